@@ -1,0 +1,61 @@
+"""Freely correlated effects."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.covariance._base import Covariance
+
+__all__ = ["Unstructured"]
+
+
+@final
+@dataclass(frozen=True)
+class Unstructured(Covariance):
+    """Freely correlated effects, ``(1 + x | g)``; `theta` is the factor row by row.
+
+    Parameters
+    ----------
+    size : int
+        Number of effects of one level, q.
+
+    Examples
+    --------
+    >>> from skglmm.covariance import Unstructured
+    >>> Unstructured(2).factor([0.7, 0.1, 0.3])
+    array([[0.7, 0. ],
+           [0.1, 0.3]])
+    """
+
+    @property
+    def n_params(self) -> int:
+        return self.size * (self.size + 1) // 2
+
+    @property
+    def mask(self) -> Bools:
+        return np.tri(self.size, dtype=np.bool_)
+
+    @property
+    def mixes(self) -> bool:
+        return True
+
+    def factor(self, theta: Floats) -> Floats:
+        lower = np.zeros((self.size, self.size))
+        lower[self.mask] = theta
+        return lower
+
+    def factor_grad(self, theta: Floats) -> Floats:
+        del theta  # the factor is linear in it
+        grad = np.zeros((self.n_params, self.size, self.size))
+        grad[np.arange(self.n_params), *np.nonzero(self.mask)] = 1.0
+        return grad
+
+    def start(self) -> Floats:
+        return np.eye(self.size)[self.mask]
+
+    def rectify(self, theta: Floats) -> Floats:
+        lower = self.factor(theta)
+        signs = np.where(np.diag(lower) < 0, -1.0, 1.0)  # of the columns: L D (L D)' = L L'
+        return np.asarray((lower * signs)[self.mask])
