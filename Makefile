@@ -1,0 +1,68 @@
+# Two commands on a fresh machine that has git, make and Python 3.11 or later:
+#   make demo    fit mixed models to simulated dragons
+#   make test    run the tests
+# The rest: make help
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs bench clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' \
+		2>/dev/null || grep '##' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.stamp-plot  ## fit mixed models to simulated dragons; draws a picture
+	MPLBACKEND=Agg $(BIN)/python examples/dragons.py
+
+test: $(VENV)/.stamp-test  ## run the tests; choose with PYTEST="-k formula" or PYTEST="-m slow"
+	MPLBACKEND=Agg $(BIN)/python -m pytest $(PYTEST)
+
+lint: lint-ruff lint-format lint-types lint-imports  ## style, types and floors
+
+lint-ruff: $(VENV)/.stamp-dev
+	$(BIN)/ruff check .
+
+lint-format: $(VENV)/.stamp-dev
+	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.stamp-dev
+	$(BIN)/mypy
+
+lint-imports: $(VENV)/.stamp-dev
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
+
+bench: $(VENV)/.stamp-plot  ## time the fits; choose with BENCH="slope-100k --no-r", all with BENCH=--all
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment for everything; each extra is installed once for each pyproject.toml, and adds
+# to the others.
+$(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv
+	$(PIP) install --editable ".[$*]"
+	@touch $@
+
+$(VENV)/.stamp-venv:
+	@for python in $(PYTHONS); do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "creating $(VENV) with $$("$$python" --version)"; \
+			"$$python" -m venv --clear $(VENV) && touch $@ && exit 0; \
+			rm -rf $(VENV); \
+			echo "expected '$$python -m venv' to work; install it (Debian: apt-get install python3-venv)" >&2; \
+			exit 1; \
+		fi; \
+	done; \
+	echo "expected Python 3.11 or later, found none of: $(PYTHONS)" >&2; \
+	echo "install one, or say where it is: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 1
