@@ -1,0 +1,192 @@
+"""The allow-list: what an expression inside a formula may say, checked before evaluation."""
+
+import ast
+from collections.abc import Collection, Iterator
+
+from formulaic.utils.code import sanitize_variable_names
+
+from skglmm.exceptions import FormulaError
+from skglmm.formula._terms import read_terms
+
+__all__ = ["check_expressions", "variables"]
+
+_FUNCTIONS = frozenset(
+    "log log2 log10 exp exp2 exp10 sqrt log1p expit abs I C Q bs cr cs cc poly center scale "
+    "standardize Treatment Sum Helmert Poly Diff".split()
+)
+_MEMBERS = frozenset(
+    [f"contr.{name}" for name in "treatment sum helmert poly diff SAS custom".split()]
+    + [f"np.{name}" for name in "log log1p log2 log10 exp sqrt abs square sin cos".split()]
+)
+_OPERATORS = (
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.UAdd, ast.USub),
+    *(ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
+)
+_PLAIN = (
+    *(ast.Expression, ast.Load, ast.UnaryOp, ast.Compare, ast.Tuple, ast.List),
+    *_OPERATORS,
+)
+_CONSTANTS = (int, float, str, type(None))  # bool is an int
+_SEQUENCES = (ast.Tuple, ast.List)
+
+
+def check_expressions(text: str, allowed: Collection[str] = ()) -> None:
+    """Refuse a formula that would evaluate anything outside the allow-list.
+
+    Formulas are evaluated by Python. Allowed are names, numbers, texts, arithmetic,
+    comparison, and calls of known functions; nothing is evaluated here.
+
+    Parameters
+    ----------
+    text : str
+        One-sided formula without random-effect terms, e.g. ``"1 + log(x)"``.
+    allowed : collection of str, default=()
+        Names of further functions, those of the estimator's `context`.
+
+    Raises
+    ------
+    FormulaError
+        When the formula cannot be read, or an expression holds anything else.
+
+    Examples
+    --------
+    >>> from skglmm.formula import check_expressions
+    >>> check_expressions("1 + log(x) + poly(z, 2)")
+    """
+    functions = _FUNCTIONS.union(allowed)
+    for term in read_terms(text):
+        for factor in term.factors:
+            if factor.eval_method.value == "python":
+                _check(factor.expr, functions)
+
+
+def variables(text: str) -> set[str]:
+    """Return the names of the columns that a one-sided formula uses.
+
+    Parameters
+    ----------
+    text : str
+        One-sided formula without random-effect terms.
+
+    Returns
+    -------
+    set of str
+        Column names, without back quotes; functions are not among them.
+
+    Examples
+    --------
+    >>> from skglmm.formula import variables
+    >>> sorted(variables("x + log(`my col`):C(g, contr.sum)"))
+    ['g', 'my col', 'x']
+    """
+    names: set[str] = set()
+    for term in read_terms(text):
+        for factor in term.factors:
+            if factor.eval_method.value == "lookup":
+                names.add(factor.expr)
+            elif factor.eval_method.value == "python":
+                names.update(_columns(factor.expr))
+    return names
+
+
+def _tree(expression: str) -> tuple[ast.Expression, dict[str, str]]:
+    """Parse an expression; back-quoted names become identifiers, listed in the second part."""
+    aliases: dict[str, str] = {}
+    try:
+        code = sanitize_variable_names(expression, {}, aliases)
+        return ast.parse(code, mode="eval"), aliases
+    except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError) as error:
+        msg = f"cannot read the expression {expression!r}: {error}"
+        raise FormulaError(msg) from None
+
+
+def _check(expression: str, functions: Collection[str]) -> None:
+    tree, _ = _tree(expression)
+    for node, called in _walk(tree):
+        reason = _objection(node, called, functions)
+        if reason:
+            msg = (
+                f"the expression {expression!r} is not allowed: {reason}. Formulas may hold column "
+                "names, numbers, arithmetic, comparisons and known functions"
+            )
+            raise FormulaError(msg)
+
+
+def _walk(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield every node, and whether it is the function of a call."""
+    todo: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while todo:
+        node, called = todo.pop()
+        yield node, called
+        if isinstance(node, ast.Attribute):
+            continue  # judged as a whole, `np.log`
+        function = node.func if isinstance(node, ast.Call) else None
+        todo.extend((child, child is function) for child in ast.iter_child_nodes(node))
+
+
+def _objection(node: ast.AST, called: bool, functions: Collection[str]) -> str | None:
+    """Return why a node is refused, None when it is allowed."""
+    match node:
+        case ast.Name(id=name):
+            return _object_to_name(name, called, functions)
+        case ast.Attribute():
+            return _object_to_attribute(node)
+        case ast.Constant(value=value):
+            known = isinstance(value, _CONSTANTS)
+            return None if known else f"the constant {value!r} is neither a number nor a text"
+        case ast.BinOp():
+            return _object_to_operation(node)
+        case ast.keyword(arg=name):
+            plain = name is not None and not name.startswith("_")
+            return None if plain else "arguments must have ordinary names"
+        case ast.Call(func=ast.Name() | ast.Attribute()):
+            return None
+    return None if isinstance(node, _PLAIN) else f"{_words(node)} cannot be used"
+
+
+def _words(node: ast.AST) -> str:
+    return f"a {type(node).__name__} ({ast.unparse(node)!r})"
+
+
+def _object_to_name(name: str, called: bool, functions: Collection[str]) -> str | None:
+    if name.startswith("__"):
+        return f"the name {name!r} is reserved"
+    if called and name not in functions:
+        return (
+            f"the function {name!r} is not known; own functions are added with "
+            f"context={{{name!r}: ...}}"
+        )
+    return None
+
+
+def _object_to_attribute(node: ast.Attribute) -> str | None:
+    name = ast.unparse(node)
+    if name in _MEMBERS:
+        return None
+    return (
+        f"{name!r} is an attribute; a column whose name has a dot is written in back quotes, "
+        f"`{name}`"
+    )
+
+
+def _object_to_operation(node: ast.BinOp) -> str | None:
+    sides = (node.left, node.right)
+    if isinstance(node.op, ast.BitOr):
+        return "'|' stands inside a function call or braces; a random term is written + (1 | g)"
+    if not isinstance(node.op, _OPERATORS):
+        return f"the operator of {ast.unparse(node)!r} cannot be used"
+    if isinstance(node.op, ast.Pow) and not any(isinstance(n, ast.Name) for n in ast.walk(node)):
+        return f"a power of constants, {ast.unparse(node)!r}; write the number"
+    if any(isinstance(n, ast.Constant) and isinstance(n.value, str) for n in sides):
+        return "arithmetic with a text"
+    return "arithmetic with a list" if any(isinstance(n, _SEQUENCES) for n in sides) else None
+
+
+def _columns(expression: str) -> Iterator[str]:
+    tree, aliases = _tree(expression)
+    for node, called in _walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name)), *_]):
+                yield name
+            case ast.Name(id=name) if not called and name not in _FUNCTIONS:
+                yield aliases.get(name, name)

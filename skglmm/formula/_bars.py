@@ -1,0 +1,103 @@
+"""Random-effects terms made of the two sides of a bar, in an order that no spelling changes."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+from skglmm.exceptions import FormulaError
+from skglmm.formula._allow import check_expressions
+from skglmm.formula._records import Bar
+from skglmm.formula._terms import canonical, has_intercept, read_terms
+from skglmm.formula._tokens import Piece, failure, scan
+
+__all__ = ["make_bars", "read_effects", "read_group", "settle"]
+
+
+def read_effects(text: str, source: str, allowed: Collection[str]) -> str:
+    """Return the canonical effects of a term; they must have at least one column."""
+    start, stop = _extent(text)
+    pieces = scan(text)
+    if not pieces:
+        msg = "no effects before the bar; write (1 | g) for an intercept of each group"
+        raise failure(msg, source, start, stop)
+    for piece in pieces:
+        if piece.kind == "operator" and "|" in piece.token:
+            raise failure("a random term has one bar", source, piece.start, piece.stop)
+    effects = canonical(text, source=source)
+    check_expressions(effects, allowed)
+    if effects == "0":
+        raise failure("the term has no effects: 0 removes its intercept", source, start, stop)
+    return effects
+
+
+def read_group(text: str, source: str) -> list[tuple[str, ...]]:
+    """Return the columns of each grouping factor: ``a/b`` is ``a`` and ``a:b``."""
+    start, stop = _extent(text)
+    pieces = scan(text)
+    if not any(piece.kind != "context" for piece in pieces):
+        raise failure("no grouping factor after the bar; write (x | g)", source, start, stop)
+    for piece in pieces:
+        problem = _problem_of_group(piece)
+        if problem:
+            raise failure(problem, source, piece.start, piece.stop)
+    terms = read_terms(text, source=source, intercept=False)
+    return [tuple(str(factor.expr) for factor in term.factors) for term in terms]
+
+
+def make_bars(effects: str, groups: Iterable[tuple[str, ...]], correlated: bool) -> list[Bar]:
+    """Return one term for each grouping factor; one intercept is correlated with nothing."""
+    return [Bar(effects, group, correlated or effects == "1") for group in groups]
+
+
+def settle(bars: Iterable[Bar]) -> tuple[Bar, ...]:
+    """Sort the terms, call ``a:b`` and ``b:a`` the same, and refuse effects given twice."""
+    by_factor: dict[frozenset[str], list[Bar]] = defaultdict(list)
+    for bar in bars:
+        by_factor[frozenset(bar.group)].append(bar)
+    settled = []
+    for members in by_factor.values():
+        _refuse_repeated_effects(members)
+        group = min(bar.group for bar in members)
+        settled += [Bar(bar.effects, group, bar.correlated) for bar in members]
+    return tuple(sorted(settled, key=_rank))
+
+
+def _rank(bar: Bar) -> tuple[tuple[str, ...], bool, str]:
+    return bar.group, not has_intercept(bar.effects), bar.effects
+
+
+def _extent(text: str) -> tuple[int, int]:
+    """Return where a text that is blank outside a part has that part, one place at least."""
+    stop = len(text.rstrip()) or len(text)
+    return min(len(text) - len(text.lstrip()), stop - 1 if stop else 0), stop
+
+
+def _problem_of_group(piece: Piece) -> str | None:
+    if piece.kind == "python":
+        return f"a grouping factor is a column, not an expression such as {piece.token!r}"
+    if piece.kind == "value":
+        return f"a grouping factor is a column, not the value {piece.token}"
+    if piece.kind != "operator" or piece.token in {":", "/"}:
+        return None
+    if "|" in piece.token:
+        return "a random term has one bar"
+    if piece.token in {"+", "*"}:
+        return (
+            f"grouping factors cannot be joined with {piece.token!r}; write a term for each, "
+            "(1 | a) + (1 | b), or a:b or a/b"
+        )
+    return f"{piece.token!r} cannot stand among grouping factors; use : or /"
+
+
+def _refuse_repeated_effects(bars: list[Bar]) -> None:
+    seen: dict[str, Bar] = {}
+    for bar in bars:
+        for term in read_terms(bar.effects):
+            name = repr(term)
+            if name in seen:
+                what = "an intercept" if name == "1" else f"the effect {name!r}"
+                msg = (
+                    f"{seen[name]} and {bar} both have {what} for the same grouping factor; "
+                    "give each effect once"
+                )
+                raise FormulaError(msg)
+            seen[name] = bar

@@ -1,0 +1,97 @@
+"""The `groups` parameter: grouping columns and their effects, without a bar in sight."""
+
+from collections.abc import Collection, Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+from skglmm.exceptions import FormulaError
+from skglmm.formula._bars import make_bars, read_effects, read_group, settle
+from skglmm.formula._records import Bar
+from skglmm.formula._tokens import scan
+
+__all__ = ["parse_groups"]
+
+_EXPECTED = "expected None, a column, a list of columns, or a dict of column to effects"
+
+
+def parse_groups(
+    groups: Any, columns: Sequence[str], allowed: Collection[str] = ()
+) -> tuple[Bar, ...]:
+    """Read the `groups` parameter of an estimator.
+
+    Parameters
+    ----------
+    groups : None, str, int, list or dict
+        ``"g"`` is ``{"g": "1"}``; ``["g", "site"]`` has an intercept each; a list of
+        effects, ``{"g": ["1", "0 + x"]}``, gives independent blocks. Integers are positions
+        in `columns`; ``"a/b"`` and ``"a:b"`` are nested and interacting columns.
+    columns : sequence of str
+        Names of the columns of X.
+    allowed : collection of str, default=()
+        Names of functions that effects may call besides the known ones.
+
+    Returns
+    -------
+    tuple of Bar
+        The same terms, in the same order, as the formula of the same model has.
+
+    Raises
+    ------
+    FormulaError
+        When a value cannot be read.
+    TypeError
+        When `groups` is of another type.
+
+    Examples
+    --------
+    >>> from skglmm.formula import parse_groups
+    >>> [str(bar) for bar in parse_groups({"a/b": "x"}, ["x", "a", "b"])]
+    ['(1 + x | a)', '(1 + x | a:b)']
+    """
+    if groups is None:
+        return ()
+    if not isinstance(groups, (str, Integral, list, dict)) or isinstance(groups, bool):
+        msg = f"groups={groups!r} is of type {type(groups).__name__}; {_EXPECTED}"
+        raise TypeError(msg)
+    if groups in ([], {}, ""):
+        msg = f"groups={groups!r} names no column; {_EXPECTED}"
+        raise FormulaError(msg)
+    bars: list[Bar] = []
+    for key, effects in _items(groups):
+        factors = _factors(key, columns)
+        for text in _effects(key, effects):
+            bars += make_bars(read_effects(text, text, allowed), factors, correlated=True)
+    return settle(bars)
+
+
+def _items(groups: Any) -> list[tuple[Any, Any]]:
+    if isinstance(groups, Mapping):
+        return list(groups.items())
+    return [(key, "1") for key in (groups if isinstance(groups, list) else [groups])]
+
+
+def _effects(key: Any, value: Any) -> list[str]:
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        msg = (
+            f"groups={{{key!r}: {value!r}}}: the effects are a formula such as '1 + x', "
+            "or a list of them"
+        )
+        raise (FormulaError if value == [] else TypeError)(msg)
+    return texts
+
+
+def _factors(key: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the columns of the grouping factors that a key names."""
+    if isinstance(key, Integral) and not isinstance(key, bool):
+        if not 0 <= key < len(columns):
+            msg = f"groups names column {key}, but X has {len(columns)} columns, 0 is the first"
+            raise FormulaError(msg)
+        return [(columns[int(key)],)]
+    if not isinstance(key, str):
+        msg = f"groups names {key!r} of type {type(key).__name__}; {_EXPECTED}"
+        raise TypeError(msg)
+    plain = key in columns or all(piece.kind in {"name", "value"} for piece in scan(key))
+    if plain and "`" not in key:
+        return [(key,)]
+    return [(key,)] if key in columns else read_group(key, key)

@@ -1,0 +1,69 @@
+"""What a formula says, as frozen records of text."""
+
+from dataclasses import dataclass
+
+from skglmm.formula._tokens import quote
+
+__all__ = ["Bar", "Formula"]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One random-effects term, ``(1 + x | a:b)``.
+
+    Parameters
+    ----------
+    effects : str
+        Effects that vary, with an explicit intercept: ``"1 + x"``, ``"0 + x"``, ``"1"``.
+    group : tuple of str
+        Columns whose combination is the grouping factor.
+    correlated : bool, default=True
+        False for ``||``: a diagonal covariance over all columns of the effects.
+
+    Examples
+    --------
+    >>> from skglmm.formula import Bar
+    >>> str(Bar("1 + x", ("range", "site"), correlated=False))
+    '(1 + x || range:site)'
+    """
+
+    effects: str
+    group: tuple[str, ...]
+    correlated: bool = True
+
+    def __str__(self) -> str:
+        bar = "|" if self.correlated else "||"
+        return f"({self.effects} {bar} {':'.join(quote(name) for name in self.group)})"
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula, cut into its fixed part and its random-effects terms.
+
+    Its ``str`` is the one spelling of the right-hand side that all others share.
+
+    Parameters
+    ----------
+    fixed : str
+        Fixed part with an explicit intercept: ``"1 + x"``, ``"0 + x"``.
+    bars : tuple of Bar
+        Random-effects terms, sorted by grouping factor.
+    dropped : tuple of str
+        Terms ``(x | 1)``, which have no grouping factor and no effect.
+    response : str or None
+        Label on the left-hand side.
+
+    Examples
+    --------
+    >>> from skglmm.formula import Bar, Formula
+    >>> str(Formula("1 + x", (Bar("1", ("g",)),)))
+    '1 + x + (1 | g)'
+    """
+
+    fixed: str
+    bars: tuple[Bar, ...] = ()
+    dropped: tuple[str, ...] = ()
+    response: str | None = None
+
+    def __str__(self) -> str:
+        return " + ".join([self.fixed, *map(str, self.bars)])

@@ -1,0 +1,102 @@
+"""Terms of a one-sided formula, and the one text that all its spellings share."""
+
+import re
+
+from formulaic.errors import FormulaicError
+from formulaic.parser import DefaultFormulaParser
+from formulaic.parser.types import Factor, Term
+
+from skglmm.exceptions import FormulaError
+from skglmm.formula._tokens import failure, misread, quote, scan
+
+__all__ = ["canonical", "has_intercept", "read_terms"]
+
+_INTERCEPT = "1"
+_NUMBER = re.compile(r"[\d.]+")
+_POWER = re.compile("[1-9]")  # (a + b + c)**p is expanded term by term, in time that grows like 3^p
+_PARSERS = {
+    intercept: DefaultFormulaParser(
+        include_intercept=intercept, feature_flags=DefaultFormulaParser.FeatureFlags.NONE
+    )
+    for intercept in (True, False)
+}
+
+
+def read_terms(text: str, *, source: str | None = None, intercept: bool = True) -> list[Term]:
+    """Read the terms of a one-sided formula, those of fewest factors first; evaluate nothing.
+
+    `source` is the whole formula that errors show; its places are those of `text`.
+    """
+    source = text if source is None else source
+    _refuse_oddities(text, source)
+    try:
+        terms = _PARSERS[intercept].get_terms(text)
+        return sorted(terms, key=lambda term: int(term.degree))
+    except FormulaicError as error:
+        raise misread(error, source) from None
+    except (SyntaxError, ValueError, IndexError, RecursionError) as error:
+        msg = f"cannot read the formula {text.strip()!r}: {error}"
+        raise FormulaError(msg) from None
+
+
+def canonical(text: str, *, source: str | None = None) -> str:
+    """Return the text of a one-sided formula that all its spellings share.
+
+    The intercept is explicit, ``"1 + x"`` or ``"0 + x"``; products are expanded.
+    """
+    terms = read_terms(text, source=source)
+    written = [_render(term) for term in terms if not _is_intercept(term)]
+    head = _INTERCEPT if len(written) < len(terms) else "0"
+    result = " + ".join([head, *written])
+    if _contents(read_terms(result)) != _contents(terms):
+        msg = f"the formula {text.strip()!r} is ambiguous: it reads differently when written again"
+        raise FormulaError(msg)
+    return result
+
+
+def has_intercept(text: str) -> bool:
+    """Return whether a canonical formula has an intercept."""
+    return text.split(" ", 1)[0] == _INTERCEPT
+
+
+def _is_intercept(term: Term) -> bool:
+    return [factor.expr for factor in term.factors] == [_INTERCEPT]
+
+
+def _contents(terms: list[Term]) -> list[list[tuple[str, str]]]:
+    return [[(f.expr, f.eval_method.value) for f in term.factors] for term in terms]
+
+
+def _render(term: Term) -> str:
+    return ":".join(_render_factor(factor) for factor in term.factors)
+
+
+def _render_factor(factor: Factor) -> str:
+    text = str(factor.expr)
+    if factor.eval_method.value == "lookup":
+        return quote(text)
+    if factor.eval_method.value == "literal":
+        return text
+    pieces = scan(text)
+    is_call = len(pieces) == 1 and pieces[0].kind == "python" and pieces[0].token == text
+    return text if is_call else f"{{{text}}}"
+
+
+def _refuse_oddities(text: str, source: str) -> None:
+    before = ""
+    for piece in scan(text):
+        place = (source, piece.start, piece.stop)
+        if piece.token == ".":
+            msg = "'.' is not read; formula=None takes every column of X, otherwise name them"
+            raise failure(msg, *place)
+        if piece.kind == "context" and piece.token in "[]":
+            raise failure("square brackets cannot be used; write parentheses", *place)
+        if piece.kind == "name" and _NUMBER.fullmatch(piece.token):
+            msg = f"a column named {piece.token!r} reads as a number in a formula; rename it"
+            raise failure(msg, *place)
+        if piece.kind == "operator" and "~" in piece.token:
+            raise failure("'~' can stand only once, after the name of the response", *place)
+        if before.endswith(("**", "^")) and not _POWER.fullmatch(piece.token):
+            msg = "a power of terms must be a whole number from 1 to 9"
+            raise failure(msg, *place)
+        before = piece.token if piece.kind == "operator" else ""
