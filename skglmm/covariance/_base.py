@@ -41,6 +41,11 @@ class Covariance(ABC):
         """Entries of the factor that may differ from zero, shape (q, q)."""
 
     @property
+    def blocks(self) -> "tuple[Covariance, ...]":
+        """Independent covariances of consecutive effects."""
+        return (self,)
+
+    @property
     def mixes(self) -> bool:
         """Whether every change of basis of the effects stays within this covariance."""
         return False

@@ -39,6 +39,10 @@ class BlockDiagonal(Covariance):
         object.__setattr__(self, "size", sum(part.size for part in parts))
 
     @property
+    def blocks(self) -> tuple[Covariance, ...]:
+        return self.parts
+
+    @property
     def n_params(self) -> int:
         return sum(part.n_params for part in self.parts)
 

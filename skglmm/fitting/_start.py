@@ -1,0 +1,100 @@
+"""Starting values: Fisher scoring without random effects, then moments of the level scores."""
+
+import numpy as np
+from scipy.linalg import lstsq
+
+from skglmm.arrays import Floats
+from skglmm.laplace import (
+    Modes,
+    Params,
+    Problem,
+    evaluate,
+    fixed_information,
+    fixed_score,
+    level_information,
+    score_sums,
+)
+from skglmm.laplace._mode import Point, observed_moments
+
+__all__ = ["start"]
+
+STEPS_MAX = 25  # Fisher scoring from moments takes 3 to 6
+GAIN_TOL = 1e-2  # log-likelihood units: a start need not be better
+HALVINGS_MAX = 12
+SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
+
+
+def start(problem: Problem, constants: Floats, upper: Floats) -> Floats:
+    """Starting parameters, shape (n_params,).
+
+    Parameters
+    ----------
+    problem : Problem
+    constants : ndarray, shape (K,)
+        Constant linear predictors to begin with.
+    upper : ndarray, shape (n_params,)
+        Upper bounds of the parameters.
+    """
+    beta = [_constant(problem, k, value) for k, value in enumerate(constants)]
+    point = _fixed_effects(problem, beta, upper)
+    if not problem.order:
+        return point.params.pack()
+    theta = _theta(problem, point)
+    return Params(point.params.beta, theta).pack()
+
+
+def _constant(problem: Problem, k: int, value: float) -> Floats:
+    """Coefficients whose linear predictor is nearest to a constant."""
+    x = problem.shards[0].fixed[k]
+    return np.asarray(lstsq(x, np.full(len(x), value))[0])
+
+
+def _at(problem: Problem, beta: list[Floats]) -> Point:
+    no_effects = tuple(np.zeros(n) for n in problem.shape.n_theta)
+    return evaluate(problem, Params(tuple(beta), no_effects), problem.zero(), 2)
+
+
+def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point:
+    """Fit the model without random effects, roughly."""
+    n_coefficients = problem.shape.n_coefficients
+    point = _at(problem, beta)
+    for _ in range(STEPS_MAX):
+        gradient = fixed_score(problem, point)
+        expected = [
+            shard.expected_hess(problem.family, eta)
+            for shard, eta in zip(problem.shards, point.eta, strict=True)
+        ]
+        step = np.asarray(lstsq(fixed_information(problem, expected), gradient)[0])
+        vector = np.concatenate(point.params.beta)
+        step = np.minimum(step, upper[: len(step)] - vector)
+        if not gradient @ step > 2 * GAIN_TOL:
+            break
+        length, moved = 1.0, None
+        for _ in range(HALVINGS_MAX):
+            ends = np.cumsum(n_coefficients)[:-1]
+            trial = _at(problem, np.split(vector + length * step, ends))
+            if trial.value < point.value:
+                moved = trial
+                break
+            length /= 2
+        if moved is None:
+            break
+        point = moved
+    return point
+
+
+def _theta(problem: Problem, point: Point) -> tuple[Floats, ...]:
+    """Standard deviations by the method of moments, without correlations.
+
+    The score of a level at b = 0 has the variance G + G Sigma G, G its information.
+    """
+    scores = score_sums(problem, point)
+    weights: Modes = level_information(problem, observed_moments(problem, point))
+    theta: dict[int, Floats] = {}
+    for score, weight, f in zip(scores, weights, problem.order, strict=True):
+        every = np.arange(len(score))
+        own = weight[every, every]
+        variances = (score**2 - own).sum(axis=1) / np.maximum((own**2).sum(axis=1), 1e-300)
+        sds = np.sqrt(np.clip(variances, SD_MIN**2, SD_MAX**2))
+        theta[f] = problem.covariances[f].from_factor(np.diag(sds))
+    return tuple(theta[f] for f in range(len(theta)))

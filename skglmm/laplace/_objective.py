@@ -1,0 +1,57 @@
+r"""The Laplace objective: minus the approximate log likelihood.
+
+With :math:`h(u) = -\log f(y \mid u) + \lVert u \rVert^2 / 2`, mode :math:`\hat u` and Hessian
+:math:`H`, the objective is :math:`h(\hat u) + \tfrac12 \log\det H`; the powers of
+:math:`2\pi` cancel.
+"""
+
+from dataclasses import dataclass
+
+from skglmm.arrays import Floats
+from skglmm.laplace._gradient import gradient
+from skglmm.laplace._mode import Mode, find_mode
+from skglmm.laplace._params import Params
+from skglmm.laplace._problem import Modes, Problem
+
+__all__ = ["Laplace", "laplace"]
+
+
+@dataclass(frozen=True)
+class Laplace:
+    """The objective at some parameters.
+
+    Parameters
+    ----------
+    value : float
+        Minus the Laplace approximation of the log likelihood.
+    gradient : ndarray, shape (n_params,)
+    mode : Mode
+    """
+
+    value: float
+    gradient: Floats
+    mode: Mode
+
+
+def laplace(problem: Problem, vector: Floats, start: Modes | None = None) -> Laplace | None:
+    """Evaluate the objective and its gradient at a parameter vector.
+
+    Parameters
+    ----------
+    problem : Problem
+    vector : ndarray, shape (n_params,)
+        Parameters, see `Params.unpack`.
+    start : Modes or None
+        Where the search of the mode begins; zero by default.
+
+    Returns
+    -------
+    Laplace or None
+        None where the density is not finite or no mode is found: a rejected step.
+    """
+    params = Params.unpack(vector, problem.shape)
+    mode = find_mode(problem, params, problem.zero() if start is None else start)
+    if mode is None:
+        return None
+    value = mode.point.value + mode.system.half_logdet
+    return Laplace(value, gradient(problem, mode), mode)

@@ -1,0 +1,104 @@
+r"""The Hessian of the penalized log density in the spherical effects.
+
+:math:`H = I + \Lambda^T Z^T W Z \Lambda`, assembled from sums over levels and over pairs of
+levels, so that the factors :math:`\Lambda` are applied to levels, never to rows.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.laplace._problem import Modes, Problem
+from skglmm.laplace._shard import Moments, Shard
+from skglmm.linalg import Arrowhead, Elimination, Inverse, factorize
+
+__all__ = ["hessian", "inverse_moments", "sandwich", "scale", "solve"]
+
+
+def sandwich(left: Floats, middle: Floats, right: Floats) -> Floats:
+    """``left.T @ middle @ right`` for middle (k, k', P), along its last axis."""
+    if left.size == right.size == 1:
+        return middle * (left[0, 0] * right[0, 0])
+    rows, columns, n = middle.shape
+    half = (left.T @ middle.reshape(rows, columns * n)).reshape(-1, columns, n)
+    return np.asarray(right.T @ half)
+
+
+def scale(roots: Sequence[Floats], sums: Sequence[Floats]) -> list[Floats]:
+    """``root.T @ sums`` for each factor: derivatives in b become derivatives in u."""
+    return [root.T @ part for root, part in zip(roots, sums, strict=True)]
+
+
+def hessian(
+    problem: Problem, moments: Sequence[Moments], roots: Sequence[Floats]
+) -> Arrowhead | None:
+    """Factorize H from the moments of each shard; None when it is not positive definite."""
+    rest = np.eye(problem.n_rest)
+    pieces = []
+    for shard, sums in zip(problem.shards, moments, strict=True):
+        pieces.append(_eliminate(shard, sums, roots))
+        _add_rest(problem, shard, sums, roots, rest)
+    return factorize(pieces, rest)
+
+
+def _eliminate(shard: Shard, sums: Moments, roots: Sequence[Floats]) -> Elimination | None:
+    if not roots:
+        return Elimination.of(shard.pattern, np.zeros((0, 0, 0)), np.zeros((0, 0)))
+    size = len(roots[0])
+    blocks = sandwich(roots[0], sums[0, 0], roots[0])
+    blocks[np.arange(size), np.arange(size)] += 1.0
+    coupling = [
+        sandwich(roots[0], sums[0, g], roots[g]).reshape(size, -1) for g in range(1, len(roots))
+    ]
+    return Elimination.of(shard.pattern, blocks, np.hstack([np.zeros((size, 0)), *coupling]))
+
+
+def _places(problem: Problem, shard: Shard, f: int, g: int) -> tuple[Ints, Ints]:
+    """Rows (k_f, 1, P) and columns (1, k_g, P) of S that the moments (f, g) reach."""
+    starts = np.cumsum([0, 0, *(k * n for k, n in problem.sizes[1:])])
+    if f == g:
+        left = right = np.arange(problem.sizes[f][1])
+    else:
+        left, right = shard.pairs[f, g].left, shard.pairs[f, g].right
+    (k_f, n_f), (k_g, n_g) = problem.sizes[f], problem.sizes[g]
+    rows = starts[f] + n_f * np.arange(k_f)[:, None, None] + left
+    return rows, starts[g] + n_g * np.arange(k_g)[None, :, None] + right
+
+
+def _rest_pairs(n_factors: int) -> Iterator[tuple[int, int]]:
+    return ((f, g) for f in range(1, n_factors) for g in range(f, n_factors))
+
+
+def _add_rest(
+    problem: Problem, shard: Shard, sums: Moments, roots: Sequence[Floats], rest: Floats
+) -> None:
+    """Add a shard's share of A_RR to `rest`, in place."""
+    for f, g in _rest_pairs(len(roots)):
+        rows, columns = _places(problem, shard, f, g)
+        share = sandwich(roots[f], sums[f, g], roots[g])
+        rest[rows, columns] += share  # every place occurs once
+        if f != g:
+            rest[columns, rows] += share
+
+
+def solve(problem: Problem, system: Arrowhead, modes: Modes) -> Modes:
+    """``inv(H)`` times a right-hand side in the shape of the modes."""
+    return problem.join(*system.solve(*problem.split(modes)))
+
+
+def inverse_moments(problem: Problem, shard: Shard, inverse: Inverse, index: int) -> Moments:
+    """The blocks of ``inv(H)``, in u, that the rows of shard `index` meet."""
+    if not problem.order:
+        return {}
+    blocks: Moments = {(0, 0): inverse.blocks[index]}
+    size, start = len(inverse.blocks[index]), 0
+    for g in range(1, len(problem.order)):
+        n_columns, n_pairs = problem.sizes[g][0], len(shard.pairs[0, g].left)
+        entries = inverse.cross[index][:, start : start + n_columns * n_pairs]
+        blocks[0, g] = entries.reshape(size, n_columns, n_pairs)
+        start += n_columns * n_pairs
+    for f, g in _rest_pairs(len(problem.order)):
+        rows, columns = _places(problem, shard, f, g)
+        blocks[f, g] = inverse.rest[rows, columns]
+    return blocks
