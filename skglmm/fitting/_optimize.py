@@ -11,14 +11,14 @@ References
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.laplace import Laplace, Problem, laplace, tangent
 
-__all__ = ["Optimum", "Step", "curvature", "finish", "minimize"]
+__all__ = ["NOISE", "Optimum", "Rules", "finish", "minimize"]
 
 HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
@@ -29,8 +29,27 @@ CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 
 @dataclass(frozen=True)
+class Rules:
+    """When to stop, and whom to tell on the way.
+
+    Parameters
+    ----------
+    tol : float
+        Log-likelihood units that may be left to gain.
+    max_iter : int
+        Most iterations.
+    report : callable or None
+        Receives one line of text for each iteration.
+    """
+
+    tol: float = 1e-8
+    max_iter: int = 200
+    report: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True)
 class Optimum:
-    """Where the optimizer stopped.
+    """Where the optimizer starts from, or stopped.
 
     Parameters
     ----------
@@ -39,20 +58,42 @@ class Optimum:
         The objective there.
     hessian : ndarray, shape (n_params, n_params)
         Approximate Hessian of the objective.
+    upper : ndarray, shape (n_params,)
+        Upper bounds of the parameters.
     gain : float
         Decrease of the objective that another step promises.
     n_evaluations, n_iterations : int
     message : str
         Why it stopped, in words.
+    is_exact : bool
+        Whether the Hessian is exact to differences.
     """
 
     vector: Floats
     laplace: Laplace
     hessian: Floats
-    gain: float
-    n_evaluations: int
-    n_iterations: int
-    message: str
+    upper: Floats
+    gain: float = np.inf
+    n_evaluations: int = 1
+    n_iterations: int = 0
+    message: str = "not started"
+    is_exact: bool = False
+
+    @property
+    def capped(self) -> Bools:
+        """Parameters at their bound that would go on, shape (n_params,)."""
+        return np.asarray((self.vector >= self.upper) & (self.laplace.gradient < 0))
+
+    def step(self) -> "Step":
+        """The step to the minimum of the quadratic model; capped parameters stay."""
+        free, gradient = ~self.capped, self.laplace.gradient
+        change = np.zeros_like(self.vector)
+        change[free] = -_solve(self.hessian[np.ix_(free, free)], gradient[free])
+        gain = -0.5 * float(gradient @ change)
+        largest = float(np.max(np.abs(change), initial=0.0))
+        if largest > STEP_MAX:
+            change *= STEP_MAX / largest
+        return Step(np.minimum(self.vector + change, self.upper) - self.vector, gain)
 
 
 @dataclass(frozen=True)
@@ -63,18 +104,6 @@ class Step:
     gain: float
 
 
-def newton_step(vector: Floats, gradient: Floats, hessian: Floats, upper: Floats) -> Step:
-    """Solve for the step; parameters at their bound that push outward stay there."""
-    free = ~((vector >= upper) & (gradient < 0))
-    change = np.zeros_like(vector)
-    change[free] = -_solve(hessian[np.ix_(free, free)], gradient[free])
-    gain = -0.5 * float(gradient @ change)
-    largest = float(np.max(np.abs(change), initial=0.0))
-    if largest > STEP_MAX:
-        change *= STEP_MAX / largest
-    return Step(np.minimum(vector + change, upper) - vector, gain)
-
-
 def _solve(hessian: Floats, gradient: Floats) -> Floats:
     """``inv(hessian) @ gradient`` with flat and negative directions made positive."""
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
@@ -83,50 +112,45 @@ def _solve(hessian: Floats, gradient: Floats) -> Floats:
     return np.asarray(scale * (vectors @ ((vectors.T @ (scale * gradient)) / values)))
 
 
-def minimize(
-    problem: Problem,
-    start: Laplace,
-    vector: Floats,
-    hessian: Floats,
-    upper: Floats,
-    tol: float,
-    max_iter: int,
-    report: Callable[[str], None] | None = None,
-) -> Optimum:
-    """Minimize from `vector`, where the objective is `start`, until the gain is below `tol`."""
-    here, evaluations, message = start, 1, f"no convergence in {max_iter} iterations"
-    step = newton_step(vector, here.gradient, hessian, upper)
-    iteration = 0
-    for iteration in range(1, max_iter + 1):
-        if step.gain <= tol:
-            message = "converged"
-            break
-        found, n_tried = _search(problem, here, vector, step)
-        evaluations += n_tried
+def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
+    """Minimize from `state` until the expected gain is within tolerance."""
+    step = state.step()
+    for iteration in range(1, rules.max_iter + 1):
+        if step.gain <= rules.tol:
+            return replace(state, gain=step.gain, message="converged")
+        found, n_tried = _search(problem, state, step)
+        state = replace(state, n_evaluations=state.n_evaluations + n_tried, n_iterations=iteration)
         if found is None:
             message = "no further decrease found: the objective is at its rounding error"
-            break
+            return replace(state, gain=step.gain, message=message)
         length, there = found
-        moved = length * step.change
-        hessian = update(hessian, moved, there.gradient - here.gradient)
-        vector, here = vector + moved, there
-        step = newton_step(vector, here.gradient, hessian, upper)
-        if report is not None:
-            report(f"iteration {iteration}: objective {here.value:.8f}, gain {step.gain:.2e}")
-    return Optimum(vector, here, hessian, step.gain, evaluations, iteration, message)
+        move = length * step.change
+        state = replace(
+            state,
+            vector=state.vector + move,
+            laplace=there,
+            hessian=update(state.hessian, move, there.gradient - state.laplace.gradient),
+        )
+        step = state.step()
+        if rules.report is not None:
+            rules.report(
+                f"iteration {iteration}: objective {there.value:.8f}, gain {step.gain:.2e}"
+            )
+    return replace(state, gain=step.gain, message=f"no convergence in {rules.max_iter} iterations")
 
 
 def _search(
-    problem: Problem, here: Laplace, vector: Floats, step: Step
+    problem: Problem, state: Optimum, step: Step
 ) -> tuple[tuple[float, Laplace] | None, int]:
     """Shorten the step until the objective decreases."""
+    here = state.laplace
     slope = float(here.gradient @ step.change)
     direction = tangent(problem, here.mode, step.change)
     length = 1.0
     for tried in range(1, HALVINGS_MAX + 1):
         u = here.mode.point.u
         guess = tuple(a + length * b for a, b in zip(u, direction, strict=True))
-        there = laplace(problem, vector + length * step.change, guess)
+        there = laplace(problem, state.vector + length * step.change, guess)
         if there is not None and _accept(here, there, step.change, slope, length):
             return (length, there), tried
         length *= _shrink(here, there, slope, length)
@@ -164,45 +188,24 @@ def update(hessian: Floats, move: Floats, change: Floats) -> Floats:
     )
 
 
-def curvature(problem: Problem, optimum: Optimum, free: Bools, size: float = 1e-4) -> Floats:
-    """Hessian of the objective by differences of the exact gradient.
-
-    Steps are `size` standard errors. Rows and columns of parameters that are not `free` are
-    those of the identity. Entries are NaN where the objective cannot be evaluated.
-    """
-    n_params = len(optimum.vector)
-    hessian = np.eye(n_params)
-    scale = size / np.sqrt(np.maximum(np.diag(optimum.hessian), 1e-300))
-    here = optimum.laplace
-    for j in np.flatnonzero(free):
-        change = np.zeros(n_params)
-        change[j] = scale[j]
-        direction = tangent(problem, here.mode, change)
-        guess = tuple(a + b for a, b in zip(here.mode.point.u, direction, strict=True))
-        there = laplace(problem, optimum.vector + change, guess)
-        row = np.full(n_params, np.nan) if there is None else there.gradient - here.gradient
-        hessian[j, free] = row[free] / scale[j]
-    return np.asarray(0.5 * (hessian + hessian.T))
-
-
-def finish(
-    problem: Problem, optimum: Optimum, hessian: Floats, upper: Floats, n_steps: int = 3
-) -> Optimum:
-    """Newton steps with a differenced Hessian, kept while the promised gain falls."""
-    gradient = optimum.laplace.gradient
-    step = newton_step(optimum.vector, gradient, hessian, upper)
-    vector, here, evaluations = optimum.vector, optimum.laplace, optimum.n_evaluations
+def finish(problem: Problem, state: Optimum, hessian: Floats, n_steps: int = 3) -> Optimum:
+    """Newton steps with the exact Hessian, kept while the promised gain falls."""
+    state = replace(state, hessian=hessian, is_exact=True)
+    step = state.step()
     for _ in range(n_steps):
         if step.gain <= np.finfo(float).eps:
             break
-        there = laplace(problem, vector + step.change, here.mode.point.u)
-        evaluations += 1
+        there = laplace(problem, state.vector + step.change, state.laplace.mode.point.u)
         if there is None:
             break
-        after = newton_step(vector + step.change, there.gradient, hessian, upper)
+        moved = replace(
+            state,
+            vector=state.vector + step.change,
+            laplace=there,
+            n_evaluations=state.n_evaluations + 1,
+        )
+        after = moved.step()
         if not after.gain < step.gain:
             break
-        vector, here, step = vector + step.change, there, after
-    return Optimum(
-        vector, here, hessian, step.gain, evaluations, optimum.n_iterations, optimum.message
-    )
+        state, step = moved, after
+    return replace(state, gain=step.gain)

@@ -1,0 +1,64 @@
+"""The Hessian of the objective: a first guess, exact differences, its inverse."""
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.fitting._optimize import Optimum
+from skglmm.laplace import Laplace, Problem, information, laplace, tangent, theta_information
+
+__all__ = ["covariance", "differenced_hessian", "prior_hessian"]
+
+STEP = 1e-4  # standard errors: differences are exact to about 1e-4 of the entries
+FLAT = 1e-7  # scaled curvature below which a direction is not determined by the data
+SHARED = 1e-3  # share of a flat direction from which a parameter counts as undetermined
+INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
+
+
+def prior_hessian(problem: Problem, here: Laplace) -> Floats:
+    """Information about fixed effects and about covariances, without what the two share."""
+    hessian = np.eye(problem.shape.n_params)
+    n_beta = problem.shape.n_beta
+    hessian[:n_beta, :n_beta] = _positive(information(problem, here.mode))
+    if problem.order:
+        hessian[n_beta:, n_beta:] = _positive(theta_information(problem, here.mode))
+    return hessian
+
+
+def _positive(matrix: Floats) -> Floats:
+    """The symmetric matrix with the absolute values of its scaled eigenvalues."""
+    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-8))
+    values, vectors = np.linalg.eigh(matrix / scale / scale[:, None])
+    values = np.maximum(np.abs(values), INFORMATION_MIN)
+    return np.asarray((vectors * values) @ vectors.T * scale * scale[:, None])
+
+
+def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floats | None:
+    """Hessian of the objective by differences of the exact gradient.
+
+    Rows and columns of parameters that are not `free` are those of the identity. None where
+    the objective cannot be evaluated around the optimum.
+    """
+    n_params = len(optimum.vector)
+    hessian = np.eye(n_params)
+    scale = STEP / np.sqrt(np.maximum(np.diag(optimum.hessian), 1e-300))
+    here = optimum.laplace
+    for j in np.flatnonzero(free):
+        change = np.zeros(n_params)
+        change[j] = scale[j]
+        direction = tangent(problem, here.mode, change)
+        guess = tuple(a + b for a, b in zip(here.mode.point.u, direction, strict=True))
+        there = laplace(problem, optimum.vector + change, guess)
+        if there is None:
+            return None
+        hessian[j, free] = (there.gradient - here.gradient)[free] / scale[j]
+    return np.asarray(0.5 * (hessian + hessian.T))
+
+
+def covariance(hessian: Floats, free: Bools) -> tuple[Floats, Bools]:
+    """Inverse of the Hessian, and which parameters the data do not determine."""
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
+    flat = values <= FLAT
+    inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
+    lost = np.sum(vectors[:, flat] ** 2, axis=1) > SHARED
+    return inverse * scale * scale[:, None], np.asarray(lost | ~free)

@@ -1,0 +1,99 @@
+"""The frozen record of a fitted model."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.design import Layout
+from skglmm.families import Family
+
+__all__ = ["Fit"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    r"""A fitted model; no training rows.
+
+    The order of factors is that of the layout. Fixed effects, roots and covariances of modes
+    are in the user's units; `theta` belongs to the internal, standardized columns.
+
+    Parameters
+    ----------
+    family : Family
+    layout : Layout
+    beta : tuple of ndarray, each of shape (p_k,)
+        Fixed effects of each predictor; 0 for aliased columns.
+    theta : tuple of ndarray, each of shape (n_theta_f,)
+    roots : tuple of ndarray, each of shape (k, k)
+        ``b = root @ u``; the covariance of the effects is ``root @ root.T``.
+    u : tuple of ndarray, each of shape (k, L)
+        Spherical conditional modes.
+    bases : tuple of ndarray, each of shape (k, k)
+        ``root = basis @ factor(theta)``.
+    aliased : tuple of tuple of int
+        Fixed columns left out, as linear combinations of earlier ones.
+    covariance : ndarray, shape (n_params, n_params), or None
+        Covariance of (beta, theta); NaN where the data do not determine a parameter, 0 for
+        aliased coefficients. None if it was not asked for.
+    mode_covariance : tuple of ndarray, each of shape (k, k, L), or None
+        Covariance of the effects b of each level, given the parameters.
+    mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
+        Derivative of the spherical modes in (beta, theta).
+    log_likelihood : float
+        Laplace approximation, on the response's own scale.
+    n_samples : int
+    data_digest : str
+        Fingerprint of responses and weights, whatever the order of the rows.
+    converged : bool
+    message : str
+    gain : float
+        Log-likelihood units that another step promises.
+    n_evaluations, n_iterations : int
+    singular : tuple of str
+        One sentence for each singular term.
+    capped : tuple of str
+        Predictors that stopped at their ceiling.
+    """
+
+    family: Family
+    layout: Layout
+    beta: tuple[Floats, ...]
+    theta: tuple[Floats, ...]
+    roots: tuple[Floats, ...]
+    u: tuple[Floats, ...]
+    bases: tuple[Floats, ...]
+    aliased: tuple[tuple[int, ...], ...]
+    covariance: Floats | None
+    mode_covariance: tuple[Floats, ...] | None
+    mode_jacobian: tuple[Floats, ...] | None
+    log_likelihood: float
+    message: str
+    gain: float
+    n_evaluations: int
+    n_iterations: int
+    singular: tuple[str, ...]
+    capped: tuple[str, ...]
+    n_samples: int = 0
+    data_digest: str = ""
+    converged: bool = False
+
+    @property
+    def n_params(self) -> int:
+        """Number of estimated parameters; aliased coefficients do not count."""
+        n_aliased = sum(len(columns) for columns in self.aliased)
+        return sum(len(part) for part in (*self.beta, *self.theta)) - n_aliased
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return 2.0 * self.n_params - 2.0 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion, with the number of rows."""
+        return float(np.log(self.n_samples)) * self.n_params - 2.0 * self.log_likelihood
+
+    def modes(self, f: int) -> Floats:
+        """Conditional modes b of factor `f`, shape (k, L), on the linear predictor's scale."""
+        return self.roots[f] @ self.u[f]

@@ -1,0 +1,43 @@
+"""From the standardized columns back to the user's units."""
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from skglmm.arrays import Bools, Floats
+from skglmm.fitting._hessian import covariance
+from skglmm.fitting._standardize import Standardization
+from skglmm.laplace import Modes, Problem
+
+__all__ = ["in_layout_order", "user_covariance", "user_jacobian", "user_mode_covariance"]
+
+
+def user_covariance(standard: Standardization, hessian: Floats, free: Bools) -> Floats:
+    """Covariance of (beta, theta); NaN where the data do not determine a parameter."""
+    inverse, lost = covariance(hessian, free)
+    n_theta = len(hessian) - sum(t.shape[1] for t in standard.to_user)
+    to_user = block_diag(*standard.to_user, np.eye(n_theta))
+    result = np.asarray(to_user @ inverse @ to_user.T)
+    touched = np.any(to_user[:, lost] != 0, axis=1)
+    result[touched] = np.nan
+    result[:, touched] = np.nan
+    return result
+
+
+def user_jacobian(standard: Standardization, moves: Modes, n_beta: int) -> Modes:
+    """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
+    back = np.linalg.pinv(block_diag(*standard.to_user))
+    return tuple(
+        np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
+        for part in moves
+    )
+
+
+def user_mode_covariance(standard: Standardization, blocks: Modes) -> Modes:
+    """Covariances (k, k, L) of the effects b of each level."""
+    pairs = zip(standard.bases, blocks, strict=True)
+    return tuple(np.einsum("ac,cdl,bd->abl", m, block, m) for m, block in pairs)
+
+
+def in_layout_order(problem: Problem, parts: Modes) -> Modes:
+    """Reorder parts that begin with the leading factor."""
+    return tuple(parts[problem.order.index(f)] for f in range(len(parts)))
