@@ -1,0 +1,155 @@
+"""What was learned from a data frame, and the designs that it builds of others."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design._columns import Column, numbers, pick
+from skglmm.design._groups import Grouping
+from skglmm.design._materialize import build_matrices, functions
+from skglmm.design._records import Design, Layout
+from skglmm.exceptions import DesignError
+
+__all__ = ["DesignSpec", "Parts", "as_frame"]
+
+_OFFSET = "offset column"
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Keys of some learned matrices, and the columns that they need."""
+
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DesignSpec:
+    """What was learned from a data frame: codings, knots, levels; no rows.
+
+    Parameters
+    ----------
+    layout : Layout
+        Names of the columns and levels.
+    offset : str or None
+        Column added to the first linear predictor.
+    variables : tuple of str
+        Columns that the fixed part needs, the offset among them.
+    fixed_parts, effect_parts : Parts, tuple of Parts
+        Keys of the matrices of the fixed part, and of the effects of each factor.
+    groupings : tuple of Grouping
+        Levels of each factor.
+    columns : mapping of str to Column
+        Kind and labels of each column that a matrix uses.
+    specs : mapping of str to ModelSpec
+        Learned state of each matrix.
+    """
+
+    layout: Layout
+    offset: str | None
+    variables: tuple[str, ...]
+    fixed_parts: Parts
+    effect_parts: tuple[Parts, ...]
+    groupings: tuple[Grouping, ...]
+    columns: Mapping[str, Column]
+    specs: Mapping[str, ModelSpec]
+
+    @property
+    def group_variables(self) -> tuple[tuple[str, ...], ...]:
+        """Grouping columns that the codes of each factor need."""
+        return tuple(grouping.columns for grouping in self.groupings)
+
+    @property
+    def effect_variables(self) -> tuple[tuple[str, ...], ...]:
+        """Columns that the effects of each factor need."""
+        return tuple(parts.columns for parts in self.effect_parts)
+
+    def build(
+        self,
+        frame: pd.DataFrame,
+        factors: Collection[str] | None = None,
+        *,
+        effects: Collection[str] | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> Design:
+        """Build the design of other rows.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n_samples, n_features)
+            Rows with the columns that are needed, in any order; others are ignored.
+        factors : collection of str, default=None
+            Names of the factors whose levels are looked up, None for all. The others need
+            no grouping column; their codes are -1.
+        effects : collection of str, default=None
+            Names of the factors whose effects are built, None for those of `factors`. The
+            others need no column; their effects are 0.
+        context : mapping of str to object, default=None
+            The functions that `learn` was given; a spec does not keep them.
+
+        Returns
+        -------
+        Design
+            Arrays of n_samples rows.
+
+        Raises
+        ------
+        DesignError
+            When a column is unknown, has another type than in fit, misses values, or has
+            levels of a fixed effect that fit did not see.
+        """
+        coded = self._select(factors)
+        made = coded if effects is None else self._select(effects)
+        parts = [self.fixed_parts, *(self.effect_parts[index] for index in sorted(made))]
+        needed = dict.fromkeys(name for part in parts for name in part.columns)
+        data = {name: self.columns[name].read(pick(frame, name)) for name in needed}
+        specs = {key: self.specs[key] for part in parts for key in part.keys}
+        matrices = build_matrices(specs, as_frame(data, len(frame)), functions(context))
+        codes = [
+            grouping.codes(frame) if index in coded else np.full(len(frame), -1, dtype=np.intp)
+            for index, grouping in enumerate(self.groupings)
+        ]
+        return self.assemble(frame, matrices, codes)
+
+    def _select(self, names: Collection[str] | None) -> set[int]:
+        known = [factor.name for factor in self.layout.factors]
+        unknown = [] if names is None else [name for name in names if name not in known]
+        if unknown:
+            msg = f"unknown grouping factor {unknown[0]!r}; the model has {known}"
+            raise DesignError(msg)
+        return {i for i, name in enumerate(known) if names is None or name in names}
+
+    def assemble(
+        self, frame: pd.DataFrame, matrices: Mapping[str, Floats], codes: Sequence[Ints]
+    ) -> Design:
+        """Put matrices and codes together; factors without matrices get zeros."""
+        offset = None if self.offset is None else numbers(pick(frame, self.offset), _OFFSET)
+        columns = []
+        for parts, factor in zip(self.effect_parts, self.layout.factors, strict=True):
+            made = [matrices[key] for key in parts.keys if key in matrices]
+            zeros = np.zeros((len(frame), factor.n_columns), order="F")
+            columns.append(_beside(made) if made else zeros)
+        return Design(
+            self.layout,
+            tuple(matrices[key] for key in self.fixed_parts.keys),
+            (offset, *([None] * (len(self.layout.predictors) - 1))),
+            tuple(codes),
+            tuple(columns),
+        )
+
+
+def as_frame(columns: Mapping[str, Any], n_samples: int) -> pd.DataFrame:
+    """Return columns as a data frame without copies; there may be none of them."""
+    return pd.DataFrame(dict(columns), index=pd.RangeIndex(n_samples), copy=False)
+
+
+def _beside(matrices: Sequence[Floats]) -> Floats:
+    """Return matrices side by side, in Fortran order; a single one is not copied."""
+    if len(matrices) == 1:
+        return matrices[0]
+    return np.asfortranarray(np.concatenate(matrices, axis=1))

@@ -1,0 +1,109 @@
+"""Grouping factors: labels to integer codes, never to dummy columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skglmm.arrays import Ints
+from skglmm.design._columns import Labels, kind_of, missing, numbers, pick
+from skglmm.exceptions import DesignError
+
+__all__ = ["Grouping", "learn_labels"]
+
+_ROLE = "grouping column"
+_GROUPABLE = {"number", "boolean", "text", "date", "datetime", "period", "interval"}
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """The levels of a grouping factor: combinations of the labels of its columns that occur.
+
+    Codes of two columns are combined as ``a * n_b + b`` and numbered again; `tables` holds
+    the sorted combinations of each such step.
+    """
+
+    columns: tuple[str, ...]
+    labels: tuple[Labels, ...]
+    tables: tuple[Ints, ...]
+
+    @classmethod
+    def learn(
+        cls, columns: tuple[str, ...], learned: Mapping[str, tuple[Labels, Ints]]
+    ) -> tuple["Grouping", Ints]:
+        """Return the grouping factor of some learned columns, with the code of each row."""
+        labels = tuple(learned[name][0] for name in columns)
+        codes = learned[columns[0]][1]
+        tables = []
+        for name, later in zip(columns[1:], labels[1:], strict=True):
+            codes, table = pd.factorize(codes * len(later.values) + learned[name][1], sort=True)
+            tables.append(np.asarray(table, dtype=np.intp))
+        grouping = cls(columns, labels, tuple(tables))
+        if grouping.n_levels < 2:
+            msg = (
+                f"grouping factor {':'.join(columns)!r} has one level, {grouping.texts()[0]!r}; "
+                "random effects need two or more"
+            )
+            raise DesignError(msg)
+        return grouping, np.asarray(codes, dtype=np.intp)
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels."""
+        return len(self.tables[-1]) if self.tables else len(self.labels[0].values)
+
+    def texts(self) -> NDArray[np.object_]:
+        """Return the text of each level, shape (n_levels,)."""
+        texts = _texts(self.labels[0])
+        for table, later in zip(self.tables, self.labels[1:], strict=True):
+            first, second = np.divmod(table, len(later.values))
+            texts = texts[first] + ":" + _texts(later)[second]
+        return texts
+
+    def codes(self, frame: pd.DataFrame) -> Ints:
+        """Return the level of each row, shape (n,); -1 for one that was not learned."""
+        parts = [_codes(pick(frame, name), known) for name, known in self._known()]
+        codes = parts[0]
+        for table, later, part in zip(self.tables, self.labels[1:], parts[1:], strict=True):
+            pairs = np.where((codes < 0) | (part < 0), -1, codes * len(later.values) + part)
+            codes = pd.Index(table).get_indexer(pd.Index(pairs))
+        return np.asarray(codes, dtype=np.intp)
+
+    def _known(self) -> list[tuple[str, Labels]]:
+        return list(zip(self.columns, self.labels, strict=True))
+
+
+def _codes(series: "pd.Series[Any]", known: Labels) -> Ints:
+    missing(series, _ROLE)
+    known.check_kind(series, _ROLE)
+    return known.codes(series)
+
+
+def _texts(labels: Labels) -> NDArray[np.object_]:
+    texts = np.empty(len(labels.values), dtype=object)
+    texts[:] = [str(value) for value in labels.values]
+    return texts
+
+
+def learn_labels(series: "pd.Series[Any]", *, float_groups: bool) -> tuple[Labels, Ints]:
+    """Return the labels of a grouping column and the code of each row."""
+    missing(series, _ROLE)
+    kind = kind_of(series)
+    if kind not in _GROUPABLE:
+        msg = (
+            f"{_ROLE} {series.name!r} holds {kind} values; its labels must be all text, "
+            "all whole numbers or all dates"
+        )
+        raise DesignError(msg)
+    if pd.api.types.is_float_dtype(series.dtype):
+        numbers(series, _ROLE)
+        if not float_groups:
+            msg = (
+                f"{_ROLE} {series.name!r} holds floating-point numbers; labels of groups are text "
+                "or whole numbers: convert it with astype(int) or astype(str)"
+            )
+            raise DesignError(msg)
+    return Labels.learn(series, ordered=False)

@@ -1,0 +1,201 @@
+"""The compiler: texts and a data frame become a design, and the spec of others like it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+from formulaic import ModelSpec
+
+from skglmm.arrays import Ints
+from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
+from skglmm.design._build import DesignSpec, Parts, as_frame
+from skglmm.design._columns import Column, pick
+from skglmm.design._groups import Grouping, learn_labels
+from skglmm.design._materialize import Uses, functions, learn_matrices, uses
+from skglmm.design._records import Design, Factor, Layout
+from skglmm.exceptions import DesignError
+
+__all__ = ["Term", "learn"]
+
+
+class Term(NamedTuple):
+    """A random-effects term: effects that vary over the levels of a grouping factor.
+
+    `effects` is a one-sided formula, `group` the columns of the grouping factor, and
+    `predictor` the linear predictor that the effects are added to.
+    """
+
+    effects: str
+    group: tuple[str, ...]
+    correlated: bool = True
+    predictor: str = "mean"
+
+
+def learn(
+    frame: pd.DataFrame,
+    fixed: Mapping[str, str],
+    terms: Sequence[Term] = (),
+    *,
+    offset: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    float_groups: bool = False,
+) -> tuple[DesignSpec, Design]:
+    """Learn codings, knots and levels from a data frame, and build its design.
+
+    Texts are evaluated: check them first. No row is dropped; missing values are errors.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n_samples, n_features)
+        Rows of the fit.
+    fixed : mapping of str to str
+        One-sided formula of each linear predictor, ``{"mean": "1 + x", "precision": "1"}``.
+    terms : sequence of Term, default=()
+        Random-effects terms; those on the same grouping factor make one factor.
+    offset : str, default=None
+        Column added to the first linear predictor, on its scale.
+    context : mapping of str to object, default=None
+        Functions that formulas may call, besides formulaic's own.
+    float_groups : bool, default=False
+        Whether grouping columns may hold floating-point numbers, as in plain arrays.
+
+    Returns
+    -------
+    spec : DesignSpec
+        What was learned; holds no rows.
+    design : Design
+        The arrays of `frame`.
+
+    Raises
+    ------
+    DesignError
+        When the data do not give the matrices that the texts ask for.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skglmm.design import Term, learn
+    >>> frame = pd.DataFrame({"x": [0.5, 1.0, 2.0], "g": ["a", "b", "a"]})
+    >>> spec, design = learn(frame, {"mean": "1 + x"}, [Term("1", ("g",))])
+    >>> design.codes
+    (array([0, 1, 0]),)
+    >>> spec.layout.factors[0].labels
+    array(['a', 'b'], dtype=object)
+    """
+    if not len(frame):
+        msg = "the data have 0 rows; a fit needs some"
+        raise DesignError(msg)
+    context = functions(context)
+    plan = _Plan(tuple(fixed), _merge(terms))
+    texts = plan.texts(fixed)
+    names = [name for name in context if name not in frame.columns]
+    used = {key: uses(text, names) for key, text in texts.items()}
+    columns, data = _learn_columns(frame, used)
+    groupings, codes = _learn_groups(frame, plan, float_groups=float_groups)
+    specs, matrices = learn_matrices(texts, data, context)
+    fixed_parts = _parts(plan.fixed_keys(), used)
+    spec = DesignSpec(
+        _layout(plan, groupings, specs),
+        offset,
+        tuple(dict.fromkeys([*fixed_parts.columns, *([offset] if offset is not None else [])])),
+        fixed_parts,
+        tuple(_parts(keys, used) for keys in plan.effect_keys()),
+        groupings,
+        columns,
+        specs,
+    )
+    return spec, spec.assemble(frame, matrices, codes)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which texts make which matrix: names of the predictors, and terms by grouping factor."""
+
+    predictors: tuple[str, ...]
+    merged: tuple[tuple[Term, ...], ...]
+
+    def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
+        """Return the text of each matrix."""
+        effects = [term.effects for terms in self.merged for term in terms]
+        keys = [key for keys in self.effect_keys() for key in keys]
+        return dict(zip([*self.fixed_keys(), *keys], [*fixed.values(), *effects], strict=True))
+
+    def fixed_keys(self) -> tuple[str, ...]:
+        """Return the key of the matrix of each predictor."""
+        return tuple(f"fixed{index}" for index in range(len(self.predictors)))
+
+    def effect_keys(self) -> list[tuple[str, ...]]:
+        """Return the keys of the matrices of each factor, one for each term."""
+        return [
+            tuple(f"effects{index}_{place}" for place in range(len(terms)))
+            for index, terms in enumerate(self.merged)
+        ]
+
+
+def _merge(terms: Sequence[Term]) -> tuple[tuple[Term, ...], ...]:
+    """Return the terms of each grouping factor, in the order of the first of them."""
+    merged: dict[frozenset[str], list[Term]] = {}
+    for term in terms:
+        merged.setdefault(frozenset(term.group), []).append(term)
+    return tuple(map(tuple, merged.values()))
+
+
+def _learn_columns(
+    frame: pd.DataFrame, used: Mapping[str, Uses]
+) -> tuple[dict[str, Column], pd.DataFrame]:
+    """Return what is kept of each column, and their values in the types for formulaic."""
+    names = dict.fromkeys(name for use in used.values() for name in use.every)
+    uncoded = frozenset[str]().union(*(use.uncoded for use in used.values()))
+    columns, data = {}, {}
+    for name in names:
+        columns[name], data[name] = Column.learn(pick(frame, name), coded=name not in uncoded)
+    return columns, as_frame(data, len(frame))
+
+
+def _learn_groups(
+    frame: pd.DataFrame, plan: _Plan, *, float_groups: bool
+) -> tuple[tuple[Grouping, ...], list[Ints]]:
+    """Return the levels of each factor, and the codes of the rows."""
+    factors = [terms[0].group for terms in plan.merged]
+    names = dict.fromkeys(name for group in factors for name in group)
+    labels = {name: learn_labels(pick(frame, name), float_groups=float_groups) for name in names}
+    learned = [Grouping.learn(group, labels) for group in factors]
+    return tuple(grouping for grouping, _ in learned), [codes for _, codes in learned]
+
+
+def _parts(keys: tuple[str, ...], used: Mapping[str, Uses]) -> Parts:
+    return Parts(keys, tuple(dict.fromkeys(name for key in keys for name in used[key].every)))
+
+
+def _layout(plan: _Plan, groupings: Sequence[Grouping], specs: Mapping[str, ModelSpec]) -> Layout:
+    factors = [
+        _factor(terms, grouping, [specs[key].column_names for key in keys], plan.predictors)
+        for terms, grouping, keys in zip(plan.merged, groupings, plan.effect_keys(), strict=True)
+    ]
+    coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
+    return Layout(plan.predictors, coefficients, tuple(factors))
+
+
+def _factor(
+    terms: Sequence[Term],
+    grouping: Grouping,
+    names: Sequence[Sequence[str]],
+    predictors: Sequence[str],
+) -> Factor:
+    sizes = tuple(map(len, names))
+    places = [predictors.index(term.predictor) for term in terms]
+    parts = [_covariance(term, size) for term, size in zip(terms, sizes, strict=True)]
+    return Factor(
+        ":".join(grouping.columns),
+        grouping.texts(),
+        tuple(name for part in names for name in part),
+        tuple(place for place, size in zip(places, sizes, strict=True) for _ in range(size)),
+        sizes,
+        parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts)),
+    )
+
+
+def _covariance(term: Term, size: int) -> Covariance:
+    """One effect alone is Unstructured: its two spellings are one model."""
+    return Unstructured(size) if term.correlated or size == 1 else Diagonal(size)

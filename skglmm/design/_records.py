@@ -1,0 +1,113 @@
+"""The arrays of a model and the names of their columns, as frozen records."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.covariance import Covariance
+
+__all__ = ["Design", "Factor", "Layout"]
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """One grouping factor, with the effects that vary over its levels: names, no rows.
+
+    Parameters
+    ----------
+    name : str
+        Its columns, joined by colons: ``"range:site"``.
+    labels : ndarray of object, shape (n_levels,)
+        Text of each level, ``"Bavarian:a"``, in sorted order.
+    columns : tuple of str, length n_columns
+        Names of the effects: ``("Intercept", "x")``.
+    predictors : tuple of int, length n_columns
+        Index of the linear predictor that each effect feeds.
+    terms : tuple of int
+        Number of effects of each term of the formula on this factor.
+    covariance : Covariance
+        Covariance of the effects of one level.
+    """
+
+    name: str
+    labels: NDArray[np.object_]
+    columns: tuple[str, ...]
+    predictors: tuple[int, ...]
+    terms: tuple[int, ...]
+    covariance: Covariance
+
+    @property
+    def n_columns(self) -> int:
+        """Number of effects of one level."""
+        return len(self.columns)
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels."""
+        return len(self.labels)
+
+    @property
+    def size(self) -> int:
+        """Number of effects over all levels."""
+        return self.n_columns * self.n_levels
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Names of everything that a model estimates.
+
+    Parameters
+    ----------
+    predictors : tuple of str, length n_predictors
+        Names of the linear predictors: ``("mean", "precision")``.
+    coefficients : tuple of tuple of str
+        Names of the fixed columns of each predictor.
+    factors : tuple of Factor
+        The grouping factors, in the order of the formula.
+    """
+
+    predictors: tuple[str, ...]
+    coefficients: tuple[tuple[str, ...], ...]
+    factors: tuple[Factor, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The arrays of a model for some rows.
+
+    Parameters
+    ----------
+    layout : Layout
+        Names of the columns and levels.
+    fixed : tuple of ndarray, shape (n_samples, n_coefficients)
+        Fixed-effects matrix of each predictor, in Fortran order.
+    offsets : tuple of ndarray or None, shape (n_samples,)
+        What is added to each predictor, on its own scale.
+    codes : tuple of ndarray of intp, shape (n_samples,)
+        Level of each row, for each factor; -1 is a level that was not learned.
+    columns : tuple of ndarray, shape (n_samples, n_columns)
+        Effects of each factor, in Fortran order.
+    """
+
+    layout: Layout
+    fixed: tuple[Floats, ...]
+    offsets: tuple[Floats | None, ...]
+    codes: tuple[Ints, ...]
+    columns: tuple[Floats, ...]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return int(self.fixed[0].shape[0])
+
+    def take(self, rows: Ints | Bools | slice) -> "Design":
+        """Return the design of some of the rows, given by position or mask."""
+        return Design(
+            self.layout,
+            tuple(np.asfortranarray(matrix[rows]) for matrix in self.fixed),
+            tuple(None if offset is None else offset[rows] for offset in self.offsets),
+            tuple(codes[rows] for codes in self.codes),
+            tuple(np.asfortranarray(matrix[rows]) for matrix in self.columns),
+        )
