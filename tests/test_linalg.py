@@ -1,0 +1,134 @@
+"""The arrowhead algebra equals dense algebra."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skglmm.linalg import (
+    Elimination,
+    Grouping,
+    Pattern,
+    cholesky,
+    factorize,
+    inverse,
+    solve_lower,
+    solve_upper,
+)
+
+
+def spd(rng, size, n_matrices):
+    a = rng.normal(size=(n_matrices, size, size))
+    return np.moveaxis(a @ np.swapaxes(a, 1, 2) + size * np.eye(size), 0, -1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_batched_algebra_equals_dense_algebra(size):
+    rng = np.random.default_rng(size)
+    a, b = spd(rng, size, 7), rng.normal(size=(size, 3, 7))
+    lower = cholesky(a)
+    for i in range(7):
+        assert_allclose(lower[:, :, i], np.linalg.cholesky(a[:, :, i]), rtol=1e-12)
+        half = np.linalg.solve(lower[:, :, i], b[:, :, i])
+        assert_allclose(solve_lower(lower, b)[:, :, i], half, rtol=1e-10)
+        upper = np.linalg.solve(lower[:, :, i].T, b[:, :, i])
+        assert_allclose(solve_upper(lower, b)[:, :, i], upper, rtol=1e-10)
+        assert_allclose(inverse(lower)[:, :, i], np.linalg.inv(a[:, :, i]), rtol=1e-10, atol=1e-12)
+
+
+def test_an_indefinite_or_undefined_matrix_has_no_factor():
+    a = spd(np.random.default_rng(0), 2, 3)
+    for bad in (-1.0, np.nan):
+        broken = a.copy()
+        broken[1, 1, 2] = bad
+        assert cholesky(broken) is None
+
+
+def arrowhead(rng, size, n_levels, n_rest, density):
+    """Pieces with random patterns, and the dense matrix in the order pieces, rest."""
+    pieces, dense = [], np.zeros((0, 0))
+    corner = 50.0 * np.eye(n_rest)
+    couplings = []
+    for n in n_levels:
+        levels, columns = np.nonzero(rng.uniform(size=(n, n_rest)) < density)
+        order = rng.permutation(len(levels))
+        pattern = Pattern(levels[order], columns[order], n, n_rest)
+        blocks, coupling = spd(rng, size, n), rng.normal(size=(size, len(levels)))
+        pieces.append(Elimination.of(pattern, blocks, coupling))
+        full = np.zeros((size, n, n_rest))
+        full[:, pattern.levels, pattern.columns] = coupling
+        couplings.append(full.reshape(size * n, n_rest))
+        own = np.zeros((size, n, size, n))
+        every = np.arange(n)
+        own[:, every, :, every] = np.moveaxis(blocks, -1, 0)
+        own = own.reshape(size * n, size * n)
+        dense = np.block(
+            [
+                [dense, np.zeros((len(dense), len(own)))],
+                [np.zeros((len(own), len(dense))), own],
+            ]
+        )
+    coupling = np.vstack(couplings)
+    return pieces, np.block([[dense, coupling], [coupling.T, corner]]), corner
+
+
+CASES = {
+    "one factor": (2, (4, 3), 0, 0.0),
+    "sparse": (2, (40, 30), 25, 0.04),
+    "full": (3, (6, 5), 9, 1.0),
+    "no random effects": (0, (0,), 0, 0.0),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_arrowhead_equals_its_dense_matrix(case):
+    rng = np.random.default_rng(1)
+    size, n_levels, n_rest, density = CASES[case]
+    pieces, dense, corner = arrowhead(rng, size, n_levels, n_rest, density)
+    system = factorize(pieces, corner)
+    assert_allclose(system.half_logdet, 0.5 * np.linalg.slogdet(dense)[1], rtol=1e-12, atol=1e-14)
+
+    tops = [rng.normal(size=(size, n)) for n in n_levels]
+    rest = rng.normal(size=n_rest)
+    right = np.concatenate([*(top.ravel() for top in tops), rest])
+    solved, end = system.solve(tops, rest)
+    solution = np.concatenate([*(top.ravel() for top in solved), end])
+    assert_allclose(solution, np.linalg.solve(dense, right), rtol=1e-9, atol=1e-12)
+
+    found, whole, start = system.inverse(), np.linalg.inv(dense), 0
+    for piece, block, cross in zip(pieces, found.blocks, found.cross, strict=True):
+        n = piece.pattern.n_levels
+        own = whole[start : start + size * n, start : start + size * n].reshape(size, n, size, n)
+        for i in range(n):
+            assert_allclose(block[:, :, i], own[:, i, :, i], rtol=1e-9, atol=1e-12)
+        side = whole[start : start + size * n, len(whole) - n_rest :].reshape(size, n, n_rest)
+        expected = side[:, piece.pattern.levels, piece.pattern.columns]
+        assert_allclose(cross, expected, rtol=1e-8, atol=1e-12)
+        start += size * n
+    assert_allclose(found.rest, whole[start:, start:], rtol=1e-9, atol=1e-12)
+
+
+def test_the_cases_cover_lists_of_meetings_and_dense_products():
+    rng = np.random.default_rng(1)
+    kinds = {}
+    for case, arguments in CASES.items():
+        pieces, _, _ = arrowhead(rng, *arguments)
+        kinds[case] = pieces[0].pattern.is_dense
+    assert kinds["full"]
+    assert not kinds["sparse"]
+
+
+def test_an_indefinite_arrowhead_is_refused():
+    rng = np.random.default_rng(1)
+    pieces, _, corner = arrowhead(rng, 2, (4,), 3, 1.0)
+    assert factorize(pieces, corner - 100 * np.eye(3)) is None
+    assert factorize([None], corner) is None
+
+
+@pytest.mark.parametrize(
+    "codes", [[0, 0, 1, 2, 2], [2, 0, 1, 0, 2], [0, 0, 2, 2, 2], [1, 1, 2, 2, 2], [0, 0, 1, 1, 1]]
+)
+def test_sums_by_group_equal_a_loop(codes):
+    codes, values = np.array(codes), np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    grouping = Grouping(codes, 3)
+    assert_array_equal(grouping.sum(values), [values[codes == g].sum() for g in range(3)])
+    assert_array_equal(grouping.spread(np.array([5.0, 6.0, 7.0])), codes + 5.0)
