@@ -9,7 +9,7 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design._columns import Column, numbers, pick
+from skglmm.design._columns import Column, numbers, pick, refuse_empty
 from skglmm.design._groups import Grouping
 from skglmm.design._materialize import build_matrices, functions
 from skglmm.design._records import Design, Layout
@@ -103,6 +103,7 @@ class DesignSpec:
             When a column is unknown, has another type than in fit, misses values, or has
             levels of a fixed effect that fit did not see.
         """
+        refuse_empty(frame)
         coded = self._select(factors)
         made = coded if effects is None else self._select(effects)
         parts = [self.fixed_parts, *(self.effect_parts[index] for index in sorted(made))]

@@ -1,9 +1,9 @@
 """Columns of a data frame, vetted and brought to the types that they had in fit."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.exceptions import DesignError
 
-__all__ = ["Column", "Labels", "kind_of", "listing", "missing", "numbers", "pick"]
+__all__ = ["Column", "Labels", "Use", "kind_of", "missing", "numbers", "pick", "refuse_empty"]
 
 # What pandas calls the values of a column, in the words of our messages.
 _KINDS = {
@@ -24,13 +24,28 @@ _KINDS = {
     "floating": "number",
     "integer": "number",
     "interval": "interval",
+    "mixed-integer": "mixed",
     "mixed-integer-float": "number",
     "period": "period",
     "string": "text",
     "timedelta": "timedelta",
     "timedelta64": "timedelta",
 }
+_NUMERIC = {"boolean", "number"}
+_HINTS = {
+    "complex": "Complex data not supported",
+    "datetime": "subtract a date and divide by a pd.Timedelta",
+    "timedelta": "divide by a pd.Timedelta",
+}
+_ROLE = "column"
 _LISTED = 5  # names that a message shows of a longer list
+
+
+class Use(NamedTuple):
+    """How a formula uses a column: as the argument of ``C()``, or in any other place."""
+
+    coded: bool
+    plain: bool
 
 
 def pick(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
@@ -43,15 +58,22 @@ def pick(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
         raise DesignError(msg)
     known = [str(column) for column in frame.columns]
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    msg = f"unknown column {name!r}{hint} X has {listing(known)}"
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    msg = f"unknown column {name!r}{hint} The data have {_listing(known)}"
     raise DesignError(msg)
 
 
-def listing(names: Sequence[Any]) -> str:
+def _listing(names: Sequence[Any]) -> str:
     """Return the first of some names, for a message."""
     shown = ", ".join(repr(name) for name in names[:_LISTED])
     return shown + (f" … ({len(names)} in all)" if len(names) > _LISTED else "")
+
+
+def refuse_empty(frame: pd.DataFrame) -> None:
+    """Refuse a data frame without rows."""
+    if not len(frame):
+        msg = "the data have 0 rows; a design needs at least one"
+        raise DesignError(msg)
 
 
 def kind_of(series: "pd.Series[Any]") -> str:
@@ -68,7 +90,19 @@ def kind_of(series: "pd.Series[Any]") -> str:
     if isinstance(dtype, pd.StringDtype):
         return "text"
     inferred = pd.api.types.infer_dtype(series, skipna=True)
+    if inferred.startswith("mixed"):
+        _refuse_containers(series)
     return _KINDS.get(inferred, inferred)
+
+
+def _refuse_containers(series: "pd.Series[Any]") -> None:
+    for row, value in enumerate(series):
+        if not isinstance(value, Hashable):
+            msg = (
+                f"column {series.name!r} holds a {type(value).__name__} in row {row}; "
+                "an argument must be a string or a real number"
+            )
+            raise TypeError(msg)
 
 
 def missing(series: "pd.Series[Any]", role: str) -> None:
@@ -81,15 +115,20 @@ def missing(series: "pd.Series[Any]", role: str) -> None:
 def _refuse(bad: Bools, what: str, state: str) -> None:
     count, first = np.count_nonzero(bad), int(np.argmax(bad))
     msg = (
-        f"{what} has {count} {state} value{'s' * (count != 1)} in {len(bad)} rows, the first in "
-        f"row {first}; drop or impute these rows"
+        f"{what} has {count} {state} value{'' if count == 1 else 's'} in {len(bad)} rows, "
+        f"the first in row {first}; drop or impute these rows"
     )
     raise DesignError(msg)
 
 
-def numbers(series: "pd.Series[Any]", role: str = "column") -> Floats:
+def numbers(series: "pd.Series[Any]", role: str = _ROLE) -> Floats:
     """Return a column of numbers or booleans as finite floats."""
     missing(series, role)
+    kind = kind_of(series)
+    if kind not in _NUMERIC:
+        hint = _HINTS.get(kind, "convert it to numbers, or all of it to text")
+        msg = f"{role} {series.name!r} holds {kind} values, expected numbers; {hint}"
+        raise DesignError(msg)
     values = series.to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():
         _refuse(~np.isfinite(values), f"{role} {series.name!r}", "infinite (inf)")
@@ -101,7 +140,7 @@ class Labels:
     """The distinct values of a column, to which later values are matched."""
 
     kind: str
-    values: pd.Index  # type: ignore[type-arg]  # pandas itself has it bare in versions before 3
+    values: "pd.Index[Any]"
 
     @classmethod
     def learn(cls, series: "pd.Series[Any]", *, ordered: bool) -> tuple["Labels", Ints]:
@@ -121,8 +160,10 @@ class Labels:
         codes, values = pd.factorize(series, sort=True)
         return cls(kind, _plain(pd.Index(values), kind)), codes.astype(np.intp, copy=False)
 
-    def codes(self, series: "pd.Series[Any]") -> Ints:
+    def codes(self, series: "pd.Series[Any]", role: str) -> Ints:
         """Return the code of each row, -1 for a value that was not learned."""
+        missing(series, role)
+        _refuse_change(series, role, self.kind)
         if isinstance(series.dtype, pd.CategoricalDtype):
             return self._match(series.cat.categories)[series.cat.codes.to_numpy()]
         return self._match(pd.Index(series))
@@ -130,16 +171,6 @@ class Labels:
     def _match(self, values: "pd.Index[Any]") -> Ints:
         found = self.values.get_indexer(_plain(values, self.kind))
         return np.asarray(found, dtype=np.intp)
-
-    def check_kind(self, series: "pd.Series[Any]", role: str) -> None:
-        """Refuse values of another type than the learned ones: 1 against "1"."""
-        kind = kind_of(series)
-        if kind != self.kind:
-            msg = (
-                f"{role} {series.name!r} was {self.kind} in fit and is {kind} now; "
-                "convert it to the type it had"
-            )
-            raise DesignError(msg)
 
 
 def _plain(values: "pd.Index[Any]", kind: str) -> "pd.Index[Any]":
@@ -149,59 +180,68 @@ def _plain(values: "pd.Index[Any]", kind: str) -> "pd.Index[Any]":
     return pd.Index(values.to_numpy()) if kind in {"number", "boolean"} else values
 
 
+def _refuse_change(series: "pd.Series[Any]", role: str, before: str) -> None:
+    """Refuse values of another type than in fit: 1 against "1"."""
+    kind = kind_of(series)
+    if kind != before:
+        msg = (
+            f"{role} {series.name!r} was {before} in fit and is {kind} now; "
+            "convert it to the type it had"
+        )
+        raise DesignError(msg)
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A column of the fixed part or of the effects: its kind, and its labels if it has any."""
+    """A column that a formula uses: numbers, or labels, or numbers of which ``C()`` made labels.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the data frame.
+    labels : Labels or None
+        Known values, None when any number will do.
+    numeric : bool
+        Whether formulaic gets numbers, not a category.
+    """
 
     name: str
-    kind: str
-    labels: Labels | None = None
+    labels: Labels | None
+    numeric: bool
 
     @classmethod
-    def learn(cls, series: "pd.Series[Any]", *, coded: bool) -> tuple["Column", Any]:
-        """Return what is kept of a column, with its values in the types of `read`.
-
-        `coded` is whether the formula has the column only as ``C(name)``.
-        """
+    def learn(cls, series: "pd.Series[Any]", use: Use) -> tuple["Column", Any]:
+        """Return what is kept of a column, with its values in the types of `read`."""
+        missing(series, _ROLE)
         name, kind = str(series.name), kind_of(series)
-        missing(series, "column")
-        is_category = isinstance(series.dtype, pd.CategoricalDtype)
-        if kind == "text" or is_category or (coded and kind in {"number", "boolean"}):
-            labels, codes = Labels.learn(series, ordered=True)
-            return cls(name, kind, labels), pd.Categorical.from_codes(codes, labels.values)
-        if kind in {"number", "boolean"}:
-            return cls(name, kind), numbers(series)
-        raise _unusable(name, kind)
+        is_category = kind == "text" or isinstance(series.dtype, pd.CategoricalDtype)
+        if not is_category and not use.coded:
+            return cls(name, None, numeric=True), numbers(series)
+        if not is_category:
+            numbers(series)
+        labels, codes = Labels.learn(series, ordered=True)
+        column = cls(name, labels, numeric=use.plain and not is_category)
+        return column, column._values(codes)
 
     def read(self, series: "pd.Series[Any]") -> Any:
         """Return the values of new rows in the types of fit."""
-        missing(series, "column")
         if self.labels is None:
-            kind = kind_of(series)
-            if kind not in {"number", "boolean"}:
-                msg = (
-                    f"column {self.name!r} was {self.kind} in fit and is {kind} now; "
-                    "convert it to the type it had"
-                )
-                raise DesignError(msg)
+            missing(series, _ROLE)
+            if kind_of(series) not in _NUMERIC:
+                _refuse_change(series, _ROLE, "number")
             return numbers(series)
-        self.labels.check_kind(series, "column")
-        codes = self.labels.codes(series)
+        codes = self.labels.codes(series, _ROLE)
         if (codes < 0).any():
             unseen = pd.unique(series[codes < 0]).tolist()
             msg = (
-                f"column {self.name!r} has levels that fit did not see, {listing(unseen)}; "
-                f"known are {listing(self.labels.values.tolist())}"
+                f"column {self.name!r} has levels that fit did not see, {_listing(unseen)}; "
+                f"known are {_listing(self.labels.values.tolist())}"
             )
             raise DesignError(msg)
+        return self._values(codes)
+
+    def _values(self, codes: Ints) -> Any:
+        assert self.labels is not None
+        if self.numeric:  # as they were learned: the names of C(k) tell 2 from 2.0
+            return self.labels.values.to_numpy()[codes]
         return pd.Categorical.from_codes(codes, self.labels.values)
-
-
-def _unusable(name: str, kind: str) -> DesignError:
-    hints = {
-        "datetime": "subtract a date and divide by a pd.Timedelta to get numbers",
-        "timedelta": "divide by a pd.Timedelta to get numbers",
-        "complex": "Complex data not supported",
-    }
-    hint = hints.get(kind, "convert it to numbers, or all of it to text")
-    return DesignError(f"column {name!r} holds {kind} values, which no effect can use; {hint}")

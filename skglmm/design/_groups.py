@@ -65,21 +65,13 @@ class Grouping:
 
     def codes(self, frame: pd.DataFrame) -> Ints:
         """Return the level of each row, shape (n,); -1 for one that was not learned."""
-        parts = [_codes(pick(frame, name), known) for name, known in self._known()]
+        known = zip(self.columns, self.labels, strict=True)
+        parts = [labels.codes(pick(frame, name), _ROLE) for name, labels in known]
         codes = parts[0]
         for table, later, part in zip(self.tables, self.labels[1:], parts[1:], strict=True):
             pairs = np.where((codes < 0) | (part < 0), -1, codes * len(later.values) + part)
             codes = pd.Index(table).get_indexer(pd.Index(pairs))
         return np.asarray(codes, dtype=np.intp)
-
-    def _known(self) -> list[tuple[str, Labels]]:
-        return list(zip(self.columns, self.labels, strict=True))
-
-
-def _codes(series: "pd.Series[Any]", known: Labels) -> Ints:
-    missing(series, _ROLE)
-    known.check_kind(series, _ROLE)
-    return known.codes(series)
 
 
 def _texts(labels: Labels) -> NDArray[np.object_]:

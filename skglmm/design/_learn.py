@@ -10,13 +10,14 @@ from formulaic import ModelSpec
 from skglmm.arrays import Ints
 from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
 from skglmm.design._build import DesignSpec, Parts, as_frame
-from skglmm.design._columns import Column, pick
+from skglmm.design._columns import Column, Use, pick, refuse_empty
 from skglmm.design._groups import Grouping, learn_labels
-from skglmm.design._materialize import Uses, functions, learn_matrices, uses
+from skglmm.design._materialize import KNOWN, functions, learn_matrices, uses
 from skglmm.design._records import Design, Factor, Layout
-from skglmm.exceptions import DesignError
 
 __all__ = ["Term", "learn"]
+
+_Uses = Mapping[str, Mapping[str, Use]]  # of each text, by column
 
 
 class Term(NamedTuple):
@@ -83,14 +84,11 @@ def learn(
     >>> spec.layout.factors[0].labels
     array(['a', 'b'], dtype=object)
     """
-    if not len(frame):
-        msg = "the data have 0 rows; a fit needs some"
-        raise DesignError(msg)
+    refuse_empty(frame)
     context = functions(context)
     plan = _Plan(tuple(fixed), _merge(terms))
     texts = plan.texts(fixed)
-    names = [name for name in context if name not in frame.columns]
-    used = {key: uses(text, names) for key, text in texts.items()}
+    used = {key: uses(text, frame.columns, KNOWN.union(context)) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
     groupings, codes = _learn_groups(frame, plan, float_groups=float_groups)
     specs, matrices = learn_matrices(texts, data, context)
@@ -141,15 +139,16 @@ def _merge(terms: Sequence[Term]) -> tuple[tuple[Term, ...], ...]:
     return tuple(map(tuple, merged.values()))
 
 
-def _learn_columns(
-    frame: pd.DataFrame, used: Mapping[str, Uses]
-) -> tuple[dict[str, Column], pd.DataFrame]:
+def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column], pd.DataFrame]:
     """Return what is kept of each column, and their values in the types for formulaic."""
-    names = dict.fromkeys(name for use in used.values() for name in use.every)
-    uncoded = frozenset[str]().union(*(use.uncoded for use in used.values()))
+    every: dict[str, list[Use]] = {}
+    for uses_of_text in used.values():
+        for name, use in uses_of_text.items():
+            every.setdefault(name, []).append(use)
     columns, data = {}, {}
-    for name in names:
-        columns[name], data[name] = Column.learn(pick(frame, name), coded=name not in uncoded)
+    for name, found in every.items():
+        use = Use(any(use.coded for use in found), any(use.plain for use in found))
+        columns[name], data[name] = Column.learn(pick(frame, name), use)
     return columns, as_frame(data, len(frame))
 
 
@@ -164,8 +163,8 @@ def _learn_groups(
     return tuple(grouping for grouping, _ in learned), [codes for _, codes in learned]
 
 
-def _parts(keys: tuple[str, ...], used: Mapping[str, Uses]) -> Parts:
-    return Parts(keys, tuple(dict.fromkeys(name for key in keys for name in used[key].every)))
+def _parts(keys: tuple[str, ...], used: _Uses) -> Parts:
+    return Parts(keys, tuple(dict.fromkeys(name for key in keys for name in used[key])))
 
 
 def _layout(plan: _Plan, groupings: Sequence[Grouping], specs: Mapping[str, ModelSpec]) -> Layout:

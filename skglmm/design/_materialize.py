@@ -2,8 +2,7 @@
 
 import ast
 import warnings
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,18 @@ import pandas as pd
 from formulaic import Formula, ModelSpec, ModelSpecs
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.materializers import PandasMaterializer
-from formulaic.parser.types import Factor
 from formulaic.transforms import TRANSFORMS
 from formulaic.utils.code import sanitize_variable_names
-from formulaic.utils.variables import Variable
 from scipy.special import expit
 
 from skglmm.arrays import Floats
+from skglmm.design._columns import Use
 from skglmm.exceptions import DesignError
 
-__all__ = ["Uses", "build_matrices", "functions", "learn_matrices", "uses"]
+__all__ = ["KNOWN", "build_matrices", "functions", "learn_matrices", "uses"]
 
 _CONTEXT: dict[str, Any] = {"sqrt": np.sqrt, "log1p": np.log1p, "expit": expit, "abs": np.abs}
+KNOWN = frozenset(TRANSFORMS)  # what formulaic lets formulas call
 
 
 def functions(context: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -30,36 +29,51 @@ def functions(context: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**_CONTEXT, **(context or {})}
 
 
-@dataclass(frozen=True)
-class Uses:
-    """Columns that a text uses: all of them, and those that occur other than as ``C(name)``."""
+def uses(text: str, columns: Collection[str], names: Collection[str]) -> dict[str, Use]:
+    """Return the columns that a text uses, and how.
 
-    every: frozenset[str]
-    uncoded: frozenset[str]
-
-
-def uses(text: str, names: Collection[str]) -> Uses:
-    """Return what columns a text uses; functions are those called, or among `names`."""
-    every: set[str] = set()
-    uncoded: set[str] = set()
+    A name in `names`, a function or a constant of the context, is a column only where it is
+    in `columns`.
+    """
+    coded: set[str] = set()
+    plain: set[str] = set()
     for factor in (factor for term in Formula(text) for factor in term.factors):
-        found = {str(name) for name in factor.required_variables if _is_value(name, names)}
-        every |= found
-        uncoded |= found - {_coded(factor)}
-    return Uses(frozenset(every), frozenset(uncoded))
+        if factor.eval_method.value == "lookup":
+            plain.add(factor.expr)
+        elif factor.eval_method.value == "python":
+            found = set(_names(factor.expr))
+            first = _coded(factor.expr)
+            coded |= found & {first}
+            plain |= found - {first}
+    used = [name for name in sorted(coded | plain) if name in columns or name not in names]
+    return {name: Use(name in coded, name in plain) for name in used}
 
 
-def _is_value(name: Variable, names: Collection[str]) -> bool:
-    return name not in names and name.roles != {Variable.Role.CALLABLE}
-
-
-def _coded(factor: Factor) -> str | None:
-    """Return the column of ``C(column, ...)``, None for other expressions."""
-    if factor.eval_method.value != "python":
-        return None
+def _tree(expression: str) -> tuple[ast.expr, dict[str, str]]:
+    """Parse an expression; back-quoted names become identifiers, listed in the second part."""
     aliases: dict[str, str] = {}
-    code = sanitize_variable_names(factor.expr, {}, aliases)
-    match ast.parse(code, mode="eval").body:
+    code = sanitize_variable_names(expression, {}, aliases)
+    return ast.parse(code, mode="eval").body, aliases
+
+
+def _names(expression: str) -> Iterator[str]:
+    """Yield the names of an expression that are neither called nor have members."""
+    tree, aliases = _tree(expression)
+    nodes = list(ast.walk(tree))
+    heads = [node.func for node in nodes if isinstance(node, ast.Call)]
+    heads += [node.value for node in nodes if isinstance(node, ast.Attribute)]
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name)), *_]):
+                yield name
+            case ast.Name(id=name) if node not in heads:
+                yield aliases.get(name, name)
+
+
+def _coded(expression: str) -> str | None:
+    """Return the column of ``C(column, ...)``, None for other expressions."""
+    tree, aliases = _tree(expression)
+    match tree:
         case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=name), *_]):
             return aliases.get(name, name)
     return None
@@ -97,7 +111,7 @@ def _materialize(spec: Any, data: pd.DataFrame, context: Mapping[str, Any]) -> A
 def _explained(error: Exception, data: pd.DataFrame, context: Mapping[str, Any]) -> DesignError:
     """Return an error of formulaic with what to do about it."""
     message = str(error)
-    shadowed = [name for name in data.columns if name in {*TRANSFORMS, *context}]
+    shadowed = [name for name in data.columns if name in KNOWN or name in context]
     if shadowed:
         hint = f"the column {shadowed[0]!r} has the name of a function; rename it"
     elif "extend beyond" in message:

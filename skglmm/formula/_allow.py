@@ -26,7 +26,6 @@ _PLAIN = (
     *(ast.Expression, ast.Load, ast.UnaryOp, ast.Compare, ast.Tuple, ast.List),
     *_OPERATORS,
 )
-_CONSTANTS = (int, float, str, type(None))  # bool is an int
 _SEQUENCES = (ast.Tuple, ast.List)
 
 
@@ -60,13 +59,15 @@ def check_expressions(text: str, allowed: Collection[str] = ()) -> None:
                 _check(factor.expr, functions)
 
 
-def variables(text: str) -> set[str]:
+def variables(text: str, allowed: Collection[str] = ()) -> set[str]:
     """Return the names of the columns that a one-sided formula uses.
 
     Parameters
     ----------
     text : str
         One-sided formula without random-effect terms.
+    allowed : collection of str, default=()
+        Names of further functions and constants, which are no columns.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def variables(text: str) -> set[str]:
                 names.add(factor.expr)
             elif factor.eval_method.value == "python":
                 names.update(_columns(factor.expr))
-    return names
+    return names.difference(allowed)
 
 
 def _tree(expression: str) -> tuple[ast.Expression, dict[str, str]]:
@@ -131,15 +132,15 @@ def _objection(node: ast.AST, called: bool, functions: Collection[str]) -> str |
             return _object_to_name(name, called, functions)
         case ast.Attribute():
             return _object_to_attribute(node)
-        case ast.Constant(value=value):
-            known = isinstance(value, _CONSTANTS)
-            return None if known else f"the constant {value!r} is neither a number nor a text"
         case ast.BinOp():
             return _object_to_operation(node)
         case ast.keyword(arg=name):
             plain = name is not None and not name.startswith("_")
             return None if plain else "arguments must have ordinary names"
-        case ast.Call(func=ast.Name() | ast.Attribute()):
+        case (
+            ast.Call(func=ast.Name() | ast.Attribute())
+            | ast.Constant(value=int() | float() | str() | None)
+        ):
             return None
     return None if isinstance(node, _PLAIN) else f"{_words(node)} cannot be used"
 

@@ -53,7 +53,7 @@ def parse_groups(
     if not isinstance(groups, (str, Integral, list, dict)) or isinstance(groups, bool):
         msg = f"groups={groups!r} is of type {type(groups).__name__}; {_EXPECTED}"
         raise TypeError(msg)
-    if groups in ([], {}, ""):
+    if not isinstance(groups, Integral) and not groups:
         msg = f"groups={groups!r} names no column; {_EXPECTED}"
         raise FormulaError(msg)
     bars: list[Bar] = []
@@ -84,7 +84,7 @@ def _effects(key: Any, value: Any) -> list[str]:
 def _factors(key: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the columns of the grouping factors that a key names."""
     if isinstance(key, Integral) and not isinstance(key, bool):
-        if not 0 <= key < len(columns):
+        if not 0 <= int(key) < len(columns):
             msg = f"groups names column {key}, but X has {len(columns)} columns, 0 is the first"
             raise FormulaError(msg)
         return [(columns[int(key)],)]

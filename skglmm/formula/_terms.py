@@ -34,7 +34,7 @@ def read_terms(text: str, *, source: str | None = None, intercept: bool = True) 
         return sorted(terms, key=lambda term: int(term.degree))
     except FormulaicError as error:
         raise misread(error, source) from None
-    except (SyntaxError, ValueError, IndexError, RecursionError) as error:
+    except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError) as error:
         msg = f"cannot read the formula {text.strip()!r}: {error}"
         raise FormulaError(msg) from None
 

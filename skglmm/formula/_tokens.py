@@ -33,6 +33,7 @@ def failure(message: str, text: str, start: int, stop: int) -> FormulaError:
 def misread(error: Exception, text: str) -> FormulaError:
     """Return formulaic's own error as ours, with its marks turned into carets."""
     message, _, context = _MARKED.sub("", str(error)).partition("\n\n")
+    message = message.replace("insuffient", "insufficient")
     start, stop = context.find("⧛"), context.find("⧚") - 1
     if start < 0:
         return FormulaError(f"cannot read the formula {text.strip()!r}: {message}")
