@@ -57,8 +57,9 @@ def pick(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
         msg = f"the column {name!r} occurs {np.count_nonzero(found)} times; give each its own name"
         raise DesignError(msg)
     known = [str(column) for column in frame.columns]
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
+    by_lower = {column.lower(): column for column in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    hint = f"; did you mean {by_lower[close[0]]!r}?" if close else "."
     msg = f"unknown column {name!r}{hint} The data have {_listing(known)}"
     raise DesignError(msg)
 

@@ -121,6 +121,8 @@ def _explained(error: Exception, data: pd.DataFrame, context: Mapping[str, Any])
         )
     elif "null values" in message:
         hint = "an expression gives NaN, perhaps the logarithm or root of a negative number"
+    elif "is not defined" in message:
+        hint = "the functions of the context must be given again"
     else:
         hint = "check the expression and the types of its columns"
     return DesignError(f"the formula cannot be evaluated: {message}\n({hint})")
