@@ -1,15 +1,6 @@
-r"""The log-gamma function and its first three derivatives, in one pass.
+"""The logarithm of the gamma function and its first three derivatives in one pass."""
 
-With :math:`m = x + 3` and :math:`q = x (x + 6)`, the seven factors of the recurrence
-:math:`\Gamma(x + 7) = x (x + 1) \cdots (x + 6)\, \Gamma(x)` pair up as
-:math:`(m - j)(m + j) = q + 9 - j^2` for j = 1, 2, 3. What is left are the asymptotic series
-in :math:`1 / z`, :math:`z = x + 7` [1]_.
-
-References
-----------
-.. [1] Abramowitz, M. & Stegun, I. A. (1964). Handbook of Mathematical Functions, formulas
-   6.1.40, 6.3.18 and 6.4.11.
-"""
+import math
 
 import numpy as np
 
@@ -17,110 +8,189 @@ from skglmm.arrays import Floats
 
 __all__ = ["log_gamma_family"]
 
-SLICE = 8_192  # numbers: a dozen buffers of them stay in the second-level cache
-HALF_LOG_TWO_PI = 0.9189385332046727
+_SLICE = 8192  # a dozen arrays of this length stay in the second-level cache
+_LARGE = 10.0  # from here on the asymptotic series needs no recurrence
+_HUGE = 1e40  # above it, the product of the recurrence would overflow
+_HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
-# Bernoulli numbers B_2 ... B_14 over the denominators of each series in 1 / z**2.
-BERNOULLI = np.array([1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6])
-EVEN = 2.0 * np.arange(1, 8)
-SERIES = (
-    BERNOULLI / (EVEN * (EVEN - 1)),  # lgamma: times 1 / z
-    -BERNOULLI / EVEN,  # digamma: times 1 / z**2
-    BERNOULLI,  # trigamma: times 1 / z**3
-    -BERNOULLI * (EVEN + 1),  # tetragamma: times 1 / z**4
+# What the asymptotic series (Abramowitz & Stegun 6.3.18 and its relatives) make of the powers
+# w, w**2, ..., w**7 of w = 1 / z**2; one row each for lgamma, digamma, trigamma, tetragamma.
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
+_SERIES = np.array(
+    [
+        [b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, start=1)],
+        [-b / (2 * k) for k, b in enumerate(_BERNOULLI, start=1)],
+        list(_BERNOULLI),
+        [(2 * k + 1) * b for k, b in enumerate(_BERNOULLI, start=1)],
+    ]
+)
+
+# The recurrence adds 1 / (x + k) and its powers for k = 0, ..., 6. Those of k and 7 - k pair up
+# to t = (x + k) (x + 7 - k), and with d = (7 - 2 k)**2, m = 2 x + 7 and q = 1 / t
+#   1 / (x + k)    + 1 / (x + 7 - k)    = m q
+#   1 / (x + k)**2 + 1 / (x + 7 - k)**2 = 2 q + d q**2
+#   1 / (x + k)**3 + 1 / (x + 7 - k)**3 = m (q**2 + d q**3)
+# where nothing cancels. One row per sum; columns are q, q**2, q**3 of the pairs k = 1, 2, 3.
+_PAIRS = np.array(
+    [
+        [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [2.0, 2.0, 2.0, 25.0, 9.0, 1.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 25.0, 9.0, 1.0],
+    ]
 )
 
 
 def log_gamma_family(x: Floats, order: int) -> tuple[Floats, ...]:
-    """Log-gamma function of positive numbers and its derivatives.
+    r"""Return lgamma, digamma, trigamma and tetragamma of the same positive numbers.
+
+    They share a shift by the recurrence to :math:`z = x + 7` and the powers of
+    :math:`1 / z^2` in their asymptotic series [1]_.
 
     Parameters
     ----------
-    x : ndarray, shape (n,)
+    x : ndarray of shape (n,)
         Positive numbers.
-    order : int
-        0 to 3: how many derivatives.
+    order : {0, 1, 2, 3}
+        The highest derivative of :math:`\log\Gamma` wanted.
 
     Returns
     -------
-    tuple of ndarray, each of shape (n,)
-        lgamma, digamma, trigamma, tetragamma, as far as asked for. Values beyond the
-        largest double, such as trigamma(1e-200), are infinite.
+    tuple of order + 1 ndarrays of shape (n,)
+        :math:`\log\Gamma(x)` and its derivatives. Trigamma and tetragamma are infinite where
+        they exceed the largest double: below 1e-154 and 2e-103.
+
+    References
+    ----------
+    .. [1] Abramowitz, M. & Stegun, I. A. (1964). Handbook of Mathematical Functions,
+       sections 6.1.41, 6.3.18, 6.4.11.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skglmm.special import log_gamma_family
-    >>> value, slope = log_gamma_family(np.array([1.0]), 1)
-    >>> round(float(slope[0]), 6)
-    -0.577216
+    >>> lgamma, digamma = log_gamma_family(np.array([1.0, 4.0]), order=1)
+    >>> lgamma.round(6), digamma.round(6)
+    (array([0.      , 1.791759]), array([-0.577216,  1.256118]))
     """
-    out = np.empty((order + 1, len(x)))
-    with np.errstate(over="ignore", divide="ignore"):
-        for start in range(0, len(x), SLICE):
-            rows = slice(start, start + SLICE)
-            _fill(x[rows], out[:, rows])
+    if x.size == 1:
+        return tuple(np.full(x.shape, each) for each in _of_one(x.item(), order))
+    out = np.empty((order + 1, x.size))
+    with np.errstate(over="ignore"):  # of 1 / x**2 and 1 / x**3
+        for start in range(0, x.size, _SLICE):
+            rows = slice(start, start + _SLICE)
+            _fill(out[:, rows], x[rows])
     return tuple(out)
 
 
-def _fill(x: Floats, out: Floats) -> None:
-    """Fill the rows of `out`, (order + 1, n), for one slice."""
-    z, middle = x + 7.0, x + 3.0
-    q = x * (x + 6.0)
-    factors = (q, q + 5.0, q + 8.0)
-    inverse = 1.0 / z
-    square = inverse * inverse
+def _fill(out: Floats, x: Floats) -> None:
+    """Write the family of a slice, shape (m,), to the rows of `out`, (order + 1, m)."""
+    if x.min() >= _LARGE:
+        _asymptotic(out, x)
+    elif x.max() < _HUGE:
+        _asymptotic(out, x + 7.0)
+        _recur(out, x)
+    else:
+        for part in (x >= _LARGE, ~(x >= _LARGE)):
+            chunk = np.empty((len(out), int(part.sum())))
+            _fill(chunk, x[part])
+            out[:, part] = chunk
+
+
+def _asymptotic(out: Floats, z: Floats) -> None:
+    """Write the asymptotic series at z >= 7."""
+    order = len(out) - 1
+    r = np.reciprocal(z)
     log_z = np.log(z)
+    powers = np.empty((len(_BERNOULLI), z.size))
+    w = np.multiply(r, r, out=powers[0])
+    for k in range(1, len(powers)):
+        np.multiply(powers[k - 1], w, out=powers[k])
+    np.matmul(_SERIES[: order + 1], powers, out=out)
+    value = out[0]
+    value += log_z
+    value -= 1.0
+    value *= z
+    value += _HALF_LOG_TWO_PI
+    if order >= 1:
+        out[1] += log_z
+    log_z *= 0.5
+    value -= log_z
+    if order >= 1:
+        half_r = 0.5 * r
+        out[1] -= half_r
+    if order >= 2:
+        tri = out[2]
+        tri += 1.0
+        half_r += tri
+        half_r *= r  # not r + w / 2 + ...: one rounding less
+        tri[:] = half_r
+    if order >= 3:
+        tetra = out[3]
+        tetra += r
+        tetra += 1.0
+        tetra *= w
+        np.negative(tetra, out=tetra)
 
-    _series(SERIES[0], square, out[0])
-    out[0] *= inverse
-    out[0] += (z - 0.5) * log_z
-    out[0] += HALF_LOG_TWO_PI - z
-    out[0] -= np.log(middle * factors[0] * factors[1] * factors[2])
-    if len(out) == 1:
+
+def _recur(out: Floats, x: Floats) -> None:
+    """Take the rows of `out` from x + 7 back to x."""
+    order = len(out) - 1
+    m = 2.0 * x
+    m += 7.0
+    t = np.empty((3, x.size))
+    np.add(x, 7.0, out=t[0])
+    t[0] *= x
+    np.add(t[0], 10.0, out=t[1])
+    np.add(t[0], 12.0, out=t[2])
+    t[0] += 6.0
+    product = t[0] * t[1]
+    product *= t[2]
+    product *= x
+    out[0] -= np.log(product, out=product)
+    if order == 0:
         return
-
-    center = 1.0 / middle
-    parts = [1.0 / factor for factor in factors]
-    _series(SERIES[1], square, out[1])
-    out[1] *= square
-    out[1] += log_z - 0.5 * inverse
-    out[1] -= 2.0 * middle * (parts[0] + parts[1] + parts[2]) + center
-    if len(out) == 2:
-        return
-
-    q += 9.0  # the square of middle
-    squares = [part * part for part in parts]
-    _series(SERIES[2], square, out[2])
-    out[2] *= square
-    out[2] += 1.0 + 0.5 * inverse
-    out[2] *= inverse
-    out[2] += 2.0 * _weighted(q, (9.0, 4.0, 1.0), squares) + center * center
-    if len(out) == 3:
-        return
-
-    cubes = [part * both for part, both in zip(parts, squares, strict=True)]
-    _series(SERIES[3], square, out[3])
-    out[3] *= square
-    out[3] -= 1.0 + inverse
-    out[3] *= square
-    total = _weighted(q, (27.0, 12.0, 3.0), cubes)
-    total *= middle
-    out[3] -= 4.0 * total + 2.0 * center**3
+    q = np.empty((order, 3, x.size))
+    np.reciprocal(t, out=q[0])
+    for k in range(1, order):
+        np.multiply(q[k - 1], q[0], out=q[k])
+    sums = _PAIRS[:order, : 3 * order] @ q.reshape(3 * order, -1)
+    r = np.reciprocal(x)
+    sums[0] *= m
+    sums[0] += r
+    out[1] -= sums[0]
+    if order >= 2:
+        power = r * r
+        out[2] += sums[1]
+        out[2] += power
+    if order >= 3:
+        power *= r
+        sums[2] *= m
+        sums[2] += power
+        sums[2] *= 2.0
+        out[3] -= sums[2]
 
 
-def _series(coefficients: Floats, square: Floats, out: Floats) -> None:
-    """Horner's scheme in 1 / z**2, into `out`."""
-    np.multiply(square, coefficients[-1], out=out)
-    for coefficient in coefficients[-2:0:-1]:
-        out += coefficient
-        out *= square
-    out += coefficients[0]
+def _of_one(x: float, order: int) -> list[float]:
+    """Return the family of one number without the overhead of arrays."""
+    shift = () if x >= _LARGE else tuple(1.0 / (x + k) for k in range(7))
+    z = x + len(shift)
+    r = 1.0 / z
+    w = r * r
+    out = [math.lgamma(x) if x < 1e305 else math.inf]
+    if order >= 1:
+        out.append(math.log(z) - 0.5 * r + _horner(1, w) - sum(shift))
+    if order >= 2:
+        out.append(r * (1.0 + 0.5 * r + _horner(2, w)) + sum([p * p for p in shift]))
+    if order >= 3:
+        out.append(-w * (1.0 + r + _horner(3, w)) - 2.0 * sum([p * p * p for p in shift]))
+    return out
 
 
-def _weighted(square: Floats, shifts: tuple[float, ...], parts: list[Floats]) -> Floats:
-    """Sum of (square + shift) times part."""
-    total = (square + shifts[0]) * parts[0]
-    for shift, part in zip(shifts[1:], parts[1:], strict=True):
-        total += (square + shift) * part
+_ROWS = _SERIES[:, ::-1].tolist()
+
+
+def _horner(row: int, w: float) -> float:
+    total = 0.0
+    for coefficient in _ROWS[row]:
+        total = (total + coefficient) * w
     return total

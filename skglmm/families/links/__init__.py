@@ -1,4 +1,4 @@
-"""Links: one file for each, and the table of those that a mean in (0, 1) may have."""
+"""Links between the parameters of a family and its linear predictors."""
 
 from skglmm.families.links._base import Jet, Link
 from skglmm.families.links._cauchit import Cauchit
@@ -8,18 +8,13 @@ from skglmm.families.links._logit import Logit
 from skglmm.families.links._loglog import LogLog
 from skglmm.families.links._probit import Probit
 
-__all__ = [
-    "LINKS",
-    "CLogLog",
-    "Cauchit",
-    "Jet",
-    "Link",
-    "Log",
-    "LogLog",
-    "Logit",
-    "Probit",
-]
+__all__ = ["LINKS", "CLogLog", "Cauchit", "Jet", "Link", "Log", "LogLog", "Logit", "Probit"]
 
-LINKS: dict[str, Link] = {
-    link.name: link for link in (Logit(), Probit(), CLogLog(), LogLog(), Cauchit())
-}
+_MEAN_LINKS: tuple[Link, ...] = (
+    Logit(),
+    Probit(),
+    CLogLog(),
+    LogLog(),
+    Cauchit(),
+)
+LINKS = {link.name: link for link in _MEAN_LINKS}

@@ -1,4 +1,4 @@
-"""The contract of a link, and what its inverse gives."""
+"""The contract of a link: from a parameter to a linear predictor, and smoothly back."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,37 +14,47 @@ __all__ = ["Jet", "Link"]
 class Jet(NamedTuple):
     """The inverse of a link at some linear predictors, with its derivatives.
 
-    `value` and `complement`, 1 - value without cancellation, have shape (n,), as have the
-    `slopes`, one for each order asked for. `outside` marks where the predictor is beyond the
-    reach of the link (the rest is then taken at the reach); None where it is nowhere.
+    `complement` is one minus the value, without cancellation where the value is near one.
+    `outside` is None where every linear predictor is within the link's reach.
     """
 
-    value: Floats
-    complement: Floats
-    slopes: tuple[Floats, ...]
-    outside: Bools | None
+    value: Floats  # (n,)
+    complement: Floats  # (n,)
+    slopes: tuple[Floats, ...] = ()  # as many derivatives as asked for, (n,) each
+    outside: Bools | None = None  # (n,)
 
 
 @dataclass(frozen=True)
 class Link(ABC):
-    """A smooth increasing map from the mean to the linear predictor."""
+    """A smooth increasing function from a parameter to a linear predictor.
+
+    Beyond its `reach` a link answers as at the end of it, and marks the row as outside.
+    """
 
     name: ClassVar[str]
     reach: ClassVar[tuple[float, float]]
 
-    def inverse(self, eta: Floats, order: int) -> Jet:
-        """Return the inverse at `eta`, shape (n,), with up to three derivatives."""
-        low, high = self.reach
-        outside = None
-        if not (np.min(eta, initial=0.0) >= low and np.max(eta, initial=0.0) <= high):
-            outside = np.asarray(~((eta >= low) & (eta <= high)))
-            eta = np.nan_to_num(np.clip(eta, low, high))
-        return self._jet(eta, order)._replace(outside=outside)
+    @abstractmethod
+    def link(self, mu: Floats) -> Floats:
+        """Return the linear predictors, shape (n,), of parameters, (n,)."""
 
     @abstractmethod
     def _jet(self, eta: Floats, order: int) -> Jet:
-        """Return the inverse within the reach."""
+        """Return the jet within the reach."""
 
-    @abstractmethod
-    def link(self, mean: Floats) -> Floats:
-        """Return the linear predictor of a mean."""
+    def inverse(self, eta: Floats, order: int = 0) -> Jet:
+        """Return parameters and their derivatives in the linear predictor.
+
+        Parameters
+        ----------
+        eta : ndarray of shape (n,)
+            Linear predictors.
+        order : {0, 1, 2, 3}
+            How many derivatives.
+        """
+        low, high = self.reach
+        if eta.size == 0 or (low <= eta.min() and eta.max() <= high):
+            return self._jet(eta, order)
+        outside = ~((low <= eta) & (eta <= high))  # which NaN is, too
+        inside = np.where(np.isnan(eta), 0.0, np.clip(eta, low, high))
+        return self._jet(inside, order)._replace(outside=outside)

@@ -1,7 +1,7 @@
 """The complementary log-log link."""
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 
@@ -14,21 +14,27 @@ __all__ = ["CLogLog"]
 @final
 @dataclass(frozen=True)
 class CLogLog(Link):
-    """Complementary log-log: ``mean = 1 - exp(-exp(eta))``."""
+    """Complementary log-log, ``log(-log(1 - mu))``.
 
-    name: ClassVar[str] = "cloglog"
-    reach: ClassVar[tuple[float, float]] = (-30.0, 3.4)  # at 3.4 1 - mean is 1e-13
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import CLogLog
+    >>> CLogLog().inverse(np.array([-2.0, 0.0])).value.round(4)
+    array([0.1266, 0.6321])
+    """
+
+    name = "cloglog"
+    reach = (-30.0, 3.4)  # mu is exp(-30), and 1 - mu = exp(-exp(3.4)) about the same: 1e-13
+
+    def link(self, mu: Floats) -> Floats:
+        return np.asarray(np.log(-np.log1p(-mu)))
 
     def _jet(self, eta: Floats, order: int) -> Jet:
-        rate = np.exp(eta)
-        q = np.exp(-rate)
-        p = -np.expm1(-rate)
+        e = np.exp(eta)
+        p, q = -np.expm1(-e), np.exp(-e)
         if order == 0:
-            return Jet(p, q, (), None)
-        first = rate * q
-        second = first * (1.0 - rate)
-        third = first * (1.0 - 3.0 * rate + rate * rate)
-        return Jet(p, q, (first, second, third)[:order], None)
-
-    def link(self, mean: Floats) -> Floats:
-        return np.asarray(np.log(-np.log1p(-mean)))
+            return Jet(p, q)
+        slope, rest = e * q, 1.0 - e
+        slopes = (slope, slope * rest, slope * (rest * rest - e))
+        return Jet(p, q, slopes[:order])

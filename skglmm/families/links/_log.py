@@ -1,7 +1,7 @@
 """The log link."""
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 
@@ -14,14 +14,22 @@ __all__ = ["Log"]
 @final
 @dataclass(frozen=True)
 class Log(Link):
-    """Logarithm, for positive parameters; the complement is not defined and is NaN."""
+    """Logarithm, for parameters that are positive, such as a precision.
 
-    name: ClassVar[str] = "log"
-    reach: ClassVar[tuple[float, float]] = (-30.0, 30.0)  # 1e-13 to 1e13
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Log
+    >>> Log().inverse(np.array([0.0, 2.0])).value.round(4)
+    array([1.    , 7.3891])
+    """
+
+    name = "log"
+    reach = (-30.0, 30.0)  # parameters from 1e-13 to 1e13, whose cubes are far from overflow
+
+    def link(self, mu: Floats) -> Floats:
+        return np.asarray(np.log(mu))
 
     def _jet(self, eta: Floats, order: int) -> Jet:
         value = np.exp(eta)
-        return Jet(value, np.full_like(value, np.nan), (value,) * order, None)
-
-    def link(self, mean: Floats) -> Floats:
-        return np.asarray(np.log(mean))
+        return Jet(value, -np.expm1(eta), (value,) * order)

@@ -1,7 +1,7 @@
 """The log-log link."""
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 
@@ -14,21 +14,27 @@ __all__ = ["LogLog"]
 @final
 @dataclass(frozen=True)
 class LogLog(Link):
-    """Log-log: ``mean = exp(-exp(-eta))``."""
+    """Log-log, ``-log(-log(mu))``: the complementary log-log of the complement, mirrored.
 
-    name: ClassVar[str] = "loglog"
-    reach: ClassVar[tuple[float, float]] = (-3.4, 30.0)  # the mirror of cloglog
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import LogLog
+    >>> LogLog().inverse(np.array([0.0, 2.0])).value.round(4)
+    array([0.3679, 0.8734])
+    """
+
+    name = "loglog"
+    reach = (-3.4, 30.0)  # mu = exp(-exp(3.4)) and 1 - mu = exp(-30) are both about 1e-13
+
+    def link(self, mu: Floats) -> Floats:
+        return np.asarray(-np.log(-np.log(mu)))
 
     def _jet(self, eta: Floats, order: int) -> Jet:
-        rate = np.exp(-eta)
-        p = np.exp(-rate)
-        q = -np.expm1(-rate)
+        e = np.exp(-eta)
+        p, q = np.exp(-e), -np.expm1(-e)
         if order == 0:
-            return Jet(p, q, (), None)
-        first = rate * p
-        second = first * (rate - 1.0)
-        third = first * (1.0 - 3.0 * rate + rate * rate)
-        return Jet(p, q, (first, second, third)[:order], None)
-
-    def link(self, mean: Floats) -> Floats:
-        return np.asarray(-np.log(-np.log(mean)))
+            return Jet(p, q)
+        slope, rest = e * p, e - 1.0
+        slopes = (slope, slope * rest, slope * (rest * rest - e))
+        return Jet(p, q, slopes[:order])
