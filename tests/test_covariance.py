@@ -34,7 +34,9 @@ def test_it_starts_at_the_identity(covariance):
 def test_the_derivative_matches_differences(covariance):
     theta, h = random_theta(covariance), 1e-6
     steps = h * np.eye(covariance.n_params)
-    slopes = [(covariance.factor(theta + e) - covariance.factor(theta - e)) / (2 * h) for e in steps]
+    slopes = [
+        (covariance.factor(theta + e) - covariance.factor(theta - e)) / (2 * h) for e in steps
+    ]
     assert_allclose(covariance.factor_grad(theta), slopes, atol=1e-9)
 
 

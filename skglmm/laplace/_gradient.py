@@ -67,8 +67,9 @@ def _logdet_slopes(
     slopes = [np.zeros(shard.n_rows) for _ in range(n_predictors)]
     for (j, k), spread in _row_covariances(shard, blocks, roots).items():
         factor = -0.5 if j == k else -1.0
-        for m, slope in enumerate(slopes):
-            slope += factor * spread * rows.third[packed(n_predictors, j, k, m)]
+        weighted = factor * spread
+        for m in range(n_predictors):
+            slopes[m] += weighted * rows.third[packed(n_predictors, j, k, m)]
     return slopes
 
 

@@ -1,0 +1,187 @@
+"""The Laplace objective, its exact gradient and what follows from its mode."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from oracles import Gaussian, Term, design
+from scipy.integrate import quad
+from scipy.stats import multivariate_normal
+
+from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
+from skglmm.families import Beta
+from skglmm.families.links import LINKS, Log
+from skglmm.laplace import Params, bind, information, jacobian, laplace, tangent
+
+N = 240
+RNG = np.random.default_rng(20)
+ONE, X, Z = np.ones(N), RNG.normal(size=N), RNG.normal(size=N)
+G, H, K = RNG.integers(0, 20, N), RNG.integers(0, 9, N), RNG.integers(0, 5, N)
+WEIGHTS = RNG.uniform(0.5, 2.0, N)
+FIXED = ([ONE, X], [ONE, Z])  # mean and precision
+
+INTERCEPT = Term("g", G, (ONE,), Unstructured(1))
+SLOPE = Term("g", G, (ONE, X), Unstructured(2))
+THREE_COLUMNS = Term("g", G, (ONE, X, Z), BlockDiagonal((Unstructured(2), Unstructured(1))))
+LAYOUTS = {
+    "no random effects": (),
+    "one factor": (INTERCEPT,),
+    "correlated slopes": (SLOPE,),
+    "diagonal": (Term("g", G, (ONE, X), Diagonal(2)),),
+    "independent terms": (THREE_COLUMNS,),
+    "nested": (INTERCEPT, Term("h", G // 3, (ONE, X), Unstructured(2))),
+    "crossed": (SLOPE, Term("h", H, (ONE,), Unstructured(1))),
+    "three factors": (
+        INTERCEPT,
+        Term("h", H, (ONE, X), Diagonal(2)),
+        Term("k", K, (ONE, Z), Unstructured(2)),
+    ),
+    "effects in two predictors": (
+        Term("g", G, (ONE, X), Unstructured(2), predictors=(0, 1)),
+        Term("h", H, (ONE, Z, X), Unstructured(3), predictors=(1, 0, 1)),
+    ),
+    "effects in the precision alone": (replace(SLOPE, predictors=(1, 1)),),
+    "one row per level": (Term("g", np.arange(N), (ONE,), Unstructured(1)),),
+}
+SETTINGS = {
+    "plain": {},
+    "weights": {"weights": WEIGHTS},
+    "offset": {"offset": 0.3 * Z},
+    "shards": {"shard_rows": 50},
+}
+
+
+def problem_of(layout, *, family=None, weights=None, offset=None, shard_rows=10**6, seed=0):
+    """A problem with beta responses, and a point away from its optimum."""
+    rng = np.random.default_rng(seed)
+    whole = design(FIXED, *LAYOUTS[layout], offset=offset)
+    family = family or Beta()
+    y = family.sample([0.2 + 0.4 * X, np.full(N, 2.0)], rng)
+    problem = bind(whole, y, weights, family, shard_rows)
+    theta = rng.normal(0, 0.5, sum(problem.shape.n_theta))
+    return problem, np.concatenate([[0.1, 0.3, 1.5, 0.2], theta])
+
+
+def differences(problem, vector, h=1e-5):
+    steps = h * np.eye(len(vector))
+    return np.array(
+        [
+            (laplace(problem, vector + e).value - laplace(problem, vector - e).value) / (2 * h)
+            for e in steps
+        ]
+    )
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_gradient_matches_differences(layout, setting):
+    problem, vector = problem_of(layout, **SETTINGS[setting])
+    found = laplace(problem, vector).gradient
+    assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("layout", ["correlated slopes", "effects in two predictors"])
+def test_the_gradient_matches_differences_for_every_link(layout, link):
+    problem, vector = problem_of(layout, family=Beta((LINKS[link], Log())))
+    found = laplace(problem, vector).gradient
+    assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
+
+
+def test_zero_variances_are_ordinary_points():
+    problem, vector = problem_of("three factors")
+    vector[4:] = 0.0
+    assert_allclose(laplace(problem, vector).gradient, differences(problem, vector), atol=2e-6)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_mode_moves_as_its_derivative_says(layout):
+    problem, vector = problem_of(layout)
+    direction, h = np.random.default_rng(1).normal(size=len(vector)), 1e-5
+    before, here, after = (
+        laplace(problem, vector + step * direction).mode for step in (-h, 0.0, h)
+    )
+    found = tangent(problem, here, direction)
+    columns = jacobian(problem, here)
+    for i, slope in enumerate(found):
+        expected = (after.point.u[i] - before.point.u[i]) / (2 * h)
+        assert_allclose(slope, expected, rtol=1e-5, atol=1e-6)
+        assert_allclose(np.tensordot(direction, columns[i], axes=1), slope, rtol=1e-9, atol=1e-12)
+
+
+def test_the_information_is_the_curvature_of_h_along_its_mode():
+    problem, vector = problem_of("crossed")
+    mode, h = laplace(problem, vector).mode, 1e-4
+    found, expected = information(problem, mode), np.empty((4, 4))
+
+    def least(change):
+        return laplace(problem, vector + np.concatenate([change, np.zeros(len(vector) - 4)]))
+
+    steps = h * np.eye(4)
+    for i, a in enumerate(steps):
+        for j, b in enumerate(steps):
+            corners = (least(s * a + t * b).mode.point.value for s in (1, -1) for t in (1, -1))
+            upper, left, right, lower = corners
+            expected[i, j] = (upper - left - right + lower) / (4 * h * h)
+    assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if "precision" not in name])
+def test_a_gaussian_response_makes_it_exact(layout):
+    if layout == "effects in two predictors":
+        layout = "crossed"
+    rng = np.random.default_rng(2)
+    terms, y = LAYOUTS[layout], rng.normal(size=N)
+    whole = design(([ONE, X], [ONE]), *terms)
+    problem = bind(whole, y, None, Gaussian(links=()))
+    theta = rng.normal(size=sum(problem.shape.n_theta))
+    vector = np.concatenate([[0.1, 0.3, 0.2], theta])
+
+    params = Params.unpack(vector, problem.shape)
+    covariance = np.exp(-0.2) * np.eye(N)
+    for term, part in zip(terms, params.theta, strict=True):
+        root = term.covariance.factor(part)
+        z = np.column_stack(term.columns) @ root
+        covariance += (z @ z.T) * (term.codes[:, None] == term.codes)
+    exact = multivariate_normal(0.1 + 0.3 * X, covariance).logpdf(y)
+
+    found = laplace(problem, vector)
+    assert_allclose(-found.value, exact, rtol=1e-12)
+    assert found.mode.n_steps <= 2
+
+
+@pytest.mark.parametrize(("n_rows", "error"), [(15, 1e-2), (150, 1e-3), (1500, 1e-4)])
+def test_it_tends_to_the_integral_as_a_level_gets_rows(n_rows, error):
+    rng = np.random.default_rng(3)
+    one = np.ones(n_rows)
+    y = Beta().sample([0.8 * one, 1.5 * one], rng)
+    prepared, constant = Beta().prepare(y), np.zeros(n_rows, dtype=int)
+    term = Term("g", constant, (one,), Unstructured(1))
+    problem = bind(design(([one], [one]), term), y, None, Beta())
+    value = -laplace(problem, np.array([0.2, 1.4, 0.6])).value
+
+    def integrand(u):
+        density = Beta().log_density(prepared, [0.2 + 0.6 * u * one, 1.4 * one]).value.sum()
+        return np.exp(density - value - 0.5 * u * u) / np.sqrt(2 * np.pi)
+
+    integral = quad(integrand, -3, 5, points=[1.0], epsabs=1e-10)[0]
+    assert 0 < abs(np.log(integral)) < error
+
+
+@pytest.mark.parametrize("layout", ["one factor", "nested", "crossed", "three factors"])
+def test_shards_do_not_change_the_numbers(layout):
+    whole, vector = problem_of(layout)
+    cut, _ = problem_of(layout, shard_rows=30)
+    assert len(whole.shards) == 1 < len(cut.shards)
+    one, many = laplace(whole, vector), laplace(cut, vector)
+    assert_allclose(many.value, one.value, rtol=1e-13)
+    assert_allclose(many.gradient, one.gradient, rtol=1e-9, atol=1e-9)
+
+
+def test_a_point_beyond_the_reach_is_refused():
+    problem, vector = problem_of("crossed")
+    vector[0] = 1e4
+    assert laplace(problem, vector) is None
+    vector[0] = np.nan
+    assert laplace(problem, vector) is None
