@@ -1,0 +1,49 @@
+"""Statistics and predictions: pure functions of a fit."""
+
+from skglmm.inference._modes import RandomEffects, random_effects
+from skglmm.inference._nesting import likeness, pearson_residuals
+from skglmm.inference._notes import Note, notes
+from skglmm.inference._predict import Plan, Prediction, predict
+from skglmm.inference._summary import Summary, summarize
+from skglmm.inference._tables import (
+    component_frame,
+    covariance_frame,
+    interval_frame,
+    random_effects_frame,
+)
+from skglmm.inference._wald import (
+    Coefficients,
+    Component,
+    Covariances,
+    Intervals,
+    coefficient_tables,
+    intervals,
+    variance_components,
+    vcov,
+)
+
+__all__ = [
+    "Coefficients",
+    "Component",
+    "Covariances",
+    "Intervals",
+    "Note",
+    "Plan",
+    "Prediction",
+    "RandomEffects",
+    "Summary",
+    "coefficient_tables",
+    "component_frame",
+    "covariance_frame",
+    "interval_frame",
+    "intervals",
+    "likeness",
+    "notes",
+    "pearson_residuals",
+    "predict",
+    "random_effects",
+    "random_effects_frame",
+    "summarize",
+    "variance_components",
+    "vcov",
+]

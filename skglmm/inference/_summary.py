@@ -1,0 +1,217 @@
+"""The summary of a fit: a record that prints as text and shows as HTML."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.fitting import Fit
+from skglmm.inference._notes import notes
+from skglmm.inference._wald import (
+    Coefficients,
+    Component,
+    coefficient_tables,
+    constant_level,
+    variance_components,
+)
+
+__all__ = ["Summary", "summarize"]
+
+_ABSENT = "-"  # shown for a number that is not available
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is worth knowing about a fitted model; prints like R's summary.
+
+    Parameters
+    ----------
+    formula : str
+    family, links : str, mapping of str to str
+        Name of the family, and of the link of each linear predictor.
+    scale : tuple of float
+        Bounds of the response.
+    n_samples, n_params : int
+    n_levels : mapping of str to int
+    log_likelihood, aic, bic : float
+        Of the response on its own scale.
+    components : tuple of Component
+        Random effects, term by term.
+    coefficients : tuple of Coefficients
+        Fixed effects, one table for each linear predictor.
+    levels : mapping of str to (float, float)
+        Value and standard error of the predictors that are one number, through their link.
+    notes : tuple of str
+        Findings in words: convergence, singularity, columns left out, rows moved.
+    """
+
+    formula: str
+    family: str
+    links: Mapping[str, str]
+    scale: tuple[float, float]
+    n_samples: int
+    n_params: int
+    n_levels: Mapping[str, int]
+    log_likelihood: float
+    aic: float
+    bic: float
+    components: tuple[Component, ...]
+    coefficients: tuple[Coefficients, ...]
+    levels: Mapping[str, tuple[float, float]]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = ["\n".join(_head(self)), *map(str, _tables(self))]
+        if self.notes:
+            parts.append("\n".join(["Notes", *(f"* {note}" for note in self.notes)]))
+        return "\n\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        head = "<br>".join(map(escape, _head(self)))
+        tables = "".join(table.html() for table in _tables(self))
+        found = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"<div><p>{head}</p>{tables}{f'<ul>{found}</ul>' if found else ''}</div>"
+
+
+def summarize(
+    fit: Fit,
+    formula: str,
+    *,
+    scale: tuple[float, float] = (0.0, 1.0),
+    remarks: Sequence[str] = (),
+) -> Summary:
+    """Collect the summary of a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    formula : str
+        The model as users write it.
+    scale : tuple of float
+        Bounds of the response.
+    remarks : sequence of str
+        Further notes.
+    """
+    predictors = fit.layout.predictors
+    constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]
+    names = [link.name for link in fit.family.links]
+    return Summary(
+        formula=formula,
+        family=type(fit.family).__name__,
+        links=dict(zip(predictors, names, strict=True)),
+        scale=scale,
+        n_samples=fit.n_samples,
+        n_params=fit.n_params,
+        n_levels={factor.name: factor.n_levels for factor in fit.layout.factors},
+        log_likelihood=fit.log_likelihood,
+        aic=fit.aic,
+        bic=fit.bic,
+        components=variance_components(fit),
+        coefficients=coefficient_tables(fit),
+        levels={name: level for name, level in constants if level is not None},
+        notes=(*(note.text for note in notes(fit)), *remarks),
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A title, column heads and rows of text; the first `n_names` columns are names."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    n_names: int
+
+    def __str__(self) -> str:
+        lines = [self.heads, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = [self.title]
+        for line in lines:
+            cells = [
+                cell.ljust(width) if i < self.n_names else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ]
+            text.append(("  " + "  ".join(cells)).rstrip())
+        return "\n".join(text)
+
+    def html(self) -> str:
+        """Return the table as HTML."""
+        heads = "".join(f"<th>{escape(head)}</th>" for head in self.heads)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.rows
+        )
+        caption = f"<caption>{escape(self.title)}</caption>"
+        return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _head(summary: Summary) -> list[str]:
+    kind = "mixed regression" if summary.components else "regression"
+    low, high = summary.scale
+    levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
+    criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
+    return [
+        f"{summary.family} {kind} of a response on ({low:g}, {high:g})",
+        f"Formula: {summary.formula}",
+        f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
+        f"Log likelihood: {summary.log_likelihood:.4f} ({summary.n_params} parameters); {criteria}",
+    ]
+
+
+def _tables(summary: Summary) -> Iterator[_Table]:
+    if summary.components:
+        yield _variance_table(summary.components)
+    for table in summary.coefficients:
+        if table.predictor in summary.levels:
+            yield _level_table(table.predictor, *summary.levels[table.predictor])
+        else:
+            yield _coefficient_table(table, summary.links[table.predictor])
+
+
+def _variance_table(components: Sequence[Component]) -> _Table:
+    n_corr = max(len(component.effects) for component in components) - 1
+    rows = []
+    for component in components:
+        for i, effect in enumerate(component.effects):
+            row = component.correlation[i, :i]
+            shown = [_correlation(value) for value in row] + [""] * (n_corr - i)
+            group = f"{component.group} ({component.n_levels})" if i == 0 else ""
+            numbers = [_number(component.variance[i]), _number(component.sd[i])]
+            rows.append((group, effect, *numbers, *shown))
+    heads = ("group (levels)", "effect", "variance", "std. dev.", *(["corr."] + [""] * n_corr))
+    return _Table("Random effects", heads[: 4 + n_corr], tuple(rows), 2)
+
+
+def _coefficient_table(table: Coefficients, link: str) -> _Table:
+    columns = zip(
+        table.names, table.estimate, table.std_error, table.statistic, table.p_value, strict=True
+    )
+    rows = tuple(
+        (name, _number(value), _number(error), _fixed(z), _p_value(p))
+        for name, value, error, z, p in columns
+    )
+    title = f"Fixed effects of the {table.predictor}, {link} scale"
+    return _Table(title, ("", "estimate", "std. error", "z", "p"), rows, 1)
+
+
+def _level_table(name: str, value: float, error: float) -> _Table:
+    rows = ((name, _number(value), _number(error)),)
+    return _Table(name.capitalize(), ("", "estimate", "std. error"), rows, 1)
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}" if np.isfinite(value) else _ABSENT
+
+
+def _fixed(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else _ABSENT
+
+
+def _correlation(value: float | Floats) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else ""
+
+
+def _p_value(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else _ABSENT
