@@ -4,5 +4,6 @@ from skglmm.formula._allow import check_expressions, variables
 from skglmm.formula._groups import parse_groups
 from skglmm.formula._records import Bar, Formula
 from skglmm.formula._split import parse
+from skglmm.formula._tokens import quote
 
-__all__ = ["Bar", "Formula", "check_expressions", "parse", "parse_groups", "variables"]
+__all__ = ["Bar", "Formula", "check_expressions", "parse", "parse_groups", "quote", "variables"]

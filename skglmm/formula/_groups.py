@@ -85,7 +85,7 @@ def _factors(key: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the columns of the grouping factors that a key names."""
     if isinstance(key, Integral) and not isinstance(key, bool):
         if not 0 <= int(key) < len(columns):
-            msg = f"groups names column {key}, but X has {len(columns)} columns, 0 is the first"
+            msg = f"groups names column {key}, but X has {len(columns)} feature(s), counted from 0"
             raise FormulaError(msg)
         return [(columns[int(key)],)]
     if not isinstance(key, str):

@@ -1,0 +1,20 @@
+"""Generalized linear mixed models as scikit-learn estimators."""
+
+__version__ = "0.1.0.dev0"
+
+from skglmm.estimators import BetaGLMMRegressor
+from skglmm.exceptions import (
+    DesignError,
+    FormulaError,
+    ImplicitNestingWarning,
+    SingularFitWarning,
+)
+
+__all__ = [
+    "BetaGLMMRegressor",
+    "DesignError",
+    "FormulaError",
+    "ImplicitNestingWarning",
+    "SingularFitWarning",
+    "__version__",
+]

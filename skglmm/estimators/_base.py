@@ -1,0 +1,351 @@
+"""The one estimator: everything but the family and the parameters that it adds."""
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+import skglmm
+from skglmm import inference
+from skglmm.arrays import Floats
+from skglmm.design import Design, DesignSpec, learn
+from skglmm.estimators._frames import fit_frame, is_frame, predict_frame
+from skglmm.estimators._model import Model, read_model
+from skglmm.estimators._nesting import tell_nesting
+from skglmm.estimators._response import scale_response
+from skglmm.estimators._validation import (
+    KINDS,
+    check_choice,
+    check_parameters,
+    check_weights,
+    check_y,
+)
+from skglmm.estimators._warnings import tell_about, tell_dropped
+from skglmm.families import LINKS, Family
+from skglmm.fitting import Fit, Rules, fit
+
+__all__ = ["BaseGLMMRegressor"]
+
+Kind = str | Collection[str]
+
+
+class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
+    """A mixed model as a scikit-learn regressor; public classes name the family.
+
+    A subclass has a `_family`, and an ``__init__`` with the parameters below and one formula
+    for each predictor of the family after the mean, named like it.
+    """
+
+    _family: ClassVar[Family]
+    _doc_link_module = "skglmm"
+    _doc_link_template = "https://skglmm.readthedocs.io/en/latest/{estimator_name}.html"
+
+    formula: str | None
+    groups: Any
+    link: str
+    bounds: tuple[float, float]
+    boundary: str | float
+    predict_kind: str
+    new_groups: str
+    offset: str | None
+    context: Mapping[str, Callable[..., Any]] | None
+    inference: bool
+    tol: float
+    max_iter: int
+    verbose: int
+    fit_: Fit
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit by maximum (Laplace) likelihood.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            Columns of the fixed effects, of the random effects and of the groups.
+        y : array-like, shape (n_samples,)
+            Response, between the `bounds`.
+        sample_weight : array-like, shape (n_samples,), default=None
+            Multiplies the log density of each row, given the random effects; a weight of 2 is
+            the row twice. Rows of weight 0 are dropped first.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When data or parameters cannot make a model; among them FormulaError and
+            DesignError.
+        TypeError
+            When a parameter is of the wrong type.
+        """
+        check_parameters(self)
+        frame, response, weights = self._vet(X, y, sample_weight)
+        scaled = scale_response(response, self.bounds, self.boundary)
+        model = read_model(self, self._family.predictors[1:], frame, _name_of(y))
+        self._spec, design = self._learn(model, frame, float_groups=not is_frame(X))
+        self.fit_ = self._maximize(design, scaled.unit, weights)
+        self._publish(model, scaled.n_boundary)
+        tell_dropped(model.formula.dropped)
+        tell_about(self.fit_, design)
+        tell_nesting(self.fit_, self._spec, design, frame, scaled.unit)
+        return self
+
+    def predict(
+        self, X: Any, kind: Kind | None = None, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
+        """Predict the mean of the response.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            A frame needs only the columns that the model uses, in any order; for the kinds
+            "fixed" and "marginal" no grouping columns.
+        kind : {"conditional", "fixed", "marginal"}, or set of grouping factors, default=None
+            "conditional" uses the predicted effects of each row's groups, and `new_groups` for
+            levels that fit has not seen; "fixed" is a typical group, whose effects are 0;
+            "marginal" is the average over groups. A set conditions on the factors that it
+            names, with effects of 0 for the others. None is `predict_kind`.
+        return_std : bool, default=False
+            Whether to return standard deviations, too.
+
+        Returns
+        -------
+        y_mean : ndarray, shape (n_samples,)
+            Means, on the scale of y.
+        y_std : ndarray, shape (n_samples,)
+            Standard deviations of the response about its mean, over what is averaged and the
+            family's own spread; the uncertainty of the estimates is left out. Only if
+            `return_std`.
+
+        Raises
+        ------
+        ValueError
+            When columns are missing, hold other types or missing values, when a fixed effect has
+            levels that fit did not see, and for unseen groups if `new_groups` is "error".
+        """
+        check_is_fitted(self)
+        design, plan = self._design(predict_frame(self, X), kind)
+        prediction = inference.predict(self.fit_, design, plan, spread=bool(return_std))
+        low, high = self.bounds
+        mean = low + (high - low) * prediction.mean
+        return mean if prediction.std is None else (mean, (high - low) * prediction.std)
+
+    def summary(self) -> inference.Summary:
+        """Return a record that prints like R's summary, and shows as HTML in a notebook."""
+        check_is_fitted(self)
+        return inference.summarize(
+            self.fit_, self.formula_, scale=tuple(self.bounds), remarks=self._remarks()
+        )
+
+    def variance_components(self) -> pd.DataFrame:
+        """Return variances, standard deviations and correlations of the random effects.
+
+        Returns
+        -------
+        DataFrame
+            One row for each effect of each term: group, n_levels, term, effect, variance, sd,
+            sd_std_error, corr (with the first effect of the term; corr_2 with the second, and
+            so on), on the scale of the linear predictor. Standard errors are NaN on the
+            boundary: a standard deviation of 0, a correlation of plus or minus 1.
+        """
+        check_is_fitted(self)
+        return inference.component_frame(inference.variance_components(self.fit_))
+
+    def random_effects(self) -> pd.DataFrame:
+        """Return the conditional modes of the random effects.
+
+        Returns
+        -------
+        DataFrame
+            One row for each level and effect: group, level, effect, mode, and std_dev, its
+            standard deviation given the data and the estimates; on the scale of the linear
+            predictor.
+        """
+        check_is_fitted(self)
+        return inference.random_effects_frame(inference.random_effects(self.fit_))
+
+    def vcov(self, component: str = "fixed") -> pd.DataFrame:
+        """Return the covariance matrix of the estimates.
+
+        Parameters
+        ----------
+        component : {"fixed", "all"}, default="fixed"
+            Fixed effects of all linear predictors; or also the standard deviations and
+            correlations of the random effects, ``sd(x | g)`` and ``corr(Intercept, x | g)``.
+
+        Returns
+        -------
+        DataFrame
+            Square, named on both sides; NaN for what lies on the boundary.
+        """
+        self._check_inference()
+        check_choice("component", component, ("fixed", "all"))
+        return inference.covariance_frame(inference.vcov(self.fit_, component))
+
+    def confint(self, level: float = 0.95, method: str = "wald") -> pd.DataFrame:
+        """Return confidence intervals for all parameters, on their natural scales.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Coverage, above 0 and below 1.
+        method : {"wald"}, default="wald"
+            Built on the log scale for standard deviations and the precision, on the atanh scale
+            for correlations, and mapped back.
+
+        Returns
+        -------
+        DataFrame
+            One row for each parameter: estimate, conf_low, conf_high; NaN on the boundary.
+        """
+        self._check_inference()
+        check_choice("method", method, ("wald",))
+        if not 0 < level < 1:
+            msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
+            raise ValueError(msg)
+        return inference.interval_frame(inference.intervals(self.fit_, level))
+
+    def _vet(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[pd.DataFrame, Floats, Floats | None]:
+        """Return the rows of positive weight."""
+        if y is None:
+            check_y(self, y)
+        frame = fit_frame(self, X)
+        response = check_y(self, y)
+        check_consistent_length(frame, response)
+        weights = check_weights(sample_weight, response)
+        if weights is None or weights.all():
+            return frame, response, weights
+        kept = weights > 0
+        frame, response, weights = frame.loc[kept], response[kept], weights[kept]
+        return frame, response, None if np.all(weights == 1.0) else weights
+
+    def _learn(
+        self, model: Model, frame: pd.DataFrame, *, float_groups: bool
+    ) -> tuple[DesignSpec, Design]:
+        return learn(
+            frame,
+            model.fixed,
+            model.terms,
+            offset=self.offset,
+            context=self.context,
+            float_groups=float_groups,
+        )
+
+    def _maximize(self, design: Design, unit: Floats, weights: Floats | None) -> Fit:
+        family = replace(self._family, links=(LINKS[self.link], *self._family.links[1:]))
+        low, high = self.bounds
+        total = float(len(unit)) if weights is None else float(weights.sum())
+        return fit(
+            family,
+            design,
+            unit,
+            weights,
+            inference=bool(self.inference),
+            log_jacobian=total * float(np.log(high - low)),
+            rules=Rules(self.tol, int(self.max_iter), _print_line if self.verbose else None),
+        )
+
+    def _publish(self, model: Model, n_boundary: int) -> None:
+        result = self.fit_
+        names = result.layout.coefficients[0]
+        is_slope = np.array([name != "Intercept" for name in names], dtype=np.bool_)
+        self.coef_ = result.beta[0][is_slope]
+        self.coef_names_ = [name for name in names if name != "Intercept"]
+        self.intercept_ = float(result.beta[0][~is_slope].sum())
+        for predictor, beta in zip(result.layout.predictors[1:], result.beta[1:], strict=True):
+            setattr(self, f"{predictor}_coef_", beta)
+        self.log_likelihood_ = result.log_likelihood
+        self.aic_, self.bic_, self.n_params_ = result.aic, result.bic, result.n_params
+        self.n_obs_ = result.n_samples
+        self.n_levels_ = {factor.name: factor.n_levels for factor in result.layout.factors}
+        self.converged_, self.is_singular_ = result.converged, bool(result.singular)
+        self.n_iter_ = max(1, result.n_iterations)
+        self.n_boundary_ = n_boundary
+        self.formula_ = str(model.formula)
+        self.random_terms_ = model.formula.bars
+
+    def _design(self, frame: pd.DataFrame, kind: Kind | None) -> tuple[Design, inference.Plan]:
+        """Build the design of new rows, without the columns that this kind does not need."""
+        kind = self._check_kind(self.predict_kind if kind is None else kind)
+        plan = inference.Plan.of(self.fit_.layout, kind, self.new_groups)
+        names = [factor.name for factor in self.fit_.layout.factors]
+        coded = [names[f] for f in plan.conditioned]
+        made = coded + [names[f] for f in plan.integrated]
+        design = self._spec.build(frame, coded, effects=made, context=self.context)
+        if self.new_groups == "error":
+            self._refuse_unseen(frame, design, plan)
+        return design, plan
+
+    def _check_kind(self, kind: Kind) -> Kind:
+        known = [factor.name for factor in self.fit_.layout.factors]
+        if isinstance(kind, str):
+            hint = f"; write kind={{{kind!r}}}" if kind in known else ""
+            if kind not in KINDS:
+                msg = (
+                    f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, KINDS))}, or "
+                    f"a set of grouping factors{hint}"
+                )
+                raise ValueError(msg)
+            return kind
+        unknown = [name for name in kind if name not in known]
+        if unknown:
+            msg = f"kind names the grouping factor {unknown[0]!r}; the model has {known}"
+            raise ValueError(msg)
+        return frozenset(kind)
+
+    def _refuse_unseen(self, frame: pd.DataFrame, design: Design, plan: inference.Plan) -> None:
+        for f in plan.conditioned:
+            unseen = design.codes[f] < 0
+            if unseen.any():
+                columns = list(self._spec.group_variables[f])
+                rows = frame.loc[unseen, columns].astype(str).agg(":".join, axis=1)
+                shown = ", ".join(map(repr, rows.unique()[:5]))
+                msg = (
+                    f"{np.count_nonzero(unseen)} of {len(frame)} rows have levels of "
+                    f"{':'.join(columns)!r} that fit did not see, such as {shown}; "
+                    "new_groups='marginal' averages over groups, 'fixed' takes a typical one"
+                )
+                raise ValueError(msg)
+
+    def _check_inference(self) -> None:
+        check_is_fitted(self)
+        if self.fit_.covariance is None:
+            msg = (
+                "there is no covariance of the estimates: the model was fitted with "
+                "inference=False, or the likelihood has no curvature at the estimates; fit with "
+                "inference=True, or simplify the model"
+            )
+            raise ValueError(msg)
+
+    def _remarks(self) -> list[str]:
+        remarks = []
+        if self.n_boundary_:
+            remarks.append(
+                f"{self.n_boundary_} of {self.n_obs_} responses lay on a bound and were moved "
+                f"inside by boundary={self.boundary!r}"
+            )
+        return remarks
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_skglmm_version": skglmm.__version__}
+
+
+def _name_of(y: Any) -> str | None:
+    """Return the name of a Series, None for arrays and lists."""
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else None
+
+
+def _print_line(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

@@ -1,0 +1,120 @@
+"""X in any of its forms as a pandas frame whose columns have names."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
+
+__all__ = ["array_names", "fit_frame", "is_frame", "predict_frame"]
+
+MIN_SAMPLES = 2  # one row has no spread
+
+
+def is_frame(X: Any) -> bool:
+    """Return whether X is a data frame, of pandas or polars."""
+    return isinstance(X, pd.DataFrame) or _is_polars(X)
+
+
+def array_names(n_features: int) -> list[str]:
+    """Return the names that formulas use for the columns of an array."""
+    return [f"x{j}" for j in range(n_features)]
+
+
+def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
+    """Return the X of `fit` as a frame; sets `n_features_in_` and `feature_names_in_`.
+
+    Arrays are vetted by scikit-learn, frames by what formulas make of their columns.
+    """
+    if not is_frame(X):
+        array = validate_data(estimator, X, dtype=None, ensure_min_samples=MIN_SAMPLES)
+        return _from_array(array, array_names(array.shape[1]))
+    _check_size(estimator, X, MIN_SAMPLES)
+    validate_data(estimator, X, skip_check_array=True)
+    frame = _to_pandas(X)
+    return frame if hasattr(estimator, "feature_names_in_") else _renamed(frame)
+
+
+def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
+    """Return the X of `predict` as a frame; frames need only the columns of the model."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if not is_frame(X):
+        array = validate_data(estimator, X, reset=False, dtype=None)
+        return _from_array(array, array_names(array.shape[1]) if names is None else list(names))
+    _check_size(estimator, X, 1)
+    if names is not None:
+        return _to_pandas(X)
+    validate_data(estimator, X, reset=False, skip_check_array=True)
+    return _renamed(_to_pandas(X))
+
+
+def _is_polars(X: Any) -> bool:
+    if type(X).__module__.split(".")[0] != "polars":
+        return False
+    if type(X).__name__ == "LazyFrame":
+        msg = "X is a polars LazyFrame, expected a DataFrame; call X.collect() first"
+        raise TypeError(msg)
+    return type(X).__name__ == "DataFrame"
+
+
+def _check_size(estimator: Any, X: Any, min_samples: int) -> None:
+    n_samples, n_features = X.shape
+    if n_features == 0:
+        msg = (
+            f"X has 0 feature(s) (shape=({n_samples}, 0)) while a minimum of 1 is required. "
+            f"{type(estimator).__name__} needs the columns that its formula uses"
+        )
+        raise ValueError(msg)
+    if n_samples < min_samples:
+        msg = (
+            f"X has {n_samples} sample(s) (shape=({n_samples}, {n_features})) while a minimum of "
+            f"{min_samples} is required by {type(estimator).__name__}."
+        )
+        raise ValueError(msg)
+
+
+def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose columns are numbered as one with the names of an array's."""
+    return frame.set_axis(array_names(frame.shape[1]), axis=1)
+
+
+def _to_pandas(X: Any) -> pd.DataFrame:
+    """Return a frame with the kinds of its columns kept: numbers, texts, categories."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    columns = [pd.Series(_polars_values(X[name])) for name in X.columns]
+    return pd.DataFrame(dict(enumerate(columns))).set_axis(list(X.columns), axis=1)
+
+
+def _polars_values(series: Any) -> Any:
+    """Return a polars column in pandas' types, without pyarrow, which may not be there."""
+    kind = type(series.dtype).__name__
+    if series.dtype.is_numeric() and not series.dtype.is_decimal():
+        return series.to_numpy()
+    values = series.to_list()
+    if kind in {"Categorical", "Enum"}:
+        return pd.Categorical(values, categories=series.cat.get_categories().to_list())
+    if kind == "Boolean" and not series.null_count():
+        return np.array(values, dtype=np.bool_)
+    return np.array(values, dtype=object) if kind == "Boolean" else values
+
+
+def _from_array(array: NDArray[Any], names: list[str]) -> pd.DataFrame:
+    if array.dtype.kind not in "OUS":
+        values = array.astype(np.float64) if array.dtype.kind == "f" else array
+        return pd.DataFrame(values, columns=names, copy=False)
+    columns = [_object_column(column) for column in array.T]
+    return pd.DataFrame(dict(enumerate(columns))).set_axis(names, axis=1)
+
+
+def _object_column(column: NDArray[Any]) -> Any:
+    """Return numbers as floats and leave texts, which only other columns may hold."""
+    texts = [isinstance(value, (str, bytes)) for value in column]
+    if not any(texts):
+        return np.array([float(value) for value in column])
+    if not all(texts):
+        for value, is_text in zip(column, texts, strict=True):
+            if not is_text:
+                float(value)  # raises TypeError where it is neither number nor text
+    return column

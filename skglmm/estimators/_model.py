@@ -1,0 +1,160 @@
+"""What a model consists of: formulas of its predictors and random-effects terms."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from skglmm.design import Term
+from skglmm.exceptions import DesignError, FormulaError
+from skglmm.formula import Formula, parse, parse_groups, quote, variables
+
+__all__ = ["Model", "read_model"]
+
+MOST_LEVELS = 50  # more levels of a categorical column look like a grouping factor
+
+
+@dataclass(frozen=True)
+class Model:
+    """The parts of a model, as texts.
+
+    Parameters
+    ----------
+    formula : Formula
+        Fixed part and random effects of the mean.
+    others : mapping of str to str
+        One-sided formula of each other predictor.
+    """
+
+    formula: Formula
+    others: Mapping[str, str]
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """Formula of the fixed part of each predictor."""
+        return {"mean": self.formula.fixed, **self.others}
+
+    @property
+    def terms(self) -> list[Term]:
+        """Random-effects terms."""
+        return [Term(bar.effects, bar.group, bar.correlated) for bar in self.formula.bars]
+
+    @property
+    def columns(self) -> set[str]:
+        """Names of all columns that the model uses."""
+        texts = [*self.fixed.values(), *(bar.effects for bar in self.formula.bars)]
+        groups = [name for bar in self.formula.bars for name in bar.group]
+        return set(groups).union(*map(variables, texts))
+
+
+def read_model(
+    estimator: Any, others: Sequence[str], frame: pd.DataFrame, response: str | None
+) -> Model:
+    """Read the formulas of an estimator; nothing is evaluated.
+
+    Parameters
+    ----------
+    estimator : BaseGLMMRegressor
+        Its `formula`, `groups`, `offset` and `context`, and the formulas of `others`.
+    others : sequence of str
+        Names of the predictors besides the mean, which are parameters of the estimator.
+    frame : DataFrame
+        X, for the names and kinds of its columns.
+    response : str or None
+        Name of y.
+    """
+    allowed = tuple(estimator.context or ())
+    bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
+    if estimator.formula is None:
+        skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
+        formula = parse(_every_column(frame, skipped))
+    else:
+        formula = parse(estimator.formula, allowed)
+        _check_spelling(estimator, formula)
+        _check_label(formula, response)
+    model = Model(
+        replace(formula, bars=bars or formula.bars),
+        {name: _one_sided(name, getattr(estimator, name), allowed) for name in others},
+    )
+    _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
+    _check_response(model, {formula.response, response} - {None})
+    return model
+
+
+def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
+    names = [name for name in frame.columns if name not in skipped]
+    for name in names:
+        column = frame[name]
+        is_number = isinstance(column, pd.Series) and pd.api.types.is_numeric_dtype(column.dtype)
+        if not is_number and column.nunique() > MOST_LEVELS:
+            msg = (
+                f"the column {name!r} has {column.nunique()} levels and formula=None would take "
+                f"it as a fixed effect; it looks like a grouping factor: groups={name!r}. "
+                "Otherwise drop it from X or name the columns in a formula"
+            )
+            raise DesignError(msg)
+    return " + ".join(["1", *map(quote, names)])
+
+
+def _one_sided(name: str, text: Any, allowed: Collection[str]) -> str:
+    """Return the canonical formula of a predictor without random effects."""
+    if not isinstance(text, str):
+        msg = (
+            f"{name}={text!r} is of type {type(text).__name__}, expected a one-sided formula such "
+            "as '1 + x'"
+        )
+        raise TypeError(msg)
+    formula = parse(text, allowed)
+    if formula.response is not None:
+        msg = f"{name}={text!r} has a left-hand side; it is a one-sided formula such as '1 + x'"
+        raise FormulaError(msg)
+    if formula.bars or formula.dropped:
+        msg = f"{name}={text!r} has random effects, which only the mean can have; take them out"
+        raise FormulaError(msg)
+    return formula.fixed
+
+
+def _check_spelling(estimator: Any, formula: Formula) -> None:
+    if estimator.groups is not None and (formula.bars or formula.dropped):
+        msg = (
+            "random effects are given twice: formula has "
+            f"{', '.join([*map(str, formula.bars), *formula.dropped])} and "
+            f"groups={estimator.groups!r}; keep one of them"
+        )
+        raise FormulaError(msg)
+
+
+def _check_label(formula: Formula, response: str | None) -> None:
+    if formula.response is not None and response not in {None, formula.response}:
+        msg = (
+            f"the formula is about {formula.response!r}, but y is named {response!r}; y always "
+            "comes from fit(X, y), so pass the right one, or take the name off the formula"
+        )
+        raise FormulaError(msg)
+
+
+def _check_columns(
+    model: Model, frame: pd.DataFrame, allowed: Collection[str], *, named: bool
+) -> None:
+    """Explain names in the formula when the columns have lost theirs."""
+    unknown = sorted(model.columns - set(frame.columns) - set(allowed))
+    if unknown and not named:
+        msg = (
+            f"the formula uses column {unknown[0]!r}, but X is an array with columns x0 … "
+            f"x{frame.shape[1] - 1}. Put .set_output(transform='pandas') and "
+            "verbose_feature_names_out=False on the previous step, or refer to the columns as x0, "
+            "x1, …"
+        )
+        raise DesignError(msg)
+
+
+def _check_response(model: Model, names: Collection[Any]) -> None:
+    for name in _sorted_texts(names):
+        if name in model.columns:
+            msg = f"the response {name!r} is also on the right-hand side; take it out there"
+            raise FormulaError(msg)
+
+
+def _sorted_texts(names: Collection[Any]) -> Iterator[str]:
+    yield from sorted(name for name in names if isinstance(name, str))

@@ -1,0 +1,88 @@
+"""The response on the scale of its family: between its bounds, and off them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+
+__all__ = ["Response", "scale_response"]
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response on the unit scale.
+
+    Parameters
+    ----------
+    unit : ndarray, shape (n,)
+        ``(y - low) / (high - low)``, inside (0, 1).
+    n_boundary : int
+        Responses that lay on a bound, and were moved.
+    """
+
+    unit: Floats
+    n_boundary: int
+
+
+def scale_response(y: Floats, bounds: tuple[float, float], boundary: str | float) -> Response:
+    """Bring y to the unit scale and move responses off the bounds as `boundary` says.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+    bounds : tuple of float
+    boundary : "error", "squeeze" or float
+        "squeeze" is ``(u (n - 1) + 1/2) / n`` [1]_; a fraction moves only the responses on a
+        bound.
+
+    Raises
+    ------
+    ValueError
+        When responses lie outside the bounds, or on them and `boundary` is "error".
+
+    References
+    ----------
+    .. [1] Smithson, M. & Verkuilen, J. (2006). A better lemon squeezer? Psychological
+       Methods, 11(1), 54-71.
+    """
+    low, high = bounds
+    _refuse_outside(y, low, high)
+    unit = (y - low) / (high - low)
+    at_low, at_high = unit <= 0.0, unit >= 1.0
+    n_boundary = int(np.count_nonzero(at_low | at_high))
+    if boundary == "squeeze":
+        return Response((unit * (len(y) - 1) + 0.5) / len(y), n_boundary)
+    if n_boundary and isinstance(boundary, str):
+        _refuse_boundary(at_low, at_high, low, high)
+    if n_boundary:
+        unit = np.where(at_low, boundary, np.where(at_high, 1.0 - float(boundary), unit))
+    return Response(unit, n_boundary)
+
+
+def _refuse_outside(y: Floats, low: float, high: float) -> None:
+    outside = (y < low) | (y > high)
+    if outside.any():
+        first = int(np.argmax(outside))
+        guess = next((top for top in (1.0, 100.0) if y.min() >= 0 and y.max() <= top), None)
+        hint = f", perhaps bounds=(0, {guess:g})" if guess else ""
+        msg = (
+            f"every response must lie between the bounds {low:g} and {high:g}; "
+            f"{np.count_nonzero(outside)} of {len(y)} do not, the first is y[{first}]="
+            f"{y[first]:g} (range of y: {y.min():g} to {y.max():g}). Pass the bounds of the scale "
+            f"that y was measured on{hint}"
+        )
+        raise ValueError(msg)
+
+
+def _refuse_boundary(at_low: Bools, at_high: Bools, low: float, high: float) -> None:
+    counts = [(np.count_nonzero(at_low), low), (np.count_nonzero(at_high), high)]
+    words = " and ".join(f"{count} equal to {bound:g}" for count, bound in counts if count)
+    total = sum(count for count, _ in counts)
+    msg = (
+        f"{total} of {len(at_low)} responses lie exactly on a bound ({words}), where this model "
+        "has no density. Choose boundary='squeeze' (moves all responses a little towards the "
+        "middle), a fraction of the width such as boundary=1e-4 (moves only these), wider bounds "
+        "if the scale has them, or a family with zeros and ones of their own"
+    )
+    raise ValueError(msg)

@@ -1,0 +1,138 @@
+"""Checks of parameters, responses and weights, before anything is computed."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+
+from skglmm.arrays import Floats
+from skglmm.families import LINKS
+
+__all__ = ["KINDS", "NEW_GROUPS", "check_choice", "check_parameters", "check_weights", "check_y"]
+
+KINDS = ("conditional", "fixed", "marginal")
+NEW_GROUPS = ("marginal", "fixed", "nan", "error")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the choices."""
+    if not (isinstance(value, str) and value in choices):
+        close = get_close_matches(value, choices, n=1) if isinstance(value, str) else []
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        msg = f"{name}={value!r} is unknown, expected one of {', '.join(map(repr, choices))}{hint}"
+        raise ValueError(msg)
+
+
+def check_parameters(estimator: Any) -> None:
+    """Refuse constructor parameters that no fit can use; formulas are read elsewhere."""
+    check_choice("link", estimator.link, tuple(LINKS))
+    check_choice("predict_kind", estimator.predict_kind, KINDS)
+    check_choice("new_groups", estimator.new_groups, NEW_GROUPS)
+    _check_bounds(estimator.bounds)
+    _check_boundary(estimator.boundary)
+    _check_optional("formula", estimator.formula, str, "a text such as 'x + (1 | g)'")
+    _check_optional("offset", estimator.offset, str, "the name of a column")
+    _check_context(estimator.context)
+    _check_number("tol", estimator.tol, Real, low=0.0, strict=True)
+    _check_number("max_iter", estimator.max_iter, Integral, low=1)
+    _check_number("verbose", int(estimator.verbose), Integral, low=0)
+    if not isinstance(estimator.inference, (bool, np.bool_)):
+        msg = f"inference={estimator.inference!r} must be True or False"
+        raise TypeError(msg)
+
+
+def check_y(estimator: Any, y: Any) -> Floats:
+    """Return the response as finite floats, shape (n,)."""
+    if y is None:
+        msg = (
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
+            "call fit(X, y)"
+        )
+        raise ValueError(msg)
+    column = column_or_1d(y, warn=True)
+    checked = check_array(column, ensure_2d=False, dtype=np.float64, input_name="y")
+    return np.asarray(checked, dtype=np.float64)
+
+
+def check_weights(weights: Any, y: Floats) -> Floats | None:
+    """Return the weights of the rows, shape (n,); None where all of them are one."""
+    if weights is None:
+        return None
+    if np.ndim(weights) == 0:
+        weights = np.full(len(y), weights)
+    checked = check_array(
+        weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight", allow_nd=True
+    )
+    if checked.ndim != 1:
+        msg = f"Sample weights must be 1D array or scalar, got an array of shape {checked.shape}"
+        raise ValueError(msg)
+    check_consistent_length(checked, y)
+    if (checked < 0).any():
+        first = int(np.argmax(checked < 0))
+        msg = (
+            f"Negative values in data passed to `sample_weight`: {np.count_nonzero(checked < 0)} "
+            f"of {len(y)}, the first is sample_weight[{first}]={checked[first]:g}"
+        )
+        raise ValueError(msg)
+    if not checked.any():
+        msg = "Sample weights must contain at least one non-zero number; all of them are zero"
+        raise ValueError(msg)
+    return None if np.all(checked == 1.0) else np.asarray(checked, dtype=np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def _check_number(name: str, value: Any, kind: type, *, low: float, strict: bool = False) -> None:
+    fine = _is_number(value) and isinstance(value, kind) and np.isfinite(value)
+    if not fine or value < low or (strict and value == low):
+        what = "whole number" if kind is Integral else "number"
+        msg = f"{name}={value!r} must be a {what} {'above' if strict else 'of at least'} {low:g}"
+        raise ValueError(msg)
+
+
+def _check_optional(name: str, value: Any, kind: type, expected: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        msg = f"{name}={value!r} is of type {type(value).__name__}, expected None or {expected}"
+        raise TypeError(msg)
+
+
+def _check_bounds(bounds: Any) -> None:
+    pair = list(bounds) if isinstance(bounds, (tuple, list, np.ndarray)) else []
+    numbers = len(pair) == 2 and all(_is_number(bound) and np.isfinite(bound) for bound in pair)
+    if not numbers or not pair[0] < pair[1]:
+        msg = (
+            f"bounds={bounds!r} must be two finite numbers (low, high) with low < high, such as "
+            "(0, 100) for percentages"
+        )
+        raise ValueError(msg)
+
+
+def _check_boundary(boundary: Any) -> None:
+    if isinstance(boundary, str):
+        check_choice("boundary", boundary, ("error", "squeeze"))
+    elif not _is_number(boundary) or not 0 < boundary < 0.5:
+        msg = (
+            f"boundary={boundary!r} must be 'error', 'squeeze', or a fraction of the width of the "
+            "bounds above 0 and below 0.5, such as 1e-4"
+        )
+        raise ValueError(msg)
+
+
+def _check_context(context: Any) -> None:
+    if context is None:
+        return
+    if not isinstance(context, Mapping):
+        msg = (
+            f"context={context!r} is of type {type(context).__name__}, expected None or a dict of "
+            "names and functions"
+        )
+        raise TypeError(msg)
+    for name, function in context.items():
+        if not (isinstance(name, str) and name.isidentifier() and callable(function)):
+            msg = f"context has {name!r}: {function!r}, expected a name and a function"
+            raise TypeError(msg)

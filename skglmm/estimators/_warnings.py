@@ -1,0 +1,61 @@
+"""What an estimator tells its caller about a fit that went less than perfectly."""
+
+import sys
+import warnings
+from pathlib import Path
+from types import FrameType
+
+import joblib
+import sklearn
+from sklearn.exceptions import ConvergenceWarning
+
+from skglmm.design import Design
+from skglmm.exceptions import SingularFitWarning
+from skglmm.fitting import Fit
+from skglmm.inference import notes
+
+__all__ = ["tell", "tell_about", "tell_dropped"]
+
+_PACKAGES = (Path(__file__).parents[1], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
+_INSIDE = tuple(map(str, _PACKAGES))
+_CATEGORIES: dict[str, type[Warning]] = {
+    "convergence": ConvergenceWarning,
+    "singular": SingularFitWarning,
+    "aliased": UserWarning,
+    "capped": UserWarning,
+}
+
+
+def tell(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the caller's line: the nearest one outside skglmm, scikit-learn and joblib."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=2 if frame is None else level)
+
+
+def tell_dropped(terms: tuple[str, ...]) -> None:
+    """Warn of terms such as ``(x | 1)``, which the model goes without."""
+    for term in terms:
+        effects = term[1 : term.rindex("|")].strip()
+        slopes = effects.replace("1 + ", "0 + ", 1) if effects.startswith("1 + ") else effects
+        text = (
+            f"{term} has no grouping factor: the fit is the one without this term. For effects "
+            f"that vary between the levels of a column g write ({slopes} | g)"
+        )
+        tell(text)
+
+
+def tell_about(fit: Fit, design: Design) -> None:
+    """Warn of everything that a fit has to say about itself, and of levels of one row."""
+    for factor in design.layout.factors:
+        if factor.n_levels == design.n_samples:
+            text = (
+                f"every row is a level of {factor.name!r} of its own ({design.n_samples} rows): "
+                "its variance can hardly be told from the precision. Group the rows by something "
+                "that several of them share"
+            )
+            tell(text)
+    for note in notes(fit):
+        tell(note.text, _CATEGORIES[note.kind])
