@@ -12,10 +12,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 import skglmm
-from skglmm import inference
+from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
-from skglmm.estimators._frames import fit_frame, is_frame, predict_frame
+from skglmm.estimators._frames import fit_frame, predict_frame
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
 from skglmm.estimators._response import scale_response
@@ -91,7 +91,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         frame, response, weights = self._vet(X, y, sample_weight)
         scaled = scale_response(response, self.bounds, self.boundary)
         model = read_model(self, self._family.predictors[1:], frame, _name_of(y))
-        self._spec, design = self._learn(model, frame, float_groups=not is_frame(X))
+        self._spec, design = self._learn(model, frame)
         self.fit_ = self._maximize(design, scaled.unit, weights)
         self._publish(model, scaled.n_boundary)
         tell_dropped(model.formula.dropped)
@@ -134,17 +134,16 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         design, plan = self._design(predict_frame(self, X), kind)
-        prediction = inference.predict(self.fit_, design, plan, spread=bool(return_std))
+        prediction = infer.predict(self.fit_, design, plan, spread=bool(return_std))
         low, high = self.bounds
         mean = low + (high - low) * prediction.mean
         return mean if prediction.std is None else (mean, (high - low) * prediction.std)
 
-    def summary(self) -> inference.Summary:
+    def summary(self) -> infer.Summary:
         """Return a record that prints like R's summary, and shows as HTML in a notebook."""
         check_is_fitted(self)
-        return inference.summarize(
-            self.fit_, self.formula_, scale=tuple(self.bounds), remarks=self._remarks()
-        )
+        low, high = self.bounds
+        return infer.summarize(self.fit_, self.formula_, scale=(low, high), remarks=self._remarks())
 
     def variance_components(self) -> pd.DataFrame:
         """Return variances, standard deviations and correlations of the random effects.
@@ -158,7 +157,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             boundary: a standard deviation of 0, a correlation of plus or minus 1.
         """
         check_is_fitted(self)
-        return inference.component_frame(inference.variance_components(self.fit_))
+        return infer.component_frame(infer.variance_components(self.fit_))
 
     def random_effects(self) -> pd.DataFrame:
         """Return the conditional modes of the random effects.
@@ -171,7 +170,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             predictor.
         """
         check_is_fitted(self)
-        return inference.random_effects_frame(inference.random_effects(self.fit_))
+        return infer.random_effects_frame(infer.random_effects(self.fit_))
 
     def vcov(self, component: str = "fixed") -> pd.DataFrame:
         """Return the covariance matrix of the estimates.
@@ -189,7 +188,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         """
         self._check_inference()
         check_choice("component", component, ("fixed", "all"))
-        return inference.covariance_frame(inference.vcov(self.fit_, component))
+        return infer.covariance_frame(infer.vcov(self.fit_, component))
 
     def confint(self, level: float = 0.95, method: str = "wald") -> pd.DataFrame:
         """Return confidence intervals for all parameters, on their natural scales.
@@ -212,7 +211,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         if not 0 < level < 1:
             msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
             raise ValueError(msg)
-        return inference.interval_frame(inference.intervals(self.fit_, level))
+        return infer.interval_frame(infer.intervals(self.fit_, level))
 
     def _vet(
         self, X: Any, y: Any, sample_weight: Any
@@ -230,16 +229,14 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         frame, response, weights = frame.loc[kept], response[kept], weights[kept]
         return frame, response, None if np.all(weights == 1.0) else weights
 
-    def _learn(
-        self, model: Model, frame: pd.DataFrame, *, float_groups: bool
-    ) -> tuple[DesignSpec, Design]:
+    def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
         return learn(
             frame,
             model.fixed,
             model.terms,
             offset=self.offset,
             context=self.context,
-            float_groups=float_groups,
+            float_groups=not hasattr(self, "feature_names_in_"),  # arrays have one type
         )
 
     def _maximize(self, design: Design, unit: Floats, weights: Floats | None) -> Fit:
@@ -275,10 +272,10 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         self.formula_ = str(model.formula)
         self.random_terms_ = model.formula.bars
 
-    def _design(self, frame: pd.DataFrame, kind: Kind | None) -> tuple[Design, inference.Plan]:
+    def _design(self, frame: pd.DataFrame, kind: Kind | None) -> tuple[Design, infer.Plan]:
         """Build the design of new rows, without the columns that this kind does not need."""
         kind = self._check_kind(self.predict_kind if kind is None else kind)
-        plan = inference.Plan.of(self.fit_.layout, kind, self.new_groups)
+        plan = infer.Plan.of(self.fit_.layout, kind, self.new_groups)
         names = [factor.name for factor in self.fit_.layout.factors]
         coded = [names[f] for f in plan.conditioned]
         made = coded + [names[f] for f in plan.integrated]
@@ -304,7 +301,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             raise ValueError(msg)
         return frozenset(kind)
 
-    def _refuse_unseen(self, frame: pd.DataFrame, design: Design, plan: inference.Plan) -> None:
+    def _refuse_unseen(self, frame: pd.DataFrame, design: Design, plan: infer.Plan) -> None:
         for f in plan.conditioned:
             unseen = design.codes[f] < 0
             if unseen.any():

@@ -7,19 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-__all__ = ["array_names", "fit_frame", "is_frame", "predict_frame"]
+__all__ = ["fit_frame", "predict_frame"]
 
 MIN_SAMPLES = 2  # one row has no spread
-
-
-def is_frame(X: Any) -> bool:
-    """Return whether X is a data frame, of pandas or polars."""
-    return isinstance(X, pd.DataFrame) or _is_polars(X)
-
-
-def array_names(n_features: int) -> list[str]:
-    """Return the names that formulas use for the columns of an array."""
-    return [f"x{j}" for j in range(n_features)]
 
 
 def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
@@ -27,9 +17,9 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
 
     Arrays are vetted by scikit-learn, frames by what formulas make of their columns.
     """
-    if not is_frame(X):
+    if not _is_frame(X):
         array = validate_data(estimator, X, dtype=None, ensure_min_samples=MIN_SAMPLES)
-        return _from_array(array, array_names(array.shape[1]))
+        return _from_array(array, _array_names(array.shape[1]))
     _check_size(estimator, X, MIN_SAMPLES)
     validate_data(estimator, X, skip_check_array=True)
     frame = _to_pandas(X)
@@ -39,14 +29,24 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
 def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
     """Return the X of `predict` as a frame; frames need only the columns of the model."""
     names = getattr(estimator, "feature_names_in_", None)
-    if not is_frame(X):
+    if not _is_frame(X):
         array = validate_data(estimator, X, reset=False, dtype=None)
-        return _from_array(array, array_names(array.shape[1]) if names is None else list(names))
+        return _from_array(array, _array_names(array.shape[1]) if names is None else list(names))
     _check_size(estimator, X, 1)
     if names is not None:
         return _to_pandas(X)
     validate_data(estimator, X, reset=False, skip_check_array=True)
     return _renamed(_to_pandas(X))
+
+
+def _is_frame(X: Any) -> bool:
+    """Return whether X is a data frame, of pandas or polars."""
+    return isinstance(X, pd.DataFrame) or _is_polars(X)
+
+
+def _array_names(n_features: int) -> list[str]:
+    """Return the names that formulas use for the columns of an array."""
+    return [f"x{j}" for j in range(n_features)]
 
 
 def _is_polars(X: Any) -> bool:
@@ -76,7 +76,7 @@ def _check_size(estimator: Any, X: Any, min_samples: int) -> None:
 
 def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose columns are numbered as one with the names of an array's."""
-    return frame.set_axis(array_names(frame.shape[1]), axis=1)
+    return frame.set_axis(_array_names(frame.shape[1]), axis=1)
 
 
 def _to_pandas(X: Any) -> pd.DataFrame:

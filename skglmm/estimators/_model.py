@@ -83,11 +83,14 @@ def read_model(
 
 
 def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        msg = f"the column {twice!r} occurs more than once in X; give each its own name"
+        raise DesignError(msg)
     names = [name for name in frame.columns if name not in skipped]
     for name in names:
         column = frame[name]
-        is_number = isinstance(column, pd.Series) and pd.api.types.is_numeric_dtype(column.dtype)
-        if not is_number and column.nunique() > MOST_LEVELS:
+        if not pd.api.types.is_numeric_dtype(column.dtype) and column.nunique() > MOST_LEVELS:
             msg = (
                 f"the column {name!r} has {column.nunique()} levels and formula=None would take "
                 f"it as a fixed effect; it looks like a grouping factor: groups={name!r}. "

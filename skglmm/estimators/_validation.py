@@ -61,7 +61,7 @@ def check_weights(weights: Any, y: Floats) -> Floats | None:
     """Return the weights of the rows, shape (n,); None where all of them are one."""
     if weights is None:
         return None
-    if np.ndim(weights) == 0:
+    if isinstance(weights, Real):
         weights = np.full(len(y), weights)
     checked = check_array(
         weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight", allow_nd=True
@@ -83,13 +83,19 @@ def check_weights(weights: Any, y: Floats) -> Floats | None:
     return None if np.all(checked == 1.0) else np.asarray(checked, dtype=np.float64)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+def _is_finite(value: Any) -> bool:
+    """Return whether a value is a finite number."""
+    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    return is_number and bool(np.isfinite(value))
 
 
 def _check_number(name: str, value: Any, kind: type, *, low: float, strict: bool = False) -> None:
-    fine = _is_number(value) and isinstance(value, kind) and np.isfinite(value)
-    if not fine or value < low or (strict and value == low):
+    if (
+        not _is_finite(value)
+        or not isinstance(value, kind)
+        or value < low
+        or (strict and value == low)
+    ):
         what = "whole number" if kind is Integral else "number"
         msg = f"{name}={value!r} must be a {what} {'above' if strict else 'of at least'} {low:g}"
         raise ValueError(msg)
@@ -103,7 +109,7 @@ def _check_optional(name: str, value: Any, kind: type, expected: str) -> None:
 
 def _check_bounds(bounds: Any) -> None:
     pair = list(bounds) if isinstance(bounds, (tuple, list, np.ndarray)) else []
-    numbers = len(pair) == 2 and all(_is_number(bound) and np.isfinite(bound) for bound in pair)
+    numbers = len(pair) == 2 and all(_is_finite(bound) for bound in pair)
     if not numbers or not pair[0] < pair[1]:
         msg = (
             f"bounds={bounds!r} must be two finite numbers (low, high) with low < high, such as "
@@ -115,7 +121,7 @@ def _check_bounds(bounds: Any) -> None:
 def _check_boundary(boundary: Any) -> None:
     if isinstance(boundary, str):
         check_choice("boundary", boundary, ("error", "squeeze"))
-    elif not _is_number(boundary) or not 0 < boundary < 0.5:
+    elif not _is_finite(boundary) or not 0 < boundary < 0.5:
         msg = (
             f"boundary={boundary!r} must be 'error', 'squeeze', or a fraction of the width of the "
             "bounds above 0 and below 0.5, such as 1e-4"

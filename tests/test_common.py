@@ -1,0 +1,26 @@
+"""scikit-learn's own checks of estimators, with no failure expected."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skglmm import BetaGLMMRegressor
+
+# The checks fit noise, rows that are each a group of their own, and responses that are exact
+# functions of X: what we warn of is true there. Bounds are wide enough for any response.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*:skglmm.SingularFitWarning"),
+    pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
+    pytest.mark.filterwarnings("ignore:the precision stopped:UserWarning"),
+    pytest.mark.filterwarnings("ignore:dropped from the mean:UserWarning"),
+]
+
+
+@parametrize_with_checks(
+    [
+        BetaGLMMRegressor(bounds=(-200, 200)),
+        BetaGLMMRegressor(groups=0, bounds=(-200, 200)),
+    ]
+)
+def test_scikit_learn_accepts_it(estimator, check):
+    check(estimator)
