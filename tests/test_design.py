@@ -92,11 +92,16 @@ def test_combined_columns_have_the_levels_that_occur(columns):
 def test_an_unseen_level_has_code_minus_one():
     frame = make_frame()
     spec, _ = learn_mean(frame, terms=[BY_G, Term("1", ("g", "k"))])
-    new = frame.head(3).assign(g=["zz", "a", "f"], k=[1, 99, 1])
+    new = frame.head(5).assign(g=["zz", "a", "f", "f", "zz"], k=[1, 99, 1, 99, 99])
     codes = spec.build(new).codes
-    assert codes[0].tolist() == [-1, 0, 5]
-    assert codes[1][:2].tolist() == [-1, -1]
-    assert codes[1][2] >= 0
+    assert codes[0].tolist() == [-1, 0, 5, 5, -1]
+    assert codes[1].tolist() == [
+        -1,
+        -1,
+        spec.layout.factors[1].labels.tolist().index("f:1"),
+        -1,
+        -1,
+    ]
 
 
 def test_terms_on_one_factor_are_merged_in_their_order():
@@ -446,6 +451,7 @@ BAD_ROWS = [
     ("1 + C(k)", {"k": "1"}, "'k' was number in fit and is text now"),
     ("1 + C(k) + k", {"k": 7}, "'k' has levels that fit did not see, 7"),
     ("1 + C(k) + k", {"k": "1"}, "'k' was number in fit and is text now"),
+    ("1 + C(I(k * 2))", {"k": 7}, r"C\(\) gives levels that fit did not see"),
     ("1 + b", {"b": "yes"}, "'b' was number in fit and is text now"),
     ("1 + x", {"x": "1.5"}, "'x' was number in fit and is text now"),
     ("1 + x", {"x": pd.Categorical(["a"] * N)}, "'x' was number in fit and is text now"),
@@ -468,6 +474,14 @@ def test_rows_unlike_those_of_the_fit_are_refused(text, columns, message):
     spec, _ = learn_mean(frame, text, [BY_G, Term("1", ("g", "h"))])
     with pytest.raises(DesignError, match="(?s)" + message):
         spec.build(frame.assign(**columns))
+
+
+def test_a_column_may_be_a_number_in_one_text_and_coded_in_another():
+    frame = make_frame()
+    spec, design = learn_mean(frame, "1 + C(k)", [Term("0 + k", ("g",))])
+    assert spec.layout.coefficients[0] == ("Intercept", "C(k)[T.2]", "C(k)[T.3]")
+    assert spec.layout.factors[0].columns == ("k",)
+    assert_array_equal(design.columns[0][:, 0], frame["k"])
 
 
 def test_natural_splines_and_polynomials_leave_the_range_of_the_fit():

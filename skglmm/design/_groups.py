@@ -69,7 +69,8 @@ class Grouping:
         parts = [labels.codes(pick(frame, name), _ROLE) for name, labels in known]
         codes = parts[0]
         for table, later, part in zip(self.tables, self.labels[1:], parts[1:], strict=True):
-            pairs = np.where((codes < 0) | (part < 0), -1, codes * len(later.values) + part)
+            # -1 before gives a negative pair; -1 after would be the last label of another level
+            pairs = np.where(part < 0, -1, codes * len(later.values) + part)
             codes = pd.Index(table).get_indexer(pd.Index(pairs))
         return np.asarray(codes, dtype=np.intp)
 

@@ -121,6 +121,8 @@ def _explained(error: Exception, data: pd.DataFrame, context: Mapping[str, Any])
         )
     elif "null values" in message:
         hint = "an expression gives NaN, perhaps the logarithm or root of a negative number"
+    elif "outside of the nominated levels" in message:
+        hint = "an expression in C() gives levels that fit did not see"
     elif "is not defined" in message:
         hint = "the functions of the context must be given again"
     else:

@@ -126,7 +126,6 @@ def _partners(text: str, pieces: list[Piece]) -> dict[int, int]:
 def _find_spans(text: str, pieces: list[Piece]) -> Iterator[_Span]:
     """Yield the random terms in the order of the text."""
     partners = _partners(text, pieces)
-    taken: set[int] = set()
     for index, piece in enumerate(pieces):
         if piece.kind == "python":
             span = _diagonal_span(text, pieces, index)
@@ -139,9 +138,6 @@ def _find_spans(text: str, pieces: list[Piece]) -> Iterator[_Span]:
             msg = "'|' outside parentheses; write (x | g)"
             raise failure(msg, text, piece.start, piece.stop)
         first, last = max(pairs)
-        if first in taken:
-            raise failure("a random term has one bar", text, piece.start, piece.stop)
-        taken.add(first)
         effects = blank(text, pieces[first].stop, piece.start)
         group = blank(text, piece.stop, pieces[last].start)
         yield _Span(*_widen(first, last, pairs), effects, group, _is_correlated(text, piece))

@@ -47,11 +47,7 @@ def canonical(text: str, *, source: str | None = None) -> str:
     terms = read_terms(text, source=source)
     written = [_render(term) for term in terms if not _is_intercept(term)]
     head = _INTERCEPT if len(written) < len(terms) else "0"
-    result = " + ".join([head, *written])
-    if _contents(read_terms(result)) != _contents(terms):
-        msg = f"the formula {text.strip()!r} is ambiguous: it reads differently when written again"
-        raise FormulaError(msg)
-    return result
+    return " + ".join([head, *written])
 
 
 def has_intercept(text: str) -> bool:
@@ -61,10 +57,6 @@ def has_intercept(text: str) -> bool:
 
 def _is_intercept(term: Term) -> bool:
     return [factor.expr for factor in term.factors] == [_INTERCEPT]
-
-
-def _contents(terms: list[Term]) -> list[list[tuple[str, str]]]:
-    return [[(f.expr, f.eval_method.value) for f in term.factors] for term in terms]
 
 
 def _render(term: Term) -> str:
