@@ -63,13 +63,15 @@ def fit(
     problem = bind(standard.design, y, weights, family)
     state = _begin(problem, standard, family.start(y, weights))
     optimum = _polish(problem, minimize(problem, state, rules), rules.tol, inference=inference)
+    converged = optimum.gain <= _within(optimum, rules.tol)
     found = _in_user_units(problem, standard, optimum, inference=inference)
     return replace(
         found,
         log_likelihood=found.log_likelihood - log_jacobian,
         n_samples=len(y),
         data_digest=digest(y, weights, log_jacobian),
-        converged=optimum.gain <= _within(optimum, rules.tol),
+        converged=converged,
+        message="converged" if converged else optimum.message,
     )
 
 

@@ -25,6 +25,7 @@ ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
 SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by this much
 NOISE = 1e-9  # relative error of the objective: digits lost where the precision is huge
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
+STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 
@@ -114,17 +115,18 @@ def _solve(hessian: Floats, gradient: Floats) -> Floats:
 
 def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
     """Minimize from `state` until the expected gain is within tolerance."""
-    step = state.step()
+    step, n_stalled = state.step(), 0
     for iteration in range(1, rules.max_iter + 1):
         if step.gain <= rules.tol:
             return replace(state, gain=step.gain, message="converged")
         found, n_tried = _search(problem, state, step)
         state = replace(state, n_evaluations=state.n_evaluations + n_tried, n_iterations=iteration)
-        if found is None:
+        if found is None or n_stalled == STALLED_MAX:
             message = "no further decrease found: the objective is at its rounding error"
             return replace(state, gain=step.gain, message=message)
         length, there = found
         move = length * step.change
+        n_stalled = n_stalled + 1 if there.value > state.laplace.value - rules.tol else 0
         state = replace(
             state,
             vector=state.vector + move,

@@ -1,7 +1,5 @@
 """Variances of zero and correlations of one: found, made exact, named."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
@@ -11,6 +9,7 @@ from skglmm.laplace import Laplace, Params, Problem, laplace
 __all__ = ["rectified", "singular_terms", "zeros"]
 
 SMALL = 1e-2  # diagonal entries of a factor below this are tried at zero
+ABSENT = 1e-7  # and below this they are zero: no data at the cap of a precision could tell
 
 
 def rectified(
@@ -25,11 +24,13 @@ def rectified(
         again = laplace(problem, flipped)
         if again is not None and again.value <= here.value + tol:
             vector, here = flipped, again
-    for entries in _candidates(problem, vector):
+    for place in _candidates(problem, vector):
         trial = vector.copy()
-        trial[entries] = 0.0
+        trial[place] = 0.0
         there = laplace(problem, trial, here.mode.point.u)
-        if there is not None and there.value <= here.value + tol:
+        if there is None:
+            continue
+        if there.value <= here.value + tol or abs(vector[place]) < ABSENT:
             vector, here = trial, there
     return vector, here
 
@@ -44,9 +45,9 @@ def _diagonal_places(problem: Problem) -> list[int]:
     return places
 
 
-def _candidates(problem: Problem, vector: Floats) -> Iterator[list[int]]:
+def _candidates(problem: Problem, vector: Floats) -> list[int]:
     small = [m for m in _diagonal_places(problem) if 0 < abs(vector[m]) < SMALL]
-    yield from ([m] for m in sorted(small, key=lambda m: abs(vector[m])))
+    return sorted(small, key=lambda m: abs(float(vector[m])))
 
 
 def zeros(problem: Problem, vector: Floats) -> Bools:

@@ -43,7 +43,8 @@ def standardize(design: Design, weights: Floats | None) -> Standardization:
     """
     fixed = [_standardize_fixed(x, weights) for x in design.fixed]
     bases = [
-        _basis(factor, z) for factor, z in zip(design.layout.factors, design.columns, strict=True)
+        _basis(factor, z, weights)
+        for factor, z in zip(design.layout.factors, design.columns, strict=True)
     ]
     columns = tuple(
         z if np.array_equal(m, np.eye(len(m))) else np.asfortranarray(z @ m)
@@ -59,12 +60,20 @@ def _is_constant(column: Floats) -> bool:
     return bool(column[0] != 0 and np.all(column == column[0]))
 
 
-def _spread(column: Floats) -> float:
+def _spread(column: Floats, weights: Floats | None) -> float:
     """Root mean square, safe from overflow and underflow of the squares."""
     largest = float(np.max(np.abs(column), initial=0.0))
     if largest == 0:
         return 0.0
-    return largest * float(np.sqrt(np.mean((column / largest) ** 2)))
+    return largest * float(np.sqrt(np.average((column / largest) ** 2, weights=weights)))
+
+
+def _location(column: Floats, weights: Floats | None, *, centered: bool) -> tuple[float, float]:
+    """Center and spread of a column; a spread of 0 means that it does not vary."""
+    center = float(np.average(column, weights=weights)) if centered else 0.0
+    size = _spread(column - center, weights)
+    varies = size > ALIAS_TOL**2 * _spread(column, weights)
+    return center, size if varies else 0.0
 
 
 def _standardize_fixed(x: Floats, weights: Floats | None) -> tuple[Floats, tuple[int, ...], Floats]:
@@ -73,19 +82,15 @@ def _standardize_fixed(x: Floats, weights: Floats | None) -> tuple[Floats, tuple
     if n_columns == 0 or (n_columns == 1 and constants and x[0, 0] == 1.0):
         return x, (), np.eye(n_columns)
     to_user = np.eye(n_columns)
-    standard = np.empty_like(x, order="F")
+    standard = np.zeros_like(x, order="F")
     for j in range(n_columns):
-        column = x[:, j]
-        center = (
-            0.0 if not constants or j in constants else float(np.average(column, weights=weights))
-        )
-        shifted = column - center
-        size = _spread(shifted)
-        if size <= ALIAS_TOL**2 * _spread(column) or size == 0:
-            shifted, size = np.zeros_like(column), 1.0
-        standard[:, j] = shifted / size
+        centered = bool(constants) and j not in constants
+        center, size = _location(x[:, j], weights, centered=centered)
+        if size == 0:
+            continue
+        standard[:, j] = (x[:, j] - center) / size
         to_user[j, j] = 1.0 / size
-        if center and j != constants[0]:
+        if centered:
             to_user[constants[0], j] = -center / size / x[0, constants[0]]
     kept = _independent(standard)
     aliased = tuple(j for j in range(n_columns) if j not in kept)
@@ -123,16 +128,16 @@ def _terms(factor: Factor) -> Iterator[tuple[slice, bool]]:
         start += part.size
 
 
-def _basis(factor: Factor, z: Floats) -> Floats:
+def _basis(factor: Factor, z: Floats, weights: Floats | None) -> Floats:
     basis = np.eye(factor.n_columns)
     for columns, mixes in _terms(factor):
         inside = range(columns.start, columns.stop)
         constants = [c for c in inside if _is_constant(z[:, c])] if mixes else []
         for c in inside:
-            center = float(z[:, c].mean()) if constants and c != constants[0] else 0.0
-            size = _spread(z[:, c] - center)
-            if size <= ALIAS_TOL**2 * _spread(z[:, c]) or size == 0:
-                center, size = 0.0, _spread(z[:, c]) or 1.0
+            centered = bool(constants) and c != constants[0]
+            center, size = _location(z[:, c], weights, centered=centered)
+            if size == 0:
+                center, size = 0.0, _spread(z[:, c], weights) or 1.0
             basis[c, c] = 1.0 / size
             if center:
                 basis[constants[0], c] = -center / size / z[0, constants[0]]

@@ -101,9 +101,15 @@ def _add_kernels(
     """Add a shard's share of K = sum of Z'W A inv(H) to the kernels of the factors."""
     for (f, g), block in blocks.items():
         weights = moments[f, g]
-        kernels[f] += np.einsum("cdp,db,abp->ca", weights, roots[g], block, optimize=True)
+        kernels[f] += _contract(weights, roots[g] @ block)
         if f != g:
-            kernels[g] += np.einsum("cdp,ca,abp->db", weights, roots[f], block, optimize=True)
+            lifted = (roots[f] @ block.reshape(len(block), -1)).reshape(-1, *block.shape[1:])
+            kernels[g] += _contract(np.swapaxes(weights, 0, 1), np.swapaxes(lifted, 0, 1))
+
+
+def _contract(left: Floats, right: Floats) -> Floats:
+    """Sum over the last two axes: (c, d, P) and (a, d, P) to (c, a)."""
+    return np.asarray(left.reshape(len(left), -1) @ right.reshape(len(right), -1).T)
 
 
 def _residual(shard: Shard, rows: Rows, slopes: list[Floats], lifted: list[Floats]) -> list[Floats]:

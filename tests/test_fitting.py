@@ -1,0 +1,204 @@
+"""Fits recover what they must, and do not depend on how the question is put."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from oracles import Term, design
+from scipy.special import expit
+
+from skglmm.covariance import Diagonal, Unstructured
+from skglmm.families import Beta
+from skglmm.fitting import Rules, fit
+from skglmm.laplace import bind, laplace
+
+
+def field_notes_data():
+    """The recipe whose glmmTMB answers are known (24 groups of 20 rows, precision 8)."""
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(24), 20)
+    x = rng.normal(size=480)
+    b, s = rng.normal(0, 0.7, 24), rng.normal(0, 0.3, 24)
+    mean = expit(0.3 + 0.5 * x + b[g] + s[g] * x)
+    y = np.clip(rng.beta(8 * mean, 8 * (1 - mean)), 1e-6, 1 - 1e-6)
+    assert_allclose([y.sum(), x.sum()], [279.26343, -22.152418], rtol=1e-7)
+    return x, g, y
+
+
+X, G, Y = field_notes_data()
+ONE = np.ones(480)
+FIXED = ([ONE, X], [ONE])
+SLOPE = Term("g", G, (ONE, X), Unstructured(2))
+GLMMTMB = {  # log likelihood, coefficients, their standard errors, SDs, precision
+    "(1 | g)": (
+        Term("g", G, (ONE,), Unstructured(1)),
+        (188.3744, [0.38336, 0.51390], [0.14052, 0.04154], [0.66693], 6.8468),
+    ),
+    "(x || g)": (
+        Term("g", G, (ONE, X), Diagonal(2)),
+        (215.2399, [0.38568, 0.51805], [0.14451, 0.08142], [0.68961, 0.34781], 8.3897),
+    ),
+    "(x | g)": (
+        SLOPE,
+        (215.4689, [0.38384, 0.51719], [0.14444, 0.08148], [0.68918, 0.34804], 8.3881),
+    ),
+}
+
+
+def sds(found, f=0):
+    return np.sqrt(np.sum(found.roots[f] ** 2, axis=1))
+
+
+@pytest.mark.parametrize("model", GLMMTMB)
+def test_it_equals_glmmtmb(model):
+    term, (log_likelihood, beta, errors, sd, precision) = GLMMTMB[model]
+    found = fit(Beta(), design(FIXED, term), Y)
+    assert found.converged
+    assert_allclose(found.log_likelihood, log_likelihood, atol=6e-5)
+    assert_allclose(found.beta[0], beta, atol=1e-5)
+    assert_allclose(np.sqrt(np.diag(found.covariance))[:2], errors, atol=6e-6)
+    assert_allclose(sds(found), sd, atol=6e-6)
+    assert_allclose(np.exp(found.beta[1]), precision, atol=6e-5)
+
+
+def test_the_covariance_is_the_inverse_of_the_differenced_hessian():
+    whole = design(FIXED, SLOPE)
+    found = fit(Beta(), whole, Y)
+    # In the user's units the root need not be triangular: refer to the basis of the fit.
+    basis = replace(whole, columns=(np.asfortranarray(whole.columns[0] @ found.bases[0]),))
+    problem = bind(basis, Y, None, Beta())
+    vector, h = np.concatenate([*found.beta, *found.theta]), 1e-4
+    steps = h * np.eye(len(vector))
+    hessian = [
+        (laplace(problem, vector + e).gradient - laplace(problem, vector - e).gradient) / (2 * h)
+        for e in steps
+    ]
+    assert_allclose(found.covariance, np.linalg.inv(hessian), rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shift", "factor"), [(0.0, 1e-9), (0.0, 1e9), (200.0, 1.0), (-2000.0, 7.0)]
+)
+def test_units_of_a_covariate_do_not_matter(shift, factor):
+    plain = fit(Beta(), design(FIXED, SLOPE), Y)
+    x = shift + factor * X
+    other = fit(Beta(), design(([ONE, x], [ONE]), replace(SLOPE, columns=(ONE, x))), Y)
+    assert_allclose(other.log_likelihood, plain.log_likelihood, atol=1e-8)
+    assert_allclose(other.beta[0][1] * factor, plain.beta[0][1], rtol=1e-6)
+    assert_allclose(other.modes(0)[1] * factor, plain.modes(0)[1], rtol=1e-5, atol=1e-7)
+    slope = np.sqrt(np.diag(other.covariance))[1] * factor
+    assert_allclose(slope, np.sqrt(np.diag(plain.covariance))[1], rtol=1e-4)
+
+
+def test_the_order_of_rows_does_not_matter():
+    rows = np.random.default_rng(0).permutation(480)
+    plain, other = (
+        fit(Beta(), whole, y)
+        for whole, y in (
+            (design(FIXED, SLOPE), Y),
+            (design(FIXED, SLOPE).take(rows), Y[rows]),
+        )
+    )
+    assert_allclose(other.log_likelihood, plain.log_likelihood, atol=1e-9)
+    assert_allclose(other.beta[0], plain.beta[0], atol=1e-9)
+    assert other.data_digest == plain.data_digest
+
+
+def test_a_weight_of_two_is_a_row_twice():
+    whole = design(FIXED, SLOPE)
+    weights = np.resize([1.0, 2.0, 3.0], 480)
+    rows = np.repeat(np.arange(480), weights.astype(int))
+    weighted = fit(Beta(), whole, Y, weights)
+    repeated = fit(Beta(), whole.take(rows), Y[rows])
+    assert_allclose(weighted.log_likelihood, repeated.log_likelihood, atol=1e-7)
+    assert_allclose(weighted.beta[0], repeated.beta[0], atol=1e-7)
+    assert_allclose(weighted.covariance, repeated.covariance, rtol=1e-3, atol=1e-8)
+
+
+def test_a_larger_model_never_fits_worse():
+    terms = [(), *((term,) for term, _ in GLMMTMB.values())]
+    values = [fit(Beta(), design(FIXED, *term), Y).log_likelihood for term in terms]
+    assert np.all(np.diff(values) > 0)
+
+
+def test_without_inference_the_estimates_are_the_same():
+    whole = design(FIXED, SLOPE)
+    with_it, without = (fit(Beta(), whole, Y, inference=flag) for flag in (True, False))
+    assert without.covariance is None
+    assert without.mode_jacobian is None
+    assert_allclose(without.log_likelihood, with_it.log_likelihood, atol=1e-8)
+    assert_allclose(without.beta[0], with_it.beta[0], atol=1e-5)
+
+
+def test_no_group_differences_give_an_exact_zero_that_is_named():
+    rng = np.random.default_rng(5)
+    y = Beta().sample([0.3 + 0.5 * X, np.full(480, 2.0)], rng)
+    dealt = np.argsort(np.argsort(y - expit(0.3 + 0.5 * X))) % 24  # like cards: equal hands
+    term = Term("g", dealt, (ONE,), Unstructured(1))
+    found = fit(Beta(), design(FIXED, term), y)
+    assert found.converged
+    assert found.theta[0] == 0.0
+    assert found.singular == ("the standard deviation of z0 between levels of g is 0",)
+    plain = fit(Beta(), design(FIXED), y)
+    assert_allclose(found.log_likelihood, plain.log_likelihood, atol=1e-8)
+    assert_allclose(found.covariance[:3, :3], plain.covariance, rtol=1e-3, atol=1e-9)
+    assert np.isnan(found.covariance[3, 3])
+
+
+def test_collinear_columns_are_left_out_and_named():
+    plain = fit(Beta(), design(FIXED), Y)
+    columns = [ONE, X, 3.0 * ONE, 2.0 - 5.0 * X, np.zeros(480)]
+    found = fit(Beta(), design((columns, [ONE])), Y)
+    assert found.aliased == ((2, 3, 4), ())
+    assert found.n_params == 3
+    assert_allclose(found.beta[0], [*plain.beta[0], 0, 0, 0], rtol=1e-9)
+    assert_allclose(np.diag(found.covariance)[2:5], 0.0)
+
+
+def test_data_on_a_line_stop_at_the_cap_of_the_precision():
+    y = expit(0.3 + 0.5 * X)
+    found = fit(Beta(), design(FIXED), y)
+    assert found.capped == ("precision",)
+    assert_allclose(found.beta[1], Beta.ceilings[1])
+    assert_allclose(found.beta[0], [0.3, 0.5], rtol=1e-6)
+    assert np.isnan(found.covariance[2, 2])
+
+
+def test_the_optimizer_reports_and_stops_where_it_is_told():
+    lines = []
+    rules = Rules(max_iter=2, report=lines.append)
+    found = fit(Beta(), design(FIXED, SLOPE), Y, inference=False, rules=replace(rules, tol=1e-300))
+    assert not found.converged
+    assert "2 iterations" in found.message
+    assert len(lines) == 2
+    assert lines[0].startswith("iteration 1: objective")
+
+
+def test_one_row_per_level_and_one_level_have_a_fit():
+    rows = Term("row", np.arange(480), (ONE,), Unstructured(1))
+    assert np.isfinite(fit(Beta(), design(FIXED, rows), Y).log_likelihood)
+    level = Term("all", np.zeros(480, dtype=int), (ONE,), Unstructured(1))
+    found = fit(Beta(), design(FIXED, level), Y)
+    assert found.singular
+    assert_allclose(found.log_likelihood, 78.97691, atol=1e-5)
+
+
+def test_a_log_jacobian_moves_the_log_likelihood_alone():
+    plain, moved = (fit(Beta(), design(FIXED), Y, log_jacobian=c) for c in (0.0, 100.0))
+    assert_allclose(plain.log_likelihood - 100.0, moved.log_likelihood, rtol=1e-12)
+    assert plain.data_digest != moved.data_digest
+
+
+def test_three_effects_of_rank_two_name_their_direction():
+    rng = np.random.default_rng(8)
+    z = rng.normal(size=480)
+    u, v = rng.normal(size=24), rng.normal(size=24)
+    mean = expit(0.3 + u[G] + v[G] * X + (u - v)[G] * z)
+    y = np.clip(rng.beta(20 * mean, 20 * (1 - mean)), 1e-9, 1 - 1e-9)
+    term = Term("g", G, (ONE, X, z), Unstructured(3))
+    found = fit(Beta(), design(([ONE, X, z], [ONE]), term), y)
+    (sentence,) = found.singular
+    assert sentence.startswith("the combination ")
+    assert sentence.endswith("does not vary between levels of g")
+    assert_allclose(np.linalg.matrix_rank(found.roots[0] @ found.roots[0].T, tol=1e-9), 2)
