@@ -6,10 +6,10 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["log_gamma_family"]
+__all__ = ["SERIES_FROM", "log_gamma_family", "log_gamma_remainder"]
 
-_SLICE = 8192  # a dozen arrays of this length stay in the second-level cache
-_LARGE = 10.0  # from here on the asymptotic series needs no recurrence
+SERIES_FROM = 10.0  # from here on the asymptotic series needs no recurrence
+_SLICE = 8192  # two dozen arrays of this length stay in the second-level cache
 _HUGE = 1e40  # above it, the product of the recurrence would overflow
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -30,7 +30,8 @@ _SERIES = np.array(
 #   1 / (x + k)    + 1 / (x + 7 - k)    = m q
 #   1 / (x + k)**2 + 1 / (x + 7 - k)**2 = 2 q + d q**2
 #   1 / (x + k)**3 + 1 / (x + 7 - k)**3 = m (q**2 + d q**3)
-# where nothing cancels. One row per sum; columns are q, q**2, q**3 of the pairs k = 1, 2, 3.
+# where nothing cancels; k = 0 is left alone. One row per sum; columns are q, q**2, q**3 of the
+# pairs k = 1, 2, 3.
 _PAIRS = np.array(
     [
         [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -73,7 +74,7 @@ def log_gamma_family(x: Floats, order: int) -> tuple[Floats, ...]:
     (array([0.      , 1.791759]), array([-0.577216,  1.256118]))
     """
     if x.size == 1:
-        return tuple(np.full(x.shape, each) for each in _of_one(x.item(), order))
+        return tuple([np.array([each]) for each in _of_one(x.item(), order)])
     out = np.empty((order + 1, x.size))
     with np.errstate(over="ignore"):  # of 1 / x**2 and 1 / x**3
         for start in range(0, x.size, _SLICE):
@@ -82,61 +83,94 @@ def log_gamma_family(x: Floats, order: int) -> tuple[Floats, ...]:
     return tuple(out)
 
 
+def log_gamma_remainder(x: Floats, order: int) -> tuple[Floats, ...]:
+    r"""Return what Stirling's formula leaves of the log-gamma family.
+
+    Differences of log-gamma functions of large numbers cancel; differences of these do not.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,)
+        Numbers of at least ``SERIES_FROM``.
+    order : {0, 1, 2, 3}
+        The highest derivative wanted.
+
+    Returns
+    -------
+    tuple of order + 1 ndarrays of shape (n,)
+        :math:`\log\Gamma(x) - (x - 1/2) \log x + x - \log(2 \pi) / 2` and
+        :math:`\psi(x) - \log x`; trigamma and tetragamma as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.special import log_gamma_remainder
+    >>> log_gamma_remainder(np.array([1e10]), order=0)  # 1 / (12 x)
+    (array([8.33333333e-12]),)
+    """
+    if x.size == 1:
+        return tuple([np.array([each]) for each in _remainder_of_one(x.item(), order)])
+    out = np.empty((order + 1, x.size))
+    for start in range(0, x.size, _SLICE):
+        rows = slice(start, start + _SLICE)
+        _remainder(out[:, rows], x[rows])
+    return tuple(out)
+
+
 def _fill(out: Floats, x: Floats) -> None:
     """Write the family of a slice, shape (m,), to the rows of `out`, (order + 1, m)."""
-    if x.min() >= _LARGE:
-        _asymptotic(out, x)
+    if x.min() >= SERIES_FROM:
+        _stirling(out, x)
     elif x.max() < _HUGE:
-        _asymptotic(out, x + 7.0)
+        _stirling(out, x + 7.0)
         _recur(out, x)
     else:
-        for part in (x >= _LARGE, ~(x >= _LARGE)):
-            chunk = np.empty((len(out), int(part.sum())))
+        large = x >= SERIES_FROM
+        for part in (large, ~large):
+            chunk = np.empty((len(out), np.count_nonzero(part)))
             _fill(chunk, x[part])
             out[:, part] = chunk
 
 
-def _asymptotic(out: Floats, z: Floats) -> None:
-    """Write the asymptotic series at z >= 7."""
-    order = len(out) - 1
-    r = np.reciprocal(z)
+def _stirling(out: Floats, z: Floats) -> None:
+    """Write the asymptotic series of the family at z >= 7."""
+    _remainder(out, z)
     log_z = np.log(z)
+    if len(out) >= 2:
+        out[1] += log_z
+    leading = z - 0.5
+    leading *= log_z
+    leading -= z
+    leading += _HALF_LOG_TWO_PI
+    out[0] += leading
+
+
+def _remainder(out: Floats, z: Floats) -> None:
+    """Write the asymptotic series without leading terms."""
+    order = len(out) - 1
     powers = np.empty((len(_BERNOULLI), z.size))
+    r = np.reciprocal(z)
     w = np.multiply(r, r, out=powers[0])
     for k in range(1, len(powers)):
         np.multiply(powers[k - 1], w, out=powers[k])
     np.matmul(_SERIES[: order + 1], powers, out=out)
-    value = out[0]
-    value += log_z
-    value -= 1.0
-    value *= z
-    value += _HALF_LOG_TWO_PI
+    out[0] *= z
     if order >= 1:
-        out[1] += log_z
-    log_z *= 0.5
-    value -= log_z
-    if order >= 1:
-        half_r = 0.5 * r
-        out[1] -= half_r
+        half = 0.5 * r
+        out[1] -= half
     if order >= 2:
-        tri = out[2]
-        tri += 1.0
-        half_r += tri
-        half_r *= r  # not r + w / 2 + ...: one rounding less
-        tri[:] = half_r
+        out[2] += half
+        out[2] += 1.0
+        out[2] *= r
     if order >= 3:
-        tetra = out[3]
-        tetra += r
-        tetra += 1.0
-        tetra *= w
-        np.negative(tetra, out=tetra)
+        r += out[3]
+        r += 1.0
+        r *= w
+        np.negative(r, out=out[3])
 
 
 def _recur(out: Floats, x: Floats) -> None:
     """Take the rows of `out` from x + 7 back to x."""
-    order = len(out) - 1
-    m = 2.0 * x
-    m += 7.0
     t = np.empty((3, x.size))
     np.add(x, 7.0, out=t[0])
     t[0] *= x
@@ -147,50 +181,70 @@ def _recur(out: Floats, x: Floats) -> None:
     product *= t[2]
     product *= x
     out[0] -= np.log(product, out=product)
-    if order == 0:
-        return
+    if len(out) >= 2:
+        _recur_derivatives(out[1:], x, t)
+
+
+def _recur_derivatives(out: Floats, x: Floats, t: Floats) -> None:
+    """Take digamma, trigamma, tetragamma from x + 7 back to x, given the products of pairs."""
+    order = len(out)
     q = np.empty((order, 3, x.size))
     np.reciprocal(t, out=q[0])
     for k in range(1, order):
         np.multiply(q[k - 1], q[0], out=q[k])
     sums = _PAIRS[:order, : 3 * order] @ q.reshape(3 * order, -1)
+    m = 2.0 * x
+    m += 7.0
     r = np.reciprocal(x)
     sums[0] *= m
     sums[0] += r
-    out[1] -= sums[0]
+    out[0] -= sums[0]
     if order >= 2:
         power = r * r
-        out[2] += sums[1]
-        out[2] += power
+        out[1] += sums[1]
+        out[1] += power
     if order >= 3:
         power *= r
         sums[2] *= m
         sums[2] += power
         sums[2] *= 2.0
-        out[3] -= sums[2]
+        out[2] -= sums[2]
 
 
 def _of_one(x: float, order: int) -> list[float]:
     """Return the family of one number without the overhead of arrays."""
-    shift = () if x >= _LARGE else tuple(1.0 / (x + k) for k in range(7))
+    shift = [] if x >= SERIES_FROM else [1.0 / (x + k) for k in range(7)]
     z = x + len(shift)
-    r = 1.0 / z
-    w = r * r
-    out = [math.lgamma(x) if x < 1e305 else math.inf]
+    out = _remainder_of_one(z, order)
+    out[0] = math.lgamma(x) if x < 1e300 else x * (math.log(x) - 1.0)
     if order >= 1:
-        out.append(math.log(z) - 0.5 * r + _horner(1, w) - sum(shift))
+        out[1] += math.log(z) - sum(shift)
     if order >= 2:
-        out.append(r * (1.0 + 0.5 * r + _horner(2, w)) + sum([p * p for p in shift]))
+        out[2] += sum([p * p for p in shift])
     if order >= 3:
-        out.append(-w * (1.0 + r + _horner(3, w)) - 2.0 * sum([p * p * p for p in shift]))
+        out[3] -= 2.0 * sum([p * p * p for p in shift])
     return out
 
 
-_ROWS = _SERIES[:, ::-1].tolist()
+def _remainder_of_one(z: float, order: int) -> list[float]:
+    r = 1.0 / z
+    w = r * r
+    series = [_horner(row, w) for row in _ROWS[: order + 1]]
+    out = [z * series[0]]
+    if order >= 1:
+        out.append(series[1] - 0.5 * r)
+    if order >= 2:
+        out.append(r * (1.0 + 0.5 * r + series[2]))
+    if order >= 3:
+        out.append(-w * (1.0 + r + series[3]))
+    return out
 
 
-def _horner(row: int, w: float) -> float:
+_ROWS: list[list[float]] = _SERIES[:, ::-1].tolist()
+
+
+def _horner(coefficients: list[float], w: float) -> float:
     total = 0.0
-    for coefficient in _ROWS[row]:
+    for coefficient in coefficients:
         total = (total + coefficient) * w
     return total

@@ -1,9 +1,9 @@
 """The beta family: proportions with a mean and a precision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
-from typing import final
+from math import inf, log, pi
+from typing import NamedTuple, final
 
 import numpy as np
 from scipy.special import betainc, betaincinv
@@ -12,13 +12,14 @@ from skglmm.arrays import Floats
 from skglmm.families._base import Family, LogDensity, Support
 from skglmm.families._chain_rule import through_links
 from skglmm.families.links import Link, Log, Logit
-from skglmm.special import log_gamma_family
+from skglmm.special import SERIES_FROM, log_gamma_family, log_gamma_remainder
 
 __all__ = ["Beta"]
 
 # Data on an exact curve send phi to infinity, while the rounding of the log density grows like
 # eps * phi * log(phi), 1e-5 at exp(23): above it there is nothing to optimize.
 LOG_PRECISION_CAP = 23.0
+_HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
 
 
 @final
@@ -57,32 +58,18 @@ class Beta(Family):
     links: tuple[Link, ...] = (Logit(), Log())
 
     def prepare(self, y: Floats) -> Floats:
-        return np.stack([np.log(y), np.log1p(-y)])
+        return np.stack([np.log(y), np.log1p(-y), y])
 
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         jets = self.jets(eta, order)
-        (mu, nu, *_), (phi, *_) = jets  # nu = 1 - mu
-        log_y, log_1y = prepared
-        a, b = mu * phi, nu * phi
-        g, g_a, g_b = (log_gamma_family(x, order) for x in (phi, a, b))
-        n = np.broadcast_shapes(log_y.shape, a.shape)
-        parts = [np.empty((rows, *n)) for rows in (1, 2, 3, 4)[: order + 1]]
-        parts[0][0] = g[0] - g_a[0] - g_b[0] + (a - 1) * log_y + (b - 1) * log_1y
-        if order >= 1:
-            s_a, s_b = log_y - g_a[1], log_1y - g_b[1]
-            parts[1][0] = phi * (s_a - s_b)
-            parts[1][1] = g[1] + mu * s_a + nu * s_b
-        if order >= 2:
-            h_a, h_b = g_a[2], g_b[2]
-            parts[2][0] = -(phi**2) * (h_a + h_b)
-            parts[2][1] = s_a - s_b - phi * (mu * h_a - nu * h_b)
-            parts[2][2] = g[2] - mu**2 * h_a - nu**2 * h_b
-        if order >= 3:
-            t_a, t_b = g_a[3], g_b[3]
-            parts[3][0] = -(phi**3) * (t_a - t_b)
-            parts[3][1] = -2 * phi * (h_a + h_b) - phi**2 * (mu * t_a + nu * t_b)
-            parts[3][2] = -2 * (mu * h_a - nu * h_b) - phi * (mu**2 * t_a - nu**2 * t_b)
-            parts[3][3] = g[3] - mu**3 * t_a - nu**3 * t_b
+        phi = jets[1].value
+        shares = np.stack([jets[0].value, jets[0].complement])  # of phi: mu, nu
+        shapes = shares * phi  # a, b
+        terms = _near(prepared, shares, shapes, phi, order) or _far(prepared, shapes, phi, order)
+        parts = [np.empty((rows, prepared.shape[1])) for rows in (1, 2, 3, 4)[: order + 1]]
+        np.add(_sum(shapes * terms.logs - terms.of_shapes[0]), terms.rest, out=parts[0][0])
+        for fill, part in zip((_fill_grad, _fill_hess, _fill_third), parts[1:], strict=False):
+            fill(part, shares, phi, terms)
         return through_links(LogDensity(parts[0][0], *parts[1:]), jets)
 
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
@@ -91,15 +78,15 @@ class Beta(Family):
         mm = (phi * s_mu) ** 2 * (h_a + h_b)
         mp = phi * s_mu * s_phi * (mu * h_a - nu * h_b)
         pp = s_phi**2 * (mu**2 * h_a + nu**2 * h_b - h)
-        return np.stack([mm, mp, pp])
+        return np.stack(np.broadcast_arrays(mm, mp, pp))
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
         mean, precision = self.jets(eta)
-        return np.broadcast_arrays(mean.value, precision.value)[0].copy()
+        return np.array(np.broadcast_arrays(mean.value, precision.value)[0])
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
         mean, precision = self.jets(eta)
-        return mean.value * mean.complement / (1.0 + precision.value)
+        return np.asarray(mean.value * mean.complement / (1.0 + precision.value))
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         a, b = self._shapes(eta)
@@ -124,3 +111,81 @@ class Beta(Family):
     def _shapes(self, eta: Sequence[Floats]) -> tuple[Floats, Floats]:
         mean, precision = self.jets(eta)
         return mean.value * precision.value, mean.complement * precision.value
+
+
+class _Terms(NamedTuple):
+    """The log-gamma family and the logarithms of the response, in one of two guises."""
+
+    of_phi: tuple[Floats, ...]  # order + 1 arrays of shape (n,) or (1,)
+    of_shapes: tuple[Floats, ...]  # order + 1 arrays of shape (2, n) or (2, 1)
+    logs: Floats  # (2, n)
+    rest: Floats  # (n,): what else the log density contains
+
+
+def _far(prepared: Floats, shapes: Floats, phi: Floats, order: int) -> _Terms:
+    """Return the terms as they stand in the formula."""
+    of_phi, logs = log_gamma_family(phi, order), prepared[:2]
+    return _Terms(of_phi, _both(log_gamma_family, shapes, order), logs, of_phi[0] - _sum(logs))
+
+
+def _near(
+    prepared: Floats, shares: Floats, shapes: Floats, phi: Floats, order: int
+) -> _Terms | None:
+    """Return the terms relative to Stirling's formula, or None where it does not hold.
+
+    With the logarithms of y / mu and (1 - y) / nu, ``phi log phi`` cancels on paper and not in
+    the computer, so that a large phi costs no digits.
+    """
+    if shapes.min() < SERIES_FROM:
+        return None
+    log_y, log_1y, y = prepared
+    miss = np.where(y < 0.5, y - shares[0], shares[1] - (1.0 - y))
+    ratio = np.stack([miss, -miss]) / shares
+    if ratio.min() < -0.9:  # 1 + ratio would lose the digits of y
+        return None
+    of_phi = log_gamma_remainder(phi, order)
+    rest = 0.5 * np.log(shapes[0] * shares[1]) + (of_phi[0] - _HALF_LOG_TWO_PI)
+    rest = rest - log_y - log_1y
+    return _Terms(of_phi, _both(log_gamma_remainder, shapes, order), np.log1p(ratio), rest)
+
+
+def _both(
+    family: Callable[[Floats, int], tuple[Floats, ...]], shapes: Floats, order: int
+) -> tuple[Floats, ...]:
+    return tuple([each.reshape(shapes.shape) for each in family(shapes.ravel(), order)])
+
+
+def _fill_grad(out: Floats, shares: Floats, phi: Floats, terms: _Terms) -> None:
+    """Write the derivatives in mu and in phi."""
+    scores = terms.logs - terms.of_shapes[1]
+    np.multiply(phi, _difference(scores), out=out[0])
+    np.add(terms.of_phi[1], _sum(shares * scores), out=out[1])
+
+
+def _fill_hess(out: Floats, shares: Floats, phi: Floats, terms: _Terms) -> None:
+    """Write the second derivatives, rows mu mu, mu phi, phi phi."""
+    trigamma = terms.of_shapes[2]
+    once = shares * trigamma
+    np.multiply(-(phi * phi), _sum(trigamma), out=out[0])
+    np.subtract(_difference(terms.logs), _difference(terms.of_shapes[1]), out=out[1])
+    out[1] -= phi * _difference(once)
+    np.subtract(terms.of_phi[2], _sum(shares * once), out=out[2])
+
+
+def _fill_third(out: Floats, shares: Floats, phi: Floats, terms: _Terms) -> None:
+    """Write the third derivatives, rows 000, 001, 011, 111 of mu and phi."""
+    trigamma, tetragamma = terms.of_shapes[2:]
+    once = shares * tetragamma
+    twice = shares * once
+    np.multiply(-(phi * phi * phi), _difference(tetragamma), out=out[0])
+    np.multiply(-phi, 2.0 * _sum(trigamma) + phi * _sum(once), out=out[1])
+    np.subtract(-2.0 * _difference(shares * trigamma), phi * _difference(twice), out=out[2])
+    np.subtract(terms.of_phi[3], _sum(shares * twice), out=out[3])
+
+
+def _sum(pair: Floats) -> Floats:
+    return np.asarray(pair[0] + pair[1])
+
+
+def _difference(pair: Floats) -> Floats:
+    return np.asarray(pair[0] - pair[1])

@@ -12,6 +12,8 @@ from skglmm.families.links import Jet
 
 __all__ = ["through_links"]
 
+Slopes = Sequence[tuple[Floats, ...]]  # of each inverse link
+
 
 def through_links(density: LogDensity, jets: Sequence[Jet]) -> LogDensity:
     r"""Return derivatives in the linear predictors from those in the parameters.
@@ -27,7 +29,13 @@ def through_links(density: LogDensity, jets: Sequence[Jet]) -> LogDensity:
     density : LogDensity
         Derivatives in the parameters. Its arrays are overwritten.
     jets : sequence of K jets
-        The inverse links, with as many slopes as `density` has derivatives.
+        The inverse links, with at least as many slopes as `density` has derivatives; their
+        arrays have shape (n,) or (1,).
+
+    Returns
+    -------
+    LogDensity
+        The same arrays, with derivatives in the linear predictors.
     """
     slopes = [jet.slopes for jet in jets]
     _, grad, hess, third = density
@@ -51,27 +59,41 @@ def _packed(size: int, order: int) -> dict[tuple[int, ...], int]:
     return {each: row for row, each in enumerate(tuples)}
 
 
-def _link_second(grad: Floats, hess: Floats, slopes: Sequence[tuple[Floats, ...]]) -> None:
+def _link_second(grad: Floats, hess: Floats, slopes: Slopes) -> None:
     for (i, j), row in _packed(len(slopes), 2).items():
         hess[row] *= slopes[i][0] * slopes[j][0]
         if i == j:
             hess[row] += grad[i] * slopes[i][1]
 
 
-def _link_third(
-    grad: Floats, hess: Floats, third: Floats, slopes: Sequence[tuple[Floats, ...]]
-) -> None:
-    pairs = _packed(len(slopes), 2)
+def _link_third(grad: Floats, hess: Floats, third: Floats, slopes: Slopes) -> None:
+    rows = _packed(len(slopes), 2)
     for (i, j, k), row in _packed(len(slopes), 3).items():
         out = third[row]
-        out *= slopes[i][0] * slopes[j][0] * slopes[k][0]
         if i == j == k:
-            out += hess[pairs[i, i]] * (3.0 * slopes[i][0] * slopes[i][1])
-            out += grad[i] * slopes[i][2]
+            _link_cubic(grad[i], hess[rows[i, i]], out, slopes[i])
         elif i == j:
-            out += hess[pairs[i, k]] * (slopes[i][1] * slopes[k][0])
+            _link_mixed(hess[rows[i, k]], out, slopes[i], slopes[k][0])
         elif j == k:
-            out += hess[pairs[i, j]] * (slopes[i][0] * slopes[j][1])
+            _link_mixed(hess[rows[i, j]], out, slopes[j], slopes[i][0])
+        else:
+            out *= slopes[i][0] * slopes[j][0] * slopes[k][0]
+
+
+def _link_cubic(grad: Floats, hess: Floats, out: Floats, slopes: tuple[Floats, ...]) -> None:
+    """Link the third derivative in one parameter: (f''' s**2 + 3 f'' s') s + f' s''."""
+    first, second, third = slopes
+    out *= first * first
+    out += hess * (3.0 * second)
+    out *= first
+    out += grad * third
+
+
+def _link_mixed(cross: Floats, out: Floats, twice: tuple[Floats, ...], once: Floats) -> None:
+    """Link the derivative in one parameter twice, another once: (f''' s**2 + f'' s') t."""
+    out *= twice[0] * twice[0]
+    out += cross * twice[1]
+    out *= once
 
 
 def _leave(density: LogDensity, outside: Bools) -> None:

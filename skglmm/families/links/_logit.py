@@ -31,13 +31,12 @@ class Logit(Link):
         return np.asarray(np.log(mu) - np.log1p(-mu))
 
     def _jet(self, eta: Floats, order: int) -> Jet:
-        small = np.exp(-np.abs(eta))  # one exponential serves both tails
-        large = np.reciprocal(1.0 + small)
-        small *= large
-        positive = eta > 0
-        p, q = np.where(positive, large, small), np.where(positive, small, large)
-        if order == 0:
-            return Jet(p, q)
-        pq = np.multiply(small, large, out=small)
-        slopes = (pq, pq * (q - p), pq * (1.0 - 6.0 * pq))
-        return Jet(p, q, slopes[:order])
+        q = np.exp(-eta)  # which does not overflow within the reach
+        p = np.reciprocal(1.0 + q)
+        q *= p
+        slopes = [p * q] if order >= 1 else []
+        if order >= 2:
+            slopes.append(slopes[0] * (q - p))
+        if order >= 3:
+            slopes.append(slopes[0] * (1.0 - 6.0 * slopes[0]))
+        return Jet(p, q, tuple(slopes))
