@@ -1,38 +1,30 @@
 """The one estimator: everything but the family and the parameters that it adds."""
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 import skglmm
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
-from skglmm.estimators._frames import fit_frame, predict_frame
+from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
 from skglmm.estimators._response import scale_response
-from skglmm.estimators._validation import (
-    KINDS,
-    check_choice,
-    check_parameters,
-    check_weights,
-    check_y,
-)
+from skglmm.estimators._rows import Kind, build_rows, fit_rows
+from skglmm.estimators._validation import check_choice, check_parameters
 from skglmm.estimators._warnings import tell_about, tell_dropped
 from skglmm.families import LINKS, Family
 from skglmm.fitting import Fit, Rules, fit
 
 __all__ = ["BaseGLMMRegressor"]
-
-Kind = str | Collection[str]
 
 
 class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
@@ -88,15 +80,15 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             When a parameter is of the wrong type.
         """
         check_parameters(self)
-        frame, response, weights = self._vet(X, y, sample_weight)
-        scaled = scale_response(response, self.bounds, self.boundary)
-        model = read_model(self, self._family.predictors[1:], frame, _name_of(y))
-        self._spec, design = self._learn(model, frame)
-        self.fit_ = self._maximize(design, scaled.unit, weights)
-        self._publish(model, scaled.n_boundary)
+        rows = fit_rows(self, X, y, sample_weight)
+        response = scale_response(rows.y, self.bounds, self.boundary)
+        model = read_model(self, self._family.predictors[1:], rows.frame, rows.name)
+        self._spec, design = self._learn(model, rows.frame)
+        self.fit_ = self._maximize(design, response.unit, rows.weights)
+        self._publish(model, response.n_boundary)
         tell_dropped(model.formula.dropped)
         tell_about(self.fit_, design)
-        tell_nesting(self.fit_, self._spec, design, frame, scaled.unit)
+        tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
         return self
 
     def predict(
@@ -133,7 +125,8 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             levels that fit did not see, and for unseen groups if `new_groups` is "error".
         """
         check_is_fitted(self)
-        design, plan = self._design(predict_frame(self, X), kind)
+        frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
+        design, plan = build_rows(self._spec, frame, kind, self.new_groups, self.context)
         prediction = infer.predict(self.fit_, design, plan, spread=bool(return_std))
         low, high = self.bounds
         mean = low + (high - low) * prediction.mean
@@ -213,22 +206,6 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             raise ValueError(msg)
         return infer.interval_frame(infer.intervals(self.fit_, level))
 
-    def _vet(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[pd.DataFrame, Floats, Floats | None]:
-        """Return the rows of positive weight."""
-        if y is None:
-            check_y(self, y)
-        frame = fit_frame(self, X)
-        response = check_y(self, y)
-        check_consistent_length(frame, response)
-        weights = check_weights(sample_weight, response)
-        if weights is None or weights.all():
-            return frame, response, weights
-        kept = weights > 0
-        frame, response, weights = frame.loc[kept], response[kept], weights[kept]
-        return frame, response, None if np.all(weights == 1.0) else weights
-
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
         return learn(
             frame,
@@ -272,49 +249,6 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         self.formula_ = str(model.formula)
         self.random_terms_ = model.formula.bars
 
-    def _design(self, frame: pd.DataFrame, kind: Kind | None) -> tuple[Design, infer.Plan]:
-        """Build the design of new rows, without the columns that this kind does not need."""
-        kind = self._check_kind(self.predict_kind if kind is None else kind)
-        plan = infer.Plan.of(self.fit_.layout, kind, self.new_groups)
-        names = [factor.name for factor in self.fit_.layout.factors]
-        coded = [names[f] for f in plan.conditioned]
-        made = coded + [names[f] for f in plan.integrated]
-        design = self._spec.build(frame, coded, effects=made, context=self.context)
-        if self.new_groups == "error":
-            self._refuse_unseen(frame, design, plan)
-        return design, plan
-
-    def _check_kind(self, kind: Kind) -> Kind:
-        known = [factor.name for factor in self.fit_.layout.factors]
-        if isinstance(kind, str):
-            hint = f"; write kind={{{kind!r}}}" if kind in known else ""
-            if kind not in KINDS:
-                msg = (
-                    f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, KINDS))}, or "
-                    f"a set of grouping factors{hint}"
-                )
-                raise ValueError(msg)
-            return kind
-        unknown = [name for name in kind if name not in known]
-        if unknown:
-            msg = f"kind names the grouping factor {unknown[0]!r}; the model has {known}"
-            raise ValueError(msg)
-        return frozenset(kind)
-
-    def _refuse_unseen(self, frame: pd.DataFrame, design: Design, plan: infer.Plan) -> None:
-        for f in plan.conditioned:
-            unseen = design.codes[f] < 0
-            if unseen.any():
-                columns = list(self._spec.group_variables[f])
-                rows = frame.loc[unseen, columns].astype(str).agg(":".join, axis=1)
-                shown = ", ".join(map(repr, rows.unique()[:5]))
-                msg = (
-                    f"{np.count_nonzero(unseen)} of {len(frame)} rows have levels of "
-                    f"{':'.join(columns)!r} that fit did not see, such as {shown}; "
-                    "new_groups='marginal' averages over groups, 'fixed' takes a typical one"
-                )
-                raise ValueError(msg)
-
     def _check_inference(self) -> None:
         check_is_fitted(self)
         if self.fit_.covariance is None:
@@ -336,12 +270,6 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skglmm_version": skglmm.__version__}
-
-
-def _name_of(y: Any) -> str | None:
-    """Return the name of a Series, None for arrays and lists."""
-    name = getattr(y, "name", None)
-    return name if isinstance(name, str) and name else None
 
 
 def _print_line(line: str) -> None:

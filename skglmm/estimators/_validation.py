@@ -90,12 +90,8 @@ def _is_finite(value: Any) -> bool:
 
 
 def _check_number(name: str, value: Any, kind: type, *, low: float, strict: bool = False) -> None:
-    if (
-        not _is_finite(value)
-        or not isinstance(value, kind)
-        or value < low
-        or (strict and value == low)
-    ):
+    fine = _is_finite(value) and isinstance(value, kind)
+    if not fine or value < low or (strict and value == low):
         what = "whole number" if kind is Integral else "number"
         msg = f"{name}={value!r} must be a {what} {'above' if strict else 'of at least'} {low:g}"
         raise ValueError(msg)

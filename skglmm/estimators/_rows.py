@@ -1,0 +1,103 @@
+"""The rows of a fit, and new rows as a design."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_consistent_length
+
+from skglmm.arrays import Floats
+from skglmm.design import Design, DesignSpec
+from skglmm.estimators._frames import fit_frame
+from skglmm.estimators._validation import KINDS, check_weights, check_y
+from skglmm.inference import Plan
+
+__all__ = ["Kind", "Rows", "build_rows", "fit_rows"]
+
+Kind = str | Collection[str]
+SHOWN = 5  # unseen levels that a message lists
+
+
+class Rows(NamedTuple):
+    """Rows of positive weight: X as a frame, y and its name, weights or None."""
+
+    frame: pd.DataFrame
+    y: Floats
+    weights: Floats | None
+    name: str | None
+
+
+def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Rows:
+    """Vet what `fit` was given, and drop the rows of weight zero."""
+    if y is None:
+        check_y(estimator, y)  # first of all, whatever X is
+    frame = fit_frame(estimator, X)
+    response = check_y(estimator, y)
+    check_consistent_length(frame, response)
+    weights = check_weights(sample_weight, response)
+    name = getattr(y, "name", None)
+    name = name if isinstance(name, str) and name else None
+    if weights is None or weights.all():
+        return Rows(frame, response, weights, name)
+    kept = weights > 0
+    return Rows(frame.loc[kept], response[kept], _not_all_one(weights[kept]), name)
+
+
+def build_rows(
+    spec: DesignSpec,
+    frame: pd.DataFrame,
+    kind: Kind,
+    new_groups: str,
+    context: Mapping[str, Callable[..., Any]] | None,
+) -> tuple[Design, Plan]:
+    """Return the design of new rows for a kind of prediction, and what is known of their groups.
+
+    Columns that this kind does not need may be missing.
+    """
+    names = [factor.name for factor in spec.layout.factors]
+    plan = Plan.of(spec.layout, _checked_kind(kind, names), new_groups)
+    coded = [names[f] for f in plan.conditioned]
+    made = coded + [names[f] for f in plan.integrated]
+    design = spec.build(frame, coded, effects=made, context=context)
+    if new_groups == "error":
+        for f in plan.conditioned:
+            _refuse_unseen(frame, list(spec.group_variables[f]), design.codes[f] < 0)
+    return design, plan
+
+
+def _not_all_one(weights: Floats) -> Floats | None:
+    return None if np.all(weights == 1.0) else weights
+
+
+def _checked_kind(kind: Kind, factors: Collection[str]) -> Kind:
+    if isinstance(kind, str) and kind not in KINDS:
+        hint = f"; write kind={{{kind!r}}}" if kind in factors else ""
+        msg = (
+            f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, KINDS))}, or a set of "
+            f"grouping factors{hint}"
+        )
+        raise ValueError(msg)
+    if isinstance(kind, str):
+        return kind
+    if not isinstance(kind, Collection):
+        msg = f"kind={kind!r} is of type {type(kind).__name__}, expected a text or a set of texts"
+        raise TypeError(msg)
+    unknown = [name for name in kind if name not in factors]
+    if unknown:
+        msg = f"kind names the grouping factor {unknown[0]!r}; the model has {list(factors)}"
+        raise ValueError(msg)
+    return frozenset(kind)
+
+
+def _refuse_unseen(frame: pd.DataFrame, columns: list[str], unseen: Any) -> None:
+    if not unseen.any():
+        return
+    labels = frame.loc[unseen, columns].astype(str).agg(":".join, axis=1).unique()
+    shown = ", ".join(map(repr, labels[:SHOWN]))
+    msg = (
+        f"{np.count_nonzero(unseen)} of {len(frame)} rows have levels of {':'.join(columns)!r} "
+        f"that fit did not see, such as {shown}; new_groups='marginal' averages over groups, "
+        "'fixed' takes a typical one"
+    )
+    raise ValueError(msg)
