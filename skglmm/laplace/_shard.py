@@ -136,7 +136,7 @@ class Shard:
         full = [np.broadcast_to(row, (self.n_rows,)) for row in eta]
         return _weighted([-family.expected_information(full)], self.weights)
 
-    def level_sums(self, rows: Sequence[Floats]) -> list[Floats]:
+    def level_sums(self, rows: Sequence[Floats] | Floats) -> list[Floats]:
         """Sums of z times a row of its predictor: (k_f, L_f) for each factor."""
         sums = []
         for load in self.loads:

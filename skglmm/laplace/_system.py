@@ -19,7 +19,7 @@ __all__ = ["hessian", "inverse_moments", "sandwich", "scale", "solve"]
 def sandwich(left: Floats, middle: Floats, right: Floats) -> Floats:
     """``left.T @ middle @ right`` for middle (k, k', P), along its last axis."""
     if left.size == right.size == 1:
-        return middle * (left[0, 0] * right[0, 0])
+        return np.asarray(middle * (left[0, 0] * right[0, 0]))
     rows, columns, n = middle.shape
     half = (left.T @ middle.reshape(rows, columns * n)).reshape(-1, columns, n)
     return np.asarray(right.T @ half)

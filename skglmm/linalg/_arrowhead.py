@@ -145,7 +145,8 @@ class Elimination:
         """``white.T`` times a whitened right-hand side: shape (n_rest,)."""
         pattern = self.pattern
         products = np.einsum("ce,ce->e", self.white, whitened[:, pattern.levels])
-        return np.bincount(pattern.columns, weights=products, minlength=pattern.n_rest)
+        sums = np.bincount(pattern.columns, products, pattern.n_rest)
+        return np.asarray(sums, dtype=np.float64)
 
     def back(self, whitened: Floats, rest: Floats) -> Floats:
         """Solution of this piece, shape (k, n_levels), given that of the rest."""

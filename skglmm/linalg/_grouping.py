@@ -32,7 +32,7 @@ class Grouping:
         """Sum `values`, shape (n,), over the rows of each group; shape (size,)."""
         if self._starts is not None:
             return np.asarray(np.add.reduceat(values, self._starts))
-        return np.bincount(self.codes, weights=values, minlength=self.size)
+        return np.asarray(np.bincount(self.codes, values, self.size), dtype=np.float64)
 
     def spread(self, values: Floats) -> Floats:
         """Give each row the value of its group: (..., size) to (..., n)."""
