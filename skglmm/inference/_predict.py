@@ -134,7 +134,7 @@ def _moments(fit: Fit, eta: list[Floats], sd: Floats, spread: bool) -> tuple[Flo
         nodes, weights = rule(float(sd.max()))
         step = max(1, CELLS // len(nodes))
         for rows in (wide[start : start + step] for start in range(0, wide.size, step)):
-            grid = [np.repeat(part[rows], len(nodes)) for part in eta]
+            grid = [_repeated(part[rows], len(nodes)) for part in eta]
             grid[0] = (eta[0][rows, None] + sd[rows, None] * nodes).ravel()
             means = fit.family.mean(grid).reshape(-1, len(nodes))
             mean[rows] = means @ weights
@@ -142,3 +142,8 @@ def _moments(fit: Fit, eta: list[Floats], sd: Floats, spread: bool) -> tuple[Flo
                 within = fit.family.variance(grid).reshape(-1, len(nodes)) @ weights
                 variance[rows] = within + (means - mean[rows, None]) ** 2 @ weights
     return mean, np.sqrt(variance)
+
+
+def _repeated(eta: Floats, times: int) -> Floats:
+    """Repeat each row; a predictor that is one number stays one, shape (1,)."""
+    return eta[:1] if np.all(eta == eta[0]) else np.repeat(eta, times)
