@@ -97,11 +97,12 @@ class Beta(Family):
         return np.asarray(betaincinv(a, b, p))
 
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
-        mean = np.average(y, weights=weights)
+        mean = np.clip(np.average(y, weights=weights), y.min(), y.max())  # not rounded to 1
         variance = np.average((y - mean) ** 2, weights=weights)
         precision = mean * (1.0 - mean) / variance - 1.0 if variance > 0 else inf
         starts = np.array([mean, np.clip(precision, 0.1, 1e6)])  # room on either side
-        return np.array([link.link(each) for link, each in zip(self.links, starts, strict=True)])
+        pairs = zip(self.links, starts, strict=True)
+        return np.array([np.clip(link.link(each), *link.reach) for link, each in pairs])
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         a, b = self._shapes(eta)
