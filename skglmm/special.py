@@ -121,15 +121,15 @@ def _fill(out: Floats, x: Floats) -> None:
     """Write the family of a slice, shape (m,), to the rows of `out`, (order + 1, m)."""
     if x.min() >= SERIES_FROM:
         _stirling(out, x)
-    elif x.max() < _HUGE:
-        _stirling(out, x + 7.0)
-        _recur(out, x)
-    else:
+    elif x.max() >= _HUGE:
         large = x >= SERIES_FROM
         for part in (large, ~large):
             chunk = np.empty((len(out), np.count_nonzero(part)))
             _fill(chunk, x[part])
             out[:, part] = chunk
+    else:
+        _stirling(out, x + 7.0)
+        _recur(out, x)
 
 
 def _stirling(out: Floats, z: Floats) -> None:
