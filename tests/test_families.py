@@ -326,6 +326,19 @@ def test_value_and_derivatives_have_the_digits_that_the_cancellation_leaves(phi,
     assert (np.abs(found - expected) <= 1e-13 * (10.0 + np.abs(expected)) + 4.0 * rounding).all()
 
 
+@pytest.mark.parametrize("phi", [1e2, 1e6, 1e10])
+@pytest.mark.parametrize("mean", [-3.0, 0.4, 3.0])
+@pytest.mark.parametrize("deviations", [-2.0, 0.1, 1.5])
+def test_a_large_precision_costs_few_digits_near_the_mean(phi, mean, deviations):
+    """Rounding grows like the square root of phi, as that of the score does, not like phi."""
+    family, eta = Beta(), (np.array([mean]), np.log([phi]))
+    y = family.mean(eta) + deviations * np.sqrt(family.variance(eta))
+    value, grad = evaluate(family, y, eta, 1)[:2]
+    expected = np.array(exact_beta(y[0], [each[0] for each in eta]))[[0, 2]]
+    allowed = 1e-13 + 1e-14 * np.sqrt(phi)
+    assert_allclose([value[0], grad[1, 0]], expected, rtol=1e-13, atol=allowed)
+
+
 # Everywhere
 
 
