@@ -16,8 +16,9 @@ from skglmm.special import SERIES_FROM, log_gamma_family, log_gamma_remainder
 
 __all__ = ["Beta"]
 
-# Data on an exact curve send phi to infinity, while the rounding of the log density grows like
-# eps * phi * log(phi), 1e-5 at exp(23): above it there is nothing to optimize.
+# Data on an exact curve send phi to infinity, while the rounding of the derivatives grows like
+# eps * phi, and of the log density of rows far from it like eps * phi * log(phi): above the cap
+# there is nothing to optimize.
 LOG_PRECISION_CAP = 23.0
 _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
 
