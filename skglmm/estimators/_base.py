@@ -19,6 +19,7 @@ from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
 from skglmm.estimators._response import scale_response
 from skglmm.estimators._rows import Kind, build_rows, fit_rows
+from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_choice, check_parameters
 from skglmm.estimators._warnings import tell_about, tell_dropped
 from skglmm.families import LINKS, Family
@@ -158,9 +159,10 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         DataFrame
-            One row for each level and effect: group, level, effect, mode, and std_dev, its
-            standard deviation given the data and the estimates; on the scale of the linear
-            predictor.
+            One row for each level and effect, on the scale of the linear predictor: group,
+            level, effect, mode; std_dev, its standard deviation given the data and the estimates
+            (as lme4's ``condVar``); std_error, with the uncertainty of the estimates (as
+            glmmTMB's); NaN without inference.
         """
         check_is_fitted(self)
         return infer.random_effects_frame(infer.random_effects(self.fit_))
@@ -220,15 +222,16 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         family = replace(self._family, links=(LINKS[self.link], *self._family.links[1:]))
         low, high = self.bounds
         total = float(len(unit)) if weights is None else float(weights.sum())
-        return fit(
-            family,
-            design,
-            unit,
-            weights,
-            inference=bool(self.inference),
-            log_jacobian=total * float(np.log(high - low)),
-            rules=Rules(self.tol, int(self.max_iter), _print_line if self.verbose else None),
-        )
+        with one_thread():
+            return fit(
+                family,
+                design,
+                unit,
+                weights,
+                inference=bool(self.inference),
+                log_jacobian=total * float(np.log(high - low)),
+                rules=Rules(self.tol, int(self.max_iter), _print_line if self.verbose else None),
+            )
 
     def _publish(self, model: Model, n_boundary: int) -> None:
         result = self.fit_

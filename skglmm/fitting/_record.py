@@ -36,7 +36,7 @@ class Fit:
     covariance : ndarray, shape (n_params, n_params), or None
         Covariance of (beta, theta); NaN where the data do not determine a parameter, 0 for
         aliased coefficients. None if it was not asked for.
-    mode_covariance : tuple of ndarray, each of shape (k, k, L), or None
+    mode_covariance : tuple of ndarray, each of shape (k, k, L)
         Covariance of the effects b of each level, given the parameters.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
@@ -65,7 +65,7 @@ class Fit:
     bases: tuple[Floats, ...]
     aliased: tuple[tuple[int, ...], ...]
     covariance: Floats | None
-    mode_covariance: tuple[Floats, ...] | None
+    mode_covariance: tuple[Floats, ...]
     mode_jacobian: tuple[Floats, ...] | None
     log_likelihood: float
     message: str

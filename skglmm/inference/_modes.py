@@ -23,23 +23,42 @@ class RandomEffects:
         Conditional modes.
     std_dev : ndarray, shape (k, n_levels)
         Standard deviations given the data and the estimates, as lme4's ``condVar``.
+    std_error : ndarray, shape (k, n_levels)
+        The same with the uncertainty of the estimates, as glmmTMB's ``condVar``; NaN without
+        a covariance of the estimates.
     """
 
     factor: Factor
     mode: Floats
     std_dev: Floats
+    std_error: Floats
 
 
 def random_effects(fit: Fit) -> tuple[RandomEffects, ...]:
     """Return the conditional modes of each grouping factor."""
-    return tuple(
-        RandomEffects(factor, fit.modes(f), _std_dev(fit, f))
-        for f, factor in enumerate(fit.layout.factors)
+    return tuple(_effects_of(fit, f) for f in range(len(fit.layout.factors)))
+
+
+def _effects_of(fit: Fit, f: int) -> RandomEffects:
+    given = np.einsum("aal->al", fit.mode_covariance[f])
+    whole = given + _moved_variance(fit, f)
+    return RandomEffects(
+        fit.layout.factors[f], fit.modes(f), *(np.sqrt(np.maximum(v, 0.0)) for v in (given, whole))
     )
 
 
-def _std_dev(fit: Fit, f: int) -> Floats:
-    if fit.mode_covariance is None:
+def _moved_variance(fit: Fit, f: int) -> Floats:
+    r"""Variance of the modes, (k, n_levels), that the estimates pass on to them.
+
+    The mode :math:`\hat b = R(\theta) \hat u` moves by
+    :math:`D = R J + (\partial R / \partial \theta) \hat u`, so it is
+    :math:`diag(D V D^T)`. Parameters on the boundary count as known.
+    """
+    if fit.covariance is None or fit.mode_jacobian is None:
         return np.full_like(fit.u[f], np.nan)
-    variances = np.einsum("aal->al", fit.mode_covariance[f])
-    return np.asarray(np.sqrt(np.maximum(variances, 0.0)))
+    moves = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
+    change = fit.bases[f] @ fit.layout.factors[f].covariance.factor_grad(fit.theta[f])
+    start = sum(len(part) for part in (*fit.beta, *fit.theta[:f]))
+    moves[start : start + len(change)] += change @ fit.u[f]
+    known = np.where(np.isnan(fit.covariance), 0.0, fit.covariance)
+    return np.asarray(np.einsum("mal,mn,nal->al", moves, known, moves, optimize=True))

@@ -38,7 +38,7 @@ def component_frame(components: Sequence[Component]) -> pd.DataFrame:
 
 
 def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
-    """Return one row for each level and effect: group, level, effect, mode, std_dev."""
+    """Return one row for each level and effect: group, level, effect, mode, std_dev, std_error."""
     pieces = [
         pd.DataFrame(
             {
@@ -47,12 +47,16 @@ def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
                 "effect": np.tile(np.array(item.factor.columns, dtype=object), item.mode.shape[1]),
                 "mode": item.mode.T.ravel(),
                 "std_dev": item.std_dev.T.ravel(),
+                "std_error": item.std_error.T.ravel(),
             }
         )
         for item in effects
     ]
-    empty = pd.DataFrame(columns=["group", "level", "effect", "mode", "std_dev"])
-    return pd.concat(pieces, ignore_index=True) if pieces else empty
+    if not pieces:
+        numbers = ["mode", "std_dev", "std_error"]
+        empty = pd.DataFrame(columns=["group", "level", "effect", *numbers])
+        return empty.astype(dict.fromkeys(numbers, np.float64))
+    return pd.concat(pieces, ignore_index=True)
 
 
 def covariance_frame(covariances: Covariances) -> pd.DataFrame:
