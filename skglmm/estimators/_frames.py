@@ -93,8 +93,10 @@ def _polars_values(series: Any) -> Any:
     if series.dtype.is_numeric() and not series.dtype.is_decimal():
         return series.to_numpy()
     values = series.to_list()
-    if kind in {"Categorical", "Enum"}:
-        return pd.Categorical(values, categories=series.cat.get_categories().to_list())
+    if kind == "Enum":
+        return pd.Categorical(values, categories=list(series.dtype.categories))
+    if kind == "Categorical":  # without an order of its own
+        return pd.Categorical(values)
     if kind == "Boolean" and not series.null_count():
         return np.array(values, dtype=np.bool_)
     return np.array(values, dtype=object) if kind == "Boolean" else values

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,10 @@ from skglmm.exceptions import DesignError, FormulaError
 from skglmm.formula import Formula, parse, parse_groups, quote, variables
 
 __all__ = ["Model", "read_model"]
+
+# One model is read again and again, in searches and in resampling.
+_parse = lru_cache(maxsize=256)(parse)
+_variables = lru_cache(maxsize=256)(variables)
 
 MOST_LEVELS = 50  # more levels of a categorical column look like a grouping factor
 
@@ -45,7 +50,7 @@ class Model:
         """Names of all columns that the model uses."""
         texts = [*self.fixed.values(), *(bar.effects for bar in self.formula.bars)]
         groups = [name for bar in self.formula.bars for name in bar.group]
-        return set(groups).union(*map(variables, texts))
+        return set(groups).union(*map(_variables, texts))
 
 
 def read_model(
@@ -68,9 +73,9 @@ def read_model(
     bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
-        formula = parse(_every_column(frame, skipped))
+        formula = _parse(_every_column(frame, skipped))
     else:
-        formula = parse(estimator.formula, allowed)
+        formula = _parse(estimator.formula, allowed)
         _check_spelling(estimator, formula)
         _check_label(formula, response)
     model = Model(
@@ -100,7 +105,7 @@ def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
     return " + ".join(["1", *map(quote, names)])
 
 
-def _one_sided(name: str, text: Any, allowed: Collection[str]) -> str:
+def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> str:
     """Return the canonical formula of a predictor without random effects."""
     if not isinstance(text, str):
         msg = (
@@ -108,7 +113,7 @@ def _one_sided(name: str, text: Any, allowed: Collection[str]) -> str:
             "as '1 + x'"
         )
         raise TypeError(msg)
-    formula = parse(text, allowed)
+    formula = _parse(text, allowed)
     if formula.response is not None:
         msg = f"{name}={text!r} has a left-hand side; it is a one-sided formula such as '1 + x'"
         raise FormulaError(msg)
