@@ -7,12 +7,22 @@ import pytest
 from numpy.testing import assert_allclose
 from oracles import Gaussian, Term, design
 from scipy.integrate import quad
+from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
 
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
 from skglmm.families import Beta
 from skglmm.families.links import LINKS, Log
-from skglmm.laplace import Params, bind, information, jacobian, laplace, tangent
+from skglmm.laplace import (
+    Params,
+    bind,
+    information,
+    jacobian,
+    laplace,
+    mode_covariance,
+    tangent,
+    theta_information,
+)
 
 N = 240
 RNG = np.random.default_rng(20)
@@ -125,6 +135,58 @@ def test_the_information_is_the_curvature_of_h_along_its_mode():
             upper, left, right, lower = corners
             expected[i, j] = (upper - left - right + lower) / (4 * h * h)
     assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "no random effects"])
+def test_the_curvature_at_the_mode_equals_dense_algebra(layout):
+    problem, vector = problem_of(layout, shard_rows=60)
+    whole, mode = design(FIXED, *LAYOUTS[layout]), laplace(problem, vector).mode
+    params = Params.unpack(vector, problem.shape)
+    effects = {f: mode.point.effects[i] for i, f in enumerate(problem.order)}
+    eta = [x @ beta for x, beta in zip(whole.fixed, params.beta, strict=True)]
+    loadings = [[], []]  # dense columns of each predictor, factor by factor, effect by effect
+    for f, term in enumerate(LAYOUTS[layout]):
+        level = (whole.codes[f][:, None] == np.arange(effects[f].shape[1])).astype(float)
+        for c, k in enumerate(term.predictors or (0,) * len(term.columns)):
+            eta[k] = eta[k] + term.columns[c] * effects[f][c, whole.codes[f]]
+            loadings[k].append(term.columns[c][:, None] * level)
+            loadings[1 - k].append(np.zeros_like(level))
+    z = [np.hstack(columns) for columns in loadings]
+    y = Beta().sample([0.2 + 0.4 * X, np.full(N, 2.0)], np.random.default_rng(0))
+    hess = Beta().log_density(Beta().prepare(y), eta, 2).hess
+    factors = [t.covariance.factor(p) for t, p in zip(LAYOUTS[layout], params.theta, strict=True)]
+    root = block_diag(*(np.kron(a, np.eye(effects[f].shape[1])) for f, a in enumerate(factors)))
+    information = -sum(z[j].T @ (hess[j + k][:, None] * z[k]) for j in range(2) for k in range(2))
+    dense = np.eye(len(root)) + root.T @ information @ root
+    assert_allclose(mode.system.half_logdet, 0.5 * np.linalg.slogdet(dense)[1], rtol=1e-10)
+
+    posterior, start = root @ np.linalg.inv(dense) @ root.T, 0
+    blocks = mode_covariance(problem, mode)
+    for f, factor in enumerate(factors):
+        k, n_levels = len(factor), effects[f].shape[1]
+        own = posterior[start : start + k * n_levels, start : start + k * n_levels]
+        own = np.einsum("albl->abl", own.reshape(k, n_levels, k, n_levels))
+        assert_allclose(blocks[problem.order.index(f)], own, rtol=1e-8, atol=1e-12)
+        start += k * n_levels
+
+
+@pytest.mark.parametrize("term", [INTERCEPT, SLOPE, THREE_COLUMNS])
+def test_the_information_about_theta_is_that_of_a_normal_response(term):
+    rng = np.random.default_rng(4)
+    whole = design(([ONE], [ONE]), term)
+    problem = bind(whole, rng.normal(size=N), None, Gaussian(links=()))
+    theta = rng.normal(size=term.covariance.n_params)
+    found = theta_information(problem, laplace(problem, np.array([0.0, 0.2, *theta])).mode)
+
+    root, same = term.covariance.factor(theta), term.codes[:, None] == term.codes
+    z = np.column_stack(term.columns)
+    inverse = np.linalg.inv(np.exp(-0.2) * np.eye(N) + (z @ root @ root.T @ z.T) * same)
+    changes = [
+        inverse @ ((z @ (change @ root.T + root @ change.T) @ z.T) * same)
+        for change in term.covariance.factor_grad(theta)
+    ]
+    expected = [[0.5 * np.trace(a @ b) for b in changes] for a in changes]
+    assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if "precision" not in name])

@@ -73,13 +73,11 @@ def _rest_pairs(n_factors: int) -> Iterator[tuple[int, int]]:
 def _add_rest(
     problem: Problem, shard: Shard, sums: Moments, roots: Sequence[Floats], rest: Floats
 ) -> None:
-    """Add a shard's share of A_RR to `rest`, in place."""
+    """Add a shard's share of A_RR to the upper triangle of `rest`, in place."""
     for f, g in _rest_pairs(len(roots)):
         rows, columns = _places(problem, shard, f, g)
         share = sandwich(roots[f], sums[f, g], roots[g])
-        rest[rows, columns] += share  # every place occurs once
-        if f != g:
-            rest[columns, rows] += share
+        rest[rows, columns] += share  # every place occurs once, in the upper triangle
 
 
 def solve(problem: Problem, system: Arrowhead, modes: Modes) -> Modes:

@@ -244,7 +244,8 @@ class Arrowhead:
 def factorize(pieces: Sequence[Elimination | None], rest: Floats) -> Arrowhead | None:
     """Finish the factorization of the eliminated `pieces` and A_RR, (n_rest, n_rest).
 
-    None when the matrix is not positive definite. `rest` is overwritten.
+    None when the matrix is not positive definite. Only the upper triangle of `rest` is read; it
+    is overwritten.
     """
     done = tuple(piece for piece in pieces if piece is not None)
     if len(done) < len(pieces):
@@ -253,7 +254,7 @@ def factorize(pieces: Sequence[Elimination | None], rest: Floats) -> Arrowhead |
         return Arrowhead(done, rest)
     for piece in done:
         piece.subtract_gram(rest)
-    lower, info = dpotrf(rest.T, lower=1, overwrite_a=True)  # symmetric: .T is Fortran order
+    lower, info = dpotrf(rest.T, lower=1, overwrite_a=True)  # in Fortran order the upper is the lower
     if info != 0 or not np.all(np.isfinite(np.diagonal(lower))):
         return None
     return Arrowhead(done, lower)
