@@ -1,6 +1,7 @@
 """The verb of the package: from a design and a response to a frozen `Fit`."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting._digest import digest
 from skglmm.fitting._hessian import differenced_hessian, prior_hessian
-from skglmm.fitting._optimize import NOISE, Optimum, Rules, finish, minimize
+from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import rectified, singular_terms, zeros
 from skglmm.fitting._standardize import Standardization, standardize
@@ -61,18 +62,20 @@ def fit(
     rules = rules or Rules()
     standard = standardize(design, weights)
     problem = bind(standard.design, y, weights, family)
-    state = _begin(problem, standard, family.start(y, weights))
-    optimum = _polish(problem, minimize(problem, state, rules), rules.tol, inference=inference)
-    converged = optimum.gain <= _within(optimum, rules.tol)
-    found = _in_user_units(problem, standard, optimum, inference=inference)
-    return replace(
-        found,
-        log_likelihood=found.log_likelihood - log_jacobian,
-        n_samples=len(y),
-        data_digest=digest(y, weights, log_jacobian),
-        converged=converged,
-        message="converged" if converged else optimum.message,
-    )
+    optimum = minimize(problem, _begin(problem, standard, family.start(y, weights)), rules)
+    optimum = _polish(problem, optimum, rules.tol, inference=inference)
+    facts = _Facts(len(y), digest(y, weights, log_jacobian), log_jacobian, rules.tol, inference)
+    return _in_user_units(problem, standard, optimum, facts)
+
+
+class _Facts(NamedTuple):
+    """What a `Fit` records beside the optimum."""
+
+    n_samples: int
+    data_digest: str
+    log_jacobian: float
+    tol: float
+    inference: bool
 
 
 def _begin(problem: Problem, standard: Standardization, constants: Floats) -> Optimum:
@@ -113,14 +116,8 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
     return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
 
 
-def _within(optimum: Optimum, tol: float) -> float:
-    """Gain that counts as none: rounding of the objective can exceed the tolerance."""
-    at_rounding = "rounding" in optimum.message
-    return max(tol, NOISE * abs(optimum.laplace.value)) if at_rounding else tol
-
-
 def _in_user_units(
-    problem: Problem, standard: Standardization, optimum: Optimum, *, inference: bool
+    problem: Problem, standard: Standardization, optimum: Optimum, facts: _Facts
 ) -> Fit:
     mode, params = optimum.laplace.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = standard.design.layout, standard.bases
@@ -128,7 +125,7 @@ def _in_user_units(
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
     covariance = jacobians = None
-    if inference:
+    if facts.inference:
         known = _free(problem, optimum) & optimum.is_exact
         covariance = user_covariance(standard, optimum.hessian, known)
         moves = in_layout_order(problem, jacobian(problem, mode))
@@ -147,8 +144,11 @@ def _in_user_units(
             standard, in_layout_order(problem, mode_covariance(problem, mode))
         ),
         mode_jacobian=jacobians,
-        log_likelihood=-optimum.laplace.value,
-        message=optimum.message,
+        log_likelihood=-optimum.laplace.value - facts.log_jacobian,
+        n_samples=facts.n_samples,
+        data_digest=facts.data_digest,
+        converged=optimum.is_within(facts.tol),
+        message="converged" if optimum.is_within(facts.tol) else optimum.message,
         gain=optimum.gain,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,

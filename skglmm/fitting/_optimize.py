@@ -66,6 +66,8 @@ class Optimum:
     n_evaluations, n_iterations : int
     message : str
         Why it stopped, in words.
+    is_stalled : bool
+        Whether it stopped because the objective would not decrease.
     is_exact : bool
         Whether the Hessian is exact to differences.
     """
@@ -78,12 +80,18 @@ class Optimum:
     n_evaluations: int = 1
     n_iterations: int = 0
     message: str = "not started"
+    is_stalled: bool = False
     is_exact: bool = False
 
     @property
     def capped(self) -> Bools:
         """Parameters at their bound that would go on, shape (n_params,)."""
         return np.asarray((self.vector >= self.upper) & (self.laplace.gradient < 0))
+
+    def is_within(self, tol: float) -> bool:
+        """Whether no more than `tol`, or the rounding of a stalled objective, is left to gain."""
+        rounding = NOISE * abs(self.laplace.value) if self.is_stalled else 0.0
+        return self.gain <= max(tol, rounding)
 
     def step(self) -> "Step":
         """The step to the minimum of the quadratic model; capped parameters stay."""
@@ -123,7 +131,7 @@ def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
         state = replace(state, n_evaluations=state.n_evaluations + n_tried, n_iterations=iteration)
         if found is None or n_stalled == STALLED_MAX:
             message = "no further decrease found: the objective is at its rounding error"
-            return replace(state, gain=step.gain, message=message)
+            return replace(state, gain=step.gain, message=message, is_stalled=True)
         length, there = found
         move = length * step.change
         n_stalled = n_stalled + 1 if there.value > state.laplace.value - rules.tol else 0

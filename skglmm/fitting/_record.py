@@ -68,15 +68,15 @@ class Fit:
     mode_covariance: tuple[Floats, ...]
     mode_jacobian: tuple[Floats, ...] | None
     log_likelihood: float
+    n_samples: int
+    data_digest: str
+    converged: bool
     message: str
     gain: float
     n_evaluations: int
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
-    n_samples: int = 0
-    data_digest: str = ""
-    converged: bool = False
 
     @property
     def n_params(self) -> int:
