@@ -91,6 +91,13 @@ def test_units_of_a_covariate_do_not_matter(shift, factor):
     assert_allclose(slope, np.sqrt(np.diag(plain.covariance))[1], rtol=1e-4)
 
 
+def test_an_offset_takes_its_part_from_the_coefficient():
+    plain = fit(Beta(), design(FIXED, SLOPE), Y)
+    shifted = fit(Beta(), design(FIXED, SLOPE, offset=0.2 + 0.3 * X), Y)
+    assert_allclose(shifted.log_likelihood, plain.log_likelihood, atol=1e-8)
+    assert_allclose(shifted.beta[0], plain.beta[0] - [0.2, 0.3], atol=1e-7)
+
+
 def test_the_order_of_rows_does_not_matter():
     rows = np.random.default_rng(0).permutation(480)
     plain, other = (

@@ -11,6 +11,7 @@ from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
 
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
+from skglmm.exceptions import DesignError
 from skglmm.families import Beta
 from skglmm.families.links import LINKS, Log
 from skglmm.laplace import (
@@ -247,3 +248,14 @@ def test_a_point_beyond_the_reach_is_refused():
     assert laplace(problem, vector) is None
     vector[0] = np.nan
     assert laplace(problem, vector) is None
+
+
+def test_two_huge_crossed_factors_are_refused_before_any_allocation():
+    rows = np.arange(40_000)
+    one = np.ones(len(rows))
+    terms = (
+        Term(name, rows % n, (one,), Unstructured(1)) for name, n in (("g", 40_000), ("h", 30_000))
+    )
+    whole = design(([one], [one]), *terms)
+    with pytest.raises(DesignError, match=r"g \(40,000 levels x 1\), h \(30,000 .* 7\.2 GB"):
+        bind(whole, np.full(len(rows), 0.5), None, Beta())

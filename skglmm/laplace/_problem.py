@@ -8,13 +8,16 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Covariance
-from skglmm.design import Design
+from skglmm.design import Design, Factor
+from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.laplace._params import Params, Shape
 from skglmm.laplace._shard import CACHE_ROWS, Load, Pair, Shard
 from skglmm.linalg import Grouping, Pattern
 
 __all__ = ["Modes", "Problem", "bind"]
+
+REST_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
 
 Modes = tuple[Floats, ...]  # spherical effects, (k, L) for each factor, leading factor first
 
@@ -104,11 +107,17 @@ def bind(
     family : Family
     shard_rows : int
         A shard ends with the first level that brings it to this many rows.
+
+    Raises
+    ------
+    DesignError
+        If the factors beside the largest have too many levels to be solved densely.
     """
     factors = design.layout.factors
     order = tuple(
         sorted(range(len(factors)), key=lambda f: -factors[f].n_columns * factors[f].n_levels)
     )
+    _check_rest([factors[f] for f in order])
     codes = [design.codes[f] for f in order]
     rows = np.lexsort(codes[::-1]) if codes else np.arange(design.n_samples)
     design, prepared = design.take(rows), family.prepare(y[rows])
@@ -125,6 +134,22 @@ def bind(
         n_levels=tuple(factors[f].n_levels for f in order),
         shards=tuple(maker.shard(rows) for rows in maker.cuts(shard_rows)),
     )
+
+
+def _check_rest(factors: list[Factor]) -> None:
+    """Refuse, before any allocation, what would not fit."""
+    n_rest = sum(factor.size for factor in factors[1:])
+    if n_rest <= REST_MAX:
+        return
+    sizes = ", ".join(
+        f"{factor.name} ({factor.n_levels:,} levels x {factor.n_columns})" for factor in factors
+    )
+    msg = (
+        f"the random effects are too many to be solved together: beside the largest factor there "
+        f"may be at most {REST_MAX:,} effects, but there are {n_rest:,} ({sizes}), a matrix of "
+        f"{8e-9 * n_rest**2:,.1f} GB; leave out a factor or a slope, or merge rare levels"
+    )
+    raise DesignError(msg)
 
 
 def _constant_predictors(design: Design) -> list[bool]:

@@ -54,15 +54,20 @@ class Pattern:
         return meetings > MEETINGS_MAX or meetings * DENSE_RATE > dense
 
     @cached_property
+    def order(self) -> Ints:
+        """The entries, level by level."""
+        return np.argsort(self.levels, kind="stable")
+
+    @cached_property
     def meetings(self) -> tuple[Ints, Ints]:
         """All ordered pairs of entries that share a level."""
-        order = np.argsort(self.levels, kind="stable")
         counts = np.bincount(self.levels, minlength=self.n_levels)
-        repeats = counts[self.levels[order]]
-        left = np.repeat(order, repeats)
-        first = np.repeat((np.cumsum(counts) - counts)[self.levels[order]], repeats)
+        own = self.levels[self.order]
+        repeats = counts[own]
+        left = np.repeat(self.order, repeats)
+        first = np.repeat((np.cumsum(counts) - counts)[own], repeats)
         within = np.arange(len(left)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        return left, order[first + within]
+        return left, self.order[first + within]
 
     @cached_property
     def targets(self) -> tuple[Ints, Ints]:
@@ -75,11 +80,11 @@ class Pattern:
     def slices(self, width: int) -> Iterator[tuple[slice, Ints]]:
         """Ranges of levels whose dense rows stay small, with their entries."""
         step = max(1, DENSE_CHUNK // max(1, self.n_rest * width))
-        order = np.argsort(self.levels, kind="stable")
         cuts = np.arange(0, self.n_levels + step, step)
-        ends = np.searchsorted(self.levels[order], cuts)
+        ends = np.searchsorted(self.levels[self.order], cuts)
         for start, first, last in zip(cuts, ends, ends[1:], strict=False):
-            yield slice(int(start), min(int(start) + step, self.n_levels)), order[first:last]
+            levels = slice(int(start), min(int(start) + step, self.n_levels))
+            yield levels, self.order[first:last]
 
 
 @dataclass(frozen=True)
@@ -254,7 +259,9 @@ def factorize(pieces: Sequence[Elimination | None], rest: Floats) -> Arrowhead |
         return Arrowhead(done, rest)
     for piece in done:
         piece.subtract_gram(rest)
-    lower, info = dpotrf(rest.T, lower=1, overwrite_a=True)  # in Fortran order the upper is the lower
+    lower, info = dpotrf(
+        rest.T, lower=1, overwrite_a=True
+    )  # in Fortran order the upper is the lower
     if info != 0 or not np.all(np.isfinite(np.diagonal(lower))):
         return None
     return Arrowhead(done, lower)
