@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
+from skglmm.exceptions import DesignError
+
 __all__ = ["fit_frame", "predict_frame"]
 
 MIN_SAMPLES = 2  # one row has no spread
@@ -21,6 +23,7 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
         array = validate_data(estimator, X, dtype=None, ensure_min_samples=MIN_SAMPLES)
         return _from_array(array, _array_names(array.shape[1]))
     _check_size(estimator, X, MIN_SAMPLES)
+    _check_names(X)
     validate_data(estimator, X, skip_check_array=True)
     frame = _to_pandas(X)
     return frame if hasattr(estimator, "feature_names_in_") else _renamed(frame)
@@ -72,6 +75,14 @@ def _check_size(estimator: Any, X: Any, min_samples: int) -> None:
             f"{min_samples} is required by {type(estimator).__name__}."
         )
         raise ValueError(msg)
+
+
+def _check_names(X: Any) -> None:
+    columns = pd.Index(X.columns)
+    if not columns.is_unique:
+        twice = columns[columns.duplicated()][0]
+        msg = f"X has the column {twice!r} {(columns == twice).sum()} times; rename or drop copies"
+        raise DesignError(msg)
 
 
 def _renamed(frame: pd.DataFrame) -> pd.DataFrame:

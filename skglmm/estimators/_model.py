@@ -88,10 +88,6 @@ def read_model(
 
 
 def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        msg = f"the column {twice!r} occurs more than once in X; give each its own name"
-        raise DesignError(msg)
     names = [name for name in frame.columns if name not in skipped]
     for name in names:
         column = frame[name]

@@ -38,8 +38,9 @@ def check_parameters(estimator: Any) -> None:
     _check_context(estimator.context)
     _check_number("tol", estimator.tol, Real, low=0.0, strict=True)
     _check_number("max_iter", estimator.max_iter, Integral, low=1)
-    _check_number("verbose", int(estimator.verbose), Integral, low=0)
-    if not isinstance(estimator.inference, (bool, np.bool_)):
+    if not _is_flag(estimator.verbose):
+        _check_number("verbose", estimator.verbose, Integral, low=0)
+    if not _is_flag(estimator.inference):
         msg = f"inference={estimator.inference!r} must be True or False"
         raise TypeError(msg)
 
@@ -83,10 +84,13 @@ def check_weights(weights: Any, y: Floats) -> Floats | None:
     return None if np.all(checked == 1.0) else np.asarray(checked, dtype=np.float64)
 
 
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
 def _is_finite(value: Any) -> bool:
     """Return whether a value is a finite number."""
-    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    return is_number and bool(np.isfinite(value))
+    return isinstance(value, Real) and not _is_flag(value) and bool(np.isfinite(value))
 
 
 def _check_number(name: str, value: Any, kind: type, *, low: float, strict: bool = False) -> None:
