@@ -108,7 +108,7 @@ def _polish(problem: Problem, optimum: Optimum, tol: float, *, inference: bool) 
     hessian = differenced_hessian(problem, optimum, free)
     n_evaluations = optimum.n_evaluations + int(free.sum())
     optimum = replace(optimum, n_evaluations=n_evaluations)
-    return optimum if hessian is None else finish(problem, optimum, hessian)
+    return optimum if hessian is None else finish(problem, optimum, hessian, free)
 
 
 def _free(problem: Problem, optimum: Optimum) -> Bools:

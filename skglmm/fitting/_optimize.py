@@ -198,19 +198,25 @@ def update(hessian: Floats, move: Floats, change: Floats) -> Floats:
     )
 
 
-def finish(problem: Problem, state: Optimum, hessian: Floats, n_steps: int = 3) -> Optimum:
-    """Newton steps with the exact Hessian, kept while the promised gain falls."""
+def finish(
+    problem: Problem, state: Optimum, hessian: Floats, free: Bools, n_steps: int = 3
+) -> Optimum:
+    """Newton steps with the exact Hessian, kept while the promised gain falls.
+
+    Parameters that are not `free` stay as they are, to the last bit.
+    """
     state = replace(state, hessian=hessian, is_exact=True)
     step = state.step()
     for _ in range(n_steps):
         if step.gain <= np.finfo(float).eps:
             break
-        there = laplace(problem, state.vector + step.change, state.laplace.mode.point.u)
+        vector = state.vector + np.where(free, step.change, 0.0)
+        there = laplace(problem, vector, state.laplace.mode.point.u)
         if there is None:
             break
         moved = replace(
             state,
-            vector=state.vector + step.change,
+            vector=vector,
             laplace=there,
             n_evaluations=state.n_evaluations + 1,
         )
