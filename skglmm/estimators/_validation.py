@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
@@ -90,7 +91,7 @@ def _is_flag(value: Any) -> bool:
 
 def _is_finite(value: Any) -> bool:
     """Return whether a value is a finite number."""
-    return isinstance(value, Real) and not _is_flag(value) and bool(np.isfinite(value))
+    return isinstance(value, Real) and not _is_flag(value) and isfinite(float(value))
 
 
 def _check_number(name: str, value: Any, kind: type, *, low: float, strict: bool = False) -> None:
