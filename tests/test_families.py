@@ -252,6 +252,12 @@ def test_the_quantile_inverts_the_cdf(family):
 
 
 @every
+def test_the_support_is_where_the_cdf_rises(family):
+    eta = (np.array([0.2]), np.array([1.0]))
+    assert_array_equal(family.quantile(np.array([0.0, 1.0]), eta), family.support)
+
+
+@every
 def test_draws_have_the_mean_and_the_variance(family):
     n = 100_000
     eta = (np.full(n, 0.4), np.full(n, 1.5))
@@ -297,8 +303,11 @@ def test_the_log_density_is_that_of_scipy(family):
 # Accuracy
 
 
-def exact_beta(y, eta):
-    """Log density of the beta with a logit link, and its derivatives to the third order."""
+UP_TO_THIRD = [(m - k, k) for m in range(4) for k in range(m + 1)]
+
+
+def exact_beta(y, eta, counts):
+    """Derivatives of the beta's log density with a logit link, by how often in each predictor."""
 
     def log_density(mean, precision):
         phi = mpmath.exp(precision)
@@ -306,21 +315,20 @@ def exact_beta(y, eta):
         value = mpmath.loggamma(phi) - mpmath.loggamma(a) - mpmath.loggamma(b)
         return value + (a - 1) * mpmath.log(y) + (b - 1) * mpmath.log1p(-mpmath.mpf(y))
 
-    with mpmath.workdps(80):
+    with mpmath.workdps(60):
         point = tuple(mpmath.mpf(float(each)) for each in eta)
-        counts = [(m - k, k) for m in range(4) for k in range(m + 1)]
         return [float(mpmath.diff(log_density, point, each)) for each in counts]
 
 
 @pytest.mark.parametrize("phi", [1e-3, 1.0, 1e2, 1e6, 1e9])
-@pytest.mark.parametrize("mean", [-6.0, -1.0, 0.4, 3.0])
-@pytest.mark.parametrize("deviations", [-2.0, 0.1, 1.5])
+@pytest.mark.parametrize("mean", [-6.0, 0.4, 3.0])
+@pytest.mark.parametrize("deviations", [-2.0, 1.5])
 def test_value_and_derivatives_have_the_digits_that_the_cancellation_leaves(phi, mean, deviations):
     family, eta = Beta(), (np.array([mean]), np.log([phi]))
     center, spread = family.mean(eta), np.sqrt(family.variance(eta))
     y = np.clip(center + deviations * spread, 0.2 * center, 0.5 * (1.0 + center))
     value, grad, hess, third = evaluate(family, y, eta, 3)
-    expected = np.array(exact_beta(y[0], [each[0] for each in eta]))
+    expected = np.array(exact_beta(y[0], [each[0] for each in eta], UP_TO_THIRD))
     found = np.concatenate([value, grad[:, 0], hess[:, 0], third[:, 0]])
     rounding = np.finfo(np.float64).eps * phi * (1.0 + abs(np.log(phi)))
     assert (np.abs(found - expected) <= 1e-13 * (10.0 + np.abs(expected)) + 4.0 * rounding).all()
@@ -334,7 +342,7 @@ def test_a_large_precision_costs_few_digits_near_the_mean(phi, mean, deviations)
     family, eta = Beta(), (np.array([mean]), np.log([phi]))
     y = family.mean(eta) + deviations * np.sqrt(family.variance(eta))
     value, grad = evaluate(family, y, eta, 1)[:2]
-    expected = np.array(exact_beta(y[0], [each[0] for each in eta]))[[0, 2]]
+    expected = exact_beta(y[0], [each[0] for each in eta], [(0, 0), (0, 1)])
     allowed = 1e-13 + 1e-14 * np.sqrt(phi)
     assert_allclose([value[0], grad[1, 0]], expected, rtol=1e-13, atol=allowed)
 
