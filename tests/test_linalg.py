@@ -71,7 +71,7 @@ def arrowhead(rng, size, n_levels, n_rest, density):
     return pieces, np.block([[dense, coupling], [coupling.T, corner]]), corner
 
 
-CASES = {
+CASES = {  # columns of a level, levels of each piece, columns of the rest, density
     "one factor": (2, (4, 3), 0, 0.0),
     "sparse": (2, (40, 30), 25, 0.04),
     "full": (3, (6, 5), 9, 1.0),
@@ -79,8 +79,10 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("chunk", [10**6, 40])
 @pytest.mark.parametrize("case", CASES)
-def test_an_arrowhead_equals_its_dense_matrix(case):
+def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
+    monkeypatch.setattr("skglmm.linalg._arrowhead.DENSE_CHUNK", chunk)  # 40: several slices
     rng = np.random.default_rng(1)
     size, n_levels, n_rest, density = CASES[case]
     pieces, dense, corner = arrowhead(rng, size, n_levels, n_rest, density)
