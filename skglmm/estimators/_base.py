@@ -69,8 +69,8 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        self : object
-            The fitted estimator.
+        object
+            The fitted estimator itself.
 
         Raises
         ------

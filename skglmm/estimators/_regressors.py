@@ -119,6 +119,10 @@ class BetaGLMMRegressor(BaseGLMMRegressor):
     '1 + x + (1 | g)'
     >>> model.predict(X).shape
     (60,)
+    >>> new = pd.DataFrame({"x": [0.0], "g": ["of its own"]})  # averaged over groups
+    >>> mean, std = model.predict(new, return_std=True)
+    >>> print(f"{mean[0]:.2f} with standard deviation {std[0]:.2f}")
+    0.44 with standard deviation 0.21
     """
 
     _family = Beta()

@@ -35,7 +35,27 @@ class RandomEffects:
 
 
 def random_effects(fit: Fit) -> tuple[RandomEffects, ...]:
-    """Return the conditional modes of each grouping factor."""
+    """Return the conditional modes of each grouping factor.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    tuple of RandomEffects
+        In the order of the layout.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import random_effects
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> random_effects(fit)[0].mode[0, :3].round(2)
+    array([0.78, 0.38, 0.62])
+    """
     return tuple(_effects_of(fit, f) for f in range(len(fit.layout.factors)))
 
 

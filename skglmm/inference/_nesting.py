@@ -11,7 +11,19 @@ __all__ = ["likeness", "pearson_residuals"]
 
 
 def pearson_residuals(fit: Fit, design: Design, y: Floats) -> Floats:
-    """Return (y - mean) / standard deviation at the conditional modes, shape (n,)."""
+    """Return (y - mean) / standard deviation at the conditional modes.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    y : ndarray, shape (n,)
+        Response on the family's own scale.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
     eta = linear_predictors(fit, design, range(len(fit.layout.factors)))
     return np.asarray((y - fit.family.mean(eta)) / np.sqrt(fit.family.variance(eta)))
 
@@ -33,6 +45,14 @@ def likeness(residuals: Floats, cells: Ints) -> tuple[float, float]:
     References
     ----------
     .. [1] Fisher, R. A. (1925). Statistical Methods for Research Workers, chapter VII.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.inference import likeness
+    >>> alike, _ = likeness(np.array([1.0, 1.0, -1.0, -1.0]), np.array([0, 0, 1, 1]))
+    >>> float(alike)
+    1.0
     """
     counts = np.bincount(cells).astype(float)
     n_pairs = float(counts @ (counts - 1.0))
@@ -40,4 +60,4 @@ def likeness(residuals: Floats, cells: Ints) -> tuple[float, float]:
     if n_pairs == 0 or square == 0:
         return 0.0, 0.0
     products = float(np.sum(np.bincount(cells, residuals) ** 2) - residuals @ residuals)
-    return products / n_pairs / square, products / square / np.sqrt(2.0 * n_pairs)
+    return products / n_pairs / square, products / square / float(np.sqrt(2.0 * n_pairs))

@@ -9,14 +9,31 @@ __all__ = ["Note", "notes"]
 
 
 class Note(NamedTuple):
-    """One finding: its kind ("convergence", "singular", "aliased", "capped") and a sentence."""
+    """One finding.
+
+    Parameters
+    ----------
+    kind : {"convergence", "singular", "aliased", "capped"}
+    text : str
+        A sentence that says what was found, and what to do.
+    """
 
     kind: str
     text: str
 
 
 def notes(fit: Fit) -> tuple[Note, ...]:
-    """Return the findings about a fit; none for a healthy one."""
+    """Return the findings about a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    tuple of Note
+        Empty for a healthy fit.
+    """
     return (*_convergence(fit), *_singular(fit), *_aliased(fit), *_capped(fit))
 
 

@@ -46,7 +46,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Means on the family's own scale, shape (n,), and standard deviations of the response."""
+    """Predictions of n rows, on the family's own scale.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n,)
+    std : ndarray, shape (n,), or None
+        Standard deviations of the response.
+    """
 
     mean: Floats
     std: Floats | None = None
@@ -67,6 +74,22 @@ def predict(fit: Fit, design: Design, plan: Plan, *, spread: bool = False) -> Pr
     plan : Plan
     spread : bool
         Whether to compute standard deviations.
+
+    Returns
+    -------
+    Prediction
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.design import learn
+    >>> from skglmm.inference import Plan, predict
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP", bounds=(0, 100)).fit(X, y).fit_
+    >>> _, design = learn(X, {"mean": "1 + EP", "precision": "1"})
+    >>> predict(fit, design, Plan.of(fit.layout, "fixed", "fixed")).mean[:2].round(3)
+    array([0.082, 0.13 ])
     """
     pieces = [_predict(fit, design.take(rows), plan, spread) for rows in _slices(design)]
     mean = np.concatenate([piece.mean for piece in pieces])

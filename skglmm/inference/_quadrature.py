@@ -38,5 +38,12 @@ def rule(sd: float) -> tuple[Floats, Floats]:
     ----------
     .. [1] Trefethen, L. N. & Weideman, J. A. C. (2014). The exponentially convergent
        trapezoidal rule. SIAM Review, 56(3), 385-458.
+
+    Examples
+    --------
+    >>> from scipy.special import expit
+    >>> nodes, weights = rule(1.0)
+    >>> float((expit(2.0 + nodes) @ weights).round(4))
+    0.8445
     """
     return _trapezoid(int(min(np.ceil(PER_SD * (1.0 + sd)), MOST)))

@@ -93,6 +93,23 @@ def summarize(
         Bounds of the response.
     remarks : sequence of str
         Further notes.
+
+    Returns
+    -------
+    Summary
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import summarize
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> print(summarize(fit, "1 + EP + (1 | batch)", scale=(0, 100)))
+    Beta mixed regression of a response on (0, 100)
+    Formula: 1 + EP + (1 | batch)
+    Rows: 32; levels: batch 10
+    ...
     """
     predictors = fit.layout.predictors
     constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]

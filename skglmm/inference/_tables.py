@@ -19,9 +19,16 @@ __all__ = [
 def component_frame(components: Sequence[Component]) -> pd.DataFrame:
     """Return one row for each effect of each term.
 
-    Columns: group, n_levels, term (number of the term), effect, variance, sd, sd_std_error,
-    and corr, the correlation with the first effect of the term (corr_2 with the second, and
-    so on, where terms have more effects), NaN where the model has none.
+    Parameters
+    ----------
+    components : sequence of Component
+
+    Returns
+    -------
+    DataFrame
+        Columns group, n_levels, term (number of the term), effect, variance, sd, sd_std_error,
+        and corr, the correlation with the first effect of the term (corr_2 with the second,
+        and so on, where terms have more effects), NaN where the model has none.
     """
     columns = ["group", "n_levels", "term", "effect", "variance", "sd", "sd_std_error", "corr"]
     n_corr = max((len(c.effects) for c in components), default=2) - 1
@@ -38,7 +45,17 @@ def component_frame(components: Sequence[Component]) -> pd.DataFrame:
 
 
 def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
-    """Return one row for each level and effect: group, level, effect, mode, std_dev, std_error."""
+    """Return one row for each level and effect.
+
+    Parameters
+    ----------
+    effects : sequence of RandomEffects
+
+    Returns
+    -------
+    DataFrame
+        Columns group, level, effect, mode, std_dev, std_error.
+    """
     pieces = [
         pd.DataFrame(
             {
@@ -60,13 +77,33 @@ def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
 
 
 def covariance_frame(covariances: Covariances) -> pd.DataFrame:
-    """Return the matrix with the names of the estimates on both sides."""
+    """Return the matrix with the names of the estimates on both sides.
+
+    Parameters
+    ----------
+    covariances : Covariances
+
+    Returns
+    -------
+    DataFrame
+        Square.
+    """
     names = list(covariances.names)
     return pd.DataFrame(covariances.matrix, index=names, columns=names)
 
 
 def interval_frame(intervals: Intervals) -> pd.DataFrame:
-    """Return one row for each estimate: estimate, conf_low, conf_high."""
+    """Return one row for each estimate.
+
+    Parameters
+    ----------
+    intervals : Intervals
+
+    Returns
+    -------
+    DataFrame
+        Columns estimate, conf_low, conf_high; the index has the names.
+    """
     return pd.DataFrame(
         {"estimate": intervals.estimate, "conf_low": intervals.low, "conf_high": intervals.high},
         index=list(intervals.names),

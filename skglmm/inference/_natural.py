@@ -1,0 +1,183 @@
+"""Estimates on their natural scales, with the scales without bounds and the delta method."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.design import Factor
+from skglmm.fitting import Fit
+
+__all__ = [
+    "Parameter",
+    "coefficients",
+    "constant",
+    "correlation_name",
+    "delta_covariance",
+    "is_constant",
+    "natural",
+    "sd_name",
+    "std_errors",
+    "term_columns",
+    "variances",
+]
+
+UNIT = 1e-12  # a correlation this close to one is one, but for rounding
+Transform = Callable[[Floats], Floats]
+
+
+class Parameter(NamedTuple):
+    """One estimate on its natural scale, with the scale without bounds that intervals use."""
+
+    name: str
+    value: float
+    gradient: Floats  # of the value, in (beta, theta); NaN on the boundary
+    working: float  # the value on the scale without bounds
+    slope: float  # derivative of `working` in the value
+    back: Transform
+
+
+def natural(fit: Fit) -> Iterator[Parameter]:
+    """Yield all parameters as intervals report them."""
+    for k in range(len(fit.beta)):
+        if is_constant(fit, k):
+            yield constant(fit, k)
+        else:
+            yield from coefficients(fit, k)
+    yield from variances(fit)
+
+
+def is_constant(fit: Fit, k: int) -> bool:
+    """Return whether predictor k is one number, and not the mean."""
+    return k > 0 and fit.layout.coefficients[k] == ("Intercept",)
+
+
+def _identity(x: Floats) -> Floats:
+    return x
+
+
+def _unit(n: int, i: int) -> Floats:
+    gradient = np.zeros(n)
+    gradient[i] = 1.0
+    return gradient
+
+
+def _n_params(fit: Fit) -> int:
+    return sum(len(part) for part in (*fit.beta, *fit.theta))
+
+
+def coefficients(fit: Fit, k: int) -> Iterator[Parameter]:
+    """Fixed effects of predictor k; those left out have no gradient."""
+    start, n = sum(map(len, fit.beta[:k])), _n_params(fit)
+    predictor = fit.layout.predictors[k]
+    for j, name in enumerate(fit.layout.coefficients[k]):
+        gradient = np.full(n, np.nan) if j in fit.aliased[k] else _unit(n, start + j)
+        value = float(fit.beta[k][j])
+        label = name if k == 0 else f"{predictor}({name})"
+        yield Parameter(label, value, gradient, value, 1.0, _identity)
+
+
+def constant(fit: Fit, k: int) -> Parameter:
+    """The one value of a predictor that is an intercept alone, through its link."""
+    link, working = fit.family.links[k], fit.beta[k]
+
+    def back(eta: Floats) -> Floats:
+        return np.asarray(link.inverse(eta, 1)[0])
+
+    value, slope = float(back(working)[0]), float(link.inverse(working, 1).slopes[0][0])
+    start, n = sum(map(len, fit.beta[:k])), _n_params(fit)
+    gradient = slope * _unit(n, start)
+    return Parameter(
+        fit.layout.predictors[k], value, gradient, float(working[0]), 1.0 / slope, back
+    )
+
+
+def term_columns(factor: Factor) -> Iterator[range]:
+    start = 0
+    for size in factor.terms:
+        yield range(start, start + size)
+        start += size
+
+
+def _free_pairs(factor: Factor) -> Bools:
+    """Which covariances of a factor's effects the model has, shape (k, k)."""
+    mask = factor.covariance.mask.astype(float)
+    return np.asarray(mask @ mask.T > 0)
+
+
+def _sigma_gradient(fit: Fit, f: int) -> Floats:
+    """Derivative of the covariance of a factor's effects in (beta, theta), (n_params, k, k)."""
+    covariance = fit.layout.factors[f].covariance
+    slopes = fit.bases[f] @ covariance.factor_grad(fit.theta[f])
+    half = slopes @ fit.roots[f].T
+    gradient = np.zeros((_n_params(fit), covariance.size, covariance.size))
+    start = sum(map(len, (*fit.beta, *fit.theta[:f])))
+    gradient[start : start + covariance.n_params] = half + half.transpose(0, 2, 1)
+    return gradient
+
+
+def variances(fit: Fit) -> Iterator[Parameter]:
+    """Standard deviations and correlations, term by term."""
+    for f, factor in enumerate(fit.layout.factors):
+        sigma, gradient = fit.roots[f] @ fit.roots[f].T, _sigma_gradient(fit, f)
+        sd, free = np.sqrt(np.diag(sigma)), _free_pairs(factor)
+        for columns in term_columns(factor):
+            for i in columns:
+                yield _sd(sd_name(factor, i), float(sd[i]), gradient[:, i, i])
+            for i, j in combinations(columns, 2):
+                if free[i, j]:
+                    name = correlation_name(factor, i, j)
+                    yield _correlation(name, sigma, gradient, i, j)
+
+
+def sd_name(factor: Factor, i: int) -> str:
+    return f"sd({factor.columns[i]} | {factor.name})"
+
+
+def correlation_name(factor: Factor, i: int, j: int) -> str:
+    return f"corr({factor.columns[i]}, {factor.columns[j]} | {factor.name})"
+
+
+def _sd(name: str, value: float, variance_gradient: Floats) -> Parameter:
+    if value == 0:
+        return _on_boundary(name, 0.0, len(variance_gradient))
+    gradient = variance_gradient / (2.0 * value)
+    return Parameter(name, value, gradient, float(np.log(value)), 1.0 / value, np.exp)
+
+
+def _correlation(name: str, sigma: Floats, gradient: Floats, i: int, j: int) -> Parameter:
+    if sigma[i, i] == 0 or sigma[j, j] == 0:
+        return _on_boundary(name, np.nan, len(gradient))
+    scale = np.sqrt(sigma[i, i] * sigma[j, j])
+    value = float(sigma[i, j] / scale)
+    if abs(value) >= 1.0 - UNIT:
+        return _on_boundary(name, float(np.sign(value)), len(gradient))
+    relative = gradient[:, i, i] / sigma[i, i] + gradient[:, j, j] / sigma[j, j]
+    slope = gradient[:, i, j] / scale - 0.5 * value * relative
+    return Parameter(name, value, slope, float(np.arctanh(value)), 1.0 / (1.0 - value**2), np.tanh)
+
+
+def _on_boundary(name: str, value: float, n_params: int) -> Parameter:
+    """An estimate with neither standard error nor interval."""
+    return Parameter(name, value, np.full(n_params, np.nan), np.nan, np.nan, _identity)
+
+
+def delta_covariance(fit: Fit, parameters: list[Parameter]) -> Floats:
+    """Covariance of some parameters by the delta method, NaN where it is not available."""
+    gradients = np.array([p.gradient for p in parameters]).reshape(len(parameters), _n_params(fit))
+    if fit.covariance is None:
+        return np.full((len(parameters), len(parameters)), np.nan)
+    absent = np.isnan(np.diag(fit.covariance))
+    lost = np.any(np.isnan(gradients), axis=1) | np.any(gradients[:, absent] != 0, axis=1)
+    gradients = np.nan_to_num(gradients, nan=0.0)
+    covariance = gradients @ np.nan_to_num(fit.covariance, nan=0.0) @ gradients.T
+    covariance[lost] = np.nan
+    covariance[:, lost] = np.nan
+    return np.asarray(covariance)
+
+
+def std_errors(fit: Fit, parameters: list[Parameter]) -> Floats:
+    variances = np.diag(delta_covariance(fit, parameters))
+    return np.sqrt(np.where(variances >= 0, variances, np.nan))
