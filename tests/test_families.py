@@ -334,9 +334,9 @@ def test_value_and_derivatives_have_the_digits_that_the_cancellation_leaves(phi,
     assert (np.abs(found - expected) <= 1e-13 * (10.0 + np.abs(expected)) + 4.0 * rounding).all()
 
 
-@pytest.mark.parametrize("phi", [1e2, 1e6, 1e10])
-@pytest.mark.parametrize("mean", [-3.0, 0.4, 3.0])
-@pytest.mark.parametrize("deviations", [-2.0, 0.1, 1.5])
+@pytest.mark.parametrize("phi", [1e4, 1e10])
+@pytest.mark.parametrize("mean", [-3.0, 3.0])
+@pytest.mark.parametrize("deviations", [-2.0, 1.5])
 def test_a_large_precision_costs_few_digits_near_the_mean(phi, mean, deviations):
     """Rounding grows like the square root of phi, as that of the score does, not like phi."""
     family, eta = Beta(), (np.array([mean]), np.log([phi]))
