@@ -168,12 +168,13 @@ def _head(summary: Summary) -> list[str]:
     kind = "mixed regression" if summary.components else "regression"
     low, high = summary.scale
     levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
+    counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     return [
         f"{summary.family} {kind} of a response on ({low:g}, {high:g})",
         f"Formula: {summary.formula}",
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
-        f"Log likelihood: {summary.log_likelihood:.4f} ({summary.n_params} parameters); {criteria}",
+        f"Log likelihood: {summary.log_likelihood:.4f} ({counted}); {criteria}",
     ]
 
 
@@ -183,7 +184,7 @@ def _tables(summary: Summary) -> Iterator[_Table]:
     for table in summary.coefficients:
         if table.predictor in summary.levels:
             yield _level_table(table.predictor, *summary.levels[table.predictor])
-        else:
+        elif table.names:
             yield _coefficient_table(table, summary.links[table.predictor])
 
 
