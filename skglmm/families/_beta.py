@@ -19,7 +19,7 @@ __all__ = ["Beta"]
 # Data on an exact curve send phi to infinity, while the rounding of the derivatives grows like
 # eps * phi, and of the log density of rows far from it like eps * phi * log(phi): above the cap
 # there is nothing to optimize.
-LOG_PRECISION_CAP = 23.0
+LOG_PRECISION_CAP = 20.0
 _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
 
 
