@@ -10,6 +10,7 @@ from skglmm.design import Design, Factor
 
 __all__ = ["Standardization", "standardize"]
 
+CONSTANT_TOL = 1e-12  # a spread of this fraction of the mean has no four digits left
 ALIAS_TOL = 1e-7  # R's tolerance: a column whose residual norm is this fraction is redundant
 
 
@@ -72,7 +73,7 @@ def _location(column: Floats, weights: Floats | None, *, centered: bool) -> tupl
     """Center and spread of a column; a spread of 0 means that it does not vary."""
     center = float(np.average(column, weights=weights)) if centered else 0.0
     size = _spread(column - center, weights)
-    varies = size > ALIAS_TOL**2 * _spread(column, weights)
+    varies = size > CONSTANT_TOL * _spread(column, weights)
     return center, size if varies else 0.0
 
 
