@@ -10,11 +10,14 @@ from scipy.special import expit
 
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
+from skglmm.design import Term, learn
+from skglmm.families import Beta
 from skglmm.inference import (
     coefficient_tables,
     intervals,
     likeness,
     notes,
+    pearson_residuals,
     random_effects,
     variance_components,
     vcov,
@@ -311,7 +314,7 @@ def test_a_healthy_fit_has_no_notes(fitted):
         ({"converged": False}, "convergence", "did not converge"),
         ({"singular": ("the correlation of a and b is 1",)}, "singular", "of a and b is 1"),
         ({"aliased": ((1,), ())}, "aliased", "'x'"),
-        ({"capped": ("precision",)}, "capped", "largest value, 23"),
+        ({"capped": ("precision",)}, "capped", f"largest value, {Beta.ceilings[1]:g} on"),
     ],
 )
 def test_a_finding_becomes_a_note(fitted, change, kind, fragment):
@@ -350,6 +353,14 @@ def test_likeness_of_independent_residuals_is_standard():
     sure = [likeness(rng.normal(size=1000), cells)[1] for _ in range(300)]
     assert abs(np.mean(sure)) < 0.2
     assert 0.85 < np.std(sure) < 1.15
+
+
+def test_pearson_residuals_are_in_standard_deviations():
+    frame, y = reference_data()
+    model = BetaGLMMRegressor("x + (1 | g)").fit(frame, y)
+    _, design = learn(frame, {"mean": "1 + x", "precision": "1"}, [Term("1", ("g",))])
+    mean, std = model.predict(frame, return_std=True)
+    assert_allclose(pearson_residuals(model.fit_, design, y), (y - mean) / std)
 
 
 def test_cells_of_one_row_have_no_likeness():

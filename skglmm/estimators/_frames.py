@@ -24,8 +24,8 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
         return _from_array(array, _array_names(array.shape[1]))
     _check_size(estimator, X, MIN_SAMPLES)
     _check_names(X)
-    validate_data(estimator, X, skip_check_array=True)
     frame = _to_pandas(X)
+    validate_data(estimator, frame, skip_check_array=True)
     return frame if hasattr(estimator, "feature_names_in_") else _renamed(frame)
 
 
@@ -36,10 +36,11 @@ def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
         array = validate_data(estimator, X, reset=False, dtype=None)
         return _from_array(array, _array_names(array.shape[1]) if names is None else list(names))
     _check_size(estimator, X, 1)
+    frame = _to_pandas(X)
     if names is not None:
-        return _to_pandas(X)
-    validate_data(estimator, X, reset=False, skip_check_array=True)
-    return _renamed(_to_pandas(X))
+        return frame
+    validate_data(estimator, frame, reset=False, skip_check_array=True)
+    return _renamed(frame)
 
 
 def _is_frame(X: Any) -> bool:
