@@ -85,6 +85,7 @@ def test_the_interval_of_a_standard_deviation_is_that_of_glmmtmb(fitted):
 def test_the_correlation_is_that_of_glmmtmb(fitted):
     components = fitted["slope"].variance_components()
     assert_allclose(components["corr"], [np.nan, -0.1633], atol=1e-4)
+    assert components.columns[-1] == "corr"
     assert "corr(Intercept, x | g)" in fitted["slope"].confint().index
 
 
