@@ -63,16 +63,20 @@ print(final.summary())
 # What does it look like?
 # -----------------------
 # Each site with its own curve, and in gray what the regression without groups says.
+COLORS = ("#0072B2", "#D55E00", "#009E73")  # apart for color-blind readers, too
 figure, axes = plt.subplots(2, 4, figsize=(11, 5.5), sharex=True, sharey=True, layout="constrained")
 for axis, (name, dragons) in zip(axes.flat, X.groupby("mountainRange"), strict=True):
-    for k, (_, rows) in enumerate(dragons.sort_values("bodyLength").groupby("site")):
-        axis.scatter(rows["bodyLength"], y[rows.index], s=8, alpha=0.5, color=f"C{k}")
-        axis.plot(rows["bodyLength"], final.predict(rows), color=f"C{k}")
+    for k, (site, rows) in enumerate(dragons.sort_values("bodyLength").groupby("site")):
+        color = COLORS[k]
+        axis.scatter(rows["bodyLength"], y[rows.index], s=8, alpha=0.5, color=color)
+        axis.plot(rows["bodyLength"], final.predict(rows), color=color, label=f"site {site}")
     ends = dragons.sort_values("bodyLength")
-    axis.plot(ends["bodyLength"], models["no groups"].predict(ends), color="gray", linestyle="--")
+    naive = models["no groups"].predict(ends)
+    axis.plot(ends["bodyLength"], naive, color="gray", linestyle="--", label="no groups")
     axis.set_title(name)
 figure.supxlabel("body length")
 figure.supylabel("test score")
+figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower right", ncols=4)
 
 picture = Path(__file__).with_suffix(".png")
 figure.savefig(picture, dpi=120)

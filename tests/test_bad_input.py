@@ -55,6 +55,21 @@ def case(name, params=MIXED, fragments=(), error=ValueError, **changes):
     return Case(name, params, fragments=tuple(fragments), error=error, **changes)
 
 
+SCALES = [
+    case(
+        "an offset beyond the reach of the link",
+        {**MIXED, "offset": "length"},
+        X=lambda X: X.assign(length=1e6),
+        error=DesignError,
+        fragments=["beyond the reach of its link", "scale of the offset"],
+    ),
+    case(
+        "an offset in the formula",
+        {"formula": "x + offset(length)"},
+        error=FormulaError,
+        fragments=["named beside the formula, offset='x'"],
+    ),
+]
 RESPONSES = [
     case(
         "above the bounds",
@@ -535,7 +550,7 @@ PARAMETERS = [
     case("a text for verbose", {**MIXED, "verbose": "yes"}, fragments=["verbose='yes'"]),
 ]
 
-CASES = [*RESPONSES, *WEIGHTS_TABLE, *COLUMNS, *FORMULAS, *PARAMETERS]
+CASES = [*SCALES, *RESPONSES, *WEIGHTS_TABLE, *COLUMNS, *FORMULAS, *PARAMETERS]
 
 
 @pytest.mark.parametrize("bad", CASES, ids=lambda bad: bad.name)

@@ -7,6 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
+from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting._digest import digest
 from skglmm.fitting._hessian import differenced_hessian, prior_hessian
@@ -56,8 +57,8 @@ def fit(
 
     Raises
     ------
-    FloatingPointError
-        If the likelihood is not finite at the starting values.
+    DesignError
+        If the likelihood is not finite at the starting values, or crossed factors are too large.
     """
     rules = rules or Rules()
     standard = standardize(design, weights)
@@ -83,8 +84,11 @@ def _begin(problem: Problem, standard: Standardization, constants: Floats) -> Op
     vector = start(problem, constants, upper)
     first = laplace(problem, vector)
     if first is None:
-        msg = "the likelihood is not finite at the starting values; check the scale of y and X"
-        raise FloatingPointError(msg)
+        msg = (
+            "the likelihood is not finite at the starting values: some linear predictor is beyond "
+            "the reach of its link; check the scale of the offset and of the columns"
+        )
+        raise DesignError(msg)
     return Optimum(vector, first, prior_hessian(problem, first), upper)
 
 

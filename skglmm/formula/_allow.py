@@ -152,6 +152,8 @@ def _words(node: ast.AST) -> str:
 def _object_to_name(name: str, called: bool, functions: Collection[str]) -> str | None:
     if name.startswith("__"):
         return f"the name {name!r} is reserved"
+    if called and name == "offset":
+        return "an offset is a column that is named beside the formula, offset='x'"
     if called and name not in functions:
         return (
             f"the function {name!r} is not known; own functions are added with "
