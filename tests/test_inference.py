@@ -22,6 +22,7 @@ from skglmm.inference import (
     variance_components,
     vcov,
 )
+from skglmm.inference._uncertainty import posterior_blocks
 
 
 def reference_data():
@@ -238,7 +239,8 @@ def test_random_effects_come_by_level_and_effect(fitted):
     assert table["effect"].tolist()[:4] == ["Intercept", "x", "Intercept", "x"]
     assert table["level"].tolist()[:4] == ["0", "0", "1", "1"]
     assert_allclose(table["mode"], model.fit_.modes(0).T.ravel())
-    variances = model.fit_.mode_covariance[0][[0, 1], [0, 1]]
+    levels = np.arange(model.fit_.u[0].shape[1])
+    variances = posterior_blocks(model.fit_, 0, 0, levels, levels)[[0, 1], [0, 1]]
     assert_allclose(table["std_dev"], np.sqrt(variances).T.ravel())
 
 

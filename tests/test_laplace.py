@@ -20,10 +20,10 @@ from skglmm.laplace import (
     information,
     jacobian,
     laplace,
-    mode_covariance,
     tangent,
     theta_information,
 )
+from skglmm.linalg import Posterior
 
 N = 240
 RNG = np.random.default_rng(20)
@@ -138,21 +138,27 @@ def test_the_information_is_the_curvature_of_h_along_its_mode():
     assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
 
 
+def dense_columns(layout):
+    """Columns of the random effects of each predictor: factor by factor, effect by effect."""
+    loadings = [[], []]
+    for term in LAYOUTS[layout]:
+        level = (term.codes[:, None] == np.unique(term.codes)).astype(float)
+        for column, k in zip(
+            term.columns, term.predictors or (0,) * len(term.columns), strict=True
+        ):
+            loadings[k].append(column[:, None] * level)
+            loadings[1 - k].append(np.zeros_like(level))
+    return [np.hstack(columns) for columns in loadings]
+
+
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "no random effects"])
 def test_the_curvature_at_the_mode_equals_dense_algebra(layout):
     problem, vector = problem_of(layout, shard_rows=60)
     whole, mode = design(FIXED, *LAYOUTS[layout]), laplace(problem, vector).mode
     params = Params.unpack(vector, problem.shape)
     effects = {f: mode.point.effects[i] for i, f in enumerate(problem.order)}
-    eta = [x @ beta for x, beta in zip(whole.fixed, params.beta, strict=True)]
-    loadings = [[], []]  # dense columns of each predictor, factor by factor, effect by effect
-    for f, term in enumerate(LAYOUTS[layout]):
-        level = (whole.codes[f][:, None] == np.arange(effects[f].shape[1])).astype(float)
-        for c, k in enumerate(term.predictors or (0,) * len(term.columns)):
-            eta[k] = eta[k] + term.columns[c] * effects[f][c, whole.codes[f]]
-            loadings[k].append(term.columns[c][:, None] * level)
-            loadings[1 - k].append(np.zeros_like(level))
-    z = [np.hstack(columns) for columns in loadings]
+    z, b = dense_columns(layout), np.concatenate([effects[f].ravel() for f in sorted(effects)])
+    eta = [whole.fixed[k] @ params.beta[k] + z[k] @ b for k in range(2)]
     y = Beta().sample([0.2 + 0.4 * X, np.full(N, 2.0)], np.random.default_rng(0))
     hess = Beta().log_density(Beta().prepare(y), eta, 2).hess
     factors = [t.covariance.factor(p) for t, p in zip(LAYOUTS[layout], params.theta, strict=True)]
@@ -161,13 +167,19 @@ def test_the_curvature_at_the_mode_equals_dense_algebra(layout):
     dense = np.eye(len(root)) + root.T @ information @ root
     assert_allclose(mode.system.half_logdet, 0.5 * np.linalg.slogdet(dense)[1], rtol=1e-10)
 
-    posterior, start = root @ np.linalg.inv(dense) @ root.T, 0
-    blocks = mode_covariance(problem, mode)
+    inverse, start = np.linalg.inv(dense), 0
+    posterior = Posterior.of(mode.system)
     for f, factor in enumerate(factors):
         k, n_levels = len(factor), effects[f].shape[1]
-        own = posterior[start : start + k * n_levels, start : start + k * n_levels]
-        own = np.einsum("albl->abl", own.reshape(k, n_levels, k, n_levels))
-        assert_allclose(blocks[problem.order.index(f)], own, rtol=1e-8, atol=1e-12)
+        own = inverse[start : start + k * n_levels, start : start + k * n_levels]
+        if f == problem.order[0]:
+            own = np.einsum("albl->abl", own.reshape(k, n_levels, k, n_levels))
+            assert_allclose(posterior.blocks, own, rtol=1e-8, atol=1e-12)
+        else:
+            place = problem.order.index(f)
+            first = sum(k * n for k, n in problem.sizes[1:place])
+            columns = slice(first, first + k * n_levels)
+            assert_allclose(posterior.rest[columns, columns], own, rtol=1e-8, atol=1e-12)
         start += k * n_levels
 
 

@@ -8,6 +8,7 @@ from skglmm.linalg import (
     Elimination,
     Grouping,
     Pattern,
+    Posterior,
     cholesky,
     factorize,
     inverse,
@@ -106,6 +107,25 @@ def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
         expected = side[:, piece.pattern.levels, piece.pattern.columns]
         assert_allclose(cross, expected, rtol=1e-8, atol=1e-12)
         start += size * n
+    assert_allclose(found.rest, whole[start:, start:], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("chunk", [10**6, 7])
+@pytest.mark.parametrize("case", CASES)
+def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, monkeypatch):
+    monkeypatch.setattr("skglmm.linalg._posterior.CHUNK", chunk)
+    size, n_levels, n_rest, density = CASES[case]
+    pieces, dense, corner = arrowhead(np.random.default_rng(1), size, n_levels, n_rest, density)
+    found = Posterior.of(factorize(pieces, corner))
+    whole, start = np.linalg.inv(dense), 0
+    side = []
+    for n in n_levels:
+        rows = whole[start : start + size * n, len(whole) - n_rest :]
+        side.append(rows.reshape(size, n, n_rest))
+        start += size * n
+    side = np.concatenate(side, axis=1)
+    level, column = np.nonzero(np.ones((sum(n_levels), n_rest)))
+    assert_allclose(found.between(level, column), side[:, level, column], rtol=1e-8, atol=1e-12)
     assert_allclose(found.rest, whole[start:, start:], rtol=1e-9, atol=1e-12)
 
 

@@ -20,9 +20,9 @@ from skglmm.fitting._user_units import (
     in_layout_order,
     user_covariance,
     user_jacobian,
-    user_mode_covariance,
 )
-from skglmm.laplace import Params, Problem, bind, jacobian, laplace, mode_covariance
+from skglmm.laplace import Params, Problem, bind, jacobian, laplace
+from skglmm.linalg import Posterior
 
 __all__ = ["fit"]
 
@@ -144,9 +144,8 @@ def _in_user_units(
         bases=bases,
         aliased=standard.aliased,
         covariance=covariance,
-        mode_covariance=user_mode_covariance(
-            standard, in_layout_order(problem, mode_covariance(problem, mode))
-        ),
+        order=problem.order,
+        posterior=Posterior.of(mode.system),
         mode_jacobian=jacobians,
         log_likelihood=-optimum.laplace.value - facts.log_jacobian,
         n_samples=facts.n_samples,

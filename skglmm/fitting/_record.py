@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.linalg import Posterior
 
 __all__ = ["Fit"]
 
@@ -36,8 +37,10 @@ class Fit:
     covariance : ndarray, shape (n_params, n_params), or None
         Covariance of (beta, theta); NaN where the data do not determine a parameter, 0 for
         aliased coefficients. None if it was not asked for.
-    mode_covariance : tuple of ndarray, each of shape (k, k, L)
-        Covariance of the effects b of each level, given the parameters.
+    order : tuple of int
+        The factors, the leading (largest) one first.
+    posterior : Posterior
+        Covariance of the spherical effects given the parameters, in that order.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
     log_likelihood : float
@@ -65,7 +68,8 @@ class Fit:
     bases: tuple[Floats, ...]
     aliased: tuple[tuple[int, ...], ...]
     covariance: Floats | None
-    mode_covariance: tuple[Floats, ...]
+    order: tuple[int, ...]
+    posterior: Posterior
     mode_jacobian: tuple[Floats, ...] | None
     log_likelihood: float
     n_samples: int

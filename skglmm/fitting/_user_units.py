@@ -8,7 +8,7 @@ from skglmm.fitting._hessian import covariance
 from skglmm.fitting._standardize import Standardization
 from skglmm.laplace import Modes, Problem
 
-__all__ = ["in_layout_order", "user_covariance", "user_jacobian", "user_mode_covariance"]
+__all__ = ["in_layout_order", "user_covariance", "user_jacobian"]
 
 
 def user_covariance(standard: Standardization, hessian: Floats, free: Bools) -> Floats:
@@ -30,12 +30,6 @@ def user_jacobian(standard: Standardization, moves: Modes, n_beta: int) -> Modes
         np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
         for part in moves
     )
-
-
-def user_mode_covariance(standard: Standardization, blocks: Modes) -> Modes:
-    """Covariances (k, k, L) of the effects b of each level."""
-    pairs = zip(standard.bases, blocks, strict=True)
-    return tuple(np.einsum("ac,cdl,bd->abl", m, block, m) for m, block in pairs)
 
 
 def in_layout_order(problem: Problem, parts: Modes) -> Modes:

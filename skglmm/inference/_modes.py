@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
+from skglmm.inference._uncertainty import known_covariance, mode_moves, posterior_blocks
 
 __all__ = ["RandomEffects", "random_effects"]
 
@@ -60,7 +61,8 @@ def random_effects(fit: Fit) -> tuple[RandomEffects, ...]:
 
 
 def _effects_of(fit: Fit, f: int) -> RandomEffects:
-    given = np.einsum("aal->al", fit.mode_covariance[f])
+    every = np.arange(fit.u[f].shape[1])
+    given = np.einsum("aal->al", posterior_blocks(fit, f, f, every, every))
     whole = given + _moved_variance(fit, f)
     return RandomEffects(
         fit.layout.factors[f], fit.modes(f), *(np.sqrt(np.maximum(v, 0.0)) for v in (given, whole))
@@ -68,17 +70,9 @@ def _effects_of(fit: Fit, f: int) -> RandomEffects:
 
 
 def _moved_variance(fit: Fit, f: int) -> Floats:
-    r"""Variance of the modes, (k, n_levels), that the estimates pass on to them.
-
-    The mode :math:`\hat b = R(\theta) \hat u` moves by
-    :math:`D = R J + (\partial R / \partial \theta) \hat u`, so it is
-    :math:`diag(D V D^T)`. Parameters on the boundary count as known.
-    """
-    if fit.covariance is None or fit.mode_jacobian is None:
+    """Variance of the modes, (k, n_levels), that the estimates pass on to them."""
+    if fit.covariance is None:
         return np.full_like(fit.u[f], np.nan)
-    moves = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
-    change = fit.bases[f] @ fit.layout.factors[f].covariance.factor_grad(fit.theta[f])
-    start = sum(len(part) for part in (*fit.beta, *fit.theta[:f]))
-    moves[start : start + len(change)] += change @ fit.u[f]
-    known = np.where(np.isnan(fit.covariance), 0.0, fit.covariance)
-    return np.asarray(np.einsum("mal,mn,nal->al", moves, known, moves, optimize=True))
+    moves = mode_moves(fit, f)
+    covariance = known_covariance(fit)
+    return np.asarray(np.einsum("mal,mn,nal->al", moves, covariance, moves, optimize=True))

@@ -1,6 +1,5 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
-from skglmm.laplace._gradient import mode_covariance
 from skglmm.laplace._mode import Mode, evaluate, score_sums
 from skglmm.laplace._objective import Laplace, laplace
 from skglmm.laplace._params import Params, Shape
@@ -30,7 +29,6 @@ __all__ = [
     "jacobian",
     "laplace",
     "level_information",
-    "mode_covariance",
     "score_sums",
     "tangent",
     "theta_information",

@@ -30,7 +30,7 @@ from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Rows, Shard
 from skglmm.laplace._system import inverse_moments, sandwich, scale, solve
 
-__all__ = ["gradient", "mode_covariance"]
+__all__ = ["gradient"]
 
 
 def gradient(problem: Problem, mode: Mode) -> Floats:
@@ -143,19 +143,3 @@ def _theta_gradient(
         change = problem.covariances[f].factor_grad(point.params.theta[f])
         pieces[f] = np.tensordot(change, kernel, axes=2)
     return tuple(pieces[f] for f in range(len(pieces)))
-
-
-def mode_covariance(problem: Problem, mode: Mode) -> Modes:
-    """Covariance of the effects b of each level given the parameters: (k, k, L)."""
-    if not problem.order:
-        return ()
-    inverse, roots = mode.system.inverse(), mode.point.roots
-    blocks = [
-        inverse_moments(problem, shard, inverse, index)
-        for index, shard in enumerate(problem.shards)
-    ]
-    top = np.concatenate([block[0, 0] for block in blocks], axis=-1)
-    rest = (blocks[0][f, f] for f in range(1, len(roots)))
-    return tuple(
-        sandwich(root.T, part, root.T) for root, part in zip(roots, (top, *rest), strict=True)
-    )

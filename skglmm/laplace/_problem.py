@@ -1,8 +1,8 @@
 """A design bound to its response: rows sorted once, cut into shards."""
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -179,7 +179,7 @@ class _Maker:
             leading = self.design.codes[self.order[0]]
             ends = np.unique(np.searchsorted(leading, leading[ends - 1], side="right"))
         bounds = np.unique(np.concatenate([[0], ends, [n]]).astype(int))
-        for start, end in itertools.pairwise(bounds):
+        for start, end in pairwise(bounds):
             yield slice(int(start), int(end))
 
     def shard(self, rows: slice) -> Shard:

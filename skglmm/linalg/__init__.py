@@ -3,6 +3,7 @@
 from skglmm.linalg._arrowhead import Arrowhead, Elimination, Inverse, Pattern, factorize
 from skglmm.linalg._batched import cholesky, inverse, solve_lower, solve_upper
 from skglmm.linalg._grouping import Grouping
+from skglmm.linalg._posterior import Posterior
 
 __all__ = [
     "Arrowhead",
@@ -10,6 +11,7 @@ __all__ = [
     "Grouping",
     "Inverse",
     "Pattern",
+    "Posterior",
     "cholesky",
     "factorize",
     "inverse",

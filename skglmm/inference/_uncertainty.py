@@ -1,0 +1,121 @@
+r"""How uncertain linear predictors are: estimates, conditional modes, and both together.
+
+A row with known levels has :math:`\hat\eta = x\hat\beta + z \hat b`. With
+:math:`a = \partial\hat\eta / \partial(\beta, \theta)`, in which the modes move with the
+estimates, and V their covariance, its variance is
+:math:`a^T V a + z^T R H^{-1} R^T z` [1]_.
+
+References
+----------
+.. [1] Kass, R. E. & Steffey, D. (1989). Approximate Bayesian inference in conditionally
+   independent hierarchical models. Journal of the American Statistical Association,
+   84(407), 717-726.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.fitting import Fit
+
+__all__ = ["known_covariance", "linear_variance", "mode_moves", "posterior_blocks"]
+
+
+def known_covariance(fit: Fit) -> Floats:
+    """Covariance of (beta, theta), (n_params, n_params), without what is not determined.
+
+    Parameters on the boundary count as known.
+    """
+    assert fit.covariance is not None
+    return np.asarray(np.nan_to_num(fit.covariance, nan=0.0))
+
+
+def mode_moves(fit: Fit, f: int) -> Floats:
+    r"""Derivative of the modes b of factor `f` in (beta, theta), (n_params, k, n_levels).
+
+    The mode :math:`\hat b = R(\theta) \hat u` moves by
+    :math:`R J + (\partial R / \partial \theta) \hat u`.
+    """
+    assert fit.mode_jacobian is not None
+    moves = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
+    change = fit.bases[f] @ fit.layout.factors[f].covariance.factor_grad(fit.theta[f])
+    start = sum(len(part) for part in (*fit.beta, *fit.theta[:f]))
+    moves[start : start + len(change)] += change @ fit.u[f]
+    return moves
+
+
+def posterior_blocks(fit: Fit, f: int, g: int, left: Ints, right: Ints) -> Floats:
+    """Covariance of effects given the estimates, (k_f, k_g, P), for P pairs of levels.
+
+    Of one and the same factor only `left` equal to `right` is known here.
+    """
+    i, j = fit.order.index(f), fit.order.index(g)
+    if i > j:
+        return np.swapaxes(posterior_blocks(fit, g, f, right, left), 0, 1)
+    if j == 0:
+        blocks = fit.posterior.blocks[:, :, left]
+    elif i == 0:
+        columns = _columns(fit, j, right)
+        blocks = np.stack([fit.posterior.between(left, column) for column in columns], axis=1)
+    else:
+        rows, columns = _columns(fit, i, left), _columns(fit, j, right)
+        blocks = fit.posterior.rest[rows[:, None], columns[None]]
+    return np.asarray(np.einsum("ac,cdp,bd->abp", fit.roots[f], blocks, fit.roots[g]))
+
+
+def _columns(fit: Fit, j: int, levels: Ints) -> Ints:
+    """Columns of the rest, (k, P), of levels of the factor at place `j` of the order."""
+    sizes = [fit.u[f].shape for f in fit.order]
+    start = sum(k * n for k, n in sizes[1:j])
+    k, n = sizes[j]
+    return np.asarray(start + n * np.arange(k)[:, None] + levels, dtype=np.intp)
+
+
+def linear_variance(
+    fit: Fit, design: Design, conditioned: Collection[int], predictor: int = 0
+) -> Floats:
+    """Variance of a linear predictor with the modes of the conditioned factors, (n,).
+
+    Levels that fit has not seen add nothing.
+    """
+    gradient = _gradient(fit, design, conditioned, predictor)
+    variance = np.einsum("ip,pq,iq->i", gradient, known_covariance(fit), gradient, optimize=True)
+    for f in conditioned:
+        for g in conditioned:
+            if f <= g:
+                twice = 1.0 if f == g else 2.0
+                variance += twice * _posterior_part(fit, design, f, g, predictor)
+    return np.asarray(variance)
+
+
+def _gradient(fit: Fit, design: Design, conditioned: Collection[int], predictor: int) -> Floats:
+    """Derivative of the linear predictor in (beta, theta), (n, n_params)."""
+    n_params = sum(len(part) for part in (*fit.beta, *fit.theta))
+    gradient = np.zeros((design.n_samples, n_params))
+    start = sum(len(part) for part in fit.beta[:predictor])
+    gradient[:, start : start + len(fit.beta[predictor])] = design.fixed[predictor]
+    for f in conditioned:
+        codes, moves = design.codes[f], mode_moves(fit, f)
+        for c, k in enumerate(fit.layout.factors[f].predictors):
+            if k == predictor:
+                z = np.where(codes >= 0, design.columns[f][:, c], 0.0)
+                gradient += z[:, None] * moves[:, c, codes].T
+    return gradient
+
+
+def _posterior_part(fit: Fit, design: Design, f: int, g: int, predictor: int) -> Floats:
+    """The share z_f' P z_g of the posterior covariance, (n,), 0 for levels not seen."""
+    known = np.flatnonzero((design.codes[f] >= 0) & (design.codes[g] >= 0))
+    n_right = fit.u[g].shape[1]
+    keys = design.codes[f][known] * n_right + design.codes[g][known]
+    pairs, place = np.unique(keys, return_inverse=True)
+    blocks = posterior_blocks(fit, f, g, pairs // n_right, pairs % n_right)
+    part = np.zeros(design.n_samples)
+    left, right = design.columns[f][known], design.columns[g][known]
+    for a, j in enumerate(fit.layout.factors[f].predictors):
+        for b, k in enumerate(fit.layout.factors[g].predictors):
+            if j == k == predictor:
+                part[known] += left[:, a] * right[:, b] * blocks[a, b, place]
+    return part
