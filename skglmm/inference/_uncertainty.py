@@ -39,7 +39,7 @@ def mode_moves(fit: Fit, f: int) -> Floats:
     :math:`R J + (\partial R / \partial \theta) \hat u`.
     """
     assert fit.mode_jacobian is not None
-    moves = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
+    moves: Floats = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
     change = fit.bases[f] @ fit.layout.factors[f].covariance.factor_grad(fit.theta[f])
     start = sum(len(part) for part in (*fit.beta, *fit.theta[:f]))
     moves[start : start + len(change)] += change @ fit.u[f]
