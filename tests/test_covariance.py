@@ -55,6 +55,11 @@ def test_zero_is_an_ordinary_point(covariance):
     assert_array_equal(covariance.rectify(theta), theta)
 
 
+def test_the_diagonal_of_the_factor_is_where_it_says(covariance):
+    theta = random_theta(covariance)
+    assert_array_equal(theta[covariance.diagonal], np.diag(covariance.factor(theta)))
+
+
 def test_parameters_come_back_from_the_factor(covariance):
     theta = random_theta(covariance)
     assert_array_equal(covariance.from_factor(covariance.factor(theta)), theta)

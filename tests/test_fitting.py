@@ -9,6 +9,7 @@ from oracles import Term, design
 from scipy.special import expit
 
 from skglmm.covariance import Diagonal, Unstructured
+from skglmm.exceptions import DesignError
 from skglmm.families import Beta
 from skglmm.fitting import Rules, fit
 from skglmm.laplace import bind, laplace
@@ -88,6 +89,11 @@ def test_units_of_a_covariate_do_not_matter(shift, factor):
     assert_allclose(other.log_likelihood, plain.log_likelihood, atol=1e-8)
     assert_allclose(other.beta[0][1] * factor, plain.beta[0][1], rtol=1e-6)
     assert_allclose(other.modes(0)[1] * factor, plain.modes(0)[1], rtol=1e-5, atol=1e-7)
+    by_intercept, by_slope = plain.mode_jacobian[0][:2]
+    moves = factor * by_slope + shift * by_intercept
+    assert_allclose(
+        other.mode_jacobian[0][1] / np.abs(moves).max(), moves / np.abs(moves).max(), atol=1e-5
+    )
     slope = np.sqrt(np.diag(other.covariance))[1] * factor
     assert_allclose(slope, np.sqrt(np.diag(plain.covariance))[1], rtol=1e-4)
 
@@ -154,6 +160,48 @@ def test_no_group_differences_give_an_exact_zero_that_is_named():
     assert np.isnan(found.covariance[3, 3])
 
 
+@pytest.mark.parametrize("seed", [10, 26, 37, 81, 99])
+def test_the_order_of_effects_does_not_matter_where_the_first_hardly_varies(seed):
+    """With no variance of the intercept the objective has a saddle where the slopes are."""
+    rng = np.random.default_rng(1000 + seed)
+    g, x, one = np.repeat(np.arange(20), 20), np.tile(np.linspace(-1, 1, 20), 20), np.ones(400)
+    mean = expit(0.2 + 0.5 * x + rng.normal(0, 0.6, 20)[g] * x)
+    y = np.clip(rng.beta(3 * mean, 3 * (1 - mean)), 1e-9, 1 - 1e-9)
+    one_way, other = (
+        fit(Beta(), design(([one, x], [one]), Term("g", g, columns, Unstructured(2))), y)
+        for columns in ((one, x), (x, one))
+    )
+    assert one_way.converged
+    assert_allclose(one_way.log_likelihood, other.log_likelihood, atol=1e-6)
+    assert_allclose(one_way.beta[0], other.beta[0], atol=1e-4)
+
+
+def test_a_constant_takes_up_only_centers_of_its_own_predictor():
+    rng = np.random.default_rng(11)
+    x = rng.normal(5, 1, 480)
+    y = Beta().sample([0.3 + 0.1 * X, 1.0 + 0.2 * rng.normal(size=24)[G] * x], rng)
+    term = Term("g", G, (ONE, x), Unstructured(2), predictors=(0, 1))
+    found = fit(Beta(), design(([ONE, X], [ONE, x]), term), y)
+    assert_allclose(found.bases[0][0, 1], 0.0)
+
+
+@pytest.mark.parametrize("column", [np.zeros(480), np.full(480, 3.0), 2.0 - 5.0 * X])
+def test_effects_that_no_data_can_tell_apart_are_refused(column):
+    term = Term("g", G, (ONE, X, column), Unstructured(3))
+    with pytest.raises(DesignError, match=r"random effects of g hold columns .* z2; their"):
+        fit(Beta(), design(FIXED, term), Y)
+
+
+def test_the_start_does_not_depend_on_which_rows_come_first():
+    n = 40_000
+    x = np.r_[np.zeros(n // 2), np.linspace(0, 400, n // 2)]
+    one = np.ones(n)
+    y = Beta().sample([-1 + 0.002 * x, 2 * one], np.random.default_rng(0))
+    found = fit(Beta(), design(([one, x], [one, x])), y, inference=False)
+    assert found.converged
+    assert_allclose(found.beta[0], [-1, 0.002], rtol=0.1)
+
+
 def test_collinear_columns_are_left_out_and_named():
     plain = fit(Beta(), design(FIXED), Y)
     columns = [ONE, X, 3.0 * ONE, 2.0 - 5.0 * X, np.zeros(480)]
@@ -185,7 +233,9 @@ def test_the_optimizer_reports_and_stops_where_it_is_told():
 
 def test_one_row_per_level_and_one_level_have_a_fit():
     rows = Term("row", np.arange(480), (ONE,), Unstructured(1))
-    assert np.isfinite(fit(Beta(), design(FIXED, rows), Y).log_likelihood)
+    single = fit(Beta(), design(FIXED, rows), Y)
+    assert single.converged
+    assert single.log_likelihood > 78.97691 - 1e-5  # that of the model without effects
     level = Term("all", np.zeros(480, dtype=int), (ONE,), Unstructured(1))
     found = fit(Beta(), design(FIXED, level), Y)
     assert found.singular

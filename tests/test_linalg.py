@@ -38,7 +38,7 @@ def test_batched_algebra_equals_dense_algebra(size):
 
 def test_an_indefinite_or_undefined_matrix_has_no_factor():
     a = spd(np.random.default_rng(0), 2, 3)
-    for bad in (-1.0, np.nan):
+    for bad in (-1.0, np.nan, np.inf):
         broken = a.copy()
         broken[1, 1, 2] = bad
         assert cholesky(broken) is None

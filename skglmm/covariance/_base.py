@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 
 __all__ = ["Covariance"]
 
@@ -39,6 +39,12 @@ class Covariance(ABC):
     @abstractmethod
     def mask(self) -> Bools:
         """Entries of the factor that may differ from zero, shape (q, q)."""
+
+    @property
+    def diagonal(self) -> Ints:
+        """Places in `theta` of the diagonal of the factor, shape (q,)."""
+        rows, columns = np.nonzero(self.mask)
+        return np.flatnonzero(rows == columns)
 
     @property
     def blocks(self) -> "tuple[Covariance, ...]":

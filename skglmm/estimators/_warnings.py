@@ -23,6 +23,7 @@ _CATEGORIES: dict[str, type[Warning]] = {
     "singular": SingularFitWarning,
     "aliased": UserWarning,
     "capped": UserWarning,
+    "undetermined": UserWarning,
 }
 
 

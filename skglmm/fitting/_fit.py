@@ -10,10 +10,10 @@ from skglmm.design import Design
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting._digest import digest
-from skglmm.fitting._hessian import differenced_hessian, prior_hessian
+from skglmm.fitting._hessian import differenced_hessian, is_saddle, prior_hessian
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
-from skglmm.fitting._singular import rectified, singular_terms, zeros
+from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._standardize import Standardization, standardize
 from skglmm.fitting._start import start
 from skglmm.fitting._user_units import (
@@ -64,7 +64,7 @@ def fit(
     standard = standardize(design, weights)
     problem = bind(standard.design, y, weights, family)
     optimum = minimize(problem, _begin(problem, standard, family.start(y, weights)), rules)
-    optimum = _polish(problem, optimum, rules.tol, inference=inference)
+    optimum = _polish(problem, optimum, rules, inference=inference)
     facts = _Facts(len(y), digest(y, weights, log_jacobian), log_jacobian, rules.tol, inference)
     return _in_user_units(problem, standard, optimum, facts)
 
@@ -102,17 +102,29 @@ def _upper(problem: Problem, standard: Standardization) -> Floats:
     return upper
 
 
-def _polish(problem: Problem, optimum: Optimum, tol: float, *, inference: bool) -> Optimum:
-    """Rectify the optimum; finish it with a differenced Hessian, which V is the inverse of."""
-    vector, here = rectified(problem, optimum.vector, optimum.laplace, tol)
-    optimum = replace(optimum, vector=vector, laplace=here)
-    if not inference and optimum.gain <= tol:
+def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
+    """Put the optimum on the boundary where it belongs, and make it exact."""
+    optimum = rectified(problem, escape(problem, optimum, rules), rules.tol)
+    if not inference and optimum.gain <= rules.tol:
         return optimum
+    optimum = _exact(problem, optimum, rules.tol)
+    if optimum.is_within(rules.tol) or not optimum.is_exact:
+        return optimum
+    # The Hessian changes too fast for Newton's last steps: go on from it, once.
+    again = minimize(problem, replace(optimum, is_stalled=False), rules)
+    return _exact(problem, rectified(problem, again, rules.tol), rules.tol)
+
+
+def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
+    """Finish an optimum with a differenced Hessian, which V is the inverse of."""
     free = _free(problem, optimum)
     hessian = differenced_hessian(problem, optimum, free)
     n_evaluations = optimum.n_evaluations + int(free.sum())
-    optimum = replace(optimum, n_evaluations=n_evaluations)
-    return optimum if hessian is None else finish(problem, optimum, hessian, free)
+    optimum = replace(optimum, n_evaluations=n_evaluations, is_exact=False)
+    if hessian is None:
+        return optimum
+    finished = finish(problem, optimum, hessian, free, tol)
+    return replace(finished, is_saddle=is_saddle(hessian, free))
 
 
 def _free(problem: Problem, optimum: Optimum) -> Bools:
@@ -151,7 +163,7 @@ def _in_user_units(
         n_samples=facts.n_samples,
         data_digest=facts.data_digest,
         converged=optimum.is_within(facts.tol),
-        message="converged" if optimum.is_within(facts.tol) else optimum.message,
+        message=optimum.verdict(facts.tol),
         gain=optimum.gain,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,

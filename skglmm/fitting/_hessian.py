@@ -6,10 +6,12 @@ from skglmm.arrays import Bools, Floats
 from skglmm.fitting._optimize import Optimum
 from skglmm.laplace import Laplace, Problem, information, laplace, tangent, theta_information
 
-__all__ = ["covariance", "differenced_hessian", "prior_hessian"]
+__all__ = ["covariance", "differenced_hessian", "is_saddle", "prior_hessian"]
 
 STEP = 1e-4  # standard errors: differences are exact to about 1e-4 of the entries
-FLAT = 1e-7  # scaled curvature below which a direction is not determined by the data
+FLAT = 1e-5  # scaled curvature below which a direction is not determined: the differences' error
+NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
+SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
 SHARED = 1e-3  # share of a flat direction from which a parameter counts as undetermined
 INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
@@ -55,10 +57,27 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
 
 
 def covariance(hessian: Floats, free: Bools) -> tuple[Floats, Bools]:
-    """Inverse of the Hessian, and which parameters the data do not determine."""
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
-    values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
+    """Inverse of the Hessian, and which parameters are not free or not determined."""
+    lost = ~free | (np.abs(np.diag(hessian)) <= NO_INFORMATION)
+    kept = np.flatnonzero(~lost)
+    scale, values, vectors = _spectrum(hessian[np.ix_(kept, kept)])
     flat = values <= FLAT
     inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
-    lost = np.sum(vectors[:, flat] ** 2, axis=1) > SHARED
-    return inverse * scale * scale[:, None], np.asarray(lost | ~free)
+    lost[kept] = np.sum(vectors[:, flat] ** 2, axis=1) > SHARED
+    whole = np.zeros_like(hessian)
+    whole[np.ix_(kept, kept)] = inverse * scale * scale[:, None]
+    return whole, lost
+
+
+def is_saddle(hessian: Floats, free: Bools) -> bool:
+    """Whether the objective certainly falls away in some direction."""
+    kept = np.flatnonzero(free & (np.abs(np.diag(hessian)) > NO_INFORMATION))
+    _, values, _ = _spectrum(hessian[np.ix_(kept, kept)])
+    return bool(np.min(values, initial=1.0) < SADDLE)
+
+
+def _spectrum(hessian: Floats) -> tuple[Floats, Floats, Floats]:
+    """Scales of the parameters, and eigenvalues and vectors of the scaled matrix."""
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), NO_INFORMATION))
+    values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
+    return scale, values, vectors

@@ -23,9 +23,10 @@ __all__ = ["NOISE", "Optimum", "Rules", "finish", "minimize"]
 HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
 SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by this much
-NOISE = 1e-9  # relative error of the objective: digits lost where the precision is huge
+NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
+FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: to rounding, or until within tolerance
 CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 
@@ -70,6 +71,8 @@ class Optimum:
         Whether it stopped because the objective would not decrease.
     is_exact : bool
         Whether the Hessian is exact to differences.
+    is_saddle : bool
+        Whether the exact Hessian says that the objective falls away in some direction.
     """
 
     vector: Floats
@@ -82,6 +85,7 @@ class Optimum:
     message: str = "not started"
     is_stalled: bool = False
     is_exact: bool = False
+    is_saddle: bool = False
 
     @property
     def capped(self) -> Bools:
@@ -90,8 +94,17 @@ class Optimum:
 
     def is_within(self, tol: float) -> bool:
         """Whether no more than `tol`, or the rounding of a stalled objective, is left to gain."""
-        rounding = NOISE * abs(self.laplace.value) if self.is_stalled else 0.0
-        return self.gain <= max(tol, rounding)
+        rounding = _noise(self.laplace) if self.is_stalled else 0.0
+        return self.gain <= max(tol, rounding) and not self.is_saddle
+
+    def verdict(self, tol: float) -> str:
+        """Why it stopped, with what the gain and the Hessian say of it."""
+        if self.is_within(tol):
+            return "converged"
+        if self.is_saddle:
+            return "the likelihood still rises in some direction: a saddle point"
+        why = "the optimizer stopped" if self.message == "converged" else self.message
+        return f"{why}, although a step promises {self.gain:.2g} log-likelihood units"
 
     def step(self) -> "Step":
         """The step to the minimum of the quadratic model; capped parameters stay."""
@@ -122,15 +135,15 @@ def _solve(hessian: Floats, gradient: Floats) -> Floats:
 
 
 def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
-    """Minimize from `state` until the expected gain is within tolerance."""
+    """Minimize from `state`, whose iterations count, until the gain is within tolerance."""
     step, n_stalled = state.step(), 0
-    for iteration in range(1, rules.max_iter + 1):
+    for iteration in range(state.n_iterations + 1, rules.max_iter + 1):
         if step.gain <= rules.tol:
             return replace(state, gain=step.gain, message="converged")
         found, n_tried = _search(problem, state, step)
         state = replace(state, n_evaluations=state.n_evaluations + n_tried, n_iterations=iteration)
         if found is None or n_stalled == STALLED_MAX:
-            message = "no further decrease found: the objective is at its rounding error"
+            message = "the objective could not be decreased any further"
             return replace(state, gain=step.gain, message=message, is_stalled=True)
         length, there = found
         move = length * step.change
@@ -155,6 +168,8 @@ def _search(
     """Shorten the step until the objective decreases."""
     here = state.laplace
     slope = float(here.gradient @ step.change)
+    if not slope < 0:  # a step cut off by a bound need not descend
+        return None, 0
     direction = tangent(problem, here.mode, step.change)
     length = 1.0
     for tried in range(1, HALVINGS_MAX + 1):
@@ -171,8 +186,12 @@ def _accept(here: Laplace, there: Laplace, change: Floats, slope: float, length:
     """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
     if there.value <= here.value + ARMIJO * length * slope:
         return True
-    close = there.value <= here.value + NOISE * max(1.0, abs(here.value))
+    close = there.value <= here.value + _noise(here)
     return close and abs(float(there.gradient @ change)) <= SLOPE_MAX * abs(slope)
+
+
+def _noise(here: Laplace) -> float:
+    return NOISE * max(1.0, abs(here.value))
 
 
 def _shrink(here: Laplace, there: Laplace | None, slope: float, length: float) -> float:
@@ -198,21 +217,19 @@ def update(hessian: Floats, move: Floats, change: Floats) -> Floats:
     )
 
 
-def finish(
-    problem: Problem, state: Optimum, hessian: Floats, free: Bools, n_steps: int = 3
-) -> Optimum:
+def finish(problem: Problem, state: Optimum, hessian: Floats, free: Bools, tol: float) -> Optimum:
     """Newton steps with the exact Hessian, kept while the promised gain falls.
 
     Parameters that are not `free` stay as they are, to the last bit.
     """
     state = replace(state, hessian=hessian, is_exact=True)
     step = state.step()
-    for _ in range(n_steps):
-        if step.gain <= np.finfo(float).eps:
+    for n_steps in range(FINISH_MAX):
+        if step.gain <= (tol if n_steps >= FINISH_USUAL else np.finfo(float).eps):
             break
         vector = state.vector + np.where(free, step.change, 0.0)
         there = laplace(problem, vector, state.laplace.mode.point.u)
-        if there is None:
+        if there is None or not there.value <= state.laplace.value + _noise(state.laplace):
             break
         moved = replace(
             state,

@@ -1,46 +1,109 @@
 """Variances of zero and correlations of one: found, made exact, named."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Factor
-from skglmm.laplace import Laplace, Params, Problem, laplace
+from skglmm.fitting._hessian import prior_hessian
+from skglmm.fitting._optimize import Optimum, Rules, minimize
+from skglmm.laplace import Params, Problem, laplace
 
-__all__ = ["rectified", "singular_terms", "zeros"]
+__all__ = ["escape", "rectified", "singular_terms", "zeros"]
 
+OFF_ZERO = 1e-3  # diagonal entries begin here again: at zero their gradient is zero
 SMALL = 1e-2  # diagonal entries of a factor below this are tried at zero
 ABSENT = 1e-7  # and below this they are zero: no data at the cap of a precision could tell
 
 
-def rectified(
-    problem: Problem, vector: Floats, here: Laplace, tol: float
-) -> tuple[Floats, Laplace]:
-    """Flip negative diagonals; set small ones to zero where that costs no more than `tol`."""
+def escape(problem: Problem, optimum: Optimum, rules: Rules) -> Optimum:
+    """Leave the saddle that lies where the first effect of a term hardly varies.
+
+    With a zero on the diagonal the objective does not change when later columns of the factor
+    are rotated into that column, so the optimizer may stop with nothing in it. Begin again
+    with all that can be there, and keep the better end.
+    """
+    vector = _rotated(problem, optimum.vector)
+    here = None if vector is None else laplace(problem, vector)
+    if vector is None or here is None:
+        return optimum
+    again = replace(
+        optimum, vector=vector, laplace=here, hessian=prior_hessian(problem, here), is_stalled=False
+    )
+    found = minimize(problem, again, rules)
+    if found.laplace.value < optimum.laplace.value - rules.tol:
+        return found
+    return replace(optimum, n_evaluations=found.n_evaluations)
+
+
+def _rotated(problem: Problem, vector: Floats) -> Floats | None:
+    """Parameters with the columns behind a small diagonal entry rotated into its column."""
     params = Params.unpack(vector, problem.shape)
-    pairs = list(zip(problem.covariances, params.theta, strict=True))
-    theta = tuple(covariance.rectify(part) for covariance, part in pairs)
-    flipped = Params(params.beta, theta).pack()
-    if not np.array_equal(flipped, vector):
-        again = laplace(problem, flipped)
-        if again is not None and again.value <= here.value + tol:
-            vector, here = flipped, again
-    for place in _candidates(problem, vector):
-        trial = vector.copy()
+    theta, changed = list(params.theta), False
+    for f, covariance in enumerate(problem.covariances):
+        factor, start = covariance.factor(params.theta[f]), 0
+        for block in covariance.blocks:
+            inside = slice(start, start + block.size)
+            if block.mixes and _rotate(factor[inside, inside]):
+                theta[f], changed = covariance.from_factor(factor), True
+            start = inside.stop
+    return Params(params.beta, tuple(theta)).pack() if changed else None
+
+
+def _rotate(lower: Floats) -> bool:
+    """Rotate in place behind the first small diagonal entry; whether there was anything."""
+    size = len(lower)
+    for j in range(size - 1):
+        if abs(lower[j, j]) < SMALL < np.linalg.norm(lower[j + 1 :, j + 1 :]):
+            lower[j + 1 :, j:-1] = np.asarray(np.linalg.qr(lower[j + 1 :, j:].T, mode="r")).T
+            lower[j + 1 :, -1] = 0.0
+            every = np.arange(j, size)
+            lower[every, every] = np.where(
+                np.abs(lower[every, every]) < OFF_ZERO, OFF_ZERO, lower[every, every]
+            )
+            return True
+    return False
+
+
+def rectified(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
+    """Flip negative diagonals; set small ones to zero where that costs no more than `tol`."""
+    optimum = _flipped(problem, optimum)
+    for place in _candidates(problem, optimum.vector):
+        trial = optimum.vector.copy()
         trial[place] = 0.0
-        there = laplace(problem, trial, here.mode.point.u)
+        there = laplace(problem, trial, optimum.laplace.mode.point.u)
+        optimum = replace(optimum, n_evaluations=optimum.n_evaluations + 1)
         if there is None:
             continue
-        if there.value <= here.value + tol or abs(vector[place]) < ABSENT:
-            vector, here = trial, there
-    return vector, here
+        if there.value <= optimum.laplace.value + tol or abs(optimum.vector[place]) < ABSENT:
+            optimum = replace(optimum, vector=trial, laplace=there)
+    return optimum
+
+
+def _flipped(problem: Problem, optimum: Optimum) -> Optimum:
+    """The same point with no negative diagonal: columns and their effects change sign."""
+    params = Params.unpack(optimum.vector, problem.shape)
+    pairs = list(zip(problem.covariances, params.theta, strict=True))
+    theta = tuple(covariance.rectify(part) for covariance, part in pairs)
+    vector = Params(params.beta, theta).pack()
+    if np.array_equal(vector, optimum.vector):
+        return optimum
+    signs = [np.where(np.diag(c.factor(part)) < 0, -1.0, 1.0) for c, part in pairs]
+    u = optimum.laplace.mode.point.u
+    turned = tuple(part * signs[f][:, None] for part, f in zip(u, problem.order, strict=True))
+    here = laplace(problem, vector, turned)
+    if here is None:
+        return optimum
+    n_evaluations = optimum.n_evaluations + 1
+    return replace(optimum, vector=vector, laplace=here, n_evaluations=n_evaluations)
 
 
 def _diagonal_places(problem: Problem) -> list[int]:
     """Places of the diagonal entries of all factors in the parameter vector."""
     places, start = [], problem.shape.n_beta
     for covariance in problem.covariances:
-        rows, columns = np.nonzero(covariance.mask)
-        places += [start + int(m) for m in np.flatnonzero(rows == columns)]
+        places += [start + int(m) for m in covariance.diagonal]
         start += covariance.n_params
     return places
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Design, Factor
+from skglmm.exceptions import DesignError
 
 __all__ = ["Standardization", "standardize"]
 
@@ -26,6 +27,8 @@ class Standardization:
         Columns left out of each predictor.
     to_user : tuple of ndarray, each of shape (p_k, p_k kept)
         ``beta in user's units = to_user @ beta``.
+    from_user : tuple of ndarray, each of shape (p_k kept, p_k)
+        The way back, with aliased coefficients at zero.
     bases : tuple of ndarray, each of shape (k, k)
         ``b in user's units = basis @ b``, for each factor.
     """
@@ -33,6 +36,7 @@ class Standardization:
     design: Design
     aliased: tuple[tuple[int, ...], ...]
     to_user: tuple[Floats, ...]
+    from_user: tuple[Floats, ...]
     bases: tuple[Floats, ...]
 
 
@@ -51,10 +55,24 @@ def standardize(design: Design, weights: Floats | None) -> Standardization:
         z if np.array_equal(m, np.eye(len(m))) else np.asfortranarray(z @ m)
         for z, m in zip(design.columns, bases, strict=True)
     )
+    for factor, z in zip(design.layout.factors, columns, strict=True):
+        _check_effects(factor, z)
     standard = replace(design, fixed=tuple(x for x, _, _ in fixed), columns=columns)
     return Standardization(
-        standard, tuple(a for _, a, _ in fixed), tuple(m for _, _, m in fixed), tuple(bases)
+        standard,
+        aliased=tuple(a for _, a, _ in fixed),
+        to_user=tuple(m for _, _, m in fixed),
+        from_user=tuple(_inverse(m, a) for _, a, m in fixed),
+        bases=tuple(bases),
     )
+
+
+def _inverse(to_user: Floats, aliased: tuple[int, ...]) -> Floats:
+    """Inverse over the columns that were kept; exact, as it is triangular up to its order."""
+    kept = [j for j in range(len(to_user)) if j not in aliased]
+    from_user = np.zeros(to_user.shape[::-1])
+    from_user[:, kept] = np.linalg.inv(to_user[kept])
+    return from_user
 
 
 def _is_constant(column: Floats) -> bool:
@@ -135,11 +153,28 @@ def _basis(factor: Factor, z: Floats, weights: Floats | None) -> Floats:
         inside = range(columns.start, columns.stop)
         constants = [c for c in inside if _is_constant(z[:, c])] if mixes else []
         for c in inside:
-            centered = bool(constants) and c != constants[0]
+            # Only a constant that feeds the same predictor can take up the center.
+            own = [j for j in constants if factor.predictors[j] == factor.predictors[c]]
+            centered = bool(own) and c != own[0]
             center, size = _location(z[:, c], weights, centered=centered)
             if size == 0:
                 center, size = 0.0, _spread(z[:, c], weights) or 1.0
             basis[c, c] = 1.0 / size
             if center:
-                basis[constants[0], c] = -center / size / z[0, constants[0]]
+                basis[own[0], c] = -center / size / z[0, own[0]]
     return basis
+
+
+def _check_effects(factor: Factor, columns: Floats) -> None:
+    """Refuse effects whose variances no data can tell apart; `columns` are standardized."""
+    for k in set(factor.predictors):
+        inside = [c for c, fed in enumerate(factor.predictors) if fed == k]
+        kept = _independent(columns[:, inside])
+        lost = [factor.columns[c] for place, c in enumerate(inside) if place not in kept]
+        if lost:
+            msg = (
+                f"the random effects of {factor.name} hold columns that are 0 in all rows, "
+                "constant beside an intercept, or linear combinations of others: "
+                f"{', '.join(lost)}; their variances cannot be estimated, so leave these out"
+            )
+            raise DesignError(msg)

@@ -7,14 +7,16 @@ from skglmm.arrays import Floats
 from skglmm.laplace import (
     Modes,
     Params,
+    Point,
     Problem,
+    Shard,
     evaluate,
     fixed_information,
     fixed_score,
     level_information,
+    observed_moments,
     score_sums,
 )
-from skglmm.laplace._mode import Point, observed_moments
 
 __all__ = ["start"]
 
@@ -35,7 +37,7 @@ def start(problem: Problem, constants: Floats, upper: Floats) -> Floats:
     upper : ndarray, shape (n_params,)
         Upper bounds of the parameters.
     """
-    beta = [_constant(problem, k, value) for k, value in enumerate(constants)]
+    beta = [_constant(problem, k, float(value)) for k, value in enumerate(constants)]
     point = _fixed_effects(problem, beta, upper)
     if not problem.order:
         return point.params.pack()
@@ -44,9 +46,19 @@ def start(problem: Problem, constants: Floats, upper: Floats) -> Floats:
 
 
 def _constant(problem: Problem, k: int, value: float) -> Floats:
-    """Coefficients whose linear predictor is nearest to a constant."""
-    x = problem.shards[0].fixed[k]
-    return np.asarray(lstsq(x, np.full(len(x), value))[0])
+    """Coefficients whose linear predictor is nearest to a constant, over all rows."""
+    if not problem.shape.n_coefficients[k]:
+        return np.zeros(0)
+    ones = [np.ones(shard.n_rows) for shard in problem.shards]
+    pairs = list(zip(problem.shards, ones, strict=True))
+    gram = np.sum([_gram(shard, k) for shard in problem.shards], axis=0)
+    target = np.sum([shard.pull(k, one) for shard, one in pairs], axis=0)
+    return np.asarray(lstsq(gram, value * target)[0])
+
+
+def _gram(shard: Shard, k: int) -> Floats:
+    one = np.ones(shard.n_rows)
+    return np.stack([shard.pull(k, column * one) for column in shard.fixed[k].T])
 
 
 def _at(problem: Problem, beta: list[Floats]) -> Point:

@@ -25,7 +25,7 @@ def user_covariance(standard: Standardization, hessian: Floats, free: Bools) -> 
 
 def user_jacobian(standard: Standardization, moves: Modes, n_beta: int) -> Modes:
     """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
-    back = np.linalg.pinv(block_diag(*standard.to_user))
+    back = block_diag(*standard.from_user)
     return tuple(
         np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
         for part in moves

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from skglmm.fitting import Fit
 
 __all__ = ["Note", "notes"]
@@ -13,7 +15,7 @@ class Note(NamedTuple):
 
     Parameters
     ----------
-    kind : {"convergence", "singular", "aliased", "capped"}
+    kind : {"convergence", "singular", "aliased", "capped", "undetermined"}
     text : str
         A sentence that says what was found, and what to do.
     """
@@ -34,7 +36,8 @@ def notes(fit: Fit) -> tuple[Note, ...]:
     tuple of Note
         Empty for a healthy fit.
     """
-    return (*_convergence(fit), *_singular(fit), *_aliased(fit), *_capped(fit))
+    kinds = (_convergence, _singular, _aliased, _capped, _undetermined)
+    return tuple(note for kind in kinds for note in kind(fit))
 
 
 def _convergence(fit: Fit) -> Iterator[Note]:
@@ -77,3 +80,39 @@ def _capped(fit: Fit) -> Iterator[Note]:
             "standard errors mean little. Simplify the model, or look for rows that repeat others"
         )
         yield Note("capped", text)
+
+
+def _undetermined(fit: Fit) -> Iterator[Note]:
+    names = [*_lost_coefficients(fit), *_lost_factors(fit)]
+    if names:
+        text = (
+            f"the data do not determine {', '.join(names)}: the likelihood hardly changes with it, "
+            "so it has no standard error. Simplify the model, or collect rows that tell it"
+        )
+        yield Note("undetermined", text)
+
+
+def _lost_coefficients(fit: Fit) -> Iterator[str]:
+    """Names of coefficients without a standard error that no other note explains."""
+    if fit.covariance is None:
+        return
+    start = 0
+    for predictor, names in zip(fit.layout.predictors, fit.layout.coefficients, strict=True):
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)])
+        if predictor not in fit.capped:
+            yield from (
+                f"the coefficient of {name!r} ({predictor})" for name in np.array(names)[lost]
+            )
+        start += len(names)
+
+
+def _lost_factors(fit: Fit) -> Iterator[str]:
+    """Grouping factors with variance parameters without a standard error, off the boundary."""
+    if fit.covariance is None:
+        return
+    start = sum(map(len, fit.beta))
+    for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(theta)])
+        if lost.any() and np.all(theta[factor.covariance.diagonal] != 0):
+            yield f"the variances between levels of {factor.name!r}"
+        start += len(theta)

@@ -1,6 +1,6 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
-from skglmm.laplace._mode import Mode, evaluate, score_sums
+from skglmm.laplace._mode import Mode, Point, evaluate, observed_moments, score_sums
 from skglmm.laplace._objective import Laplace, laplace
 from skglmm.laplace._params import Params, Shape
 from skglmm.laplace._problem import Modes, Problem, bind
@@ -13,14 +13,17 @@ from skglmm.laplace._sensitivity import (
     tangent,
     theta_information,
 )
+from skglmm.laplace._shard import Shard
 
 __all__ = [
     "Laplace",
     "Mode",
     "Modes",
     "Params",
+    "Point",
     "Problem",
     "Shape",
+    "Shard",
     "bind",
     "evaluate",
     "fixed_information",
@@ -29,6 +32,7 @@ __all__ = [
     "jacobian",
     "laplace",
     "level_information",
+    "observed_moments",
     "score_sums",
     "tangent",
     "theta_information",

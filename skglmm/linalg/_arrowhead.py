@@ -238,10 +238,11 @@ class Arrowhead:
 
     def inverse(self) -> Inverse:
         """Return the inverse on the observed pattern."""
-        rest = np.zeros_like(self.lower)
+        rest = self.lower
         if len(rest):
-            lower = np.tril(dpotri(self.lower, lower=1)[0])
-            rest = np.ascontiguousarray(lower + np.tril(lower, -1).T)
+            half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
+            rest = np.ascontiguousarray(half) + half.T
+            rest[np.diag_indices_from(rest)] /= 2.0
         pairs = [piece.inverse(rest) for piece in self.pieces]
         return Inverse(tuple(a for a, _ in pairs), tuple(b for _, b in pairs), rest)
 

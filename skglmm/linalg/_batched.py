@@ -16,7 +16,7 @@ def cholesky(a: Floats) -> Floats | None:
     lower = np.zeros_like(a)
     for j in range(size):
         pivot = a[j, j] - np.einsum("cl,cl->l", lower[j, :j], lower[j, :j])
-        if not np.all(pivot > 0):  # written so that NaN fails
+        if not np.all((pivot > 0) & (pivot < np.inf)):  # written so that NaN fails
             return None
         lower[j, j] = np.sqrt(pivot)
         for i in range(j + 1, size):
