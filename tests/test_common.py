@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
     pytest.mark.filterwarnings("ignore:the precision stopped:UserWarning"),
     pytest.mark.filterwarnings("ignore:dropped from the mean:UserWarning"),
+    pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
 ]
 
 

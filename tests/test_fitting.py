@@ -12,6 +12,7 @@ from skglmm.covariance import Diagonal, Unstructured
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
 from skglmm.fitting import Rules, fit
+from skglmm.inference import notes
 from skglmm.laplace import bind, laplace
 
 
@@ -96,6 +97,19 @@ def test_units_of_a_covariate_do_not_matter(shift, factor):
     )
     slope = np.sqrt(np.diag(other.covariance))[1] * factor
     assert_allclose(slope, np.sqrt(np.diag(plain.covariance))[1], rtol=1e-4)
+
+
+def test_a_ridge_without_an_optimum_is_named():
+    """One row a level, and responses of three values: precision and variance trade places."""
+    rng = np.random.RandomState(0)
+    for _ in range(3):
+        rng.normal(size=400)
+    y = 0.5 + 0.0025 * (np.arange(20.0) % 3)
+    term = Term("row", np.arange(20), (np.ones(20),), Unstructured(1))
+    found = fit(Beta(), design(([np.ones(20), rng.rand(20)], [np.ones(20)]), term), y)
+    assert found.converged
+    kinds = {note.kind for note in notes(found)}
+    assert kinds & {"undetermined", "capped", "singular"}
 
 
 def test_an_offset_takes_its_part_from_the_coefficient():

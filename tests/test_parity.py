@@ -177,8 +177,7 @@ def test_conditional_modes(fitted, name):
         expected = numbers(block["values"])[rows].T
         sd = np.sqrt(np.sum(model.fit_.roots[f] ** 2, axis=1))
         distance = (model.fit_.modes(f) - expected) / sd[:, None]
-        limit = 0.05 if theirs["convergence"] and name not in SINGULAR else 1.0
-        assert_allclose(distance, 0, atol=min(limit, TOLERANCES["mode_in_sd"]))
+        assert_allclose(distance, 0, atol=TOLERANCES["mode_in_sd"])
 
 
 def test_predictions(fitted, name):

@@ -26,6 +26,7 @@ SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by 
 NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
+STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
 FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: to rounding, or until within tolerance
 CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
@@ -93,9 +94,9 @@ class Optimum:
         return np.asarray((self.vector >= self.upper) & (self.laplace.gradient < 0))
 
     def is_within(self, tol: float) -> bool:
-        """Whether no more than `tol`, or the rounding of a stalled objective, is left to gain."""
-        rounding = _noise(self.laplace) if self.is_stalled else 0.0
-        return self.gain <= max(tol, rounding) and not self.is_saddle
+        """Whether no more than `tol`, or what rounding hides from a stall, is left to gain."""
+        hidden = STALLED_GAIN if self.is_stalled else 0.0
+        return self.gain <= max(tol, hidden) and not self.is_saddle
 
     def verdict(self, tol: float) -> str:
         """Why it stopped, with what the gain and the Hessian say of it."""

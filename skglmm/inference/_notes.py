@@ -101,7 +101,9 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)])
         if predictor not in fit.capped:
             yield from (
-                f"the coefficient of {name!r} ({predictor})" for name in np.array(names)[lost]
+                f"the coefficient of {name!r} ({predictor})"
+                for name, is_lost in zip(names, lost, strict=True)
+                if is_lost
             )
         start += len(names)
 
