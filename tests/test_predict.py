@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from skglmm import BetaGLMMRegressor, DesignError
 from skglmm.families import LINKS
+from skglmm.inference import Plan
 from skglmm.inference import _predict as predict_module
 from skglmm.inference._quadrature import rule
 
@@ -290,6 +291,23 @@ def test_unknown_kinds_are_refused(model, frame, kind, error, message):
     with pytest.raises(error) as caught:
         model.predict(frame, kind=kind)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("new_groups", ["Marginal", "zero", None])
+def test_new_groups_that_were_set_wrong_after_fit_are_refused(new_groups):
+    frame, y = crossed()
+    model = BetaGLMMRegressor("x + (1 | batch)").fit(frame, y).set_params(new_groups=new_groups)
+    for rows in (frame, frame.assign(batch="new")):
+        with pytest.raises(ValueError, match=rf"new_groups={new_groups!r} is unknown"):
+            model.predict(rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "unseen"), [("conditional", "error"), ("fixed", "zero"), ("mean", "nan")]
+)
+def test_a_plan_that_nothing_follows_is_refused(model, kind, unseen):
+    with pytest.raises(ValueError, match="is unknown, expected one of 'conditional|'marginal"):
+        Plan.of(model.fit_.layout, kind, unseen)
 
 
 # --- the quadrature -------------------------------------------------------------------------------

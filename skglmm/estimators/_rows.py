@@ -10,7 +10,13 @@ from sklearn.utils import check_consistent_length
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
 from skglmm.estimators._frames import fit_frame
-from skglmm.estimators._validation import KINDS, check_weights, check_y
+from skglmm.estimators._validation import (
+    KINDS,
+    NEW_GROUPS,
+    check_choice,
+    check_weights,
+    check_y,
+)
 from skglmm.inference import Plan
 
 __all__ = ["Kind", "Rows", "build_rows", "fit_rows"]
@@ -55,8 +61,10 @@ def build_rows(
 
     Columns that this kind does not need may be missing.
     """
+    check_choice("new_groups", new_groups, NEW_GROUPS)
     names = [factor.name for factor in spec.layout.factors]
-    plan = Plan.of(spec.layout, _checked_kind(kind, names), new_groups)
+    unseen = "nan" if new_groups == "error" else new_groups  # refused below
+    plan = Plan.of(spec.layout, _checked_kind(kind, names), unseen)
     coded = [names[f] for f in plan.conditioned]
     made = coded + [names[f] for f in plan.integrated]
     design = spec.build(frame, coded, effects=made, context=context)

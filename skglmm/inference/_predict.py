@@ -14,6 +14,7 @@ __all__ = ["Plan", "Prediction", "linear_predictors", "predict"]
 
 CHUNK = 2**18  # rows predicted at a time
 CELLS = 2**20  # rows times nodes at a time, where something is averaged over
+UNSEEN = ("marginal", "fixed", "nan")
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,22 @@ class Plan:
 
     @classmethod
     def of(cls, layout: Layout, kind: str | Collection[str], unseen: str) -> "Plan":
-        """Return the plan of "conditional", "fixed", "marginal", or of the factors named."""
+        """Return the plan of "conditional", "fixed", "marginal", or of the factors named.
+
+        Raises
+        ------
+        ValueError
+            When `kind` is another text, or `unseen` is none of the three choices.
+        """
+        if unseen not in UNSEEN:
+            msg = f"unseen={unseen!r} is unknown, expected one of {', '.join(map(repr, UNSEEN))}"
+            raise ValueError(msg)
         every = tuple(range(len(layout.factors)))
         if isinstance(kind, str):
             plans = {"conditional": (every, ()), "fixed": ((), ()), "marginal": ((), every)}
+            if kind not in plans:
+                msg = f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, plans))}"
+                raise ValueError(msg)
             return cls(*plans[kind], unseen)
         return cls(tuple(f for f in every if layout.factors[f].name in kind), (), unseen)
 
