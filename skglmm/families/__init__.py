@@ -3,6 +3,7 @@
 from skglmm.families._base import Family, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import through_links
+from skglmm.families._packing import packed
 from skglmm.families.links import (
     LINKS,
     Cauchit,
@@ -29,5 +30,6 @@ __all__ = [
     "Logit",
     "Probit",
     "Support",
+    "packed",
     "through_links",
 ]

@@ -1,13 +1,12 @@
 """The chain rule from the parameters of a family to its linear predictors."""
 
 from collections.abc import Sequence
-from functools import cache
-from itertools import combinations_with_replacement
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families._base import LogDensity
+from skglmm.families._packing import packed_rows
 from skglmm.families.links import Jet
 
 __all__ = ["through_links"]
@@ -52,23 +51,16 @@ def through_links(density: LogDensity, jets: Sequence[Jet]) -> LogDensity:
     return density
 
 
-@cache
-def _packed(size: int, order: int) -> dict[tuple[int, ...], int]:
-    """Return the row of each sorted tuple of predictors."""
-    tuples = combinations_with_replacement(range(size), order)
-    return {each: row for row, each in enumerate(tuples)}
-
-
 def _link_second(grad: Floats, hess: Floats, slopes: Slopes) -> None:
-    for (i, j), row in _packed(len(slopes), 2).items():
+    for (i, j), row in packed_rows(len(slopes), 2).items():
         hess[row] *= slopes[i][0] * slopes[j][0]
         if i == j:
             hess[row] += grad[i] * slopes[i][1]
 
 
 def _link_third(grad: Floats, hess: Floats, third: Floats, slopes: Slopes) -> None:
-    rows = _packed(len(slopes), 2)
-    for (i, j, k), row in _packed(len(slopes), 3).items():
+    rows = packed_rows(len(slopes), 2)
+    for (i, j, k), row in packed_rows(len(slopes), 3).items():
         out = third[row]
         if i == j == k:
             _link_cubic(grad[i], hess[rows[i, i]], out, slopes[i])

@@ -23,8 +23,8 @@ References
 import numpy as np
 
 from skglmm.arrays import Floats
+from skglmm.families import packed
 from skglmm.laplace._mode import Mode, add_level_sums
-from skglmm.laplace._packing import packed
 from skglmm.laplace._params import Params
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Rows, Shard

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -138,17 +139,12 @@ def find_mode(problem: Problem, params: Params, start: Modes) -> Mode | None:
     if not np.isfinite(point.value):
         point = evaluate(problem, params, problem.zero(), 2)
     for n_steps in range(1, STEPS_MAX + 1):
-        if not np.isfinite(point.value):
-            return None
-        gradient = score(problem, point)
-        step, decrement, moved = _step(problem, point, gradient)
+        step = _advance(problem, point) if np.isfinite(point.value) else None
         if step is None:
             return None
-        if decrement <= max(DECREMENT_TOL, 4 * np.finfo(float).eps * abs(point.value)):
-            return _finish(problem, params, _moved(point.u, step, 1.0), n_steps)
-        if moved is None:
-            return None
-        point = moved
+        if step.point is None:
+            return _finish(problem, params, step.u, n_steps)
+        point = step.point
     return None
 
 
@@ -165,15 +161,20 @@ def _moved(u: Modes, step: Modes, length: float) -> Modes:
     return tuple(part + length * change for part, change in zip(u, step, strict=True))
 
 
-def _step(
-    problem: Problem, point: Point, gradient: Modes
-) -> tuple[Modes | None, float, Point | None]:
-    """Newton's step, half of its decrement, and the accepted point (None if it is not needed).
+class _Step(NamedTuple):
+    """Where a step ends, and the point there; None if it is so small that it is the last."""
+
+    u: Modes
+    point: Point | None
+
+
+def _advance(problem: Problem, point: Point) -> _Step | None:
+    """Take Newton's step, shortened until h does not grow; None if there is none.
 
     The observed H is tried first, then the expected one: the log density of a family need
     not be concave, so the observed H may be indefinite away from the mode.
     """
-    step, decrement = None, np.inf
+    gradient = score(problem, point)
     for information in (observed_moments, expected_moments):
         system = hessian(problem, information(problem, point), point.roots)
         if system is None:
@@ -181,11 +182,11 @@ def _step(
         step = solve(problem, system, gradient)
         decrement = 0.5 * sum(float(np.vdot(a, b)) for a, b in zip(gradient, step, strict=True))
         if decrement <= max(DECREMENT_TOL, 4 * np.finfo(float).eps * abs(point.value)):
-            return step, decrement, None
+            return _Step(_moved(point.u, step, 1.0), None)
         moved = _search(problem, point, step)
         if moved is not None:
-            return step, decrement, moved
-    return step, decrement, None
+            return _Step(moved.u, moved)
+    return None
 
 
 def _search(problem: Problem, point: Point, step: Modes) -> Point | None:

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
+from skglmm.families import packed
 from skglmm.laplace._mode import Mode, Point, add_level_sums
-from skglmm.laplace._packing import packed
 from skglmm.laplace._params import Params
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Rows, Shard

@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.families import Family
-from skglmm.laplace._packing import packed
+from skglmm.families import Family, LogDensity, packed
 from skglmm.linalg import Grouping, Pattern
 
-__all__ = ["Load", "Pair", "Rows", "Shard", "total"]
+__all__ = ["Load", "Pair", "Rows", "Shard"]
 
 CACHE_ROWS = 16_384  # rows whose temporaries stay in the second-level cache
 
@@ -51,12 +50,7 @@ class Rows(NamedTuple):
     value: float
     grad: Floats
     hess: Floats
-    third: Floats | None
-
-
-def total(values: Floats) -> float:
-    """Sum that is -inf, not NaN, when a row is -inf."""
-    return float(np.sum(values))
+    third: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -117,19 +111,17 @@ class Shard:
         return eta
 
     def evaluate(self, family: Family, eta: Sequence[Floats], order: int) -> Rows:
-        """Log density and its derivatives at the linear predictors `eta`."""
+        """Log density and its derivatives at the linear predictors `eta`; `order` is 2 or 3."""
         cuts = range(0, self.n_rows, CACHE_ROWS)
         parts = [
             family.log_density(self.prepared[:, rows], _cut(eta, rows), order)
             for rows in (slice(cut, cut + CACHE_ROWS) for cut in cuts)
         ]
-        names = ("value", "grad", "hess", "third")[: order + 1]
-        fields = [
-            _weighted([getattr(part, name) for part in parts], self.weights) for name in names
-        ]
-        fields += [np.empty((0, 0))] * (3 - len(fields))
-        third = fields[3] if order == 3 else None
-        return Rows(total(fields[0]), fields[1], fields[2], third)
+        value, *derivatives = (
+            _weighted([getattr(part, name) for part in parts], self.weights)
+            for name in LogDensity._fields[: order + 1]
+        )
+        return Rows(float(value.sum()), *derivatives)
 
     def expected_hess(self, family: Family, eta: Sequence[Floats]) -> Floats:
         """Weighted expected Hessian of the log density, never positive."""

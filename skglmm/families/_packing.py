@@ -1,0 +1,18 @@
+"""Where a derivative stands among the packed rows of a `LogDensity`."""
+
+from functools import cache
+from itertools import combinations_with_replacement
+
+__all__ = ["packed", "packed_rows"]
+
+
+@cache
+def packed_rows(n_predictors: int, order: int) -> dict[tuple[int, ...], int]:
+    """Return the row of each sorted tuple of predictors."""
+    keys = combinations_with_replacement(range(n_predictors), order)
+    return {key: row for row, key in enumerate(keys)}
+
+
+def packed(n_predictors: int, *indices: int) -> int:
+    """Return the row of the derivative in the predictors `indices`, in any order."""
+    return packed_rows(n_predictors, len(indices))[tuple(sorted(indices))]
