@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skglmm import (
     BetaGLMMRegressor,
+    DesignError,
     ImplicitNestingWarning,
     SingularFitWarning,
     __version__,
@@ -189,6 +190,60 @@ def test_a_frame_with_numbers_as_names_is_an_array():
     fitted = BetaGLMMRegressor().fit(X, y)
     assert fitted.formula_ == "1 + x0 + x1"
     assert_allclose(fitted.predict(X), fitted.predict(X.to_numpy()))
+
+
+@pytest.fixture(scope="module")
+def numbered():
+    """A frame whose columns are called 0, 1, 2, with a model of it."""
+    frame, y = grouped()
+    X = frame[["x", "z", "g"]].set_axis([0, 1, 2], axis=1)
+    return X, BetaGLMMRegressor("x0 + x1 + (1 | x2)").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X[[2, 0, 1]],
+        lambda X: X.assign(more=1.0),
+        lambda X: X[[1, 2, 0]].assign(more=1.0),
+    ],
+)
+def test_columns_with_numbers_as_names_are_found_by_name(numbered, change):
+    X, model = numbered
+    assert_array_equal(model.predict(change(X.copy())), model.predict(X))
+
+
+def test_numbered_columns_that_are_not_needed_may_be_missing(numbered):
+    X, model = numbered
+    assert_array_equal(model.predict(X[[1, 0]], kind="fixed"), model.predict(X, kind="fixed"))
+    with pytest.raises(DesignError, match="unknown column 'x1'"):
+        model.predict(X[[0, 2]])
+    with pytest.raises(DesignError, match=r"none of the columns of fit, which were \[0, 1, 2\]"):
+        model.predict(X.set_axis(list("abc"), axis=1))
+
+
+def test_a_numbered_frame_is_copied_with_its_names(numbered):
+    X, model = numbered
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict(X[[2, 1, 0]]), model.predict(X))
+
+
+def test_float_groups_are_for_arrays_alone():
+    frame, y = grouped()
+    X = np.column_stack([pd.factorize(frame["g"])[0], frame["x"]])
+    for array in (X, pd.DataFrame(X)):
+        assert BetaGLMMRegressor(groups=0).fit(array, y).n_levels_ == {"x0": 24}
+    for frame in (pd.DataFrame(X, columns=[1, 2]), pd.DataFrame(X).assign(z="a")):
+        with pytest.raises(DesignError, match="'x0' holds floating-point"):
+            BetaGLMMRegressor(groups=0).fit(frame.rename(columns={"z": 2}), y)
+
+
+def test_names_of_several_levels_are_refused(model):
+    frame, y = grouped()
+    deep = frame.set_axis(pd.MultiIndex.from_product([["a"], frame.columns]), axis=1)
+    for call in (lambda: BetaGLMMRegressor().fit(deep, y), lambda: model.predict(deep)):
+        with pytest.raises(DesignError, match=r"2 levels, such as \('a', 'x'\)"):
+            call()
 
 
 def test_the_index_of_a_frame_does_not_matter(model):

@@ -14,7 +14,7 @@ import skglmm
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
-from skglmm.estimators._frames import predict_frame
+from skglmm.estimators._frames import is_array, predict_frame
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
 from skglmm.estimators._response import scale_response
@@ -215,7 +215,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             model.terms,
             offset=self.offset,
             context=self.context,
-            float_groups=not hasattr(self, "feature_names_in_"),  # arrays have one type
+            float_groups=is_array(self, frame),  # whose columns share one type
         )
 
     def _maximize(self, design: Design, unit: Floats, weights: Floats | None) -> Fit:

@@ -9,16 +9,19 @@ from sklearn.utils.validation import validate_data
 
 from skglmm.exceptions import DesignError
 
-__all__ = ["fit_frame", "predict_frame"]
+__all__ = ["fit_frame", "is_array", "predict_frame"]
 
 MIN_SAMPLES = 2  # one row has no spread
+SHOWN = 5  # names of columns that a message lists
 
 
 def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
     """Return the X of `fit` as a frame; sets `n_features_in_` and `feature_names_in_`.
 
-    Arrays are vetted by scikit-learn, frames by what formulas make of their columns.
+    Arrays are vetted by scikit-learn, frames by what formulas make of their columns. Of a frame
+    whose names are no texts the names are kept, as `_labels`.
     """
+    estimator._labels = None
     if not _is_frame(X):
         array = validate_data(estimator, X, dtype=None, ensure_min_samples=MIN_SAMPLES)
         return _from_array(array, _array_names(array.shape[1]))
@@ -26,7 +29,20 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
     _check_names(X)
     frame = _to_pandas(X)
     validate_data(estimator, frame, skip_check_array=True)
-    return frame if hasattr(estimator, "feature_names_in_") else _renamed(frame)
+    if hasattr(estimator, "feature_names_in_"):
+        return frame
+    estimator._labels = frame.columns
+    return _renamed(frame)
+
+
+def is_array(estimator: Any, frame: pd.DataFrame) -> bool:
+    """Return whether the X of `fit` was an array, or ``pd.DataFrame(array)``."""
+    if hasattr(estimator, "feature_names_in_"):
+        return False
+    labels = estimator._labels
+    return labels is None or (
+        labels.equals(pd.RangeIndex(len(labels))) and frame.dtypes.nunique() == 1
+    )
 
 
 def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
@@ -36,9 +52,12 @@ def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
         array = validate_data(estimator, X, reset=False, dtype=None)
         return _from_array(array, _array_names(array.shape[1]) if names is None else list(names))
     _check_size(estimator, X, 1)
+    _check_levels(X)
     frame = _to_pandas(X)
     if names is not None:
         return frame
+    if estimator._labels is not None:
+        return _relabeled(frame, estimator._labels)
     validate_data(estimator, frame, reset=False, skip_check_array=True)
     return _renamed(frame)
 
@@ -79,11 +98,34 @@ def _check_size(estimator: Any, X: Any, min_samples: int) -> None:
 
 
 def _check_names(X: Any) -> None:
+    _check_levels(X)
     columns = pd.Index(X.columns)
     if not columns.is_unique:
         twice = columns[columns.duplicated()][0]
         msg = f"X has the column {twice!r} {(columns == twice).sum()} times; rename or drop copies"
         raise DesignError(msg)
+
+
+def _check_levels(X: Any) -> None:
+    if isinstance(X.columns, pd.MultiIndex):
+        msg = (
+            f"the columns of X have names of {X.columns.nlevels} levels, such as {X.columns[0]!r}; "
+            "formulas need plain names: X.columns = ['_'.join(map(str, c)) for c in X.columns]"
+        )
+        raise DesignError(msg)
+
+
+def _relabeled(frame: pd.DataFrame, labels: "pd.Index[Any]") -> pd.DataFrame:
+    """Return the columns that fit has seen, found by their names and called as formulas do."""
+    names = dict(zip(labels, _array_names(len(labels)), strict=True))
+    known = frame.loc[:, frame.columns.isin(labels)]
+    if not known.shape[1]:
+        msg = (
+            f"X has none of the columns of fit, which were {list(labels[:SHOWN])!r}"
+            f"{' …' if len(labels) > SHOWN else ''}; it has {list(frame.columns[:SHOWN])!r}"
+        )
+        raise DesignError(msg)
+    return known.set_axis([names[label] for label in known.columns], axis=1)
 
 
 def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
