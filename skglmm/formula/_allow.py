@@ -23,10 +23,14 @@ _OPERATORS = (
     *(ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
 )
 _PLAIN = (
-    *(ast.Expression, ast.Load, ast.UnaryOp, ast.Compare, ast.Tuple, ast.List),
+    *(ast.Expression, ast.Load, ast.keyword, ast.UnaryOp, ast.Compare, ast.Tuple, ast.List),
     *_OPERATORS,
 )
 _SEQUENCES = (ast.Tuple, ast.List)
+_SIZED = frozenset({"bs", "cr", "cs", "cc", "poly"})  # functions that make as many columns as told
+_SIZES = frozenset({"df", "degree"})
+_PLACES = frozenset({1, 3})  # where these stand: poly(x, degree), bs(x, df, knots, degree)
+MOST_COLUMNS = 1000
 
 
 def check_expressions(text: str, allowed: Collection[str] = ()) -> None:
@@ -103,14 +107,25 @@ def _tree(expression: str) -> tuple[ast.Expression, dict[str, str]]:
 
 def _check(expression: str, functions: Collection[str]) -> None:
     tree, _ = _tree(expression)
-    for node, called in _walk(tree):
-        reason = _objection(node, called, functions)
-        if reason:
-            msg = (
-                f"the expression {expression!r} is not allowed: {reason}. Formulas may hold column "
-                "names, numbers, arithmetic, comparisons and known functions"
-            )
-            raise FormulaError(msg)
+    reasons = (_objection(node, called, functions) for node, called in _walk(tree))
+    reason = next(filter(None, reasons), None)
+    if reason:
+        msg = (
+            f"the expression {expression!r} is not allowed: {reason}. Formulas may hold column "
+            "names, numbers, arithmetic, comparisons and known functions"
+        )
+        raise FormulaError(msg)
+    if not any(_is_name(node, called) for node, called in _walk(tree)):
+        msg = f"the expression {expression!r} uses no column; take it out"
+        raise FormulaError(msg)
+
+
+def _is_name(node: ast.AST, called: bool) -> bool:
+    """Return whether a node may name a column."""
+    match node:
+        case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str()), *_]):
+            return True
+    return isinstance(node, ast.Name) and not called
 
 
 def _walk(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
@@ -134,19 +149,20 @@ def _objection(node: ast.AST, called: bool, functions: Collection[str]) -> str |
             return _object_to_attribute(node)
         case ast.BinOp():
             return _object_to_operation(node)
-        case ast.keyword(arg=name):
-            plain = name is not None and not name.startswith("_")
-            return None if plain else "arguments must have ordinary names"
-        case (
-            ast.Call(func=ast.Name() | ast.Attribute())
-            | ast.Constant(value=int() | float() | str() | None)
-        ):
+        case ast.keyword(arg=name) if name is None or name.startswith("_"):
+            return "arguments must have ordinary names"
+        case ast.Call(func=ast.Name() | ast.Attribute()):
+            return _object_to_sizes(node)
+    return _object_to_others(node)
+
+
+def _object_to_others(node: ast.AST) -> str | None:
+    match node:
+        case ast.Constant(value=int() | float() | str() | None):
             return None
-    return None if isinstance(node, _PLAIN) else f"{_words(node)} cannot be used"
-
-
-def _words(node: ast.AST) -> str:
-    return f"a {type(node).__name__} ({ast.unparse(node)!r})"
+    if isinstance(node, _PLAIN):
+        return None
+    return f"a {type(node).__name__} ({ast.unparse(node)!r}) cannot be used"
 
 
 def _object_to_name(name: str, called: bool, functions: Collection[str]) -> str | None:
@@ -170,6 +186,22 @@ def _object_to_attribute(node: ast.Attribute) -> str | None:
         f"{name!r} is an attribute; a column whose name has a dot is written in back quotes, "
         f"`{name}`"
     )
+
+
+def _object_to_sizes(call: ast.Call) -> str | None:
+    """Numbers of columns are read here, not computed: a hundred million would take for ever."""
+    if not (isinstance(call.func, ast.Name) and call.func.id in _SIZED):
+        return None
+    given = [value for place, value in enumerate(call.args) if place in _PLACES]
+    given += [keyword.value for keyword in call.keywords if keyword.arg in _SIZES]
+    for value in given:
+        match value:
+            case ast.Constant(value=int() | float() as number) if not number <= MOST_COLUMNS:
+                return f"{ast.unparse(value)} columns are too many, {MOST_COLUMNS} at most"
+            case ast.Name() | ast.Constant():
+                continue
+        return f"df and degree are plain numbers, not {ast.unparse(value)!r}"
+    return None
 
 
 def _object_to_operation(node: ast.BinOp) -> str | None:

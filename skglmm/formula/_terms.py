@@ -7,13 +7,14 @@ from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import Factor, Term
 
 from skglmm.exceptions import FormulaError
+from skglmm.formula._expansion import refuse_explosion
 from skglmm.formula._tokens import failure, misread, quote, scan
 
 __all__ = ["canonical", "has_intercept", "read_terms"]
 
 _INTERCEPT = "1"
 _NUMBER = re.compile(r"[\d.]+")
-_POWER = re.compile("[1-9]")  # (a + b + c)**p is expanded term by term, in time that grows like 3^p
+_POWER = re.compile("[1-9]")
 _PARSERS = {
     intercept: DefaultFormulaParser(
         include_intercept=intercept, feature_flags=DefaultFormulaParser.FeatureFlags.NONE
@@ -30,10 +31,13 @@ def read_terms(text: str, *, source: str | None = None, intercept: bool = True) 
     source = text if source is None else source
     _refuse_oddities(text, source)
     try:
+        refuse_explosion(_PARSERS[intercept].get_ast(text), text)
         terms = _PARSERS[intercept].get_terms(text)
         return sorted(terms, key=lambda term: int(term.degree))
     except FormulaicError as error:
         raise misread(error, source) from None
+    except FormulaError:
+        raise
     except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError) as error:
         msg = f"cannot read the formula {text.strip()!r}: {error}"
         raise FormulaError(msg) from None
