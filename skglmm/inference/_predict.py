@@ -10,7 +10,7 @@ from skglmm.design import Design, Layout
 from skglmm.fitting import Fit
 from skglmm.inference._quadrature import rule
 
-__all__ = ["Plan", "Prediction", "linear_predictors", "predict"]
+__all__ = ["Plan", "Prediction", "linear_predictors", "predict", "shift_variance"]
 
 CHUNK = 2**18  # rows predicted at a time
 CELLS = 2**20  # rows times nodes at a time, where something is averaged over
@@ -132,7 +132,7 @@ def _slices(design: Design) -> Iterator[slice]:
 
 def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
     eta = linear_predictors(fit, design, plan.conditioned)
-    mean, std = _moments(fit, eta, np.sqrt(_shift_variance(fit, design, plan)), spread)
+    mean, std = _moments(fit, eta, np.sqrt(shift_variance(fit, design, plan)), spread)
     if plan.unseen == "nan":
         for f in plan.conditioned:
             mean[design.codes[f] < 0] = np.nan
@@ -140,7 +140,7 @@ def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
     return Prediction(mean, std if spread else None)
 
 
-def _shift_variance(fit: Fit, design: Design, plan: Plan) -> Floats:
+def shift_variance(fit: Fit, design: Design, plan: Plan) -> Floats:
     """Variance of what the effects that are averaged over add to the first predictor, (n,)."""
     variance = np.zeros(design.n_samples)
     for f in plan.integrated:

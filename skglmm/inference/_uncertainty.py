@@ -20,7 +20,13 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
 
-__all__ = ["known_covariance", "linear_variance", "mode_moves", "posterior_blocks"]
+__all__ = [
+    "known_covariance",
+    "linear_gradient",
+    "linear_variance",
+    "mode_moves",
+    "posterior_blocks",
+]
 
 
 def known_covariance(fit: Fit) -> Floats:
@@ -80,7 +86,7 @@ def linear_variance(
 
     Levels that fit has not seen add nothing.
     """
-    gradient = _gradient(fit, design, conditioned, predictor)
+    gradient = linear_gradient(fit, design, conditioned, predictor)
     variance = np.einsum("ip,pq,iq->i", gradient, known_covariance(fit), gradient, optimize=True)
     for f in conditioned:
         for g in conditioned:
@@ -90,7 +96,9 @@ def linear_variance(
     return np.asarray(variance)
 
 
-def _gradient(fit: Fit, design: Design, conditioned: Collection[int], predictor: int) -> Floats:
+def linear_gradient(
+    fit: Fit, design: Design, conditioned: Collection[int], predictor: int
+) -> Floats:
     """Derivative of the linear predictor in (beta, theta), (n, n_params)."""
     n_params = sum(len(part) for part in (*fit.beta, *fit.theta))
     gradient = np.zeros((design.n_samples, n_params))

@@ -1,0 +1,131 @@
+r"""Intervals for means, built where they are symmetric: on the scale of the linear predictor.
+
+A group's own mean has the limits :math:`g^{-1}(\hat\eta \pm z\,se(\hat\eta))`; effects of levels
+that fit has not seen add their variance to that of the estimates. An average over groups,
+:math:`m = E_t[g^{-1}(\eta + s t)]` with t standard normal, depends on the estimates through
+:math:`\eta` and :math:`s^2`; as :math:`\partial m / \partial s^2 = \tfrac12 \partial^2 m /
+\partial \eta^2`, the delta method gives its standard error on any scale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from skglmm.arrays import Floats
+from skglmm.design import Design
+from skglmm.fitting import Fit
+from skglmm.inference._predict import Plan, linear_predictors, predict, shift_variance
+from skglmm.inference._quadrature import rule
+from skglmm.inference._uncertainty import (
+    known_covariance,
+    linear_gradient,
+    linear_variance,
+)
+
+__all__ = ["Interval", "LinearPrediction", "mean_interval", "predict_linear"]
+
+STEP = 1e-4  # of differences in a linear predictor: errors of 1e-8
+WIDE = 1e-3  # of second differences: errors of 1e-6, of rounding 1e-10
+
+
+@dataclass(frozen=True)
+class LinearPrediction:
+    """A linear predictor of each row, (n,), and its standard error, on the link's scale."""
+
+    value: Floats
+    std: Floats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Means on the family's own scale, (n,), their standard errors and limits."""
+
+    mean: Floats
+    se: Floats
+    lower: Floats
+    upper: Floats
+
+
+def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> LinearPrediction:
+    """Return a linear predictor with the uncertainty of estimates, modes and unseen levels.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design
+    plan : Plan
+        Whose modes enter; effects that are averaged over count with their variance.
+    predictor : int, default=0
+        Index of the linear predictor.
+    """
+    value = linear_predictors(fit, design, plan.conditioned)[predictor]
+    variance = linear_variance(fit, design, plan.conditioned, predictor)
+    if predictor == 0:
+        variance = variance + shift_variance(fit, design, plan)
+    return LinearPrediction(value, np.sqrt(np.maximum(variance, 0.0)))
+
+
+def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interval:
+    """Return means with standard errors and limits.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    level : float
+        Coverage, such as 0.95.
+    """
+    z = float(ndtri(0.5 + level / 2.0))
+    linear = predict_linear(fit, design, plan)
+    others = linear_predictors(fit, design, plan.conditioned)[1:]
+    if plan.integrated:
+        return _average_interval(fit, design, plan, z)
+    slope = _slope(fit, linear.value, others)
+    ends = (fit.family.mean([linear.value + s * z * linear.std, *others]) for s in (-1, 1))
+    return Interval(predict(fit, design, plan).mean, slope * linear.std, *ends)
+
+
+def _slope(fit: Fit, eta: Floats, others: list[Floats]) -> Floats:
+    """Derivative of the mean in the first linear predictor, (n,)."""
+    above, below = (fit.family.mean([eta + step, *others]) for step in (STEP, -STEP))
+    return np.asarray((above - below) / (2.0 * STEP))
+
+
+def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> Interval:
+    eta, *others = linear_predictors(fit, design, plan.conditioned)
+    variance = shift_variance(fit, design, plan)
+    nodes, weights = rule(float(np.sqrt(variance.max(initial=0.0))))
+    above, mean, below = (
+        sum(
+            weight * fit.family.mean([eta + step + np.sqrt(variance) * node, *others])
+            for node, weight in zip(nodes, weights, strict=True)
+        )
+        for step in (WIDE, 0.0, -WIDE)
+    )
+    by_eta, by_variance = (above - below) / (2 * WIDE), (above - 2 * mean + below) / (2 * WIDE**2)
+    gradient = by_eta[:, None] * linear_gradient(fit, design, plan.conditioned, 0)
+    gradient += by_variance[:, None] * _variance_gradient(fit, design, plan)
+    covariance = known_covariance(fit)
+    se = np.sqrt(np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True))
+    center = fit.family.links[0].link(mean)
+    spread = z * se / _slope(fit, center, others)
+    ends = (fit.family.mean([center + s * spread, *others]) for s in (-1, 1))
+    return Interval(mean, se, *ends)
+
+
+def _variance_gradient(fit: Fit, design: Design, plan: Plan) -> Floats:
+    """Derivative of z' Sigma z, over the averaged factors, in (beta, theta): (n, n_params)."""
+    gradient = np.zeros((design.n_samples, len(known_covariance(fit))))
+    start = sum(len(part) for part in fit.beta)
+    for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
+        if f in plan.integrated:
+            feeds = np.array(factor.predictors) == 0
+            z = design.columns[f][:, feeds]
+            changes = (fit.bases[f] @ factor.covariance.factor_grad(theta))[:, feeds]
+            rooted = z @ fit.roots[f][feeds]
+            for m, change in enumerate(changes):
+                gradient[:, start + m] = 2.0 * np.sum((z @ change) * rooted, axis=1)
+        start += len(theta)
+    return gradient
