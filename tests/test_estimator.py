@@ -290,8 +290,52 @@ def test_squeezing_moves_all_responses():
     y[[3, 5]] = [0.0, 1.0]
     model = BetaGLMMRegressor("x + (1 | g)", boundary="squeeze").fit(frame, y)
     by_hand = BetaGLMMRegressor("x + (1 | g)").fit(frame, (y * 479 + 0.5) / 480)
-    assert model.n_boundary_ == 2
+    assert model.n_boundary_ == 480
     same_numbers(model, by_hand)
+    assert "all 480 responses were squeezed" in str(model.summary())
+
+
+def test_parameters_that_are_set_after_fit_wait_for_the_next():
+    frame, y = grouped()
+    y[[3, 5]] = [0.0, 1.0]
+    model = BetaGLMMRegressor("x + (1 | g)", bounds=(0, 100), boundary=1e-3).fit(frame, 100 * y)
+    before = model.predict(frame, return_std=True), str(model.summary())
+    model.set_params(bounds=(0, 1), boundary="squeeze")
+    for again in (model, pickle.loads(pickle.dumps(model))):
+        assert_array_equal(again.predict(frame, return_std=True), before[0])
+        assert str(again.summary()) == before[1]
+    assert model.fit(frame, y).predict(frame).max() < 1
+    assert "squeezed" in str(model.summary())
+
+
+@pytest.mark.parametrize(
+    ("formula", "change"),
+    [
+        ("x + (1 | nothing)", lambda X, y: (X[["x", "g"]], y)),
+        ("x + (1 | g)", lambda X, y: (X[["x", "g"]].assign(x=np.nan), y)),
+        ("x + (1 | g)", lambda X, y: (X[["x", "g"]].to_numpy(dtype=object), y)),
+        ("x + (1 | g)", lambda X, y: (X[["x", "g"]], y + 3)),
+    ],
+)
+def test_a_fit_that_fails_changes_nothing(formula, change):
+    frame, y = grouped()
+    model = BetaGLMMRegressor("x + (1 | g)").fit(frame, y)
+    state, means = dict(vars(model.set_params(formula=formula))), model.predict(frame)
+    with pytest.raises(ValueError, match=r"nothing|missing|uses column|between the bounds"):
+        model.fit(*change(frame, y))
+    assert vars(model).keys() == state.keys()
+    assert all(vars(model)[name] is value for name, value in state.items())
+    assert_array_equal(model.predict(frame), means)
+
+
+def test_a_first_fit_that_fails_leaves_an_unfitted_estimator():
+    frame, y = grouped()
+    model = BetaGLMMRegressor("x + (1 | nothing)")
+    with pytest.raises(DesignError):
+        model.fit(frame, y)
+    assert not hasattr(model, "feature_names_in_")
+    with pytest.raises(NotFittedError):
+        model.predict(frame)
 
 
 def test_a_weight_of_two_is_the_row_twice():
@@ -397,7 +441,7 @@ def test_an_optimizer_that_stops_early_is_a_convergence_warning():
     fits = []
     only_warning(
         lambda: fits.append(
-            BetaGLMMRegressor("x + (x | g)", max_iter=1, inference=False).fit(frame, y)
+            BetaGLMMRegressor("x + (x | g)", max_iter=2, inference=False).fit(frame, y)
         ),
         ConvergenceWarning,
         "did not converge",

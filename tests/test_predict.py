@@ -306,7 +306,7 @@ def test_new_groups_that_were_set_wrong_after_fit_are_refused(new_groups):
     ("kind", "unseen"), [("conditional", "error"), ("fixed", "zero"), ("mean", "nan")]
 )
 def test_a_plan_that_nothing_follows_is_refused(model, kind, unseen):
-    with pytest.raises(ValueError, match="is unknown, expected one of 'conditional|'marginal"):
+    with pytest.raises(ValueError, match=r"is unknown, expected one of '(conditional|marginal)'"):
         Plan.of(model.fit_.layout, kind, unseen)
 
 

@@ -80,17 +80,26 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         TypeError
             When a parameter is of the wrong type.
         """
+        before = dict(vars(self))
+        try:
+            self._fit(X, y, sample_weight)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         check_parameters(self)
         rows = fit_rows(self, X, y, sample_weight)
         response = scale_response(rows.y, self.bounds, self.boundary)
         model = read_model(self, self._family.predictors[1:], rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
+        self._scale = response.scale
         self.fit_ = self._maximize(design, response.unit, rows.weights)
-        self._publish(model, response.n_boundary)
+        self._publish(model)
         tell_dropped(model.formula.dropped)
         tell_about(self.fit_, design)
         tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
-        return self
 
     def predict(
         self, X: Any, kind: Kind | None = None, return_std: bool = False
@@ -129,15 +138,17 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
         design, plan = build_rows(self._spec, frame, kind, self.new_groups, self.context)
         prediction = infer.predict(self.fit_, design, plan, spread=bool(return_std))
-        low, high = self.bounds
-        mean = low + (high - low) * prediction.mean
-        return mean if prediction.std is None else (mean, (high - low) * prediction.std)
+        low, width = self._scale.low, self._scale.width
+        mean = low + width * prediction.mean
+        return mean if prediction.std is None else (mean, width * prediction.std)
 
     def summary(self) -> infer.Summary:
         """Return a record that prints like R's summary, and shows as HTML in a notebook."""
         check_is_fitted(self)
-        low, high = self.bounds
-        return infer.summarize(self.fit_, self.formula_, scale=(low, high), remarks=self._remarks())
+        scale = self._scale
+        return infer.summarize(
+            self.fit_, self.formula_, scale=(scale.low, scale.high), remarks=scale.remarks
+        )
 
     def variance_components(self) -> pd.DataFrame:
         """Return variances, standard deviations and correlations of the random effects.
@@ -220,7 +231,6 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
 
     def _maximize(self, design: Design, unit: Floats, weights: Floats | None) -> Fit:
         family = replace(self._family, links=(LINKS[self.link], *self._family.links[1:]))
-        low, high = self.bounds
         total = float(len(unit)) if weights is None else float(weights.sum())
         with one_thread():
             return fit(
@@ -229,17 +239,16 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
                 unit,
                 weights,
                 inference=bool(self.inference),
-                log_jacobian=total * float(np.log(high - low)),
+                log_jacobian=total * float(np.log(self._scale.width)),
                 rules=Rules(self.tol, int(self.max_iter), _print_line if self.verbose else None),
             )
 
-    def _publish(self, model: Model, n_boundary: int) -> None:
+    def _publish(self, model: Model) -> None:
         result = self.fit_
-        names = result.layout.coefficients[0]
-        is_slope = np.array([name != "Intercept" for name in names], dtype=np.bool_)
-        self.coef_ = result.beta[0][is_slope]
-        self.coef_names_ = [name for name in names if name != "Intercept"]
-        self.intercept_ = float(result.beta[0][~is_slope].sum())
+        first = int(model.formula.fixed.startswith("1"))  # the intercept, which comes first
+        self.coef_ = result.beta[0][first:]
+        self.coef_names_ = list(result.layout.coefficients[0][first:])
+        self.intercept_ = float(result.beta[0][:first].sum())
         for predictor, beta in zip(result.layout.predictors[1:], result.beta[1:], strict=True):
             setattr(self, f"{predictor}_coef_", beta)
         self.log_likelihood_ = result.log_likelihood
@@ -248,7 +257,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         self.n_levels_ = {factor.name: factor.n_levels for factor in result.layout.factors}
         self.converged_, self.is_singular_ = result.converged, bool(result.singular)
         self.n_iter_ = max(1, result.n_iterations)
-        self.n_boundary_ = n_boundary
+        self.n_boundary_ = self._scale.n_moved
         self.formula_ = str(model.formula)
         self.random_terms_ = model.formula.bars
 
@@ -261,15 +270,6 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
                 "inference=True, or simplify the model"
             )
             raise ValueError(msg)
-
-    def _remarks(self) -> list[str]:
-        remarks = []
-        if self.n_boundary_:
-            remarks.append(
-                f"{self.n_boundary_} of {self.n_obs_} responses lay on a bound and were moved "
-                f"inside by boundary={self.boundary!r}"
-            )
-        return remarks
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skglmm_version": skglmm.__version__}

@@ -85,7 +85,7 @@ class BetaGLMMRegressor(BaseGLMMRegressor):
     n_iter_ : int
         Iterations of the optimizer.
     n_boundary_ : int
-        Responses that lay on a bound, and were moved by `boundary`.
+        Responses that `boundary` moved: those on a bound, or all of them for "squeeze".
     formula_ : str
         The model in one spelling that all its spellings share.
     random_terms_ : tuple of Bar

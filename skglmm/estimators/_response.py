@@ -6,7 +6,49 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 
-__all__ = ["Response", "scale_response"]
+__all__ = ["Response", "Scale", "scale_response"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale of y that a fit has seen, and what it did to responses on the bounds.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds.
+    boundary : str or float
+        "error", "squeeze" or a fraction of the width.
+    n_moved, n_samples : int
+        How many responses were moved, of how many.
+    """
+
+    low: float
+    high: float
+    boundary: str | float
+    n_moved: int
+    n_samples: int
+
+    @property
+    def width(self) -> float:
+        """Distance of the bounds."""
+        return self.high - self.low
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was done to the responses, in sentences."""
+        if not self.n_moved:
+            return []
+        text = (
+            f"{self.n_moved} of {self.n_samples} responses lay on a bound and "
+            f"{'was' if self.n_moved == 1 else 'were'} moved inside by boundary={self.boundary!r}"
+        )
+        if self.boundary == "squeeze":
+            text = (
+                f"all {self.n_samples} responses were squeezed towards the middle by "
+                "boundary='squeeze', (u (n - 1) + 1/2) / n on the unit scale"
+            )
+        return [text]
 
 
 @dataclass(frozen=True)
@@ -17,12 +59,12 @@ class Response:
     ----------
     unit : ndarray, shape (n,)
         ``(y - low) / (high - low)``, inside (0, 1).
-    n_boundary : int
-        Responses that lay on a bound, and were moved.
+    scale : Scale
+        The way back.
     """
 
     unit: Floats
-    n_boundary: int
+    scale: Scale
 
 
 def scale_response(y: Floats, bounds: tuple[float, float], boundary: str | float) -> Response:
@@ -46,18 +88,18 @@ def scale_response(y: Floats, bounds: tuple[float, float], boundary: str | float
     .. [1] Smithson, M. & Verkuilen, J. (2006). A better lemon squeezer? Psychological
        Methods, 11(1), 54-71.
     """
-    low, high = bounds
+    low, high = map(float, bounds)
     _refuse_outside(y, low, high)
     unit = (y - low) / (high - low)
     at_low, at_high = unit <= 0.0, unit >= 1.0
-    n_boundary = int(np.count_nonzero(at_low | at_high))
+    n_moved = int(np.count_nonzero(at_low | at_high))
     if boundary == "squeeze":
-        return Response((unit * (len(y) - 1) + 0.5) / len(y), n_boundary)
-    if n_boundary and isinstance(boundary, str):
+        n_moved, unit = len(y), (unit * (len(y) - 1) + 0.5) / len(y)
+    elif n_moved and isinstance(boundary, str):
         _refuse_boundary(at_low, at_high, low, high)
-    if n_boundary:
+    elif n_moved:
         unit = np.where(at_low, boundary, np.where(at_high, 1.0 - float(boundary), unit))
-    return Response(unit, n_boundary)
+    return Response(unit, Scale(low, high, boundary, n_moved, len(y)))
 
 
 def _refuse_outside(y: Floats, low: float, high: float) -> None:
