@@ -10,7 +10,7 @@ from formulaic import ModelSpec
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design._columns import Column, numbers, pick, refuse_empty
-from skglmm.design._groups import Grouping
+from skglmm.design._groups import Levels
 from skglmm.design._materialize import build_matrices, functions
 from skglmm.design._records import Design, Layout
 from skglmm.exceptions import DesignError
@@ -42,7 +42,7 @@ class DesignSpec:
         Columns that the fixed part needs, the offset among them.
     fixed_parts, effect_parts : Parts, tuple of Parts
         Keys of the matrices of the fixed part, and of the effects of each factor.
-    groupings : tuple of Grouping
+    levels : tuple of Levels
         Levels of each factor.
     columns : mapping of str to Column
         Kind and labels of each column that a matrix uses.
@@ -55,14 +55,14 @@ class DesignSpec:
     variables: tuple[str, ...]
     fixed_parts: Parts
     effect_parts: tuple[Parts, ...]
-    groupings: tuple[Grouping, ...]
+    levels: tuple[Levels, ...]
     columns: Mapping[str, Column]
     specs: Mapping[str, ModelSpec]
 
     @property
     def group_variables(self) -> tuple[tuple[str, ...], ...]:
         """Grouping columns that the codes of each factor need."""
-        return tuple(grouping.columns for grouping in self.groupings)
+        return tuple(levels.columns for levels in self.levels)
 
     @property
     def effect_variables(self) -> tuple[tuple[str, ...], ...]:
@@ -112,8 +112,8 @@ class DesignSpec:
         specs = {key: self.specs[key] for part in parts for key in part.keys}
         matrices = build_matrices(specs, as_frame(data, len(frame)), functions(context))
         codes = [
-            grouping.codes(frame) if index in coded else np.full(len(frame), -1, dtype=np.intp)
-            for index, grouping in enumerate(self.groupings)
+            levels.codes(frame) if index in coded else np.full(len(frame), -1, dtype=np.intp)
+            for index, levels in enumerate(self.levels)
         ]
         return self.assemble(frame, matrices, codes)
 

@@ -12,14 +12,14 @@ from skglmm.arrays import Ints
 from skglmm.design._columns import Labels, kind_of, missing, numbers, pick
 from skglmm.exceptions import DesignError
 
-__all__ = ["Grouping", "learn_labels"]
+__all__ = ["Levels", "learn_labels"]
 
 _ROLE = "grouping column"
 _GROUPABLE = {"number", "boolean", "text", "date", "datetime", "period", "interval"}
 
 
 @dataclass(frozen=True, eq=False)
-class Grouping:
+class Levels:
     """The levels of a grouping factor: combinations of the labels of its columns that occur.
 
     Codes of two columns are combined as ``a * n_b + b`` and numbered again; `tables` holds
@@ -33,7 +33,7 @@ class Grouping:
     @classmethod
     def learn(
         cls, columns: tuple[str, ...], learned: Mapping[str, tuple[Labels, Ints]]
-    ) -> tuple["Grouping", Ints]:
+    ) -> tuple["Levels", Ints]:
         """Return the grouping factor of some learned columns, with the code of each row."""
         labels = tuple(learned[name][0] for name in columns)
         codes = learned[columns[0]][1]
@@ -41,14 +41,14 @@ class Grouping:
         for name, later in zip(columns[1:], labels[1:], strict=True):
             codes, table = pd.factorize(codes * len(later.values) + learned[name][1], sort=True)
             tables.append(np.asarray(table, dtype=np.intp))
-        grouping = cls(columns, labels, tuple(tables))
-        if grouping.n_levels < 2:
+        found = cls(columns, labels, tuple(tables))
+        if found.n_levels < 2:
             msg = (
-                f"grouping factor {':'.join(columns)!r} has one level, {grouping.texts()[0]!r}; "
+                f"grouping factor {':'.join(columns)!r} has one level, {found.texts()[0]!r}; "
                 "random effects need two or more"
             )
             raise DesignError(msg)
-        return grouping, np.asarray(codes, dtype=np.intp)
+        return found, np.asarray(codes, dtype=np.intp)
 
     @property
     def n_levels(self) -> int:

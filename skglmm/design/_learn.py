@@ -11,7 +11,7 @@ from skglmm.arrays import Ints
 from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
 from skglmm.design._build import DesignSpec, Parts, as_frame
 from skglmm.design._columns import Column, Use, pick, refuse_empty
-from skglmm.design._groups import Grouping, learn_labels
+from skglmm.design._groups import Levels, learn_labels
 from skglmm.design._materialize import KNOWN, functions, learn_matrices, uses
 from skglmm.design._records import Design, Factor, Layout
 
@@ -90,16 +90,16 @@ def learn(
     texts = plan.texts(fixed)
     used = {key: uses(text, frame.columns, KNOWN.union(context)) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
-    groupings, codes = _learn_groups(frame, plan, float_groups=float_groups)
+    levels, codes = _learn_groups(frame, plan, float_groups=float_groups)
     specs, matrices = learn_matrices(texts, data, context)
     fixed_parts = _parts(plan.fixed_keys(), used)
     spec = DesignSpec(
-        _layout(plan, groupings, specs),
+        _layout(plan, levels, specs),
         offset,
         tuple(dict.fromkeys([*fixed_parts.columns, *([offset] if offset is not None else [])])),
         fixed_parts,
         tuple(_parts(keys, used) for keys in plan.effect_keys()),
-        groupings,
+        levels,
         columns,
         specs,
     )
@@ -154,23 +154,23 @@ def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column],
 
 def _learn_groups(
     frame: pd.DataFrame, plan: _Plan, *, float_groups: bool
-) -> tuple[tuple[Grouping, ...], list[Ints]]:
+) -> tuple[tuple[Levels, ...], list[Ints]]:
     """Return the levels of each factor, and the codes of the rows."""
     factors = [terms[0].group for terms in plan.merged]
     names = dict.fromkeys(name for group in factors for name in group)
     labels = {name: learn_labels(pick(frame, name), float_groups=float_groups) for name in names}
-    learned = [Grouping.learn(group, labels) for group in factors]
-    return tuple(grouping for grouping, _ in learned), [codes for _, codes in learned]
+    learned = [Levels.learn(group, labels) for group in factors]
+    return tuple(found for found, _ in learned), [codes for _, codes in learned]
 
 
 def _parts(keys: tuple[str, ...], used: _Uses) -> Parts:
     return Parts(keys, tuple(dict.fromkeys(name for key in keys for name in used[key])))
 
 
-def _layout(plan: _Plan, groupings: Sequence[Grouping], specs: Mapping[str, ModelSpec]) -> Layout:
+def _layout(plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, ModelSpec]) -> Layout:
     factors = [
-        _factor(terms, grouping, [specs[key].column_names for key in keys], plan.predictors)
-        for terms, grouping, keys in zip(plan.merged, groupings, plan.effect_keys(), strict=True)
+        _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)
+        for terms, found, keys in zip(plan.merged, levels, plan.effect_keys(), strict=True)
     ]
     coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
     return Layout(plan.predictors, coefficients, tuple(factors))
@@ -178,7 +178,7 @@ def _layout(plan: _Plan, groupings: Sequence[Grouping], specs: Mapping[str, Mode
 
 def _factor(
     terms: Sequence[Term],
-    grouping: Grouping,
+    levels: Levels,
     names: Sequence[Sequence[str]],
     predictors: Sequence[str],
 ) -> Factor:
@@ -186,8 +186,8 @@ def _factor(
     places = [predictors.index(term.predictor) for term in terms]
     parts = [_covariance(term, size) for term, size in zip(terms, sizes, strict=True)]
     return Factor(
-        ":".join(grouping.columns),
-        grouping.texts(),
+        ":".join(levels.columns),
+        levels.texts(),
         tuple(name for part in names for name in part),
         tuple(place for place, size in zip(places, sizes, strict=True) for _ in range(size)),
         sizes,
