@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -47,13 +48,13 @@ class Problem:
     n_levels: tuple[int, ...]
     shards: tuple[Shard, ...]
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """Columns and levels of each factor, leading one first."""
         columns = (self.covariances[f].size for f in self.order)
         return tuple(zip(columns, self.n_levels, strict=True))
 
-    @property
+    @cached_property
     def n_rest(self) -> int:
         """Number of spherical effects of all factors but the leading one."""
         return sum(k * n for k, n in self.sizes[1:])
@@ -201,6 +202,7 @@ class _Maker:
             offsets=tuple(None if o is None else o[rows] for o in design.offsets),
             loads=loads,
             pairs=pairs,
+            places=_places(loads, pairs),
             levels=self._levels(rows),
             pattern=_pattern(loads, pairs),
         )
@@ -233,6 +235,23 @@ class _Maker:
 def _pair(left: Grouping, right: Grouping) -> Pair:
     keys, codes = np.unique(left.codes * right.size + right.codes, return_inverse=True)
     return Pair(Grouping(codes, len(keys)), keys // right.size, keys % right.size)
+
+
+def _places(
+    loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair]
+) -> dict[tuple[int, int], tuple[Ints, Ints]]:
+    """Rows (k_f, 1, P) and columns (1, k_g, P) of A_RR that the moments (f, g) reach."""
+    sizes = [(len(load.columns), load.grouping.size) for load in loads]
+    starts = np.cumsum([0, 0, *(k * n for k, n in sizes[1:])])
+    places = {}
+    for f in range(1, len(loads)):
+        for g in range(f, len(loads)):
+            every = np.arange(sizes[f][1])
+            left, right = (every, every) if f == g else pairs[f, g][1:]
+            rows = starts[f] + sizes[f][1] * np.arange(sizes[f][0])[:, None, None] + left
+            columns = starts[g] + sizes[g][1] * np.arange(sizes[g][0])[None, :, None] + right
+            places[f, g] = rows, columns
+    return places
 
 
 def _pattern(loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair]) -> Pattern:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +68,8 @@ class Shard:
     loads : tuple of Load
         The grouping factors, the leading one first.
     pairs : mapping from (f, g), f < g, to Pair
+    places : mapping from (f, g), 1 <= f <= g, to two arrays of int
+        Rows (k_f, 1, P) and columns (1, k_g, P) of the block of the rest that a pair reaches.
     levels : slice
         The levels of the leading factor that this shard owns.
     pattern : Pattern
@@ -79,6 +82,7 @@ class Shard:
     offsets: tuple[Floats | None, ...]
     loads: tuple[Load, ...]
     pairs: Mapping[tuple[int, int], Pair]
+    places: Mapping[tuple[int, int], tuple[Ints, Ints]]
     levels: slice
     pattern: Pattern
 
@@ -166,7 +170,7 @@ class Shard:
                 if g == f and d > c:
                     sums[f, f][d, c] = sums[f, f][c, d]
 
-    @property
+    @cached_property
     def active(self) -> tuple[int, ...]:
         """The predictors that random effects feed."""
         return tuple(sorted({k for load in self.loads for k in load.predictors}))

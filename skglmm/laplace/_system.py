@@ -4,11 +4,11 @@ r"""The Hessian of the penalized log density in the spherical effects.
 levels, so that the factors :math:`\Lambda` are applied to levels, never to rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Floats
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Shard
 from skglmm.linalg import Arrowhead, Elimination, Inverse, factorize
@@ -38,7 +38,7 @@ def hessian(
     pieces = []
     for shard, sums in zip(problem.shards, moments, strict=True):
         pieces.append(_eliminate(shard, sums, roots))
-        _add_rest(problem, shard, sums, roots, rest)
+        _add_rest(shard, sums, roots, rest)
     return factorize(pieces, rest)
 
 
@@ -54,28 +54,9 @@ def _eliminate(shard: Shard, sums: Moments, roots: Sequence[Floats]) -> Eliminat
     return Elimination.of(shard.pattern, blocks, np.hstack([np.zeros((size, 0)), *coupling]))
 
 
-def _places(problem: Problem, shard: Shard, f: int, g: int) -> tuple[Ints, Ints]:
-    """Rows (k_f, 1, P) and columns (1, k_g, P) of S that the moments (f, g) reach."""
-    starts = np.cumsum([0, 0, *(k * n for k, n in problem.sizes[1:])])
-    if f == g:
-        left = right = np.arange(problem.sizes[f][1])
-    else:
-        left, right = shard.pairs[f, g].left, shard.pairs[f, g].right
-    (k_f, n_f), (k_g, n_g) = problem.sizes[f], problem.sizes[g]
-    rows = starts[f] + n_f * np.arange(k_f)[:, None, None] + left
-    return rows, starts[g] + n_g * np.arange(k_g)[None, :, None] + right
-
-
-def _rest_pairs(n_factors: int) -> Iterator[tuple[int, int]]:
-    return ((f, g) for f in range(1, n_factors) for g in range(f, n_factors))
-
-
-def _add_rest(
-    problem: Problem, shard: Shard, sums: Moments, roots: Sequence[Floats], rest: Floats
-) -> None:
+def _add_rest(shard: Shard, sums: Moments, roots: Sequence[Floats], rest: Floats) -> None:
     """Add a shard's share of A_RR to the upper triangle of `rest`, in place."""
-    for f, g in _rest_pairs(len(roots)):
-        rows, columns = _places(problem, shard, f, g)
+    for (f, g), (rows, columns) in shard.places.items():
         share = sandwich(roots[f], sums[f, g], roots[g])
         rest[rows, columns] += share  # every place occurs once, in the upper triangle
 
@@ -96,7 +77,6 @@ def inverse_moments(problem: Problem, shard: Shard, inverse: Inverse, index: int
         entries = inverse.cross[index][:, start : start + n_columns * n_pairs]
         blocks[0, g] = entries.reshape(size, n_columns, n_pairs)
         start += n_columns * n_pairs
-    for f, g in _rest_pairs(len(problem.order)):
-        rows, columns = _places(problem, shard, f, g)
+    for (f, g), (rows, columns) in shard.places.items():
         blocks[f, g] = inverse.rest[rows, columns]
     return blocks
