@@ -25,7 +25,7 @@ __all__ = ["Arrowhead", "Elimination", "Inverse", "Pattern", "factorize"]
 
 DENSE_CHUNK = 2_000_000  # numbers in a dense slice of A_0R: 16 MB
 DENSE_RATE = 200.0  # multiply-adds of a dense product in the time of one scattered one
-MEETINGS_MAX = 30_000_000  # listed meetings: their arrays stay below about 1 GB
+MEETINGS_MAX = 20_000_000  # listed meetings of one shard: their arrays stay below about 1 GB
 
 
 @dataclass(frozen=True)
