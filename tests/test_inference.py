@@ -1,6 +1,6 @@
 """Wald statistics, random effects and the summary, as functions of a fit."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from skglmm.inference import (
     notes,
     pearson_residuals,
     random_effects,
+    summarize,
     variance_components,
     vcov,
 )
@@ -86,8 +87,31 @@ def test_the_interval_of_a_standard_deviation_is_that_of_glmmtmb(fitted):
 def test_the_correlation_is_that_of_glmmtmb(fitted):
     components = fitted["slope"].variance_components()
     assert_allclose(components["corr"], [np.nan, -0.1633], atol=1e-4)
-    assert components.columns[-1] == "corr"
     assert "corr(Intercept, x | g)" in fitted["slope"].confint().index
+
+
+def test_variance_components_have_their_columns_in_the_order_of_their_use(fitted):
+    columns = "group effect sd sd_std_error variance corr n_levels".split()
+    assert list(fitted["slope"].variance_components().columns) == columns
+    assert list(fitted["three"].variance_components().columns) == [
+        *columns[:6],
+        "corr_2",
+        "n_levels",
+    ]
+
+
+def test_blocks_of_one_factor_are_counted(fitted):
+    table = fitted["independent"].variance_components()
+    assert list(table.columns[:3]) == ["group", "block", "effect"]
+    assert table["block"].tolist() == [1, 2]
+
+
+def test_intervals_take_data_that_wald_ignores(fitted):
+    model, frame_and_y = fitted["slope"], reference_data()
+    assert model.confint(*frame_and_y).equals(model.confint())
+    assert model.confint(*frame_and_y, level=0.5, method="wald").equals(model.confint(level=0.5))
+    with pytest.raises(ValueError, match="method='profile' is unknown"):
+        model.confint(*frame_and_y, method="profile")
 
 
 def test_independent_effects_have_no_correlation(fitted):
@@ -287,6 +311,22 @@ def test_the_summary_reads_like_a_report(fitted):
         assert fragment in text
     assert "dispersion" not in text.lower()
     assert "Notes" not in text
+    assert text.endswith(f"Converged in {fitted['slope'].n_iter_} iterations")
+
+
+def test_the_summary_is_what_a_prompt_shows(fitted):
+    summary = fitted["slope"].summary()
+    assert repr(summary) == str(summary)
+    with pytest.raises(FrozenInstanceError):
+        summary.n_samples = 3
+
+
+def test_a_summary_without_convergence_does_not_claim_it(fitted):
+    fit = replace(fitted["slope"].fit_, converged=False)
+    summary = summarize(fit, "1 + x + (1 + x | g)")
+    assert "Converged" not in str(summary) + summary._repr_html_()
+    assert "did not converge" in str(summary)
+    assert "Converged in" in fitted["slope"].summary()._repr_html_()
 
 
 def test_the_summary_has_its_numbers_as_fields(fitted):

@@ -22,7 +22,7 @@ __all__ = ["Summary", "summarize"]
 _ABSENT = "-"  # shown for a number that is not available
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """What is worth knowing about a fitted model; prints like R's summary.
 
@@ -43,8 +43,11 @@ class Summary:
         Fixed effects, one table for each linear predictor.
     levels : mapping of str to (float, float)
         Value and standard error of the predictors that are one number, through their link.
+    converged : bool
+    n_iterations : int
+        Of the optimizer.
     notes : tuple of str
-        Findings in words: convergence, singularity, columns left out, rows moved.
+        Findings in words: no convergence, singularity, columns left out, rows moved.
     """
 
     formula: str
@@ -60,19 +63,28 @@ class Summary:
     components: tuple[Component, ...]
     coefficients: tuple[Coefficients, ...]
     levels: Mapping[str, tuple[float, float]]
+    converged: bool
+    n_iterations: int
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
         if self.notes:
             parts.append("\n".join(["Notes", *(f"* {note}" for note in self.notes)]))
+        if self.converged:
+            parts.append(_outcome(self))
         return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         head = "<br>".join(map(escape, _head(self)))
         tables = "".join(table.html() for table in _tables(self))
         found = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"<div><p>{head}</p>{tables}{f'<ul>{found}</ul>' if found else ''}</div>"
+        listed = f"<ul>{found}</ul>" if found else ""
+        outcome = f"<p>{_outcome(self)}</p>" if self.converged else ""
+        return f"<div><p>{head}</p>{tables}{listed}{outcome}</div>"
 
 
 def summarize(
@@ -128,6 +140,8 @@ def summarize(
         components=variance_components(fit),
         coefficients=coefficient_tables(fit),
         levels={name: level for name, level in constants if level is not None},
+        converged=fit.converged,
+        n_iterations=fit.n_iterations,
         notes=(*(note.text for note in notes(fit)), *remarks),
     )
 
@@ -176,6 +190,11 @@ def _head(summary: Summary) -> list[str]:
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
         f"Log likelihood: {summary.log_likelihood:.4f} ({counted}); {criteria}",
     ]
+
+
+def _outcome(summary: Summary) -> str:
+    count = summary.n_iterations
+    return f"Converged in {count} iteration{'s' * (count != 1)}"
 
 
 def _tables(summary: Summary) -> Iterator[_Table]:

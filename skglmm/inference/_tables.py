@@ -1,6 +1,8 @@
 """Records of inference as data frames."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,22 +28,26 @@ def component_frame(components: Sequence[Component]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns group, n_levels, term (number of the term), effect, variance, sd, sd_std_error,
-        and corr, the correlation with the first effect of the term (corr_2 with the second,
-        and so on, where terms have more effects), NaN where the model has none.
+        Columns group, effect, sd, sd_std_error, variance, corr, n_levels. The correlation is
+        that with the first effect of the term (corr_2 with the second, and so on, where terms
+        have more effects), NaN where the model has none. Where a factor has several terms, the
+        column block numbers them from 1, after group.
     """
-    columns = ["group", "n_levels", "term", "effect", "variance", "sd", "sd_std_error", "corr"]
-    n_corr = max((len(c.effects) for c in components), default=2) - 1
-    columns += [f"corr_{i}" for i in range(2, n_corr + 1)]
-    rows = []
-    for term, component in enumerate(components):
+    n_corr = max([1, *(len(c.effects) - 1 for c in components)])
+    correlations = ["corr", *(f"corr_{i}" for i in range(2, n_corr + 1))]
+    columns = ["group", "block", "effect", "sd", "sd_std_error", "variance", *correlations]
+    rows: list[tuple[Any, ...]] = []
+    blocks: Counter[str] = Counter()
+    for component in components:
+        blocks[component.group] += 1
         for i, effect in enumerate(component.effects):
-            correlation = np.full(max(n_corr, 1), np.nan)
+            correlation = np.full(n_corr, np.nan)
             correlation[:i] = component.correlation[i, :i]
-            names = (component.group, component.n_levels, term, effect)
-            numbers = (component.variance[i], component.sd[i], component.sd_std_error[i])
-            rows.append((*names, *numbers, *correlation))
-    return pd.DataFrame(rows, columns=columns)
+            names = (component.group, blocks[component.group], effect)
+            numbers = (component.sd[i], component.sd_std_error[i], component.variance[i])
+            rows.append((*names, *numbers, *correlation, component.n_levels))
+    frame = pd.DataFrame(rows, columns=[*columns, "n_levels"])
+    return frame if any(count > 1 for count in blocks.values()) else frame.drop(columns="block")
 
 
 def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
