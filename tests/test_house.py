@@ -2,12 +2,14 @@
 
 import ast
 import importlib
+import inspect
+import re
 from pathlib import Path
 
 import pytest
 from numpydoc.validate import validate
 
-from skglmm.estimators._base import BaseGLMMRegressor
+from skglmm import BetaGLMMRegressor
 from skglmm.families import Family
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +31,11 @@ INTERNAL = (
 # in another order. In public names also: parameters without a description or a type.
 CODES = {"GL08", "SS01", "SS02", "SS03", "PR02", "PR03"}
 STRICT = CODES | {"PR01", "PR04", "PR07"}
+METHODS = {
+    name: method
+    for name, method in inspect.getmembers(BetaGLMMRegressor, inspect.isfunction)
+    if not name.startswith("_") and method.__module__.startswith("skglmm")
+}
 
 
 def functions():
@@ -65,8 +72,7 @@ def names_of(packages):
             if callable(getattr(module, name)) and not name.isupper():
                 yield f"{package}.{name}"
     if packages == PUBLIC:
-        methods = [name for name in vars(BaseGLMMRegressor) if not name.startswith("_")]
-        yield from (f"skglmm.BetaGLMMRegressor.{name}" for name in methods if name != "fit_")
+        yield from (f"skglmm.BetaGLMMRegressor.{name}" for name in METHODS)
 
 
 def faults(name, codes):
@@ -81,3 +87,20 @@ def test_public_names_are_documented(name):
 @pytest.mark.parametrize("name", list(names_of(INTERNAL)))
 def test_internal_names_are_documented(name):
     assert faults(name, CODES) == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_say_what_they_return_and_raise_and_show_an_example(name):
+    assert faults(f"skglmm.BetaGLMMRegressor.{name}", {"RT01", "RT03", "EX01"}) == []
+    refuses = re.search(r"\braise\b|\b_?check_", inspect.getsource(METHODS[name]))
+    assert not refuses or "Raises\n" in METHODS[name].__doc__
+
+
+def test_there_are_methods_to_look_at():
+    assert {"fit", "predict", "summary", "confint", "random_effects"} <= METHODS.keys()
+
+
+def test_estimators_link_to_a_page_of_the_documentation():
+    model = BetaGLMMRegressor()
+    page = model._get_doc_link().removeprefix("https://skglmm.readthedocs.io/en/latest/")
+    assert (ROOT / "docs" / page).with_suffix(".md").exists()

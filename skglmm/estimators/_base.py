@@ -19,8 +19,9 @@ from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
 from skglmm.estimators._response import scale_response
 from skglmm.estimators._rows import Kind, build_rows, fit_rows
+from skglmm.estimators._statistics import Statistics
 from skglmm.estimators._threads import one_thread
-from skglmm.estimators._validation import check_choice, check_parameters
+from skglmm.estimators._validation import check_parameters
 from skglmm.estimators._warnings import tell_about, tell_dropped
 from skglmm.families import LINKS, Family
 from skglmm.fitting import Fit, Rules, fit
@@ -28,7 +29,7 @@ from skglmm.fitting import Fit, Rules, fit
 __all__ = ["BaseGLMMRegressor"]
 
 
-class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
+class BaseGLMMRegressor(Statistics, RegressorMixin, BaseEstimator):
     """A mixed model as a scikit-learn regressor; public classes name the family.
 
     A subclass has a `_family`, and an ``__init__`` with the parameters below and one formula
@@ -79,6 +80,19 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
             DesignError.
         TypeError
             When a parameter is of the wrong type.
+
+        Notes
+        -----
+        A fit that raises leaves the estimator as it was.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(f"{model.log_likelihood_:.2f}")
+        -86.77
         """
         before = dict(vars(self))
         try:
@@ -122,7 +136,7 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         y_mean : ndarray, shape (n_samples,)
-            Means, on the scale of y.
+            Means, on the scale of y; NaN for unseen groups if `new_groups` is "nan".
         y_std : ndarray, shape (n_samples,)
             Standard deviations of the response about its mean, over what is averaged and the
             family's own spread; the uncertainty of the estimates is left out. Only if
@@ -130,9 +144,28 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
 
         Raises
         ------
+        NotFittedError
+            When `fit` was not called.
         ValueError
             When columns are missing, hold other types or missing values, when a fixed effect has
-            levels that fit did not see, and for unseen groups if `new_groups` is "error".
+            levels that fit did not see, for an unknown kind or grouping factor, and for unseen
+            groups if `new_groups` is "error".
+        TypeError
+            When `kind` is neither a text nor a set of texts.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.predict(X.head(3)).round(1)
+        array([10.2, 19.5, 34. ])
+        >>> model.predict(X.head(3), kind="fixed").round(1)
+        array([ 4.9,  9.9, 19.1])
+        >>> mean, std = model.predict(X.head(3), kind="marginal", return_std=True)
+        >>> std.round(1)
+        array([3.1, 5.3, 8.4])
         """
         check_is_fitted(self)
         frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
@@ -141,83 +174,6 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         low, width = self._scale.low, self._scale.width
         mean = low + width * prediction.mean
         return mean if prediction.std is None else (mean, width * prediction.std)
-
-    def summary(self) -> infer.Summary:
-        """Return a record that prints like R's summary, and shows as HTML in a notebook."""
-        check_is_fitted(self)
-        scale = self._scale
-        return infer.summarize(
-            self.fit_, self.formula_, scale=(scale.low, scale.high), remarks=scale.remarks
-        )
-
-    def variance_components(self) -> pd.DataFrame:
-        """Return variances, standard deviations and correlations of the random effects.
-
-        Returns
-        -------
-        DataFrame
-            One row for each effect of each term: group, n_levels, term, effect, variance, sd,
-            sd_std_error, corr (with the first effect of the term; corr_2 with the second, and
-            so on), on the scale of the linear predictor. Standard errors are NaN on the
-            boundary: a standard deviation of 0, a correlation of plus or minus 1.
-        """
-        check_is_fitted(self)
-        return infer.component_frame(infer.variance_components(self.fit_))
-
-    def random_effects(self) -> pd.DataFrame:
-        """Return the conditional modes of the random effects.
-
-        Returns
-        -------
-        DataFrame
-            One row for each level and effect, on the scale of the linear predictor: group,
-            level, effect, mode; std_dev, its standard deviation given the data and the estimates
-            (as lme4's ``condVar``); std_error, with the uncertainty of the estimates (as
-            glmmTMB's); NaN without inference.
-        """
-        check_is_fitted(self)
-        return infer.random_effects_frame(infer.random_effects(self.fit_))
-
-    def vcov(self, component: str = "fixed") -> pd.DataFrame:
-        """Return the covariance matrix of the estimates.
-
-        Parameters
-        ----------
-        component : {"fixed", "all"}, default="fixed"
-            Fixed effects of all linear predictors; or also the standard deviations and
-            correlations of the random effects, ``sd(x | g)`` and ``corr(Intercept, x | g)``.
-
-        Returns
-        -------
-        DataFrame
-            Square, named on both sides; NaN for what lies on the boundary.
-        """
-        self._check_inference()
-        check_choice("component", component, ("fixed", "all"))
-        return infer.covariance_frame(infer.vcov(self.fit_, component))
-
-    def confint(self, level: float = 0.95, method: str = "wald") -> pd.DataFrame:
-        """Return confidence intervals for all parameters, on their natural scales.
-
-        Parameters
-        ----------
-        level : float, default=0.95
-            Coverage, above 0 and below 1.
-        method : {"wald"}, default="wald"
-            Built on the log scale for standard deviations and the precision, on the atanh scale
-            for correlations, and mapped back.
-
-        Returns
-        -------
-        DataFrame
-            One row for each parameter: estimate, conf_low, conf_high; NaN on the boundary.
-        """
-        self._check_inference()
-        check_choice("method", method, ("wald",))
-        if not 0 < level < 1:
-            msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
-            raise ValueError(msg)
-        return infer.interval_frame(infer.intervals(self.fit_, level))
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
         return learn(
@@ -260,16 +216,6 @@ class BaseGLMMRegressor(RegressorMixin, BaseEstimator):
         self.n_boundary_ = self._scale.n_moved
         self.formula_ = str(model.formula)
         self.random_terms_ = model.formula.bars
-
-    def _check_inference(self) -> None:
-        check_is_fitted(self)
-        if self.fit_.covariance is None:
-            msg = (
-                "there is no covariance of the estimates: the model was fitted with "
-                "inference=False, or the likelihood has no curvature at the estimates; fit with "
-                "inference=True, or simplify the model"
-            )
-            raise ValueError(msg)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skglmm_version": skglmm.__version__}

@@ -1,0 +1,217 @@
+"""What a fitted estimator answers without data: tables, the summary, intervals."""
+
+from typing import Any
+
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm import inference as infer
+from skglmm.estimators._response import Scale
+from skglmm.estimators._validation import check_choice
+from skglmm.fitting import Fit
+
+__all__ = ["Statistics"]
+
+
+class Statistics:
+    """Statistics of a fitted mixed model, as methods."""
+
+    fit_: Fit
+    formula_: str
+    _scale: Scale
+
+    def summary(self) -> infer.Summary:
+        """Return a record that prints like R's summary, and shows as HTML in a notebook.
+
+        Returns
+        -------
+        Summary
+            Formula, sizes, log likelihood, variances, coefficients, convergence and findings.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).summary()
+        Beta mixed regression of a response on (0, 100)
+        Formula: 1 + EP + (1 | batch)
+        Rows: 32; levels: batch 10
+        Log likelihood: -86.7723 (4 parameters); AIC: 181.5446; BIC: 187.4076
+        ...
+        Converged in ... iterations
+        """
+        check_is_fitted(self)
+        scale = self._scale
+        return infer.summarize(
+            self.fit_, self.formula_, scale=(scale.low, scale.high), remarks=scale.remarks
+        )
+
+    def variance_components(self) -> pd.DataFrame:
+        """Return variances, standard deviations and correlations of the random effects.
+
+        Returns
+        -------
+        DataFrame
+            One row for each effect of each term, on the scale of the linear predictor. Columns
+            group, effect, sd, sd_std_error, variance, corr (with the first effect of the term;
+            corr_2 with the second, and so on), n_levels. Where a grouping factor has several
+            terms, the column block follows group: effects of one block, counted from 1, are
+            correlated, those of different blocks independent. Standard errors are NaN without
+            inference and on the boundary: a standard deviation of 0, a correlation of plus or
+            minus 1.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.variance_components().round(3)
+           group     effect     sd  sd_std_error  variance  corr  n_levels
+        0  batch  Intercept  0.515          0.12     0.266   NaN        10
+        """
+        check_is_fitted(self)
+        return infer.component_frame(infer.variance_components(self.fit_))
+
+    def random_effects(self) -> pd.DataFrame:
+        """Return the conditional modes of the random effects.
+
+        Returns
+        -------
+        DataFrame
+            One row for each level and effect, on the scale of the linear predictor: group,
+            level, effect, mode; std_dev, its standard deviation given the data and the estimates
+            (as lme4's ``condVar``); std_error, with the uncertainty of the estimates (as
+            glmmTMB's); NaN without inference.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.random_effects().head(3).round(3)
+           group level     effect   mode  std_dev  std_error
+        0  batch     A  Intercept  0.784    0.069      0.177
+        1  batch     B  Intercept  0.377    0.091      0.186
+        2  batch     C  Intercept  0.620    0.086      0.185
+        """
+        check_is_fitted(self)
+        return infer.random_effects_frame(infer.random_effects(self.fit_))
+
+    def vcov(self, component: str = "fixed") -> pd.DataFrame:
+        """Return the covariance matrix of the estimates.
+
+        Parameters
+        ----------
+        component : {"fixed", "all"}, default="fixed"
+            Fixed effects of all linear predictors, each on its own scale; or also the standard
+            deviations and correlations of the random effects, ``sd(x | g)`` and
+            ``corr(Intercept, x | g)``.
+
+        Returns
+        -------
+        DataFrame
+            Square, named on both sides; NaN for what lies on the boundary or was dropped.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When `component` is unknown, or the model was fitted with ``inference=False``.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(f"{model.vcov().loc['EP', 'EP'] ** 0.5:.6f}")
+        0.000494
+        """
+        self._check_inference()
+        check_choice("component", component, ("fixed", "all"))
+        return infer.covariance_frame(infer.vcov(self.fit_, component))
+
+    def confint(
+        self,
+        X: Any = None,  # noqa: ARG002 (the data are for other methods)
+        y: Any = None,  # noqa: ARG002
+        *,
+        level: float = 0.95,
+        method: str = "wald",
+    ) -> pd.DataFrame:
+        """Return confidence intervals for all parameters, on their natural scales.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features), default=None
+            Not used by "wald", which needs no data.
+        y : array-like, shape (n_samples,), default=None
+            Not used by "wald".
+        level : float, default=0.95
+            Coverage, above 0 and below 1.
+        method : {"wald"}, default="wald"
+            Built on the log scale for standard deviations and the precision, on the atanh scale
+            for correlations, and mapped back.
+
+        Returns
+        -------
+        DataFrame
+            One row for each parameter, named by the index: estimate, conf_low, conf_high; the
+            ends are NaN on the boundary.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When `level` or `method` is none of the above, or the model was fitted with
+            ``inference=False``.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.confint(level=0.9).round(3)
+                               estimate  conf_low  conf_high
+        Intercept                -5.182    -5.578     -4.787
+        EP                        0.011     0.010      0.012
+        precision               302.232   183.947    496.579
+        sd(Intercept | batch)     0.515     0.352      0.755
+        """
+        self._check_inference()
+        check_choice("method", method, ("wald",))
+        if not 0 < level < 1:
+            msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
+            raise ValueError(msg)
+        return infer.interval_frame(infer.intervals(self.fit_, level))
+
+    def _check_inference(self) -> None:
+        check_is_fitted(self)
+        if self.fit_.covariance is None:
+            msg = (
+                "there is no covariance of the estimates: the model was fitted with "
+                "inference=False, or the likelihood has no curvature at the estimates; fit with "
+                "inference=True, or simplify the model"
+            )
+            raise ValueError(msg)
