@@ -57,10 +57,12 @@ class Levels:
 
     def texts(self) -> NDArray[np.object_]:
         """Return the text of each level, shape (n_levels,)."""
-        texts = _texts(self.labels[0])
+        if not self.tables:
+            return _texts(self.labels[0])
+        texts = _quoted(self.labels[0])
         for table, later in zip(self.tables, self.labels[1:], strict=True):
             first, second = np.divmod(table, len(later.values))
-            texts = texts[first] + ":" + _texts(later)[second]
+            texts = texts[first] + ":" + _quoted(later)[second]
         return texts
 
     def codes(self, frame: pd.DataFrame) -> Ints:
@@ -78,6 +80,15 @@ class Levels:
 def _texts(labels: Labels) -> NDArray[np.object_]:
     texts = np.empty(len(labels.values), dtype=object)
     texts[:] = [str(value) for value in labels.values]
+    return texts
+
+
+def _quoted(labels: Labels) -> NDArray[np.object_]:
+    """Return texts that stay apart when colons join them to others: `12:30`:a, a:`b:c`."""
+    texts = _texts(labels)
+    for place, text in enumerate(texts):
+        if ":" in text or text.startswith("`"):
+            texts[place] = "`" + text.replace("`", "``") + "`"
     return texts
 
 
