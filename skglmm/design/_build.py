@@ -11,7 +11,8 @@ from formulaic import ModelSpec
 from skglmm.arrays import Floats, Ints
 from skglmm.design._columns import Column, numbers, pick, refuse_empty
 from skglmm.design._groups import Levels
-from skglmm.design._materialize import build_matrices, functions
+from skglmm.design._materialize import build_matrices
+from skglmm.design._names import functions
 from skglmm.design._records import Design, Layout
 from skglmm.exceptions import DesignError
 
@@ -48,6 +49,9 @@ class DesignSpec:
         Kind and labels of each column that a matrix uses.
     specs : mapping of str to ModelSpec
         Learned state of each matrix.
+    constant : mapping of str to str
+        Categories of the fixed part that give no column beside the intercept, each with its
+        single level.
     """
 
     layout: Layout
@@ -58,6 +62,7 @@ class DesignSpec:
     levels: tuple[Levels, ...]
     columns: Mapping[str, Column]
     specs: Mapping[str, ModelSpec]
+    constant: Mapping[str, str]
 
     @property
     def group_variables(self) -> tuple[tuple[str, ...], ...]:

@@ -1,5 +1,6 @@
 """The compiler: texts and a data frame become a design, and the spec of others like it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,13 +12,17 @@ from skglmm.arrays import Ints
 from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
 from skglmm.design._build import DesignSpec, Parts, as_frame
 from skglmm.design._columns import Column, Use, pick, refuse_empty
+from skglmm.design._empty import refuse_empty_effects, single_levels
 from skglmm.design._groups import Levels, learn_labels
-from skglmm.design._materialize import KNOWN, functions, learn_matrices, uses
+from skglmm.design._materialize import learn_matrices
+from skglmm.design._names import functions, uses
 from skglmm.design._records import Design, Factor, Layout
+from skglmm.exceptions import DesignError
 
 __all__ = ["Term", "learn"]
 
 _Uses = Mapping[str, Mapping[str, Use]]  # of each text, by column
+_INTERCEPT = "Intercept"  # what formulaic calls the column of ones
 
 
 class Term(NamedTuple):
@@ -88,7 +93,7 @@ def learn(
     context = functions(context)
     plan = _Plan(tuple(fixed), _merge(terms))
     texts = plan.texts(fixed)
-    used = {key: uses(text, frame.columns, KNOWN.union(context)) for key, text in texts.items()}
+    used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
     levels, codes = _learn_groups(frame, plan, float_groups=float_groups)
     specs, matrices = learn_matrices(texts, data, context)
@@ -102,6 +107,7 @@ def learn(
         levels,
         columns,
         specs,
+        single_levels(specs[key] for key in plan.fixed_keys()),
     )
     return spec, spec.assemble(frame, matrices, codes)
 
@@ -146,6 +152,9 @@ def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column],
         for name, use in uses_of_text.items():
             every.setdefault(name, []).append(use)
     columns, data = {}, {}
+    if _INTERCEPT in every:
+        msg = f"a column named {_INTERCEPT!r} reads as the intercept in a table; rename it"
+        raise DesignError(msg)
     for name, found in every.items():
         use = Use(any(use.coded for use in found), any(use.plain for use in found))
         columns[name], data[name] = Column.learn(pick(frame, name), use)
@@ -172,8 +181,21 @@ def _layout(plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, ModelSpec
         _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)
         for terms, found, keys in zip(plan.merged, levels, plan.effect_keys(), strict=True)
     ]
+    _refuse_twins([factor.name for factor in factors], "grouping factors")
+    for keys, factor in zip(plan.effect_keys(), factors, strict=True):
+        refuse_empty_effects([specs[key] for key in keys], factor.name)
     coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
+    for names in coefficients:
+        _refuse_twins(names, "effects")
     return Layout(plan.predictors, coefficients, tuple(factors))
+
+
+def _refuse_twins(names: Sequence[str], what: str) -> None:
+    """Refuse one name for two things: the column `a:b`, and a:b of two columns."""
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        msg = f"two {what} are both called {name!r}; rename the column that has this name"
+        raise DesignError(msg)
 
 
 def _factor(

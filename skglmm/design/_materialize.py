@@ -1,8 +1,8 @@
 """Calls of formulaic: texts and columns go in, checked matrices and learned state come out."""
 
-import ast
+import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,80 +10,44 @@ import pandas as pd
 from formulaic import Formula, ModelSpec, ModelSpecs
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.materializers import PandasMaterializer
-from formulaic.transforms import TRANSFORMS
-from formulaic.utils.code import sanitize_variable_names
-from scipy.special import expit
+from formulaic.parser.types import Term
 
 from skglmm.arrays import Floats
-from skglmm.design._columns import Use
+from skglmm.design._names import KNOWN, factors_of
 from skglmm.exceptions import DesignError
 
-__all__ = ["KNOWN", "build_matrices", "functions", "learn_matrices", "uses"]
+__all__ = ["build_matrices", "learn_matrices"]
 
-_CONTEXT: dict[str, Any] = {"sqrt": np.sqrt, "log1p": np.log1p, "expit": expit, "abs": np.abs}
-KNOWN = frozenset(TRANSFORMS)  # what formulaic lets formulas call
+_FAILURES = (
+    *(FormulaicError, DataMismatchWarning, ArithmeticError, AttributeError, LookupError),
+    *(NotImplementedError, TypeError, ValueError),
+)
+# What formulaic says of an expression that it could not evaluate, or whose values it refuses.
+_FAILED = re.compile(r"Unable to evaluate factor `(.+)`\. \[\w+: (.*)\]", re.DOTALL)
+_REFUSED = re.compile(r"Error encountered while checking for nulls in `(.+?)`: (.*)", re.DOTALL)
 
-
-def functions(context: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what formulas may call besides formulaic's own functions."""
-    return {**_CONTEXT, **(context or {})}
-
-
-def uses(text: str, columns: Collection[str], names: Collection[str]) -> dict[str, Use]:
-    """Return the columns that a text uses, and how.
-
-    A name in `names`, a function or a constant of the context, is a column only where it is
-    in `columns`.
-    """
-    coded: set[str] = set()
-    plain: set[str] = set()
-    for factor in (factor for term in Formula(text) for factor in term.factors):
-        if factor.eval_method.value == "lookup":
-            plain.add(factor.expr)
-        elif factor.eval_method.value == "python":
-            found = set(_names(factor.expr))
-            first = _coded(factor.expr)
-            coded |= found & {first}
-            plain |= found - {first}
-    used = [name for name in sorted(coded | plain) if name in columns or name not in names]
-    return {name: Use(name in coded, name in plain) for name in used}
-
-
-def _tree(expression: str) -> tuple[ast.expr, dict[str, str]]:
-    """Parse an expression; back-quoted names become identifiers, listed in the second part."""
-    aliases: dict[str, str] = {}
-    code = sanitize_variable_names(expression, {}, aliases)
-    return ast.parse(code, mode="eval").body, aliases
-
-
-def _names(expression: str) -> Iterator[str]:
-    """Yield the names of an expression that are neither called nor have members."""
-    tree, aliases = _tree(expression)
-    nodes = list(ast.walk(tree))
-    heads = [node.func for node in nodes if isinstance(node, ast.Call)]
-    heads += [node.value for node in nodes if isinstance(node, ast.Attribute)]
-    for node in nodes:
-        match node:
-            case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name)), *_]):
-                yield name
-            case ast.Name(id=name) if node not in heads:
-                yield aliases.get(name, name)
-
-
-def _coded(expression: str) -> str | None:
-    """Return the column of ``C(column, ...)``, None for other expressions."""
-    tree, aliases = _tree(expression)
-    match tree:
-        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=name), *_]):
-            return aliases.get(name, name)
-    return None
+# Words of formulaic's messages, and what to do about them.
+_CURES = {
+    "extend beyond": (
+        "bs() cannot leave the range of its data in fit; use cr() or "
+        "bs(..., extrapolation='extend')"
+    ),
+    "null values": "it gives NaN, perhaps the logarithm or root of a negative number",
+    "find_nulls": "it gives neither a number nor a label for each row",
+    "outside of the nominated levels": "an expression in C() gives levels that fit did not see",
+    "is not defined": "the functions of the context must be given again",
+}
 
 
 def learn_matrices(
     texts: Mapping[str, str], data: pd.DataFrame, context: Mapping[str, Any]
 ) -> tuple[dict[str, ModelSpec], dict[str, Floats]]:
     """Make the matrix of each text in one pass; return what was learned, and the matrices."""
-    made = _materialize(Formula(**texts), data, context)
+    try:
+        made = _materialize(Formula(**texts), data, context)
+    except _FAILURES as error:
+        culprit = _culprit(texts, data, context)
+        raise _explained(error, culprit, data, context) from error
     specs = {name: made[name].model_spec for name in texts}
     return specs, {name: _checked(made[name], specs[name]) for name in texts}
 
@@ -94,40 +58,55 @@ def build_matrices(
     """Make the matrix of each learned text for other rows."""
     if not specs:
         return {}
-    made = _materialize(ModelSpecs(**specs), data, context)
+    try:
+        made = _materialize(ModelSpecs(**specs), data, context)
+    except _FAILURES as error:
+        raise _explained(error, None, data, context) from error
     return {name: _checked(made[name], specs[name]) for name in specs}
 
 
 def _materialize(spec: Any, data: pd.DataFrame, context: Mapping[str, Any]) -> Any:
     materializer = PandasMaterializer(data, context=context)
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):  # results are checked
-            warnings.simplefilter("error", DataMismatchWarning)
-            return materializer.get_model_matrix(spec, output="numpy", na_action="raise")
-    except (FormulaicError, DataMismatchWarning, ArithmeticError, TypeError, ValueError) as error:
-        raise _explained(error, data, context) from error
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # results are checked
+        warnings.simplefilter("error", DataMismatchWarning)
+        return materializer.get_model_matrix(spec, output="numpy", na_action="raise")
 
 
-def _explained(error: Exception, data: pd.DataFrame, context: Mapping[str, Any]) -> DesignError:
-    """Return an error of formulaic with what to do about it."""
-    message = str(error)
+def _culprit(
+    texts: Mapping[str, str], data: pd.DataFrame, context: Mapping[str, Any]
+) -> str | None:
+    """Return the first expression that fails by itself, None when they fail together only."""
+    for factor in (factor for text in texts.values() for factor in factors_of(text)):
+        try:
+            _materialize(Formula([*Formula("1"), Term([factor])]), data, context)
+        except _FAILURES:
+            return str(factor.expr)
+    return None
+
+
+def _explained(
+    error: Exception, culprit: str | None, data: pd.DataFrame, context: Mapping[str, Any]
+) -> DesignError:
+    """Return an error of formulaic in our words, with what to do about it."""
+    reason = "its arguments do not fit" if isinstance(error, LookupError) else str(error)
+    read = _FAILED.match(reason) or _REFUSED.match(reason)
+    if read:
+        culprit, reason = read.groups()
+    what = f"the expression {culprit!r}" if culprit else "the formula"
     shadowed = [name for name in data.columns if name in KNOWN or name in context]
+    cures = [cure for words, cure in _CURES.items() if words in reason]
     if shadowed:
         hint = f"the column {shadowed[0]!r} has the name of a function; rename it"
-    elif "extend beyond" in message:
+    elif cures:
+        return DesignError(f"{what} cannot be evaluated: {cures[0]}")
+    elif culprit and culprit.startswith("C("):
         hint = (
-            "bs() cannot leave the range of its data in fit; use cr() or "
-            "bs(..., extrapolation='extend')"
+            "check the types of its columns; the second argument of C() is a coding, such as "
+            "contr.sum or contr.treatment('a')"
         )
-    elif "null values" in message:
-        hint = "an expression gives NaN, perhaps the logarithm or root of a negative number"
-    elif "outside of the nominated levels" in message:
-        hint = "an expression in C() gives levels that fit did not see"
-    elif "is not defined" in message:
-        hint = "the functions of the context must be given again"
     else:
         hint = "check the expression and the types of its columns"
-    return DesignError(f"the formula cannot be evaluated: {message}\n({hint})")
+    return DesignError(f"{what} cannot be evaluated: {reason}\n({hint})")
 
 
 def _checked(matrix: Any, spec: ModelSpec) -> Floats:
