@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skglmm import BetaGLMMRegressor
 from skglmm.design import Term, learn
 from skglmm.exceptions import DesignError
 
@@ -179,3 +180,13 @@ def test_labels_of_levels_differ_where_their_parts_hold_colons():
     assert len(set(factor.labels[design.codes[0]])) == 4
     alone, _ = learn_mean("1", [Term("1", ("p",))], frame=frame)
     assert sorted(alone.layout.factors[0].labels) == ["`p", "p", "p:q"]
+
+
+def test_the_estimator_warns_of_a_category_with_a_single_level():
+    frame = make_frame()
+    y = np.random.default_rng(1).uniform(0.2, 0.8, N)
+    with pytest.warns(UserWarning, match="dropped: 'u' has the single level 'one'"):
+        model = BetaGLMMRegressor("x + u").fit(frame, y)
+    np.testing.assert_array_equal(model.coef_, BetaGLMMRegressor("x").fit(frame, y).coef_)
+    with pytest.raises(DesignError, match="'u' of 'g' has one level"):
+        BetaGLMMRegressor("x + (u | g)").fit(frame, y)

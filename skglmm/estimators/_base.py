@@ -20,9 +20,10 @@ from skglmm.estimators._nesting import tell_nesting
 from skglmm.estimators._response import scale_response
 from skglmm.estimators._rows import Kind, build_rows, fit_rows
 from skglmm.estimators._statistics import Statistics
+from skglmm.estimators._stored import check_stored
 from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
-from skglmm.estimators._warnings import tell_about, tell_dropped
+from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped
 from skglmm.families import LINKS, Family
 from skglmm.fitting import Fit, Rules, fit
 
@@ -112,6 +113,7 @@ class BaseGLMMRegressor(Statistics, RegressorMixin, BaseEstimator):
         self.fit_ = self._maximize(design, response.unit, rows.weights)
         self._publish(model)
         tell_dropped(model.formula.dropped)
+        tell_constant(self._spec.constant)
         tell_about(self.fit_, design)
         tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
 
@@ -216,6 +218,11 @@ class BaseGLMMRegressor(Statistics, RegressorMixin, BaseEstimator):
         self.n_boundary_ = self._scale.n_moved
         self.formula_ = str(model.formula)
         self.random_terms_ = model.formula.bars
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_spec" in state:
+            check_stored(self._spec, tuple(self.context or ()))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skglmm_version": skglmm.__version__}

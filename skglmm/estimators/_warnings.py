@@ -1,7 +1,9 @@
 """What an estimator tells its caller about a fit that went less than perfectly."""
 
+import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -14,10 +16,10 @@ from skglmm.exceptions import SingularFitWarning
 from skglmm.fitting import Fit
 from skglmm.inference import notes
 
-__all__ = ["tell", "tell_about", "tell_dropped"]
+__all__ = ["tell", "tell_about", "tell_constant", "tell_dropped"]
 
 _PACKAGES = (Path(__file__).parents[1], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
-_INSIDE = tuple(map(str, _PACKAGES))
+_INSIDE = tuple(f"{package}{os.sep}" for package in _PACKAGES)
 _CATEGORIES: dict[str, type[Warning]] = {
     "convergence": ConvergenceWarning,
     "singular": SingularFitWarning,
@@ -44,6 +46,16 @@ def tell_dropped(terms: tuple[str, ...]) -> None:
         text = (
             f"{term} has no grouping factor: the fit is the one without this term. For effects "
             f"that vary between the levels of a column g write ({slopes} | g)"
+        )
+        tell(text)
+
+
+def tell_constant(constant: Mapping[str, str]) -> None:
+    """Warn of categories with one level, which have no column beside the intercept."""
+    for name, level in constant.items():
+        text = (
+            f"dropped: {name!r} has the single level {level!r}, which cannot be told from the "
+            "intercept; take it out of the formula"
         )
         tell(text)
 
