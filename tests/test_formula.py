@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skglmm.exceptions import FormulaError
-from skglmm.formula import Bar, Formula, check_expressions, parse, parse_groups, variables
+from skglmm.formula import Bar, Formula, check_expressions, parse, parse_groups, quote, variables
 
 G = ("g",)
 
@@ -112,6 +112,8 @@ GROUPS = [
     ("a / b", "(1 | a/b)"),
     ({2: "poly(x, 2)"}, "(poly(x, 2) | h)"),
     ("my col", "(1 | `my col`)"),
+    (" g ", "(1 | g)"),
+    ([" g", "a / b "], "(1 | g) + (1 | a/b)"),
     ("p/q", "(1 | `p/q`)"),
     ("`my col`/g", "(1 | `my col`/g)"),
     ("not there", "(1 | `not there`)"),
@@ -141,15 +143,22 @@ BAD_GROUPS = [
     ([], FormulaError, "names no column"),
     ({}, FormulaError, "names no column"),
     ("", FormulaError, "names no column"),
-    (7, FormulaError, r"X has 2 feature\(s\)"),
-    (-1, FormulaError, r"X has 2 feature\(s\)"),
+    (7, FormulaError, r"X has 4 feature\(s\)"),
+    (-1, FormulaError, r"X has 4 feature\(s\)"),
     ("C(g)", FormulaError, "not an expression"),
     ("a+b", FormulaError, "cannot be joined"),
     ("a*b", FormulaError, "cannot be joined"),
     (["g", "g"], FormulaError, "both have an intercept"),
     ({"g": "0"}, FormulaError, "no effects"),
     ({"g": ""}, FormulaError, "no effects"),
-    ({"g": "x | h"}, FormulaError, "one bar"),
+    ({"g": "x | h"}, FormulaError, "has a bar; .* belongs in formula"),
+    ({"g": "(x | h)"}, FormulaError, "has a bar; .* belongs in formula"),
+    ("(1|g)", FormulaError, "a term with a bar, .* belongs in formula"),
+    ("x || g", FormulaError, "a term with a bar, .* belongs in formula"),
+    (["g", "(1 | x)"], FormulaError, "a term with a bar, .* belongs in formula"),
+    ("a`b", FormulaError, "'a`b' cannot be written in a formula; rename"),
+    (3, FormulaError, "'a`b' cannot be written in a formula; rename"),
+    ("  ", FormulaError, "cannot be written|no column|no grouping"),
     ({"g": "f(x)"}, FormulaError, "'f' is not known"),
     ({"g": ["x", "1"]}, FormulaError, "both have an intercept"),
 ]
@@ -158,7 +167,7 @@ BAD_GROUPS = [
 @pytest.mark.parametrize(("groups", "error", "message"), BAD_GROUPS)
 def test_groups_that_cannot_be_read_are_refused(groups, error, message):
     with pytest.raises(error, match=message):
-        parse_groups(groups, ["x", "g"])
+        parse_groups(groups, ["x", "g", "h", "a`b"])
 
 
 def test_functions_of_the_context_are_allowed_in_groups():
@@ -385,6 +394,15 @@ def test_constants_of_the_context_are_no_variables():
 def test_records_compare_and_hash_by_value():
     assert hash(parse("x + (1 | g)")) == hash(parse("1+x+(1|g)"))
     assert parse("x") == Formula("1 + x")
+
+
+@pytest.mark.parametrize("name", ["a`b", "`", "", ".", "0", "1.5", "\\"])
+def test_a_name_that_no_formula_can_hold_is_named(name):
+    with pytest.raises(FormulaError) as caught:
+        quote(name)
+    assert str(caught.value) == (
+        f"the column name {name!r} cannot be written in a formula; rename the column"
+    )
 
 
 names = st.text("abc |:/+~()'{}%\\", min_size=1).filter(lambda name: "\\" not in name)

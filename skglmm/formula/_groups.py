@@ -7,11 +7,15 @@ from typing import Any
 from skglmm.exceptions import FormulaError
 from skglmm.formula._bars import make_bars, read_effects, read_group, settle
 from skglmm.formula._records import Bar
-from skglmm.formula._tokens import scan
+from skglmm.formula._tokens import is_writable, scan
 
 __all__ = ["parse_groups"]
 
 _EXPECTED = "expected None, a column, a list of columns, or a dict of column to effects"
+_NO_BARS = (
+    "a term with a bar, such as (x | g), belongs in formula; groups has a column and its effects, "
+    "groups={'g': 'x'}"
+)
 
 
 def parse_groups(
@@ -78,6 +82,10 @@ def _effects(key: Any, value: Any) -> list[str]:
             "or a list of them"
         )
         raise (FormulaError if value == [] else TypeError)(msg)
+    for text in texts:
+        if any("|" in piece.token for piece in scan(text) if piece.kind == "operator"):
+            msg = f"groups={{{key!r}: {text!r}}} has a bar; {_NO_BARS}"
+            raise FormulaError(msg)
     return texts
 
 
@@ -87,11 +95,25 @@ def _factors(key: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:
         if not 0 <= int(key) < len(columns):
             msg = f"groups names column {key}, but X has {len(columns)} feature(s), counted from 0"
             raise FormulaError(msg)
-        return [(columns[int(key)],)]
+        return [(_named(columns[int(key)]),)]
     if not isinstance(key, str):
         msg = f"groups names {key!r} of type {type(key).__name__}; {_EXPECTED}"
         raise TypeError(msg)
-    plain = key in columns or all(piece.kind in {"name", "value"} for piece in scan(key))
-    if plain and "`" not in key:
-        return [(key,)]
-    return [(key,)] if key in columns else read_group(key, key)
+    if key in columns:
+        return [(_named(key),)]
+    key = key.strip()
+    pieces = scan(key)
+    if any("|" in piece.token for piece in pieces if piece.kind == "operator"):
+        msg = f"groups names {key!r}; {_NO_BARS}"
+        raise FormulaError(msg)
+    if "`" not in key and all(piece.kind in {"name", "value"} for piece in pieces):
+        return [(_named(key),)]
+    return read_group(key, key)
+
+
+def _named(name: str) -> str:
+    """Return the name of a grouping column, which formula_ has to write."""
+    if not is_writable(name):
+        msg = f"the column name {name!r} cannot be written in a formula; rename the column"
+        raise FormulaError(msg)
+    return name

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skglmm.formula._tokens import quote
+from skglmm.formula._tokens import back_quoted
 
 __all__ = ["Bar", "Formula"]
 
@@ -33,14 +33,20 @@ class Bar:
 
     def __str__(self) -> str:
         bar = "|" if self.correlated else "||"
-        return f"({self.effects} {bar} {':'.join(quote(name) for name in self.group)})"
+        return f"({self.effects} {bar} {':'.join(back_quoted(name) for name in self.group)})"
 
 
 @dataclass(frozen=True)
 class Formula:
     """A formula, cut into its fixed part and its random-effects terms.
 
-    Its ``str`` is the one spelling of the right-hand side that all others share.
+    Its ``str`` is the canonical spelling of the right-hand side. Canonical are: blanks, the
+    explicit intercept, written-out products, powers and nested groups, ``(x || g)`` for
+    ``diag(x | g)``, ``(1 | g)`` for ``(1 || g)``, the order of the random-effects terms, and one
+    order of the columns of a grouping factor. As the user has them stay: the order of effects,
+    ``x + z`` or ``z + x``, which is that of the coefficients; the order within an interaction,
+    ``a:b`` or ``b:a``; and the expressions, ``I(x + 1)`` or ``{x + 1}``. ``(0 + x || g)`` stays
+    too: whether x is one column, for which ``|`` is the same model, is up to the data.
 
     Parameters
     ----------

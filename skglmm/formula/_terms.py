@@ -8,12 +8,11 @@ from formulaic.parser.types import Factor, Term
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._expansion import refuse_explosion
-from skglmm.formula._tokens import failure, misread, quote, scan
+from skglmm.formula._tokens import NUMBER, failure, misread, quote, scan
 
 __all__ = ["canonical", "has_intercept", "read_terms"]
 
 _INTERCEPT = "1"
-_NUMBER = re.compile(r"[\d.]+")
 _POWER = re.compile("[1-9]")
 _PARSERS = {
     intercept: DefaultFormulaParser(
@@ -87,7 +86,7 @@ def _refuse_oddities(text: str, source: str) -> None:
             raise failure(msg, *place)
         if piece.kind == "context" and piece.token in "[]":
             raise failure("square brackets cannot be used; write parentheses", *place)
-        if piece.kind == "name" and _NUMBER.fullmatch(piece.token):
+        if piece.kind == "name" and NUMBER.fullmatch(piece.token):
             msg = f"a column named {piece.token!r} reads as a number in a formula; rename it"
             raise failure(msg, *place)
         if piece.kind == "operator" and "~" in piece.token:

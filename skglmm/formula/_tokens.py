@@ -8,7 +8,19 @@ from formulaic.parser.algos.tokenize import tokenize
 
 from skglmm.exceptions import FormulaError
 
-__all__ = ["Piece", "blank", "failure", "misread", "quote", "scan"]
+__all__ = [
+    "NUMBER",
+    "Piece",
+    "back_quoted",
+    "blank",
+    "failure",
+    "is_writable",
+    "misread",
+    "quote",
+    "scan",
+]
+
+NUMBER = re.compile(r"[\d.]+")  # formulaic takes such a name for a number, in back quotes too
 
 _QUOTES = "`{%"  # formulaic leaves the closing one out of the token's place
 _MARKED = re.compile(r"\x1b\[[0-9;]*m")  # formulaic colors its messages
@@ -63,10 +75,33 @@ def blank(text: str, start: int, stop: int) -> str:
 
 
 def quote(name: str) -> str:
-    """Return a column name as a formula has to write it, in back quotes where needed."""
+    """Return a column name as a formula has to write it, in back quotes where needed.
+
+    Raises
+    ------
+    FormulaError
+        When no formula can hold the name: an empty one, one with a back quote, a number.
+    """
+    if not is_writable(name) or name == "." or NUMBER.fullmatch(name):
+        msg = f"the column name {name!r} cannot be written in a formula; rename the column"
+        raise FormulaError(msg)
+    return back_quoted(name)
+
+
+def back_quoted(name: str) -> str:
+    """Return a name in back quotes where needed; numbers, which name groups, get them too."""
+    return name if _is_name(name, name) else f"`{name}`"
+
+
+def is_writable(name: str) -> bool:
+    """Return whether a name can stand in back quotes."""
+    return _is_name(f"`{name}`", name)
+
+
+def _is_name(text: str, name: str) -> bool:
+    """Return whether a text is read as a certain name and nothing else."""
     try:
-        pieces = scan(name)
+        pieces = scan(text)
     except FormulaError:
-        return f"`{name}`"
-    bare = len(pieces) == 1 and pieces[0].kind == "name" and pieces[0].token == name
-    return name if bare else f"`{name}`"
+        return False
+    return [(piece.kind, piece.token) for piece in pieces] == [("name", name)]
