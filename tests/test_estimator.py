@@ -12,14 +12,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+import skglmm
 from skglmm import (
     BetaGLMMRegressor,
     DesignError,
+    FormulaError,
     ImplicitNestingWarning,
     SingularFitWarning,
     __version__,
 )
 from skglmm.datasets import make_dragons
+from skglmm.estimators._warnings import tell
 
 
 def grouped(n_groups=24, size=20, seed=1):
@@ -544,6 +547,31 @@ def test_a_pickle_holds_no_training_rows():
 
 def test_a_pickle_names_the_version_that_made_it(model):
     assert model.__getstate__()["_skglmm_version"] == __version__
+
+
+@pytest.mark.parametrize("text", ["log(x + 9)", "poly(x, 2)", "`a|b` + I(`a|b` ** 2)", "{x * z}"])
+def test_a_pickle_of_every_allowed_expression_can_be_read(text):
+    frame, y = grouped()
+    frame["a|b"] = frame["z"]
+    model = BetaGLMMRegressor(f"{text} + (1 | g)").fit(frame, y)
+    assert_array_equal(pickle.loads(pickle.dumps(model)).predict(frame), model.predict(frame))
+
+
+def test_a_pickle_with_an_expression_that_fit_refuses_is_refused():
+    frame, y = grouped()
+    function = {"grow": np.exp}
+    model = BetaGLMMRegressor("grow(x) + (1 | g)", context=function).fit(frame, y)
+    assert pickle.loads(pickle.dumps(model)).coef_names_ == ["grow(x)"]
+    stored = pickle.dumps(model.set_params(context=None))
+    with pytest.raises(FormulaError, match="'grow' is not known"):
+        pickle.loads(stored)
+
+
+def test_warnings_point_at_files_whose_path_only_starts_like_ours():
+    folder = Path(skglmm.__file__).parent
+    code = compile("tell('look')", f"{folder}_user.py", "exec")
+    record = caught(lambda: exec(code, {"tell": tell}))
+    assert [item.filename for item in record] == [f"{folder}_user.py"]
 
 
 def test_an_unfitted_estimator_says_so():
