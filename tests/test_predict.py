@@ -113,6 +113,16 @@ def test_a_set_of_factors_is_conditioned_on_and_the_others_are_zero(model, frame
     assert_allclose(model.predict(row[["x"]], kind=set()), model.predict(row, kind="fixed"))
 
 
+def test_a_combined_factor_may_be_named_in_either_order(frame):
+    _, y = crossed()
+    model = BetaGLMMRegressor("x + (1 | batch) + (1 | batch:site)").fit(frame, y)
+    means = model.predict(frame, kind={"batch:site"})
+    assert_array_equal(model.predict(frame, kind={"site:batch"}), means)
+    assert_array_equal(model.predict(frame, kind=["site:batch", "batch"]), model.predict(frame))
+    with pytest.raises(ValueError, match="'site'; the model has"):
+        model.predict(frame, kind={"site"})
+
+
 def test_the_constructor_sets_the_kind_that_score_uses(frame):
     _, y = crossed()
     model = BetaGLMMRegressor("x + (1 + x | batch)", predict_kind="fixed").fit(frame, y)
@@ -285,6 +295,7 @@ def test_unseen_levels_of_a_fixed_effect_are_refused():
         ("batch", ValueError, "write kind={'batch'}"),
         ({"city"}, ValueError, "'city'; the model has ['batch', 'site']"),
         (3, TypeError, "expected a text or a set of texts"),
+        ({"batch": 1}, TypeError, "of type dict, expected a text or a set of texts"),
     ],
 )
 def test_unknown_kinds_are_refused(model, frame, kind, error, message):

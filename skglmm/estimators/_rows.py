@@ -42,8 +42,7 @@ def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Rows:
     response = check_y(estimator, y)
     check_consistent_length(frame, response)
     weights = check_weights(sample_weight, response)
-    name = getattr(y, "name", None)
-    name = name if isinstance(name, str) and name else None
+    name = _name_of(y)
     if weights is None or weights.all():
         return Rows(frame, response, weights, name)
     kept = weights > 0
@@ -74,11 +73,18 @@ def build_rows(
     return design, plan
 
 
+def _name_of(y: Any) -> str | None:
+    """Return the name of a series, or of the one column of a frame."""
+    columns = getattr(y, "columns", None)
+    name = getattr(y, "name", None) if columns is None else columns[0]
+    return name if isinstance(name, str) and name else None
+
+
 def _not_all_one(weights: Floats) -> Floats | None:
     return None if np.all(weights == 1.0) else weights
 
 
-def _checked_kind(kind: Kind, factors: Collection[str]) -> Kind:
+def _checked_kind(kind: Any, factors: Collection[str]) -> Kind:
     if isinstance(kind, str) and kind not in KINDS:
         hint = f"; write kind={{{kind!r}}}" if kind in factors else ""
         msg = (
@@ -88,14 +94,20 @@ def _checked_kind(kind: Kind, factors: Collection[str]) -> Kind:
         raise ValueError(msg)
     if isinstance(kind, str):
         return kind
-    if not isinstance(kind, Collection):
+    if not isinstance(kind, Collection) or isinstance(kind, Mapping):
         msg = f"kind={kind!r} is of type {type(kind).__name__}, expected a text or a set of texts"
         raise TypeError(msg)
-    unknown = [name for name in kind if name not in factors]
+    known = {_pieces(name): name for name in factors}
+    unknown = [name for name in kind if _pieces(name) not in known]
     if unknown:
         msg = f"kind names the grouping factor {unknown[0]!r}; the model has {list(factors)}"
         raise ValueError(msg)
-    return frozenset(kind)
+    return frozenset(known[_pieces(name)] for name in kind)
+
+
+def _pieces(name: Any) -> tuple[str, ...]:
+    """Return the columns that a factor combines, in one order for g:c and c:g."""
+    return tuple(sorted(str(name).split(":")))
 
 
 def _refuse_unseen(frame: pd.DataFrame, columns: list[str], unseen: Any) -> None:
