@@ -1,9 +1,12 @@
 """Data that no model can come of: a table of what came in and what is said."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from numpy.testing import assert_allclose
 from refusals import MIXED, WEIGHTS, case, put, refuses, table
 from sklearn.exceptions import DataConversionWarning
 
@@ -31,6 +34,11 @@ RESPONSES = [
         fragments=["2 of 60", "y[7]=1.2", "bounds"],
     ),
     case("percentages", y=lambda y: 100 * y, fragments=["perhaps bounds=(0, 100)"]),
+    case(
+        "a scale from 1 to 7",
+        y=lambda y: np.resize([1.0, 3.0, 4.0, 7.0], len(y)),
+        fragments=["range of y: 1 to 7", "lowest and highest value that it allows"],
+    ),
     case(
         "below the bounds",
         {**MIXED, "bounds": (1, 7)},
@@ -112,6 +120,13 @@ COLUMNS = [
         {"formula": "lenght + (1 | g)"},
         error=DesignError,
         fragments=["unknown column 'lenght'", "did you mean 'length'?"],
+    ),
+    case(
+        "the names of a column transformer",
+        {"formula": "x + (1 | g)"},
+        X=lambda X: X.rename(columns={"x": "standardscaler__x", "g": "remainder__g"}),
+        error=DesignError,
+        fragments=["'g'; X has 'remainder__g'", "verbose_feature_names_out=False"],
     ),
     case(
         "unknown group",
@@ -224,6 +239,20 @@ COLUMNS = [
         fragments=["'when' holds datetime", "pd.Timedelta"],
     ),
     case(
+        "many dates without a formula",
+        {},
+        X=lambda X: X.assign(when=pd.date_range("2020-01-01", periods=60)),
+        error=DesignError,
+        fragments=["'when' holds datetime", "pd.Timedelta"],
+    ),
+    case(
+        "many categories of numbers without a formula",
+        {},
+        X=lambda X: X.assign(id=pd.Categorical(range(60))),
+        error=DesignError,
+        fragments=["'id' has 60 levels", "grouping factor"],
+    ),
+    case(
         "many categories without a formula",
         {},
         X=lambda X: X.assign(id=[f"i{i}" for i in range(60)]),
@@ -299,6 +328,25 @@ def test_the_table_is_long_and_every_row_says_what_to_look_for():
 
 def test_a_column_vector_is_flattened_with_the_warning_of_scikit_learn():
     frame, y = table()
-    with pytest.warns(DataConversionWarning, match="column-vector"):
-        model = BetaGLMMRegressor("x + (1 | g)").fit(frame, y[:, None])
-    assert model.predict(frame).shape == (60,)
+    for column in (y[:, None], pd.DataFrame({"y": y})):
+        with pytest.warns(DataConversionWarning, match="column-vector") as record:
+            model = BetaGLMMRegressor("x + (1 | g)").fit(frame, column)
+        assert model.predict(frame).shape == (60,)
+        assert [Path(item.filename) for item in record] == [Path(__file__)]
+
+
+def test_a_frame_of_one_column_gives_y_its_name():
+    frame, y = table()
+    with (
+        pytest.warns(DataConversionWarning, match="column-vector"),
+        pytest.raises(FormulaError, match="y is named 'grade'"),
+    ):
+        BetaGLMMRegressor("score ~ x").fit(frame, pd.DataFrame({"grade": y}))
+
+
+def test_numbers_of_type_object_are_numbers_without_a_formula():
+    frame, y = table()
+    plain = BetaGLMMRegressor().fit(frame[["x", "g"]], y)
+    objects = BetaGLMMRegressor().fit(frame[["x", "g"]].astype({"x": object}), y)
+    assert objects.coef_names_ == plain.coef_names_
+    assert_allclose(objects.coef_, plain.coef_)

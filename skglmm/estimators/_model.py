@@ -91,7 +91,7 @@ def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
     names = [name for name in frame.columns if name not in skipped]
     for name in names:
         column = frame[name]
-        if not pd.api.types.is_numeric_dtype(column.dtype) and column.nunique() > MOST_LEVELS:
+        if _is_label(column) and column.nunique() > MOST_LEVELS:
             msg = (
                 f"the column {name!r} has {column.nunique()} levels and formula=None would take "
                 f"it as a fixed effect; it looks like a grouping factor: groups={name!r}. "
@@ -99,6 +99,11 @@ def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
             )
             raise DesignError(msg)
     return " + ".join(["1", *map(quote, names)])
+
+
+def _is_label(column: "pd.Series[Any]") -> bool:
+    """Return whether a column is text or categorical, so that it would become dummies."""
+    return pd.api.types.infer_dtype(column, skipna=True) in {"string", "categorical"}
 
 
 def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> str:
@@ -141,8 +146,16 @@ def _check_label(formula: Formula, response: str | None) -> None:
 def _check_columns(
     model: Model, frame: pd.DataFrame, allowed: Collection[str], *, named: bool
 ) -> None:
-    """Explain names in the formula when the columns have lost theirs."""
+    """Explain names in the formula when the columns have lost or changed theirs."""
     unknown = sorted(model.columns - set(frame.columns) - set(allowed))
+    for name in unknown if named else ():
+        longer = [column for column in frame.columns if str(column).endswith(f"__{name}")]
+        if longer:
+            msg = (
+                f"unknown column {name!r}; X has {longer[0]!r}, as a ColumnTransformer names its "
+                f"outputs: pass it verbose_feature_names_out=False, or write `{longer[0]}`"
+            )
+            raise DesignError(msg)
     if unknown and not named:
         msg = (
             f"the formula uses column {unknown[0]!r}, but X is an array with columns x0 … "

@@ -94,7 +94,7 @@ class BetaGLMMRegressor(BaseGLMMRegressor):
         The frozen result that all other attributes are views of.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of str, shape (n_features_in_,)
+    feature_names_in_ : ndarray of str, shape (n_features,)
         Names of the columns of X, if it is a data frame with names.
 
     References

@@ -106,15 +106,21 @@ def _refuse_outside(y: Floats, low: float, high: float) -> None:
     outside = (y < low) | (y > high)
     if outside.any():
         first = int(np.argmax(outside))
-        guess = next((top for top in (1.0, 100.0) if y.min() >= 0 and y.max() <= top), None)
-        hint = f", perhaps bounds=(0, {guess:g})" if guess else ""
         msg = (
             f"every response must lie between the bounds {low:g} and {high:g}; "
             f"{np.count_nonzero(outside)} of {len(y)} do not, the first is y[{first}]="
             f"{y[first]:g} (range of y: {y.min():g} to {y.max():g}). Pass the bounds of the scale "
-            f"that y was measured on{hint}"
+            f"that y was measured on, {_guess(y)}"
         )
         raise ValueError(msg)
+
+
+def _guess(y: Floats) -> str:
+    if y.min() >= 0 and y.max() <= 1:
+        return "perhaps bounds=(0, 1)"
+    if y.min() >= 0 and 10 < y.max() <= 100:
+        return "perhaps bounds=(0, 100)"
+    return "the lowest and highest value that it allows: bounds=(low, high)"
 
 
 def _refuse_boundary(at_low: Bools, at_high: Bools, low: float, high: float) -> None:

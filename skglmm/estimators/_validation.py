@@ -7,13 +7,19 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skglmm.arrays import Floats
+from skglmm.estimators._warnings import tell
 from skglmm.families import LINKS
 
 __all__ = ["KINDS", "NEW_GROUPS", "check_choice", "check_parameters", "check_weights", "check_y"]
 
+_COLUMN_VECTOR = (  # scikit-learn's words
+    "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
+    "(n_samples,), for example using ravel()."
+)
 KINDS = ("conditional", "fixed", "marginal")
 NEW_GROUPS = ("marginal", "fixed", "nan", "error")
 
@@ -54,7 +60,9 @@ def check_y(estimator: Any, y: Any) -> Floats:
             "call fit(X, y)"
         )
         raise ValueError(msg)
-    column = column_or_1d(y, warn=True)
+    column = column_or_1d(y, warn=False)
+    if np.asarray(y).ndim == 2:
+        tell(_COLUMN_VECTOR, DataConversionWarning)
     checked = check_array(column, ensure_2d=False, dtype=np.float64, input_name="y")
     return np.asarray(checked, dtype=np.float64)
 
