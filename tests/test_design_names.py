@@ -190,3 +190,9 @@ def test_the_estimator_warns_of_a_category_with_a_single_level():
     np.testing.assert_array_equal(model.coef_, BetaGLMMRegressor("x").fit(frame, y).coef_)
     with pytest.raises(DesignError, match="'u' of 'g' has one level"):
         BetaGLMMRegressor("x + (u | g)").fit(frame, y)
+
+
+def test_powers_of_ten_are_powers_of_ten():
+    frame = make_frame()
+    _, design = learn_mean("1 + exp10(x)", frame=frame)
+    np.testing.assert_allclose(design.fixed[0][:, 1], 10 ** frame["x"])

@@ -9,14 +9,20 @@ from formulaic import Formula
 from formulaic.parser.types import Factor
 from formulaic.transforms import TRANSFORMS
 from formulaic.utils.code import sanitize_variable_names
-from scipy.special import expit
+from scipy.special import exp10, expit
 
 from skglmm.design._columns import Use
 from skglmm.exceptions import DesignError
 
 __all__ = ["KNOWN", "factors_of", "functions", "uses"]
 
-_CONTEXT: dict[str, Any] = {"sqrt": np.sqrt, "log1p": np.log1p, "expit": expit, "abs": np.abs}
+_CONTEXT: dict[str, Any] = {
+    "sqrt": np.sqrt,
+    "log1p": np.log1p,
+    "expit": expit,
+    "abs": np.abs,
+    "exp10": exp10,  # formulaic's own is x**10
+}
 _CODINGS = frozenset({"Sum", "Helmert", "Poly", "Diff"})  # C(c, Sum) needs no parentheses
 KNOWN = frozenset(TRANSFORMS)  # what formulaic lets formulas call
 
