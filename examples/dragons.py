@@ -20,7 +20,7 @@ import pandas as pd
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import make_dragons
 
-X, y = make_dragons(random_state=0, return_X_y=True)
+X, y = make_dragons(random_state=3, return_X_y=True)
 print(X.assign(testScore=y).groupby("mountainRange").mean(numeric_only=True).round(1), "\n")
 
 # %%
@@ -43,7 +43,8 @@ models = {
 # Which structure?
 # ----------------
 # A lower AIC is better. The coefficient is the effect of one more unit of length on the logit of
-# the mean: it melts away, and its uncertainty grows, as the model learns about the groups.
+# the mean: clearly positive without groups, and zero within its uncertainty as soon as the model
+# knows about them.
 comparison = pd.DataFrame(
     {
         "log likelihood": {name: model.log_likelihood_ for name, model in models.items()},

@@ -1,6 +1,7 @@
 """What BetaGLMMRegressor reads, publishes, and warns of."""
 
 import pickle
+import re
 import warnings
 from pathlib import Path
 
@@ -528,6 +529,37 @@ def test_crossed_factors_are_no_cause_for_a_warning(seed, names):
     y = rng.beta(6 * expit(eta), 6 * expit(-eta)).clip(1e-9, 1 - 1e-9)
     X = pd.DataFrame({"subject": subject, "item": [names(i) for i in item]})
     BetaGLMMRegressor("(1 | subject) + (1 | item)").fit(X, y)
+
+
+# --- the example of the README --------------------------------------------------------------------
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+
+
+def test_the_readme_shows_what_its_example_prints(capsys):
+    code, shown = (
+        re.search(f"```{kind}\n(.*?)```", README, re.DOTALL)[1] for kind in ("python", "text")
+    )
+    assert len(code.splitlines()) <= 12
+    exec(code, {})
+    printed = re.sub(r"Converged in \d+", "Converged in 10", capsys.readouterr().out)
+    shown = re.sub(r"Converged in \d+", "Converged in 10", shown)
+    assert NUMBER.sub("", printed).split() == NUMBER.sub("", shown).split()
+    numbers = [[float(number) for number in NUMBER.findall(text)] for text in (printed, shown)]
+    assert_allclose(numbers[0], numbers[1], rtol=1e-3, atol=1e-5)
+
+
+def test_length_matters_to_the_dragons_of_the_readme_only_without_groups():
+    assert "make_dragons(random_state=3" in README
+    X, y = make_dragons(random_state=3, return_X_y=True)
+    structure = "bodyLength + (bodyLength | mountainRange) + (1 | mountainRange:site)"
+    z = {}
+    for formula in ("bodyLength", structure):
+        model = BetaGLMMRegressor(formula, bounds=(0, 100), boundary=1e-4).fit(X, y)
+        z[formula] = model.coef_[0] / model.vcov().loc["bodyLength", "bodyLength"] ** 0.5
+    assert z["bodyLength"] > 10
+    assert abs(z[structure]) < 0.5
 
 
 # --- objects --------------------------------------------------------------------------------------
