@@ -57,6 +57,28 @@ class Gaussian(Family):
 
 
 @dataclass(frozen=True)
+class Bent(Gaussian):
+    """Three predictors: normal with the mean ``eta_0 + eta_2**2 / 2`` and log precision eta_1."""
+
+    predictors: ClassVar[tuple[str, ...]] = ("mean", "precision", "third")
+    ceilings: ClassVar[tuple[float, ...]] = (np.inf, 20.0, np.inf)
+
+    def log_density(self, prepared, eta, order=0):
+        y = prepared[0]
+        center, log_tau, bend, _ = np.broadcast_arrays(*eta, y)
+        tau, error = np.exp(log_tau), y - center - 0.5 * bend**2
+        pull, square, zero = tau * error, 0.5 * tau * error**2, np.zeros_like(y)
+        value = 0.5 * (log_tau - np.log(2 * np.pi)) - square
+        grad = np.stack([pull, 0.5 - square, pull * bend])
+        turn, slope = pull - tau * bend**2, -tau * bend
+        hess = np.stack([-tau, pull, slope, -square, pull * bend, turn])
+        third = np.stack(
+            [zero, -tau, zero, pull, slope, -tau, -square, pull * bend, turn, 3 * slope]
+        )
+        return LogDensity(*(value, grad, hess, third)[: order + 1])
+
+
+@dataclass(frozen=True)
 class Term:
     """One random-effects term of a design made by hand."""
 
@@ -91,4 +113,4 @@ def design(fixed, *terms, offset=None):
     )
 
 
-__all__ = ["Gaussian", "Term", "design"]
+__all__ = ["Bent", "Gaussian", "Term", "design"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from oracles import Gaussian, Term, design
+from oracles import Bent, Gaussian, Term, design
 from scipy.integrate import quad
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
@@ -96,6 +96,21 @@ def test_the_gradient_matches_differences(layout, setting):
 @pytest.mark.parametrize("layout", ["correlated slopes", "effects in two predictors"])
 def test_the_gradient_matches_differences_for_every_link(layout, link):
     problem, vector = problem_of(layout, family=Beta((LINKS[link], Log())))
+    found = laplace(problem, vector).gradient
+    assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("shard_rows", [10**6, 60])
+def test_the_gradient_matches_differences_with_three_predictors(shard_rows):
+    fixed = ([ONE, X], [ONE], [ONE, Z])
+    terms = (
+        Term("g", G, (ONE, X, Z), Unstructured(3), predictors=(0, 2, 1)),
+        Term("h", H, (ONE, ONE), Diagonal(2), predictors=(2, 0)),
+    )
+    y = np.random.default_rng(9).normal(0.5 * X, 1.0)
+    problem = bind(design(fixed, *terms), y, WEIGHTS, Bent(links=()), shard_rows)
+    theta = np.random.default_rng(10).normal(0, 0.3, 8)
+    vector = np.concatenate([[0.1, 0.3, 0.2, 0.5, -0.1], theta])
     found = laplace(problem, vector).gradient
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
 
