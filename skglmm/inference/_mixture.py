@@ -1,0 +1,148 @@
+r"""Distributions of responses whose first linear predictor is known up to a normal number.
+
+With t standard normal, :math:`F(y) = E_t[F(y \mid \eta + s t)]` is a smooth average where the
+conditional cdf changes slowly in t, and that of a step where it changes fast.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
+
+from skglmm.arrays import Floats, Ints
+from skglmm.families import Family
+
+__all__ = ["Mixture"]
+
+SLOW = 0.7  # speeds up to which Gauss-Hermite needs fewer nodes than a grid around the step
+BEND = 1.6  # speed, at least, of one unit of a linear predictor: the links bend, too
+DIGITS = 12.5  # of Gauss-Hermite, as a natural logarithm: its errors are (r^2 / (1 + r^2))^m
+TAIL = 5.2  # normal probability beyond: 2e-7
+PER_SD, PER_FOLD = 1.1, 2.2  # density of the grid's nodes: everywhere, and towards the step
+HALVINGS = 11  # to find the step: to 0.005 standard deviations
+NEWTON = 5  # steps that invert the density of the grid
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Responses of n rows, given the linear predictors up to a normal shift of the first.
+
+    Parameters
+    ----------
+    family : Family
+    eta : tuple of ndarray, each of shape (n,) or (1,)
+        Linear predictors; the first has shape (n,).
+    sd : ndarray, shape (n,)
+        Standard deviations of the first.
+    speed : ndarray, shape (n,)
+        How many standard deviations of the response one of the shift moves it.
+    """
+
+    family: Family
+    eta: tuple[Floats, ...]
+    sd: Floats
+    speed: Floats
+
+    @classmethod
+    def of(cls, family: Family, eta: list[Floats], sd: Floats) -> "Mixture":
+        """Return the mixture, with the largest speed within two standard deviations."""
+        shapes = tuple(part[:1] if k and _is_one(part) else part for k, part in enumerate(eta))
+        blank = cls(family, shapes, sd, np.zeros_like(sd))
+        speeds = [blank.speed_at(np.full_like(sd, t)) for t in (-2.0, 0.0, 2.0)]
+        return cls(family, shapes, sd, np.maximum(BEND * sd, np.max(speeds, axis=0)))
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes, at most, that one row needs."""
+        fastest = float(self.speed.max(initial=0.0))
+        if fastest <= SLOW:
+            return _hermite_size(fastest)
+        evenly = PER_SD * np.hypot(1.0, float(self.sd.max()))
+        return int(2 * TAIL * evenly + 2 * PER_FOLD * np.arcsinh(2 * TAIL * fastest)) + 2
+
+    def take(self, rows: Ints) -> "Mixture":
+        """Return the mixture of some of the rows."""
+        eta = tuple(part[rows] if len(part) == len(self.sd) else part for part in self.eta)
+        return Mixture(self.family, eta, self.sd[rows], self.speed[rows])
+
+    def shifted(self, t: Floats) -> list[Floats]:
+        """Return linear predictors at shifts of t standard deviations, (n,) or (n, m)."""
+        if t.ndim == 1:
+            return [self.eta[0] + self.sd * t, *self.eta[1:]]
+        first = self.eta[0][:, None] + self.sd[:, None] * t
+        others = (np.repeat(p, t.shape[1]) if len(p) > 1 else p for p in self.eta[1:])
+        return [first.ravel(), *others]
+
+    def speed_at(self, t: Floats) -> Floats:
+        """Return the speed at shifts of t standard deviations, (n,)."""
+        return np.asarray(self.sd * np.sqrt(self.family.expected_information(self.shifted(t))[0]))
+
+    def cdf(self, y: Floats) -> Floats:
+        """Return the probabilities of responses up to `y`, (n,)."""
+        t, weights = self._nodes(y)
+        below = self.family.cdf(np.repeat(y, t.shape[1]), self.shifted(t))
+        return np.asarray(np.sum(below.reshape(t.shape) * weights, axis=1))
+
+    def cdf_and_density(self, y: Floats) -> tuple[Floats, Floats]:
+        """Return the cdf and its derivative in y, (n,) each."""
+        t, weights = self._nodes(y)
+        repeated, eta = np.repeat(y, t.shape[1]), self.shifted(t)
+        below = self.family.cdf(repeated, eta).reshape(t.shape)
+        prepared = np.repeat(self.family.prepare(y), t.shape[1], axis=1)
+        density = np.exp(self.family.log_density(prepared, eta).value).reshape(t.shape)
+        return np.sum(below * weights, axis=1), np.sum(density * weights, axis=1)
+
+    def _nodes(self, y: Floats) -> tuple[Floats, Floats]:
+        """Nodes t and weights, (n, m) each."""
+        if self.speed.max(initial=0.0) <= SLOW:
+            nodes, weights = _hermite(self.n_nodes)
+            return np.tile(nodes, (len(y), 1)), weights
+        return self._around(self._step(y))
+
+    def _step(self, y: Floats) -> Floats:
+        """The shifts at which `y` is the median, or the ends where there is none, (n,)."""
+        low, high = np.full_like(y, -TAIL), np.full_like(y, TAIL)
+        falls = self.family.cdf(y, self.shifted(low)) > self.family.cdf(y, self.shifted(high))
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            right = (self.family.cdf(y, self.shifted(middle)) > 0.5) == falls
+            low, high = np.where(right, middle, low), np.where(right, high, middle)
+        return np.asarray(0.5 * (low + high))
+
+    def _around(self, center: Floats) -> tuple[Floats, Floats]:
+        r"""Trapezoidal rule in :math:`w = A (t - c) + B asinh(r (t - c))`, r the speed at c."""
+        speed = np.maximum(self.speed_at(center), np.maximum(BEND * self.sd, 0.5))[:, None]
+        evenly, center = PER_SD * np.hypot(1.0, self.sd)[:, None], center[:, None]
+
+        def density(t: Floats) -> Floats:
+            return np.asarray(evenly + PER_FOLD * speed / np.hypot(1.0, speed * t))
+
+        def place(t: Floats) -> Floats:
+            return np.asarray(evenly * t + PER_FOLD * np.arcsinh(speed * t))
+
+        low, high = place(-TAIL - center), place(TAIL - center)
+        grid = low + (high - low) * np.linspace(0.0, 1.0, self.n_nodes)
+        with np.errstate(over="ignore"):
+            by_step = np.sinh(np.abs(grid) / PER_FOLD) / speed
+        t = np.copysign(np.minimum(np.abs(grid) / evenly, by_step), grid)
+        for _ in range(NEWTON):
+            t -= (place(t) - grid) / density(t)
+        weights = np.exp(-0.5 * (center + t) ** 2) / density(t)
+        return center + t, weights / weights.sum(axis=1, keepdims=True)
+
+
+def _is_one(part: Floats) -> bool:
+    return bool(np.all(part == part[:1]))
+
+
+def _hermite_size(speed: float) -> int:
+    return 1 if speed == 0.0 else max(2, int(np.ceil(DIGITS / np.log1p(speed**-2.0))))
+
+
+@lru_cache(maxsize=32)
+def _hermite(size: int) -> tuple[Floats, Floats]:
+    nodes, weights = hermegauss(size)
+    weights /= weights.sum()
+    nodes.flags.writeable = weights.flags.writeable = False
+    return nodes, weights

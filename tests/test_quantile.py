@@ -1,0 +1,210 @@
+"""Quantiles of new responses, against sums over many nodes, simulation and exact answers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from oracles import Gaussian
+from scipy.special import expit, ndtri
+from scipy.stats import norm
+
+from skglmm import BetaGLMMRegressor
+from skglmm.estimators._rows import build_rows
+from skglmm.families import LINKS, Beta, Log
+from skglmm.inference import _quantile as quantile_module
+from skglmm.inference._mixture import Mixture
+from skglmm.inference._predict import linear_predictors, shift_variance
+from skglmm.inference._quantile import (
+    _Line,
+    _solve,
+    predict_quantile,
+    predictive_cdf,
+    response_interval,
+)
+from skglmm.inference._sample import sample
+from skglmm.inference._uncertainty import linear_variance
+
+Q = [0.001, 0.025, 0.2, 0.5, 0.8, 0.975, 0.999]
+NODES = np.linspace(-8, 8, 8001)
+WEIGHTS = norm.pdf(NODES) / norm.pdf(NODES).sum()
+
+
+def simulate(rng, n_groups=20, n_rows=15, phi=12.0):
+    frame = pd.DataFrame({"x": rng.normal(size=n_groups * n_rows)})
+    frame["g"] = np.repeat(np.arange(n_groups), n_rows)
+    b = rng.normal(0, [0.8, 0.3], (n_groups, 2))
+    return frame, *respond(rng, frame, b, phi)
+
+
+def respond(rng, frame, b, phi=12.0):
+    eta = 0.4 + 0.5 * frame["x"] + b[frame["g"], 0] + b[frame["g"], 1] * frame["x"]
+    return rng.beta(phi * expit(eta), phi * expit(-eta)).clip(1e-9, 1 - 1e-9), b
+
+
+@pytest.fixture(scope="module")
+def study():
+    frame, y, _ = simulate(np.random.default_rng(3))
+    return BetaGLMMRegressor("x + (x | g)").fit(frame, y), frame
+
+
+def rows_of(model, frame, kind="conditional", new_groups="marginal"):
+    return build_rows(model._spec, frame, kind, new_groups, model.context)
+
+
+def brute(mixture, y, i):
+    eta = [mixture.eta[0][i] + mixture.sd[i] * NODES, mixture.eta[1][:1]]
+    return mixture.family.cdf(np.full(len(NODES), y), eta) @ WEIGHTS
+
+
+# --- the distribution -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.1, 0.3, 0.6, 1.0, 2.5])
+@pytest.mark.parametrize("phi", [0.8, 10.0, 300.0, 1e5])
+@pytest.mark.parametrize("link", LINKS)
+def test_probabilities_and_quantiles_agree_with_sums_over_many_nodes(link, phi, sd):
+    family = Beta((LINKS[link], Log()))
+    eta = np.array([-1.5, -0.3, 0.0, 1.2])
+    mixture = Mixture.of(family, [eta, np.log([phi])], np.full(4, sd))
+    line = _Line(family.support)
+    for q in (0.02, 0.5, 0.975):
+        y = _solve(mixture, ndtri(q), line)
+        assert np.all((y > 0) & (y < 1))
+        found = mixture.cdf(y)
+        for i in range(4):
+            assert abs(found[i] - brute(mixture, y[i], i)) < 1e-6
+            below, above = (brute(mixture, np.clip(y[i] + h, 0, 1), i) for h in (-1e-9, 1e-9))
+            assert below - 1e-6 < q < above + 1e-6
+
+
+def test_exact_for_a_gaussian_response():
+    rng = np.random.default_rng(0)
+    mean, sd = rng.normal(size=30), rng.uniform(0, 4, 30)
+    mixture = Mixture.of(Gaussian(), [mean, np.array([1.3])], sd)
+    total = np.hypot(sd, np.exp(-0.65))
+    found = _solve(mixture, -1.7, _Line(Gaussian.support))
+    assert_allclose(found, mean - 1.7 * total, atol=1e-5 * total.max())
+    assert_allclose(mixture.cdf(mean + total), norm.cdf(1), atol=1e-6)
+
+
+def test_a_density_is_the_derivative_of_its_cdf():
+    y = np.array([0.2, 0.6, 0.9])
+    for sd in (0.2, 1.5):
+        mixture = Mixture.of(Beta(), [np.array([-1.0, 0, 2]), np.log([9.0])], np.full(3, sd))
+        slope = (mixture.cdf(y + 1e-4) - mixture.cdf(y - 1e-4)) / 2e-4
+        assert_allclose(mixture.cdf_and_density(y)[1], slope, rtol=1e-3)
+
+
+# --- predictions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])
+def test_the_cdf_at_a_quantile_is_its_probability(study, kind):
+    model, frame = study
+    rows = frame.assign(g=frame["g"].where(frame.index % 2 > 0, 99))
+    design, plan = rows_of(model, rows, kind)
+    quantiles = predict_quantile(model.fit_, design, plan, Q)
+    assert quantiles.shape == (300, 7)
+    for q, y in zip(Q, quantiles.T, strict=True):
+        found = predictive_cdf(model.fit_, design, plan, y)
+        last = y == np.nextafter(1.0, 0.0)  # the rest of the probability has no number
+        assert last.mean() < 0.01
+        assert_allclose(found[~last], q, atol=1e-6)
+        assert np.all(found[last] < q)
+
+
+def test_probabilities_integrate_over_estimates_modes_and_unseen_levels(study):
+    model, frame = study
+    rows = frame.iloc[[5, 100]].assign(g=[0, 99])
+    fit, (design, plan) = model.fit_, rows_of(model, rows)
+    variance = linear_variance(fit, design, (0,)) + shift_variance(fit, design, plan)
+    eta = linear_predictors(fit, design, (0,))
+    found = predictive_cdf(fit, design, plan, np.array([0.4, 0.7]))
+    for i, y in enumerate((0.4, 0.7)):
+        shifted = [eta[0][i] + np.sqrt(variance[i]) * NODES, eta[1][:1]]
+        assert_allclose(found[i], fit.family.cdf(np.full(8001, y), shifted) @ WEIGHTS, atol=1e-7)
+
+
+def test_without_inference_quantiles_are_those_of_simulated_responses(study):
+    model, frame = study
+    rows = frame.head(6).assign(g=[0, 1, 2, 99, 99, 99])
+    fit, parts = replace(model.fit_, covariance=None), rows_of(model, rows)
+    draws = sample(fit, *parts, 40_000, np.random.default_rng(1), new_effects=False)
+    quantiles = predict_quantile(fit, *parts, [0.05, 0.5, 0.9])
+    for q, y in zip([0.05, 0.5, 0.9], quantiles.T, strict=True):
+        share = np.mean(draws <= y[:, None], axis=1)
+        assert_allclose(share, q, atol=5 * np.sqrt(q * (1 - q) / 40_000))
+
+
+@pytest.mark.parametrize("spread", [1.0, 40.0])
+def test_quantiles_increase_inside_the_support(study, spread):
+    model, frame = study
+    parts = rows_of(model, frame.assign(x=spread * frame["x"], g=99))
+    quantiles = predict_quantile(model.fit_, *parts, [1e-9, *Q, 1 - 1e-9])
+    assert np.all((quantiles > 0) & (quantiles < 1))
+    assert np.all(np.diff(quantiles, axis=1) >= 0)
+    shuffled = predict_quantile(model.fit_, *parts, [0.9, 0.1, 0.5])
+    assert np.all(shuffled[:, 1] <= shuffled[:, 2])
+    assert np.all(shuffled[:, 2] <= shuffled[:, 0])
+
+
+def test_an_interval_has_equal_tails(study):
+    model, frame = study
+    parts = rows_of(model, frame)
+    limits = np.stack(response_interval(model.fit_, *parts, 0.9), axis=1)
+    assert_allclose(limits, predict_quantile(model.fit_, *parts, [0.05, 0.95]), atol=1e-9)
+
+
+def test_rows_are_solved_one_by_one_and_chunks_change_little(study, monkeypatch):
+    model, frame = study
+    rows = frame.assign(g=frame["g"].where(frame.index % 3 > 0, 99))
+    design, plan = rows_of(model, rows)
+    together = predict_quantile(model.fit_, design, plan, [0.1, 0.9])
+    one = predict_quantile(model.fit_, design.take(slice(3, 4)), plan, [0.1, 0.9])
+    assert_allclose(one, together[3:4], atol=1e-6)
+    monkeypatch.setattr(quantile_module, "CHUNK", 17)
+    monkeypatch.setattr(quantile_module, "CELLS", 100)
+    assert_allclose(predict_quantile(model.fit_, design, plan, [0.1, 0.9]), together, atol=1e-6)
+
+
+def test_no_rows_and_no_probabilities_have_empty_answers(study):
+    model, frame = study
+    design, plan = rows_of(model, frame)
+    none = design.take(slice(0, 0))
+    assert predict_quantile(model.fit_, none, plan, [0.5]).shape == (0, 1)
+    assert predictive_cdf(model.fit_, none, plan, np.empty(0)).shape == (0,)
+    assert predict_quantile(model.fit_, design, plan, []).shape == (300, 0)
+
+
+def test_levels_without_an_answer_are_nan(study):
+    model, _ = study
+    parts = rows_of(model, pd.DataFrame({"x": 0.0, "g": [1, 99]}), new_groups="nan")
+    assert_array_equal(np.isnan(predict_quantile(model.fit_, *parts, [0.5]))[:, 0], [False, True])
+    found = predictive_cdf(model.fit_, *parts, np.full(2, 0.5))
+    assert_array_equal(np.isnan(found), [False, True])
+
+
+@pytest.mark.parametrize("q", [0.0, 1.0, -0.1, np.nan])
+def test_probabilities_outside_are_refused(study, q):
+    model, frame = study
+    with pytest.raises(ValueError, match="must lie inside"):
+        predict_quantile(model.fit_, *rows_of(model, frame), [0.5, q])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::skglmm.SingularFitWarning")
+@pytest.mark.parametrize("new", [False, True])
+def test_response_intervals_cover(new):
+    rng, hits = np.random.default_rng(11), []
+    for _ in range(200):
+        frame, y, b = simulate(rng, n_groups=30, n_rows=8)
+        model = BetaGLMMRegressor("x + (x | g)").fit(frame, y)
+        rows = pd.DataFrame({"x": rng.normal(size=30), "g": np.arange(30)})
+        effects = rng.normal(0, [0.8, 0.3], (30, 2)) if new else b
+        response, _ = respond(rng, rows, effects)
+        parts = rows_of(model, rows.assign(g=rows["g"] + 1000 * new))
+        low, high = response_interval(model.fit_, *parts, 0.95)
+        hits.append(np.mean((low < response) & (response < high)))
+    assert 0.92 < np.mean(hits) < 0.97
