@@ -4,6 +4,8 @@ from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._nesting import likeness, pearson_residuals
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._predict import Plan, Prediction, predict
+from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
+from skglmm.inference._sample import sample
 from skglmm.inference._summary import Summary, summarize
 from skglmm.inference._tables import (
     component_frame,
@@ -41,8 +43,12 @@ __all__ = [
     "notes",
     "pearson_residuals",
     "predict",
+    "predict_quantile",
+    "predictive_cdf",
     "random_effects",
     "random_effects_frame",
+    "response_interval",
+    "sample",
     "summarize",
     "variance_components",
     "vcov",
