@@ -8,17 +8,17 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
 
 import skglmm
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
-from skglmm.estimators._frames import is_array, predict_frame
+from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
+from skglmm.estimators._predictions import Predictions
 from skglmm.estimators._response import scale_response
-from skglmm.estimators._rows import Kind, build_rows, fit_rows
+from skglmm.estimators._rows import Kind, fit_rows
 from skglmm.estimators._statistics import Statistics
 from skglmm.estimators._stored import check_stored
 from skglmm.estimators._threads import one_thread
@@ -30,7 +30,7 @@ from skglmm.fitting import Fit, Rules, fit
 __all__ = ["BaseGLMMRegressor"]
 
 
-class BaseGLMMRegressor(Statistics, RegressorMixin, BaseEstimator):
+class BaseGLMMRegressor(Statistics, Predictions, RegressorMixin, BaseEstimator):
     """A mixed model as a scikit-learn regressor; public classes name the family.
 
     A subclass has a `_family`, and an ``__init__`` with the parameters below and one formula
@@ -169,9 +169,7 @@ class BaseGLMMRegressor(Statistics, RegressorMixin, BaseEstimator):
         >>> std.round(1)
         array([3.1, 5.3, 8.4])
         """
-        check_is_fitted(self)
-        frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
-        design, plan = build_rows(self._spec, frame, kind, self.new_groups, self.context)
+        design, plan = self._planned(X, kind)
         prediction = infer.predict(self.fit_, design, plan, spread=bool(return_std))
         low, width = self._scale.low, self._scale.width
         mean = low + width * prediction.mean

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_consistent_length
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.design import Design, DesignSpec
 from skglmm.estimators._frames import fit_frame
 from skglmm.estimators._validation import (
@@ -19,7 +19,7 @@ from skglmm.estimators._validation import (
 )
 from skglmm.inference import Plan
 
-__all__ = ["Kind", "Rows", "build_rows", "fit_rows"]
+__all__ = ["Kind", "Rows", "build_rows", "fit_rows", "unseen_levels"]
 
 Kind = str | Collection[str]
 SHOWN = 5  # unseen levels that a message lists
@@ -71,6 +71,19 @@ def build_rows(
         for f in plan.conditioned:
             _refuse_unseen(frame, list(spec.group_variables[f]), design.codes[f] < 0)
     return design, plan
+
+
+def unseen_levels(spec: DesignSpec, frame: pd.DataFrame, design: Design) -> list[Ints]:
+    """Number the levels without a mode, for each factor: (n,), -1 for known ones."""
+    numbers = []
+    for codes, columns in zip(design.codes, spec.group_variables, strict=True):
+        unseen = np.full(len(codes), -1, dtype=np.intp)
+        new = codes < 0
+        if new.any():
+            labels = frame.loc[new, list(columns)]
+            unseen[new] = labels.groupby(list(columns), sort=False, observed=True).ngroup()
+        numbers.append(unseen)
+    return numbers
 
 
 def _name_of(y: Any) -> str | None:

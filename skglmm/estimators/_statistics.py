@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
 from skglmm.estimators._response import Scale
-from skglmm.estimators._validation import check_choice
+from skglmm.estimators._validation import check_choice, check_inference, check_level
 from skglmm.fitting import Fit
 
 __all__ = ["Statistics"]
@@ -146,7 +146,8 @@ class Statistics:
         >>> print(f"{model.vcov().loc['EP', 'EP'] ** 0.5:.6f}")
         0.000494
         """
-        self._check_inference()
+        check_is_fitted(self)
+        check_inference(self.fit_)
         check_choice("component", component, ("fixed", "all"))
         return infer.covariance_frame(infer.vcov(self.fit_, component))
 
@@ -199,19 +200,8 @@ class Statistics:
         precision               302.232   183.947    496.579
         sd(Intercept | batch)     0.515     0.352      0.755
         """
-        self._check_inference()
-        check_choice("method", method, ("wald",))
-        if not 0 < level < 1:
-            msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
-            raise ValueError(msg)
-        return infer.interval_frame(infer.intervals(self.fit_, level))
-
-    def _check_inference(self) -> None:
         check_is_fitted(self)
-        if self.fit_.covariance is None:
-            msg = (
-                "there is no covariance of the estimates: the model was fitted with "
-                "inference=False, or the likelihood has no curvature at the estimates; fit with "
-                "inference=True, or simplify the model"
-            )
-            raise ValueError(msg)
+        check_inference(self.fit_)
+        check_choice("method", method, ("wald",))
+        check_level(level)
+        return infer.interval_frame(infer.intervals(self.fit_, level))

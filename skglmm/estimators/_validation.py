@@ -13,8 +13,19 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from skglmm.arrays import Floats
 from skglmm.estimators._warnings import tell
 from skglmm.families import LINKS
+from skglmm.fitting import Fit
 
-__all__ = ["KINDS", "NEW_GROUPS", "check_choice", "check_parameters", "check_weights", "check_y"]
+__all__ = [
+    "KINDS",
+    "NEW_GROUPS",
+    "check_choice",
+    "check_count",
+    "check_inference",
+    "check_level",
+    "check_parameters",
+    "check_weights",
+    "check_y",
+]
 
 _COLUMN_VECTOR = (  # scikit-learn's words
     "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
@@ -50,6 +61,29 @@ def check_parameters(estimator: Any) -> None:
     if not _is_flag(estimator.inference):
         msg = f"inference={estimator.inference!r} must be True or False"
         raise TypeError(msg)
+
+
+def check_level(level: Any) -> None:
+    """Refuse a coverage that is none."""
+    if not _is_finite(level) or not 0 < level < 1:
+        msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
+        raise ValueError(msg)
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse what is no whole number of at least 1."""
+    _check_number(name, value, Integral, low=1)
+
+
+def check_inference(fit: Fit) -> None:
+    """Refuse a fit without a covariance of its estimates."""
+    if fit.covariance is None:
+        msg = (
+            "there is no covariance of the estimates: the model was fitted with "
+            "inference=False, or the likelihood has no curvature at the estimates; fit with "
+            "inference=True, or simplify the model"
+        )
+        raise ValueError(msg)
 
 
 def check_y(estimator: Any, y: Any) -> Floats:

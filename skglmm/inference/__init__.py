@@ -1,9 +1,15 @@
 """Statistics and predictions: pure functions of a fit."""
 
+from skglmm.inference._intervals import (
+    Interval,
+    LinearPrediction,
+    mean_interval,
+    predict_linear,
+)
 from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._nesting import likeness, pearson_residuals
 from skglmm.inference._notes import Note, notes
-from skglmm.inference._predict import Plan, Prediction, predict
+from skglmm.inference._predict import Plan, Prediction, linear_predictors, predict
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._sample import sample
 from skglmm.inference._summary import Summary, summarize
@@ -28,7 +34,9 @@ __all__ = [
     "Coefficients",
     "Component",
     "Covariances",
+    "Interval",
     "Intervals",
+    "LinearPrediction",
     "Note",
     "Plan",
     "Prediction",
@@ -40,9 +48,12 @@ __all__ = [
     "interval_frame",
     "intervals",
     "likeness",
+    "linear_predictors",
+    "mean_interval",
     "notes",
     "pearson_residuals",
     "predict",
+    "predict_linear",
     "predict_quantile",
     "predictive_cdf",
     "random_effects",

@@ -82,9 +82,10 @@ def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interva
     others = linear_predictors(fit, design, plan.conditioned)[1:]
     if plan.integrated:
         return _average_interval(fit, design, plan, z)
-    slope = _slope(fit, linear.value, others)
-    ends = (fit.family.mean([linear.value + s * z * linear.std, *others]) for s in (-1, 1))
-    return Interval(predict(fit, design, plan).mean, slope * linear.std, *ends)
+    mean = predict(fit, design, plan).mean
+    known = np.where(np.isnan(mean), np.nan, 1.0)  # links know no NaN
+    ends = (known * fit.family.mean([linear.value + s * z * linear.std, *others]) for s in (-1, 1))
+    return Interval(mean, known * _slope(fit, linear.value, others) * linear.std, *ends)
 
 
 def _slope(fit: Fit, eta: Floats, others: list[Floats]) -> Floats:

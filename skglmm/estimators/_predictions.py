@@ -1,0 +1,309 @@
+"""What a fitted estimator says about new rows beside their mean: uncertainty and draws."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm import inference as infer
+from skglmm.arrays import Floats
+from skglmm.design import Design, DesignSpec
+from skglmm.estimators._frames import predict_frame
+from skglmm.estimators._response import Scale
+from skglmm.estimators._rows import Kind, build_rows, unseen_levels
+from skglmm.estimators._validation import (
+    check_choice,
+    check_count,
+    check_inference,
+    check_level,
+)
+from skglmm.fitting import Fit
+
+__all__ = ["Predictions"]
+
+
+class Predictions:
+    """Predictions of a fitted mixed model with their uncertainty, as methods."""
+
+    fit_: Fit
+    predict_kind: str
+    new_groups: str
+    context: Mapping[str, Callable[..., Any]] | None
+    _scale: Scale
+    _spec: DesignSpec
+
+    def predict_linear(
+        self, X: Any, predictor: str = "mean", return_std: bool = False, *, kind: Kind | None = None
+    ) -> Floats | tuple[Floats, Floats]:
+        """Predict a linear predictor.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        predictor : str, default="mean"
+            Name of a linear predictor, such as "mean" (on the scale of its link) or "precision"
+            (the log precision).
+        return_std : bool, default=False
+            Whether to return standard errors, too.
+        kind : str or set, default=None
+            As in `predict`; random effects that are averaged over are 0 in the value and count
+            with their variance in the standard error.
+
+        Returns
+        -------
+        value : ndarray, shape (n_samples,)
+            On the scale of the link.
+        std : ndarray, shape (n_samples,)
+            Standard errors, of coefficients, conditional modes and variances together. Only if
+            `return_std`.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; for an unknown predictor; for standard errors without inference.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> value, std = model.predict_linear(X.head(2), return_std=True)
+        >>> value.round(2), std.round(2)
+        (array([-2.18, -1.42]), array([0.09, 0.08]))
+        """
+        design, plan = self._planned(X, kind)
+        check_choice("predictor", predictor, self.fit_.layout.predictors)
+        place = self.fit_.layout.predictors.index(predictor)
+        if not return_std:
+            return infer.linear_predictors(self.fit_, design, plan.conditioned)[place]
+        check_inference(self.fit_)
+        found = infer.predict_linear(self.fit_, design, plan, place)
+        return found.value, found.std
+
+    def predict_interval(
+        self, X: Any, target: str = "mean", level: float = 0.95, kind: Kind | None = None
+    ) -> Floats:
+        """Predict limits for the mean, or for a new response.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        target : {"mean", "response"}, default="mean"
+            The mean: of the row's own group, of a typical one, or the average over groups, by
+            `kind`, built on the scale of the link. Or a new response: quantiles of its
+            predictive distribution, with the random effects of unseen groups and the
+            uncertainty of the linear predictor.
+        level : float, default=0.95
+            Coverage, above 0 and below 1.
+        kind : str or set, default=None
+            As in `predict`. Under "conditional" a group that fit has not seen has a mean of its
+            own, whose random effect adds its variance.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, 2)
+            Lower and upper limits, on the scale of y and within its bounds.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; for a wrong `target` or `level`; without inference.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.predict_interval(X.head(2)).round(1)
+        array([[ 8.6, 12. ],
+               [17.3, 21.9]])
+        """
+        design, plan = self._planned(X, kind)
+        check_choice("target", target, ("mean", "response"))
+        check_level(level)
+        check_inference(self.fit_)
+        if target == "response":
+            limits = infer.response_interval(self.fit_, design, plan, level)
+        else:
+            found = infer.mean_interval(self.fit_, design, plan, level)
+            limits = (found.lower, found.upper)
+        return self._scale.low + self._scale.width * np.column_stack(limits)
+
+    def predict_quantile(self, X: Any, q: ArrayLike, kind: Kind | None = None) -> Floats:
+        """Predict quantiles of a new response.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        q : array-like, shape (n_quantiles,)
+            Probabilities above 0 and below 1.
+        kind : str or set, default=None
+            As in `predict_interval`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_quantiles)
+            On the scale of y and within its bounds.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; for probabilities that are none.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.predict_quantile(X.head(2), [0.1, 0.5, 0.9]).shape
+        (2, 3)
+        """
+        design, plan = self._planned(X, kind)
+        probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if probabilities.ndim != 1 or not np.all((probabilities > 0) & (probabilities < 1)):
+            msg = f"q={q!r} must be one or several probabilities above 0 and below 1"
+            raise ValueError(msg)
+        found = infer.predict_quantile(self.fit_, design, plan, probabilities)
+        return self._scale.low + self._scale.width * found
+
+    def predict_frame(self, X: Any, level: float = 0.95, kind: Kind | None = None) -> pd.DataFrame:
+        """Predict means with standard errors and limits, as a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        level : float, default=0.95
+            Coverage of the limits.
+        kind : str or set, default=None
+            As in `predict_interval`.
+
+        Returns
+        -------
+        DataFrame
+            With the index of X: mean, mean_se, mean_ci_lower, mean_ci_upper, obs_ci_lower,
+            obs_ci_upper (limits of a new response), all on the scale of y.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict_interval`.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.predict_frame(X.head(2)).round(1).iloc[:, :4]
+           mean  mean_se  mean_ci_lower  mean_ci_upper
+        0  10.2      0.9            8.6           12.0
+        1  19.5      1.2           17.3           21.9
+        """
+        design, plan = self._planned(X, kind)
+        check_level(level)
+        check_inference(self.fit_)
+        mean = infer.mean_interval(self.fit_, design, plan, level)
+        lower, upper = infer.response_interval(self.fit_, design, plan, level)
+        low, width = self._scale.low, self._scale.width
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        columns = {
+            "mean": low + width * mean.mean,
+            "mean_se": width * mean.se,
+            "mean_ci_lower": low + width * mean.lower,
+            "mean_ci_upper": low + width * mean.upper,
+            "obs_ci_lower": low + width * lower,
+            "obs_ci_upper": low + width * upper,
+        }
+        return pd.DataFrame(columns, index=index)
+
+    def sample_y(
+        self,
+        X: Any,
+        n_samples: int = 1,
+        random_state: Any = None,
+        random_effects: str = "conditional",
+    ) -> Floats:
+        """Simulate responses; the estimates count as known.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_rows, n_features)
+            With the grouping columns.
+        n_samples : int, default=1
+            How many responses to draw for each row.
+        random_state : int, RandomState, Generator or None, default=None
+            Source of random numbers; an int gives the same draws each time.
+        random_effects : {"conditional", "new"}, default="conditional"
+            "conditional" keeps the modes of known groups and draws the effects of unseen ones as
+            `new_groups` says; "new" draws new effects for all groups. Rows of one group share
+            its effects within a sample.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, n_samples)
+            On the scale of y, inside its bounds.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; for a wrong `n_samples` or `random_effects`.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.sample_y(X, n_samples=3, random_state=0).shape
+        (32, 3)
+        """
+        check_choice("random_effects", random_effects, ("conditional", "new"))
+        check_count("n_samples", n_samples)
+        check_is_fitted(self)
+        frame = predict_frame(self, X)
+        design, plan = build_rows(self._spec, frame, "conditional", self.new_groups, self.context)
+        draws = infer.sample(
+            self.fit_,
+            design,
+            plan,
+            n_samples,
+            _generator(random_state),
+            new_effects=random_effects == "new",
+            unseen=unseen_levels(self._spec, frame, design),
+        )
+        return self._scale.low + self._scale.width * draws
+
+    def _planned(self, X: Any, kind: Kind | None) -> tuple[Design, infer.Plan]:
+        """Return the rows as a design, and what is known of their groups."""
+        check_is_fitted(self)
+        frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
+        return build_rows(self._spec, frame, kind, self.new_groups, self.context)
+
+
+def _generator(random_state: Any) -> np.random.Generator:
+    """Return a generator from any source that scikit-learn accepts."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    legacy = check_random_state(random_state)
+    return np.random.default_rng(legacy.randint(2**32, dtype=np.uint32))
