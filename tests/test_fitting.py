@@ -119,6 +119,14 @@ def test_an_offset_takes_its_part_from_the_coefficient():
     assert_allclose(shifted.beta[0], plain.beta[0] - [0.2, 0.3], atol=1e-7)
 
 
+def test_the_names_of_levels_do_not_matter():
+    names = np.array([f"{7 * code % 24:02d}" for code in G])  # in another order, too
+    plain, other = (fit(Beta(), design(FIXED, replace(SLOPE, codes=c)), Y) for c in (G, names))
+    assert_allclose(other.log_likelihood, plain.log_likelihood, atol=1e-9)
+    moved = plain.modes(0)[:, np.argsort(7 * np.arange(24) % 24)]
+    assert_allclose(other.modes(0), moved, atol=1e-7)
+
+
 def test_the_order_of_rows_does_not_matter():
     rows = np.random.default_rng(0).permutation(480)
     plain, other = (

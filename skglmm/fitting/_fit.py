@@ -21,7 +21,7 @@ from skglmm.fitting._user_units import (
     user_covariance,
     user_jacobian,
 )
-from skglmm.laplace import Params, Problem, bind, jacobian, laplace
+from skglmm.laplace import Modes, Params, Problem, bind, jacobian, laplace
 from skglmm.linalg import Posterior
 
 __all__ = ["fit"]
@@ -140,12 +140,7 @@ def _in_user_units(
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
-    covariance = jacobians = None
-    if facts.inference:
-        known = _free(problem, optimum) & optimum.is_exact
-        covariance = user_covariance(standard, optimum.hessian, known)
-        moves = in_layout_order(problem, jacobian(problem, mode))
-        jacobians = user_jacobian(standard, moves, problem.shape.n_beta)
+    found = _uncertainty(problem, standard, optimum) if facts.inference else (None, None)
     return Fit(
         family=problem.family,
         layout=layout,
@@ -155,10 +150,10 @@ def _in_user_units(
         u=in_layout_order(problem, mode.point.u),
         bases=bases,
         aliased=standard.aliased,
-        covariance=covariance,
+        covariance=found[0],
         order=problem.order,
         posterior=Posterior.of(mode.system),
-        mode_jacobian=jacobians,
+        mode_jacobian=found[1],
         log_likelihood=-optimum.laplace.value - facts.log_jacobian,
         n_samples=facts.n_samples,
         data_digest=facts.data_digest,
@@ -176,3 +171,13 @@ def _in_user_units(
             name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
         ),
     )
+
+
+def _uncertainty(
+    problem: Problem, standard: Standardization, optimum: Optimum
+) -> tuple[Floats, Modes]:
+    """Covariance of the estimates, and how the modes move with them, in the user's units."""
+    known = _free(problem, optimum) & optimum.is_exact
+    covariance = user_covariance(standard, optimum.hessian, known)
+    moves = in_layout_order(problem, jacobian(problem, optimum.laplace.mode))
+    return covariance, user_jacobian(standard, moves, problem.shape.n_beta)
