@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from oracles import Term, design
 from scipy.special import expit
 
-from skglmm.covariance import Diagonal, Unstructured
+from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
 from skglmm.fitting import Rules, fit
@@ -268,6 +268,26 @@ def test_a_log_jacobian_moves_the_log_likelihood_alone():
     plain, moved = (fit(Beta(), design(FIXED), Y, log_jacobian=c) for c in (0.0, 100.0))
     assert_allclose(plain.log_likelihood - 100.0, moved.log_likelihood, rtol=1e-12)
     assert plain.data_digest != moved.data_digest
+
+
+def test_singular_terms_are_found_behind_healthy_ones():
+    """Of three factors and two terms, only the second term of the last has no variance."""
+    rng = np.random.default_rng(12)
+    h, b, c = rng.integers(0, 12, 480), rng.normal(0, 0.8, 24), rng.normal(0, 0.8, 12)
+    z = rng.normal(size=480)
+    mean = expit(0.3 + b[G] + c[h] * X)
+    y = np.clip(rng.beta(9 * mean, 9 * (1 - mean)), 1e-9, 1 - 1e-9)
+    dealt = np.argsort(np.argsort(z * (y - mean))) % 12  # sums of z (y - mean) are alike
+    terms = (
+        Term("g", G, (ONE,), Unstructured(1)),
+        Term("h", h, (ONE, X), Diagonal(2)),
+        Term("k", dealt, (X, z), BlockDiagonal((Unstructured(1), Unstructured(1)))),
+    )
+    found = fit(Beta(), design(([ONE, X], [ONE]), *terms), y)
+    assert found.converged
+    assert "the standard deviation of z1 between levels of k is 0" in found.singular
+    assert not any("levels of g" in sentence for sentence in found.singular)
+    assert sds(found, 2)[1] == 0
 
 
 def test_three_effects_of_rank_two_name_their_direction():

@@ -12,8 +12,9 @@ from test_parity import MODELS, RAW_SCALE, fitted, numbers  # noqa: F401
 
 from skglmm import BetaGLMMRegressor
 from skglmm.estimators._rows import build_rows
-from skglmm.inference import Plan, predict
+from skglmm.inference import Plan, linear_predictors, predict
 from skglmm.inference._intervals import mean_interval, predict_linear
+from skglmm.inference._uncertainty import linear_variance
 
 CONVERGED = [name for name in MODELS if name not in {"crossed-mixed-columns", "dragons-weights"}]
 
@@ -85,3 +86,60 @@ def test_the_standard_error_of_an_average_is_its_change_with_the_estimates(study
     slopes = np.array([(mean_at(vector + e) - mean_at(vector - e)) / (2 * h) for e in steps]).T
     expected = np.sqrt(np.einsum("ip,pq,iq->i", slopes, fit.covariance, slopes))
     assert_allclose(mean_interval(fit, design, plan, 0.95).se, expected, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    """Three crossed factors with a slope each, and means far from the middle."""
+    rng = np.random.default_rng(4)
+    sizes = {"g": 20, "h": 12, "k": 7}
+    frame = pd.DataFrame({name: rng.integers(0, size, 700) for name, size in sizes.items()})
+    frame["x"] = rng.normal(size=700)
+    eta = 1.5 + 0.4 * frame["x"].to_numpy()
+    for name, size in sizes.items():
+        b = rng.normal(0, [0.7, 0.4], (size, 2))[frame[name]]
+        eta = eta + b[:, 0] + b[:, 1] * frame["x"].to_numpy()
+    mean = 1 / (1 + np.exp(-eta))
+    y = rng.beta(12 * mean, 12 * (1 - mean)).clip(1e-9, 1 - 1e-9)
+    model = BetaGLMMRegressor("x + (x | g) + (x | h) + (x | k)").fit(frame, y)
+    return model, frame, y
+
+
+def test_the_posterior_of_three_factors_equals_dense_algebra(crossed):
+    model, frame, y = crossed
+    fit, (design, plan) = model.fit_, rows_of(model, frame, "conditional")
+    eta = linear_predictors(fit, design, plan.conditioned)
+    weights = -fit.family.log_density(fit.family.prepare(y), eta, 2).hess[0]
+    loadings = np.hstack(
+        [
+            (design.columns[f] @ root)[:, c, None] * (design.codes[f][:, None] == np.arange(n))
+            for f, root in enumerate(fit.roots)
+            for n in [fit.u[f].shape[1]]
+            for c in range(2)
+        ]
+    )
+    dense = np.eye(loadings.shape[1]) + loadings.T @ (weights[:, None] * loadings)
+    expected = np.einsum("iq,iq->i", loadings, np.linalg.solve(dense, loadings.T).T)
+    known = replace(fit, covariance=np.zeros_like(fit.covariance))
+    found = linear_variance(known, design, plan.conditioned)
+    assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_average_over_three_factors_changes_with_the_estimates_as_it_says(crossed):
+    model, frame, _ = crossed
+    design, plan = rows_of(model, frame.head(5), "marginal")
+    fit, h = model.fit_, 1e-5
+    cuts = np.cumsum([len(part) for part in (*fit.beta, *fit.theta)])[:-1]
+
+    def mean_at(vector):
+        parts = np.split(vector, cuts)
+        pairs = zip(fit.bases, fit.layout.factors, parts[2:], strict=True)
+        roots = tuple(basis @ factor.covariance.factor(theta) for basis, factor, theta in pairs)
+        moved = replace(fit, beta=tuple(parts[:2]), theta=tuple(parts[2:]), roots=roots)
+        return predict(moved, design, plan).mean
+
+    vector = np.concatenate([*fit.beta, *fit.theta])
+    steps = h * np.eye(len(vector))
+    slopes = np.array([(mean_at(vector + e) - mean_at(vector - e)) / (2 * h) for e in steps]).T
+    expected = np.sqrt(np.einsum("ip,pq,iq->i", slopes, fit.covariance, slopes))
+    assert_allclose(mean_interval(fit, design, plan, 0.95).se, expected, rtol=1e-5)
