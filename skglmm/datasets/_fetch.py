@@ -12,8 +12,8 @@ from urllib.request import urlopen
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from sklearn.datasets import get_data_home
-from sklearn.utils import Bunch
 
+from skglmm.datasets._bunch import presented
 from skglmm.datasets._rdata import MAX_BYTES, read_frame
 
 __all__ = ["fetch_dragons"]
@@ -130,18 +130,7 @@ def fetch_dragons(
     >>> dragons = fetch_dragons().frame  # doctest: +SKIP
     """
     frame = _cached(Path(get_data_home(data_home)), url, download_if_missing, n_retries, delay)
-    X, y = frame.drop(columns=TARGET), frame[TARGET]
-    data, target = (X, y) if as_frame else (X.to_numpy(dtype=object), y.to_numpy())
-    if return_X_y:
-        return data, target
-    return Bunch(
-        data=data,
-        target=target,
-        frame=frame if as_frame else None,
-        feature_names=list(X.columns),
-        target_name=TARGET,
-        DESCR=DESCRIPTION,
-    )
+    return presented(frame, TARGET, DESCRIPTION, return_X_y=return_X_y, as_frame=as_frame)
 
 
 def _cached(

@@ -4,7 +4,8 @@ from importlib import resources
 from typing import Any
 
 import pandas as pd
-from sklearn.utils import Bunch
+
+from skglmm.datasets._bunch import presented
 
 __all__ = ["load_petrol"]
 
@@ -99,15 +100,4 @@ def load_petrol(*, return_X_y: bool = False, as_frame: bool = True) -> Any:
         encoding="utf-8"
     ) as file:
         frame = pd.read_csv(file)
-    X, y = frame.drop(columns=TARGET), frame[TARGET]
-    data, target = (X, y) if as_frame else (X.to_numpy(dtype=object), y.to_numpy())
-    if return_X_y:
-        return data, target
-    return Bunch(
-        data=data,
-        target=target,
-        frame=frame if as_frame else None,
-        feature_names=list(X.columns),
-        target_name=TARGET,
-        DESCR=DESCRIPTION,
-    )
+    return presented(frame, TARGET, DESCRIPTION, return_X_y=return_X_y, as_frame=as_frame)
