@@ -158,7 +158,7 @@ def test_standard_errors(fitted, name):
 
 def test_standard_deviations_and_correlations(fitted, name):
     model, theirs, _ = fitted(name)
-    rtol = 0.05 if theirs["convergence"] and name not in SINGULAR else TOLERANCES["sd_relative"]
+    rtol = TOLERANCES["sd_relative"]
     for factor, root in zip(model.fit_.layout.factors, model.fit_.roots, strict=True):
         block, _ = block_of(theirs["random_effects"], factor)
         covariance = root @ root.T
