@@ -12,6 +12,8 @@ from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
 from skglmm.fitting import Rules, fit
+from skglmm.fitting._hessian import differenced_hessian
+from skglmm.fitting._optimize import Optimum
 from skglmm.inference import notes
 from skglmm.laplace import bind, laplace
 
@@ -251,6 +253,33 @@ def test_the_optimizer_reports_and_stops_where_it_is_told():
     assert "2 iterations" in found.message
     assert len(lines) == 2
     assert lines[0].startswith("iteration 1: objective")
+
+
+def test_a_fit_that_is_cut_short_says_what_is_left(monkeypatch):
+    """Far from the optimum the Hessian may be indefinite; what it promises is still a number."""
+    monkeypatch.setattr("skglmm.fitting._optimize.FINISH_MAX", 0)
+    best = fit(Beta(), design(FIXED, SLOPE), Y).log_likelihood
+    for n in (1, 2, 3):
+        found = fit(Beta(), design(FIXED, SLOPE), Y, rules=Rules(max_iter=n))
+        assert not found.converged
+        assert found.message.startswith(f"no convergence in {n} iterations, although a step")
+        assert 0 < best - found.log_likelihood < 100
+        assert found.gain < 1000
+
+
+def test_an_indefinite_hessian_has_differences_of_a_sane_step():
+    whole = design(FIXED, SLOPE)
+    problem = bind(whole, Y, None, Beta())
+    vector = np.array([0.3, 0.5, 2.0, 0.6, 0.0, 0.3])
+    here = laplace(problem, vector)
+    state = Optimum(vector, here, -np.eye(6), np.full(6, np.inf))
+    found = differenced_hessian(problem, state, np.ones(6, dtype=bool))
+    assert found is not None
+    central = (
+        (laplace(problem, vector + e).gradient - laplace(problem, vector - e).gradient) / 2e-4
+        for e in 1e-4 * np.eye(6)
+    )
+    assert_allclose(found, list(central), rtol=1e-2, atol=0.1)
 
 
 def test_one_row_per_level_and_one_level_have_a_fit():

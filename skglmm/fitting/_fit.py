@@ -10,7 +10,7 @@ from skglmm.design import Design
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting._digest import digest
-from skglmm.fitting._hessian import differenced_hessian, is_saddle, prior_hessian
+from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive, prior_hessian
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
@@ -108,10 +108,12 @@ def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool
     if not inference and optimum.gain <= rules.tol:
         return optimum
     optimum = _exact(problem, optimum, rules.tol)
-    if optimum.is_within(rules.tol) or not optimum.is_exact:
+    cut_short = optimum.n_iterations >= rules.max_iter
+    if optimum.is_within(rules.tol) or not optimum.is_exact or cut_short:
         return optimum
     # The Hessian changes too fast for Newton's last steps: go on from it, once.
-    again = minimize(problem, replace(optimum, is_stalled=False), rules)
+    restart = replace(optimum, hessian=positive(optimum.hessian), is_stalled=False)
+    again = minimize(problem, restart, rules)
     return _exact(problem, rectified(problem, again, rules.tol), rules.tol)
 
 

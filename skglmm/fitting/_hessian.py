@@ -6,9 +6,10 @@ from skglmm.arrays import Bools, Floats
 from skglmm.fitting._optimize import Optimum
 from skglmm.laplace import Laplace, Problem, information, laplace, tangent, theta_information
 
-__all__ = ["covariance", "differenced_hessian", "is_saddle", "prior_hessian"]
+__all__ = ["covariance", "differenced_hessian", "is_saddle", "positive", "prior_hessian"]
 
 STEP = 1e-4  # standard errors: differences are exact to about 1e-4 of the entries
+STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 FLAT = 1e-5  # scaled curvature below which a direction is not determined: the differences' error
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
@@ -20,13 +21,13 @@ def prior_hessian(problem: Problem, here: Laplace) -> Floats:
     """Information about fixed effects and about covariances, without what the two share."""
     hessian = np.eye(problem.shape.n_params)
     n_beta = problem.shape.n_beta
-    hessian[:n_beta, :n_beta] = _positive(information(problem, here.mode))
+    hessian[:n_beta, :n_beta] = positive(information(problem, here.mode))
     if problem.order:
-        hessian[n_beta:, n_beta:] = _positive(theta_information(problem, here.mode))
+        hessian[n_beta:, n_beta:] = positive(theta_information(problem, here.mode))
     return hessian
 
 
-def _positive(matrix: Floats) -> Floats:
+def positive(matrix: Floats) -> Floats:
     """The symmetric matrix with the absolute values of its scaled eigenvalues."""
     scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-8))
     values, vectors = np.linalg.eigh(matrix / scale / scale[:, None])
@@ -42,7 +43,8 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     """
     n_params = len(optimum.vector)
     hessian = np.eye(n_params)
-    scale = STEP / np.sqrt(np.maximum(np.diag(optimum.hessian), 1e-300))
+    curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)
+    scale = np.minimum(STEP / np.sqrt(curvatures), STEP_MAX)
     here = optimum.laplace
     for j in np.flatnonzero(free):
         change = np.zeros(n_params)

@@ -18,7 +18,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.laplace import Laplace, Problem, laplace, tangent
 
-__all__ = ["NOISE", "Optimum", "Rules", "finish", "minimize"]
+__all__ = ["Optimum", "Rules", "finish", "minimize"]
 
 HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
@@ -28,6 +28,7 @@ STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
 FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: to rounding, or until within tolerance
+DIAGONAL_MIN = 1e-10  # of the Hessian: a parameter of standardized columns without information
 CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 
@@ -102,9 +103,9 @@ class Optimum:
         """Why it stopped, with what the gain and the Hessian say of it."""
         if self.is_within(tol):
             return "converged"
-        if self.is_saddle:
-            return "the likelihood still rises in some direction: a saddle point"
         why = "the optimizer stopped" if self.message == "converged" else self.message
+        if self.is_saddle:
+            return f"{why}, although the likelihood still rises in some direction"
         return f"{why}, although a step promises {self.gain:.2g} log-likelihood units"
 
     def step(self) -> "Step":
@@ -129,7 +130,7 @@ class Step:
 
 def _solve(hessian: Floats, gradient: Floats) -> Floats:
     """``inv(hessian) @ gradient`` with flat and negative directions made positive."""
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), DIAGONAL_MIN))
     values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
     values = np.maximum(np.abs(values), CURVATURE_MIN)
     return np.asarray(scale * (vectors @ ((vectors.T @ (scale * gradient)) / values)))

@@ -43,9 +43,8 @@ def notes(fit: Fit) -> tuple[Note, ...]:
 def _convergence(fit: Fit) -> Iterator[Note]:
     if not fit.converged:
         text = (
-            f"the optimizer did not converge in {fit.n_iterations} iterations ({fit.message}): "
-            f"about {fit.gain:.2g} log-likelihood units are left to gain. Raise max_iter, or "
-            "simplify the random effects"
+            f"the optimizer did not converge: {fit.message}. Raise max_iter, or simplify the "
+            "random effects"
         )
         yield Note("convergence", text)
 
@@ -84,7 +83,7 @@ def _capped(fit: Fit) -> Iterator[Note]:
 
 def _undetermined(fit: Fit) -> Iterator[Note]:
     names = [*_lost_coefficients(fit), *_lost_factors(fit)]
-    if names:
+    if names and fit.converged:  # elsewhere the curvature says little
         text = (
             f"the data do not determine {', '.join(names)}: the likelihood hardly changes with it, "
             "so it has no standard error. Simplify the model, or collect rows that tell it"
