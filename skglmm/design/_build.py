@@ -1,7 +1,7 @@
 """What was learned from a data frame, and the designs that it builds of others."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,36 @@ class DesignSpec:
             for index, levels in enumerate(self.levels)
         ]
         return self.assemble(frame, matrices, codes)
+
+    def extended(self, frame: pd.DataFrame, factors: Collection[str] | None = None) -> "DesignSpec":
+        """Return a spec that also knows the levels of other rows, after its own.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n_samples, n_features)
+            Rows with the grouping columns.
+        factors : collection of str, default=None
+            Names of the factors that learn levels, None for all.
+
+        Returns
+        -------
+        DesignSpec
+
+        Raises
+        ------
+        DesignError
+            When a grouping column is unknown, has another type than in fit or misses values.
+        """
+        chosen = self._select(factors)
+        levels = tuple(
+            known.extended(frame) if index in chosen else known
+            for index, known in enumerate(self.levels)
+        )
+        grown = tuple(
+            replace(factor, labels=found.texts()) if index in chosen else factor
+            for index, (factor, found) in enumerate(zip(self.layout.factors, levels, strict=True))
+        )
+        return replace(self, levels=levels, layout=replace(self.layout, factors=grown))
 
     def _select(self, names: Collection[str] | None) -> set[int]:
         known = [factor.name for factor in self.layout.factors]

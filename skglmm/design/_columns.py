@@ -169,6 +169,14 @@ class Labels:
             return self._match(series.cat.categories)[series.cat.codes.to_numpy()]
         return self._match(pd.Index(series))
 
+    def extended(self, series: "pd.Series[Any]", role: str) -> "Labels":
+        """Return the labels with those of a column that are new, in order, after them."""
+        fresh = self.codes(series, role) < 0
+        if not fresh.any():
+            return self
+        added, _ = Labels.learn(series[fresh], ordered=False)
+        return Labels(self.kind, self.values.append(added.values))
+
     def _match(self, values: "pd.Index[Any]") -> Ints:
         found = self.values.get_indexer(_plain(values, self.kind))
         return np.asarray(found, dtype=np.intp)

@@ -76,6 +76,21 @@ class Levels:
             codes = pd.Index(table).get_indexer(pd.Index(pairs))
         return np.asarray(codes, dtype=np.intp)
 
+    def extended(self, frame: pd.DataFrame) -> "Levels":
+        """Return the levels with those of other rows that are new after them."""
+        known = zip(self.columns, self.labels, strict=True)
+        labels = tuple(part.extended(pick(frame, name), _ROLE) for name, part in known)
+        codes, tables = labels[0].codes(pick(frame, self.columns[0]), _ROLE), []
+        later = zip(self.tables, self.labels[1:], labels[1:], self.columns[1:], strict=True)
+        for table, old, new, name in later:
+            first, second = np.divmod(table, len(old.values))
+            pairs = codes * len(new.values) + new.codes(pick(frame, name), _ROLE)
+            kept = first * len(new.values) + second
+            grown = np.concatenate([kept, np.setdiff1d(pairs, kept)])
+            codes = pd.Index(grown).get_indexer(pd.Index(pairs))
+            tables.append(np.asarray(grown, dtype=np.intp))
+        return Levels(self.columns, labels, tuple(tables))
+
 
 def _texts(labels: Labels) -> NDArray[np.object_]:
     texts = np.empty(len(labels.values), dtype=object)

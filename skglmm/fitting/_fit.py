@@ -16,12 +16,8 @@ from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._standardize import Standardization, standardize
 from skglmm.fitting._start import start
-from skglmm.fitting._user_units import (
-    in_layout_order,
-    user_covariance,
-    user_jacobian,
-)
-from skglmm.laplace import Modes, Params, Problem, bind, jacobian, laplace
+from skglmm.fitting._user_units import user_covariance, user_jacobian
+from skglmm.laplace import Modes, Params, Problem, bind, curvature, jacobian, laplace
 from skglmm.linalg import Posterior
 
 __all__ = ["fit"]
@@ -149,12 +145,13 @@ def _in_user_units(
         beta=tuple(t @ b for t, b in zip(standard.to_user, params.beta, strict=True)),
         theta=params.theta,
         roots=roots,
-        u=in_layout_order(problem, mode.point.u),
+        u=problem.in_layout_order(mode.point.u),
         bases=bases,
         aliased=standard.aliased,
         covariance=found[0],
         order=problem.order,
         posterior=Posterior.of(mode.system),
+        curvature=curvature(problem, mode),
         mode_jacobian=found[1],
         log_likelihood=-optimum.laplace.value - facts.log_jacobian,
         n_samples=facts.n_samples,
@@ -181,5 +178,5 @@ def _uncertainty(
     """Covariance of the estimates, and how the modes move with them, in the user's units."""
     known = _free(problem, optimum) & optimum.is_exact
     covariance = user_covariance(standard, optimum.hessian, known)
-    moves = in_layout_order(problem, jacobian(problem, optimum.laplace.mode))
+    moves = problem.in_layout_order(jacobian(problem, optimum.laplace.mode))
     return covariance, user_jacobian(standard, moves, problem.shape.n_beta)

@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.laplace import Curvature
 from skglmm.linalg import Posterior
 
 __all__ = ["Fit"]
@@ -41,6 +42,8 @@ class Fit:
         The factors, the leading (largest) one first.
     posterior : Posterior
         Covariance of the spherical effects given the parameters, in that order.
+    curvature : Curvature
+        Of the log likelihood of the rows in the spherical effects: what new rows add to.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
     log_likelihood : float
@@ -70,6 +73,7 @@ class Fit:
     covariance: Floats | None
     order: tuple[int, ...]
     posterior: Posterior
+    curvature: Curvature
     mode_jacobian: tuple[Floats, ...] | None
     log_likelihood: float
     n_samples: int

@@ -6,9 +6,9 @@ from scipy.linalg import block_diag
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting._hessian import covariance
 from skglmm.fitting._standardize import Standardization
-from skglmm.laplace import Modes, Problem
+from skglmm.laplace import Modes
 
-__all__ = ["in_layout_order", "user_covariance", "user_jacobian"]
+__all__ = ["user_covariance", "user_jacobian"]
 
 
 def user_covariance(standard: Standardization, hessian: Floats, free: Bools) -> Floats:
@@ -30,8 +30,3 @@ def user_jacobian(standard: Standardization, moves: Modes, n_beta: int) -> Modes
         np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
         for part in moves
     )
-
-
-def in_layout_order(problem: Problem, parts: Modes) -> Modes:
-    """Reorder parts that begin with the leading factor."""
-    return tuple(parts[problem.order.index(f)] for f in range(len(parts)))

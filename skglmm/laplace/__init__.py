@@ -1,8 +1,10 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
-from skglmm.laplace._mode import Mode, Point, evaluate, observed_moments, score_sums
+from skglmm.laplace._curvature import curvature
+from skglmm.laplace._mode import Mode, Point, evaluate, find_mode, observed_moments, score_sums
 from skglmm.laplace._objective import Laplace, laplace
 from skglmm.laplace._params import Params, Shape
+from skglmm.laplace._prior import Curvature, Meeting, Remembered
 from skglmm.laplace._problem import Modes, Problem, bind
 from skglmm.laplace._sensitivity import (
     fixed_information,
@@ -14,18 +16,24 @@ from skglmm.laplace._sensitivity import (
     theta_information,
 )
 from skglmm.laplace._shard import Shard
+from skglmm.laplace._system import prior_hessian
 
 __all__ = [
+    "Curvature",
     "Laplace",
+    "Meeting",
     "Mode",
     "Modes",
     "Params",
     "Point",
     "Problem",
+    "Remembered",
     "Shape",
     "Shard",
     "bind",
+    "curvature",
     "evaluate",
+    "find_mode",
     "fixed_information",
     "fixed_score",
     "information",
@@ -33,6 +41,7 @@ __all__ = [
     "laplace",
     "level_information",
     "observed_moments",
+    "prior_hessian",
     "score_sums",
     "tangent",
     "theta_information",

@@ -44,7 +44,7 @@ class Point:
     rows : tuple of Rows
         Log density and its derivatives, for each shard.
     value : float
-        ``h(u) = -log f(y | u) + u'u / 2``.
+        ``h(u) = -log f(y | u) + u'u / 2``, or with the penalty of another prior.
     """
 
     params: Params
@@ -91,7 +91,8 @@ def evaluate(problem: Problem, params: Params, u: Modes, order: int) -> Point:
         shard.evaluate(problem.family, part, order)
         for shard, part in zip(problem.shards, eta, strict=True)
     )
-    value = 0.5 * sum(float(np.vdot(part, part)) for part in u) - sum(r.value for r in rows)
+    penalty = sum(float(part.sum()) for part in problem.prior.halves(u))
+    value = penalty - sum(r.value for r in rows)
     return Point(params, roots, u, eta, rows, value)
 
 
@@ -113,7 +114,7 @@ def score_sums(problem: Problem, point: Point) -> Modes:
 def score(problem: Problem, point: Point) -> Modes:
     """Minus the gradient of h in u."""
     sums = scale(point.roots, score_sums(problem, point))
-    return tuple(part - u for part, u in zip(sums, point.u, strict=True))
+    return tuple(a + b for a, b in zip(sums, problem.prior.score(point.u), strict=True))
 
 
 def observed_moments(problem: Problem, point: Point) -> tuple[Moments, ...]:

@@ -1,25 +1,27 @@
 """A design bound to its response: rows sorted once, cut into shards."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
 from skglmm.design import Design, Factor
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
+from skglmm.laplace._cut import Cutter
 from skglmm.laplace._params import Params, Shape
-from skglmm.laplace._shard import CACHE_ROWS, Load, Pair, Shard
-from skglmm.linalg import Grouping, Pattern
+from skglmm.laplace._prior import NormalPrior, Prior, Remembered, StandardPrior
+from skglmm.laplace._shard import CACHE_ROWS, Shard
 
 __all__ = ["Modes", "Problem", "bind"]
 
 REST_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
 
+T = TypeVar("T")
 Modes = tuple[Floats, ...]  # spherical effects, (k, L) for each factor, leading factor first
 
 
@@ -39,6 +41,8 @@ class Problem:
     n_levels : tuple of int
         Levels of each factor, leading one first.
     shards : tuple of Shard
+    prior : Prior
+        Of the spherical effects.
     """
 
     family: Family
@@ -47,6 +51,7 @@ class Problem:
     order: tuple[int, ...]
     n_levels: tuple[int, ...]
     shards: tuple[Shard, ...]
+    prior: Prior
 
     @cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -81,6 +86,10 @@ class Problem:
             return ()
         return (np.concatenate(tops, axis=1), *self.cut_rest(rest))
 
+    def in_layout_order(self, parts: Sequence[T]) -> tuple[T, ...]:
+        """Reorder parts, one for each factor, that begin with the leading factor."""
+        return tuple(parts[self.order.index(f)] for f in range(len(parts)))
+
     def split(self, modes: Modes) -> tuple[list[Floats], Floats]:
         """Undo `join`: one (k_0, levels of the shard) for each shard, and the rest."""
         if not self.order:
@@ -95,6 +104,7 @@ def bind(
     weights: Floats | None,
     family: Family,
     shard_rows: int = CACHE_ROWS,
+    remembered: Remembered | None = None,
 ) -> Problem:
     """Sort the rows of a design by its largest factor and cut them into shards.
 
@@ -108,6 +118,8 @@ def bind(
     family : Family
     shard_rows : int
         A shard ends with the first level that brings it to this many rows.
+    remembered : Remembered or None
+        What other rows, seen before, say of the effects of these levels.
 
     Raises
     ------
@@ -124,7 +136,12 @@ def bind(
     design, prepared = design.take(rows), family.prepare(y[rows])
     weights = None if weights is None else weights[rows]
     constant = _constant_predictors(design)
-    maker = _Maker(design, order, prepared, weights, constant)
+    known = None if remembered is None else remembered.curvature
+    cutter = Cutter(design, order, prepared, weights, constant, known)
+    shards = tuple(cutter.shard(rows) for rows in cutter.cuts(shard_rows))
+    prior: Prior = StandardPrior()
+    if remembered is not None and order:
+        prior = NormalPrior.of(remembered, order, shards)
     return Problem(
         family=family,
         shape=Shape(
@@ -133,7 +150,8 @@ def bind(
         covariances=tuple(f.covariance for f in factors),
         order=order,
         n_levels=tuple(factors[f].n_levels for f in order),
-        shards=tuple(maker.shard(rows) for rows in maker.cuts(shard_rows)),
+        shards=shards,
+        prior=prior,
     )
 
 
@@ -160,109 +178,3 @@ def _constant_predictors(design: Design) -> list[bool]:
         k not in fed and design.offsets[k] is None and bool(np.all(x == x[:1]))
         for k, x in enumerate(design.fixed)
     ]
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """Cuts sorted rows into shards."""
-
-    design: Design
-    order: tuple[int, ...]
-    prepared: Floats
-    weights: Floats | None
-    constant: list[bool]
-
-    def cuts(self, shard_rows: int) -> Iterator[slice]:
-        """Ranges of rows that split no level of the leading factor."""
-        n = self.design.n_samples
-        ends = np.arange(shard_rows, n, shard_rows)
-        if self.order:
-            leading = self.design.codes[self.order[0]]
-            ends = np.unique(np.searchsorted(leading, leading[ends - 1], side="right"))
-        bounds = np.unique(np.concatenate([[0], ends, [n]]).astype(int))
-        for start, end in pairwise(bounds):
-            yield slice(int(start), int(end))
-
-    def shard(self, rows: slice) -> Shard:
-        """Build the shard of a range of rows."""
-        design = self.design
-        loads = tuple(self._load(f, rows, leading=i == 0) for i, f in enumerate(self.order))
-        pairs = {
-            (f, g): _pair(loads[f].grouping, loads[g].grouping)
-            for f in range(len(loads))
-            for g in range(f + 1, len(loads))
-        }
-        return Shard(
-            prepared=np.ascontiguousarray(self.prepared[:, rows]),
-            weights=None if self.weights is None else self.weights[rows],
-            fixed=tuple(
-                np.asfortranarray(x[:1] if one else x[rows])
-                for x, one in zip(design.fixed, self.constant, strict=True)
-            ),
-            offsets=tuple(None if o is None else o[rows] for o in design.offsets),
-            loads=loads,
-            pairs=pairs,
-            places=_places(loads, pairs),
-            levels=self._levels(rows),
-            pattern=_pattern(loads, pairs),
-        )
-
-    def _levels(self, rows: slice) -> slice:
-        if not self.order:
-            return slice(0, 0)
-        leading, n = self.design.codes[self.order[0]], self.design.n_samples
-        last = self.design.layout.factors[self.order[0]].n_levels
-        start = 0 if rows.start == 0 else int(leading[rows.start])
-        return slice(start, last if rows.stop == n else int(leading[rows.stop]))
-
-    def _load(self, f: int, rows: slice, *, leading: bool) -> Load:
-        factor, codes = self.design.layout.factors[f], self.design.codes[f][rows]
-        size = factor.n_levels
-        if leading:
-            levels = self._levels(rows)
-            codes, size = codes - levels.start, levels.stop - levels.start
-        columns = self.design.columns[f][rows]
-        return Load(
-            grouping=Grouping(np.ascontiguousarray(codes), size),
-            columns=tuple(
-                None if np.all(column == 1.0) else np.ascontiguousarray(column)
-                for column in columns.T
-            ),
-            predictors=factor.predictors,
-        )
-
-
-def _pair(left: Grouping, right: Grouping) -> Pair:
-    keys, codes = np.unique(left.codes * right.size + right.codes, return_inverse=True)
-    return Pair(Grouping(codes, len(keys)), keys // right.size, keys % right.size)
-
-
-def _places(
-    loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair]
-) -> dict[tuple[int, int], tuple[Ints, Ints]]:
-    """Rows (k_f, 1, P) and columns (1, k_g, P) of A_RR that the moments (f, g) reach."""
-    sizes = [(len(load.columns), load.grouping.size) for load in loads]
-    starts = np.cumsum([0, 0, *(k * n for k, n in sizes[1:])])
-    places = {}
-    for f in range(1, len(loads)):
-        for g in range(f, len(loads)):
-            every = np.arange(sizes[f][1])
-            left, right = (every, every) if f == g else pairs[f, g][1:]
-            rows = starts[f] + sizes[f][1] * np.arange(sizes[f][0])[:, None, None] + left
-            columns = starts[g] + sizes[g][1] * np.arange(sizes[g][0])[None, :, None] + right
-            places[f, g] = rows, columns
-    return places
-
-
-def _pattern(loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair]) -> Pattern:
-    """Entries of A_0R in the order factor, column, pair."""
-    levels: list[Ints] = [np.zeros(0, dtype=np.intp)]
-    columns: list[Ints] = [np.zeros(0, dtype=np.intp)]
-    start = 0
-    for g, load in enumerate(loads[1:], 1):
-        for _ in load.columns:
-            levels.append(pairs[0, g].left)
-            columns.append(start + pairs[0, g].right)
-            start += load.grouping.size
-    n_levels = loads[0].grouping.size if loads else 0
-    return Pattern(np.concatenate(levels), np.concatenate(columns), n_levels, start)

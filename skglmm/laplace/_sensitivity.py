@@ -34,9 +34,19 @@ def tangent(problem: Problem, mode: Mode, direction: Floats) -> Modes:
     return solve(problem, mode.system, _force(problem, mode, direction))
 
 
-def jacobian(problem: Problem, mode: Mode) -> Modes:
-    """Derivative of the mode in each parameter: (n_params, k, L) for each factor."""
-    columns = [tangent(problem, mode, unit) for unit in np.eye(problem.shape.n_params)]
+def jacobian(problem: Problem, mode: Mode, before: Modes | None = None) -> Modes:
+    """Derivative of the mode in each parameter: (n_params, k, L) for each factor.
+
+    `before`, of the same shape, is how the mean of the prior moves, if it does; how its
+    precision moves is left out.
+    """
+    columns = []
+    for index, unit in enumerate(np.eye(problem.shape.n_params)):
+        force = _force(problem, mode, unit)
+        if before is not None:
+            pull = problem.prior.times(tuple(part[index] for part in before))
+            force = tuple(a + b for a, b in zip(force, pull, strict=True))
+        columns.append(solve(problem, mode.system, force))
     return tuple(np.stack(parts) for parts in zip(*columns, strict=True))
 
 

@@ -13,7 +13,7 @@ from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Shard
 from skglmm.linalg import Arrowhead, Elimination, Inverse, factorize
 
-__all__ = ["hessian", "inverse_moments", "sandwich", "scale", "solve"]
+__all__ = ["hessian", "inverse_moments", "prior_hessian", "sandwich", "scale", "solve"]
 
 
 def sandwich(left: Floats, middle: Floats, right: Floats) -> Floats:
@@ -34,24 +34,38 @@ def hessian(
     problem: Problem, moments: Sequence[Moments], roots: Sequence[Floats]
 ) -> Arrowhead | None:
     """Factorize H from the moments of each shard; None when it is not positive definite."""
-    rest = np.eye(problem.n_rest)
+    rest = problem.prior.rest(problem.n_rest)
     pieces = []
-    for shard, sums in zip(problem.shards, moments, strict=True):
-        pieces.append(_eliminate(shard, sums, roots))
+    for index, (shard, sums) in enumerate(zip(problem.shards, moments, strict=True)):
+        blocks, coupling = _leading(sums, roots)
+        problem.prior.add_to(index, blocks, coupling)
+        pieces.append(Elimination.of(shard.pattern, blocks, coupling))
         _add_rest(shard, sums, roots, rest)
     return factorize(pieces, rest)
 
 
-def _eliminate(shard: Shard, sums: Moments, roots: Sequence[Floats]) -> Elimination | None:
+def prior_hessian(problem: Problem) -> Arrowhead | None:
+    """Factorize H as it is before the rows are seen, on the pattern of the problem."""
+    pieces = []
+    for index, shard in enumerate(problem.shards):
+        size, pattern = len(shard.loads[0].columns) if shard.loads else 0, shard.pattern
+        blocks = np.zeros((size, size, pattern.n_levels))
+        coupling = np.zeros((size, len(pattern.levels)))
+        problem.prior.add_to(index, blocks, coupling)
+        pieces.append(Elimination.of(pattern, blocks, coupling))
+    return factorize(pieces, problem.prior.rest(problem.n_rest))
+
+
+def _leading(sums: Moments, roots: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Blocks of the leading factor, and its coupling to the rest, in u."""
     if not roots:
-        return Elimination.of(shard.pattern, np.zeros((0, 0, 0)), np.zeros((0, 0)))
+        return np.zeros((0, 0, 0)), np.zeros((0, 0))
     size = len(roots[0])
-    blocks = sandwich(roots[0], sums[0, 0], roots[0])
-    blocks[np.arange(size), np.arange(size)] += 1.0
     coupling = [
         sandwich(roots[0], sums[0, g], roots[g]).reshape(size, -1) for g in range(1, len(roots))
     ]
-    return Elimination.of(shard.pattern, blocks, np.hstack([np.zeros((size, 0)), *coupling]))
+    blocks = sandwich(roots[0], sums[0, 0], roots[0])
+    return blocks, np.hstack([np.zeros((size, 0)), *coupling])
 
 
 def _add_rest(shard: Shard, sums: Moments, roots: Sequence[Floats], rest: Floats) -> None:

@@ -113,10 +113,15 @@ class Elimination:
         return cls(pattern, lower, _batched.solve_lower(lower[:, :, pattern.levels], coupling))
 
     @property
+    def log_diagonal(self) -> Floats:
+        """Logarithm of the diagonal of the factors, shape (k, n_levels)."""
+        every = np.arange(len(self.lower))
+        return np.log(self.lower[every, every])
+
+    @property
     def half_logdet(self) -> float:
         """Half of the log determinant of this piece of A_00."""
-        size = len(self.lower)
-        return float(np.log(self.lower[np.arange(size), np.arange(size)]).sum())
+        return float(self.log_diagonal.sum())
 
     def _dense(self, levels: slice, entries: Ints) -> Floats:
         rows = np.zeros((len(self.lower), levels.stop - levels.start, self.pattern.n_rest))
@@ -223,8 +228,16 @@ class Arrowhead:
     @property
     def half_logdet(self) -> float:
         """Half of the log determinant of the whole matrix."""
-        rest = float(np.log(np.diagonal(self.lower)).sum())
+        rest = float(self.log_diagonal[1].sum())
         return rest + sum(piece.half_logdet for piece in self.pieces)
+
+    @property
+    def log_diagonal(self) -> tuple[list[Floats], Floats]:
+        """Logarithm of the diagonal of the Cholesky factor, in the shapes of `solve`.
+
+        Its sum over effects that share no entry with others is half of their log determinant.
+        """
+        return [piece.log_diagonal for piece in self.pieces], np.log(np.diagonal(self.lower))
 
     def solve(self, tops: Sequence[Floats], rest: Floats) -> tuple[list[Floats], Floats]:
         """Solve for right-hand sides `tops`, one (k, n_levels) a piece, and `rest`, (n_rest,)."""
