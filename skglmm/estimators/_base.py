@@ -13,6 +13,7 @@ import skglmm
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
+from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
@@ -30,7 +31,7 @@ from skglmm.fitting import Fit, Rules, fit
 __all__ = ["BaseGLMMRegressor"]
 
 
-class BaseGLMMRegressor(Statistics, Predictions, RegressorMixin, BaseEstimator):
+class BaseGLMMRegressor(Statistics, Predictions, Conditioning, RegressorMixin, BaseEstimator):
     """A mixed model as a scikit-learn regressor; public classes name the family.
 
     A subclass has a `_family`, and an ``__init__`` with the parameters below and one formula
@@ -169,11 +170,14 @@ class BaseGLMMRegressor(Statistics, Predictions, RegressorMixin, BaseEstimator):
         >>> std.round(1)
         array([3.1, 5.3, 8.4])
         """
-        design, plan = self._planned(X, kind)
-        prediction = infer.predict(self.fit_, design, plan, spread=bool(return_std))
-        low, width = self._scale.low, self._scale.width
-        mean = low + width * prediction.mean
-        return mean if prediction.std is None else (mean, width * prediction.std)
+
+        def answer(design: Design, plan: infer.Plan) -> list[Floats]:
+            found = infer.predict(self.fit_, design, plan, spread=bool(return_std))
+            return [found.mean] if found.std is None else [found.mean, found.std]
+
+        mean, *std = self._answered(X, kind, answer)
+        mean = self._scale.low + self._scale.width * mean
+        return (mean, self._scale.width * std[0]) if std else mean
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
         return learn(

@@ -34,6 +34,24 @@ class Scale:
         """Distance of the bounds."""
         return self.high - self.low
 
+    def unit(self, y: Floats) -> Floats:
+        """Return responses on the unit scale, inside (0, 1), moved as those of the fit.
+
+        Raises
+        ------
+        ValueError
+            When responses lie outside the bounds, or on them and `boundary` is "error".
+        """
+        _refuse_outside(y, self.low, self.high)
+        unit = (y - self.low) / self.width
+        at_low, at_high = unit <= 0.0, unit >= 1.0
+        if self.boundary == "squeeze":
+            return np.asarray((unit * (self.n_samples - 1) + 0.5) / self.n_samples)
+        if isinstance(self.boundary, str):
+            _refuse_boundary(at_low, at_high, self.low, self.high)
+            return unit
+        return np.where(at_low, self.boundary, np.where(at_high, 1.0 - self.boundary, unit))
+
     @property
     def remarks(self) -> list[str]:
         """What was done to the responses, in sentences."""
@@ -89,17 +107,9 @@ def scale_response(y: Floats, bounds: tuple[float, float], boundary: str | float
        Methods, 11(1), 54-71.
     """
     low, high = map(float, bounds)
-    _refuse_outside(y, low, high)
-    unit = (y - low) / (high - low)
-    at_low, at_high = unit <= 0.0, unit >= 1.0
-    n_moved = int(np.count_nonzero(at_low | at_high))
-    if boundary == "squeeze":
-        n_moved, unit = len(y), (unit * (len(y) - 1) + 0.5) / len(y)
-    elif n_moved and isinstance(boundary, str):
-        _refuse_boundary(at_low, at_high, low, high)
-    elif n_moved:
-        unit = np.where(at_low, boundary, np.where(at_high, 1.0 - float(boundary), unit))
-    return Response(unit, Scale(low, high, boundary, n_moved, len(y)))
+    on_bound = int(np.count_nonzero((y <= low) | (y >= high)))
+    scale = Scale(low, high, boundary, len(y) if boundary == "squeeze" else on_bound, len(y))
+    return Response(scale.unit(y), scale)
 
 
 def _refuse_outside(y: Floats, low: float, high: float) -> None:
@@ -124,6 +134,8 @@ def _guess(y: Floats) -> str:
 
 
 def _refuse_boundary(at_low: Bools, at_high: Bools, low: float, high: float) -> None:
+    if not (at_low.any() or at_high.any()):
+        return
     counts = [(np.count_nonzero(at_low), low), (np.count_nonzero(at_high), high)]
     words = " and ".join(f"{count} equal to {bound:g}" for count, bound in counts if count)
     total = sum(count for count, _ in counts)

@@ -1,5 +1,7 @@
 """Statistics and predictions: pure functions of a fit."""
 
+from skglmm.inference._condition import Update, condition, update
+from skglmm.inference._density import joint_log_density, log_density
 from skglmm.inference._intervals import (
     Interval,
     LinearPrediction,
@@ -42,13 +44,17 @@ __all__ = [
     "Prediction",
     "RandomEffects",
     "Summary",
+    "Update",
     "coefficient_tables",
     "component_frame",
+    "condition",
     "covariance_frame",
     "interval_frame",
     "intervals",
+    "joint_log_density",
     "likeness",
     "linear_predictors",
+    "log_density",
     "mean_interval",
     "notes",
     "pearson_residuals",
@@ -61,6 +67,7 @@ __all__ = [
     "response_interval",
     "sample",
     "summarize",
+    "update",
     "variance_components",
     "vcov",
 ]

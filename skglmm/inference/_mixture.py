@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
+from scipy.special import logsumexp
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
@@ -22,6 +23,10 @@ TAIL = 5.2  # normal probability beyond: 2e-7
 PER_SD, PER_FOLD = 1.1, 2.2  # density of the grid's nodes: everywhere, and towards the step
 HALVINGS = 11  # to find the step: to 0.005 standard deviations
 NEWTON = 5  # steps that invert the density of the grid
+REACH = 8.5  # of log densities, in standard deviations from the likeliest shift: e^-36
+FINER = 1.5  # than the grids of the cdf, whose errors average out
+SCORING, CLOSE = 30, 0.1  # steps to the likeliest shift, to a tenth of the width of the peak
+_HALF_LOG_TWO_PI = 0.5 * np.log(2.0 * np.pi)
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,11 @@ class Mixture:
         fastest = float(self.speed.max(initial=0.0))
         if fastest <= SLOW:
             return _hermite_size(fastest)
+        return self._size(fastest, TAIL)
+
+    def _size(self, fastest: float, reach: float) -> int:
         evenly = PER_SD * np.hypot(1.0, float(self.sd.max()))
-        return int(2 * TAIL * evenly + 2 * PER_FOLD * np.arcsinh(2 * TAIL * fastest)) + 2
+        return int(2 * reach * evenly + 2 * PER_FOLD * np.arcsinh(2 * reach * fastest)) + 2
 
     def take(self, rows: Ints) -> "Mixture":
         """Return the mixture of some of the rows."""
@@ -93,6 +101,41 @@ class Mixture:
         density = np.exp(self.family.log_density(prepared, eta).value).reshape(t.shape)
         return np.sum(below * weights, axis=1), np.sum(density * weights, axis=1)
 
+    def log_density(self, y: Floats) -> Floats:
+        """Return the log density of responses, (n,), whatever their probability."""
+        prepared = self.family.prepare(y)
+        center = self._likeliest(prepared)
+        fastest = float(np.maximum(self.speed_at(center), self.speed).max(initial=0.0))
+        n_nodes = int(FINER * self._size(fastest, REACH))
+        t, spacing = self._graded(center, center - REACH, center + REACH, n_nodes)
+        repeated = np.repeat(prepared, t.shape[1], axis=1)
+        value = self.family.log_density(repeated, self.shifted(t)).value.reshape(t.shape)
+        found = logsumexp(value - 0.5 * t**2, b=spacing, axis=1) - _HALF_LOG_TWO_PI
+        return np.where(self.sd > 0.0, found, value[:, t.shape[1] // 2])
+
+    def _likeliest(self, prepared: Floats) -> Floats:
+        """Return the shifts that are likeliest given responses, roughly, (n,)."""
+        t = np.zeros_like(self.sd)
+        value = self._penalized(prepared, t)
+        for _ in range(SCORING):
+            found = self.family.log_density(prepared, self.shifted(t), 1)
+            assert found.grad is not None
+            step = (self.sd * found.grad[0] - t) / (1.0 + self.speed_at(t) ** 2)
+            for _ in range(HALVINGS):
+                moved = self._penalized(prepared, t + step)
+                worse = ~(moved >= value)  # NaN and -inf, too
+                if not worse.any():
+                    break
+                step[worse] *= 0.5
+            step[worse], moved = 0.0, np.where(worse, value, moved)
+            t, value = t + step, moved
+            if np.all(np.abs(step) * (1.0 + self.speed_at(t)) < CLOSE):
+                break
+        return t
+
+    def _penalized(self, prepared: Floats, t: Floats) -> Floats:
+        return np.asarray(self.family.log_density(prepared, self.shifted(t)).value - 0.5 * t**2)
+
     def _nodes(self, y: Floats) -> tuple[Floats, Floats]:
         """Nodes t and weights, (n, m) each."""
         if self.speed.max(initial=0.0) <= SLOW:
@@ -111,7 +154,19 @@ class Mixture:
         return np.asarray(0.5 * (low + high))
 
     def _around(self, center: Floats) -> tuple[Floats, Floats]:
-        r"""Trapezoidal rule in :math:`w = A (t - c) + B asinh(r (t - c))`, r the speed at c."""
+        """Nodes between the tails, denser towards a center, and weights of sum 1."""
+        low, high = (np.full_like(center, end) for end in (-TAIL, TAIL))
+        t, spacing = self._graded(center, low, high, self.n_nodes)
+        weights = np.exp(-0.5 * t**2) * spacing
+        return t, weights / weights.sum(axis=1, keepdims=True)
+
+    def _graded(
+        self, center: Floats, low: Floats, high: Floats, n_nodes: int
+    ) -> tuple[Floats, Floats]:
+        r"""Trapezoidal rule in :math:`w = A (t - c) + B asinh(r (t - c))`, r the speed at c.
+
+        Nodes and their spacings, (n, m) each.
+        """
         speed = np.maximum(self.speed_at(center), np.maximum(BEND * self.sd, 0.5))[:, None]
         evenly, center = PER_SD * np.hypot(1.0, self.sd)[:, None], center[:, None]
 
@@ -121,15 +176,14 @@ class Mixture:
         def place(t: Floats) -> Floats:
             return np.asarray(evenly * t + PER_FOLD * np.arcsinh(speed * t))
 
-        low, high = place(-TAIL - center), place(TAIL - center)
-        grid = low + (high - low) * np.linspace(0.0, 1.0, self.n_nodes)
+        start, end = place(low[:, None] - center), place(high[:, None] - center)
+        grid = start + (end - start) * np.linspace(0.0, 1.0, n_nodes)
         with np.errstate(over="ignore"):
             by_step = np.sinh(np.abs(grid) / PER_FOLD) / speed
         t = np.copysign(np.minimum(np.abs(grid) / evenly, by_step), grid)
         for _ in range(NEWTON):
             t -= (place(t) - grid) / density(t)
-        weights = np.exp(-0.5 * (center + t) ** 2) / density(t)
-        return center + t, weights / weights.sum(axis=1, keepdims=True)
+        return center + t, (end - start) / (n_nodes - 1) / density(t)
 
 
 def _is_one(part: Floats) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "linear_variance",
     "mode_moves",
     "posterior_blocks",
+    "posterior_variance",
 ]
 
 
@@ -88,12 +89,20 @@ def linear_variance(
     """
     gradient = linear_gradient(fit, design, conditioned, predictor)
     variance = np.einsum("ip,pq,iq->i", gradient, known_covariance(fit), gradient, optimize=True)
+    return np.asarray(variance + posterior_variance(fit, design, conditioned, predictor))
+
+
+def posterior_variance(
+    fit: Fit, design: Design, conditioned: Collection[int], predictor: int = 0
+) -> Floats:
+    """Variance of a linear predictor given the estimates, (n,); unseen levels add nothing."""
+    variance = np.zeros(design.n_samples)
     for f in conditioned:
         for g in conditioned:
             if f <= g:
                 twice = 1.0 if f == g else 2.0
                 variance += twice * _posterior_part(fit, design, f, g, predictor)
-    return np.asarray(variance)
+    return variance
 
 
 def linear_gradient(

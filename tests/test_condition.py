@@ -1,0 +1,250 @@
+"""Effects updated by new rows, against the mode finder on all rows and exact answers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from oracles import Gaussian, Term, design
+from scipy.special import expit
+
+from skglmm import BetaGLMMRegressor
+from skglmm.covariance import Unstructured
+from skglmm.fitting import fit
+from skglmm.inference import condition, update
+from skglmm.inference._uncertainty import posterior_blocks
+from skglmm.laplace import Params, bind, curvature, find_mode, prior_hessian
+
+N = 300
+RNG = np.random.default_rng(8)
+X = RNG.normal(size=N)
+G, H, K = RNG.integers(0, 25, N), RNG.integers(0, 8, N), RNG.integers(0, 4, N)
+ONE = np.ones(N)
+TERMS = {
+    "one factor": (Term("g", G, (ONE, X), Unstructured(2)),),
+    "crossed": (Term("h", H, (ONE, X), Unstructured(2)), Term("g", G, (ONE,), Unstructured(1))),
+    "nested": (Term("h", G // 5, (ONE,), Unstructured(1)), Term("g", G, (ONE,), Unstructured(1))),
+    "three factors": (
+        Term("k", K, (ONE, X), Unstructured(2)),
+        Term("g", G, (ONE,), Unstructured(1)),
+        Term("h", H, (ONE,), Unstructured(1)),
+    ),
+}
+OLD = (G % 4 != 3) & (H != 7)  # what is left out has new levels of g and h, and known ones
+
+
+def known_first(codes):
+    """Number levels so that those of the old rows come first."""
+    levels = np.concatenate([np.unique(codes[OLD]), np.setdiff1d(codes, codes[OLD])])
+    return np.argsort(levels)[np.searchsorted(np.sort(levels), codes)]
+
+
+def old_rows(whole, kept):
+    """The design of the kept rows, which knows their levels alone."""
+    part = whole.take(kept)
+    factors = [
+        replace(factor, labels=factor.labels[: codes.max() + 1])
+        for factor, codes in zip(part.layout.factors, part.codes, strict=True)
+    ]
+    return replace(part, layout=replace(part.layout, factors=tuple(factors)))
+
+
+@pytest.fixture(scope="module", params=TERMS)
+def study(request):
+    rng = np.random.default_rng(4)
+    terms = TERMS[request.param]
+    y = 0.5 * X + rng.normal(0, 0.6, N)
+    for term in terms:
+        effects = rng.normal(0, 0.7, (len(term.columns), 40))
+        y = y + sum(z * effects[c, term.codes] for c, z in enumerate(term.columns))
+    whole = design(
+        [[ONE, X], [ONE]], *(replace(term, codes=known_first(term.codes)) for term in terms)
+    )
+    return fit(Gaussian(), old_rows(whole, OLD), y[OLD]), whole, y
+
+
+def test_a_normal_response_is_updated_exactly(study):
+    before, whole, y = study
+    after = condition(before, whole.take(~OLD), update(before, whole.take(~OLD), y[~OLD], None))
+    at_once = update(before, whole, y, None, forget=True)
+    together = condition(before, whole, at_once)
+    for f, factor in enumerate(whole.layout.factors):
+        assert after.u[f].shape == (factor.n_columns, factor.n_levels)
+        assert_allclose(after.u[f], together.u[f], atol=1e-9)
+        every = np.arange(factor.n_levels)
+        blocks = (posterior_blocks(each, f, f, every, every) for each in (after, together))
+        assert_allclose(*blocks, atol=1e-10)
+        assert_allclose(after.curvature.blocks[f], together.curvature.blocks[f], atol=1e-9)
+    assert after.log_likelihood == before.log_likelihood
+
+
+def test_rows_of_two_updates_are_those_of_one(study):
+    before, whole, y = study
+    first, second = ~OLD & (X < 0), ~OLD & (X >= 0)
+    stepwise = before
+    for rows in (first, second):
+        found = update(stepwise, whole.take(rows), y[rows], None)
+        stepwise = condition(stepwise, whole.take(rows), found)
+    at_once = condition(before, whole.take(~OLD), update(before, whole.take(~OLD), y[~OLD], None))
+    for f in range(len(whole.codes)):
+        assert_allclose(stepwise.u[f], at_once.u[f], atol=1e-9)
+
+
+def test_the_modes_move_with_the_parameters_as_differences_say(study):
+    before, whole, y = study
+    found = condition(before, whole, update(before, whole, y, None, forget=True))
+    vector, sizes = Params(before.beta, before.theta).pack(), [len(b) for b in before.beta]
+    ends = np.cumsum([*sizes, *(len(t) for t in before.theta)])[:-1]
+    for j, step in enumerate(1e-5 * np.eye(len(vector))):
+        moved = []
+        for sign in (1, -1):
+            pieces = tuple(np.split(vector + sign * step, ends))
+            at = replace(before, beta=pieces[: len(sizes)], theta=pieces[len(sizes) :])
+            got = update(at, whole, y, None, forget=True)
+            moved.append(got.problem.in_layout_order(got.mode.point.u))
+        for f, moves in enumerate(found.mode_jacobian):
+            assert_allclose(moves[j], (moved[0][f] - moved[1][f]) / 2e-5, atol=1e-6)
+
+
+def test_modes_after_an_update_move_as_those_of_all_rows(study):
+    before, whole, y = study
+    new = whole.take(~OLD)
+    after = condition(before, new, update(before, new, y[~OLD], None))
+    together = condition(before, whole, update(before, whole, y, None, forget=True))
+    n_beta = len(before.beta[0])  # the precision of a prior that was updated is held fixed
+    for f in range(len(whole.codes)):
+        assert_allclose(
+            after.mode_jacobian[f][:n_beta], together.mode_jacobian[f][:n_beta], atol=1e-8
+        )
+
+
+def test_what_a_fit_remembers_is_its_hessian(study):
+    before, whole, y = study
+    old = old_rows(whole, OLD)
+    pairs = zip(old.columns, before.bases, strict=True)
+    standard = replace(old, columns=tuple(z @ basis for z, basis in pairs))
+    problem = bind(standard, y[OLD], None, Gaussian(), shard_rows=20)
+    zeros = problem.zero()
+    mode = find_mode(problem, Params(before.beta, before.theta), zeros)
+    again = curvature(problem, mode)
+    for f in range(len(old.codes)):
+        assert_allclose(again.blocks[f], before.curvature.blocks[f], rtol=1e-6, atol=1e-8)
+    for key, meeting in again.pairs.items():
+        assert_array_equal(meeting.left, before.curvature.pairs[key].left)
+        assert_allclose(meeting.values, before.curvature.pairs[key].values, rtol=1e-6, atol=1e-8)
+    found = update(before, old, y[OLD], None)
+    assert_allclose(
+        prior_hessian(found.problem).half_logdet, mode.system.half_logdet, rtol=0, atol=1e-6
+    )
+
+
+# --- the estimator --------------------------------------------------------------------------------
+
+
+def simulate(rng, n_groups=30, n_rows=12):
+    frame = pd.DataFrame({"x": rng.normal(size=n_groups * n_rows)})
+    frame["g"] = np.repeat([f"g{i:02d}" for i in range(n_groups)], n_rows)
+    frame["site"] = rng.choice(list("abcde"), len(frame))
+    b = rng.normal(0, [0.8, 0.4], (n_groups, 2))[np.repeat(np.arange(n_groups), n_rows)]
+    site = frame["site"].map(dict(zip("abcde", rng.normal(0, 0.6, 5), strict=True)))
+    eta = (0.3 + 0.5 * frame["x"] + b[:, 0] + b[:, 1] * frame["x"] + site).to_numpy()
+    return frame, 100 * rng.beta(8 * expit(eta), 8 * expit(-eta)).clip(1e-9, 1 - 1e-9)
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    frame, y = simulate(np.random.default_rng(5))
+    new = frame["g"].isin(["g03", "g11", "g29"]).to_numpy()
+    model = BetaGLMMRegressor("x + (x | g)", bounds=(0, 100))
+    return model.fit(frame[~new], y[~new]), frame, y, new
+
+
+def test_new_groups_get_the_modes_of_all_rows_together(held_out):
+    model, frame, y, new = held_out
+    updated = model.condition(frame[new], y[new])
+    together = model.condition(frame, y, forget=True)
+    assert type(updated) is BetaGLMMRegressor
+    assert updated.n_levels_ == {"g": 30}
+    assert model.n_levels_ == {"g": 27}
+    assert_allclose(updated.predict(frame), together.predict(frame), atol=1e-6)
+    for kind in ("conditional", "fixed", "marginal"):
+        assert_allclose(
+            updated.predict_interval(frame, kind=kind),
+            together.predict_interval(frame, kind=kind),
+            atol=1e-5,
+        )
+    assert_allclose(updated.predict(frame[~new]), model.predict(frame[~new]), atol=1e-6)
+    shown = updated.random_effects().set_index("level")["mode"]
+    assert {"g03", "g11", "g29"} <= set(shown.index)
+    assert updated.log_likelihood_ == model.log_likelihood_
+
+
+def test_a_few_rows_move_the_prediction_of_a_new_group_towards_them(held_out):
+    model, frame, y, _ = held_out
+    widths, errors = [], []
+    rows = np.flatnonzero(frame["g"].to_numpy() == "g11")
+    last = frame.iloc[rows[-2:]]
+    for n in (0, 3, 10):
+        now = model if n == 0 else model.condition(frame.iloc[rows[:n]], y[rows[:n]])
+        widths.append(np.diff(now.predict_interval(last)).mean())
+        errors.append(np.abs(now.predict(last) - y[rows[-2:]]).mean())
+    assert widths[0] > 1.5 * widths[1] > 1.5 * widths[2] / 1.2
+    assert widths[1] > widths[2]
+
+
+def test_weights_count_rows_of_an_update(held_out):
+    model, frame, y, new = held_out
+    twice = model.condition(
+        pd.concat([frame[new], frame[new]]), np.concatenate([y[new], y[new]])
+    ).predict(frame[new])
+    weighted = model.condition(frame[new], y[new], sample_weight=np.full(new.sum(), 2.0))
+    assert_allclose(weighted.predict(frame[new]), twice, atol=1e-7)
+    none = np.where(frame["g"][new] == "g03", 0.0, 1.0)
+    assert model.condition(frame[new], y[new], sample_weight=none).n_levels_ == {"g": 29}
+
+
+@pytest.mark.parametrize("text", ["x + (1 | g) + (1 | site)", "x + (1 | site/g)", "x + (x || g)"])
+def test_every_structure_takes_new_levels(text):
+    frame, y = simulate(np.random.default_rng(6))
+    new = frame["g"].isin(["g03", "g11"]).to_numpy() | (frame["site"] == "c").to_numpy()
+    model = BetaGLMMRegressor(text, bounds=(0, 100)).fit(frame[~new], y[~new])
+    updated = model.condition(frame[new], y[new])
+    together = model.condition(frame, y, forget=True)
+    exact = together.predict(frame)  # known levels: a normal approximation of their old rows
+    error, move = (np.std(each.predict(frame) - exact) for each in (updated, model))
+    assert error < 0.15 * move
+    assert_array_equal(list(updated.n_levels_.values()), list(together.n_levels_.values()))
+    assert np.all(updated.predict_interval(frame, "response") > 0)
+
+
+def test_a_model_without_random_effects_is_conditioned_on_nothing():
+    frame, y = simulate(np.random.default_rng(6))
+    model = BetaGLMMRegressor("x", bounds=(0, 100)).fit(frame, y)
+    assert_allclose(model.condition(frame.head(5), y[:5]).predict(frame), model.predict(frame))
+
+
+def test_an_update_without_inference_predicts_too(held_out):
+    _, frame, y, new = held_out
+    model = BetaGLMMRegressor("x + (1 | g)", bounds=(0, 100), inference=False)
+    updated = model.fit(frame[~new], y[~new]).condition(frame[new], y[new])
+    assert updated.fit_.mode_jacobian is None
+    assert np.all(np.isfinite(updated.predict(frame)))
+
+
+@pytest.mark.parametrize(
+    ("change", "fragment"),
+    [
+        (lambda X, y: (X.drop(columns="g"), y), "unknown column 'g'"),
+        (lambda X, y: (X.assign(g=1), y), "was text in fit and is number now"),
+        (lambda X, y: (X, np.where(np.arange(len(y)) == 1, 101.0, y)), "between the bounds"),
+        (lambda X, y: (X, np.where(np.arange(len(y)) == 1, 100.0, y)), "exactly on a bound"),
+        (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
+    ],
+)
+def test_wrong_rows_are_refused(held_out, change, fragment):
+    model, frame, y, new = held_out
+    rows = change(frame[new], y[new])
+    for method in (model.condition, model.log_density):
+        with pytest.raises(ValueError, match=fragment):
+            method(*rows) if method == model.condition else method(*rows, joint=True)
