@@ -14,6 +14,7 @@ from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
 from skglmm.estimators._conditioning import Conditioning
+from skglmm.estimators._confint import ConfidenceIntervals
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
@@ -31,7 +32,9 @@ from skglmm.fitting import Fit, Rules, fit
 __all__ = ["BaseGLMMRegressor"]
 
 
-class BaseGLMMRegressor(Statistics, Predictions, Conditioning, RegressorMixin, BaseEstimator):
+class BaseGLMMRegressor(
+    Statistics, ConfidenceIntervals, Predictions, Conditioning, RegressorMixin, BaseEstimator
+):
     """A mixed model as a scikit-learn regressor; public classes name the family.
 
     A subclass has a `_family`, and an ``__init__`` with the parameters below and one formula

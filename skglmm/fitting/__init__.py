@@ -1,7 +1,8 @@
 """Maximum likelihood: standardization, starting values, optimizer, the frozen result."""
 
-from skglmm.fitting._fit import fit
+from skglmm.fitting._fit import fit, refit
 from skglmm.fitting._optimize import Rules
 from skglmm.fitting._record import Fit
+from skglmm.fitting._study import Study
 
-__all__ = ["Fit", "Rules", "fit"]
+__all__ = ["Fit", "Rules", "Study", "fit", "refit"]

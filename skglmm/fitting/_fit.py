@@ -1,7 +1,6 @@
 """The verb of the package: from a design and a response to a frozen `Fit`."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -9,18 +8,18 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.fitting._digest import digest
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive, prior_hessian
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
-from skglmm.fitting._standardize import Standardization, standardize
+from skglmm.fitting._standardize import Standardization
 from skglmm.fitting._start import start
+from skglmm.fitting._study import Study
 from skglmm.fitting._user_units import user_covariance, user_jacobian
-from skglmm.laplace import Modes, Params, Problem, bind, curvature, jacobian, laplace
+from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, laplace
 from skglmm.linalg import Posterior
 
-__all__ = ["fit"]
+__all__ = ["fit", "refit"]
 
 
 def fit(
@@ -56,40 +55,49 @@ def fit(
     DesignError
         If the likelihood is not finite at the starting values, or crossed factors are too large.
     """
-    rules = rules or Rules()
-    standard = standardize(design, weights)
-    problem = bind(standard.design, y, weights, family)
-    optimum = minimize(problem, _begin(problem, standard, family.start(y, weights)), rules)
-    optimum = _polish(problem, optimum, rules, inference=inference)
-    facts = _Facts(len(y), digest(y, weights, log_jacobian), log_jacobian, rules.tol, inference)
-    return _in_user_units(problem, standard, optimum, facts)
+    study = Study.of(family, design, y, weights, log_jacobian)
+    first = start(study.problem, family.start(y, weights), _upper(study))
+    return _maximize(study, first, rules or Rules(), inference=inference)
 
 
-class _Facts(NamedTuple):
-    """What a `Fit` records beside the optimum."""
+def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: bool = False) -> Fit:
+    """Fit again from the estimates of an earlier fit, to the same rows or another response.
 
-    n_samples: int
-    data_digest: str
-    log_jacobian: float
-    tol: float
-    inference: bool
+    Parameters
+    ----------
+    study : Study
+        Rows of `before`, as they were or with another response.
+    before : Fit
+        Whose estimates are the starting values.
+    rules : Rules or None
+        When the optimizer stops.
+    inference : bool, default=False
+        Whether to compute the covariance of the estimates.
+    """
+    first = study.away(study.vector(before))
+    return _maximize(study, first, rules or Rules(), inference=inference)
 
 
-def _begin(problem: Problem, standard: Standardization, constants: Floats) -> Optimum:
-    upper = _upper(problem, standard)
-    vector = start(problem, constants, upper)
-    first = laplace(problem, vector)
+def _maximize(study: Study, first: Floats, rules: Rules, *, inference: bool) -> Fit:
+    optimum = minimize(study.problem, _begin(study, first), rules)
+    optimum = _polish(study.problem, optimum, rules, inference=inference)
+    return _in_user_units(study, optimum, rules.tol, inference=inference)
+
+
+def _begin(study: Study, vector: Floats) -> Optimum:
+    first = laplace(study.problem, vector)
     if first is None:
         msg = (
             "the likelihood is not finite at the starting values: some linear predictor is beyond "
             "the reach of its link; check the scale of the offset and of the columns"
         )
         raise DesignError(msg)
-    return Optimum(vector, first, prior_hessian(problem, first), upper)
+    return Optimum(vector, first, prior_hessian(study.problem, first), _upper(study))
 
 
-def _upper(problem: Problem, standard: Standardization) -> Floats:
+def _upper(study: Study) -> Floats:
     """Upper bounds of the parameters: ceilings of the predictors' mean levels."""
+    problem, standard = study.problem, study.standard
     upper = np.full(problem.shape.n_params, np.inf)
     start = 0
     for x, ceiling in zip(standard.design.fixed, problem.family.ceilings, strict=True):
@@ -130,15 +138,14 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
     return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
 
 
-def _in_user_units(
-    problem: Problem, standard: Standardization, optimum: Optimum, facts: _Facts
-) -> Fit:
+def _in_user_units(study: Study, optimum: Optimum, tol: float, *, inference: bool) -> Fit:
+    problem, standard = study.problem, study.standard
     mode, params = optimum.laplace.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = standard.design.layout, standard.bases
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
-    found = _uncertainty(problem, standard, optimum) if facts.inference else (None, None)
+    found = _uncertainty(problem, standard, optimum) if inference else (None, None)
     return Fit(
         family=problem.family,
         layout=layout,
@@ -153,11 +160,11 @@ def _in_user_units(
         posterior=Posterior.of(mode.system),
         curvature=curvature(problem, mode),
         mode_jacobian=found[1],
-        log_likelihood=-optimum.laplace.value - facts.log_jacobian,
-        n_samples=facts.n_samples,
-        data_digest=facts.data_digest,
-        converged=optimum.is_within(facts.tol),
-        message=optimum.verdict(facts.tol),
+        log_likelihood=-optimum.laplace.value - study.log_jacobian,
+        n_samples=len(study.y),
+        data_digest=study.data_digest,
+        converged=optimum.is_within(tol),
+        message=optimum.verdict(tol),
         gain=optimum.gain,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,

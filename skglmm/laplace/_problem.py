@@ -1,13 +1,13 @@
 """A design bound to its response: rows sorted once, cut into shards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Covariance
 from skglmm.design import Design, Factor
 from skglmm.exceptions import DesignError
@@ -43,6 +43,8 @@ class Problem:
     shards : tuple of Shard
     prior : Prior
         Of the spherical effects.
+    rows : ndarray of int, shape (n,)
+        Places of the sorted rows in the design.
     """
 
     family: Family
@@ -52,6 +54,18 @@ class Problem:
     n_levels: tuple[int, ...]
     shards: tuple[Shard, ...]
     prior: Prior
+    rows: Ints
+
+    def with_response(self, y: Floats) -> "Problem":
+        """Return the problem with another response, shape (n,), in the order of the design."""
+        prepared = self.family.prepare(y[self.rows])
+        ends = np.cumsum([shard.n_rows for shard in self.shards])[:-1]
+        pieces = np.split(prepared, ends, axis=1)
+        shards = (
+            replace(shard, prepared=np.ascontiguousarray(piece))
+            for shard, piece in zip(self.shards, pieces, strict=True)
+        )
+        return replace(self, shards=tuple(shards))
 
     @cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -152,6 +166,7 @@ def bind(
         n_levels=tuple(factors[f].n_levels for f in order),
         shards=shards,
         prior=prior,
+        rows=rows,
     )
 
 
