@@ -1,5 +1,6 @@
 """Statistics and predictions: pure functions of a fit."""
 
+from skglmm.inference._bootstrap import simulate_responses, unweighted
 from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._density import joint_log_density, log_density
 from skglmm.inference._intervals import (
@@ -9,6 +10,7 @@ from skglmm.inference._intervals import (
     predict_linear,
 )
 from skglmm.inference._modes import RandomEffects, random_effects
+from skglmm.inference._natural import natural
 from skglmm.inference._nesting import likeness, pearson_residuals
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._predict import Plan, Prediction, linear_predictors, predict
@@ -56,6 +58,7 @@ __all__ = [
     "linear_predictors",
     "log_density",
     "mean_interval",
+    "natural",
     "notes",
     "pearson_residuals",
     "predict",
@@ -66,7 +69,9 @@ __all__ = [
     "random_effects_frame",
     "response_interval",
     "sample",
+    "simulate_responses",
     "summarize",
+    "unweighted",
     "update",
     "variance_components",
     "vcov",
