@@ -1,15 +1,22 @@
 """Confidence intervals of a fitted estimator."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
-from skglmm.estimators._validation import check_choice, check_inference, check_level
+from skglmm.estimators._interval_request import IntervalRequest, chosen_places
+from skglmm.estimators._validation import check_choice, check_level
+from skglmm.estimators._wald_method import wald_intervals
 from skglmm.fitting import Fit
 
 __all__ = ["ConfidenceIntervals"]
+
+METHODS: dict[str, Callable[[IntervalRequest], infer.Intervals]] = {
+    "wald": wald_intervals,
+}
 
 
 class ConfidenceIntervals:
@@ -19,39 +26,53 @@ class ConfidenceIntervals:
 
     def confint(
         self,
-        X: Any = None,  # noqa: ARG002 (the data are for other methods)
-        y: Any = None,  # noqa: ARG002
+        X: Any = None,
+        y: Any = None,
         *,
         level: float = 0.95,
         method: str = "wald",
+        parameters: Any = None,
+        sample_weight: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
     ) -> pd.DataFrame:
-        """Return confidence intervals for all parameters, on their natural scales.
+        """Return confidence intervals for the parameters, on their natural scales.
 
         Parameters
         ----------
         X : DataFrame or array-like, shape (n_samples, n_features), default=None
-            Not used by "wald", which needs no data.
+            The rows of `fit`, in any order. Not used by "wald", which needs no data.
         y : array-like, shape (n_samples,), default=None
-            Not used by "wald".
+            Their responses.
         level : float, default=0.95
             Coverage, above 0 and below 1.
         method : {"wald"}, default="wald"
-            Built on the log scale for standard deviations and the precision, on the atanh scale
-            for correlations, and mapped back.
+            "wald" is built on the log scale for standard deviations and the precision, on the
+            atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
+        parameters : str or list of str, default=None
+            Names, as in the index of the result; None is all parameters.
+        sample_weight : array-like, shape (n_samples,), default=None
+            The weights of `fit`. Not used by "wald".
+        n_jobs : int, default=None
+            Not used by "wald".
+        random_state : int, Generator, RandomState or None, default=None
+            Not used by "wald".
 
         Returns
         -------
         DataFrame
-            One row for each parameter, named by the index: estimate, conf_low, conf_high; the
-            ends are NaN on the boundary.
+            One row for each parameter, named by the index: estimate, conf_low, conf_high.
 
         Raises
         ------
         NotFittedError
             When `fit` was not called.
         ValueError
-            When `level` or `method` is none of the above, or the model was fitted with
-            ``inference=False``.
+            When `level`, `method` or `parameters` is none of the above, when X or y is missing
+            for a method that needs them, or when the model was fitted with
+            ``inference=False`` and the method is "wald".
+        TypeError
+            When `parameters` is neither a name nor a list.
 
         Examples
         --------
@@ -67,7 +88,17 @@ class ConfidenceIntervals:
         sd(Intercept | batch)     0.515     0.352      0.755
         """
         check_is_fitted(self)
-        check_inference(self.fit_)
-        check_choice("method", method, ("wald",))
+        check_choice("method", method, tuple(METHODS))
         check_level(level)
-        return infer.interval_frame(infer.intervals(self.fit_, level))
+        request = IntervalRequest(
+            estimator=self,
+            method=method,
+            X=X,
+            y=y,
+            sample_weight=sample_weight,
+            level=level,
+            places=chosen_places(self.fit_, parameters),
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+        return infer.interval_frame(METHODS[method](request))
