@@ -15,7 +15,13 @@ from skglmm.families import Family
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "skglmm").rglob("*.py"))
 LINES_OF_FILE, LINES_OF_FUNCTION = 500, 50
-PUBLIC = ("skglmm", "skglmm.datasets", "skglmm.model_selection", "skglmm.special")
+PUBLIC = (
+    "skglmm",
+    "skglmm.datasets",
+    "skglmm.inspection",
+    "skglmm.model_selection",
+    "skglmm.special",
+)
 INTERNAL = (
     "skglmm.covariance",
     "skglmm.design",

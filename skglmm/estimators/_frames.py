@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from skglmm.exceptions import DesignError
 
-__all__ = ["fit_frame", "is_array", "predict_frame"]
+__all__ = ["fit_frame", "is_array", "predict_frame", "to_pandas"]
 
 MIN_SAMPLES = 2  # one row has no spread
 SHOWN = 5  # names of columns that a message lists
@@ -27,7 +27,7 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
         return _from_array(array, _array_names(array.shape[1]))
     _check_size(estimator, X, MIN_SAMPLES)
     _check_names(X)
-    frame = _to_pandas(X)
+    frame = to_pandas(X)
     validate_data(estimator, frame, skip_check_array=True)
     if hasattr(estimator, "feature_names_in_"):
         return frame
@@ -53,7 +53,7 @@ def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
         return _from_array(array, _array_names(array.shape[1]) if names is None else list(names))
     _check_size(estimator, X, 1)
     _check_levels(X)
-    frame = _to_pandas(X)
+    frame = to_pandas(X)
     if names is not None:
         return frame
     if estimator._labels is not None:
@@ -133,7 +133,7 @@ def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(_array_names(frame.shape[1]), axis=1)
 
 
-def _to_pandas(X: Any) -> pd.DataFrame:
+def to_pandas(X: Any) -> pd.DataFrame:
     """Return a frame with the kinds of its columns kept: numbers, texts, categories."""
     if isinstance(X, pd.DataFrame):
         return X
