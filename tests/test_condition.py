@@ -28,7 +28,7 @@ TERMS = {
     "three factors": (
         Term("k", K, (ONE, X), Unstructured(2)),
         Term("g", G, (ONE,), Unstructured(1)),
-        Term("h", H, (ONE,), Unstructured(1)),
+        Term("h", H, (ONE, X), Unstructured(2)),
     ),
 }
 OLD = (G % 4 != 3) & (H != 7)  # what is left out has new levels of g and h, and known ones
@@ -137,6 +137,26 @@ def test_what_a_fit_remembers_is_its_hessian(study):
     assert_allclose(
         prior_hessian(found.problem).half_logdet, mode.system.half_logdet, rtol=0, atol=1e-6
     )
+
+
+def test_a_prior_is_the_same_in_many_shards(study):
+    before, whole, y = study
+    new = whole.take(~OLD)
+    at_once = update(before, new, y[~OLD], None)
+    n_levels = [factor.n_levels for factor in whole.layout.factors]
+    pairs = zip(new.columns, before.bases, strict=True)
+    standard = replace(new, columns=tuple(z @ basis for z, basis in pairs))
+    remembered = at_once.remembered
+    assert [part.shape[1] for part in remembered.mean] == n_levels
+    problem = bind(standard, y[~OLD], None, Gaussian(), shard_rows=10, remembered=remembered)
+    assert len(problem.shards) > 3
+    mode = find_mode(problem, Params(before.beta, before.theta), problem.zero())
+    assert_allclose(mode.point.value, at_once.mode.point.value, rtol=1e-10)
+    assert_allclose(mode.system.half_logdet, at_once.mode.system.half_logdet, rtol=1e-10)
+    u = tuple(RNG.normal(size=size) for size in problem.sizes)
+    products = (each.prior.times(u) for each in (problem, at_once.problem))
+    for split, whole_product in zip(*products, strict=True):
+        assert_allclose(split, whole_product, atol=1e-10)
 
 
 # --- the estimator --------------------------------------------------------------------------------

@@ -162,6 +162,17 @@ def test_rows_of_one_new_level_share_the_density_of_their_block():
         assert_allclose(shares[rows], own / len(rows), atol=1e-9)
 
 
+def test_rows_of_known_levels_of_crossed_factors_are_one_block(normal):
+    fitted, whole, y = normal
+    some = np.array([81, 84, 88])  # no two share a level, and all levels are known
+    rows = whole.take(some)
+    assert all(len(set(codes)) == 3 for codes in rows.codes)
+    assert all(codes.max() < u.shape[-1] for codes, u in zip(rows.codes, fitted.u, strict=True))
+    plan = Plan.of(whole.layout, "conditional", "marginal")
+    shares = joint_log_density(fitted, rows, plan, y[some])
+    assert (np.ptp(shares) < 1e-12) == (len(rows.codes) == 2)
+
+
 # --- a beta response ------------------------------------------------------------------------------
 
 
