@@ -16,14 +16,9 @@ from skglmm.families import LINKS, Beta, Log
 from skglmm.inference import _quantile as quantile_module
 from skglmm.inference._mixture import Mixture
 from skglmm.inference._predict import linear_predictors, shift_variance
-from skglmm.inference._quantile import (
-    _Line,
-    _solve,
-    predict_quantile,
-    predictive_cdf,
-    response_interval,
-)
+from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._sample import sample
+from skglmm.inference._solve import Line, solve
 from skglmm.inference._uncertainty import linear_variance
 
 Q = [0.001, 0.025, 0.2, 0.5, 0.8, 0.975, 0.999]
@@ -53,6 +48,11 @@ def rows_of(model, frame, kind="conditional", new_groups="marginal"):
     return build_rows(model._spec, frame, kind, new_groups, model.context)
 
 
+def quantile_of(mixture, q):
+    line = Line(mixture.family.support)
+    return line.response(solve(mixture, np.full(len(mixture.sd), ndtri(q)), line).x)
+
+
 def brute(mixture, y, i):
     eta = [mixture.eta[0][i] + mixture.sd[i] * NODES, mixture.eta[1][:1]]
     return mixture.family.cdf(np.full(len(NODES), y), eta) @ WEIGHTS
@@ -68,9 +68,8 @@ def test_probabilities_and_quantiles_agree_with_sums_over_many_nodes(link, phi, 
     family = Beta((LINKS[link], Log()))
     eta = np.array([-1.5, -0.3, 0.0, 1.2])
     mixture = Mixture.of(family, [eta, np.log([phi])], np.full(4, sd))
-    line = _Line(family.support)
     for q in (0.02, 0.5, 0.975):
-        y = _solve(mixture, ndtri(q), line)
+        y = quantile_of(mixture, q)
         assert np.all((y > 0) & (y < 1))
         found = mixture.cdf(y)
         for i in range(4):
@@ -84,7 +83,7 @@ def test_exact_for_a_gaussian_response():
     mean, sd = rng.normal(size=30), rng.uniform(0, 4, 30)
     mixture = Mixture.of(Gaussian(), [mean, np.array([1.3])], sd)
     total = np.hypot(sd, np.exp(-0.65))
-    found = _solve(mixture, -1.7, _Line(Gaussian.support))
+    found = quantile_of(mixture, norm.cdf(-1.7))
     assert_allclose(found, mean - 1.7 * total, atol=1e-5 * total.max())
     assert_allclose(mixture.cdf(mean + total), norm.cdf(1), atol=1e-6)
 
@@ -191,6 +190,112 @@ def test_probabilities_outside_are_refused(study, q):
     model, frame = study
     with pytest.raises(ValueError, match="must lie inside"):
         predict_quantile(model.fit_, *rows_of(model, frame), [0.5, q])
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def normals_of(link, phi, spread, phi_spread=0.0, n=12_000):
+    """Rows whose linear predictors and standard deviations vary."""
+    rng = np.random.default_rng(8)
+    log_phi = np.log(phi) + phi_spread * rng.uniform(-1, 1, n)
+    eta = np.stack([rng.normal(0, 0.5, n), log_phi])
+    return quantile_module._Normals(Beta((LINKS[link], Log())), eta, rng.uniform(*spread, n))
+
+
+def assert_tabulated(normals, q, most_solved):
+    """Check tables against row-by-row solutions, in units of the probability."""
+    solved, count = quantile_module._solved, []
+
+    def counted(part, z):
+        count.append(len(part.sd))
+        return solved(part, z)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantile_module, "_solved", counted)
+        found = quantile_module._positions(normals, ndtri(q))
+    assert sum(count) < most_solved * len(normals.sd)
+    rows = np.unique([*np.arange(0, len(normals.sd), 31), *normals.points.argmax(axis=0)])
+    part, line = normals.take(rows), Line(normals.family.support)
+    exact = solved(part, ndtri(q)).x
+    for j in range(len(q)):
+        below = [np.empty(len(rows)), np.empty(len(rows))]
+        for into, x in zip(below, (found[rows], exact), strict=True):
+            for place, mixture in quantile_module._mixtures(part, 1):
+                into[place] = mixture.cdf(line.response(x[place, j]))
+        sayable = line.response(exact[:, j]) < 1 - 1e-9  # nearer to 1 rounding moves the cdf
+        assert sayable.mean() > 0.5
+        assert_allclose(below[0][sayable], below[1][sayable], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [(0.03, 0.15), (0.0, 1.2)], ids=["estimates", "new groups"])
+@pytest.mark.parametrize("phi", [2.0, 12.0, 3000.0])
+@pytest.mark.parametrize("link", LINKS)
+def test_tables_are_as_good_as_solutions(link, phi, spread):
+    assert_tabulated(normals_of(link, phi, spread), [0.025, 0.975], 1.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [(0.0, 0.2), (0.1, 1.5), (0.6, 0.6)], ids=str)
+@pytest.mark.parametrize("phi_spread", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("phi", [0.8, 20.0, 1e5])
+@pytest.mark.parametrize("link", LINKS)
+def test_tables_are_as_good_as_solutions_wherever(link, phi, phi_spread, spread):
+    normals = normals_of(link, phi, spread, phi_spread, n=60_000)
+    solved_twice = 1.4  # a third of the rows on tables that fail, and all rows after that
+    assert_tabulated(normals, [0.001, 0.5, 0.999], solved_twice)
+
+
+def test_tables_of_three_numbers_are_as_good_as_solutions():
+    normals = normals_of("logit", 40.0, (0.1, 0.4), phi_spread=0.3, n=30_000)
+    assert_tabulated(normals, [0.1, 0.9], 0.5)
+
+
+def test_a_table_of_one_number_takes_few_solutions():
+    assert_tabulated(normals_of("logit", 40.0, (0.2, 0.2)), [0.1, 0.9], 0.05)
+
+
+@pytest.mark.parametrize("far", [12.0, 1e3, 1e300])
+def test_an_outlying_row_is_solved_by_itself(far):
+    normals = normals_of("logit", 40.0, (0.1, 0.3))
+    normals.eta[0, 77] = far
+    assert_tabulated(normals, [0.1, 0.9], 0.25)
+    found = quantile_module._positions(normals, ndtri([0.1, 0.9]))[[77]]
+    assert_array_equal(found, quantile_module._solved(normals.take([77]), ndtri([0.1, 0.9])).x)
+
+
+@pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])
+def test_many_rows_have_the_quantiles_of_few(study, monkeypatch, kind):
+    model, _ = study
+    rng = np.random.default_rng(5)
+    rows = pd.DataFrame({"x": rng.normal(size=6000), "g": rng.integers(0, 40, 6000)})
+    rows.loc[4, "x"] = 9.0  # far from the others
+    parts = rows_of(model, rows, kind)
+    tabulated = predict_quantile(model.fit_, *parts, Q)
+    monkeypatch.setattr(quantile_module, "FEW", 6001)
+    solved = predict_quantile(model.fit_, *parts, Q)
+    assert not np.array_equal(tabulated, solved)
+    assert np.all(np.diff(tabulated, axis=1) >= 0)
+    assert np.all((tabulated > 0) & (tabulated < 1))
+    for q, y, exact in zip(Q, tabulated.T, solved.T, strict=True):
+        inside = exact < 1 - 1e-9
+        found = predictive_cdf(model.fit_, *parts, y)[inside]
+        assert_allclose(found, q, rtol=0, atol=1e-6)
+
+
+def test_many_rows_without_inference_or_answer(study):
+    model, _ = study
+    rng = np.random.default_rng(6)
+    rows = pd.DataFrame({"x": rng.normal(size=3000), "g": rng.integers(10, 30, 3000)})
+    fit, parts = replace(model.fit_, covariance=None), rows_of(model, rows, new_groups="nan")
+    found = predict_quantile(fit, *parts, [0.2, 0.7])
+    known = rows["g"].to_numpy() < 20
+    assert_array_equal(np.isnan(found), np.repeat(~known[:, None], 2, axis=1))
+    design, _ = parts
+    eta, log_phi = linear_predictors(fit, design, (0,))
+    exact = fit.family.quantile(0.7, [eta, log_phi])
+    assert_allclose(fit.family.cdf(found[known, 1], [eta[known], log_phi[:1]]), 0.7, atol=1e-6)
+    assert_allclose(found[known, 1], exact[known], atol=1e-5)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What a fitted estimator says about new rows beside their mean: uncertainty and draws."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from skglmm.design import Design, DesignSpec
 from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._response import Scale
 from skglmm.estimators._rows import Kind, build_rows, unseen_levels
+from skglmm.estimators._slices import Answer, answer_rows, rows_at_a_time
 from skglmm.estimators._validation import (
     check_choice,
     check_count,
@@ -24,6 +26,8 @@ from skglmm.estimators._validation import (
 from skglmm.fitting import Fit
 
 __all__ = ["Predictions"]
+
+COLUMNS = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper", "obs_ci_lower", "obs_ci_upper"]
 
 
 class Predictions:
@@ -79,14 +83,20 @@ class Predictions:
         >>> value.round(2), std.round(2)
         (array([-2.18, -1.42]), array([0.09, 0.08]))
         """
-        design, plan = self._planned(X, kind)
+        check_is_fitted(self)
         check_choice("predictor", predictor, self.fit_.layout.predictors)
         place = self.fit_.layout.predictors.index(predictor)
-        if not return_std:
-            return infer.linear_predictors(self.fit_, design, plan.conditioned)[place]
-        check_inference(self.fit_)
-        found = infer.predict_linear(self.fit_, design, plan, place)
-        return found.value, found.std
+        if return_std:
+            check_inference(self.fit_)
+
+        def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
+            if not return_std:
+                return (infer.linear_predictors(self.fit_, design, plan.conditioned)[place],)
+            found = infer.predict_linear(self.fit_, design, plan, place)
+            return found.value, found.std
+
+        value, *std = self._answered(X, kind, answer)
+        return (value, *std) if return_std else value
 
     def predict_interval(
         self, X: Any, target: str = "mean", level: float = 0.95, kind: Kind | None = None
@@ -130,16 +140,18 @@ class Predictions:
         array([[ 8.6, 12. ],
                [17.3, 21.9]])
         """
-        design, plan = self._planned(X, kind)
+        check_is_fitted(self)
         check_choice("target", target, ("mean", "response"))
         check_level(level)
         check_inference(self.fit_)
-        if target == "response":
-            limits = infer.response_interval(self.fit_, design, plan, level)
-        else:
+
+        def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
+            if target == "response":
+                return infer.response_interval(self.fit_, design, plan, level)
             found = infer.mean_interval(self.fit_, design, plan, level)
-            limits = (found.lower, found.upper)
-        return self._scale.low + self._scale.width * np.column_stack(limits)
+            return found.lower, found.upper
+
+        return self._scale.low + self._scale.width * self._answered(X, kind, answer).T
 
     def predict_quantile(self, X: Any, q: ArrayLike, kind: Kind | None = None) -> Floats:
         """Predict quantiles of a new response.
@@ -174,13 +186,15 @@ class Predictions:
         >>> model.predict_quantile(X.head(2), [0.1, 0.5, 0.9]).shape
         (2, 3)
         """
-        design, plan = self._planned(X, kind)
         probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
         if probabilities.ndim != 1 or not np.all((probabilities > 0) & (probabilities < 1)):
             msg = f"q={q!r} must be one or several probabilities above 0 and below 1"
             raise ValueError(msg)
-        found = infer.predict_quantile(self.fit_, design, plan, probabilities)
-        return self._scale.low + self._scale.width * found
+
+        def answer(design: Design, plan: infer.Plan) -> Floats:
+            return infer.predict_quantile(self.fit_, design, plan, probabilities).T
+
+        return self._scale.low + self._scale.width * self._answered(X, kind, answer).T
 
     def predict_frame(self, X: Any, level: float = 0.95, kind: Kind | None = None) -> pd.DataFrame:
         """Predict means with standard errors and limits, as a table.
@@ -218,22 +232,19 @@ class Predictions:
         0  10.2      0.9            8.6           12.0
         1  19.5      1.2           17.3           21.9
         """
-        design, plan = self._planned(X, kind)
+        check_is_fitted(self)
         check_level(level)
         check_inference(self.fit_)
-        mean = infer.mean_interval(self.fit_, design, plan, level)
-        lower, upper = infer.response_interval(self.fit_, design, plan, level)
-        low, width = self._scale.low, self._scale.width
+
+        def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
+            found = infer.mean_interval(self.fit_, design, plan, level)
+            limits = infer.response_interval(self.fit_, design, plan, level)
+            return found.mean, found.se, found.lower, found.upper, *limits
+
+        values = self._scale.width * self._answered(X, kind, answer)
+        values[np.arange(len(values)) != COLUMNS.index("mean_se")] += self._scale.low
         index = X.index if isinstance(X, pd.DataFrame) else None
-        columns = {
-            "mean": low + width * mean.mean,
-            "mean_se": width * mean.se,
-            "mean_ci_lower": low + width * mean.lower,
-            "mean_ci_upper": low + width * mean.upper,
-            "obs_ci_lower": low + width * lower,
-            "obs_ci_upper": low + width * upper,
-        }
-        return pd.DataFrame(columns, index=index)
+        return pd.DataFrame(values.T, index=index, columns=COLUMNS, copy=False)
 
     def sample_y(
         self,
@@ -294,11 +305,15 @@ class Predictions:
         )
         return self._scale.low + self._scale.width * draws
 
-    def _planned(self, X: Any, kind: Kind | None) -> tuple[Design, infer.Plan]:
-        """Return the rows as a design, and what is known of their groups."""
+    def _answered(self, X: Any, kind: Kind | None, answer: Answer) -> Floats:
+        """Return what is asked of each row and what is known of its groups, (k, n)."""
         check_is_fitted(self)
         frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
-        return build_rows(self._spec, frame, kind, self.new_groups, self.context)
+        step = len(frame) if self.context else rows_at_a_time(self._spec.layout)
+        build = partial(
+            build_rows, self._spec, kind=kind, new_groups=self.new_groups, context=self.context
+        )
+        return answer_rows(frame, build, answer, step)
 
 
 def _generator(random_state: Any) -> np.random.Generator:

@@ -7,6 +7,7 @@ that fit has not seen add their variance to that of the estimates. An average ov
 \partial \eta^2`, the delta method gives its standard error on any scale.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from skglmm.inference._uncertainty import (
 
 __all__ = ["Interval", "LinearPrediction", "mean_interval", "predict_linear"]
 
+CHUNK = 2**15  # rows at a time
 STEP = 1e-4  # of differences in a linear predictor: errors of 1e-8
 WIDE = 1e-3  # of second differences: errors of 1e-6, of rounding 1e-10
 
@@ -59,11 +61,8 @@ def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> 
     predictor : int, default=0
         Index of the linear predictor.
     """
-    value = linear_predictors(fit, design, plan.conditioned)[predictor]
-    variance = linear_variance(fit, design, plan.conditioned, predictor)
-    if predictor == 0:
-        variance = variance + shift_variance(fit, design, plan)
-    return LinearPrediction(value, np.sqrt(np.maximum(variance, 0.0)))
+    parts = [_linear(fit, part, plan, predictor) for part in _parts(design)]
+    return LinearPrediction(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interval:
@@ -78,14 +77,37 @@ def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interva
         Coverage, such as 0.95.
     """
     z = float(ndtri(0.5 + level / 2.0))
-    linear = predict_linear(fit, design, plan)
+    interval = _average_interval if plan.integrated else _group_interval
+    parts = [interval(fit, part, plan, z) for part in _parts(design)]
+    return Interval(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _parts(design: Design) -> Iterator[Design]:
+    """Some rows at a time: derivatives in all parameters are large."""
+    if design.n_samples <= CHUNK:
+        yield design
+        return
+    for start in range(0, design.n_samples, CHUNK):
+        yield design.take(slice(start, start + CHUNK))
+
+
+def _linear(fit: Fit, design: Design, plan: Plan, predictor: int) -> tuple[Floats, Floats]:
+    """Value and standard error."""
+    value = linear_predictors(fit, design, plan.conditioned)[predictor]
+    variance = linear_variance(fit, design, plan.conditioned, predictor)
+    if predictor == 0:
+        variance = variance + shift_variance(fit, design, plan)
+    return value, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _group_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
+    """Mean, standard error and limits where nothing is averaged over in every row."""
+    value, std = _linear(fit, design, plan, 0)
     others = linear_predictors(fit, design, plan.conditioned)[1:]
-    if plan.integrated:
-        return _average_interval(fit, design, plan, z)
     mean = predict(fit, design, plan).mean
     known = np.where(np.isnan(mean), np.nan, 1.0)  # links know no NaN
-    ends = (known * fit.family.mean([linear.value + s * z * linear.std, *others]) for s in (-1, 1))
-    return Interval(mean, known * _slope(fit, linear.value, others) * linear.std, *ends)
+    ends = (known * fit.family.mean([value + s * z * std, *others]) for s in (-1, 1))
+    return mean, known * _slope(fit, value, others) * std, *ends
 
 
 def _slope(fit: Fit, eta: Floats, others: list[Floats]) -> Floats:
@@ -94,7 +116,8 @@ def _slope(fit: Fit, eta: Floats, others: list[Floats]) -> Floats:
     return np.asarray((above - below) / (2.0 * STEP))
 
 
-def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> Interval:
+def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
+    """Mean, standard error and limits of averages over groups."""
     eta, *others = linear_predictors(fit, design, plan.conditioned)
     variance = shift_variance(fit, design, plan)
     nodes, weights = rule(float(np.sqrt(variance.max(initial=0.0))))
@@ -113,7 +136,7 @@ def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> Interva
     center = fit.family.links[0].link(mean)
     spread = z * se / _slope(fit, center, others)
     ends = (fit.family.mean([center + s * spread, *others]) for s in (-1, 1))
-    return Interval(mean, se, *ends)
+    return mean, se, *ends
 
 
 def _variance_gradient(fit: Fit, design: Design, plan: Plan) -> Floats:

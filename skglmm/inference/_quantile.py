@@ -2,23 +2,24 @@ r"""Quantiles of new responses, integrated over what is not known of their linea
 
 Given t, standard normal, a response has the family's distribution at
 :math:`\hat\eta + \sqrt{v}\,t`, with v the variance of the estimate and of the effects that are
-averaged over. Quantiles are found by Newton's method on a scale where the cdf is nearly straight:
-the normal quantile of the probability against the response on the whole real line.
+averaged over. So a quantile is a smooth function of v and of the linear predictors: where rows are
+many, it is tabulated.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri
+from scipy.special import ndtri
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design
-from skglmm.families import Support
+from skglmm.families import Family
 from skglmm.fitting import Fit
-from skglmm.inference._mixture import Mixture
+from skglmm.inference._mixture import BEND, Mixture
 from skglmm.inference._predict import Plan, linear_predictors, shift_variance
+from skglmm.inference._solve import Line, Root, solve
+from skglmm.inference._tabulate import Values, tabulate
 from skglmm.inference._uncertainty import linear_variance
 
 __all__ = ["predict_quantile", "predictive_cdf", "response_interval"]
@@ -26,10 +27,9 @@ __all__ = ["predict_quantile", "predictive_cdf", "response_interval"]
 CHUNK = 2**15  # rows at a time
 CELLS = 2**17  # rows times nodes at a time
 SPEEDS = 0.7 * 2.0 ** np.arange(-6, 12)  # rows of alike speed share their number of nodes
-XTOL = 1e-15  # of the width of the support
-ZTOL = 3e-5  # standard deviations; the error of a step is about the square
-MOST = 100  # evaluations; three are usual, halving alone takes 50
-_TWO_PI_ROOT = np.sqrt(2.0 * np.pi)
+FEW = 1000  # rows, which are solved one by one
+MISS, MISS_Z = 2e-7, 1e-4  # errors of a table: in probability, and in standard deviations
+ROUNDING = 4  # errors of a table that are always small: spacings of the response
 
 
 def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
@@ -50,14 +50,14 @@ def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
         NaN where the plan says so.
     """
     result = np.empty(design.n_samples)
-    for rows, mixture in _mixtures(fit, design, plan):
+    for rows, mixture in _mixtures(_Normals.of(fit, design, plan), 1):
         result[rows] = mixture.cdf(y[rows])
     result[_unknown(design, plan)] = np.nan
     return result
 
 
 def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | Floats) -> Floats:
-    """Return quantiles of new responses, on the family's own scale.
+    """Return quantiles of new responses, on the family's own scale, to 1e-6 in probability.
 
     Parameters
     ----------
@@ -83,12 +83,11 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
     if outside.any():
         msg = f"every q must lie inside (0, 1), got {levels[outside][0]:g}"
         raise ValueError(msg)
-    result, line = np.empty((design.n_samples, len(levels))), _Line(fit.family.support)
-    for rows, mixture in _mixtures(fit, design, plan):
-        for j, z in enumerate(ndtri(levels)):
-            result[rows, j] = _solve(mixture, float(z), line)
     order = np.argsort(levels)
-    result[:, order] = np.maximum.accumulate(result[:, order], axis=1)  # by less than XTOL
+    result = np.empty((design.n_samples, len(levels)))
+    positions = _positions(_Normals.of(fit, design, plan), ndtri(levels[order]))
+    increasing = np.maximum.accumulate(positions, axis=1)  # by less than the tolerances
+    result[:, order] = Line(fit.family.support).response(increasing)
     result[_unknown(design, plan)] = np.nan
     return result
 
@@ -117,131 +116,94 @@ def _unknown(design: Design, plan: Plan) -> Bools:
     return unknown
 
 
-def _mixtures(fit: Fit, design: Design, plan: Plan) -> Iterator[tuple[Ints, Mixture]]:
-    """Positions of rows of alike speed, and the distributions of their responses."""
-    for start in range(0, design.n_samples, CHUNK):
-        part = design.take(slice(start, start + CHUNK))
-        variance = shift_variance(fit, part, plan)
-        if fit.covariance is not None:
-            variance += np.maximum(linear_variance(fit, part, plan.conditioned), 0.0)
-        eta = linear_predictors(fit, part, plan.conditioned)
-        whole = Mixture.of(fit.family, eta, np.sqrt(variance))
-        group = np.searchsorted(SPEEDS, whole.speed)
-        for rows in (np.flatnonzero(group == each) for each in np.unique(group)):
-            step = max(1, CELLS // whole.take(rows).n_nodes)
-            for piece in (rows[i : i + step] for i in range(0, len(rows), step)):
-                yield start + piece, whole.take(piece)
-
-
 @dataclass(frozen=True)
-class _Line:
-    """The support, stretched over the real line: by a logit, a logarithm or not at all."""
+class _Normals:
+    """Linear predictors of n rows, (K, n), and standard deviations of the first, (n,)."""
 
-    support: Support
+    family: Family
+    eta: Floats
+    sd: Floats
+
+    @classmethod
+    def of(cls, fit: Fit, design: Design, plan: Plan) -> "_Normals":
+        eta, variance = np.empty((len(fit.beta), design.n_samples)), np.empty(design.n_samples)
+        for start in range(0, design.n_samples, CHUNK):
+            rows = slice(start, start + CHUNK)
+            part = design.take(rows)
+            eta[:, rows] = linear_predictors(fit, part, plan.conditioned)
+            variance[rows] = shift_variance(fit, part, plan)
+            if fit.covariance is not None:
+                variance[rows] += np.maximum(linear_variance(fit, part, plan.conditioned), 0.0)
+        return cls(fit.family, eta, np.sqrt(variance))
+
+    def take(self, rows: Ints | slice) -> "_Normals":
+        return _Normals(self.family, self.eta[:, rows], self.sd[rows])
 
     @property
-    def width(self) -> float:
-        """The width of the support; 0 where it has none."""
-        width = self.support.high - self.support.low
-        return width if np.isfinite(width) else 0.0
+    def points(self) -> Floats:
+        """The linear predictors, and how far the first spreads: (n, K + 1).
 
-    def position(self, y: Floats) -> Floats:
-        low, high = self.support
-        if np.isfinite(high):
-            return np.asarray(logit((y - low) / (high - low)))
-        return np.asarray(np.log(y - low)) if np.isfinite(low) else y
+        Quantiles change with a spread that is near that of the response, or near the bends of the
+        links; far below, they stand still.
+        """
+        spread = np.arcsinh(self.sd * _steepness(self.family, list(self.eta)))
+        return np.column_stack([*self.eta, spread])
 
-    def response(self, x: Floats) -> Floats:
-        low, high = self.support
-        if np.isfinite(high):
-            return self.inside(low + (high - low) * expit(x))
-        return self.inside(low + np.exp(x)) if np.isfinite(low) else x
-
-    def slope(self, x: Floats) -> Floats:
-        """Derivative of the response."""
-        low, high = self.support
-        if np.isfinite(high):
-            return np.asarray((high - low) * expit(x) * expit(-x))
-        return np.asarray(np.exp(x)) if np.isfinite(low) else np.ones_like(x)
-
-    def inside(self, y: Floats) -> Floats:
-        """Keep responses that rounding has put on the bounds off them."""
-        low, high = (np.float64(end) for end in self.support)
-        tiny = np.finfo(np.float64).tiny
-        above = np.maximum(np.nextafter(low, np.inf), low + tiny)
-        return np.clip(y, above, np.nextafter(high, -np.inf))
+    @classmethod
+    def at(cls, family: Family, points: Floats) -> "_Normals":
+        """Return the rows that have these points."""
+        *eta, spread = points.T
+        return cls(family, np.stack(eta), np.sinh(spread) / _steepness(family, eta))
 
 
-class _Point(NamedTuple):
-    """Positions x, the misses z of the normal quantile there, and dx/dz, (n,) each."""
-
-    x: Floats
-    z: Floats
-    slope: Floats
+def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
+    """How far a unit of the first linear predictor takes the response or bends a link, (n,)."""
+    return np.asarray(np.hypot(BEND, np.sqrt(family.expected_information(eta)[0])))
 
 
-def _solve(mixture: Mixture, z: float, line: _Line) -> Floats:
-    """Return the responses, (n,), whose probabilities have the normal quantile `z`."""
-    x = line.position(line.inside(_guess(mixture, z)))
-    solution, rows = np.empty_like(x), np.arange(len(x))
-    low, high, before = np.full_like(x, -np.inf), np.full_like(x, np.inf), None
-    for k in range(MOST):
-        here = _point(mixture, x, z, line)
-        low, high = np.where(here.z <= 0.0, x, low), np.where(here.z >= 0.0, x, high)
-        x, sure = _next(here, before, low, high, 2.0**k)
-        solution[rows] = x
-        open_ = ~(sure | (line.response(high) - line.response(low) <= XTOL * line.width))
-        if not open_.any():
-            break
-        mixture, before = mixture.take(np.flatnonzero(open_)), _Point(*(p[open_] for p in here))
-        rows, x, low, high = rows[open_], x[open_], low[open_], high[open_]
-    return line.response(solution)
-
-
-def _guess(mixture: Mixture, z: float) -> Floats:
-    """Return the likeliest way to a miss of `z`: the shift takes its share, the response the rest.
-
-    This is the quantile where the response is normal and moves evenly with the shift.
-    """
-    speed = mixture.speed_at(np.zeros_like(mixture.sd))
-    for _ in range(2):
-        whole = np.hypot(1.0, speed)
-        share = z * speed / whole
-        speed = mixture.speed_at(share)
-    return mixture.family.quantile(ndtr(z / whole), mixture.shifted(share))
-
-
-def _point(mixture: Mixture, x: Floats, z: float, line: _Line) -> _Point:
-    below, density = mixture.cdf_and_density(line.response(x))
-    found = ndtri(below)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        slope = np.exp(-0.5 * found**2) / (_TWO_PI_ROOT * density * line.slope(x))
-    return _Point(x, found - z, slope)
-
-
-def _next(
-    here: _Point, before: _Point | None, low: Floats, high: Floats, reach: float
-) -> tuple[Floats, Bools]:
-    """Return the next positions, and whether they are the roots to within the tolerance."""
-    with np.errstate(all="ignore"):  # what is not finite is halved
-        step, miss = here.x - here.z * here.slope, np.abs(here.z)
-        if before is not None:
-            cubic, nearer = _inverse(here, before), np.abs(here.z) < np.abs(before.z)
-            step = np.where(nearer, cubic, step)
-            miss = np.where(nearer, miss * np.minimum(np.abs(before.z), 1.0), miss)
-        middle = np.where(np.isinf(low), high - reach, 0.5 * (low + high))
-        middle = np.where(np.isinf(high), low + reach, middle)
-        inside = (low <= step) & (step <= high) & np.isfinite(step)
-    return np.where(inside, step, middle), inside & (miss <= ZTOL)
-
-
-def _inverse(here: _Point, before: _Point) -> Floats:
-    """Return the position of miss 0 on the cubic of x in z through two points and slopes."""
-    width = before.z - here.z
-    t = -here.z / width
-    rise = before.x - here.x
-    return np.asarray(
-        here.x
-        + t * t * (3.0 - 2.0 * t) * rise
-        + width * t * (1.0 - t) * ((1.0 - t) * here.slope - t * before.slope)
+def _positions(normals: _Normals, z: Floats) -> Floats:
+    """Return where on the line the probabilities have the normal quantiles `z`: (n, k)."""
+    if not len(z):
+        return np.empty((len(normals.sd), 0))
+    if len(normals.sd) < FEW:
+        return _solved(normals, z).x
+    result = tabulate(
+        normals.points, lambda points: _values(_Normals.at(normals.family, points), z), len(z)
     )
+    left = np.flatnonzero(np.isnan(result).any(axis=1))
+    result[left] = _solved(normals.take(left), z).x
+    return result
+
+
+def _values(normals: _Normals, z: Floats) -> Values:
+    """Positions, and the errors that those of a table may have."""
+    line, root = Line(normals.family.support), _solved(normals, z)
+    miss = np.minimum(MISS_Z, MISS * np.sqrt(2.0 * np.pi) * np.exp(0.5 * z**2))
+    x = np.clip(root.x, *line.ends)
+    rounding = ROUNDING * np.spacing(np.abs(line.response(x))) / line.slope(x)
+    return Values(x, miss * np.nan_to_num(root.slope, posinf=0.0) + rounding)
+
+
+def _solved(normals: _Normals, z: Floats) -> Root:
+    """Solve row by row, (n, k) each."""
+    x, slope = np.empty((2, len(normals.sd), len(z)))
+    for rows, mixture in _mixtures(normals, len(z)):
+        many = mixture.take(np.tile(np.arange(len(rows)), len(z)))
+        root = solve(many, np.repeat(z, len(rows)), Line(normals.family.support))
+        x[rows], slope[rows] = (part.reshape(len(z), -1).T for part in root)
+    return Root(x, slope)
+
+
+def _mixtures(normals: _Normals, n_values: int) -> Iterator[tuple[Ints, Mixture]]:
+    """Positions of rows of alike speed, and the distributions of their responses.
+
+    So many at a time that `n_values` can be found of each.
+    """
+    for start in range(0, len(normals.sd), CHUNK):
+        part = normals.take(slice(start, start + CHUNK))
+        whole = Mixture.of(part.family, list(part.eta), part.sd)
+        group = np.searchsorted(SPEEDS, whole.speed)
+        for rows in (np.flatnonzero(group == each) for each in np.unique(group)):
+            step = max(1, CELLS // (n_values * whole.take(rows).n_nodes))
+            for piece in (rows[i : i + step] for i in range(0, len(rows), step)):
+                yield start + piece, whole.take(piece)

@@ -1,0 +1,151 @@
+"""Where the responses of a mixture have given probabilities: Newton's method on a straight scale.
+
+The normal quantile of the probability is nearly a straight line against the response on the whole
+real line.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit, ndtr, ndtri
+
+from skglmm.arrays import Bools, Floats
+from skglmm.families import Support
+from skglmm.inference._mixture import Mixture
+
+__all__ = ["Line", "Root", "solve"]
+
+XTOL = 1e-15  # of the width of the support
+ZTOL = 3e-5  # standard deviations; the error of a step is about the square
+MOST = 100  # evaluations; three are usual, halving alone takes 50
+_TWO_PI_ROOT = np.sqrt(2.0 * np.pi)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The support, stretched over the real line: by a logit, a logarithm or not at all."""
+
+    support: Support
+
+    @property
+    def width(self) -> float:
+        """The width of the support; 0 where it has none."""
+        width = self.support.high - self.support.low
+        return width if np.isfinite(width) else 0.0
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Positions beyond which responses stand still, because rounding puts them on a bound."""
+        low, high = (np.isfinite(end) for end in self.support)
+        number = np.finfo(np.float64)
+        last = -np.log(number.epsneg / 2.0) if low and high else np.inf
+        return float(np.log(number.tiny)) if low else -np.inf, float(last)
+
+    def position(self, y: Floats) -> Floats:
+        low, high = self.support
+        if np.isfinite(high):
+            return np.asarray(logit((y - low) / (high - low)))
+        return np.asarray(np.log(y - low)) if np.isfinite(low) else y
+
+    def response(self, x: Floats) -> Floats:
+        low, high = self.support
+        if np.isfinite(high):
+            return self.inside(low + (high - low) * expit(x))
+        return self.inside(low + np.exp(x)) if np.isfinite(low) else x
+
+    def slope(self, x: Floats) -> Floats:
+        """Derivative of the response."""
+        low, high = self.support
+        if np.isfinite(high):
+            return np.asarray((high - low) * expit(x) * expit(-x))
+        return np.asarray(np.exp(x)) if np.isfinite(low) else np.ones_like(x)
+
+    def inside(self, y: Floats) -> Floats:
+        """Keep responses that rounding has put on the bounds off them."""
+        low, high = (np.float64(end) for end in self.support)
+        tiny = np.finfo(np.float64).tiny
+        above = np.maximum(np.nextafter(low, np.inf), low + tiny)
+        return np.clip(y, above, np.nextafter(high, -np.inf))
+
+
+class Root(NamedTuple):
+    """Positions on the line, (n,), and by how much each moves with the normal quantile."""
+
+    x: Floats
+    slope: Floats
+
+
+class _Point(NamedTuple):
+    """Positions x, the misses z of the normal quantile there, and dx/dz, (n,) each."""
+
+    x: Floats
+    z: Floats
+    slope: Floats
+
+
+def solve(mixture: Mixture, z: Floats, line: Line) -> Root:
+    """Return where the probabilities have the normal quantiles `z`, (n,)."""
+    x = line.position(line.inside(_guess(mixture, z)))
+    solution, slope, rows = np.empty_like(x), np.empty_like(x), np.arange(len(x))
+    low, high, before = np.full_like(x, -np.inf), np.full_like(x, np.inf), None
+    for k in range(MOST):
+        here = _point(mixture, x, z, line)
+        low, high = np.where(here.z <= 0.0, x, low), np.where(here.z >= 0.0, x, high)
+        x, sure = _next(here, before, low, high, 2.0**k)
+        solution[rows], slope[rows] = x, here.slope
+        open_ = ~(sure | (line.response(high) - line.response(low) <= XTOL * line.width))
+        if not open_.any():
+            break
+        mixture, before = mixture.take(np.flatnonzero(open_)), _Point(*(p[open_] for p in here))
+        rows, (x, z, low, high) = rows[open_], (part[open_] for part in (x, z, low, high))
+    return Root(solution, slope)
+
+
+def _guess(mixture: Mixture, z: Floats) -> Floats:
+    """Return the likeliest way to a miss of `z`: the shift takes its share, the response the rest.
+
+    This is the quantile where the response is normal and moves evenly with the shift.
+    """
+    speed = mixture.speed_at(np.zeros_like(mixture.sd))
+    for _ in range(2):
+        whole = np.hypot(1.0, speed)
+        share = z * speed / whole
+        speed = mixture.speed_at(share)
+    return mixture.family.quantile(ndtr(z / whole), mixture.shifted(share))
+
+
+def _point(mixture: Mixture, x: Floats, z: Floats, line: Line) -> _Point:
+    below, density = mixture.cdf_and_density(line.response(x))
+    found = ndtri(below)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        slope = np.exp(-0.5 * found**2) / (_TWO_PI_ROOT * density * line.slope(x))
+    return _Point(x, found - z, slope)
+
+
+def _next(
+    here: _Point, before: _Point | None, low: Floats, high: Floats, reach: float
+) -> tuple[Floats, Bools]:
+    """Return the next positions, and whether they are the roots to within the tolerance."""
+    with np.errstate(all="ignore"):  # what is not finite is halved
+        step, miss = here.x - here.z * here.slope, np.abs(here.z)
+        if before is not None:
+            cubic, nearer = _inverse(here, before), np.abs(here.z) < np.abs(before.z)
+            step = np.where(nearer, cubic, step)
+            miss = np.where(nearer, miss * np.minimum(np.abs(before.z), 1.0), miss)
+        middle = np.where(np.isinf(low), high - reach, 0.5 * (low + high))
+        middle = np.where(np.isinf(high), low + reach, middle)
+        inside = (low <= step) & (step <= high) & np.isfinite(step)
+    return np.where(inside, step, middle), inside & (miss <= ZTOL)
+
+
+def _inverse(here: _Point, before: _Point) -> Floats:
+    """Return the position of miss 0 on the cubic of x in z through two points and slopes."""
+    width = before.z - here.z
+    t = -here.z / width
+    rise = before.x - here.x
+    return np.asarray(
+        here.x
+        + t * t * (3.0 - 2.0 * t) * rise
+        + width * t * (1.0 - t) * ((1.0 - t) * here.slope - t * before.slope)
+    )
