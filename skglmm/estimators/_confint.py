@@ -7,8 +7,10 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
+from skglmm.estimators._bootstrap_method import bootstrap_intervals, bootstrapped, tell_notes
 from skglmm.estimators._interval_request import IntervalRequest, chosen_places
-from skglmm.estimators._validation import check_choice, check_level
+from skglmm.estimators._study import study_of
+from skglmm.estimators._validation import check_choice, check_count, check_level
 from skglmm.estimators._wald_method import wald_intervals
 from skglmm.fitting import Fit
 
@@ -16,11 +18,12 @@ __all__ = ["ConfidenceIntervals"]
 
 METHODS: dict[str, Callable[[IntervalRequest], infer.Intervals]] = {
     "wald": wald_intervals,
+    "bootstrap": bootstrap_intervals,
 }
 
 
 class ConfidenceIntervals:
-    """Confidence intervals of a fitted mixed model, as a method."""
+    """Confidence intervals of a fitted mixed model, as methods."""
 
     fit_: Fit
 
@@ -35,6 +38,9 @@ class ConfidenceIntervals:
         sample_weight: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
+        n_replicates: int = 999,
+        kind: str = "percentile",
+        cluster: str | None = None,
     ) -> pd.DataFrame:
         """Return confidence intervals for the parameters, on their natural scales.
 
@@ -46,17 +52,27 @@ class ConfidenceIntervals:
             Their responses.
         level : float, default=0.95
             Coverage, above 0 and below 1.
-        method : {"wald"}, default="wald"
+        method : {"wald", "bootstrap"}, default="wald"
             "wald" is built on the log scale for standard deviations and the precision, on the
             atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
+            "bootstrap" is parametric, see `bootstrap`.
         parameters : str or list of str, default=None
             Names, as in the index of the result; None is all parameters.
         sample_weight : array-like, shape (n_samples,), default=None
             The weights of `fit`. Not used by "wald".
         n_jobs : int, default=None
-            Not used by "wald".
+            Workers of the refits, as joblib counts them. Not used by "wald".
         random_state : int, Generator, RandomState or None, default=None
-            Not used by "wald".
+            Source of random numbers of "bootstrap"; an int gives the same intervals each time,
+            for any `n_jobs`.
+        n_replicates : int, default=999
+            Refits of "bootstrap".
+        kind : {"percentile", "basic"}, default="percentile"
+            Intervals of "bootstrap": quantiles of the refits, which may be 0 for a standard
+            deviation and plus or minus 1 for a correlation; or these mirrored at the estimate,
+            on the scales of "wald".
+        cluster : str, default=None
+            Not used by these methods.
 
         Returns
         -------
@@ -100,5 +116,76 @@ class ConfidenceIntervals:
             places=chosen_places(self.fit_, parameters),
             n_jobs=n_jobs,
             random_state=random_state,
+            n_replicates=n_replicates,
+            kind=kind,
+            cluster=cluster,
         )
         return infer.interval_frame(METHODS[method](request))
+
+    def bootstrap(
+        self,
+        X: Any,
+        y: Any,
+        n_replicates: int = 999,
+        *,
+        sample_weight: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> infer.Bootstrap:
+        """Refit the model to responses simulated from it: the parametric bootstrap.
+
+        Each replicate draws new random effects and responses for the rows of `fit`, and fits
+        them from the estimates. It has a seed of its own, so that the numbers depend neither on
+        `n_jobs` nor on joblib's backend. A bar shows the progress if `verbose` is positive and
+        tqdm is installed.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            The rows of `fit`, in any order.
+        y : array-like, shape (n_samples,)
+            Their responses.
+        n_replicates : int, default=999
+            How many responses to simulate.
+        sample_weight : array-like, shape (n_samples,), default=None
+            The weights of `fit`, which must be whole numbers: a row of weight w is simulated as
+            w rows. Other weights belong to no distribution of responses.
+        n_jobs : int, default=None
+            Workers, as joblib counts them.
+        random_state : int, Generator, RandomState or None, default=None
+            Source of random numbers; an int gives the same replicates each time.
+
+        Returns
+        -------
+        Bootstrap
+            A record that prints as a table, with `replicates` on natural scales, shape
+            (n_replicates, n_parameters), `interval(level, kind)` and `to_frame()`.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When X and y are not those of `fit`, or weights are no whole numbers.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When refits fail or do not converge: they are counted, and left out of intervals.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> found = model.bootstrap(X, y, n_replicates=20, random_state=0)
+        >>> found.replicates.shape
+        (20, 4)
+        """
+        check_is_fitted(self)
+        check_count("n_replicates", n_replicates)
+        study = study_of(self, X, y, sample_weight)
+        record = bootstrapped(self, study, n_replicates, n_jobs, random_state)
+        tell_notes(*record.notes)
+        return record

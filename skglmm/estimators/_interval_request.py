@@ -31,6 +31,12 @@ class IntervalRequest:
         The wanted parameters, as places in the order of `natural`.
     n_jobs : int or None
     random_state : int, Generator, RandomState or None
+    n_replicates : int
+        Refits of a bootstrap.
+    kind : str
+        Of the intervals of a bootstrap.
+    cluster : str or None
+        Column of X with the clusters of a sandwich.
     """
 
     estimator: Any
@@ -42,6 +48,9 @@ class IntervalRequest:
     places: tuple[int, ...]
     n_jobs: int | None
     random_state: Any
+    n_replicates: int
+    kind: str
+    cluster: str | None
 
     @property
     def fit(self) -> Fit:

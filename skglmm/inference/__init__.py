@@ -1,6 +1,6 @@
 """Statistics and predictions: pure functions of a fit."""
 
-from skglmm.inference._bootstrap import simulate_responses, unweighted
+from skglmm.inference._bootstrap import Bootstrap, bootstrap_once
 from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._density import joint_log_density, log_density
 from skglmm.inference._intervals import (
@@ -16,6 +16,7 @@ from skglmm.inference._notes import Note, notes
 from skglmm.inference._predict import Plan, Prediction, linear_predictors, predict
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._sample import sample
+from skglmm.inference._simulate import simulate_responses, unweighted
 from skglmm.inference._summary import Summary, summarize
 from skglmm.inference._tables import (
     component_frame,
@@ -35,6 +36,7 @@ from skglmm.inference._wald import (
 )
 
 __all__ = [
+    "Bootstrap",
     "Coefficients",
     "Component",
     "Covariances",
@@ -47,6 +49,7 @@ __all__ = [
     "RandomEffects",
     "Summary",
     "Update",
+    "bootstrap_once",
     "coefficient_tables",
     "component_frame",
     "condition",

@@ -1,69 +1,307 @@
-"""The parametric bootstrap: responses simulated from a fit, and what refits make of them."""
+r"""The parametric bootstrap: responses simulated from a fit, and what refits make of them [1]_.
 
-from dataclasses import replace
+References
+----------
+.. [1] Davison, A. C. & Hinkley, D. V. (1997). Bootstrap Methods and their Application.
+   Cambridge University Press, chapters 2 and 5.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Floats
-from skglmm.fitting import Fit, Study
-from skglmm.inference._predict import Plan
-from skglmm.inference._sample import sample
-from skglmm.laplace import Params, bind
+from skglmm.arrays import Bools, Floats
+from skglmm.fitting import Fit, Rules, Study, refit
+from skglmm.inference._natural import Parameter, natural
+from skglmm.inference._notes import Note
+from skglmm.inference._simulate import simulate_responses
+from skglmm.inference._tables import Frame, replicate_frame
+from skglmm.inference._text import Table
+from skglmm.inference._wald import Intervals
 
-__all__ = ["simulate_responses", "unweighted"]
+__all__ = ["Bootstrap", "Refit", "bootstrap_once"]
 
 
-def simulate_responses(fit: Fit, study: Study, rng: np.random.Generator) -> Floats:
-    """Simulate the responses of a study from a fit to its rows, with new random effects.
+class Refit(NamedTuple):
+    """What is kept of the fit to one simulated response.
 
     Parameters
     ----------
-    fit : Fit
-        Of the model of `study`, which may be smaller than the one that is refitted.
+    values, working : ndarray, shape (m,)
+        Parameters on their natural scales, and on those without bounds.
+    log_likelihood : float
+    converged, singular : bool
+    error : str
+        What went wrong, where there is no fit; else empty.
+    """
+
+    values: Floats
+    working: Floats
+    log_likelihood: float
+    converged: bool
+    singular: bool
+    error: str = ""
+
+
+def bootstrap_once(study: Study, fit: Fit, rules: Rules, rng: np.random.Generator) -> Refit:
+    """Simulate responses and fit them.
+
+    Parameters
+    ----------
     study : Study
-        Without weights, see `unweighted`; its own response does not matter.
+        Rows of `fit`, without weights.
+    fit : Fit
+    rules : Rules
+        When the optimizer stops.
     rng : Generator
 
     Returns
     -------
-    ndarray, shape (n,)
-        On the family's own scale, strictly inside its support, in the order of the design.
+    Refit
     """
-    problem = study.problem
-    params = Params.unpack(study.vector(fit), problem.shape)
-    pairs = zip(problem.covariances, params.theta, strict=True)
-    roots = tuple(covariance.factor(theta) for covariance, theta in pairs)
-    standard = replace(fit, beta=params.beta, roots=roots)  # as the columns of the study are
-    plan = Plan.of(fit.layout, "conditional", "marginal")
-    return sample(standard, study.standard.design, plan, 1, rng, new_effects=True)[:, 0]
+    try:
+        found = refit(study.with_response(simulate_responses(fit, study, rng)), fit, rules)
+    except (ArithmeticError, ValueError) as error:  # a likelihood or a matrix that is not finite
+        nothing = np.full(len(list(natural(fit))), np.nan)
+        text = f"{type(error).__name__}: {error}"
+        return Refit(nothing, nothing, np.nan, converged=False, singular=False, error=text)
+    parameters = list(natural(found))
+    values = np.array([np.nan if _is_left_out(p) else p.value for p in parameters])
+    working = np.array([_working(p) for p in parameters])
+    singular = bool(found.singular)
+    return Refit(values, working, found.log_likelihood, found.converged, singular)
 
 
-def unweighted(study: Study) -> Study:
-    """Return the study with each row as often as its weight says.
+def _is_left_out(parameter: Parameter) -> bool:
+    """Whether it is a coefficient of a column that depends on others."""
+    return bool(np.isfinite(parameter.working) and np.isnan(parameter.gradient).all())
 
-    A weight multiplies the log density of a row, as if the row were there several times. So
-    many responses have to be simulated for it: one of that weight would count the same
-    deviation several times.
 
-    Raises
-    ------
-    ValueError
-        When some weight is no whole number: no distribution of responses has that likelihood.
+def _is_on_boundary(parameter: Parameter) -> bool:
+    return bool(np.isnan(parameter.working) and not np.isnan(parameter.value))
+
+
+def _working(parameter: Parameter) -> float:
+    """The value on the scale without bounds, whose ends are infinite."""
+    if _is_on_boundary(parameter):
+        return -np.inf if parameter.value == 0 else float(np.copysign(np.inf, parameter.value))
+    return np.nan if _is_left_out(parameter) else parameter.working
+
+
+@dataclass(frozen=True, repr=False)
+class Bootstrap:
+    """Estimates from responses that were simulated from a fit, with new random effects.
+
+    Parameters
+    ----------
+    fit : Fit
+        From which responses were simulated.
+    places : tuple of int, length m
+        The parameters, as places in the order of `natural`.
+    replicates : ndarray, shape (n_replicates, m)
+        Their estimates on natural scales; NaN where a refit failed, for correlations with a
+        standard deviation of 0, and for coefficients that were left out.
+    working : ndarray, shape (n_replicates, m)
+        The same on scales without bounds: log of standard deviations, atanh of correlations,
+        the link's of a predictor that is one number; infinite on the boundary.
+    log_likelihoods : ndarray, shape (n_replicates,)
+        Of the simulated responses, on their own scale; NaN where a refit failed.
+    converged, singular : ndarray of bool, shape (n_replicates,)
+    errors : tuple of str, length n_replicates
+        Why a refit failed; empty where it did not.
     """
-    if study.weights is None:
-        return study
-    counts = study.weights.astype(np.intp)
-    odd = np.flatnonzero(counts != study.weights)
-    if odd.size:
-        msg = (
-            "responses cannot be simulated for weights that are no whole numbers, as such a "
-            f"likelihood belongs to no distribution: {odd.size} of {len(counts)} are not, the "
-            f"first is sample_weight[{odd[0]}]={study.weights[odd[0]]:g}; fit without weights or "
-            "with whole ones, or use the method 'sandwich' or 'profile'"
+
+    fit: Fit
+    places: tuple[int, ...]
+    replicates: Floats
+    working: Floats
+    log_likelihoods: Floats
+    converged: Bools
+    singular: Bools
+    errors: tuple[str, ...]
+
+    @classmethod
+    def of(cls, fit: Fit, refits: Sequence[Refit]) -> "Bootstrap":
+        """Put refits together."""
+        values, working, log_likelihoods, converged, singular, errors = zip(*refits, strict=True)
+        return cls(
+            fit,
+            tuple(range(len(values[0]))),
+            np.array(values),
+            np.array(working),
+            np.array(log_likelihoods),
+            np.array(converged),
+            np.array(singular),
+            errors,
         )
-        raise ValueError(msg)
-    rows = np.repeat(np.arange(len(counts)), counts)
-    standard = replace(study.standard, design=study.standard.design.take(rows))
-    y = study.y[rows]
-    problem = bind(standard.design, y, None, study.problem.family)
-    return Study(standard, problem, y, None, study.log_jacobian)
+
+    def subset(self, places: Sequence[int]) -> "Bootstrap":
+        """Return the replicates of some of the parameters."""
+        columns = list(places)
+        return replace(
+            self,
+            places=tuple(self.places[column] for column in columns),
+            replicates=self.replicates[:, columns],
+            working=self.working[:, columns],
+        )
+
+    @property
+    def _parameters(self) -> list[Parameter]:
+        every = list(natural(self.fit))
+        return [every[place] for place in self.places]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters, m of them."""
+        return tuple(parameter.name for parameter in self._parameters)
+
+    @property
+    def estimate(self) -> Floats:
+        """Estimates of the fit on natural scales, shape (m,)."""
+        return np.array([parameter.value for parameter in self._parameters])
+
+    @property
+    def n_replicates(self) -> int:
+        """Number of simulated responses."""
+        return len(self.replicates)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """Findings about the refits, in words."""
+        return tuple(_notes(self))
+
+    def interval_notes(self, level: float, kind: str) -> tuple[Note, ...]:
+        """Findings about the intervals, in words."""
+        return tuple(_interval_notes(self, level, kind))
+
+    def interval(self, level: float = 0.95, kind: str = "percentile") -> Intervals:
+        """Return intervals from the refits that converged.
+
+        Parameters
+        ----------
+        level : float
+            Coverage, above 0 and below 1.
+        kind : {"percentile", "basic"}
+            Quantiles of the replicates, zeros and correlations of plus or minus 1 among them;
+            or these mirrored at the estimate, on the scales without bounds, where they are NaN
+            for an estimate on the boundary.
+
+        Returns
+        -------
+        Intervals
+        """
+        limits = self._quantiles(level, kind)
+        if kind == "basic":
+            pairs = zip(self._parameters, limits, strict=True)
+            limits = np.array([_mirrored(parameter, found) for parameter, found in pairs])
+        low, high = limits.reshape(-1, 2).T
+        return Intervals(self.names, self.estimate, low, high, level)
+
+    def _quantiles(self, level: float, kind: str) -> Floats:
+        """Both ends of each parameter, (m, 2), of the working scales if `kind` is "basic"."""
+        used = self.working if kind == "basic" else self.replicates
+        ends = (0.5 - level / 2.0, 0.5 + level / 2.0)
+        columns = [column[~np.isnan(column)] for column in used[self.converged].T]
+        return np.array([[_quantile(column, p) for p in ends] for column in columns])
+
+    def to_frame(self) -> Frame:
+        """Return one row for each parameter: estimate, bias, std_error and n_used."""
+        return replicate_frame(self.names, self.estimate, self.replicates[self.converged])
+
+    def __str__(self) -> str:
+        found = [*(note.text for note in self.notes), _share_singular(self)]
+        return "\n".join([str(_table(self)), *(f"* {text}" for text in found)])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        found = [*(note.text for note in self.notes), _share_singular(self)]
+        listed = "".join(f"<li>{escape(text)}</li>" for text in found)
+        return f"<div>{_table(self).html()}<ul>{listed}</ul></div>"
+
+
+def _table(record: Bootstrap) -> Table:
+    frame = record.to_frame()
+    rows = tuple(
+        (str(name), *(f"{value:.5g}" if np.isfinite(value) else "-" for value in numbers))
+        for name, numbers in zip(frame.index, frame.to_numpy(dtype=float), strict=True)
+    )
+    title = f"Parametric bootstrap, {record.n_replicates} simulated responses"
+    return Table(title, ("", "estimate", "bias", "std. error", "refits"), rows, 1)
+
+
+def _share_singular(record: Bootstrap) -> str:
+    return f"{int(record.singular.sum())} of {record.n_replicates} refits are singular"
+
+
+def _quantile(values: Floats, p: float) -> float:
+    """The order statistic at ``p (n + 1)``, interpolated; values may be infinite."""
+    n = len(values)
+    if n == 0:
+        return np.nan
+    ordered, place = np.sort(values), float(np.clip(p * (n + 1) - 1, 0, n - 1))
+    below = int(place)
+    low, high = ordered[below], ordered[min(below + 1, n - 1)]
+    if low == high or place == below or np.isneginf(low):
+        return float(low)
+    return float(low + (place - below) * (high - low))
+
+
+def _mirrored(parameter: Parameter, quantiles: Floats) -> Floats:
+    """Quantiles of the working scale mirrored at the estimate, on the natural scale."""
+    if not np.isfinite(parameter.working) or np.isnan(quantiles).any():
+        return np.full(2, np.nan)
+    with np.errstate(over="ignore"):  # an end that is far away is infinite
+        return np.sort(parameter.back(2.0 * parameter.working - quantiles))
+
+
+def _notes(record: Bootstrap) -> Iterator[Note]:
+    n, errors = record.n_replicates, [error for error in record.errors if error]
+    n_stopped = int((~record.converged).sum()) - len(errors)
+    parts = []
+    if errors:
+        parts.append(f"{len(errors)} failed (the first with {errors[0]!r})")
+    if n_stopped:
+        parts.append(f"{n_stopped} did not converge")
+    if parts:
+        text = f"of {n} refits {' and '.join(parts)}; intervals and tables leave them out"
+        yield Note("convergence", text)
+    for name, column in zip(record.names, record.replicates[record.converged].T, strict=True):
+        n_undefined = int(np.isnan(column).sum())
+        if n_undefined and name.startswith("corr("):
+            text = (
+                f"{name} is undefined in {n_undefined} of {len(column)} refits, where a standard "
+                "deviation is 0; they are left out for it"
+            )
+            yield Note("undefined", text)
+
+
+def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note]:
+    n_used, n_needed = int(record.converged.sum()), int(np.ceil(2.0 / (1.0 - level) - 1e-9)) - 1
+    if n_used < n_needed:
+        text = (
+            f"{n_used} refits are too few for the level {level:g}, whose ends are therefore the "
+            f"smallest and the largest of them; n_replicates={n_needed} is the least, and ten "
+            "times as many are usual"
+        )
+        yield Note("few", text)
+    if kind != "basic":
+        return
+    limits = record._quantiles(level, kind)
+    for parameter, found in zip(record._parameters, limits, strict=True):
+        if _is_on_boundary(parameter):
+            text = (
+                f"{parameter.name} has no basic interval, as its estimate is on the boundary of "
+                "its range; kind='percentile' gives one"
+            )
+            yield Note("open", text)
+        elif np.isinf(found).any():
+            text = (
+                f"the basic interval of {parameter.name} is open at one end, as too many refits "
+                "are on the boundary of its range; kind='percentile' has both ends"
+            )
+            yield Note("open", text)

@@ -2,20 +2,25 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from skglmm.arrays import Floats
 from skglmm.inference._modes import RandomEffects
 from skglmm.inference._wald import Component, Covariances, Intervals
 
 __all__ = [
+    "Frame",
     "component_frame",
     "covariance_frame",
     "interval_frame",
     "random_effects_frame",
+    "replicate_frame",
 ]
+
+Frame: TypeAlias = pd.DataFrame  # for records that turn into one
 
 
 def component_frame(components: Sequence[Component]) -> pd.DataFrame:
@@ -114,3 +119,29 @@ def interval_frame(intervals: Intervals) -> pd.DataFrame:
         {"estimate": intervals.estimate, "conf_low": intervals.low, "conf_high": intervals.high},
         index=list(intervals.names),
     )
+
+
+def replicate_frame(names: Sequence[str], estimate: Floats, replicates: Floats) -> pd.DataFrame:
+    """Return one row for each parameter of a bootstrap.
+
+    Parameters
+    ----------
+    names : sequence of str, length m
+    estimate : ndarray, shape (m,)
+    replicates : ndarray, shape (n, m)
+        NaN where a parameter is undefined.
+
+    Returns
+    -------
+    DataFrame
+        Columns estimate, bias, std_error and n_used, the number of replicates that have the
+        parameter; the index has the names.
+    """
+    found = pd.DataFrame(replicates)
+    columns = {
+        "estimate": estimate,
+        "bias": found.mean().to_numpy() - estimate,
+        "std_error": found.std().to_numpy(),
+        "n_used": found.count().to_numpy(),
+    }
+    return pd.DataFrame(columns, index=list(names))
