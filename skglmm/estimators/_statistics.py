@@ -1,22 +1,26 @@
-"""What a fitted estimator answers without data: tables and the summary."""
+"""What a fitted estimator says of itself: the summary, its variances and covariances."""
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
+from skglmm.design import DesignSpec
+from skglmm.estimators._explained import ExplainedVariance
 from skglmm.estimators._response import Scale
+from skglmm.estimators._tidy import TidyTables
 from skglmm.estimators._validation import check_choice, check_inference
 from skglmm.fitting import Fit
 
 __all__ = ["Statistics"]
 
 
-class Statistics:
+class Statistics(TidyTables, ExplainedVariance):
     """Statistics of a fitted mixed model, as methods."""
 
     fit_: Fit
     formula_: str
     _scale: Scale
+    _spec: DesignSpec
 
     def summary(self) -> infer.Summary:
         """Return a record that prints like R's summary, and shows as HTML in a notebook.
@@ -45,9 +49,11 @@ class Statistics:
         Converged in ... iterations
         """
         check_is_fitted(self)
-        scale = self._scale
+        scale, remarks = self._scale, [*self._scale.remarks]
+        if self._spec.offset is not None:
+            remarks.append(f"the column {self._spec.offset!r} is an offset of the mean")
         return infer.summarize(
-            self.fit_, self.formula_, scale=(scale.low, scale.high), remarks=scale.remarks
+            self.fit_, self.formula_, scale=(scale.low, scale.high), remarks=remarks
         )
 
     def variance_components(self) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 from skglmm.inference._bootstrap import Bootstrap, bootstrap_once
 from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._density import joint_log_density, log_density
+from skglmm.inference._estimates import Estimates
+from skglmm.inference._group_coefficients import group_coefficients
 from skglmm.inference._intervals import (
     Interval,
     LinearPrediction,
@@ -13,17 +15,22 @@ from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._natural import natural
 from skglmm.inference._nesting import likeness, pearson_residuals
 from skglmm.inference._notes import Note, notes
+from skglmm.inference._overview import Overview, overview
 from skglmm.inference._predict import Plan, Prediction, linear_predictors, predict
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
+from skglmm.inference._r2 import RSquared, Shares, r_squared
 from skglmm.inference._sample import sample
 from skglmm.inference._simulate import simulate_responses, unweighted
 from skglmm.inference._summary import Summary, summarize
 from skglmm.inference._tables import (
     component_frame,
     covariance_frame,
+    estimate_frame,
     interval_frame,
+    overview_frame,
     random_effects_frame,
 )
+from skglmm.inference._tidy import EFFECTS, tidy
 from skglmm.inference._wald import (
     Coefficients,
     Component,
@@ -36,17 +43,22 @@ from skglmm.inference._wald import (
 )
 
 __all__ = [
+    "EFFECTS",
     "Bootstrap",
     "Coefficients",
     "Component",
     "Covariances",
+    "Estimates",
     "Interval",
     "Intervals",
     "LinearPrediction",
     "Note",
+    "Overview",
     "Plan",
     "Prediction",
+    "RSquared",
     "RandomEffects",
+    "Shares",
     "Summary",
     "Update",
     "bootstrap_once",
@@ -54,6 +66,8 @@ __all__ = [
     "component_frame",
     "condition",
     "covariance_frame",
+    "estimate_frame",
+    "group_coefficients",
     "interval_frame",
     "intervals",
     "joint_log_density",
@@ -63,17 +77,21 @@ __all__ = [
     "mean_interval",
     "natural",
     "notes",
+    "overview",
+    "overview_frame",
     "pearson_residuals",
     "predict",
     "predict_linear",
     "predict_quantile",
     "predictive_cdf",
+    "r_squared",
     "random_effects",
     "random_effects_frame",
     "response_interval",
     "sample",
     "simulate_responses",
     "summarize",
+    "tidy",
     "unweighted",
     "update",
     "variance_components",

@@ -9,6 +9,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit
 from skglmm.inference._notes import notes
+from skglmm.inference._text import Table
 from skglmm.inference._wald import (
     Coefficients,
     Component,
@@ -142,40 +143,16 @@ def summarize(
         levels={name: level for name, level in constants if level is not None},
         converged=fit.converged,
         n_iterations=fit.n_iterations,
-        notes=(*(note.text for note in notes(fit)), *remarks),
+        notes=(*(note.text for note in notes(fit)), *_without_errors(fit), *remarks),
     )
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A title, column heads and rows of text; the first `n_names` columns are names."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    n_names: int
-
-    def __str__(self) -> str:
-        lines = [self.heads, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        text = [self.title]
-        for line in lines:
-            cells = [
-                cell.ljust(width) if i < self.n_names else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ]
-            text.append(("  " + "  ".join(cells)).rstrip())
-        return "\n".join(text)
-
-    def html(self) -> str:
-        """Return the table as HTML."""
-        heads = "".join(f"<th>{escape(head)}</th>" for head in self.heads)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows
+def _without_errors(fit: Fit) -> Iterator[str]:
+    if fit.covariance is None:
+        yield (
+            "there are no standard errors: the model was fitted with inference=False, or the "
+            "likelihood has no curvature at the estimates"
         )
-        caption = f"<caption>{escape(self.title)}</caption>"
-        return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _head(summary: Summary) -> list[str]:
@@ -197,7 +174,7 @@ def _outcome(summary: Summary) -> str:
     return f"Converged in {count} iteration{'s' * (count != 1)}"
 
 
-def _tables(summary: Summary) -> Iterator[_Table]:
+def _tables(summary: Summary) -> Iterator[Table]:
     if summary.components:
         yield _variance_table(summary.components)
     for table in summary.coefficients:
@@ -207,7 +184,7 @@ def _tables(summary: Summary) -> Iterator[_Table]:
             yield _coefficient_table(table, summary.links[table.predictor])
 
 
-def _variance_table(components: Sequence[Component]) -> _Table:
+def _variance_table(components: Sequence[Component]) -> Table:
     n_corr = max(len(component.effects) for component in components) - 1
     rows = []
     for component in components:
@@ -218,10 +195,10 @@ def _variance_table(components: Sequence[Component]) -> _Table:
             numbers = [_number(component.variance[i]), _number(component.sd[i])]
             rows.append((group, effect, *numbers, *shown))
     heads = ("group (levels)", "effect", "variance", "std. dev.", *(["corr."] + [""] * n_corr))
-    return _Table("Random effects", heads[: 4 + n_corr], tuple(rows), 2)
+    return Table("Random effects", heads[: 4 + n_corr], tuple(rows), 2)
 
 
-def _coefficient_table(table: Coefficients, link: str) -> _Table:
+def _coefficient_table(table: Coefficients, link: str) -> Table:
     columns = zip(
         table.names, table.estimate, table.std_error, table.statistic, table.p_value, strict=True
     )
@@ -230,12 +207,12 @@ def _coefficient_table(table: Coefficients, link: str) -> _Table:
         for name, value, error, z, p in columns
     )
     title = f"Fixed effects of the {table.predictor}, {link} scale"
-    return _Table(title, ("", "estimate", "std. error", "z", "p"), rows, 1)
+    return Table(title, ("", "estimate", "std. error", "z", "p"), rows, 1)
 
 
-def _level_table(name: str, value: float, error: float) -> _Table:
+def _level_table(name: str, value: float, error: float) -> Table:
     rows = ((name, _number(value), _number(error)),)
-    return _Table(name.capitalize(), ("", "estimate", "std. error"), rows, 1)
+    return Table(name.capitalize(), ("", "estimate", "std. error"), rows, 1)
 
 
 def _number(value: float) -> str:

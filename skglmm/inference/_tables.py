@@ -1,22 +1,29 @@
 """Records of inference as data frames."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Floats
+from skglmm.inference._estimates import Estimates
 from skglmm.inference._modes import RandomEffects
+from skglmm.inference._overview import Overview
 from skglmm.inference._wald import Component, Covariances, Intervals
 
 __all__ = [
     "Frame",
     "component_frame",
     "covariance_frame",
+    "estimate_frame",
     "interval_frame",
+    "named_frame",
+    "overview_frame",
     "random_effects_frame",
+    "record_frame",
     "replicate_frame",
 ]
 
@@ -121,6 +128,39 @@ def interval_frame(intervals: Intervals) -> pd.DataFrame:
     )
 
 
+def estimate_frame(estimates: Estimates) -> pd.DataFrame:
+    """Return one row for each estimate.
+
+    Parameters
+    ----------
+    estimates : Estimates
+
+    Returns
+    -------
+    DataFrame
+        Columns effect, component, group, level, term, estimate, std_error, statistic, p_value,
+        conf_low, conf_high.
+    """
+    frame = pd.DataFrame(
+        {field.name: getattr(estimates, field.name) for field in fields(Estimates)}
+    )
+    return frame.rename(columns={"low": "conf_low", "high": "conf_high"})
+
+
+def overview_frame(overview: Overview) -> pd.DataFrame:
+    """Return one row with a column for each field.
+
+    Parameters
+    ----------
+    overview : Overview
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.DataFrame([asdict(overview)])
+
+
 def replicate_frame(names: Sequence[str], estimate: Floats, replicates: Floats) -> pd.DataFrame:
     """Return one row for each parameter of a bootstrap.
 
@@ -145,3 +185,36 @@ def replicate_frame(names: Sequence[str], estimate: Floats, replicates: Floats) 
         "n_used": found.count().to_numpy(),
     }
     return pd.DataFrame(columns, index=list(names))
+
+
+def named_frame(rows: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Return a table of named numbers.
+
+    Parameters
+    ----------
+    rows : mapping of str to mapping of str to float
+        Rows by name, the numbers of each by column.
+
+    Returns
+    -------
+    DataFrame
+        The names of the rows are the index.
+    """
+    return pd.DataFrame([*rows.values()], index=[*rows])
+
+
+def record_frame(kind: type[tuple[Any, ...]], records: Sequence[Any]) -> pd.DataFrame:
+    """Return one row for each record, its fields as columns.
+
+    Parameters
+    ----------
+    kind : type
+        The NamedTuple that the records are.
+    records : sequence
+
+    Returns
+    -------
+    DataFrame
+        With all columns also where there are no records.
+    """
+    return pd.DataFrame(list(records), columns=list(kind._fields))  # type: ignore[attr-defined]
