@@ -1,5 +1,7 @@
 """Looking at a fitted model: grids of rows to predict, and pictures."""
 
 from skglmm.inspection._data_grid import data_grid
+from skglmm.inspection._prediction_display import PredictionDisplay
+from skglmm.inspection._random_effects_display import RandomEffectsDisplay
 
-__all__ = ["data_grid"]
+__all__ = ["PredictionDisplay", "RandomEffectsDisplay", "data_grid"]

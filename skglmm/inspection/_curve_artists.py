@@ -1,0 +1,121 @@
+"""Curves, bands, points and the keys of their legend, as artists of matplotlib."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from skglmm.inspection._curves import Curve
+from skglmm.inspection._panels import BLACK, BLUE, GRAY, LIGHT, VERMILLION, style_of
+
+__all__ = [
+    "AVERAGE",
+    "COMPARED",
+    "SINGLE",
+    "Look",
+    "band_key",
+    "draw_curve",
+    "point_key",
+]
+
+FEW, MANY = 500, 5000  # rows from which on points get smaller and paler
+BAND_ALPHA = 0.18
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a curve is drawn: its line, and what its points and band have in common with it.
+
+    Parameters
+    ----------
+    color, linestyle, marker : str
+    width : float
+        Of the line, in points.
+    point_color : str or None
+        Color of the points, None for that of the line.
+    layer : float
+        What lies above what: points, bands and lines add to it.
+    """
+
+    color: str = BLUE
+    linestyle: str = "-"
+    marker: str = "o"
+    width: float = 1.8
+    point_color: str | None = None
+    layer: float = 2.0
+
+    @classmethod
+    def of_group(cls, place: int) -> "Look":
+        """Return the look of one of several groups."""
+        return cls(*style_of(place))
+
+    @classmethod
+    def of_many(cls, n_groups: int) -> "Look":
+        """Return the look of one of so many groups that they stay in the background."""
+        return cls(color="#A6A6A6", width=1.0 if n_groups < 50 else 0.5, point_color=LIGHT)
+
+
+SINGLE = Look(point_color=GRAY)
+AVERAGE = Look(color=VERMILLION, width=2.4, layer=3.0)
+COMPARED = Look(color=BLACK, linestyle=":", width=1.5, layer=3.0)
+
+
+def draw_curve(
+    axis: Any, curve: Curve, look: Look, n_rows: int, styles: Mapping[str, Mapping[str, Any]]
+) -> tuple[Any, Any, Any]:
+    """Draw a curve on axes.
+
+    Parameters
+    ----------
+    axis : Axes
+    curve : Curve
+    look : Look
+    n_rows : int
+        Rows of all curves together: where they are many, points are small and pale.
+    styles : mapping
+        Arguments for matplotlib: "line", "fill" and "scatter".
+
+    Returns
+    -------
+    line, band, points : artists
+        The last two are None where the curve has none.
+    """
+    points = None if curve.data is None else _points(axis, curve, look, n_rows, styles["scatter"])
+    band = None
+    if curve.limits is not None:
+        fill = {"color": look.color, "alpha": BAND_ALPHA, "linewidth": 0, "zorder": look.layer}
+        band = axis.fill_between(curve.x, *curve.limits.T, **{**fill, **styles["fill"]})
+    stroke = {"color": look.color, "linestyle": look.linestyle, "linewidth": look.width}
+    if len(curve.x) == 1:  # a group with a single value of the feature
+        stroke["marker"] = look.marker
+    stroke["zorder"] = look.layer + 0.5
+    (line,) = axis.plot(curve.x, curve.mean, **{**stroke, **styles["line"]})
+    return line, band, points
+
+
+def _points(axis: Any, curve: Curve, look: Look, n_rows: int, given: Mapping[str, Any]) -> Any:
+    assert curve.data is not None
+    size, alpha = (14, 0.5) if n_rows <= FEW else (7, 0.35) if n_rows <= MANY else (3, 0.15)
+    style = {
+        "color": look.point_color or look.color,
+        "marker": look.marker,
+        "s": size,
+        "alpha": alpha,
+        "linewidths": 0,
+        "zorder": look.layer - 0.5,
+        "rasterized": n_rows > MANY,
+    }
+    return axis.scatter(*curve.data, **{**style, **given})
+
+
+def band_key(color: str) -> Any:
+    """Return the key of a band for a legend."""
+    from matplotlib.patches import Patch
+
+    return Patch(color=color, alpha=2 * BAND_ALPHA, linewidth=0)
+
+
+def point_key(color: str, marker: str = "o") -> Any:
+    """Return the key of points for a legend."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=color, marker=marker, linestyle="", markersize=4)
