@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglmm import inference as infer
 from skglmm.estimators._bootstrap_method import bootstrap_intervals, bootstrapped, tell_notes
 from skglmm.estimators._interval_request import IntervalRequest, chosen_places
+from skglmm.estimators._profile_method import profile_intervals
 from skglmm.estimators._study import study_of
 from skglmm.estimators._validation import check_choice, check_count, check_level
 from skglmm.estimators._wald_method import wald_intervals
@@ -18,6 +19,7 @@ __all__ = ["ConfidenceIntervals"]
 
 METHODS: dict[str, Callable[[IntervalRequest], infer.Intervals]] = {
     "wald": wald_intervals,
+    "profile": profile_intervals,
     "bootstrap": bootstrap_intervals,
 }
 
@@ -52,9 +54,13 @@ class ConfidenceIntervals:
             Their responses.
         level : float, default=0.95
             Coverage, above 0 and below 1.
-        method : {"wald", "bootstrap"}, default="wald"
+        method : {"wald", "profile", "bootstrap"}, default="wald"
             "wald" is built on the log scale for standard deviations and the precision, on the
             atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
+            "profile" holds the values that a likelihood-ratio test would not reject, all other
+            parameters fitted again: ends are 0 for a standard deviation and plus or minus 1
+            for a correlation where even these are not rejected, and plus or minus infinity
+            where the data do not bound a parameter.
             "bootstrap" is parametric, see `bootstrap`.
         parameters : str or list of str, default=None
             Names, as in the index of the result; None is all parameters.
@@ -85,8 +91,8 @@ class ConfidenceIntervals:
             When `fit` was not called.
         ValueError
             When `level`, `method` or `parameters` is none of the above, when X or y is missing
-            for a method that needs them, or when the model was fitted with
-            ``inference=False`` and the method is "wald".
+            for a method that needs them, when the model was fitted with ``inference=False`` and
+            the method is "wald", or when "profile" finds that the fit is not the maximum.
         TypeError
             When `parameters` is neither a name nor a list.
 

@@ -17,6 +17,7 @@ from skglmm.inference._nesting import likeness, pearson_residuals
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._overview import Overview, overview
 from skglmm.inference._predict import Plan, Prediction, linear_predictors, predict
+from skglmm.inference._profile import Profile, profile_intervals, profiles
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._r2 import RSquared, Shares, r_squared
 from skglmm.inference._sample import sample
@@ -56,6 +57,7 @@ __all__ = [
     "Overview",
     "Plan",
     "Prediction",
+    "Profile",
     "RSquared",
     "RandomEffects",
     "Shares",
@@ -84,6 +86,8 @@ __all__ = [
     "predict_linear",
     "predict_quantile",
     "predictive_cdf",
+    "profile_intervals",
+    "profiles",
     "r_squared",
     "random_effects",
     "random_effects_frame",
