@@ -113,6 +113,20 @@ def test_a_set_of_factors_is_conditioned_on_and_the_others_are_zero(model, frame
     assert_allclose(model.predict(row[["x"]], kind=set()), model.predict(row, kind="fixed"))
 
 
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("named", ["batch", "site", "batch site"])
+def test_conditioning_on_factors_is_setting_the_modes_of_the_others_to_zero(link, named):
+    (frame, y), known = crossed(), set(named.split())
+    model = BetaGLMMRegressor("x + (1 + x | batch) + (1 | site)", link=link).fit(frame, y)
+    modes = model.random_effects().set_index(["group", "level", "effect"])["mode"]
+    modes = modes.where(modes.index.get_level_values("group").isin(known), 0.0)
+    eta = fixed_eta(model, frame["x"]) + modes.loc["site"].loc[frame["site"]].to_numpy()
+    effects = modes.loc["batch"].unstack().loc[frame["batch"]]
+    eta = eta + effects["Intercept"].to_numpy() + effects["x"].to_numpy() * frame["x"]
+    expected = model.fit_.family.mean([eta.to_numpy(), model.precision_coef_])
+    assert_allclose(model.predict(frame, kind=known), expected, rtol=1e-12)
+
+
 def test_a_combined_factor_may_be_named_in_either_order(frame):
     _, y = crossed()
     model = BetaGLMMRegressor("x + (1 | batch) + (1 | batch:site)").fit(frame, y)
