@@ -155,6 +155,65 @@ def test_a_pipeline_that_keeps_frames_keeps_formulas(data):
     assert mean.shape == std.shape == (300,)
 
 
+@pytest.fixture(scope="module")
+def piped(data):
+    """A fitted pipeline that standardizes, and the same model fitted to standardized rows."""
+    X, y = data
+    model = BetaGLMMRegressor("x + z + (x | g)")
+    pipeline = make_pipeline(scaled().set_output(transform="pandas"), clone(model)).fit(X, y)
+    standard = X[["x", "z"]].apply(lambda column: (column - column.mean()) / column.std(ddof=0))
+    direct = X.assign(**standard)
+    return pipeline, model.fit(direct, y), direct
+
+
+def test_a_pipeline_delegates_the_choices_of_predict_and_score(data, piped):
+    (X, y), (pipeline, model, direct) = data, piped
+    for kind in ("conditional", "fixed", "marginal", {"g"}):
+        assert_allclose(pipeline.predict(X, kind=kind), model.predict(direct, kind=kind), rtol=1e-6)
+    found = pipeline.predict(X, kind="marginal", return_std=True)
+    assert_allclose(found, model.predict(direct, kind="marginal", return_std=True), rtol=1e-6)
+    assert_allclose(pipeline.score(X, y), model.score(direct, y), rtol=1e-6)
+    assert pipeline.score(X, y) > 0.4
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, X: model.predict_frame(X, kind="marginal"),
+        lambda model, X: model.predict_interval(X),
+        lambda model, X: model.predict_interval(X, "response", level=0.8),
+        lambda model, X: model.predict_quantile(X, [0.1, 0.5]),
+        lambda model, X: model.predict_linear(X, return_std=True),
+        lambda model, X: model.sample_y(X, 3, random_state=0),
+    ],
+    ids=["frame", "mean", "response", "quantile", "linear", "sample"],
+)
+def test_the_last_step_of_a_pipeline_answers_what_pipelines_do_not_delegate(data, piped, ask):
+    pipeline, model, direct = piped
+    groups = ["never seen"] * 10 + list(data[0]["g"].tail(30))
+    handed_over = pipeline[:-1].transform(data[0].tail(40).assign(g=groups))
+    assert_array_equal(handed_over.index, data[0].index[-40:])
+    expected = ask(model, direct.tail(40).assign(g=groups))
+    assert_allclose(ask(pipeline[-1], handed_over), expected, rtol=1e-6)
+
+
+def test_a_scaler_alone_keeps_frames_where_all_columns_are_numbers(data):
+    X, y = data
+    numbers = X[["x", "z"]]
+    scaler = StandardScaler().set_output(transform="pandas")
+    pipeline = make_pipeline(scaler, BetaGLMMRegressor("poly(x, 2)")).fit(numbers, y)
+    table = pipeline[-1].predict_frame(pipeline[:-1].transform(numbers))
+    assert_allclose(table["mean"], pipeline.predict(numbers))
+    assert_array_equal(table.index, X.index)
+
+
+def test_a_typical_group_needs_only_the_columns_that_the_transformers_need(data, piped):
+    pipeline, model, direct = piped
+    handed_over = pipeline[:-1].transform(data[0]).drop(columns="g")
+    expected = model.predict(direct, kind="fixed")
+    assert_allclose(pipeline[-1].predict(handed_over, kind="fixed"), expected, rtol=1e-6)
+
+
 def test_a_pipeline_may_hand_over_polars_frames(data):
     X, y = data
     other = pl.DataFrame({name: X[name].to_list() for name in X})
@@ -245,6 +304,15 @@ def test_weights_reach_the_last_step_of_a_pipeline(data, routing):
     pipeline = make_pipeline(columns, model).fit(X, y, sample_weight=weights)
     direct = BetaGLMMRegressor("x + (1 | g)").fit(X, y, weights)
     assert_allclose(pipeline[-1].log_likelihood_, direct.log_likelihood_, rtol=1e-9)
+
+
+def test_a_routed_choice_of_predict_must_be_requested(data, routing):
+    X, y = data
+    scaler = scaled().set_output(transform="pandas")
+    model = BetaGLMMRegressor("x + (1 | g)").set_predict_request(kind=True)
+    pipeline = make_pipeline(scaler, model).fit(X, y)
+    expected = pipeline[-1].predict(pipeline[:-1].transform(X), kind="fixed")
+    assert_array_equal(pipeline.predict(X, kind="fixed"), expected)
 
 
 def test_weights_are_passed_without_routing_too(data):
