@@ -1,3 +1,5 @@
 """Comparison of fitted models, and scores to choose among them."""
 
-__all__: list[str] = []
+from skglmm.model_selection._scorer import LogDensityScorer, log_density_scorer
+
+__all__ = ["LogDensityScorer", "log_density_scorer"]
