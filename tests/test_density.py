@@ -318,7 +318,7 @@ def test_the_joint_density_of_held_out_groups_ranks_structures():
 
 
 @pytest.mark.slow
-def test_structures_are_ranked_as_in_the_experiment_of_a_hundred_data_sets():
+def test_the_joint_density_ranks_structures_in_every_data_set():
     best = {"joint": [], "row by row": [], "known groups": []}
     for seed in range(40):
         frame, y = simulate(np.random.default_rng(seed))
@@ -329,4 +329,4 @@ def test_structures_are_ranked_as_in_the_experiment_of_a_hundred_data_sets():
     ranked = {name: np.mean(np.all(np.array(o) == [0, 1, 2], axis=1)) for name, o in best.items()}
     assert ranked["joint"] == 1.0
     assert ranked["known groups"] > 0.95
-    assert ranked["row by row"] < 1.0
+    assert ranked["row by row"] < 0.9
