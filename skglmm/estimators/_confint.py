@@ -10,6 +10,7 @@ from skglmm import inference as infer
 from skglmm.estimators._bootstrap_method import bootstrap_intervals, bootstrapped, tell_notes
 from skglmm.estimators._interval_request import IntervalRequest, chosen_places
 from skglmm.estimators._profile_method import profile_intervals
+from skglmm.estimators._sandwich_method import sandwich_intervals
 from skglmm.estimators._study import study_of
 from skglmm.estimators._validation import check_choice, check_count, check_level
 from skglmm.estimators._wald_method import wald_intervals
@@ -21,6 +22,7 @@ METHODS: dict[str, Callable[[IntervalRequest], infer.Intervals]] = {
     "wald": wald_intervals,
     "profile": profile_intervals,
     "bootstrap": bootstrap_intervals,
+    "sandwich": sandwich_intervals,
 }
 
 
@@ -54,7 +56,7 @@ class ConfidenceIntervals:
             Their responses.
         level : float, default=0.95
             Coverage, above 0 and below 1.
-        method : {"wald", "profile", "bootstrap"}, default="wald"
+        method : {"wald", "profile", "bootstrap", "sandwich"}, default="wald"
             "wald" is built on the log scale for standard deviations and the precision, on the
             atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
             "profile" holds the values that a likelihood-ratio test would not reject, all other
@@ -62,6 +64,10 @@ class ConfidenceIntervals:
             for a correlation where even these are not rejected, and plus or minus infinity
             where the data do not bound a parameter.
             "bootstrap" is parametric, see `bootstrap`.
+            "sandwich" is "wald" with a covariance that holds where the model of a cluster is
+            wrong, as long as clusters are independent: ``V G V C / (C - 1)``, with the
+            covariance V of "wald" and the sum G, over C clusters, of the outer products of the
+            gradients of their log likelihoods.
         parameters : str or list of str, default=None
             Names, as in the index of the result; None is all parameters.
         sample_weight : array-like, shape (n_samples,), default=None
@@ -78,7 +84,9 @@ class ConfidenceIntervals:
             deviation and plus or minus 1 for a correlation; or these mirrored at the estimate,
             on the scales of "wald".
         cluster : str, default=None
-            Not used by these methods.
+            Column of X with the clusters of "sandwich", within which the groups of the random
+            effects must lie. None are the levels of the uppermost grouping factor, or single
+            rows for a model without random effects.
 
         Returns
         -------

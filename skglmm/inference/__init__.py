@@ -21,6 +21,12 @@ from skglmm.inference._profile import Profile, profile_intervals, profiles
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._r2 import RSquared, Shares, r_squared
 from skglmm.inference._sample import sample
+from skglmm.inference._sandwich import (
+    cluster_scores,
+    independent_clusters,
+    sandwich,
+    shared_levels,
+)
 from skglmm.inference._simulate import simulate_responses, unweighted
 from skglmm.inference._summary import Summary, summarize
 from skglmm.inference._tables import (
@@ -64,12 +70,14 @@ __all__ = [
     "Summary",
     "Update",
     "bootstrap_once",
+    "cluster_scores",
     "coefficient_tables",
     "component_frame",
     "condition",
     "covariance_frame",
     "estimate_frame",
     "group_coefficients",
+    "independent_clusters",
     "interval_frame",
     "intervals",
     "joint_log_density",
@@ -93,6 +101,8 @@ __all__ = [
     "random_effects_frame",
     "response_interval",
     "sample",
+    "sandwich",
+    "shared_levels",
     "simulate_responses",
     "summarize",
     "tidy",

@@ -1,5 +1,6 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
+from skglmm.laplace._clusters import cluster_gradients
 from skglmm.laplace._curvature import curvature
 from skglmm.laplace._mode import Mode, Point, evaluate, find_mode, observed_moments, score_sums
 from skglmm.laplace._objective import Laplace, laplace
@@ -31,6 +32,7 @@ __all__ = [
     "Shape",
     "Shard",
     "bind",
+    "cluster_gradients",
     "curvature",
     "evaluate",
     "find_mode",

@@ -30,7 +30,7 @@ from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Rows, Shard
 from skglmm.laplace._system import inverse_moments, sandwich, scale, solve
 
-__all__ = ["gradient"]
+__all__ = ["effective_residual", "gradient", "logdet_slopes"]
 
 
 def gradient(problem: Problem, mode: Mode) -> Floats:
@@ -42,12 +42,12 @@ def gradient(problem: Problem, mode: Mode) -> Floats:
     for index, (shard, rows) in enumerate(zip(problem.shards, point.rows, strict=True)):
         blocks = inverse_moments(problem, shard, inverse, index)
         _add_kernels(kernels, mode.moments[index], blocks, roots)
-        slopes.append(_logdet_slopes(shard, rows, blocks, roots))
+        slopes.append(logdet_slopes(shard, rows, blocks, roots))
     pulled = [s.level_sums(row) for s, row in zip(problem.shards, slopes, strict=True)]
     v = solve(problem, mode.system, tuple(scale(roots, add_level_sums(problem, pulled))))
     lifted = [root @ part for root, part in zip(roots, v, strict=True)]
     residuals = [
-        _residual(shard, rows, slope, lifted)
+        effective_residual(shard, rows, slope, lifted)
         for shard, rows, slope in zip(problem.shards, point.rows, slopes, strict=True)
     ]
     beta = [
@@ -58,7 +58,7 @@ def gradient(problem: Problem, mode: Mode) -> Floats:
     return Params(tuple(beta), theta).pack()
 
 
-def _logdet_slopes(
+def logdet_slopes(
     shard: Shard, rows: Rows, blocks: Moments, roots: tuple[Floats, ...]
 ) -> list[Floats]:
     """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
@@ -112,7 +112,9 @@ def _contract(left: Floats, right: Floats) -> Floats:
     return np.asarray(left.reshape(len(left), -1) @ right.reshape(len(right), -1).T)
 
 
-def _residual(shard: Shard, rows: Rows, slopes: list[Floats], lifted: list[Floats]) -> list[Floats]:
+def effective_residual(
+    shard: Shard, rows: Rows, slopes: list[Floats], lifted: list[Floats]
+) -> list[Floats]:
     """The effective residual r of each predictor, K of shape (n,)."""
     n_predictors = len(slopes)
     moved = shard.random_part(lifted)
