@@ -16,7 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from skglmm import BetaGLMMRegressor
-from skglmm.inspection import PredictionDisplay, RandomEffectsDisplay, data_grid
+from skglmm.datasets import load_petrol
+from skglmm.exceptions import SingularFitWarning
+from skglmm.inspection import PredictionDisplay, ProfileDisplay, RandomEffectsDisplay, data_grid
 
 
 @pytest.fixture(autouse=True)
@@ -368,3 +370,72 @@ def test_a_model_without_random_effects_has_no_caterpillar(few):
     _, X, y = few
     with pytest.raises(ValueError, match="no random effects to show"):
         RandomEffectsDisplay.from_estimator(BetaGLMMRegressor("x", bounds=(0, 100)).fit(X, y))
+
+
+# --- profiles -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def batches():
+    X, y = load_petrol(return_X_y=True)
+    return BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y), X, y
+
+
+def test_a_profile_crosses_its_heights_at_the_ends_of_the_interval(batches):
+    model, X, y = batches
+    name = "sd(Intercept | batch)"
+    display = ProfileDisplay.from_estimator(model, X, y, parameters=name, level=0.9)
+    expected = model.confint(X, y, method="profile", parameters=name, level=0.9).loc[name]
+    (ends,) = display.ends_
+    found = [line.get_xdata()[0] for line in ends]
+    assert_allclose(found, expected[["conf_low", "conf_high"]], rtol=1e-3)
+    heights = np.interp(found, *display.lines_[0].get_xydata().T)
+    # of a curve that is drawn through about 20 points
+    assert_allclose(heights, [-1.6449, 1.6449], atol=0.02)
+    assert display.ax_.get_xlabel() == name
+    assert display.ax_.get_ylabel() == "signed root of the deviance"
+    assert display.ax_.get_title().startswith("90 %: ")
+
+
+def test_the_relative_likelihood_is_one_at_the_estimate(batches):
+    model, X, y = batches
+    display = ProfileDisplay.from_estimator(model, X, y, parameters="EP", kind="likelihood")
+    x, height = display.lines_[0].get_xydata().T
+    assert height.max() == pytest.approx(1, abs=1e-3)
+    assert x[np.argmax(height)] == pytest.approx(model.coef_[0], rel=0.02)
+    level = np.exp(-0.5 * 1.959964**2)
+    ends = [line.get_xdata()[0] for line in display.ends_[0]]
+    assert_allclose(np.interp(ends, x, height), level, atol=0.01)
+
+
+def test_each_parameter_has_a_panel(batches):
+    model, X, y = batches
+    display = ProfileDisplay.from_estimator(model, X, y)
+    labels = [axis.get_xlabel() for axis in display.axes_]
+    assert labels == list(model.confint().index)
+    assert [axis.get_ylabel() != "" for axis in display.axes_] == [True, False] * 2
+    figure, axes = plt.subplots(1, 4)
+    assert display.plot(axes).figure_ is figure
+    with pytest.raises(ValueError, match="ax has 1 axes, expected 4"):
+        display.plot(axes[0])
+
+
+def test_an_end_on_the_boundary_is_where_the_profile_ends(few):
+    _, X, y = few
+    model = BetaGLMMRegressor("x + (1 | half)", bounds=(0, 100))
+    with pytest.warns(SingularFitWarning):
+        model.fit(X, y)
+    name = "sd(Intercept | half)"
+    display = ProfileDisplay.from_estimator(model, X, y, parameters=name)
+    assert display.ends_[0][0].get_xdata()[0] == 0
+    assert display.ax_.get_title().startswith("95 %: 0 to ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"kind": "root"}, "kind='root' is unknown"), ({"parameters": "EPP"}, "did you mean 'EP'")],
+)
+def test_profiles_that_cannot_be_drawn_are_refused(batches, arguments, words):
+    model, X, y = batches
+    with pytest.raises(ValueError, match=words):
+        ProfileDisplay.from_estimator(model, X, y, **arguments)

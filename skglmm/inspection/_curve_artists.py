@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skglmm.inspection._curves import Curve
-from skglmm.inspection._panels import BLACK, BLUE, GRAY, LIGHT, VERMILLION, style_of
+from skglmm.inspection._panels import BLACK, BLUE, GRAY, LIGHT, VERMILLION, point_style, style_of
 
 __all__ = [
     "AVERAGE",
@@ -17,7 +17,6 @@ __all__ = [
     "point_key",
 ]
 
-FEW, MANY = 500, 5000  # rows from which on points get smaller and paler
 BAND_ALPHA = 0.18
 
 
@@ -94,15 +93,10 @@ def draw_curve(
 
 def _points(axis: Any, curve: Curve, look: Look, n_rows: int, given: Mapping[str, Any]) -> Any:
     assert curve.data is not None
-    size, alpha = (14, 0.5) if n_rows <= FEW else (7, 0.35) if n_rows <= MANY else (3, 0.15)
     style = {
-        "color": look.point_color or look.color,
+        **point_style(n_rows, look.point_color or look.color),
         "marker": look.marker,
-        "s": size,
-        "alpha": alpha,
-        "linewidths": 0,
         "zorder": look.layer - 0.5,
-        "rasterized": n_rows > MANY,
     }
     return axis.scatter(*curve.data, **{**style, **given})
 

@@ -6,12 +6,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLACK", "BLUE", "GRAY", "LIGHT", "VERMILLION", "open_axes", "place_legend", "style_of"]
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GRAY",
+    "LIGHT",
+    "VERMILLION",
+    "open_axes",
+    "place_legend",
+    "point_style",
+    "style_of",
+]
 
 # Okabe & Ito's palette, without its yellow, which is too pale for lines on white.
 BLUE, VERMILLION, BLACK, GRAY = "#0072B2", "#D55E00", "#000000", "#999999"
 COLORS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK, GRAY)
 LIGHT = "#C8C8C8"  # for what stays in the background
+FEW, MANY = 500, 5000  # rows from which on points get smaller and paler
 MARKERS, DASHES = "o^", ("-", "--")
 
 
@@ -20,6 +31,18 @@ def style_of(place: int) -> tuple[str, str, str]:
     turn, color = divmod(place, len(COLORS))
     turn %= len(MARKERS)
     return COLORS[color], DASHES[turn], MARKERS[turn]
+
+
+def point_style(n_rows: int, color: str = BLUE) -> dict[str, Any]:
+    """Return how a cloud of points is drawn: the more of them, the smaller and paler."""
+    size, alpha = (14, 0.5) if n_rows <= FEW else (7, 0.35) if n_rows <= MANY else (3, 0.15)
+    return {
+        "color": color,
+        "s": size,
+        "alpha": alpha,
+        "linewidths": 0,
+        "rasterized": n_rows > MANY,
+    }
 
 
 def open_axes(

@@ -13,7 +13,7 @@ from skglmm.arrays import Floats
 from skglmm.inspection._fitted import Fitted
 from skglmm.inspection._panels import BLUE, GRAY, open_axes
 
-__all__ = ["EffectPanel", "RandomEffectsDisplay"]
+__all__ = ["EffectPanel", "RandomEffectsDisplay", "effect_panels"]
 
 MOST_LABELS = 40  # more levels are not named
 INCHES = 0.17  # height of a label
@@ -50,6 +50,7 @@ class RandomEffectsDisplay:
     Parameters
     ----------
     panels : sequence of EffectPanel
+        One for each effect.
     level : float, default=0.95
         Coverage of the limits.
     scale : str, default="linear predictor"
@@ -151,8 +152,7 @@ class RandomEffectsDisplay:
         """
         del X, y
         fitted = Fitted.of(estimator)
-        effects = _chosen(fitted.model.random_effects(), group, effect)
-        panels = [_panel(rows) for _, rows in effects.groupby(["group", "effect"], sort=False)]
+        panels = effect_panels(fitted.model, group, effect)
         display = cls(panels, level=level, scale=fitted.scale)
         return display.plot(ax, errorbar_kwargs=errorbar_kwargs)
 
@@ -218,8 +218,13 @@ class RandomEffectsDisplay:
         axis.set_title(f"{panel.effect}{limits}", fontsize="medium")
 
 
+def effect_panels(model: Any, group: str | None, effect: str | None) -> list[EffectPanel]:
+    """Return the effects of a model that were asked for, each as a panel."""
+    effects = _chosen(model.random_effects(), group, effect)
+    return [_panel(rows) for _, rows in effects.groupby(["group", "effect"], sort=False)]
+
+
 def _chosen(effects: pd.DataFrame, group: str | None, effect: str | None) -> pd.DataFrame:
-    """Return the effects that were asked for."""
     if effects.empty:
         msg = "the model has no random effects to show; its formula has no term such as (1 | g)"
         raise ValueError(msg)
