@@ -23,6 +23,7 @@ from skglmm.estimators._response import scale_response
 from skglmm.estimators._rows import Kind, fit_rows
 from skglmm.estimators._statistics import Statistics
 from skglmm.estimators._stored import check_stored
+from skglmm.estimators._tests import Tests
 from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
 from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped
@@ -33,7 +34,7 @@ __all__ = ["BaseGLMMRegressor"]
 
 
 class BaseGLMMRegressor(
-    Statistics, ConfidenceIntervals, Predictions, Conditioning, RegressorMixin, BaseEstimator
+    Statistics, Tests, ConfidenceIntervals, Predictions, Conditioning, RegressorMixin, BaseEstimator
 ):
     """A mixed model as a scikit-learn regressor; public classes name the family.
 

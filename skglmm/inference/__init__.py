@@ -48,6 +48,7 @@ from skglmm.inference._wald import (
     variance_components,
     vcov,
 )
+from skglmm.inference._wald_test import WaldTest, fixed_names, wald_test
 
 __all__ = [
     "EFFECTS",
@@ -69,6 +70,7 @@ __all__ = [
     "Shares",
     "Summary",
     "Update",
+    "WaldTest",
     "bootstrap_once",
     "cluster_scores",
     "coefficient_tables",
@@ -76,6 +78,7 @@ __all__ = [
     "condition",
     "covariance_frame",
     "estimate_frame",
+    "fixed_names",
     "group_coefficients",
     "independent_clusters",
     "interval_frame",
@@ -110,4 +113,5 @@ __all__ = [
     "update",
     "variance_components",
     "vcov",
+    "wald_test",
 ]

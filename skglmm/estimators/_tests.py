@@ -1,0 +1,105 @@
+"""Tests of hypotheses about a fitted estimator."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm.arrays import Floats
+from skglmm.estimators._validation import check_inference
+from skglmm.fitting import Fit
+from skglmm.formula import read_constraints
+from skglmm.inference import WaldTest, fixed_names, wald_test
+
+__all__ = ["Tests"]
+
+
+class Tests:
+    """Tests of hypotheses about a fitted mixed model, as methods."""
+
+    fit_: Fit
+
+    def wald_test(self, hypothesis: Any) -> WaldTest:
+        """Test linear hypotheses about the fixed effects.
+
+        Parameters
+        ----------
+        hypothesis : str, list of str, array-like or tuple (array-like, array-like)
+            ``"x = 0"``, or several constraints joined by commas, ``"a = b, 2 * c = 1"``; without
+            ``=`` the sum is 0. Names are those of `vcov()`: ``"C(g)[T.b] = 0"``,
+            ``"Intercept = 1"``, ``"precision(x) = 0"``; back quotes around a name are allowed.
+            An array, shape (p,) or (m, p), holds the weights of the coefficients in the order of
+            `vcov()`; a pair of arrays these and the values, shape (m,), else 0.
+
+        Returns
+        -------
+        WaldTest
+            A record with statistic, df, p_value, constraints, and `to_frame()`.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When the hypothesis cannot be read (a FormulaError), names something else or is not
+            linear, when its constraints depend on each other, or when the model was fitted
+            with ``inference=False``.
+
+        See Also
+        --------
+        skglmm.model_selection.likelihood_ratio_test : Compares two fits; also for variances.
+
+        Notes
+        -----
+        Chi-square in large samples: that the variances are estimated is left out of account, so
+        with few groups p-values are somewhat too small.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(model.wald_test("EP = 0.01"))
+        Wald = 2.821 on 1 df, p = 0.093 (EP = 0.01)
+        """
+        check_is_fitted(self)
+        check_inference(self.fit_)
+        return wald_test(self.fit_, *_read(hypothesis, fixed_names(self.fit_)))
+
+
+def _read(hypothesis: Any, names: tuple[str, ...]) -> tuple[Floats, Floats]:
+    """Return weights of the coefficients, (m, p), and values, (m,)."""
+    if isinstance(hypothesis, str):
+        matrix, values = read_constraints(hypothesis, names)
+    elif _is_list_of_texts(hypothesis):
+        matrix, values = read_constraints(", ".join(hypothesis), names)
+    else:
+        pair = isinstance(hypothesis, tuple) and len(hypothesis) == 2
+        matrix, values = _arrays(*(hypothesis if pair else (hypothesis, 0.0)))
+    if len(matrix) == 0 or matrix.shape[1] != len(names):
+        msg = (
+            f"the hypothesis {hypothesis!r} has weights of shape {matrix.shape}, expected "
+            f"(m, {len(names)}): for each constraint one for each of {', '.join(names)}"
+        )
+        raise ValueError(msg)
+    return matrix, values
+
+
+def _is_list_of_texts(hypothesis: Any) -> bool:
+    return isinstance(hypothesis, (list, tuple)) and all(isinstance(t, str) for t in hypothesis)
+
+
+def _arrays(weights: Any, values: Any) -> tuple[Floats, Floats]:
+    matrix = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    column = np.asarray(values, dtype=np.float64)
+    if matrix.ndim != 2 or column.shape not in {(), (len(matrix),)}:
+        msg = (
+            f"expected weights of shape (m, p) and values of shape (m,), got {matrix.shape} and "
+            f"{column.shape}"
+        )
+        raise ValueError(msg)
+    if not (np.isfinite(matrix).all() and np.isfinite(column).all()):
+        msg = "the weights and values of a hypothesis must be finite numbers"
+        raise ValueError(msg)
+    return matrix, np.broadcast_to(column, (len(matrix),))

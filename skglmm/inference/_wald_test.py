@@ -1,0 +1,177 @@
+r"""Wald tests of linear hypotheses about the fixed effects.
+
+With estimates :math:`\hat\beta` and their covariance V, the hypothesis :math:`R \beta = q` of m
+independent rows has :math:`(R \hat\beta - q)^T (R V R^T)^{-1} (R \hat\beta - q)`, a chi-square
+variable with m degrees of freedom in large samples [1]_.
+
+References
+----------
+.. [1] Wald, A. (1943). Tests of statistical hypotheses concerning several parameters when the
+   number of observations is large. Transactions of the American Mathematical Society, 54(3),
+   426-482.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import chi2
+
+from skglmm.arrays import Floats
+from skglmm.fitting import Fit
+from skglmm.inference._natural import Parameter, coefficients, delta_covariance
+from skglmm.inference._tables import named_frame
+
+__all__ = ["WaldTest", "fixed_names", "wald_test"]
+
+INDEPENDENT = 1e-9  # share of a constraint's variance that earlier ones must leave unexplained
+
+
+@dataclass(frozen=True, repr=False)
+class WaldTest:
+    """A Wald test of linear constraints on the fixed effects.
+
+    Parameters
+    ----------
+    statistic : float
+        Chi-square.
+    df : int
+        Number of constraints, m.
+    p_value : float
+    constraints : tuple of str, length m
+    estimate, std_error : ndarray, shape (m,)
+        Left-hand side less right-hand side of each constraint.
+    """
+
+    statistic: float
+    df: int
+    p_value: float
+    constraints: tuple[str, ...]
+    estimate: Floats
+    std_error: Floats
+
+    def __str__(self) -> str:
+        p_value = f"p = {self.p_value:.2g}" if self.p_value > 0 else "p < 1e-300"
+        tested = ", ".join(self.constraints)
+        return f"Wald = {self.statistic:.3f} on {self.df} df, {p_value} ({tested})"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<div><p>{escape(str(self))}</p>{self.to_frame().to_html()}</div>"
+
+    def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
+        """Return one row for each constraint: estimate, std_error, statistic (z), p_value."""
+        z = self.estimate / self.std_error
+        rows = np.column_stack([self.estimate, self.std_error, z, 2.0 * ndtr(-np.abs(z))])
+        columns = ("estimate", "std_error", "statistic", "p_value")
+        return named_frame(
+            {
+                name: dict(zip(columns, row, strict=True))
+                for name, row in zip(self.constraints, rows.tolist(), strict=True)
+            }
+        )
+
+
+def fixed_names(fit: Fit) -> tuple[str, ...]:
+    """Return the names of the fixed effects of all linear predictors, in the order of `vcov`.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+    return tuple(parameter.name for parameter in _fixed(fit))
+
+
+def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
+    """Test linear constraints ``matrix @ coefficients = values`` on the fixed effects.
+
+    Parameters
+    ----------
+    fit : Fit
+        With a covariance of its estimates.
+    matrix : ndarray, shape (m, p)
+        Columns in the order of `fixed_names`.
+    values : ndarray, shape (m,)
+
+    Returns
+    -------
+    WaldTest
+
+    Raises
+    ------
+    ValueError
+        When a constraint involves no coefficient, or one without a standard error, or follows
+        from or contradicts those before it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import wald_test
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> print(wald_test(fit, np.array([[0.0, 1.0, 0.0]]), np.array([0.01])))
+    Wald = 2.821 on 1 df, p = 0.093 (EP = 0.01)
+    """
+    parameters = _fixed(fit)
+    names = [parameter.name for parameter in parameters]
+    constraints = tuple(_written(row, q, names) for row, q in zip(matrix, values, strict=True))
+    covariance = delta_covariance(fit, parameters)
+    _refuse_undetermined(matrix, np.isnan(np.diag(covariance)), names)
+    beta = np.array([parameter.value for parameter in parameters])
+    estimate, spread = matrix @ beta - values, matrix @ np.nan_to_num(covariance) @ matrix.T
+    std_error = np.sqrt(np.maximum(np.diag(spread), 0.0))
+    _refuse_dependent(spread, std_error, constraints)
+    z = estimate / std_error
+    statistic = float(z @ np.linalg.solve(spread / np.outer(std_error, std_error), z))
+    p_value = float(chi2.sf(statistic, len(z)))
+    return WaldTest(statistic, len(z), p_value, constraints, estimate, std_error)
+
+
+def _fixed(fit: Fit) -> list[Parameter]:
+    return [parameter for k in range(len(fit.beta)) for parameter in coefficients(fit, k)]
+
+
+def _refuse_undetermined(matrix: Floats, lost: Floats, names: Sequence[str]) -> None:
+    used = np.any(matrix != 0, axis=0)
+    found = [repr(name) for name, bad in zip(names, used & lost.astype(bool), strict=True) if bad]
+    if found:
+        msg = (
+            f"the data do not determine {', '.join(found)}, which therefore cannot be tested; "
+            "see the notes of summary()"
+        )
+        raise ValueError(msg)
+
+
+def _refuse_dependent(spread: Floats, std_error: Floats, constraints: Sequence[str]) -> None:
+    """Refuse constraints without coefficients, and those that earlier ones imply or exclude."""
+    for i, constraint in enumerate(constraints):
+        if std_error[i] == 0:
+            msg = f"the constraint {constraint!r} involves no coefficient"
+            raise ValueError(msg)
+        correlations = spread[: i + 1, : i + 1] / np.outer(std_error[: i + 1], std_error[: i + 1])
+        explained, *_ = np.linalg.lstsq(correlations[:i, :i], correlations[:i, i], rcond=None)
+        if 1.0 - correlations[i, :i] @ explained < INDEPENDENT:
+            msg = (
+                f"the constraint {constraint!r} follows from {', '.join(constraints[:i])}, or "
+                "contradicts it; leave one of them out"
+            )
+            raise ValueError(msg)
+
+
+def _written(row: Floats, value: float, names: Sequence[str]) -> str:
+    """A constraint as text, ``"a - 2 * b = 0"``."""
+    text = ""
+    for weight, name in zip(row, names, strict=True):
+        if weight:
+            sign = " - " if weight < 0 else " + "
+            size = "" if abs(weight) == 1 else f"{abs(weight):g} * "
+            text += f"{sign}{size}{name}"
+    head = text.removeprefix(" + ").removeprefix(" - ") or "0"
+    return f"{'-' if text.startswith(' - ') else ''}{head} = {value:g}"
