@@ -1,8 +1,15 @@
 """Looking at a fitted model: grids of rows to predict, and pictures."""
 
 from skglmm.inspection._data_grid import data_grid
+from skglmm.inspection._marginaleffects import to_marginaleffects
 from skglmm.inspection._prediction_display import PredictionDisplay
 from skglmm.inspection._profile_display import ProfileDisplay
 from skglmm.inspection._random_effects_display import RandomEffectsDisplay
 
-__all__ = ["PredictionDisplay", "ProfileDisplay", "RandomEffectsDisplay", "data_grid"]
+__all__ = [
+    "PredictionDisplay",
+    "ProfileDisplay",
+    "RandomEffectsDisplay",
+    "data_grid",
+    "to_marginaleffects",
+]
