@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skglmm import BetaGLMMRegressor
 from skglmm import inference as infer
 from skglmm.datasets import load_petrol, make_dragons
 from skglmm.estimators._replicates import replicate, seeds
 from skglmm.estimators._study import study_of
+from skglmm.estimators._threads import one_thread
 from skglmm.exceptions import DesignError, SingularFitWarning
 from skglmm.inference import _bootstrap
 from skglmm.inference._bootstrap import Refit
@@ -53,7 +55,7 @@ def draw(scale, rng):
 # --- replicates ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
 def test_replicates_do_not_depend_on_workers_and_backends(backend):
     alone = replicate(partial(draw, 2.0), seeds(3, 20))
     with joblib.parallel_config(backend=backend):
@@ -79,6 +81,22 @@ def test_seeds_take_all_that_scikit_learn_takes():
     assert first(np.int64(7)) == first(7)
     with pytest.raises(ValueError, match="cannot be used to seed"):
         seeds("seven", 2)
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_threads_that_overlap_keep_to_one_and_give_the_others_back():
+    with threadpool_limits(2, user_api="blas"):
+        before, first, second = blas_threads(), one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert max(blas_threads()) == 1
+        second.__exit__(None, None, None)
+        assert blas_threads() == before
+        assert max(before) == 2
 
 
 class Bar:
@@ -171,20 +189,20 @@ def test_refits_find_what_fits_to_the_same_responses_find(petrol, model):
 
 
 def test_standard_errors_agree_with_those_of_the_curvature(petrol, model):
-    # 200 replicates know a standard deviation to 5 %; the bootstrap adds the bias of the spread.
-    found = model.bootstrap(*petrol, 200, random_state=0).to_frame()
+    # 100 replicates know a standard deviation to 7 %; the bootstrap adds the bias of the spread.
+    found = model.bootstrap(*petrol, 100, random_state=0).to_frame()
     expected = [*np.sqrt(np.diag(model.vcov()))[:2]]
-    assert_allclose(found["std_error"].iloc[:2], expected, rtol=0.15)
-    assert (found["n_used"] == 200).all()
+    assert_allclose(found["std_error"].iloc[:2], expected, rtol=0.2)
+    assert (found["n_used"] == 100).all()
     assert found.loc["sd(Intercept | batch)", "bias"] < 0  # maximum likelihood
 
 
 def test_intervals_are_those_of_the_record(petrol, model):
-    record = model.bootstrap(*petrol, 60, random_state=3)
+    record = model.bootstrap(*petrol, 30, random_state=3)
     for kind in ("percentile", "basic"):
         expected = record.interval(0.8, kind)
         found = model.confint(
-            *petrol, level=0.8, method="bootstrap", n_replicates=60, kind=kind, random_state=3
+            *petrol, level=0.8, method="bootstrap", n_replicates=30, kind=kind, random_state=3
         )
         assert_array_equal(found["conf_low"], expected.low)
         assert_array_equal(found["conf_high"], expected.high)
@@ -193,7 +211,7 @@ def test_intervals_are_those_of_the_record(petrol, model):
         *petrol,
         level=0.8,
         method="bootstrap",
-        n_replicates=60,
+        n_replicates=30,
         kind="basic",
         parameters="precision",
         random_state=3,
@@ -223,6 +241,7 @@ def test_a_standard_deviation_of_zero_stays_among_the_quantiles():
     assert found.low[-1] == 0.0 == found.estimate[-1] < found.high[-1]
     assert np.mean(record.replicates[:, -1] == 0) > 0.3  # about half of them
     assert_array_equal(record.singular, record.replicates[:, -1] == 0)
+    assert_array_equal(record.singular, np.isneginf(record.working[:, -1]))
     with pytest.warns(UserWarning, match="has no basic interval, as its estimate is on the bound"):
         mirrored = model.confint(
             X, y, method="bootstrap", kind="basic", n_replicates=60, level=0.9, random_state=0
@@ -337,6 +356,12 @@ def test_intervals_are_order_statistics_or_these_mirrored_at_the_estimate(sloped
 def test_ends_between_two_order_statistics_are_interpolated(sloped):
     values = np.repeat(np.arange(1, 11)[:, None] / 11, 3, axis=1)
     assert_allclose(record_of(sloped, values).interval(0.75).low, 0.125)  # place 1.375 of 11
+
+
+def test_nothing_is_interpolated_between_an_infinite_and_a_finite_value():
+    assert _bootstrap._quantile(np.array([1.0, -np.inf, 0.0]), 0.3) == -np.inf  # at 1.2 of 3
+    assert _bootstrap._quantile(np.array([1.0, np.inf, 0.0]), 0.7) == np.inf
+    assert_allclose(_bootstrap._quantile(np.array([1.0, np.inf, 0.0]), 0.3), 0.2)
 
 
 def test_refits_on_the_boundary_count_and_undefined_correlations_do_not(sloped):

@@ -230,6 +230,9 @@ def test_parameters_on_the_boundary_have_no_interval(schools):
     pd.testing.assert_frame_equal(wald.isna(), robust.isna())
     assert robust.isna().any(axis=None)
     assert robust.loc["x"].notna().all()
+    study = study_of(model, frame, y)
+    found = infer.sandwich(model.fit_, study, infer.independent_clusters(study.standard.design))
+    assert_array_equal(np.isnan(found), np.isnan(model.fit_.covariance))
 
 
 # --- refusals ------------------------------------------------------------------------------------
