@@ -28,11 +28,15 @@ class Table:
         return "\n".join(text)
 
     def html(self) -> str:
-        """Return the table as HTML."""
-        heads = "".join(f"<th>{escape(head)}</th>" for head in self.heads)
+        """Return the table as HTML; names are on the left, whatever the style of the page."""
+        heads = "".join(self._cell("th", i, head) for i, head in enumerate(self.heads))
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(self._cell("td", i, cell) for i, cell in enumerate(row)) + "</tr>"
             for row in self.rows
         )
-        caption = f"<caption>{escape(self.title)}</caption>"
+        caption = f'<caption style="caption-side:top">{escape(self.title)}</caption>'
         return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def _cell(self, tag: str, place: int, text: str) -> str:
+        style = ' style="text-align:left"' if place < self.n_names else ""
+        return f"<{tag}{style}>{escape(text)}</{tag}>"
