@@ -2,6 +2,7 @@
 
 from skglmm.inference._bootstrap import Bootstrap, bootstrap_once
 from skglmm.inference._condition import Update, condition, update
+from skglmm.inference._conditional_aic import Conditional, conditional_aic
 from skglmm.inference._density import joint_log_density, log_density
 from skglmm.inference._estimates import Estimates
 from skglmm.inference._group_coefficients import group_coefficients
@@ -11,8 +12,10 @@ from skglmm.inference._intervals import (
     mean_interval,
     predict_linear,
 )
+from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._natural import natural
+from skglmm.inference._nested import obstacle
 from skglmm.inference._nesting import likeness, pearson_residuals
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._overview import Overview, overview
@@ -20,6 +23,7 @@ from skglmm.inference._predict import Plan, Prediction, linear_predictors, predi
 from skglmm.inference._profile import Profile, profile_intervals, profiles
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._r2 import RSquared, Shares, r_squared
+from skglmm.inference._ratio_bootstrap import Contest, simulated_ratio, with_replicates
 from skglmm.inference._sample import sample
 from skglmm.inference._sandwich import (
     cluster_scores,
@@ -55,10 +59,13 @@ __all__ = [
     "Bootstrap",
     "Coefficients",
     "Component",
+    "Conditional",
+    "Contest",
     "Covariances",
     "Estimates",
     "Interval",
     "Intervals",
+    "LikelihoodRatio",
     "LinearPrediction",
     "Note",
     "Overview",
@@ -76,6 +83,7 @@ __all__ = [
     "coefficient_tables",
     "component_frame",
     "condition",
+    "conditional_aic",
     "covariance_frame",
     "estimate_frame",
     "fixed_names",
@@ -84,12 +92,14 @@ __all__ = [
     "interval_frame",
     "intervals",
     "joint_log_density",
+    "likelihood_ratio",
     "likeness",
     "linear_predictors",
     "log_density",
     "mean_interval",
     "natural",
     "notes",
+    "obstacle",
     "overview",
     "overview_frame",
     "pearson_residuals",
@@ -107,6 +117,7 @@ __all__ = [
     "sandwich",
     "shared_levels",
     "simulate_responses",
+    "simulated_ratio",
     "summarize",
     "tidy",
     "unweighted",
@@ -114,4 +125,5 @@ __all__ = [
     "variance_components",
     "vcov",
     "wald_test",
+    "with_replicates",
 ]

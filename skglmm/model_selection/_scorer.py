@@ -8,6 +8,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from skglmm.model_selection._unwrap import inside
+
 __all__ = ["LogDensityScorer", "log_density_scorer"]
 
 
@@ -150,7 +152,7 @@ def _unwrapped(estimator: Any, X: Any) -> tuple[Any, Any]:
     while not _has_density(model):
         if isinstance(model, Pipeline) and len(model) > 1:
             X = model[:-1].transform(X)
-        inner = _inside(model)
+        inner = inside(model)
         if inner is None:
             msg = (
                 f"{type(estimator).__name__} has no log density: expected an estimator of skglmm "
@@ -163,12 +165,3 @@ def _unwrapped(estimator: Any, X: Any) -> tuple[Any, Any]:
 
 def _has_density(model: Any) -> bool:
     return not isinstance(model, (Pipeline, FrozenEstimator)) and hasattr(model, "log_density")
-
-
-def _inside(model: Any) -> Any:
-    """Return the last step of a pipeline, what was found by a search, what is frozen, or None."""
-    if isinstance(model, Pipeline):
-        return model[-1]
-    if isinstance(model, FrozenEstimator):
-        return model.estimator
-    return getattr(model, "best_estimator_", None)
