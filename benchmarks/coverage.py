@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from coverage_study import OUTLYING, QUESTIONS, Study, covered
 
-SIZES = [(10, 12), (20, 12), (30, 12), (50, 12), (100, 12), (100, 5), (100, 40)]
+SIZES = [(6, 6), (10, 12), (20, 12), (30, 12), (50, 12), (100, 12), (100, 5), (100, 40)]
 
 
 def main() -> None:
