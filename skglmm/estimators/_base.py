@@ -15,6 +15,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
 from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._confint import ConfidenceIntervals
+from skglmm.estimators._diagnosis import Diagnosing
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
@@ -34,7 +35,14 @@ __all__ = ["BaseGLMMRegressor"]
 
 
 class BaseGLMMRegressor(
-    Statistics, Tests, ConfidenceIntervals, Predictions, Conditioning, RegressorMixin, BaseEstimator
+    Statistics,
+    Tests,
+    ConfidenceIntervals,
+    Predictions,
+    Conditioning,
+    Diagnosing,
+    RegressorMixin,
+    BaseEstimator,
 ):
     """A mixed model as a scikit-learn regressor; public classes name the family.
 

@@ -1,6 +1,6 @@
 """Labels that two grouping factors share without the model saying so: implicit nesting."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from string import ascii_lowercase
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from skglmm.exceptions import ImplicitNestingWarning
 from skglmm.fitting import Fit
 from skglmm.inference import likeness, pearson_residuals
 
-__all__ = ["tell_nesting"]
+__all__ = ["Reuse", "reused_labels", "tell_nesting"]
 
 ALIKE = 0.02  # intraclass correlation of the residuals of a cell that is worth a warning
 SURE = 5.0  # and its distance from zero, in standard deviations
@@ -29,10 +29,27 @@ class _Labeled(NamedTuple):
     labels: tuple[str, ...]
 
 
+class Reuse(NamedTuple):
+    """A label that seems to mean something else under each level of another factor."""
+
+    inner: str
+    outer: str
+    alike: float  # intraclass correlation of residuals within cells
+    sentence: str
+
+
 def tell_nesting(
     fit: Fit, spec: DesignSpec, design: Design, frame: pd.DataFrame, unit: Floats
 ) -> None:
-    """Warn where a grouping label seems to mean something else under each level of another factor.
+    """Warn where a grouping label seems to mean something else under each level of another."""
+    for reuse in reused_labels(fit, spec, design, frame, unit):
+        tell(reuse.sentence, ImplicitNestingWarning)
+
+
+def reused_labels(
+    fit: Fit, spec: DesignSpec, design: Design, frame: pd.DataFrame, unit: Floats
+) -> Iterator[Reuse]:
+    """Find grouping labels that seem to mean something else under each level of another factor.
 
     Sites a, b and c of every mountain range look like three sites that all ranges share, and
     counts alone cannot tell this from subjects that truly meet the same items. What can is
@@ -56,7 +73,7 @@ def tell_nesting(
         alike, sure = likeness(residuals - residuals.mean(), cells)
         runs = _is_run(factors[inner].labels) and not _is_run(factors[outer].labels)
         if alike > ALIKE and sure > (LEANING if runs else SURE):
-            tell(_sentence(inner, outer, factors[inner].labels[0]), ImplicitNestingWarning)
+            yield Reuse(inner, outer, alike, _sentence(inner, outer, factors[inner].labels[0]))
 
 
 def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> dict[str, _Labeled]:

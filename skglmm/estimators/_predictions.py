@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
 from skglmm.estimators._frames import predict_frame
+from skglmm.estimators._random import generator
 from skglmm.estimators._response import Scale
 from skglmm.estimators._rows import Kind, build_rows, unseen_levels
 from skglmm.estimators._slices import Answer, answer_rows, rows_at_a_time
@@ -299,7 +299,7 @@ class Predictions:
             design,
             plan,
             n_samples,
-            _generator(random_state),
+            generator(random_state),
             new_effects=random_effects == "new",
             unseen=unseen_levels(self._spec, frame, design),
         )
@@ -314,11 +314,3 @@ class Predictions:
             build_rows, self._spec, kind=kind, new_groups=self.new_groups, context=self.context
         )
         return answer_rows(frame, build, answer, step)
-
-
-def _generator(random_state: Any) -> np.random.Generator:
-    """Return a generator from any source that scikit-learn accepts."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    legacy = check_random_state(random_state)
-    return np.random.default_rng(legacy.randint(2**32, dtype=np.uint32))

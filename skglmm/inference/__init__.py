@@ -4,7 +4,9 @@ from skglmm.inference._bootstrap import Bootstrap, bootstrap_once
 from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._conditional_aic import Conditional, conditional_aic
 from skglmm.inference._density import joint_log_density, log_density
+from skglmm.inference._diagnose import diagnose
 from skglmm.inference._estimates import Estimates
+from skglmm.inference._findings import Diagnosis, Finding
 from skglmm.inference._group_coefficients import group_coefficients
 from skglmm.inference._intervals import (
     Interval,
@@ -16,7 +18,7 @@ from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._natural import natural
 from skglmm.inference._nested import obstacle
-from skglmm.inference._nesting import likeness, pearson_residuals
+from skglmm.inference._nesting import likeness
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._overview import Overview, overview
 from skglmm.inference._predict import Plan, Prediction, linear_predictors, predict
@@ -24,6 +26,14 @@ from skglmm.inference._profile import Profile, profile_intervals, profiles
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._r2 import RSquared, Shares, r_squared
 from skglmm.inference._ratio_bootstrap import Contest, simulated_ratio, with_replicates
+from skglmm.inference._residual_checks import ResidualChecks, residual_checks
+from skglmm.inference._residual_test import ResidualTest
+from skglmm.inference._residuals import (
+    deviance_residuals,
+    pearson_residuals,
+    quantile_residuals,
+    response_residuals,
+)
 from skglmm.inference._sample import sample
 from skglmm.inference._sandwich import (
     cluster_scores,
@@ -32,6 +42,7 @@ from skglmm.inference._sandwich import (
     shared_levels,
 )
 from skglmm.inference._simulate import simulate_responses, unweighted
+from skglmm.inference._simulated import simulated_residuals
 from skglmm.inference._summary import Summary, summarize
 from skglmm.inference._tables import (
     component_frame,
@@ -62,7 +73,9 @@ __all__ = [
     "Conditional",
     "Contest",
     "Covariances",
+    "Diagnosis",
     "Estimates",
+    "Finding",
     "Interval",
     "Intervals",
     "LikelihoodRatio",
@@ -74,6 +87,8 @@ __all__ = [
     "Profile",
     "RSquared",
     "RandomEffects",
+    "ResidualChecks",
+    "ResidualTest",
     "Shares",
     "Summary",
     "Update",
@@ -85,6 +100,8 @@ __all__ = [
     "condition",
     "conditional_aic",
     "covariance_frame",
+    "deviance_residuals",
+    "diagnose",
     "estimate_frame",
     "fixed_names",
     "group_coefficients",
@@ -109,15 +126,19 @@ __all__ = [
     "predictive_cdf",
     "profile_intervals",
     "profiles",
+    "quantile_residuals",
     "r_squared",
     "random_effects",
     "random_effects_frame",
+    "residual_checks",
     "response_interval",
+    "response_residuals",
     "sample",
     "sandwich",
     "shared_levels",
     "simulate_responses",
     "simulated_ratio",
+    "simulated_residuals",
     "summarize",
     "tidy",
     "unweighted",

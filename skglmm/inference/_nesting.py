@@ -3,29 +3,8 @@
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design
-from skglmm.fitting import Fit
-from skglmm.inference._predict import linear_predictors
 
-__all__ = ["likeness", "pearson_residuals"]
-
-
-def pearson_residuals(fit: Fit, design: Design, y: Floats) -> Floats:
-    """Return (y - mean) / standard deviation at the conditional modes.
-
-    Parameters
-    ----------
-    fit : Fit
-    design : Design, n rows
-    y : ndarray, shape (n,)
-        Response on the family's own scale.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-    """
-    eta = linear_predictors(fit, design, range(len(fit.layout.factors)))
-    return np.asarray((y - fit.family.mean(eta)) / np.sqrt(fit.family.variance(eta)))
+__all__ = ["likeness"]
 
 
 def likeness(residuals: Floats, cells: Ints) -> tuple[float, float]:

@@ -5,11 +5,14 @@ from skglmm.inspection._marginaleffects import to_marginaleffects
 from skglmm.inspection._prediction_display import PredictionDisplay
 from skglmm.inspection._profile_display import ProfileDisplay
 from skglmm.inspection._random_effects_display import RandomEffectsDisplay
+from skglmm.inspection._residuals import check_residuals, residuals
 
 __all__ = [
     "PredictionDisplay",
     "ProfileDisplay",
     "RandomEffectsDisplay",
+    "check_residuals",
     "data_grid",
+    "residuals",
     "to_marginaleffects",
 ]

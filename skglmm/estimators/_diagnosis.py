@@ -1,0 +1,81 @@
+"""What a fitted estimator finds when it looks at its rows once more."""
+
+from typing import Any
+
+from skglmm import inference as infer
+from skglmm.estimators._nesting import reused_labels
+from skglmm.estimators._random import generator
+from skglmm.estimators._study_rows import StudyRows, study_rows
+from skglmm.fitting import Fit
+
+__all__ = ["Diagnosing"]
+
+
+class Diagnosing:
+    """The diagnosis of a fitted mixed model, as a method."""
+
+    fit_: Fit
+    formula_: str
+
+    def diagnose(
+        self, X: Any, y: Any, sample_weight: Any = None, *, random_state: Any = 0
+    ) -> infer.Diagnosis:
+        """Look for what may be wrong with the fit, in plain words.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            The rows of `fit`. Columns of labels that the model does not use are tried as missing
+            grouping factors.
+        y : array-like, shape (n_samples,)
+            Their responses.
+        sample_weight : array-like, shape (n_samples,), default=None
+            The weights of `fit`.
+        random_state : int, RandomState, Generator or None, default=0
+            Draws random effects for the checks of residuals.
+
+        Returns
+        -------
+        Diagnosis
+            Findings with a severity, the numbers, and a sentence of advice each; prints as text,
+            has ``to_frame()``. A "warning" casts doubt on numbers of the fit, a "note" is worth a
+            look. The checks: convergence and curvature, with the names of the parameters;
+            variances and correlations on the boundary; columns that were dropped and a precision
+            at its cap; coefficients that grow without end; columns on wild scales; few levels,
+            and levels of one row; single levels that move the estimates (a Newton step without
+            each, no refit); labels that are reused within another factor; and residuals: their
+            distribution, the link, missing slopes, missing grouping factors.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When these are not the rows of the fit.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.diagnose(X[["EP", "batch"]], y)
+        Diagnosis of 1 + EP + (1 | batch): nothing found
+        <BLANKLINE>
+        Nothing to say about: convergence, curvature, ...
+        """
+        rows = study_rows(self, X, y, sample_weight)  # refuses what was not fitted
+        checks = rows.residual_checks(None, generator(random_state))
+        nesting = _nesting_findings(rows)
+        return infer.diagnose(self.fit_, rows.study, rows.here, self.formula_, checks, nesting)
+
+
+def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:
+    model = rows.model
+    design = model._spec.build(rows.frame, context=model.context)
+    findings = []
+    for reuse in reused_labels(model.fit_, model._spec, design, rows.frame, rows.study.y):
+        text, _, advice = reuse.sentence.partition(". ")
+        subject = f"{reuse.inner} in {reuse.outer}"
+        findings.append(infer.Finding("nesting", "warning", subject, reuse.alike, text, advice))
+    return findings

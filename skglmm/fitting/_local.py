@@ -1,0 +1,87 @@
+"""The objective around the estimates of a fit, on the standardized columns of its rows."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.fitting._hessian import NO_INFORMATION, covariance, differenced_hessian, prior_hessian
+from skglmm.fitting._optimize import Optimum
+from skglmm.fitting._record import Fit
+from skglmm.fitting._singular import zeros
+from skglmm.fitting._study import Study
+from skglmm.laplace import Laplace
+
+__all__ = ["Local", "local"]
+
+
+@dataclass(frozen=True)
+class Local:
+    """Gradient and Hessian of the objective at the estimates.
+
+    Parameters
+    ----------
+    vector : ndarray, shape (n_params,)
+        Estimates, on the standardized columns.
+    gradient : ndarray, shape (n_params,)
+    hessian : ndarray, shape (n_params, n_params)
+        By differences of the gradient; of the identity where a parameter is not free.
+    free : ndarray of bool, shape (n_params,)
+        Parameters that lie on no boundary.
+    """
+
+    vector: Floats
+    gradient: Floats
+    hessian: Floats
+    free: Bools
+
+    @property
+    def informed(self) -> Bools:
+        """Free parameters with which the objective changes at all, (n_params,)."""
+        return np.asarray(self.free & (np.diag(self.hessian) > NO_INFORMATION))
+
+    @cached_property
+    def scaled(self) -> tuple[Floats, Floats, Floats]:
+        """Gradient, eigenvalues and eigenvectors in units that make the Hessian's diagonal one.
+
+        Of the informed parameters alone: shapes (m,), (m,) and (m, m), values ascending.
+        """
+        kept = np.flatnonzero(self.informed)
+        scale = 1.0 / np.sqrt(np.diag(self.hessian)[kept])
+        inner = self.hessian[np.ix_(kept, kept)] * scale * scale[:, None]
+        values, vectors = np.linalg.eigh(inner)
+        return self.gradient[kept] * scale, values, vectors
+
+    def inverse(self, less: Floats | None = None) -> Floats:
+        """Inverse of the Hessian, or of what is left of it without a part; 0 where not free."""
+        hessian = self.hessian if less is None else self.hessian - less
+        return covariance(hessian, self.free)[0]
+
+
+def local(study: Study, fit: Fit, here: Laplace) -> Local | None:
+    """Return the objective around the estimates; None where it cannot be evaluated there.
+
+    Parameters
+    ----------
+    study : Study
+        Rows of the fit.
+    fit : Fit
+    here : Laplace
+        The objective at the estimates.
+    """
+    problem, vector = study.problem, study.vector(fit)
+    free = ~zeros(problem, vector) & ~_capped(study, fit)
+    upper = np.full(len(vector), np.inf)
+    optimum = Optimum(vector, here, prior_hessian(problem, here), upper)
+    hessian = differenced_hessian(problem, optimum, free)
+    return None if hessian is None else Local(vector, here.gradient, hessian, free)
+
+
+def _capped(study: Study, fit: Fit) -> Bools:
+    """Intercepts of the predictors that stopped at their ceiling, (n_params,)."""
+    flags = []
+    for name, x in zip(fit.layout.predictors, study.standard.design.fixed, strict=True):
+        flags.append(np.all(x == 1.0, axis=0) & (name in fit.capped))
+    thetas = tuple(np.zeros_like(part, dtype=np.bool_) for part in fit.theta)
+    return np.concatenate([*flags, *thetas]).astype(np.bool_)

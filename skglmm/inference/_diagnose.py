@@ -1,0 +1,107 @@
+"""The diagnosis of a fit: its optimum, its design, its groups and its residuals."""
+
+from collections.abc import Iterator, Sequence
+
+from skglmm.fitting import Fit, Study, local
+from skglmm.inference._findings import Diagnosis, Finding
+from skglmm.inference._group_findings import few_levels, influential_levels, single_rows
+from skglmm.inference._optimum_findings import (
+    boundary,
+    convergence,
+    curvature,
+    left_out,
+    separation,
+    wild_scales,
+)
+from skglmm.inference._residual_checks import ResidualChecks
+from skglmm.laplace import Laplace
+
+__all__ = ["diagnose"]
+
+CHECKED = (
+    "convergence",
+    "curvature",
+    "boundary",
+    "determination",
+    "separation",
+    "scales",
+    "levels",
+    "influence",
+    "nesting",
+    "residuals",
+    "link",
+    "missing slope",
+    "missing effect",
+)
+RARE = 0.01  # p-values of residual checks that are worth a note, shared by checks of one name
+ADVICE = {
+    "uniformity": "Look at a QQ plot of the quantile residuals; another family or link may fit",
+    "dispersion": "The family does not give the responses their spread; look for another one",
+    "spread": "Let the precision change with covariates, precision='x', or try another link",
+    "outliers": "Look at these rows: typing errors, or rows of another kind",
+    "inflation": "A family with zeros and ones of their own describes them",
+    "link": "Try another link, or curves of the covariates such as poly(x, 2)",
+}
+
+
+def diagnose(
+    fit: Fit,
+    study: Study,
+    here: Laplace,
+    formula: str,
+    checks: ResidualChecks,
+    nesting: Sequence[Finding] = (),
+) -> Diagnosis:
+    """Look for what may be wrong with a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    study : Study
+        Its rows.
+    here : Laplace
+        The objective at the estimates.
+    formula : str
+        The model as users write it.
+    checks : ResidualChecks
+    nesting : sequence of Finding
+        What was found of implicit nesting, for which labels are needed.
+    """
+    around = local(study, fit, here)
+    findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
+    findings += [*wild_scales(study), *few_levels(study), *single_rows(study)]
+    skipped = []
+    if around is None:
+        skipped.append(
+            "curvature, separation and influence, as the likelihood has no value near the estimates"
+        )
+    else:
+        findings += [*curvature(study, around), *separation(study, around)]
+        findings += influential_levels(study, here.mode, around)
+    findings += [*nesting, *misfits(checks)]
+    return Diagnosis.of(formula, findings, CHECKED, skipped)
+
+
+def misfits(checks: ResidualChecks) -> Iterator[Finding]:
+    """Turn the residual checks that are neither small nor likely into notes.
+
+    Parameters
+    ----------
+    checks : ResidualChecks
+    """
+    names = [test.name for test in checks.tests]
+    for test in checks.tests:
+        if test.p_value * names.count(test.name) < RARE:
+            kind = test.name if test.name in CHECKED else "residuals"
+            finding = f"{test.sentence} (p = {test.p_value:.1g})"
+            yield Finding(
+                kind, "note", test.subject, test.effect, finding, _advice(test.name, test.subject)
+            )
+
+
+def _advice(name: str, subject: str) -> str:
+    if name == "missing effect":
+        return f"Add (1 | {subject}), and compare the models"
+    if name == "missing slope":
+        return f"Let the slope vary, ({subject}), and compare the models"
+    return ADVICE[name]

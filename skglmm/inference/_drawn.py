@@ -1,0 +1,115 @@
+r"""Rows in the light of random effects drawn from their distribution given the data.
+
+Conditional modes are estimates: residuals about them are too small, the more so the fewer rows a
+level has. Effects drawn from their distribution given the data have no such fault: in a true model
+they and the responses are jointly one draw of the model, so that the quantile residuals given them
+are independent standard normal numbers, whatever the sizes of the levels [1]_.
+
+References
+----------
+.. [1] Johnson, V. E. (2007). Bayesian model assessment using pivotal quantities. Bayesian
+   Analysis, 2(4), 719-734.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from skglmm.arrays import Floats
+from skglmm.families import Family
+from skglmm.fitting import Study
+from skglmm.inference._residuals import normal_score, random_probability
+from skglmm.laplace import Mode, Modes, Problem
+
+__all__ = ["Drawn", "draw_effects", "drawn"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows given effects drawn from their distribution given the data, in the study's order.
+
+    Parameters
+    ----------
+    family : Family
+    y : ndarray, shape (n,)
+        Responses on the family's own scale.
+    fixed : ndarray, shape (n, p)
+        Fixed columns of the first predictor, standardized.
+    eta : tuple of ndarray, each of shape (n,)
+        Linear predictors.
+    residual : ndarray, shape (n,)
+        Quantile residuals: independent standard normal numbers in a true model.
+    steepness : ndarray, shape (n,)
+        By how much a unit of the first linear predictor moves a residual, on average: the root
+        of the expected information.
+    """
+
+    family: Family
+    y: Floats
+    fixed: Floats
+    eta: tuple[Floats, ...]
+    residual: Floats
+    steepness: Floats
+
+    @cached_property
+    def score(self) -> Floats:
+        """Scores of the first linear predictor, of variance steepness**2: (n,).
+
+        The residuals in them have unit variance, as the fitted precision would give them without
+        what the model leaves out.
+        """
+        size = np.sqrt(np.mean(self.residual**2))
+        return np.asarray(self.steepness * self.residual / size)
+
+
+def drawn(study: Study, mode: Mode, rng: np.random.Generator) -> Drawn:
+    """Draw effects given the data, and return the rows given them.
+
+    Parameters
+    ----------
+    study : Study
+    mode : Mode
+        Of the study at the estimates.
+    rng : Generator
+    """
+    problem, family = study.problem, study.problem.family
+    effects = draw_effects(problem, mode, rng)
+    eta = _predictors(problem, mode, effects)
+    probability = random_probability(family, study.y, eta, rng)
+    return Drawn(
+        family=family,
+        y=study.y,
+        fixed=study.standard.design.fixed[0],
+        eta=eta,
+        residual=normal_score(probability),
+        steepness=np.sqrt(family.expected_information(eta)[0]),
+    )
+
+
+def draw_effects(problem: Problem, mode: Mode, rng: np.random.Generator) -> Modes:
+    """Draw spherical effects from N(mode, inverse of H): (k, L) each, leading factor first."""
+    if not problem.order:
+        return ()
+    system = mode.system
+    rest = rng.standard_normal(problem.n_rest)
+    if rest.size:
+        rest = solve_triangular(system.lower, rest, lower=True, trans=1)
+    noise = (rng.standard_normal((len(each.lower), each.lower.shape[-1])) for each in system.pieces)
+    tops = [piece.back(part, rest) for piece, part in zip(system.pieces, noise, strict=True)]
+    moves = problem.join(tops, rest)
+    return tuple(a + b for a, b in zip(mode.point.u, moves, strict=True))
+
+
+def _predictors(problem: Problem, mode: Mode, u: Modes) -> tuple[Floats, ...]:
+    """Linear predictors given spherical effects, (n,) each, in the order of the design."""
+    effects = [root @ part for root, part in zip(mode.point.roots, u, strict=True)]
+    eta = np.empty((len(problem.shape.n_coefficients), len(problem.rows)))
+    start = 0
+    for shard in problem.shards:
+        rows = problem.rows[start : start + shard.n_rows]
+        for k, part in enumerate(shard.predictors(mode.point.params.beta, effects)):
+            eta[k, rows] = part
+        start += shard.n_rows
+    return tuple(eta)

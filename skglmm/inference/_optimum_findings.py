@@ -1,0 +1,157 @@
+"""Findings about the optimum and the columns: gradient, curvature, boundaries, scales."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.fitting import Fit, Local, Study
+from skglmm.inference._findings import Finding
+from skglmm.inference._natural import variances
+from skglmm.inference._notes import notes
+from skglmm.inference._parameter_names import parameter_names
+from skglmm.laplace import Laplace
+
+__all__ = ["boundary", "convergence", "curvature", "left_out", "separation", "wild_scales"]
+
+STEEP = 0.01  # scaled gradient: a hundredth of a standard error away from the optimum
+FALLS, FLAT, TIED = -1e-3, 1e-5, 1e-3  # scaled curvatures: negative, none, next to none
+SHARE = 0.1  # of the largest weight in a direction that its other names have at least
+SHOWN = 4  # names in a direction, or of steep parameters
+NEAR = 0.98  # correlations beyond are as good as one
+WIDE = 15.0  # units of a link, over the range of a column: from one bound to the other
+UNSURE = 5.0  # the same of the standard error
+WILD = 1e4  # standard deviations, or their inverse, that make coefficients hard to read
+FAR = 1e3  # standard deviations between a column and zero
+
+
+def convergence(fit: Fit, study: Study, around: Local | None, here: Laplace) -> Iterator[Finding]:
+    """Find an optimizer that stopped too early, with the parameters that would move."""
+    names = np.array(parameter_names(study), dtype=object)
+    gradient = np.abs(here.gradient) if around is None else np.zeros(len(names))
+    if around is not None:
+        gradient[around.informed] = np.abs(around.scaled[0])
+    steepest = float(gradient.max(initial=0.0))
+    if fit.converged and (around is None or steepest <= STEEP):
+        return
+    order = np.argsort(-gradient)[:SHOWN]
+    shown = ", ".join(f"{names[j]} {gradient[j]:.2g}" for j in order)
+    state = "converged" if fit.converged else f"did not converge: {fit.message}"
+    text = f"the optimizer {state}; scaled gradients, 0 at an optimum, are up to {shown}"
+    advice = "Raise max_iter, rescale nothing (the fit does), and simplify the random effects"
+    yield Finding("convergence", "warning", str(names[order[0]]), steepest, text, advice)
+
+
+def curvature(study: Study, around: Local) -> Iterator[Finding]:
+    """Find directions in which the likelihood hardly falls, or rises."""
+    names = np.array(parameter_names(study), dtype=object)
+    for name in names[around.free & ~around.informed]:
+        text = f"the likelihood does not change with {name}"
+        advice = "The data do not determine it; take its term out of the model"
+        yield Finding("curvature", "warning", str(name), 0.0, text, advice)
+    _, values, vectors = around.scaled
+    for value, vector in zip(values, vectors.T, strict=True):
+        if value > TIED:
+            return
+        direction = _direction(names[around.informed], vector)
+        yield _flat(float(value), direction)
+
+
+def _flat(value: float, direction: str) -> Finding:
+    if value < FALLS:
+        text = f"the likelihood still rises along {direction} (scaled curvature {value:.2g})"
+        advice = "The estimates are no maximum; raise max_iter, or simplify the random effects"
+    elif value < FLAT:
+        text = f"the likelihood is flat along {direction} (scaled curvature {value:.2g})"
+        advice = "The data do not tell these apart; leave one of them out"
+    else:
+        text = (
+            f"the data hardly tell {direction} from zero change (scaled curvature {value:.2g}, 1 "
+            "where estimates do not depend on each other)"
+        )
+        advice = "Standard errors of these are large for that reason; a simpler model may do"
+    severity = "warning" if value < FLAT else "note"
+    return Finding("curvature", severity, direction, value, text, advice)
+
+
+def _direction(names: Floats, vector: Floats) -> str:
+    """A combination of parameters, in units of their own curvature, as text."""
+    order = np.argsort(-np.abs(vector))[:SHOWN]
+    weights = vector[order] * np.sign(vector[order[0]])
+    pairs = zip(weights, names[order], strict=True)
+    return " ".join(f"{w:+.2g} {name}" for w, name in pairs if abs(w) >= SHARE * weights[0])
+
+
+def boundary(fit: Fit) -> Iterator[Finding]:
+    """Find variances of zero and correlations of one, and those next to it."""
+    for sentence in fit.singular:
+        text = f"the fit is singular: {sentence}"
+        advice = (
+            "The estimates are valid, on the boundary of their range; a simpler random-effects "
+            "term fits as well"
+        )
+        yield Finding("boundary", "warning", sentence, 0.0, text, advice)
+    for parameter in variances(fit):
+        if parameter.name.startswith("corr(") and NEAR < abs(parameter.value) < 1.0:
+            text = f"{parameter.name} is {parameter.value:.3f}, next to its boundary"
+            advice = "The data hardly tell the two effects apart; compare with independent ones"
+            yield Finding("boundary", "note", parameter.name, parameter.value, text, advice)
+
+
+def left_out(fit: Fit) -> Iterator[Finding]:
+    """Find columns that were dropped, and a precision at its cap."""
+    for note in notes(fit):
+        if note.kind in {"aliased", "capped"}:
+            text, _, advice = note.text.partition(". ")
+            advice = advice or "Take the column out of the formula, so that it says what it means"
+            yield Finding("determination", "warning", note.kind, np.nan, text, advice)
+
+
+def separation(study: Study, around: Local) -> Iterator[Finding]:
+    """Find coefficients that grow because a column tells the responses apart perfectly."""
+    names = parameter_names(study)
+    errors = np.sqrt(np.maximum(np.diag(around.inverse()), 0.0))
+    start = 0
+    for x in study.standard.design.fixed:
+        ranges = np.ptp(x, axis=0)
+        for j, width in enumerate(ranges, start):
+            effect, error = abs(around.vector[j]) * width, errors[j] * width
+            if effect > WIDE and (error > UNSURE or error == 0.0):
+                yield _separated(names[j], float(effect), float(error))
+        start += x.shape[1]
+
+
+def _separated(name: str, effect: float, error: float) -> Finding:
+    text = (
+        f"over the range of its column the coefficient of {name} moves the linear predictor by "
+        f"{effect:.3g} units of the link, with a standard error of {error:.3g}"
+    )
+    advice = (
+        "The column may tell responses near a bound from the others perfectly, so that the "
+        "coefficient grows without end; look at the responses by this column, or drop it"
+    )
+    return Finding("separation", "warning", name, effect, text, advice)
+
+
+def wild_scales(study: Study) -> Iterator[Finding]:
+    """Find columns whose units make the table of coefficients hard to read."""
+    design = study.standard.design
+    for k, (x, back) in enumerate(zip(design.fixed, study.standard.from_user, strict=True)):
+        for name, column in zip(design.layout.coefficients[k], (x @ back).T, strict=True):
+            center, spread = float(np.mean(column)), float(np.std(column))
+            if spread == 0.0:
+                continue
+            if not 1.0 / WILD < spread < WILD:
+                yield _wild(name, spread, f"has a standard deviation of {spread:.3g}")
+            elif abs(center) > FAR * spread:
+                far = abs(center) / spread
+                yield _wild(name, far, f"lies {far:.3g} standard deviations away from 0")
+
+
+def _wild(name: str, value: float, what: str) -> Finding:
+    text = f"the column {name!r} {what}"
+    advice = (
+        "The fit standardizes columns inside and is not harmed; center or rescale the column for "
+        "coefficients, and an intercept, that people can read"
+    )
+    return Finding("scales", "note", name, value, text, advice)

@@ -1,0 +1,88 @@
+"""The linear predictor that suits one response best, found row by row."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.families import Family
+
+__all__ = ["Saturated", "saturated"]
+
+STEPS = 100  # from the fit's predictors 4 to 8 are usual
+CLOSE = 1e-13  # promised gain, relative to the log density, of a step that is not taken
+LONGEST = 4.0  # of the first steps, in units of the link
+
+
+class Saturated(NamedTuple):
+    """The best first linear predictors, and the log densities there."""
+
+    eta: Floats  # (n,)
+    value: Floats  # (n,)
+
+
+def saturated(family: Family, prepared: Floats, eta: Sequence[Floats]) -> Saturated:
+    """Maximize the log density of each response over its own first linear predictor.
+
+    Newton steps, or Fisher's where the curvature has the wrong sign, between brackets that the
+    signs of the scores close.
+
+    Parameters
+    ----------
+    family : Family
+    prepared : ndarray, shape (m, n)
+        Prepared responses.
+    eta : sequence of ndarray, each of shape (n,) or (1,)
+        Where to begin; all but the first stay.
+
+    Returns
+    -------
+    Saturated
+        Values are not below those at `eta`.
+    """
+    n = prepared.shape[1]
+    others = [np.broadcast_to(part, (n,)) for part in eta[1:]]
+    here = np.array(np.broadcast_to(eta[0], (n,)))
+    best = Saturated(here.copy(), np.full(n, -np.inf))
+    low, high = np.full(n, -np.inf), np.full(n, np.inf)
+    rows = np.arange(n)
+    for _ in range(STEPS):
+        point = [here[rows], *(part[rows] for part in others)]
+        value, step, gain = _step(family, prepared[:, rows], point)
+        better = value > best.value[rows]
+        best.eta[rows[better]], best.value[rows[better]] = point[0][better], value[better]
+        rises = np.where(np.isfinite(value), step > 0.0, best.eta[rows] > point[0])
+        low[rows] = np.where(rises, point[0], low[rows])
+        high[rows] = np.where(rises, high[rows], point[0])
+        here[rows] = _moved(point[0], step, low[rows], high[rows])
+        rows = rows[~(gain <= CLOSE * np.maximum(1.0, np.abs(value)))]
+        if not rows.size:
+            break
+    return best
+
+
+def _step(
+    family: Family, prepared: Floats, point: Sequence[Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Log densities, steps and the gains that these promise, (n,) each."""
+    found = family.log_density(prepared, point, 2)
+    assert found.grad is not None
+    assert found.hess is not None
+    score, curvature = found.grad[0], -found.hess[0]
+    bent = curvature <= 0.0
+    if bent.any():
+        curvature = np.where(bent, family.expected_information(point)[0], curvature)
+    step = score / np.where(curvature > 0.0, curvature, 1.0)
+    gain = np.where(np.isfinite(found.value), 0.5 * score * step, np.inf)
+    return found.value, step, gain
+
+
+def _moved(here: Floats, step: Floats, low: Floats, high: Floats) -> Floats:
+    """The ends of the steps, or the middle of the bracket where they leave it."""
+    longest = np.maximum(LONGEST, np.abs(here))
+    there = here + np.clip(step, -longest, longest)
+    with np.errstate(invalid="ignore"):
+        middle = 0.5 * (low + high)
+    leaves = ~((low < there) & (there < high)) & np.isfinite(middle)
+    return np.where(leaves, middle, there)
