@@ -34,8 +34,9 @@ def profiled(
         if profile.excess > EXCESS_MAX:
             msg = (
                 f"the fit is not at the maximum of the likelihood: the profile of {profile.name} "
-                f"rises {profile.excess:.2g} log-likelihood units above it; fit again with a "
-                "smaller tol or a larger max_iter, and if that does not help, simplify the model"
+                f"rises at least {profile.excess:.2g} log-likelihood units above it; fit again "
+                "with a smaller tol or a larger max_iter, and if that does not help, simplify "
+                "the model"
             )
             raise ValueError(msg)
         for value, end in profile.lost:

@@ -11,7 +11,7 @@ from skglmm.fitting import Fit, Study
 from skglmm.inference._natural import Parameter, Transform, natural
 from skglmm.inference._profile_axis import Axis, axes
 from skglmm.inference._profile_descent import Spot, begin
-from skglmm.inference._profile_path import Side, crossing, walk
+from skglmm.inference._profile_path import Side, ceiling, crossing, walk
 from skglmm.inference._wald import Intervals
 
 __all__ = ["Profile", "profile_intervals", "profiles"]
@@ -65,7 +65,7 @@ class Profile:
 
     @property
     def excess(self) -> float:
-        """Log-likelihood units by which the profile lies above the fit; 0 at a maximum."""
+        """Log-likelihood units by which the profile was seen above the fit; 0 at a maximum."""
         return max(0.0, -self.low.lowest, -self.high.lowest)
 
     @property
@@ -162,7 +162,9 @@ def _absent(parameter: Parameter, ends: tuple[float, float], level: float) -> Pr
 
 
 def _profile(parameter: Parameter, axis: Axis, start: Spot, level: float, n_points: int) -> Profile:
-    low, high = (walk(axis, start, sign, _root(level), n_points) for sign in (-1, 1))
+    target = _root(level)
+    highest = ceiling(axis, start, target)
+    low, high = (walk(axis, start, sign, target, n_points, highest) for sign in (-1, 1))
     return Profile(
         name=parameter.name,
         estimate=parameter.value,

@@ -40,6 +40,8 @@ class Axis:
         The parameter at these limits.
     back : callable
         From coordinates to natural values; it increases.
+    floors : tuple of int
+        Parameters at whose zero the coordinate has no effect.
     """
 
     problem: Problem
@@ -50,11 +52,20 @@ class Axis:
     limits: Ends
     ends: Ends
     back: Transform
+    floors: tuple[int, ...] = ()
 
     @property
     def coordinate(self) -> float:
         """Coordinate of the estimate."""
         return float(self.direction @ self.vector)
+
+    @property
+    def floor_axes(self) -> "tuple[Axis, ...]":
+        """The parameters of `floors` as coordinates themselves, down to zero."""
+        return tuple(
+            replace(self, direction=_unit(self, place), limits=(0.0, np.inf), floors=())
+            for place in self.floors
+        )
 
     @property
     def spreads(self) -> Ints:
@@ -199,4 +210,5 @@ def _correlation(axis: Axis, place: int) -> Axis:
         limits=(-np.pi / 2, np.pi / 2),
         ends=ANY_CORRELATION,
         back=np.sin,
+        floors=(place, place + 1),
     )

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from skglmm.inference._profile_axis import Axis
 from skglmm.inference._profile_descent import Spot, moved, settled, step
 
-__all__ = ["Point", "Side", "crossing", "walk"]
+__all__ = ["Point", "Side", "ceiling", "crossing", "walk"]
 
 POINTS_MAX = 60
 ENDS_MAX = 8  # looks for one end
@@ -26,6 +26,8 @@ CHANGE_MAX = 2.0  # largest change of a parameter in one step, in units of a lin
 GROWTH = 1.0  # ... or this share of the largest parameter
 SHORTER, SHORTER_MAX = 0.25, 4
 FAR = 1e4  # parameters beyond it, in units of a link, mean nothing
+BETTER = 1e-3  # log-likelihood units above the estimate that say that it is none
+FLAT = 1e-2  # a zeta that no level of interest asks for
 BEND = 2.0  # the slope is foretold to change by this factor at most in one step
 
 
@@ -57,7 +59,24 @@ class Side:
     lost: float | None = None
 
 
-def walk(axis: Axis, start: Spot, sign: int, target: float, n_points: int) -> Side:
+def ceiling(axis: Axis, start: Spot, target: float) -> float:
+    """Return what zeta cannot exceed wherever the coordinate is, infinity if beyond `target`.
+
+    It is the least zeta of parameters under which the coordinate has no effect, such as a
+    correlation where one of its effects does not vary.
+    """
+    lowest = np.inf
+    for floor in axis.floor_axes:
+        walker = _Walker(floor, start, -1, target, target)
+        walker.go()
+        if walker.points[-1].distance >= walker.room:
+            lowest = min(lowest, walker.points[-1].zeta)
+    return lowest
+
+
+def walk(
+    axis: Axis, start: Spot, sign: int, target: float, n_points: int, highest: float = np.inf
+) -> Side:
     """Walk from the estimate until zeta is `target` or the coordinate is at its limit.
 
     Parameters
@@ -71,11 +90,28 @@ def walk(axis: Axis, start: Spot, sign: int, target: float, n_points: int) -> Si
         Largest zeta of interest, positive.
     n_points : int
         How many points about, up to it.
+    highest : float
+        What zeta cannot exceed, see `ceiling`.
     """
+    target = min(target, highest)
     walker = _Walker(axis, start, sign, target, target / n_points)
-    walker.go()
-    walker.find_end()
-    return Side(tuple(walker.points), walker.lowest, walker.lost)
+    if target > FLAT:
+        walker.go()
+        walker.find_end()
+    points = walker.points
+    if highest == target:
+        points = _under(points, highest, walker.room)
+    return Side(tuple(points), walker.lowest, walker.lost)
+
+
+def _under(points: list[Point], highest: float, room: float) -> list[Point]:
+    """The points below a ceiling, where they meet it, and the limit."""
+    below = [point for point in points if point.zeta < highest]
+    meets = crossing(points, highest)
+    if meets is not None:
+        nearest = min(points, key=lambda point: abs(point.distance - meets))
+        below.append(Point(meets, highest, nearest.slope))
+    return below if below[-1].distance >= room else [*below, Point(room, highest, 0.0)]
 
 
 def crossing(points: tuple[Point, ...] | list[Point], target: float) -> float | None:
@@ -121,7 +157,7 @@ class _Walker:
                 return
             if not self._visit(self._next_distance()):
                 return
-            if np.max(np.abs(self.spot.vector)) > FAR:
+            if np.max(np.abs(self.spot.vector)) > FAR or self.lowest < -BETTER:
                 return
 
     def find_end(self) -> None:
