@@ -219,6 +219,12 @@ def test_intervals_are_those_of_the_record(petrol, model):
     assert_array_equal(one.iloc[0], found.loc["precision"])
 
 
+def test_a_fit_without_inference_has_a_bootstrap(petrol, model):
+    quick = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100), inference=False).fit(*petrol)
+    found, expected = (m.bootstrap(*petrol, 3, random_state=0) for m in (quick, model))
+    assert_allclose(found.replicates, expected.replicates, rtol=1e-3)  # two optimizers' ends
+
+
 def test_wrong_wishes_are_refused(petrol, model):
     with pytest.raises(ValueError, match=r"kind='basik' is unknown.*did you mean 'basic'"):
         model.confint(*petrol, method="bootstrap", kind="basik")
@@ -304,7 +310,8 @@ def test_refits_that_fail_are_counted_and_left_out(petrol, model, monkeypatch):
         return refit(study, fit, rules)
 
     monkeypatch.setattr(_bootstrap, "refit", sometimes)
-    with pytest.warns(ConvergenceWarning, match="of 5 refits 1 failed .*likelihood is not finite"):
+    words = r"of 5 refits 1 failed \(the first with 'DesignError: .* not finite'\); intervals"
+    with pytest.warns(ConvergenceWarning, match=words):
         record = model.bootstrap(*petrol, 5, random_state=0)
     assert_array_equal(np.isnan(record.replicates).all(axis=1), np.arange(5) == 1)
     assert list(record.to_frame()["n_used"]) == [4] * 4
