@@ -73,7 +73,7 @@ class ConfidenceIntervals:
         sample_weight : array-like, shape (n_samples,), default=None
             The weights of `fit`. Not used by "wald".
         n_jobs : int, default=None
-            Workers of the refits, as joblib counts them. Not used by "wald".
+            Workers of the refits of "bootstrap", as joblib counts them.
         random_state : int, Generator, RandomState or None, default=None
             Source of random numbers of "bootstrap"; an int gives the same intervals each time,
             for any `n_jobs`.
@@ -116,6 +116,9 @@ class ConfidenceIntervals:
         EP                        0.011     0.010      0.012
         precision               302.232   183.947    496.579
         sd(Intercept | batch)     0.515     0.352      0.755
+        >>> model.confint(X, y, method="profile", parameters="sd(Intercept | batch)").round(3)
+                               estimate  conf_low  conf_high
+        sd(Intercept | batch)     0.515     0.344      0.871
         """
         check_is_fitted(self)
         check_choice("method", method, tuple(METHODS))
