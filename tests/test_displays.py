@@ -397,6 +397,20 @@ def test_a_profile_crosses_its_heights_at_the_ends_of_the_interval(batches):
     assert display.ax_.get_title().startswith("90 %: ")
 
 
+def test_the_normal_approximation_touches_the_profile_at_the_estimate(batches):
+    model, X, y = batches
+    name = "sd(Intercept | batch)"
+    display = ProfileDisplay.from_estimator(model, X, y, parameters=name)
+    lines = {line.get_label(): line.get_xydata().T for line in display.ax_.lines}
+    x, height = lines["normal approximation"]
+    profile = display.lines_[0].get_ydata()
+    estimate = model.variance_components()["sd"].item()
+    near = np.abs(x - estimate) < 0.05 * estimate
+    # both pass through zero with one slope, and the profile is concave
+    assert_allclose(profile[near], height[near], atol=0.01)
+    assert (profile <= height + 1e-3).all()
+
+
 def test_the_relative_likelihood_is_one_at_the_estimate(batches):
     model, X, y = batches
     display = ProfileDisplay.from_estimator(model, X, y, parameters="EP", kind="likelihood")
