@@ -411,6 +411,6 @@ def test_the_record_prints_itself_and_can_be_stored(petrol, model):
     assert lines[1].split() == ["estimate", "bias", "std.", "error", "refits"]
     assert [line.split()[0] for line in lines[2:5]] == list(NAMES[:3])
     assert lines[-1] == "* 0 of 20 refits are singular"
-    assert "<td>sd(Intercept | batch)</td>" in record._repr_html_()
+    assert ">sd(Intercept | batch)</" in record._repr_html_()
     again = pickle.loads(pickle.dumps(record))
     assert_array_equal(again.interval().low, record.interval().low)
