@@ -156,6 +156,8 @@ def test_three_hundred_groups_are_thin_lines_behind_their_average(many):
     display = PredictionDisplay.from_estimator(model, X, y, feature="x", by="g", n_points=10)
     assert len(display.lines_) == 300
     assert display.bands_ == []
+    (points,) = display.scatters_
+    assert_array_equal(np.sort(points.get_offsets()[:, 1]), np.sort(y))
     assert max(line.get_linewidth() for line in display.lines_) < 1
     (average,) = display.overall_lines_
     assert average.get_zorder() > max(line.get_zorder() for line in display.lines_)

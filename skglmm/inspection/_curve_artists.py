@@ -1,8 +1,10 @@
 """Curves, bands, points and the keys of their legend, as artists of matplotlib."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from skglmm.inspection._curves import Curve
 from skglmm.inspection._panels import BLACK, BLUE, GRAY, LIGHT, VERMILLION, point_style, style_of
@@ -14,6 +16,7 @@ __all__ = [
     "Look",
     "band_key",
     "draw_curve",
+    "draw_points",
     "point_key",
 ]
 
@@ -59,26 +62,23 @@ COMPARED = Look(color=BLACK, linestyle=":", width=1.5, layer=3.0)
 
 
 def draw_curve(
-    axis: Any, curve: Curve, look: Look, n_rows: int, styles: Mapping[str, Mapping[str, Any]]
-) -> tuple[Any, Any, Any]:
-    """Draw a curve on axes.
+    axis: Any, curve: Curve, look: Look, styles: Mapping[str, Mapping[str, Any]]
+) -> tuple[Any, Any]:
+    """Draw a curve and its band on axes.
 
     Parameters
     ----------
     axis : Axes
     curve : Curve
     look : Look
-    n_rows : int
-        Rows of all curves together: where they are many, points are small and pale.
     styles : mapping
-        Arguments for matplotlib: "line", "fill" and "scatter".
+        Arguments for matplotlib: "line" and "fill".
 
     Returns
     -------
-    line, band, points : artists
-        The last two are None where the curve has none.
+    line, band : artists
+        The band is None where the curve has none.
     """
-    points = None if curve.data is None else _points(axis, curve, look, n_rows, styles["scatter"])
     band = None
     if curve.limits is not None:
         fill = {"color": look.color, "alpha": BAND_ALPHA, "linewidth": 0, "zorder": look.layer}
@@ -88,17 +88,33 @@ def draw_curve(
         stroke["marker"] = look.marker
     stroke["zorder"] = look.layer + 0.5
     (line,) = axis.plot(curve.x, curve.mean, **{**stroke, **styles["line"]})
-    return line, band, points
+    return line, band
 
 
-def _points(axis: Any, curve: Curve, look: Look, n_rows: int, given: Mapping[str, Any]) -> Any:
-    assert curve.data is not None
+def draw_points(
+    axis: Any, curves: Sequence[Curve], look: Look, n_rows: int, given: Mapping[str, Any]
+) -> Any:
+    """Draw the data of some curves as one cloud; None where there are none.
+
+    Parameters
+    ----------
+    axis : Axes
+    curves : sequence of Curve
+    look : Look
+    n_rows : int
+        Rows of all clouds together: where they are many, points are small and pale.
+    given : mapping
+        Arguments for matplotlib.
+    """
+    found = [curve.data for curve in curves if curve.data is not None]
+    if not found:
+        return None
     style = {
         **point_style(n_rows, look.point_color or look.color),
         "marker": look.marker,
         "zorder": look.layer - 0.5,
     }
-    return axis.scatter(*curve.data, **{**style, **given})
+    return axis.scatter(*np.concatenate(found, axis=1), **{**style, **given})
 
 
 def band_key(color: str) -> Any:

@@ -9,6 +9,7 @@ from skglmm.inspection._curve_artists import (
     COMPARED,
     band_key,
     draw_curve,
+    draw_points,
     point_key,
 )
 from skglmm.inspection._curve_groups import MOST_COLORS, CurveGroups
@@ -57,7 +58,8 @@ class PredictionDisplay:
         The first panel.
     axes_ : ndarray of Axes, shape (n_panels,)
     lines_, bands_, scatters_ : list
-        Artists of the curves, their bands and the data, in the order of the curves.
+        Artists of the curves, their bands and the data, in the order of the curves; where groups
+        have no colors, the data of a panel are one artist.
     overall_lines_ : list of Line2D
         The curve to compare with, in each panel.
     legend_ : Legend
@@ -255,19 +257,30 @@ class PredictionDisplay:
         return self
 
     def _draw(self, groups: CurveGroups, styles: Mapping[str, Mapping[str, Any]]) -> None:
-        drawn: list[tuple[Any, Any, Any]] = []
+        self.lines_, self.bands_, self.scatters_ = [], [], []
         self.overall_lines_: list[Any] = []
         n_rows = sum(c.data.shape[1] for c in self.curves if c.data is not None)
         for axis, curves in zip(self.axes_, groups.panels().values(), strict=True):
-            drawn += [draw_curve(axis, c, groups.look(c), n_rows, styles) for c in curves]
-            if self.overall is not None and groups.are_many:
-                self.overall_lines_ += draw_curve(axis, self.overall, AVERAGE, 0, styles)[:1]
-            elif self.overall is not None:
-                plain = replace(self.overall, limits=None)
-                self.overall_lines_ += draw_curve(axis, plain, COMPARED, 0, styles)[:1]
-        self.lines_, bands, scatters = map(list, zip(*drawn, strict=True))
-        self.bands_ = [band for band in bands if band is not None]
-        self.scatters_ = [points for points in scatters if points is not None]
+            for cloud in [curves] if groups.are_many else [[curve] for curve in curves]:
+                look = groups.look(cloud[0])
+                self.scatters_.append(draw_points(axis, cloud, look, n_rows, styles["scatter"]))
+            for curve in curves:
+                line, band = draw_curve(axis, curve, groups.look(curve), styles)
+                self.lines_.append(line)
+                self.bands_.append(band)
+            self._draw_overall(axis, groups, styles)
+        self.bands_ = [band for band in self.bands_ if band is not None]
+        self.scatters_ = [points for points in self.scatters_ if points is not None]
+
+    def _draw_overall(
+        self, axis: Any, groups: CurveGroups, styles: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        if self.overall is None:
+            return
+        curve, look = self.overall, AVERAGE
+        if not groups.are_many:  # a second band would hide the first
+            curve, look = replace(self.overall, limits=None), COMPARED
+        self.overall_lines_.append(draw_curve(axis, curve, look, styles)[0])
 
     def _label(self, panels: Collection[str], *, new: bool) -> None:
         plain = self.scatters_ or self.interval == "response"
