@@ -1,13 +1,15 @@
 """Findings about the optimum and the columns: gradient, curvature, boundaries, scales."""
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
 from skglmm.arrays import Floats
+from skglmm.design import Factor
 from skglmm.fitting import Fit, Local, Study
 from skglmm.inference._findings import Finding
-from skglmm.inference._natural import variances
+from skglmm.inference._natural import correlation_name
 from skglmm.inference._notes import notes
 from skglmm.inference._parameter_names import parameter_names
 from skglmm.laplace import Laplace
@@ -18,7 +20,7 @@ STEEP = 0.01  # scaled gradient: a hundredth of a standard error away from the o
 FALLS, FLAT, TIED = -1e-3, 1e-5, 1e-3  # scaled curvatures: negative, none, next to none
 SHARE = 0.1  # of the largest weight in a direction that its other names have at least
 SHOWN = 4  # names in a direction, or of steep parameters
-NEAR = 0.98  # correlations beyond are as good as one
+NEAR, ROUNDING = 0.98, 1e-9  # correlations beyond are as good as one, or are one
 WIDE = 15.0  # units of a link, over the range of a column: from one bound to the other
 UNSURE = 5.0  # the same of the standard error
 WILD = 1e4  # standard deviations, or their inverse, that make coefficients hard to read
@@ -38,7 +40,9 @@ def convergence(fit: Fit, study: Study, around: Local | None, here: Laplace) -> 
     shown = ", ".join(f"{names[j]} {gradient[j]:.2g}" for j in order)
     state = "converged" if fit.converged else f"did not converge: {fit.message}"
     text = f"the optimizer {state}; scaled gradients, 0 at an optimum, are up to {shown}"
-    advice = "Raise max_iter, rescale nothing (the fit does), and simplify the random effects"
+    advice = (
+        "Raise max_iter, or simplify the random effects; the units of the columns do not matter"
+    )
     yield Finding("convergence", "warning", str(names[order[0]]), steepest, text, advice)
 
 
@@ -66,8 +70,8 @@ def _flat(value: float, direction: str) -> Finding:
         advice = "The data do not tell these apart; leave one of them out"
     else:
         text = (
-            f"the data hardly tell {direction} from zero change (scaled curvature {value:.2g}, 1 "
-            "where estimates do not depend on each other)"
+            f"the data hardly determine {direction} (scaled curvature {value:.2g}; 1 where "
+            "estimates do not depend on each other)"
         )
         advice = "Standard errors of these are large for that reason; a simpler model may do"
     severity = "warning" if value < FLAT else "note"
@@ -91,11 +95,24 @@ def boundary(fit: Fit) -> Iterator[Finding]:
             "term fits as well"
         )
         yield Finding("boundary", "warning", sentence, 0.0, text, advice)
-    for parameter in variances(fit):
-        if parameter.name.startswith("corr(") and NEAR < abs(parameter.value) < 1.0:
-            text = f"{parameter.name} is {parameter.value:.3f}, next to its boundary"
+    for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
+        yield from _near_one(factor, theta)
+
+
+def _near_one(factor: Factor, theta: Floats) -> Iterator[Finding]:
+    """Find correlations next to one, of the centered columns: others may be as large by units."""
+    root = factor.covariance.factor(theta)
+    sds = np.linalg.norm(root, axis=1)
+    if not sds.all():
+        return
+    correlation = (root / sds[:, None]) @ (root / sds[:, None]).T
+    for i, j in combinations(range(len(root)), 2):
+        value = float(correlation[i, j])
+        if NEAR < abs(value) < 1.0 - ROUNDING:
+            name = correlation_name(factor, i, j)
+            text = f"{name}, with centered columns, is {value:.3f}, next to its boundary"
             advice = "The data hardly tell the two effects apart; compare with independent ones"
-            yield Finding("boundary", "note", parameter.name, parameter.value, text, advice)
+            yield Finding("boundary", "note", name, value, text, advice)
 
 
 def left_out(fit: Fit) -> Iterator[Finding]:
