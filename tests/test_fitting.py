@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from oracles import Term, design
 from scipy.special import expit
 
@@ -317,6 +317,21 @@ def test_singular_terms_are_found_behind_healthy_ones():
     assert "the standard deviation of z1 between levels of k is 0" in found.singular
     assert not any("levels of g" in sentence for sentence in found.singular)
     assert sds(found, 2)[1] == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 57])
+def test_effects_that_do_not_vary_have_no_variance_and_no_correlation(seed):
+    rng = np.random.default_rng(seed)
+    group, x = np.repeat(np.arange(12), 10), rng.normal(size=120)
+    mean = expit(0.3 * x)
+    y = rng.beta(8 * mean, 8 * (1 - mean))
+    one = np.ones(120)
+    found = fit(Beta(), design([[one, x], [one]], Term("g", group, (one, x), Unstructured(2))), y)
+    assert_array_equal(found.theta[0], 0.0)
+    (sentence,) = found.singular
+    assert sentence.startswith("the standard deviation of z0 and z1")
+    assert np.isnan(np.diag(found.covariance))[3:].all()
+    assert np.isfinite(np.diag(found.covariance)[:3]).all()
 
 
 def test_three_effects_of_rank_two_name_their_direction():

@@ -1,10 +1,11 @@
 """Variances of zero and correlations of one: found, made exact, named."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Factor
 from skglmm.fitting._hessian import prior_hessian
 from skglmm.fitting._optimize import Optimum, Rules, minimize
@@ -67,17 +68,28 @@ def _rotate(lower: Floats) -> bool:
 
 
 def rectified(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
-    """Flip negative diagonals; set small ones to zero where that costs no more than `tol`."""
+    """Flip negative diagonals; set small ones to zero where that costs no more than `tol`.
+
+    A whole column that is small is tried at zero next: an effect that does not vary.
+    """
     optimum = _flipped(problem, optimum)
     for place in _candidates(problem, optimum.vector):
-        trial = optimum.vector.copy()
-        trial[place] = 0.0
-        there = laplace(problem, trial, optimum.laplace.mode.point.u)
-        optimum = replace(optimum, n_evaluations=optimum.n_evaluations + 1)
-        if there is None:
-            continue
-        if there.value <= optimum.laplace.value + tol or abs(optimum.vector[place]) < ABSENT:
-            optimum = replace(optimum, vector=trial, laplace=there)
+        optimum = _without(problem, optimum, np.array([place]), tol)
+    for column in _columns(problem):
+        if 0.0 < np.abs(optimum.vector[column]).max() < SMALL:
+            optimum = _without(problem, optimum, column, tol)
+    return optimum
+
+
+def _without(problem: Problem, optimum: Optimum, places: Ints, tol: float) -> Optimum:
+    """Set some parameters to zero if that costs no more than `tol`."""
+    trial = optimum.vector.copy()
+    trial[places] = 0.0
+    there = laplace(problem, trial, optimum.laplace.mode.point.u)
+    optimum = replace(optimum, n_evaluations=optimum.n_evaluations + 1)
+    absent = np.all(np.abs(optimum.vector[places]) < ABSENT)
+    if there is not None and (absent or there.value <= optimum.laplace.value + tol):
+        return replace(optimum, vector=trial, laplace=there)
     return optimum
 
 
@@ -99,25 +111,31 @@ def _flipped(problem: Problem, optimum: Optimum) -> Optimum:
     return replace(optimum, vector=vector, laplace=here, n_evaluations=n_evaluations)
 
 
-def _diagonal_places(problem: Problem) -> list[int]:
-    """Places of the diagonal entries of all factors in the parameter vector."""
-    places, start = [], problem.shape.n_beta
+def _columns(problem: Problem) -> Iterator[Ints]:
+    """Places, in the parameter vector, of each column of the factors, from the diagonal down."""
+    start = problem.shape.n_beta
     for covariance in problem.covariances:
-        places += [start + int(m) for m in covariance.diagonal]
+        columns = np.nonzero(covariance.mask)[1]
+        for j in range(covariance.size):
+            yield start + np.flatnonzero(columns == j)
         start += covariance.n_params
-    return places
 
 
 def _candidates(problem: Problem, vector: Floats) -> list[int]:
-    small = [m for m in _diagonal_places(problem) if 0 < abs(vector[m]) < SMALL]
+    places = [int(column[0]) for column in _columns(problem)]
+    small = [m for m in places if 0 < abs(vector[m]) < SMALL]
     return sorted(small, key=lambda m: abs(float(vector[m])))
 
 
 def zeros(problem: Problem, vector: Floats) -> Bools:
-    """Which parameters are diagonal entries at zero, shape (n_params,)."""
+    """Which parameters are diagonal entries at zero, or in a column of zeros, (n_params,).
+
+    The objective is even in the entries of such a column, so that it is flat there.
+    """
     mask = np.zeros(len(vector), dtype=np.bool_)
-    places = _diagonal_places(problem)
-    mask[places] = vector[places] == 0.0
+    for column in _columns(problem):
+        mask[column[0]] = vector[column[0]] == 0.0
+        mask[column[1:]] = np.all(vector[column] == 0.0)
     return mask
 
 

@@ -249,7 +249,8 @@ def intervals(fit: Fit, level: float = 0.95) -> Intervals:
     for i, (parameter, error) in enumerate(_with_errors(fit, parameters)):
         if np.isfinite(error):
             reach = half * error * abs(parameter.slope)
-            ends = parameter.back(parameter.working + np.array([-reach, reach]))
+            with np.errstate(over="ignore"):  # no bound
+                ends = parameter.back(parameter.working + np.array([-reach, reach]))
             low[i], high[i] = np.sort(ends)
     names = tuple(p.name for p in parameters)
     return Intervals(names, np.array([p.value for p in parameters]), low, high, level)
