@@ -17,10 +17,13 @@ __all__ = [
     "band_key",
     "draw_curve",
     "draw_points",
+    "line_key",
     "point_key",
 ]
 
 BAND_ALPHA = 0.18
+BEHIND = "#8C8C8C"
+PALE = 100  # groups from which on their lines are transparent
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Look:
         Color of the points, None for that of the line.
     layer : float
         What lies above what: points, bands and lines add to it.
+    alpha : float
+        Opacity of the line.
     """
 
     color: str = BLUE
@@ -44,6 +49,7 @@ class Look:
     width: float = 1.8
     point_color: str | None = None
     layer: float = 2.0
+    alpha: float = 1.0
 
     @classmethod
     def of_group(cls, place: int) -> "Look":
@@ -53,7 +59,9 @@ class Look:
     @classmethod
     def of_many(cls, n_groups: int) -> "Look":
         """Return the look of one of so many groups that they stay in the background."""
-        return cls(color="#A6A6A6", width=1.0 if n_groups < 50 else 0.5, point_color=LIGHT)
+        if n_groups < PALE:
+            return cls(color=BEHIND, point_color=LIGHT, width=1.0)
+        return cls(color=BEHIND, point_color=LIGHT, width=0.6, alpha=max(PALE / n_groups, 0.1))
 
 
 SINGLE = Look(point_color=GRAY)
@@ -83,10 +91,14 @@ def draw_curve(
     if curve.limits is not None:
         fill = {"color": look.color, "alpha": BAND_ALPHA, "linewidth": 0, "zorder": look.layer}
         band = axis.fill_between(curve.x, *curve.limits.T, **{**fill, **styles["fill"]})
-    stroke = {"color": look.color, "linestyle": look.linestyle, "linewidth": look.width}
+    stroke: dict[str, Any] = {
+        "color": look.color,
+        "linestyle": look.linestyle,
+        "linewidth": look.width,
+    }
     if len(curve.x) == 1:  # a group with a single value of the feature
         stroke["marker"] = look.marker
-    stroke["zorder"] = look.layer + 0.5
+    stroke |= {"linewidth": look.width, "alpha": look.alpha, "zorder": look.layer + 0.5}
     (line,) = axis.plot(curve.x, curve.mean, **{**stroke, **styles["line"]})
     return line, band
 
@@ -122,6 +134,13 @@ def band_key(color: str) -> Any:
     from matplotlib.patches import Patch
 
     return Patch(color=color, alpha=2 * BAND_ALPHA, linewidth=0)
+
+
+def line_key(look: Look) -> Any:
+    """Return the key of lines for a legend, opaque."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=look.color, linewidth=look.width)
 
 
 def point_key(color: str, marker: str = "o") -> Any:

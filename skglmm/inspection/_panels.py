@@ -35,7 +35,9 @@ def style_of(place: int) -> tuple[str, str, str]:
 
 def point_style(n_rows: int, color: str = BLUE) -> dict[str, Any]:
     """Return how a cloud of points is drawn: the more of them, the smaller and paler."""
-    size, alpha = (14, 0.5) if n_rows <= FEW else (7, 0.35) if n_rows <= MANY else (3, 0.15)
+    size, alpha = (14, 0.5) if n_rows <= FEW else (7, 0.35)
+    if n_rows > MANY:
+        size, alpha = 3, 0.2 * sqrt(MANY / n_rows)
     return {
         "color": color,
         "s": size,
@@ -84,10 +86,15 @@ def place_legend(
 ) -> Any:
     """Draw a legend: beside the panels where a layout makes room, or else inside the last."""
     handles, labels = [entry[0] for entry in entries], [entry[1] for entry in entries]
-    style = {"title": title, "fontsize": "small", "title_fontsize": "small", "frameon": False}
+    style: dict[str, Any] = {
+        "title": title,
+        "fontsize": "small",
+        "title_fontsize": "small",
+        "frameon": False,
+    }
     style["alignment"] = "left"
     if not new and axes[-1].figure.get_layout_engine() is None:
-        style["frameon"] = True
+        style |= {"frameon": True, "framealpha": 0.6, "fontsize": "x-small"}
         return axes[-1].legend(handles, labels, loc="best", **style)
     if new and len(axes) > 1:
         return axes[0].figure.legend(handles, labels, loc="outside right upper", **style)

@@ -10,6 +10,7 @@ from skglmm.inspection._curve_artists import (
     band_key,
     draw_curve,
     draw_points,
+    line_key,
     point_key,
 )
 from skglmm.inspection._curve_groups import MOST_COLORS, CurveGroups
@@ -159,7 +160,8 @@ class PredictionDisplay:
         n_points : int, default=100
             Points of each curve.
         ax : Axes or array of Axes, default=None
-            Where to draw; an array has one for each panel. None makes a new figure.
+            Where to draw; an array has one for each panel. None makes a new figure. The legend
+            stands beside axes of a figure with a layout (``layout="constrained"``), else inside.
         line_kwargs, fill_kwargs, scatter_kwargs : dict, default=None
             Passed to matplotlib's `plot`, `fill_between` and `scatter`.
 
@@ -303,7 +305,8 @@ class PredictionDisplay:
         else:
             words = WORDS.get(self.kind, "mean of the group" if first.group else "mean")
             many = f"{len(keys)} groups of\n{groups.names}"
-            entries = [(self.lines_[0], many if groups.are_many else words)]
+            key = line_key(groups.look(first)) if groups.are_many else self.lines_[0]
+            entries = [(key, many if groups.are_many else words)]
         if self.overall is not None:
             entries.append((self.overall_lines_[0], WORDS.get(self.overall_kind, "all")))
         entries += self._band_entry(groups)

@@ -288,7 +288,10 @@ class ResidualDisplay:
         size = (4.6, 4.2) if self.kind == "qq" else (5.4, 4.0)
         self.figure_, axes = open_axes(ax, 1, size)
         self.ax_, self.smooth_line_, self.band_ = axes[0], None, None
-        style = point_style(len(self.residual)) | (scatter_kwargs or {})
+        style = point_style(len(self.residual))
+        if self.kind == "qq":
+            style["alpha"] = max(style["alpha"], 0.5)  # on a line, and few at its ends
+        style |= scatter_kwargs or {}
         if self.kind == "qq":
             self._draw_quantiles(style)
         else:
