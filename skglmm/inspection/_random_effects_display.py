@@ -213,7 +213,7 @@ class RandomEffectsDisplay:
         named = len(panel.mode) <= MOST_LABELS
         what = panel.group if named else f"{len(panel.mode)} levels of {panel.group}, sorted"
         unit = "" if panel.effect == "Intercept" else f"\nper unit of {panel.effect}"
-        axis.locator_params(axis="x", nbins=5)
+        axis.locator_params(axis="x", nbins=4)
         axis.set(xlabel=f"effect on the {self.scale}{unit}", ylabel=what)
         limits = "" if np.isnan(panel.std).all() else f" ({100 * self.level:g} % limits)"
         axis.set_title(f"{panel.effect}{limits}", fontsize="medium")
