@@ -33,6 +33,7 @@ from skglmm.inference import (
 from skglmm.inference._drawn import draw_effects
 from skglmm.inference._misfit import effect_test, link_test, slope_test
 from skglmm.inference._residual_test import boundary_test, distribution_tests
+from skglmm.inference._residuals import random_probability
 from skglmm.inference._saturated import saturated
 from skglmm.inspection import check_residuals, residuals
 from skglmm.laplace import laplace
@@ -150,12 +151,13 @@ def test_residuals_of_new_rows_follow_new_groups():
 # Deviance residuals
 
 
+@pytest.mark.parametrize("far", [1.0, 6.0])  # where the search begins
 @pytest.mark.parametrize("link", LINKS)
-def test_the_saturated_mean_maximizes_the_density_of_its_row(link):
+def test_the_saturated_mean_maximizes_the_density_of_its_row(link, far):
     rng = np.random.default_rng(3)
     family = Beta((LINKS[link], Beta().links[1]))
     y = np.concatenate([rng.uniform(size=12), [1e-8, 1 - 1e-8, 0.5]])
-    eta = (rng.normal(size=len(y)), rng.normal(1.0, 2.0, size=len(y)))
+    eta = (rng.normal(0.0, far, size=len(y)), rng.normal(1.0, 2.0, size=len(y)))
     prepared = family.prepare(y)
     best = saturated(family, prepared, eta)
     for i in range(len(y)):
@@ -220,6 +222,14 @@ def test_quantile_residuals_are_spread_over_point_masses_and_nowhere_else():
     assert kstest(first, "norm").pvalue > 0.05  # a true model but for the estimates
     below = ndtr(-found.beta[0][0] * np.exp(found.beta[1][0] / 2))
     assert ndtr(first[at_zero]).max() < below
+
+
+def test_probabilities_of_rows_are_spread_over_point_masses():
+    rng = np.random.default_rng(3)
+    y, eta = np.maximum(rng.normal(size=4000), 0.0), (np.zeros(4000), np.zeros(1))
+    found = random_probability(Counted(), y, eta, np.random.default_rng(0))
+    assert kstest(found, "uniform").pvalue > 0.05
+    assert_allclose(found[y > 0], ndtr(y[y > 0]))
 
 
 # Simulated residuals
@@ -433,7 +443,7 @@ def fixed_rows(rng, n=2000):
 
 def test_p_values_of_independent_normal_residuals_are_uniform():
     rng = np.random.default_rng(8)
-    values = []
+    values, sizes = [], []
     codes = np.sort(rng.integers(0, 15, size=2000))
     for _ in range(400):
         rows = fixed_rows(rng)
@@ -444,8 +454,24 @@ def test_p_values_of_independent_normal_residuals_are_uniform():
             slope_test(rows, codes, "g", rows.fixed[:, 1], "x"),
         ]
         values.append([test.p_value for test in tests if test.name != "outliers"])
+        sizes.append([test.effect for test in tests[-2:]])
     for column in np.array(values).T:
         assert kstest(column, "uniform").pvalue > 1e-3
+    # a variance of zero is estimated as zero in more than half of the cases, as chi-squared is
+    assert_allclose(np.mean(np.array(sizes) == 0, axis=0), 0.55, atol=0.08)
+
+
+def test_slopes_are_those_within_levels():
+    rng = np.random.default_rng(4)
+    codes = np.sort(rng.integers(0, 20, size=2000))
+    values = []
+    for _ in range(100):
+        rows = fixed_rows(rng)
+        x = 3 * rng.normal(size=20)[codes] + rows.fixed[:, 1]
+        shifted = rows.residual + rng.normal(size=20)[codes]  # levels differ, slopes do not
+        rows = type(rows)(**{**vars(rows), "residual": shifted, "steepness": np.ones(2000)})
+        values.append(slope_test(rows, codes, "g", x, "x").p_value)
+    assert kstest(values, "uniform").pvalue > 1e-3
 
 
 def test_the_numbers_of_distribution_tests_are_what_they_are_called():

@@ -24,7 +24,7 @@ from skglmm.laplace import Mode, bind, cluster_gradients, laplace
 __all__ = ["Influence", "influences"]
 
 LEVELS = 20  # of a factor whose levels hang together, those with the largest scores
-ROWS = 3_000_000  # rows that may be evaluated for such a factor
+ROWS = 2_000_000  # rows that may be evaluated for such a factor
 
 
 @dataclass(frozen=True)

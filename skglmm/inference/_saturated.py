@@ -13,6 +13,7 @@ __all__ = ["Saturated", "saturated"]
 STEPS = 100  # from the fit's predictors 4 to 8 are usual
 CLOSE = 1e-13  # promised gain, relative to the log density, of a step that is not taken
 LONGEST = 4.0  # of the first steps, in units of the link
+WITHIN = 0.0  # where rows begin whose predictor is beyond the reach of a link
 
 
 class Saturated(NamedTuple):
@@ -43,7 +44,8 @@ def saturated(family: Family, prepared: Floats, eta: Sequence[Floats]) -> Satura
     """
     n = prepared.shape[1]
     others = [np.broadcast_to(part, (n,)) for part in eta[1:]]
-    here = np.array(np.broadcast_to(eta[0], (n,)))
+    within = np.isfinite(family.log_density(prepared, eta).value)
+    here = np.where(within, eta[0], WITHIN)
     best = Saturated(here.copy(), np.full(n, -np.inf))
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
     rows = np.arange(n)
@@ -52,11 +54,12 @@ def saturated(family: Family, prepared: Floats, eta: Sequence[Floats]) -> Satura
         value, step, gain = _step(family, prepared[:, rows], point)
         better = value > best.value[rows]
         best.eta[rows[better]], best.value[rows[better]] = point[0][better], value[better]
-        rises = np.where(np.isfinite(value), step > 0.0, best.eta[rows] > point[0])
+        finite = np.isfinite(value)
+        rises = np.where(finite, step > 0.0, best.eta[rows] > point[0])
         low[rows] = np.where(rises, point[0], low[rows])
         high[rows] = np.where(rises, high[rows], point[0])
         here[rows] = _moved(point[0], step, low[rows], high[rows])
-        rows = rows[~(gain <= CLOSE * np.maximum(1.0, np.abs(value)))]
+        rows = rows[~(finite & (gain <= CLOSE * np.maximum(1.0, np.abs(value))))]
         if not rows.size:
             break
     return best
@@ -74,8 +77,7 @@ def _step(
     if bent.any():
         curvature = np.where(bent, family.expected_information(point)[0], curvature)
     step = score / np.where(curvature > 0.0, curvature, 1.0)
-    gain = np.where(np.isfinite(found.value), 0.5 * score * step, np.inf)
-    return found.value, step, gain
+    return found.value, step, 0.5 * score * step
 
 
 def _moved(here: Floats, step: Floats, low: Floats, high: Floats) -> Floats:
