@@ -18,7 +18,7 @@ from skglmm.estimators._study import study_of
 from skglmm.exceptions import SingularFitWarning
 from skglmm.inference import natural, profiles
 from skglmm.inference._profile_axis import axes
-from skglmm.inference._profile_descent import begin, settled
+from skglmm.inference._profile_descent import begin, moved, settled
 from skglmm.inference._profile_root import Rerooted
 from skglmm.laplace import Params, laplace
 
@@ -201,10 +201,31 @@ def test_the_descent_leaves_a_variance_of_zero_where_it_does_not_belong():
     axis = list(axes(model.fit_, study))[2]  # the precision
     start = begin(axis)
     vector = start.vector * np.array([1.0, 1.0, 1.0, 0.0])
-    asleep = replace(start, vector=vector, laplace=laplace(study.problem, vector))
+    asleep = replace(  # with nothing that couples the variance to what moves
+        start,
+        vector=vector,
+        laplace=laplace(study.problem, vector),
+        hessian=np.diag(np.diag(start.hessian)),
+    )
     assert asleep.laplace.gradient[3] == 0.0  # by symmetry
     assert asleep.laplace.value > start.laplace.value + 1.0
     assert_allclose(settled(axis, asleep).laplace.value, start.laplace.value, atol=1e-6)
+
+
+def test_a_correlation_is_held_by_standard_deviations_that_stay_positive():
+    frame, y = data(2)
+    frame["x"] += 2.0
+    model, study = fitted("x + (1 + x | g)", frame, y)
+    axis = list(axes(model.fit_, study))[5]
+    start = begin(axis)
+    assert np.sin(axis.coordinate) < -0.8
+    far = moved(axis, start, 1.5)  # the step alone would make both negative
+    assert np.all(far.vector >= axis.lower)
+    found = settled(axis, far)
+    assert np.all(found.vector[3:5] > 0.1)
+    rho = float(np.sin(axis.coordinate + 1.5))
+    lost = 2 * (found.laplace.value - start.laplace.value)
+    assert_allclose(lost, loss(model.fit_, study, 5, rho), rtol=1e-3)
 
 
 # --- boundaries -----------------------------------------------------------------------------------
