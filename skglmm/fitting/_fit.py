@@ -56,7 +56,7 @@ def fit(
         If the likelihood is not finite at the starting values, or crossed factors are too large.
     """
     study = Study.of(family, design, y, weights, log_jacobian)
-    first = start(study.problem, family.start(y, weights), _upper(study))
+    first = start(study.problem, family.start(y, weights), study.upper)
     return _maximize(study, first, rules or Rules(), inference=inference)
 
 
@@ -92,18 +92,7 @@ def _begin(study: Study, vector: Floats) -> Optimum:
             "the reach of its link; check the scale of the offset and of the columns"
         )
         raise DesignError(msg)
-    return Optimum(vector, first, prior_hessian(study.problem, first), _upper(study))
-
-
-def _upper(study: Study) -> Floats:
-    """Upper bounds of the parameters: ceilings of the predictors' mean levels."""
-    problem, standard = study.problem, study.standard
-    upper = np.full(problem.shape.n_params, np.inf)
-    start = 0
-    for x, ceiling in zip(standard.design.fixed, problem.family.ceilings, strict=True):
-        upper[start : start + x.shape[1]][np.all(x == 1.0, axis=0)] = ceiling
-        start += x.shape[1]
-    return upper
+    return Optimum(vector, first, prior_hessian(study.problem, first), study.upper)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:

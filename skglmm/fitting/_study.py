@@ -62,6 +62,16 @@ class Study:
         """Fingerprint of responses and weights, whatever the order of the rows."""
         return digest(self.y, self.weights, self.log_jacobian)
 
+    @property
+    def upper(self) -> Floats:
+        """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
+        upper, start = np.full(self.problem.shape.n_params, np.inf), 0
+        ceilings = self.problem.family.ceilings
+        for x, ceiling in zip(self.standard.design.fixed, ceilings, strict=True):
+            upper[start : start + x.shape[1]][np.all(x == 1.0, axis=0)] = ceiling
+            start += x.shape[1]
+        return upper
+
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
         pairs = zip(self.standard.from_user, fit.beta, strict=True)

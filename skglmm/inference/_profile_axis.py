@@ -104,16 +104,12 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
 def _plain(fit: Fit, study: Study) -> Axis:
     """What the axes of a study share, with no direction yet."""
     problem, n_params = study.problem, study.problem.shape.n_params
-    upper, start = np.full(n_params, np.inf), 0
-    for x, ceiling in zip(study.standard.design.fixed, fit.family.ceilings, strict=True):
-        upper[start : start + x.shape[1]][np.all(x == 1.0, axis=0)] = ceiling
-        start += x.shape[1]
     return Axis(
         problem=problem,
         vector=study.vector(fit),
         direction=np.zeros(n_params),
         lower=np.full(n_params, -np.inf),
-        upper=upper,
+        upper=study.upper,
         limits=EVERYTHING,
         ends=EVERYTHING,
         back=np.asarray,
