@@ -52,6 +52,7 @@ def test_hypotheses_are_read(text):
     [
         ("q = 0", "names 'q'; the coefficients are 'Intercept', 'a', 'b'"),
         ("x12 = 0", "names 'x12'"),
+        ("ax = 0", "names 'ax'"),
         ("x.1 = 0", "names 'x.1'"),
         ("log(a) = 0", r"names 'log\(a\)'"),
         ("a = b = x", "a constraint has one '='"),
