@@ -119,15 +119,8 @@ def _slope(fit: Fit, eta: Floats, others: list[Floats]) -> Floats:
 def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
     eta, *others = linear_predictors(fit, design, plan.conditioned)
-    variance = shift_variance(fit, design, plan)
-    nodes, weights = rule(float(np.sqrt(variance.max(initial=0.0))))
-    above, mean, below = (
-        sum(
-            weight * fit.family.mean([eta + step + np.sqrt(variance) * node, *others])
-            for node, weight in zip(nodes, weights, strict=True)
-        )
-        for step in (WIDE, 0.0, -WIDE)
-    )
+    sd = np.sqrt(shift_variance(fit, design, plan))
+    above, mean, below = (_average(fit, eta + step, sd, others) for step in (WIDE, 0.0, -WIDE))
     by_eta, by_variance = (above - below) / (2 * WIDE), (above - 2 * mean + below) / (2 * WIDE**2)
     gradient = by_eta[:, None] * linear_gradient(fit, design, plan.conditioned, 0)
     gradient += by_variance[:, None] * _variance_gradient(fit, design, plan)
@@ -137,6 +130,18 @@ def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[F
     spread = z * se / _slope(fit, center, others)
     ends = (fit.family.mean([center + s * spread, *others]) for s in (-1, 1))
     return mean, se, *ends
+
+
+def _average(fit: Fit, eta: Floats, sd: Floats, others: list[Floats]) -> Floats:
+    """Means averaged over normal shifts of the first linear predictor, (n,)."""
+    nodes, weights = rule(float(sd.max(initial=0.0)))
+    average, step = np.zeros_like(eta), max(1, CHUNK // max(1, len(eta)))
+    for some in (slice(start, start + step) for start in range(0, len(nodes), step)):
+        shifted = eta + np.multiply.outer(nodes[some], sd)
+        repeated = [np.tile(part, len(shifted)) for part in others]
+        means = fit.family.mean([shifted.ravel(), *repeated])
+        average += weights[some] @ means.reshape(shifted.shape)
+    return average
 
 
 def _variance_gradient(fit: Fit, design: Design, plan: Plan) -> Floats:

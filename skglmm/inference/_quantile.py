@@ -29,7 +29,6 @@ CELLS = 2**17  # rows times nodes at a time
 SPEEDS = 0.7 * 2.0 ** np.arange(-6, 12)  # rows of alike speed share their number of nodes
 FEW = 1000  # rows, which are solved one by one
 MISS, MISS_Z = 2e-7, 1e-4  # errors of a table: in probability, and in standard deviations
-ROUNDING = 4  # errors of a table that are always small: spacings of the response
 
 
 def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
@@ -180,8 +179,8 @@ def _values(normals: _Normals, z: Floats) -> Values:
     line, root = Line(normals.family.support), _solved(normals, z)
     miss = np.minimum(MISS_Z, MISS * np.sqrt(2.0 * np.pi) * np.exp(0.5 * z**2))
     x = np.clip(root.x, *line.ends)
-    rounding = ROUNDING * np.spacing(np.abs(line.response(x))) / line.slope(x)
-    return Values(x, miss * np.nan_to_num(root.slope, posinf=0.0) + rounding)
+    unit = miss * np.nan_to_num(root.slope, posinf=0.0) + line.spacing(x) / line.slope(x)
+    return Values(x, unit)
 
 
 def _solved(normals: _Normals, z: Floats) -> Root:

@@ -16,7 +16,7 @@ from skglmm.inference._mixture import Mixture
 
 __all__ = ["Line", "Root", "solve"]
 
-XTOL = 1e-15  # of the width of the support
+ROUNDING = 4  # spacings of a response that are as good as none
 ZTOL = 3e-5  # standard deviations; the error of a step is about the square
 MOST = 100  # evaluations; three are usual, halving alone takes 50
 _TWO_PI_ROOT = np.sqrt(2.0 * np.pi)
@@ -27,12 +27,6 @@ class Line:
     """The support, stretched over the real line: by a logit, a logarithm or not at all."""
 
     support: Support
-
-    @property
-    def width(self) -> float:
-        """The width of the support; 0 where it has none."""
-        width = self.support.high - self.support.low
-        return width if np.isfinite(width) else 0.0
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -60,6 +54,16 @@ class Line:
         if np.isfinite(high):
             return np.asarray((high - low) * expit(x) * expit(-x))
         return np.asarray(np.exp(x)) if np.isfinite(low) else np.ones_like(x)
+
+    def spacing(self, x: Floats) -> Floats:
+        """By how much responses differ at the least."""
+        with np.errstate(invalid="ignore"):  # infinity has none
+            return np.asarray(ROUNDING * np.spacing(np.abs(self.response(x))))
+
+    def is_closed(self, low: Floats, high: Floats) -> Bools:
+        """Return whether there are no responses in between."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.response(high) - self.response(low) <= self.spacing(high))
 
     def inside(self, y: Floats) -> Floats:
         """Keep responses that rounding has put on the bounds off them."""
@@ -94,7 +98,7 @@ def solve(mixture: Mixture, z: Floats, line: Line) -> Root:
         low, high = np.where(here.z <= 0.0, x, low), np.where(here.z >= 0.0, x, high)
         x, sure = _next(here, before, low, high, 2.0**k)
         solution[rows], slope[rows] = x, here.slope
-        open_ = ~(sure | (line.response(high) - line.response(low) <= XTOL * line.width))
+        open_ = ~(sure | line.is_closed(low, high))
         if not open_.any():
             break
         mixture, before = mixture.take(np.flatnonzero(open_)), _Point(*(p[open_] for p in here))

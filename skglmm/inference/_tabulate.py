@@ -20,7 +20,7 @@ __all__ = ["Values", "tabulate"]
 DEGREES = (16, 9, 8)  # of the polynomials in one, two, three or more numbers that vary
 WORTH = 3  # rows of a box, at least, for each evaluation that its polynomial takes
 SHARE = 3  # rows, at least, for each evaluation of all
-TRIALS = 8  # rows of a box that are tried out beside the outermost
+TRIALS = 12  # rows of a box that are tried out beside the outermost
 STEP = 2**14  # rows at a time
 
 
@@ -165,7 +165,8 @@ def _level(
     halves = []
     for k, (box, tried) in enumerate(zip(boxes, trials, strict=True), len(boxes)):
         table = _Table.through(box, values[k - len(boxes)])
-        if not np.all(np.abs(table.at(tried) - values[k]) <= units[k]):  # which NaN is not, either
+        most = np.minimum(units[k - len(boxes)].min(axis=0), units[k].min(axis=0))
+        if not np.all(np.abs(table.at(tried) - values[k]) <= most):  # which NaN is not, either
             halves += box.halves(points, table.roughest)
             continue
         for start in range(0, len(box.rows), STEP):
