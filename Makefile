@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs bench clean
+.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs bench bench-predict clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -42,6 +42,9 @@ docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build
 
 bench: $(VENV)/.stamp-plot  ## time the fits; choose with BENCH="slope-100k --no-r", all with BENCH=--all
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-predict: $(VENV)/.stamp-plot  ## time predictions, and measure their memory
+	$(BIN)/python benchmarks/predict.py $(BENCH)
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
