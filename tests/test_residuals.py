@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from oracles import Gaussian, Term, design
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, ndtr
-from scipy.stats import beta, kstest, norm
+from scipy.stats import beta, binom, kstest, norm
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -171,6 +171,20 @@ def test_the_saturated_mean_maximizes_the_density_of_its_row(link, far):
             loss, bounds=(low, high), method="bounded", options={"xatol": 1e-10}
         )
         assert best.value[i] >= -found.fun - 1e-9
+
+
+@pytest.mark.parametrize("far", [1.0, 6.0, 12.0])
+@pytest.mark.parametrize("link", LINKS)
+def test_the_saturated_mean_is_found_from_anywhere(link, far):
+    rng = np.random.default_rng(0)
+    family = Beta((LINKS[link], Beta().links[1]))
+    y = np.clip(rng.beta(0.3, 0.3, size=2000), 1e-12, 1 - 1e-12)
+    eta = (rng.normal(0, far, 2000), rng.normal(1, 2, 2000))
+    prepared = family.prepare(y)
+    best = saturated(family, prepared, eta)
+    found = family.log_density(prepared, [best.eta, eta[1]], 2)
+    assert (found.hess[0] < 0).all()
+    assert np.max(found.grad[0] ** 2 / -found.hess[0]) < 1e-10  # twice what a step would gain
 
 
 def test_the_deviance_residual_of_a_normal_response_is_pearsons():
@@ -480,25 +494,36 @@ def test_the_numbers_of_distribution_tests_are_what_they_are_called():
     wide = rng.normal(0, np.exp(0.1 * rows.eta[0])) * 1.2
     changed = type(rows)(**{**vars(rows), "residual": wide})
     found = {test.name: test for test in distribution_tests(changed)}
-    assert_allclose(found["uniformity"].effect, kstest(wide, "norm").statistic, rtol=1e-9)
+    for shift in (-0.2, 0.2):  # the largest distance lies above, and below
+        moved = type(rows)(**{**vars(rows), "residual": wide + shift})
+        distance = kstest(wide + shift, "norm").statistic
+        assert_allclose(distribution_tests(moved)[0].effect, distance, rtol=1e-9)
     assert_allclose(found["uniformity"].p_value, kstest(wide, "norm").pvalue, rtol=0.1)
     assert_allclose(found["dispersion"].effect, np.mean(wide**2))
     assert found["dispersion"].p_value < 1e-6
     assert 0.15 < found["spread"].effect < 0.45  # 1.44 times (exp(0.2) - 1), about
     assert_allclose(found["outliers"].effect, np.mean(np.abs(wide) > norm.isf(1e-3)) / 2e-3)
-    assert found["outliers"].p_value < 0.05
+    count = np.sum(np.abs(wide) > norm.isf(1e-3))
+    assert_allclose(found["outliers"].p_value, binom.sf(count - 1, 2000, 2e-3))
 
 
-def test_counts_on_a_bound_have_the_distribution_of_their_probabilities():
+@pytest.mark.parametrize("low", [True, False])
+def test_counts_on_a_bound_have_the_distribution_of_their_probabilities(low):
     rng = np.random.default_rng(1)
     rows = fixed_rows(rng, 300)
     p = beta.cdf(0.2, expit(rows.eta[0]) * np.e, expit(-rows.eta[0]) * np.e)
-    counts = (rng.random((4000, 300)) < p).sum(axis=1)
+    if not low:
+        p = beta.sf(0.8, expit(rows.eta[0]) * np.e, expit(-rows.eta[0]) * np.e)
+    chances = np.array([1.0])  # of each number of successes, row by row
+    for each in p:
+        chances = np.convolve(chances, [1.0 - each, each])
+    bound, beyond = (0.2, 0.1) if low else (0.8, 0.9)
     for count in (int(p.sum()) - 12, int(p.sum()) + 10):
-        y = np.where(np.arange(300) < count, 0.1, 0.5)
-        found = boundary_test(type(rows)(**{**vars(rows), "y": y}), 0.2, low=True)
-        tail = np.mean(counts <= count) if count < p.sum() else np.mean(counts >= count)
-        assert_allclose(found.p_value, 2 * tail, atol=0.025)
+        y = np.where(np.arange(300) < count, beyond, 0.5)
+        found = boundary_test(type(rows)(**{**vars(rows), "y": y}), bound, low=low)
+        tail = chances[: count + 1].sum() if count < p.sum() else chances[count:].sum()
+        # a binomial with the same mean and variance; a count more or less is 0.02
+        assert_allclose(found.p_value, 2 * tail, atol=2e-3)
         assert_allclose(found.effect, (count - p.sum()) / 300)
 
 

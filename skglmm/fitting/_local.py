@@ -53,10 +53,10 @@ class Local:
         values, vectors = np.linalg.eigh(inner)
         return self.gradient[kept] * scale, values, vectors
 
-    def inverse(self, less: Floats | None = None) -> Floats:
-        """Inverse of the Hessian, or of what is left of it without a part; 0 where not free."""
-        hessian = self.hessian if less is None else self.hessian - less
-        return covariance(hessian, self.free)[0]
+    @cached_property
+    def covariance(self) -> Floats:
+        """Inverse of the Hessian, 0 where not free, without the directions that are flat."""
+        return covariance(self.hessian, self.free)[0]
 
 
 def local(study: Study, fit: Fit, here: Laplace) -> Local | None:

@@ -59,7 +59,7 @@ def influences(study: Study, mode: Mode, around: Local) -> Iterator[Influence]:
         Of the study at the estimates.
     around : Local
     """
-    design, inverse = study.standard.design, around.inverse()
+    design, inverse = study.standard.design, around.covariance
     variances = np.diag(inverse)
     errors = np.sqrt(np.where(variances > 0.0, variances, np.inf))
     for f, (factor, codes) in enumerate(zip(design.layout.factors, design.codes, strict=True)):
@@ -96,7 +96,7 @@ def _largest(study: Study, mode: Mode, around: Local, f: int) -> Ints:
     if study.standard.design.layout.factors[f].n_levels <= count:
         return np.arange(study.standard.design.layout.factors[f].n_levels)
     scores = _scores(study, mode, f)
-    variance = around.inverse()[: len(scores), : len(scores)]
+    variance = around.covariance[: len(scores), : len(scores)]
     lengths = np.einsum("pl,pq,ql->l", scores, variance, scores)
     sizes = np.sum(mode.point.u[study.problem.order.index(f)] ** 2, axis=0)
     half = count // 2

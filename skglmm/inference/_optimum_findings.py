@@ -127,7 +127,7 @@ def left_out(fit: Fit) -> Iterator[Finding]:
 def separation(study: Study, around: Local) -> Iterator[Finding]:
     """Find coefficients that grow because a column tells the responses apart perfectly."""
     names = parameter_names(study)
-    errors = np.sqrt(np.maximum(np.diag(around.inverse()), 0.0))
+    errors = np.sqrt(np.maximum(np.diag(around.covariance), 0.0))
     start = 0
     for x in study.standard.design.fixed:
         ranges = np.ptp(x, axis=0)
