@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import load_petrol
 from skglmm.exceptions import SingularFitWarning
-from skglmm.inference._likelihood_ratio import mixture_tail
+from skglmm.inference._likelihood_ratio import mixture_tail, ratio
 from skglmm.inference._ratio_bootstrap import with_replicates
 from skglmm.model_selection import likelihood_ratio_test
 
@@ -164,6 +164,20 @@ def test_other_spellings_of_one_model_are_nested_alike(rows, model):
     assert likelihood_ratio_test(swapped, both).df == 1
 
 
+def test_the_order_within_an_interaction_does_not_matter(rows):
+    X, y = rows
+    X = X.assign(kind=np.resize(["a:1", "b:2", "b:1"], len(y)), two=2.0)
+
+    def model(formula):
+        return BetaGLMMRegressor(formula, inference=False).fit(X, y)
+
+    assert likelihood_ratio_test(model("x + kind + x:kind"), model("kind * x + z")).df == 1
+    by_group = likelihood_ratio_test(model("(0 + x:two | g)"), model("(0 + two:x | g) + z"))
+    assert (by_group.df, by_group.method) == (1, "chi-square")
+    with pytest.raises(ValueError, match="both are the same model"):
+        likelihood_ratio_test(model("x:z"), model("z:x"))
+
+
 @pytest.mark.parametrize(
     ("one", "other", "reason"),
     [
@@ -256,6 +270,30 @@ def test_the_record_shows_itself_as_a_line_as_html_and_as_a_table():
     assert_array_equal(table["n_params"], [3, 4])
     assert_allclose(table["log_likelihood"], [smaller.log_likelihood_, larger.log_likelihood_])
     assert_array_equal(table["lr_p_value"], [np.nan, test.p_value])
+
+
+def test_a_variance_of_zero_has_a_ratio_of_zero_and_a_p_value_of_one():
+    """Fits of one likelihood end at different roundings, which are no ratio above zero."""
+    rng = np.random.default_rng(6)
+    X = pd.DataFrame({"x": rng.normal(size=60), "g": np.tile(list("abcdef"), 10)})
+    y = np.sort(rng.beta(3, 3, size=60))  # groups more alike than chance makes them
+    smaller = BetaGLMMRegressor("x", inference=False).fit(X, y)
+    with pytest.warns(SingularFitWarning):
+        larger = BetaGLMMRegressor("x + (1 | g)", inference=False).fit(X, y)
+    test = likelihood_ratio_test(smaller, larger)
+    assert (test.statistic, test.p_value) == (0.0, 1.0)
+    options = {"method": "bootstrap", "n_replicates": 30, "random_state": 0}
+    simulated = likelihood_ratio_test(smaller, larger, X, y, **options)
+    assert simulated.p_value == 1.0
+    assert 0.3 < np.mean(simulated.replicates == 0.0) < 0.95
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [(0.5, 1.0), (3e-7, 0.0), (-4e-5, 0.0), (-1e-3, np.nan), (np.nan, np.nan)],
+)
+def test_ratios_within_rounding_of_zero_are_zero_and_negative_ones_are_none(difference, expected):
+    assert_allclose(ratio(-4.0, -4.0 + difference), expected)
 
 
 def test_a_p_value_of_zero_is_shown_as_below_the_smallest_number(model):
@@ -372,6 +410,8 @@ def group_variance_tests(n_samples, seed):
 def test_the_corrected_test_holds_its_level_and_the_naive_one_is_half_as_often_significant():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SingularFitWarning)  # which is half of them, rightly
-        corrected, naive = (group_variance_tests(1000, seed=17) < 0.05).mean(axis=0)
+        found = group_variance_tests(1000, seed=17)
+    corrected, naive = (found < 0.05).mean(axis=0)
     assert 0.035 < corrected < 0.065
     assert 0.3 < naive / corrected < 0.7
+    assert 0.45 < np.mean(found[:, 0] == 1.0) < 0.6  # the half at zero

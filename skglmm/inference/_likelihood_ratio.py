@@ -28,9 +28,10 @@ from skglmm.fitting import Fit
 from skglmm.inference._nested import Addition, addition
 from skglmm.inference._tables import named_frame
 
-__all__ = ["LikelihoodRatio", "likelihood_ratio", "mixture_tail"]
+__all__ = ["LikelihoodRatio", "likelihood_ratio", "mixture_tail", "ratio"]
 
 ROUNDING = 1e-4  # a ratio may be so far below zero: each fit stops at most this short
+NOTHING = 1e-6  # a ratio below is that of two fits which are one, as at a variance of zero
 
 _Mixture = tuple[tuple[float, int], ...]  # weights and degrees of freedom
 _ADVICE = "method='bootstrap' finds it by simulation"
@@ -166,9 +167,17 @@ def _tail(statistic: float, df: int) -> float:
     return float(chi2.sf(statistic, df)) if df else float(statistic <= 0)
 
 
+def ratio(smaller: float, larger: float) -> float:
+    """Twice the difference of log likelihoods, 0 but for rounding; NaN where it is negative."""
+    value = 2.0 * (larger - smaller)
+    if not value >= -ROUNDING:
+        return np.nan
+    return value if value > NOTHING else 0.0
+
+
 def _statistic(smaller: Fit, larger: Fit, names: tuple[str, str]) -> float:
-    value = 2.0 * (larger.log_likelihood - smaller.log_likelihood)
-    if value < -ROUNDING:
+    value = ratio(smaller.log_likelihood, larger.log_likelihood)
+    if np.isnan(value):
         msg = (
             f"the larger model {names[1]} has the lower log likelihood, "
             f"{larger.log_likelihood:.6f} against {smaller.log_likelihood:.6f} of {names[0]}: it "
@@ -176,7 +185,7 @@ def _statistic(smaller: Fit, larger: Fit, names: tuple[str, str]) -> float:
             "fits; refit both to the same X, with a smaller tol and a larger max_iter"
         )
         raise ValueError(msg)
-    return max(value, 0.0)
+    return value
 
 
 def _theory(added: Addition, *, is_singular: bool) -> tuple[str, _Mixture, str]:

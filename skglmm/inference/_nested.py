@@ -1,9 +1,11 @@
 """What a larger model has beyond a smaller one, and why it is not an extension of it.
 
 Models are compared by the names of their coefficients, grouping factors and effects, and by
-which effects may be correlated; a model is nested in another if that has all of these.
+which effects may be correlated; a model is nested in another if that has all of these. The order
+within an interaction, ``a:b`` or ``b:a``, does not matter.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +19,7 @@ __all__ = ["Addition", "addition", "obstacle"]
 
 _Effect = tuple[int, str]  # the linear predictor that it feeds, and its name
 _Pair = frozenset[_Effect]
+_TIMES = re.compile(r":(?![^\[]*\])")  # of an interaction, not of a label in brackets
 
 
 @dataclass(frozen=True)
@@ -140,11 +143,16 @@ def _coefficients(fit: Fit) -> list[tuple[str, str]]:
     """Predictor and name of the fixed effects that were estimated."""
     parts = zip(fit.layout.predictors, fit.layout.coefficients, fit.aliased, strict=True)
     return [
-        (predictor, name)
+        (predictor, _in_order(name))
         for predictor, names, aliased in parts
         for j, name in enumerate(names)
         if j not in aliased
     ]
+
+
+def _in_order(name: str) -> str:
+    """The name of an interaction with its parts sorted."""
+    return ":".join(sorted(_TIMES.split(name)))
 
 
 def _blocks(fit: Fit) -> dict[frozenset[str], _Block]:
@@ -153,7 +161,7 @@ def _blocks(fit: Fit) -> dict[frozenset[str], _Block]:
 
 
 def _block(factor: Factor) -> _Block:
-    effects = list(zip(factor.predictors, factor.columns, strict=True))
+    effects = list(zip(factor.predictors, map(_in_order, factor.columns), strict=True))
     mask = factor.covariance.mask.astype(float)
     rows, columns = np.nonzero(np.tril(mask @ mask.T, -1))
     pairs = (frozenset([effects[i], effects[j]]) for i, j in zip(rows, columns, strict=True))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.fitting import Fit, Rules, Study, refit
-from skglmm.inference._likelihood_ratio import ROUNDING, LikelihoodRatio
+from skglmm.inference._likelihood_ratio import LikelihoodRatio, ratio
 from skglmm.inference._simulate import simulate_responses
 
 __all__ = ["Contest", "simulated_ratio", "with_replicates"]
@@ -50,7 +50,8 @@ def simulated_ratio(contest: Contest, rng: np.random.Generator) -> float:
     Returns
     -------
     float
-        NaN where one of the models cannot be fitted, or does not converge.
+        NaN where one of the models cannot be fitted or does not converge, and where the larger
+        one has the lower log likelihood.
     """
     y = simulate_responses(contest.fits[0], contest.studies[0], rng)
     values = []
@@ -60,8 +61,7 @@ def simulated_ratio(contest: Contest, rng: np.random.Generator) -> float:
         except (ArithmeticError, ValueError):  # a likelihood or a matrix that is not finite
             return np.nan
         values.append(found.log_likelihood if found.converged else np.nan)
-    statistic = 2.0 * (values[1] - values[0])
-    return max(statistic, 0.0) if statistic >= -ROUNDING else np.nan
+    return ratio(*values)
 
 
 def with_replicates(test: LikelihoodRatio, statistics: Sequence[float]) -> LikelihoodRatio:

@@ -142,8 +142,8 @@ def _refuse_others(smaller: BaseGLMMRegressor, larger: BaseGLMMRegressor) -> Non
         )
     else:
         msg = (
-            f"the models {names} are not nested: {reason}. Models that are not nested are ranked "
-            "by their AIC, see compare()"
+            f"{names} cannot be tested as nested models: {reason}. Effects are told apart by their "
+            "names; models that are not nested are ranked by their AIC, see compare()"
         )
     raise ValueError(msg)
 
