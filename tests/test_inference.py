@@ -110,8 +110,14 @@ def test_intervals_take_data_that_wald_ignores(fitted):
     model, frame_and_y = fitted["slope"], reference_data()
     assert model.confint(*frame_and_y).equals(model.confint())
     assert model.confint(*frame_and_y, level=0.5, method="wald").equals(model.confint(level=0.5))
-    with pytest.raises(ValueError, match="method='profil' is unknown.*did you mean 'profile'"):
+    with pytest.raises(ValueError, match=r"method='profil' is unknown.*did you mean 'profile'"):
         model.confint(*frame_and_y, method="profil")
+
+
+@pytest.mark.parametrize("first", [0.9, "profile"])
+def test_a_level_or_a_method_in_the_place_of_rows_is_refused(fitted, first):
+    with pytest.raises(TypeError, match=rf"X='?{first}'? are no rows; .* confint\(level=0.9\)"):
+        fitted["slope"].confint(first)
 
 
 def test_independent_effects_have_no_correlation(fitted):

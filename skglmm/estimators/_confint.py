@@ -78,7 +78,8 @@ class ConfidenceIntervals:
             Source of random numbers of "bootstrap"; an int gives the same intervals each time,
             for any `n_jobs`.
         n_replicates : int, default=999
-            Refits of "bootstrap".
+            Refits of "bootstrap". A bar shows the progress if `verbose` is positive and tqdm is
+            installed.
         kind : {"percentile", "basic"}, default="percentile"
             Intervals of "bootstrap": quantiles of the refits, which may be 0 for a standard
             deviation and plus or minus 1 for a correlation; or these mirrored at the estimate,
@@ -99,10 +100,12 @@ class ConfidenceIntervals:
             When `fit` was not called.
         ValueError
             When `level`, `method` or `parameters` is none of the above, when X or y is missing
-            for a method that needs them, when the model was fitted with ``inference=False`` and
-            the method is "wald", or when "profile" finds that the fit is not the maximum.
+            for a method that needs them, or others than in `fit`, when the model was fitted with
+            ``inference=False`` and the method is "wald" or "sandwich", when there are no
+            independent clusters for "sandwich", or when "profile" finds that the fit is not the
+            maximum.
         TypeError
-            When `parameters` is neither a name nor a list.
+            When `parameters` is neither a name nor a list, or X is a number or a text.
 
         Examples
         --------
