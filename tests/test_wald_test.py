@@ -75,6 +75,11 @@ def test_what_is_no_linear_hypothesis_is_refused(text, problem):
         read_constraints(text, NAMES)
 
 
+def test_a_name_that_is_close_is_proposed():
+    with pytest.raises(FormulaError, match=r"names 'C\(x\)\[b\]'; .* mean 'C\(x\)\[T.b\]'"):
+        read_constraints("C(x)[b] = 0", NAMES)
+
+
 def test_long_lists_of_names_are_cut():
     with pytest.raises(FormulaError, match="'x19' and 80 more"):
         read_constraints("q = 0", [f"x{i}" for i in range(100)])
@@ -182,6 +187,12 @@ def test_near_the_null_the_statistic_is_near_that_of_the_likelihood_ratio(rows, 
 )
 def test_hypotheses_that_cannot_be_tested_are_refused(model, hypothesis, problem):
     with pytest.raises(ValueError, match=problem):
+        model.wald_test(hypothesis)
+
+
+@pytest.mark.parametrize("hypothesis", [{"x": 0}, ["x = 0", 1], object()])
+def test_what_is_neither_text_nor_numbers_is_refused(model, hypothesis):
+    with pytest.raises(TypeError, match="a hypothesis is a text such as 'x = 0', a list of these"):
         model.wald_test(hypothesis)
 
 

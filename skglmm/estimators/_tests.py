@@ -44,6 +44,8 @@ class Tests:
             When the hypothesis cannot be read (a FormulaError), names something else or is not
             linear, when its constraints depend on each other, or when the model was fitted
             with ``inference=False``.
+        TypeError
+            When the hypothesis is neither text nor numbers.
 
         See Also
         --------
@@ -91,8 +93,15 @@ def _is_list_of_texts(hypothesis: Any) -> bool:
 
 
 def _arrays(weights: Any, values: Any) -> tuple[Floats, Floats]:
-    matrix = np.atleast_2d(np.asarray(weights, dtype=np.float64))
-    column = np.asarray(values, dtype=np.float64)
+    try:
+        matrix = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        msg = (
+            f"a hypothesis is a text such as 'x = 0', a list of these, or an array of weights, "
+            f"got {type(weights).__name__}: {error}"
+        )
+        raise TypeError(msg) from None
     if matrix.ndim != 2 or column.shape not in {(), (len(matrix),)}:
         msg = (
             f"expected weights of shape (m, p) and values of shape (m,), got {matrix.shape} and "

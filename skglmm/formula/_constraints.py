@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import numpy as np
 from formulaic.errors import FormulaicError
@@ -55,9 +56,7 @@ def read_constraints(text: str, names: Sequence[str]) -> tuple[Floats, Floats]:
     except FormulaicError as error:
         raise misread(error, readable) from None
     except KeyError as error:
-        name = str(error.args[0]).replace("`", "")
-        msg = f"the hypothesis {text!r} names {name!r}; the coefficients are {_list(names)}"
-        raise FormulaError(msg) from None
+        raise FormulaError(_unknown(text, str(error.args[0]).replace("`", ""), names)) from None
     except (RuntimeError, ZeroDivisionError) as error:
         msg = f"the hypothesis {text!r} is not linear in the coefficients: {error}"
         raise FormulaError(msg) from None
@@ -65,6 +64,12 @@ def read_constraints(text: str, names: Sequence[str]) -> tuple[Floats, Floats]:
         msg = f"cannot read the hypothesis {text!r}: {error}; write 'x = 0' or 'x = z, w = 1'"
         raise FormulaError(msg) from None
     return np.asarray(matrix, dtype=np.float64), np.asarray(values, dtype=np.float64)
+
+
+def _unknown(text: str, name: str, names: Sequence[str]) -> str:
+    close = get_close_matches(name, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"the hypothesis {text!r} names {name!r}; the coefficients are {_list(names)}{hint}"
 
 
 def _list(names: Sequence[str]) -> str:
