@@ -145,8 +145,8 @@ def test_quantiles_increase_inside_the_support(study, spread):
     assert np.all((quantiles > 0) & (quantiles < 1))
     assert np.all(np.diff(quantiles, axis=1) >= 0)
     shuffled = predict_quantile(model.fit_, *parts, [0.9, 0.1, 0.5])
-    assert np.all(shuffled[:, 1] <= shuffled[:, 2])
-    assert np.all(shuffled[:, 2] <= shuffled[:, 0])
+    ordered = predict_quantile(model.fit_, *parts, [0.1, 0.5, 0.9])
+    assert_allclose(shuffled, ordered[:, [2, 0, 1]], rtol=1e-9)
 
 
 def test_an_interval_has_equal_tails(study):
@@ -265,6 +265,26 @@ def test_an_outlying_row_is_solved_by_itself(far):
     assert_tabulated(normals, [0.1, 0.9], 0.25)
     found = quantile_module._positions(normals, ndtri([0.1, 0.9]))[[77]]
     assert_array_equal(found, quantile_module._solved(normals.take([77]), ndtri([0.1, 0.9])).x)
+
+
+def test_tiny_quantiles_are_solved_to_the_same_probability():
+    eta = np.linspace(-0.45, -0.2, 40)
+    mixture = Mixture.of(Beta((LINKS["loglog"], Log())), [eta, np.log([0.8])], np.full(40, 0.2))
+    y = quantile_of(mixture, 0.001)
+    assert y.min() < 1e-25
+    assert_allclose(mixture.cdf(y), 0.001, rtol=0, atol=1e-9)
+
+
+def test_tables_reach_the_bounds_as_solutions_do():
+    n, z = 4000, ndtri([0.5, 0.9])
+    eta = np.stack([np.linspace(-1.0, 9.0, n), np.full(n, np.log(2.0))])
+    normals, line = quantile_module._Normals(Beta(), eta, np.full(n, 0.3)), Line(Beta.support)
+    found, exact = quantile_module._positions(normals, z), quantile_module._solved(normals, z).x
+    assert not np.array_equal(found, exact)
+    assert np.any(line.response(exact) == np.nextafter(1.0, 0.0))
+    assert_allclose(line.response(found), line.response(exact), rtol=0, atol=1e-6)
+    last = line.response(exact) > 1 - 1e-12
+    assert_allclose(line.response(found)[last], line.response(exact)[last], rtol=0, atol=2e-15)
 
 
 @pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])

@@ -71,6 +71,20 @@ def test_a_table_keeps_its_index_and_its_missing_answers(model, rows, small, mon
     assert_array_equal(table["obs_ci_upper"].isna(), table["mean"].isna())
 
 
+def test_bounds_move_means_and_limits_and_no_standard_errors(rows):
+    rng = np.random.default_rng(11)
+    frame = pd.DataFrame({"x": rng.normal(size=200), "g": np.repeat(list("abcdefghij"), 20)})
+    mean = expit(0.3 + 0.5 * frame["x"] + np.repeat(rng.normal(0, 0.7, 10), 20))
+    y = 100 * rng.beta(9 * mean, 9 * (1 - mean))
+    fits = (
+        BetaGLMMRegressor("x + (1 | g)", bounds=(low, low + 100)).fit(frame, y + low)
+        for low in (0, 1000)
+    )
+    here, there = (model.predict_frame(rows) for model in fits)
+    moved = here + 1000 * (here.columns != "mean_se")
+    assert_allclose(there, moved, rtol=1e-5)
+
+
 @pytest.mark.parametrize("form", ["polars", "array"])
 def test_other_forms_of_rows_are_sliced_too(form, small):
     rng = np.random.default_rng(9)

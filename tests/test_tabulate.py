@@ -74,6 +74,17 @@ def test_an_outlying_row_is_left_out_and_costs_little():
     assert function.cost < without.cost + 0.1 * len(points)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_outermost_row_is_tried(axis, sign):
+    points = np.random.default_rng(1).uniform(-1, 1, (20_000, 2))
+    points[4321, axis] = sign
+    beyond = np.sort(np.abs(points[sign * points[:, axis] > 0, axis]))[-2]
+    function = Function(lambda *x: wave(*x) + 1e-3 * (sign * x[axis] > beyond))
+    found, exact = tabulate(points, function, 1)[4321, 0], function.exact(points[[4321]])[0, 0]
+    assert np.isnan(found) or abs(found - exact) < 3 * UNIT * (1 + abs(exact))
+
+
 def test_numbers_that_do_not_vary_cost_nothing():
     x = np.random.default_rng(2).normal(size=(5000, 1))
     one = Function(bump)
