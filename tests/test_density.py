@@ -1,5 +1,6 @@
 """Log predictive densities, row by row and jointly, against integrals and exact answers."""
 
+import tracemalloc
 import warnings
 from dataclasses import replace
 
@@ -48,6 +49,51 @@ def test_densities_agree_with_a_fine_sum_however_improbable(link, phi, n_nodes, 
         value = log_integrand(fine)
         expected = value.max() + np.log(trapezoid(np.exp(value - value.max()), fine))
         assert found[i] == pytest.approx(expected, abs=5e-6)
+
+
+@pytest.mark.parametrize("phi", [1.0, 12.0, 1e4])
+@pytest.mark.parametrize("sd", [30.0, 1e3, 1e6])
+def test_densities_are_right_however_far_a_row_lies_from_the_data(phi, sd):
+    family, y, eta = Beta((LINKS["logit"], Log())), np.array([1e-6, 0.3, 0.999]), -1.0
+    found = Mixture.of(family, [np.full(3, eta), np.log([phi])], np.full(3, sd)).log_density(y)
+    fine = np.linspace(-30, 30, 200_001)  # the reach of the link
+    for i in range(3):
+        prepared = family.prepare(np.full(len(fine), y[i]))
+        value = family.log_density(prepared, [fine, np.log([phi])]).value
+        value += norm.logpdf(fine, eta, sd)
+        expected = value.max() + np.log(trapezoid(np.exp(value - value.max()), fine))
+        assert found[i] == pytest.approx(expected, abs=1e-7)
+
+
+def test_the_likeliest_shift_is_found_from_afar():
+    family, y = Beta((LINKS["probit"], Log())), np.array([0.3])
+    found = Mixture.of(family, [np.array([8.0]), np.log([1e4])], np.array([5.0])).log_density(y)
+    fine = np.linspace(-1, 0, 200_001)  # where the density is
+    prepared = family.prepare(np.full(len(fine), 0.3))
+    value = family.log_density(prepared, [fine, np.log([1e4])]).value + norm.logpdf(fine, 8.0, 5.0)
+    expected = value.max() + np.log(trapezoid(np.exp(value - value.max()), fine))
+    assert found[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_outlying_row_costs_the_others_nothing():
+    rng = np.random.default_rng(9)
+    n, family = 4000, Beta((LINKS["logit"], Log()))
+    eta, sd, y = rng.normal(size=n), rng.uniform(0.1, 1.0, n), rng.uniform(0.1, 0.9, n)
+    ordinary = Mixture.of(family, [eta, np.log([9.0])], sd).log_density(y)
+    sd[7] = 3e3
+    tracemalloc.start()
+    found = Mixture.of(family, [eta, np.log([9.0])], sd).log_density(y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert_allclose(np.delete(found, 7), np.delete(ordinary, 7), atol=1e-8)
+    assert peak < 300e6
+
+
+@pytest.mark.parametrize("sd", [1e3, 1e6, 1e150])
+def test_probabilities_have_answers_however_wide_the_spread(sd):
+    mixture = Mixture.of(Beta(), [np.array([0.0]), np.log([9.0])], np.array([sd]))
+    assert mixture.n_nodes < 5000
+    assert mixture.cdf(np.array([0.5]))[0] == pytest.approx(0.5, abs=1e-3)
 
 
 def test_without_spread_it_is_the_density_of_the_family():
