@@ -18,7 +18,7 @@ from skglmm.datasets import load_petrol
 from skglmm.exceptions import SingularFitWarning
 from skglmm.inference._likelihood_ratio import mixture_tail, ratio
 from skglmm.inference._ratio_bootstrap import with_replicates
-from skglmm.model_selection import likelihood_ratio_test
+from skglmm.model_selection import _likelihood_ratio, likelihood_ratio_test
 
 
 @pytest.fixture(scope="module")
@@ -322,6 +322,21 @@ def test_replicates_that_do_not_converge_are_failures(rows):
     assert "did not converge" in likelihood_ratio_test(*models).notes[1]
     with pytest.raises(ValueError, match="in none of 3 simulated responses"):
         likelihood_ratio_test(*models, *rows, method="bootstrap", n_replicates=3)
+
+
+def test_replicates_that_fail_are_told_and_left_out(rows, model, monkeypatch):
+    def sometimes(contest, rng):
+        return np.nan if rng.random() < 0.3 else 1e9
+
+    monkeypatch.setattr(_likelihood_ratio, "simulated_ratio", sometimes)
+    options = {"method": "bootstrap", "n_replicates": 20, "random_state": 4}
+    with pytest.warns(ConvergenceWarning, match=r"\d of 20 simulated .* not be fitted") as caught:
+        found = likelihood_ratio_test(model("x"), model("x + z"), *rows, **options)
+    n_failed = int(np.isnan(found.replicates).sum())
+    assert str(caught[0].message).startswith(f"{n_failed} of 20")
+    assert caught[0].filename == __file__
+    assert 0 < n_failed < 20
+    assert found.p_value == 1.0
 
 
 def test_the_bootstrap_does_not_depend_on_workers(rows, model):

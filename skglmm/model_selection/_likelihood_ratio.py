@@ -1,12 +1,17 @@
 """Likelihood-ratio tests of fitted estimators."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._replicates import replicate, seeds
 from skglmm.estimators._study import study_of
 from skglmm.estimators._validation import check_choice, check_count
+from skglmm.estimators._warnings import tell
 from skglmm.fitting import Fit, Rules, Study
 from skglmm.inference import (
     Contest,
@@ -84,6 +89,11 @@ def likelihood_ratio_test(
         When the models are not nested, stand in the wrong order or were fitted to different
         data; when X or y is missing or others than in `fit`.
 
+    Warns
+    -----
+    ConvergenceWarning
+        When fits to simulated responses fail: they are counted, and left out.
+
     References
     ----------
     .. [1] Stram, D. O. & Lee, J. W. (1994). Variance components testing in the longitudinal
@@ -119,7 +129,18 @@ def likelihood_ratio_test(
     contest = _contest(models, (studies[0], studies[1]))
     once, verbose = partial(simulated_ratio, contest), any(model.verbose for model in models)
     found = replicate(once, seeds(random_state, n_replicates), n_jobs, progress=verbose)
+    _tell_failures(found)
     return with_replicates(test, found)
+
+
+def _tell_failures(statistics: Sequence[float]) -> None:
+    n_failed = int(np.isnan(statistics).sum())
+    if 0 < n_failed < len(statistics):
+        text = (
+            f"{n_failed} of {len(statistics)} simulated responses could not be fitted by both "
+            "models; the p-value leaves them out"
+        )
+        tell(text, ConvergenceWarning)
 
 
 def why_not_nested(smaller: BaseGLMMRegressor, larger: BaseGLMMRegressor) -> str | None:
