@@ -238,6 +238,44 @@ def test_every_structure_takes_new_levels(text):
     assert np.all(updated.predict_interval(frame, "response") > 0)
 
 
+def counted():
+    """Rows whose groups have numbers, a model of the first ten, and which rows are new."""
+    frame, y = simulate(np.random.default_rng(5), n_groups=12)
+    frame = frame.assign(g=frame["g"].str[1:].astype(int))
+    new = (frame["g"] >= 10).to_numpy()
+    return (
+        frame,
+        y,
+        BetaGLMMRegressor("x + (1 | g)", bounds=(0, 100)).fit(frame[~new], y[~new]),
+        new,
+    )
+
+
+def test_whole_numbers_remain_whole_when_new_ones_come_as_floats():
+    frame, y, model, new = counted()
+    rows = frame[new].astype({"g": float})
+    updated = model.condition(rows, y[new])
+    assert_allclose(updated.predict(rows), model.condition(frame[new], y[new]).predict(frame[new]))
+    assert list(updated.random_effects()["level"]) == [str(level) for level in range(12)]
+
+
+@pytest.mark.parametrize("label", [10.5, np.inf])
+def test_labels_that_fit_would_refuse_are_no_new_levels(label):
+    frame, y, model, new = counted()
+    with pytest.raises(ValueError, match="'g' held whole numbers in fit and holds"):
+        model.condition(frame[new].assign(g=label), y[new])
+
+
+def test_dates_with_and_without_a_time_zone_are_not_mixed():
+    frame, y, _, new = counted()
+    days = pd.Timestamp("2024-03-01") + pd.to_timedelta(frame["g"], unit="D")
+    frame = frame.assign(g=days)
+    model = BetaGLMMRegressor("x + (1 | g)", bounds=(0, 100)).fit(frame[~new], y[~new])
+    assert model.condition(frame[new], y[new]).n_levels_ == {"g": 12}
+    with pytest.raises(ValueError, match=r"'g' held datetime64.* values in fit and holds .*UTC"):
+        model.condition(frame[new].assign(g=days[new].dt.tz_localize("UTC")), y[new])
+
+
 def test_a_model_without_random_effects_is_conditioned_on_nothing():
     frame, y = simulate(np.random.default_rng(6))
     model = BetaGLMMRegressor("x", bounds=(0, 100)).fit(frame, y)

@@ -170,12 +170,24 @@ class Labels:
         return self._match(pd.Index(series))
 
     def extended(self, series: "pd.Series[Any]", role: str) -> "Labels":
-        """Return the labels with those of a column that are new, in order, after them."""
+        """Return the labels with those of a column that are new, in order, after them.
+
+        The labels keep the type that they had.
+        """
         fresh = self.codes(series, role) < 0
         if not fresh.any():
             return self
-        added, _ = Labels.learn(series[fresh], ordered=False)
-        return Labels(self.kind, self.values.append(added.values))
+        added = Labels.learn(series[fresh], ordered=False)[0].values
+        if self.values.dtype.kind in "iu" and added.dtype.kind == "f":
+            added = _whole(added, role, series.name)
+        grown = self.values.append(added)
+        if grown.dtype == object != self.values.dtype:
+            msg = (
+                f"{role} {series.name!r} held {self.values.dtype} values in fit and holds "
+                f"{added.dtype} values now; convert it to the type it had"
+            )
+            raise DesignError(msg)
+        return Labels(self.kind, grown)
 
     def _match(self, values: "pd.Index[Any]") -> Ints:
         found = self.values.get_indexer(_plain(values, self.kind))
@@ -187,6 +199,18 @@ def _plain(values: "pd.Index[Any]", kind: str) -> "pd.Index[Any]":
     if kind == "text":
         return values.astype(object)
     return pd.Index(values.to_numpy()) if kind in {"number", "boolean"} else values
+
+
+def _whole(values: "pd.Index[Any]", role: str, name: Hashable) -> "pd.Index[Any]":
+    """Return floats that are whole numbers as integers."""
+    broken = values[~(values == np.floor(values)) | np.isinf(values)]
+    if len(broken):
+        msg = (
+            f"{role} {name!r} held whole numbers in fit and holds {float(broken[0])!r} now; "
+            "give new groups whole numbers, too"
+        )
+        raise DesignError(msg)
+    return values.astype(np.int64)
 
 
 def _refuse_change(series: "pd.Series[Any]", role: str, before: str) -> None:
