@@ -14,7 +14,7 @@ __all__ = ["Family", "LogDensity", "Support"]
 
 
 class Support(NamedTuple):
-    """The open interval of possible responses."""
+    """The open interval of possible responses, to which a family's `masses` add its ends."""
 
     low: float
     high: float
@@ -49,6 +49,8 @@ class Family(ABC):
 
     predictors: ClassVar[tuple[str, ...]]  # names
     support: ClassVar[Support]
+    # the ends of the support that have a positive probability: there, `log_density` is its log
+    masses: ClassVar[tuple[float, ...]] = ()
     # the largest linear predictor that an optimizer may reach with an intercept
     ceilings: ClassVar[tuple[float, ...]]
 
@@ -79,11 +81,11 @@ class Family(ABC):
 
     @abstractmethod
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
-        """Return the probabilities of responses up to `y`, shape (n,)."""
+        """Return the probabilities of responses up to `y`, `y` included, shape (n,)."""
 
     @abstractmethod
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
-        """Return the responses, shape (n,), whose cdf is `p`."""
+        """Return the least responses, shape (n,), whose cdf is `p` or more."""
 
     @abstractmethod
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
@@ -91,7 +93,12 @@ class Family(ABC):
 
     @abstractmethod
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
-        """Return one draw per row, shape (n,), strictly inside the support."""
+        """Return one draw per row, shape (n,), inside the support or one of the masses."""
+
+    def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
+        """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""
+        n = np.broadcast_shapes(*(each.shape for each in eta))[0]
+        return np.repeat([[0.0], [1.0], [0.0]], n, axis=1)
 
     def jets(self, eta: Sequence[Floats], order: int = 0) -> list[Jet]:
         """Return the parameters with `order` derivatives in their linear predictors."""

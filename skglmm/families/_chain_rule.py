@@ -9,7 +9,7 @@ from skglmm.families._base import LogDensity
 from skglmm.families._packing import packed_rows
 from skglmm.families.links import Jet
 
-__all__ = ["through_links"]
+__all__ = ["leave", "through_links"]
 
 Slopes = Sequence[tuple[Floats, ...]]  # of each inverse link
 
@@ -47,7 +47,7 @@ def through_links(density: LogDensity, jets: Sequence[Jet]) -> LogDensity:
             grad[i] *= slope[0]
     for jet in jets:
         if jet.outside is not None:
-            _leave(density, jet.outside)
+            leave(density, jet.outside)
     return density
 
 
@@ -88,7 +88,8 @@ def _link_mixed(cross: Floats, out: Floats, twice: tuple[Floats, ...], once: Flo
     out *= once
 
 
-def _leave(density: LogDensity, outside: Bools) -> None:
+def leave(density: LogDensity, outside: Bools) -> None:
+    """Write -inf to the values outside, shape (n,) or (1,), and 0 to their derivatives."""
     value, *derivatives = density
     outside = np.broadcast_to(outside, value.shape)
     value[outside] = -np.inf

@@ -1,0 +1,91 @@
+"""All families with points at which the tests look at them."""
+
+from itertools import combinations_with_replacement
+
+import numpy as np
+from oracles import Gaussian
+from scipy.special import expit
+
+from skglmm.families import (
+    LINKS,
+    Beta,
+    Log,
+)
+
+BETAS = [Beta(links=(link, Log())) for link in LINKS.values()]
+BOUNDARY = []
+FAMILIES = [*BETAS, *BOUNDARY, Gaussian()]
+LINKED = [*BETAS, *BOUNDARY]
+
+# Linear predictors where every link and both shapes of a beta are moderate, one row each.
+_MODERATE = {
+    "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
+    "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
+    "zero": np.array([-2.0, -1.0, 0.0, 0.7, -3.0, -1.5]),
+    "one": np.array([-1.0, -2.5, 0.5, -0.3, 1.5, -2.0]),
+    "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
+    "cut_gap": np.log([3.0, 1.5, 4.0, 0.2, 5.0, 3.5]),
+}
+_USUAL = {"zero": -1.0, "one": -1.5, "lower_cut": -1.7, "cut_gap": 1.1}
+
+
+def name(family):
+    return "-".join([type(family).__name__, *(link.name for link in family.links[:1])])
+
+
+def size(family):
+    return len(family.predictors)
+
+
+def moderate(family):
+    """Six rows of linear predictors."""
+    return tuple(_MODERATE[each] for each in family.predictors)
+
+
+def point(family, mean, precision):
+    """Linear predictors, the further ones usual and of the shape of the mean."""
+    usual = [np.full_like(mean, _USUAL[each]) for each in family.predictors[2:]]
+    return (mean, precision, *usual)
+
+
+def interior(family, p, eta):
+    """Responses below which the share `p` of those between the bounds lies."""
+    low, inner, _ = family.boundary_probabilities(eta)
+    return family.quantile(low + inner * p, eta)
+
+
+def packed(n_predictors, order):
+    return list(combinations_with_replacement(range(n_predictors), order))
+
+
+def evaluate(family, y, eta, order):
+    return family.log_density(family.prepare(y), eta, order)
+
+
+def rows(density):
+    """All derivatives of a density by their predictors: (0, 1) is d2 / d mean d precision."""
+    filled = [part for part in density[1:] if part is not None]
+    return {
+        each: part[row]
+        for order, part in enumerate(filled, start=1)
+        for row, each in enumerate(packed(len(density.grad), order))
+    }
+
+
+def expectation(family, eta, statistic):
+    """Average a statistic of (y, eta) over the response, for every row of `eta`.
+
+    The trapezoidal rule on the scale of the logit, or of a response without bounds, converges
+    exponentially: what it leaves out is below 1e-14. Point masses are added.
+    """
+    t = np.linspace(-36.0, 36.0, 14_401)
+    bounded = np.isfinite(family.support).all()
+    y, jacobian = (expit(t), expit(t) * expit(-t)) if bounded else (t, np.ones_like(t))
+    y = np.concatenate([y, family.masses])
+    weights = np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])
+    results = []
+    for row in zip(*eta, strict=True):
+        here = tuple(np.full_like(y, each) for each in row)
+        density = np.exp(evaluate(family, y, here, 0).value)
+        results.append(np.atleast_2d(statistic(y, here)) @ (density * weights))
+    return np.array(results).T.squeeze()
