@@ -387,6 +387,18 @@ def test_a_missing_slope_a_missing_factor_and_a_wrong_link_are_notes():
     assert (link.severity, link.subject) == ("note", "logit")
 
 
+def test_advice_names_columns_as_formulas_have_them():
+    X, y = make_study(14)
+    X = X.rename(columns={"g": "mountain range"})
+    factor = only(diagnosed(X, y, "x"), "missing effect")
+    assert "Add (1 | `mountain range`)" in factor.advice
+    X, y = make_study(13, slope_sd=0.8)
+    coded = X.assign(k=np.where(X["x"] > 0, "high", "low"))
+    found = diagnosed(coded, y, "k + (1 | g)", ImplicitNestingWarning)  # which is alike
+    slope = only(found, "missing slope")
+    assert "(k | g)" in slope.advice
+
+
 # Simulated studies
 
 HEALTHY = [

@@ -302,7 +302,7 @@ def test_residuals_refuse_what_does_not_exist(petrol):
         residuals(model, X, y, kind="deviance", conditional=False)
     with pytest.raises(ValueError, match="take kind='simulated'"):
         residuals(model, X, y, by="batch")
-    with pytest.raises(ValueError, match="'Batch'"):
+    with pytest.raises(ValueError, match="did you mean 'batch'"):
         residuals(model, X, y, kind="simulated", by="Batch")
     with pytest.raises(NotFittedError):
         residuals(BetaGLMMRegressor("EP"), X, y)
@@ -404,6 +404,42 @@ def test_checks_print_and_turn_into_tables(study):
     assert found["uniformity"] in found.tests
     with pytest.raises(KeyError, match="there is no test 'slope'"):
         found["slope"]
+
+
+def test_slopes_are_compared_where_at_least_two_levels_have_one():
+    X, y = make_study(5)
+    for n_levels, n_tests in ((1, 0), (2, 1)):
+        inside = X["g"].to_numpy() < n_levels
+        column = np.where(inside & (np.arange(len(X)) % 20 < 5), "s", "n")
+        model = BetaGLMMRegressor("k + (1 | g)", inference=False).fit(X.assign(k=column), y)
+        found = check_residuals(model, X.assign(k=column), y, random_state=0).to_frame()
+        slopes = found[found["name"] == "missing slope"]
+        assert len(slopes) == n_tests
+        assert (slopes["p_value"] < 1).all()
+
+
+def test_a_single_wild_row_is_far_away():
+    X, y = make_study(4)
+    y[50] = 1e-6
+    model = BetaGLMMRegressor("x + (1 | g)", inference=False).fit(X, y)
+    found = check_residuals(model, X, y, random_state=0)
+    assert found["outliers"].p_value > 0.05  # one is not many
+    assert found["farthest"].p_value < 1e-6
+    assert found["farthest"].effect == found.residual[50] < -6
+    assert "at position 50" in found["farthest"].sentence
+
+
+def test_columns_of_arrays_are_grouped_by_position_or_name(study):
+    _, X, y = study
+    array = X.to_numpy(dtype=float)
+    model = BetaGLMMRegressor("x0", inference=False).fit(array, y)
+    found = check_residuals(model, array, y, by=1, random_state=0)["missing effect"]
+    assert found.subject == "x1"
+    assert found == check_residuals(model, array, y, by="x1", random_state=0)["missing effect"]
+    first, second = (
+        residuals(model, array, y, kind="simulated", by=by, random_state=0) for by in (1, "x1")
+    )
+    assert_array_equal(first, second)
 
 
 def test_all_unused_labels_are_tried_once():

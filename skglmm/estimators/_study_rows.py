@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from skglmm import inference as infer
 from skglmm.arrays import Ints
+from skglmm.design._columns import pick
 from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._study import study_of
 from skglmm.estimators._validation import check_weights, check_y
@@ -57,7 +59,8 @@ class StudyRows:
         Of unused columns that label the same groups only the first.
         """
         if by is not None:
-            return {str(name): numbered_groups(self.frame, name)[0] for name in _listed(by)}
+            names = [_column(self.frame, name) for name in _listed(by)]
+            return {str(name): numbered_groups(self.frame, name)[0] for name in names}
         found: dict[str, Ints] = {}
         for name in self._unused_labels():
             codes = pd.factorize(self.frame[name])[0].astype(np.intp)
@@ -118,16 +121,23 @@ def numbered_groups(frame: pd.DataFrame, by: Any) -> tuple[Ints, "pd.Index[Any]"
     DesignError
         When a column is unknown or misses values.
     """
-    names = _listed(by)
+    names = [_column(frame, name) for name in _listed(by)]
     for name in names:
-        if name not in frame.columns:
-            msg = f"by names the column {name!r}; X has {[*map(str, frame.columns)]}"
-            raise DesignError(msg)
         if frame[name].isna().any():
             msg = f"the column {name!r} misses values; groups need a label in each row"
             raise DesignError(msg)
     groups = frame.groupby(names if len(names) > 1 else names[0], observed=True, sort=True)
     return groups.ngroup().to_numpy().astype(np.intp), groups.size().index
+
+
+def _column(frame: pd.DataFrame, name: Any) -> Any:
+    """Return the name by which the frame knows a column; numbers are positions in an array."""
+    if name in frame.columns:
+        return name
+    numbered = list(frame.columns) == [f"x{j}" for j in range(frame.shape[1])]
+    if numbered and isinstance(name, Integral) and 0 <= int(name) < frame.shape[1]:
+        return f"x{name}"
+    return pick(frame, str(name)).name
 
 
 def _listed(by: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """The diagnosis of a fit: its optimum, its design, its groups and its residuals."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from skglmm.fitting import Fit, Study, local
@@ -39,6 +40,7 @@ ADVICE = {
     "dispersion": "The family does not give the responses their spread; look for another one",
     "spread": "Let the precision change with covariates, precision='x', or try another link",
     "outliers": "Look at these rows: typing errors, or rows of another kind",
+    "farthest": "Look at this row: a typing error, or a row of another kind",
     "inflation": "A family with zeros and ones of their own describes them",
     "link": "Try another link, or curves of the covariates such as poly(x, 2)",
 }
@@ -101,7 +103,16 @@ def misfits(checks: ResidualChecks) -> Iterator[Finding]:
 
 def _advice(name: str, subject: str) -> str:
     if name == "missing effect":
-        return f"Add (1 | {subject}), and compare the models"
+        group = _written(subject)
+        return f"Add (1 | {group}), or {group} itself if it has few levels, and compare the models"
     if name == "missing slope":
-        return f"Let the slope vary, ({subject}), and compare the models"
+        column, _, group = subject.rpartition(" | ")
+        bar = f"({_written(column)} | {_written(group)})"
+        return f"Let the slope vary, {bar}, and compare the models"
     return ADVICE[name]
+
+
+def _written(name: str) -> str:
+    """Return the name of a column or a factor as formulas have it, without codings of levels."""
+    parts = re.sub(r"\[[^\]]*\]", "", name).split(":")
+    return ":".join(part if part.isidentifier() or "(" in part else f"`{part}`" for part in parts)

@@ -21,6 +21,7 @@ from skglmm.inference._residual_test import ResidualTest
 __all__ = ["effect_test", "link_test", "slope_test"]
 
 ALIAS = 1e-6  # of a curve: what the fixed columns leave of it
+ROUNDING = 1e-12  # of the largest variance of a score: less is no information
 
 
 def effect_test(rows: Drawn, codes: Ints, group: str) -> ResidualTest:
@@ -79,7 +80,7 @@ def _spread(scores: Floats, variances: Floats) -> tuple[float, float]:
     out of them. The sum of their squares is compared with a :math:`\chi^2` of the same mean and
     variance.
     """
-    informed = variances > 0.0
+    informed = variances > ROUNDING * variances.max(initial=0.0)
     scores, variances = scores[informed], variances[informed]
     total = float(variances.sum())
     if len(variances) < 2 or total == 0.0:

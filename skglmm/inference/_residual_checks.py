@@ -17,6 +17,8 @@ from skglmm.laplace import Mode
 
 __all__ = ["ResidualChecks", "residual_checks"]
 
+FEWEST = 2  # levels with slopes of their own, or there is nothing to compare
+
 
 @dataclass(frozen=True, repr=False)
 class ResidualChecks:
@@ -118,7 +120,8 @@ def _slope_tests(rows: Drawn, study: Study) -> Iterator[ResidualTest]:
     names = _kept_names(study)
     for factor, codes in zip(design.layout.factors, design.codes, strict=True):
         for name, x in zip(names, rows.fixed.T, strict=True):
-            if name not in factor.columns and _varies_within(x, codes).any():
+            known = name in factor.columns
+            if not known and np.count_nonzero(_varies_within(x, codes)) >= FEWEST:
                 yield slope_test(rows, codes, factor.name, x, name)
 
 

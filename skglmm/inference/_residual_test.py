@@ -37,7 +37,7 @@ class ResidualTest(NamedTuple):
 
 
 def distribution_tests(rows: Drawn) -> tuple[ResidualTest, ...]:
-    """Return the tests of uniformity, dispersion, spread and outliers.
+    """Return the tests of uniformity, dispersion, spread, outliers and the farthest residual.
 
     Parameters
     ----------
@@ -48,6 +48,7 @@ def distribution_tests(rows: Drawn) -> tuple[ResidualTest, ...]:
         _dispersion(rows.residual),
         _spread(rows.residual, rows.eta[0]),
         _outliers(rows.residual),
+        _farthest(rows.residual),
     )
 
 
@@ -94,6 +95,18 @@ def _outliers(residual: Floats) -> ResidualTest:
         f"{expected:.2g} are expected"
     )
     return ResidualTest("outliers", "", count / expected, p_value, sentence)
+
+
+def _farthest(residual: Floats) -> ResidualTest:
+    """Test of the largest of n residuals: a single row may be too far for its count to show it."""
+    place = int(np.argmax(np.abs(residual)))
+    distance = float(residual[place])
+    p_value = -float(np.expm1(len(residual) * np.log1p(-2.0 * ndtr(-abs(distance)))))
+    sentence = (
+        f"the farthest of {len(residual)} residuals, at position {place} counted from 0, is "
+        f"{distance:.2g} standard deviations away"
+    )
+    return ResidualTest("farthest", "", distance, p_value, sentence)
 
 
 def boundary_test(rows: Drawn, at: float, *, low: bool) -> ResidualTest | None:

@@ -220,6 +220,7 @@ def check_residuals(
         * "spread": how the variance changes along the linear predictor;
         * "outliers": residuals in tails of probability 0.001 each, relative to their number in a
           true model;
+        * "farthest": the residual farthest from zero, however many others there are;
         * "inflation": the share of responses on a bound less the expected one, if there are any;
         * "link": how far the mean bends away from the link, on the scale of the link;
         * "missing slope": the standard deviation of the slope of a column between levels of a
