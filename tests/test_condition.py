@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import Gaussian, Term, design
 from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance import Unstructured
@@ -306,3 +307,13 @@ def test_wrong_rows_are_refused(held_out, change, fragment):
     for method in (model.condition, model.log_density):
         with pytest.raises(ValueError, match=fragment):
             method(*rows) if method == model.condition else method(*rows, joint=True)
+
+
+def test_rows_that_no_effects_can_explain_are_told_of(held_out):
+    model, frame, y, new = held_out
+    far = frame[new].assign(x=2000.0)  # in other units
+    with pytest.raises(ValueError, match="no mode .* far outside the range .* other units"):
+        model.condition(far, y[new])
+    with pytest.warns(ConvergenceWarning, match="no mode .* other units"):
+        found = model.log_density(far, y[new], joint=True)
+    assert np.isnan(found).all()

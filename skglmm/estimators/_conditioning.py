@@ -21,7 +21,11 @@ from skglmm.fitting import Fit
 
 __all__ = ["Conditioning"]
 
-_NO_MODE = "no mode of the random effects was found given these rows"
+_NO_MODE = (
+    "no mode of the random effects was found given these rows: some are next to impossible under "
+    "the model, as where a column lies far outside the range that fit has seen; look for other "
+    "units and typing errors in X and y"
+)
 
 
 class Conditioning:
