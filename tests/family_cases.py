@@ -10,10 +10,14 @@ from skglmm.families import (
     LINKS,
     Beta,
     Log,
+    OneInflatedBeta,
+    OrderedBeta,
+    ZeroInflatedBeta,
+    ZeroOneInflatedBeta,
 )
 
 BETAS = [Beta(links=(link, Log())) for link in LINKS.values()]
-BOUNDARY = []
+BOUNDARY = [ZeroInflatedBeta(), OneInflatedBeta(), ZeroOneInflatedBeta(), OrderedBeta()]
 FAMILIES = [*BETAS, *BOUNDARY, Gaussian()]
 LINKED = [*BETAS, *BOUNDARY]
 

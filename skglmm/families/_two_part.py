@@ -1,0 +1,144 @@
+"""A beta between the bounds 0 and 1, and probabilities of the bounds themselves."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.families._base import Family, LogDensity, Support
+from skglmm.families._beta import Beta
+from skglmm.families._chain_rule import leave
+from skglmm.families._packing import add_packed, packed_rows
+from skglmm.families._parts import Parts
+from skglmm.families._reach import within_reach
+
+__all__ = ["TwoPartBeta"]
+
+BETA = (0, 1)  # its predictors
+ALL = slice(None)
+TINY = np.finfo(np.float64).tiny
+HALF_A_ROW = 0.5  # is added to the counts of the parts, so that none begins at infinity
+
+
+@dataclass(frozen=True)
+class TwoPartBeta(Family):
+    """What families that differ in the probabilities of the bounds have in common.
+
+    The log density is the log probability of the part of [0, 1] in which a response lies and, in
+    the interior, the log density of a beta.
+    """
+
+    support = Support(0.0, 1.0)
+
+    @property
+    @abstractmethod
+    def parts(self) -> Parts:
+        """Probabilities of the bounds and of the interior."""
+
+    @property
+    def beta(self) -> Beta:
+        """The distribution of responses between the bounds."""
+        return Beta(links=self.links[:2])
+
+    def prepare(self, y: Floats) -> Floats:
+        result = np.zeros((3, len(y)))
+        inside = _is_inside(y)
+        result[:, inside] = self.beta.prepare(y[inside])
+        result[2] = y
+        return result
+
+    def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
+        eta, outside = within_reach(self.links, eta)
+        y, size = prepared[2], len(self.links)
+        part = self.parts.log_probability(y, eta, order)
+        shapes = [(len(packed_rows(size, m)), len(y)) for m in range(1, order + 1)]
+        whole = LogDensity(part.value, *(np.zeros(shape) for shape in shapes))
+        _add_derivatives(whole, part, self.parts.predictors)
+        inside = _is_inside(y)
+        if inside.any():
+            rows = slice(None) if inside.all() else inside
+            inner = [row if len(row) == 1 else row[rows] for row in eta[:2]]
+            beta = self.beta.log_density(prepared[:, rows], inner, order)
+            whole.value[rows] += beta.value
+            _add_derivatives(whole, beta, BETA, rows)
+        if outside is not None:
+            leave(whole, outside)
+        return whole
+
+    def expected_information(self, eta: Sequence[Floats]) -> Floats:
+        eta, _ = within_reach(self.links, np.broadcast_arrays(*eta))
+        size, n = len(self.links), len(eta[0])
+        probability = self.boundary_probabilities(eta)
+        result = np.zeros((size * (size + 1) // 2, n))
+        inner = self.beta.expected_information(eta[:2])
+        add_packed(result, probability[1] * inner, BETA, 2)
+        where = self.parts.predictors
+        for y, share in zip((0.0, 0.5, 1.0), probability, strict=True):
+            part = self.parts.log_probability(np.full(n, y), eta, 1)
+            assert part.grad is not None
+            add_packed(result, share * _products(part.grad), where, 2)
+        return result
+
+    def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
+        eta, _ = within_reach(self.links, eta)
+        n = np.broadcast_shapes(*(each.shape for each in eta))[0]
+        return np.array(np.broadcast_to(self.parts.probabilities(eta), (3, n)))
+
+    def mean(self, eta: Sequence[Floats]) -> Floats:
+        _, inner, high = self.boundary_probabilities(eta)
+        return np.asarray(high + inner * self.beta.mean(eta[:2]))
+
+    def variance(self, eta: Sequence[Floats]) -> Floats:
+        low, inner, high = self.boundary_probabilities(eta)
+        mean, precision = self.beta.jets(eta[:2])
+        spread = mean.value * mean.complement / (1.0 + precision.value)
+        center, rest = high + inner * mean.value, low + inner * mean.complement
+        between = low * center**2 + inner * (mean.value - center) ** 2 + high * rest**2
+        return np.asarray(inner * spread + between)
+
+    def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        low, inner, _ = self.boundary_probabilities(eta)
+        below = low + inner * self.beta.cdf(np.clip(y, 0.0, 1.0), eta[:2])
+        return np.where(y < 0.0, 0.0, np.where(y < 1.0, np.minimum(below, 1.0), 1.0))
+
+    def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
+        low, inner, _ = self.boundary_probabilities(eta)
+        between = np.clip((p - low) / np.maximum(inner, TINY), 0.0, 1.0)
+        y = self.beta.quantile(between, eta[:2])
+        return np.where(p <= low, 0.0, np.where(p > low + inner, 1.0, y))
+
+    def start(self, y: Floats, weights: Floats | None = None) -> Floats:
+        weights = np.ones(len(y)) if weights is None else weights
+        inside = _is_inside(y) & (weights > 0.0)
+        pairs = zip(self.links[:2], (0.5, 1.0), strict=True)
+        inner = np.array([link.link(np.array(x)) for link, x in pairs])
+        if inside.any():
+            inner = self.beta.start(y[inside], weights[inside])
+        sums = np.array([weights @ (y == 0.0), weights @ inside, weights @ (y == 1.0)])
+        return self.parts.start(sums + HALF_A_ROW, inner)
+
+    def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
+        low, inner, _ = self.boundary_probabilities(eta)
+        part = rng.random(len(low))
+        y = self.beta.sample(np.broadcast_arrays(*eta)[:2], rng)
+        return np.where(part < low, 0.0, np.where(part < low + inner, y, 1.0))
+
+
+def _is_inside(y: Floats) -> Bools:
+    return (y > 0.0) & (y < 1.0)
+
+
+def _products(grad: Floats) -> Floats:
+    """Products of all pairs, packed."""
+    return np.stack([grad[i] * grad[j] for i, j in packed_rows(len(grad), 2)])
+
+
+def _add_derivatives(
+    out: LogDensity, part: LogDensity, where: Sequence[int], columns: Bools | slice = ALL
+) -> None:
+    """Add the derivatives in the predictors at `where`."""
+    for order, (rows, more) in enumerate(zip(out[1:], part[1:], strict=True), start=1):
+        if rows is not None and more is not None:
+            add_packed(rows, more, where, order, columns)

@@ -1,0 +1,50 @@
+"""The zero-inflated beta family: proportions that may be exactly 0."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import final
+
+from skglmm.families._beta import LOG_PRECISION_CAP
+from skglmm.families._parts import MultinomialLogit, Parts
+from skglmm.families._two_part import TwoPartBeta
+from skglmm.families.links import Link, Log, Logit
+
+__all__ = ["ZeroInflatedBeta"]
+
+
+@final
+@dataclass(frozen=True)
+class ZeroInflatedBeta(TwoPartBeta):
+    r"""A beta distribution, and zeros with a probability of their own [1]_.
+
+    With the third linear predictor z, :math:`P(y = 0) = e^z / (1 + e^z)`.
+
+    Parameters
+    ----------
+    links : tuple of three links
+        Of the mean and the precision of responses that are not 0, and of the probability of 0,
+        which is always a logit.
+
+    References
+    ----------
+    .. [1] Ospina, R. & Ferrari, S. L. P. (2012). A general class of zero-or-one inflated beta
+       regression models. Computational Statistics & Data Analysis, 56(6), 1609-1623.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import ZeroInflatedBeta
+    >>> eta = np.zeros(1), np.log([2.0]), np.log([1 / 3])  # P(0) = 1/4, else uniform
+    >>> ZeroInflatedBeta().mean(eta)
+    array([0.375])
+    """
+
+    predictors = ("mean", "precision", "zero")
+    masses = (0.0,)
+    ceilings = (inf, LOG_PRECISION_CAP, inf)
+
+    links: tuple[Link, ...] = (Logit(), Log(), Logit())
+
+    @property
+    def parts(self) -> Parts:
+        return MultinomialLogit(self.masses)
