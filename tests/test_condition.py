@@ -312,8 +312,8 @@ def test_wrong_rows_are_refused(held_out, change, fragment):
 def test_rows_that_no_effects_can_explain_are_told_of(held_out):
     model, frame, y, new = held_out
     far = frame[new].assign(x=2000.0)  # in other units
-    with pytest.raises(ValueError, match="no mode .* far outside the range .* other units"):
+    with pytest.raises(ValueError, match=r"no mode .* far outside the range .* other units"):
         model.condition(far, y[new])
-    with pytest.warns(ConvergenceWarning, match="no mode .* other units"):
+    with pytest.warns(ConvergenceWarning, match=r"no mode .* other units"):
         found = model.log_density(far, y[new], joint=True)
     assert np.isnan(found).all()
