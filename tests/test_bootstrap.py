@@ -104,7 +104,8 @@ class Bar:
 
     seen = ()
 
-    def __init__(self, total, unit):
+    def __init__(self, total, unit, delay):
+        assert (unit, delay) == ("refit", 2.0)
         Bar.seen = (total,)
 
     def __enter__(self):
@@ -122,14 +123,14 @@ def test_a_bar_counts_the_replicates_where_tqdm_is_installed(monkeypatch):
     package.__spec__, package.__path__, auto.tqdm = object(), [], Bar
     monkeypatch.setitem(sys.modules, "tqdm", package)
     monkeypatch.setitem(sys.modules, "tqdm.auto", auto)
-    replicate(partial(draw, 1.0), seeds(0, 10), progress=True)
+    replicate(partial(draw, 1.0), seeds(0, 10))
     assert Bar.seen[0] == 10 == sum(Bar.seen[1:])
     assert len(Bar.seen) > 5
 
 
 def test_no_bar_where_tqdm_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    assert len(replicate(partial(draw, 1.0), seeds(0, 10), progress=True)) == 10
+    assert len(replicate(partial(draw, 1.0), seeds(0, 10))) == 10
 
 
 # --- simulated responses -------------------------------------------------------------------------

@@ -36,9 +36,7 @@ def bootstrapped(
     """Simulate responses of a study and refit them, in parallel."""
     rules = Rules(estimator.tol, int(estimator.max_iter))
     once = partial(infer.bootstrap_once, infer.unweighted(study), estimator.fit_, rules)
-    refits = replicate(
-        once, seeds(random_state, n_replicates), n_jobs, progress=bool(estimator.verbose)
-    )
+    refits = replicate(once, seeds(random_state, n_replicates), n_jobs)
     return infer.Bootstrap.of(estimator.fit_, refits)
 
 

@@ -78,8 +78,7 @@ class ConfidenceIntervals:
             Source of random numbers of "bootstrap"; an int gives the same intervals each time,
             for any `n_jobs`.
         n_replicates : int, default=999
-            Refits of "bootstrap". A bar shows the progress if `verbose` is positive and tqdm is
-            installed.
+            Refits of "bootstrap". If tqdm is installed, a bar shows the progress of long work.
         kind : {"percentile", "basic"}, default="percentile"
             Intervals of "bootstrap": quantiles of the refits, which may be 0 for a standard
             deviation and plus or minus 1 for a correlation; or these mirrored at the estimate,
@@ -156,8 +155,8 @@ class ConfidenceIntervals:
 
         Each replicate draws new random effects and responses for the rows of `fit`, and fits
         them from the estimates. It has a seed of its own, so that the numbers depend neither on
-        `n_jobs` nor on joblib's backend. A bar shows the progress if `verbose` is positive and
-        tqdm is installed.
+        `n_jobs` nor on joblib's backend. If tqdm is installed, a bar shows the progress of
+        what takes more than two seconds.
 
         Parameters
         ----------

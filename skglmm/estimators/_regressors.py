@@ -56,7 +56,7 @@ class BetaGLMMRegressor(BaseGLMMRegressor):
     max_iter : int, default=200
         Most iterations of the optimizer.
     verbose : int, default=0
-        Whether to print a line for each iteration, and to show the progress of bootstraps.
+        Whether to print a line for each iteration.
 
     Attributes
     ----------

@@ -16,6 +16,7 @@ from skglmm.estimators._threads import one_thread
 __all__ = ["replicate", "seeds"]
 
 CHUNKS = 8  # for each worker: enough to keep all of them busy to the end, and to show progress
+PATIENCE = 2.0  # seconds before a bar appears
 T = TypeVar("T")
 Replicate = Callable[[np.random.Generator], T]
 
@@ -45,14 +46,14 @@ def replicate(
     function: Replicate[T],
     seeds: Sequence[np.random.SeedSequence],
     n_jobs: int | None = None,
-    *,
-    progress: bool = False,
 ) -> list[T]:
     """Call a function with a generator for each seed, in parallel, with one thread of BLAS each.
 
     Workers are those of joblib: `n_jobs` of them, by the backend that
     ``joblib.parallel_config`` chose (loky, threading, dask, ...). The function, and so the study
-    that it holds, is sent once with each chunk of the seeds.
+    that it holds, is sent once with each chunk of the seeds. Where tqdm is installed, a bar shows
+    the progress of what takes more than two seconds; scikit-learn's callbacks belong to `fit` and
+    do not reach a method.
 
     Parameters
     ----------
@@ -63,9 +64,6 @@ def replicate(
         One for each replicate.
     n_jobs : int or None
         Number of workers: None is 1 unless joblib's context says otherwise, -1 all processors.
-    progress : bool
-        Whether to show a bar, where tqdm is installed. scikit-learn's callbacks belong to `fit`
-        and do not reach a method, so there is no other one.
 
     Returns
     -------
@@ -77,7 +75,7 @@ def replicate(
     chunks = [seeds[start:end] for start, end in pairwise(edges)]
     with one_thread():  # of this process: threads that set and unset it alone would disagree
         found = _parallel(n_jobs)(delayed(_run)(function, chunk) for chunk in chunks)
-        bar = _bar(len(seeds)) if progress else None
+        bar = _bar(len(seeds))
         return list(chain.from_iterable(found if bar is None else _shown(found, bar)))
 
 
@@ -98,7 +96,7 @@ def _bar(total: int) -> Any:
     """Return tqdm's bar, or None where it is not installed."""
     if find_spec("tqdm") is None:
         return None
-    return import_module("tqdm.auto").tqdm(total=total, unit="refit")
+    return import_module("tqdm.auto").tqdm(total=total, unit="refit", delay=PATIENCE)
 
 
 def _shown(found: Iterable[list[T]], bar: Any) -> Iterator[list[T]]:

@@ -69,8 +69,8 @@ def likelihood_ratio_test(
     sample_weight : array-like, shape (n_samples,), default=None
         The weights of `fit`, whole numbers. Only for "bootstrap".
     n_jobs : int, default=None
-        Workers of joblib for "bootstrap"; the result does not depend on it. A bar shows the
-        progress if `verbose` of a model is positive and tqdm is installed.
+        Workers of joblib for "bootstrap"; the result does not depend on it. If tqdm is
+        installed, a bar shows the progress of long work.
     random_state : int, Generator, RandomState or None, default=None
         Seed of "bootstrap".
 
@@ -127,8 +127,8 @@ def likelihood_ratio_test(
         for inner, outer in zip(models, (smaller, larger), strict=True)
     ]
     contest = _contest(models, (studies[0], studies[1]))
-    once, verbose = partial(simulated_ratio, contest), any(model.verbose for model in models)
-    found = replicate(once, seeds(random_state, n_replicates), n_jobs, progress=verbose)
+    once = partial(simulated_ratio, contest)
+    found = replicate(once, seeds(random_state, n_replicates), n_jobs)
     _tell_failures(found)
     return with_replicates(test, found)
 
