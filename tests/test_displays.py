@@ -299,6 +299,43 @@ def test_only_fitted_mixed_models_are_drawn(display, few):
         display.from_estimator(line, X, y, **arguments)
 
 
+@pytest.fixture(scope="module")
+def long_names():
+    X, y = simulated(12, 15)
+    X["g"] = "a valley far behind the seven mountains, number " + X["g"]
+    return BetaGLMMRegressor("x + (1 | g)", bounds=(0, 100)).fit(X, y), X, y
+
+
+def test_long_names_leave_room_for_the_picture(long_names):
+    model, X, y = long_names
+    facets = PredictionDisplay.from_estimator(model, X, y, feature="x", by="g", facet="g")
+    caterpillar = RandomEffectsDisplay.from_estimator(model)
+    for display in (facets, caterpillar):
+        display.figure_.canvas.draw()
+        box = display.ax_.get_window_extent()
+        assert box.width > 2 * display.figure_.dpi  # inches
+    titles = [axis.title.get_window_extent() for axis in facets.axes_[:4]]
+    assert not any(left.overlaps(right) for left, right in zip(titles, titles[1:], strict=False))
+    assert titles[0].x0 >= 0
+    names = [label.get_text() for label in caterpillar.ax_.get_yticklabels()]
+    assert len(set(names)) == 12
+    assert all("…" in name and len(name) == 28 for name in names)
+
+
+def test_the_band_of_a_single_point_is_seen(few):
+    model, X, y = few
+    display = PredictionDisplay.from_estimator(
+        model, X.assign(z=1.0), y, feature="z", fill_kwargs={"alpha": 1.0}, scatter_kwargs={"s": 0}
+    )
+    (curve,) = display.curves
+    assert len(curve.x) == 1
+    display.lines_[0].set_visible(False)
+    display.figure_.canvas.draw()
+    picture = np.asarray(display.figure_.canvas.buffer_rgba())
+    place = display.ax_.transData.transform((1.0, curve.limits.mean())).astype(int)
+    assert (picture[-place[1], place[0], :3] < 200).any()
+
+
 # --- random effects -------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 BAND_ALPHA = 0.18
+BAR = 8.0  # width of the band of a single point
 BEHIND = "#8C8C8C"
 PALE = 100  # groups from which on their lines are transparent
 
@@ -89,7 +90,8 @@ def draw_curve(
     """
     band = None
     if curve.limits is not None:
-        fill = {"color": look.color, "alpha": BAND_ALPHA, "linewidth": 0, "zorder": look.layer}
+        edge = 0.0 if len(curve.x) > 1 else BAR  # or the band of one point could not be seen
+        fill = {"color": look.color, "alpha": BAND_ALPHA, "linewidth": edge, "zorder": look.layer}
         band = axis.fill_between(curve.x, *curve.limits.T, **{**fill, **styles["fill"]})
     stroke: dict[str, Any] = {
         "color": look.color,

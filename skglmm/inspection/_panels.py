@@ -15,6 +15,7 @@ __all__ = [
     "open_axes",
     "place_legend",
     "point_style",
+    "shortened",
     "style_of",
 ]
 
@@ -31,6 +32,14 @@ def style_of(place: int) -> tuple[str, str, str]:
     turn, color = divmod(place, len(COLORS))
     turn %= len(MARKERS)
     return COLORS[color], DASHES[turn], MARKERS[turn]
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a label of at most so many letters, without its middle: labels differ at the ends."""
+    if len(text) <= most:
+        return text
+    kept = most - 1
+    return f"{text[: ceil(kept / 2)]}…{text[len(text) - kept // 2 :]}"
 
 
 def point_style(n_rows: int, color: str = BLUE) -> dict[str, Any]:

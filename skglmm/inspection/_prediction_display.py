@@ -15,13 +15,14 @@ from skglmm.inspection._curve_artists import (
 )
 from skglmm.inspection._curve_groups import MOST_COLORS, CurveGroups
 from skglmm.inspection._curves import Curve, Question, Scene
-from skglmm.inspection._panels import GRAY, LIGHT, open_axes, place_legend
+from skglmm.inspection._panels import GRAY, LIGHT, open_axes, place_legend, shortened
 from skglmm.inspection._tables import column_name
 
 __all__ = ["PredictionDisplay"]
 
 WORDS = {"marginal": "average over groups", "fixed": "typical group"}
 BANDS = {"mean": "limits of the mean", "response": "limits of a new response"}
+LONG_KEY, LONG_TITLE = 32, 26  # letters in the legend, and above a panel
 REFERENCES = ("auto", "marginal", "fixed")
 
 
@@ -29,7 +30,8 @@ class PredictionDisplay:
     """Predicted means over one feature, with bands and the data, by group.
 
     `from_estimator` computes one; `plot` draws it again. Up to 10 groups have a color and a band
-    each. More are thin gray lines without bands, behind their average.
+    each. More are thin gray lines without bands, behind their average. Long names of groups are
+    shown without their middle.
 
     Parameters
     ----------
@@ -288,7 +290,7 @@ class PredictionDisplay:
         plain = self.scatters_ or self.interval == "response"
         target = self.target_name if plain else f"mean of {self.target_name}"
         for axis, title in zip(self.axes_, panels, strict=True):
-            axis.set_title(title, fontsize="medium")
+            axis.set_title(shortened(title, LONG_TITLE), fontsize="medium")
             axis.set(xlabel=self.feature_name, ylabel=target)
         if new and len(panels) > 1:
             self.figure_.supxlabel(self.feature_name, fontsize="medium")
@@ -301,7 +303,7 @@ class PredictionDisplay:
         first, keys = self.curves[0], list(groups.keys)
         if groups.are_colored:
             lines = dict(zip(map(groups.key, self.curves), self.lines_, strict=True))
-            entries = [(lines[key], key) for key in keys]
+            entries = [(lines[key], shortened(key, LONG_KEY)) for key in keys]
         else:
             words = WORDS.get(self.kind, "mean of the group" if first.group else "mean")
             many = f"{len(keys)} groups of\n{groups.names}"

@@ -192,7 +192,7 @@ class ProfileDisplay:
             most = 1.15 * max(np.abs(profile.zeta).max() for profile in self.profiles)
             for axis in self.axes_:
                 axis.set_ylim(-most, most)
-            self.ax_.legend(loc="upper left", fontsize="x-small", frameon=False)
+            self.ax_.legend(loc="upper left", fontsize="x-small", framealpha=0.95)
         return self
 
     def _draw(self, axis: Any, profile: Profile, given: dict[str, Any]) -> Any:

@@ -11,12 +11,14 @@ from scipy.special import ndtri
 
 from skglmm.arrays import Floats
 from skglmm.inspection._fitted import Fitted
-from skglmm.inspection._panels import BLUE, GRAY, open_axes
+from skglmm.inspection._panels import BLUE, GRAY, open_axes, shortened
 
 __all__ = ["EffectPanel", "RandomEffectsDisplay", "effect_panels"]
 
 MOST_LABELS = 40  # more levels are not named
 INCHES = 0.17  # height of a label
+LONGEST, SHORT = 28, 8  # letters of a label: at most, and those that every panel has room for
+WIDTH = 0.06  # inches of a letter more
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class RandomEffectsDisplay:
     """Conditional modes of random effects with their limits, sorted: a caterpillar.
 
     There is a panel for each effect, with the levels in the order of their modes. Up to 40
-    levels are named.
+    levels are named, names of more than 28 letters without their middle.
 
     Parameters
     ----------
@@ -178,7 +180,8 @@ class RandomEffectsDisplay:
         """
         most = max(len(panel.mode) for panel in self.panels)
         height = 1.0 + INCHES * most if most <= MOST_LABELS else 4.5
-        size = (4.4 if len(self.panels) == 1 else 3.8, max(height, 2.2))
+        width = (4.4 if len(self.panels) == 1 else 3.8) + self._room_for_labels()
+        size = (width, max(height, 2.2))
         self.figure_, self.axes_ = open_axes(ax, len(self.panels), size)
         self.ax_, self.containers_, self.zero_lines_ = self.axes_[0], [], []
         for axis, panel in zip(self.axes_, self.panels, strict=True):
@@ -186,6 +189,12 @@ class RandomEffectsDisplay:
             self.containers_.append(self._draw(axis, panel, errorbar_kwargs or {}))
             self._label(axis, panel)
         return self
+
+    def _room_for_labels(self) -> float:
+        """Return the inches by which long labels widen the panels."""
+        named = [panel for panel in self.panels if len(panel.mode) <= MOST_LABELS]
+        letters = [len(text) for panel in named for text in _labels(panel)]
+        return WIDTH * max(0, max(letters, default=0) - SHORT)
 
     def _draw(self, axis: Any, panel: EffectPanel, given: dict[str, Any]) -> Any:
         order, n = np.argsort(panel.mode, kind="stable"), len(panel.mode)
@@ -203,7 +212,7 @@ class RandomEffectsDisplay:
         for bar in drawn.lines[2]:
             bar.set_alpha(0.6 if n <= MOST_LABELS else 0.35)
         if n <= MOST_LABELS:
-            axis.set_yticks(np.arange(n), panel.levels[order], fontsize="small")
+            axis.set_yticks(np.arange(n), _labels(panel)[order], fontsize="small")
         else:
             axis.set_yticks([])
         axis.set_ylim(-0.02 * n - 0.6, 1.02 * n - 0.4)
@@ -250,3 +259,8 @@ def _panel(rows: pd.DataFrame) -> EffectPanel:
         rows["mode"].to_numpy(),
         std.to_numpy(),
     )
+
+
+def _labels(panel: EffectPanel) -> NDArray[Any]:
+    """Return the names of the levels, as long as there is room for."""
+    return np.array([shortened(str(level), LONGEST) for level in panel.levels], dtype=object)
