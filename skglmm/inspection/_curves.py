@@ -89,8 +89,8 @@ class Scene:
             x, names = column_name(table, feature), column_names(table, by)
         if not is_number(table[x]):
             msg = (
-                f"feature={feature!r} holds no numbers to draw a curve over; name it in by, or make "
-                "a column of numbers of it, such as days since a date"
+                f"feature={feature!r} holds no numbers to draw a curve over; name it in by, or "
+                "make a column of numbers of it, such as days since a date"
             )
             raise ValueError(msg)
         return cls(fitted, table, response, x, names)
