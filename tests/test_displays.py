@@ -1,5 +1,7 @@
 """Displays: what they compute, what they draw, and where; as scikit-learn tests its own."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -315,7 +317,7 @@ def test_long_names_leave_room_for_the_picture(long_names):
         box = display.ax_.get_window_extent()
         assert box.width > 2 * display.figure_.dpi  # inches
     titles = [axis.title.get_window_extent() for axis in facets.axes_[:4]]
-    assert not any(left.overlaps(right) for left, right in zip(titles, titles[1:], strict=False))
+    assert not any(left.overlaps(right) for left, right in pairwise(titles))
     assert titles[0].x0 >= 0
     names = [label.get_text() for label in caterpillar.ax_.get_yticklabels()]
     assert len(set(names)) == 12
