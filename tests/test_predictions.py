@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
 
 from skglmm import BetaGLMMRegressor
+from skglmm.estimators._response import Scale
 
 COLUMNS = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper", "obs_ci_lower", "obs_ci_upper"]
 
@@ -105,6 +107,44 @@ def test_without_inference_intervals_are_refused_and_quantiles_are_not():
         with pytest.raises(ValueError, match="inference=True"):
             method(frame)
     assert model.predict_quantile(frame, 0.5).shape == (80, 1)
+
+
+def test_linear_predictors_of_unseen_groups_are_nan_where_asked(study):
+    model, frame, _ = study
+    rows = frame.head(4).assign(g=["a", "new", "a", "new"])
+    model.set_params(new_groups="nan")
+    value, std = model.predict_linear(rows, return_std=True)
+    assert_array_equal(np.isnan(value), [False, True, False, True])
+    assert_array_equal(np.isnan(std), [False, True, False, True])
+    assert_array_equal(np.isnan(model.predict_linear(rows)), np.isnan(value))
+    assert np.isfinite(model.predict_linear(rows, "precision")).all()  # which no effect feeds
+    model.set_params(new_groups="marginal")
+
+
+def test_new_effects_are_drawn_for_unseen_groups_even_where_they_are_errors(study):
+    model, frame, _ = study
+    model.set_params(new_groups="error")
+    draws = model.sample_y(frame.head(4).assign(g="new"), random_state=0, random_effects="new")
+    model.set_params(new_groups="marginal")
+    assert np.isfinite(draws).all()
+
+
+@pytest.mark.parametrize("bounds", [(0, 1), (-5, 5), (0.1, 0.7), (1e6, 1e6 + 1)])
+def test_what_is_inside_the_unit_interval_is_inside_the_bounds(bounds):
+    scale = Scale(*map(float, bounds), "error", 0, 1)
+    unit = np.array([0.0, 5e-324, 1e-17, 0.5, np.nextafter(1.0, 0.0), 1.0, np.nan])
+    y = scale.response(unit)
+    assert_array_equal(y[[0, 5]], bounds)
+    assert np.all((y[1:5] > bounds[0]) & (y[1:5] < bounds[1]))
+    assert np.isnan(y[6])
+
+
+def test_quantiles_need_a_fit_and_a_probability(study):
+    model, frame, _ = study
+    with pytest.raises(NotFittedError):
+        BetaGLMMRegressor().predict_quantile(frame, 0.5)
+    with pytest.raises(ValueError, match="one or several probabilities"):
+        model.predict_quantile(frame, [])
 
 
 @pytest.mark.parametrize(

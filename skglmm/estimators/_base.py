@@ -188,7 +188,7 @@ class BaseGLMMRegressor(
             return [found.mean] if found.std is None else [found.mean, found.std]
 
         mean, *std = self._answered(X, kind, answer)
-        mean = self._scale.low + self._scale.width * mean
+        mean = self._scale.response(mean)
         return (mean, self._scale.width * std[0]) if std else mean
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:

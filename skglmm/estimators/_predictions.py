@@ -91,7 +91,7 @@ class Predictions:
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
             if not return_std:
-                return (infer.linear_predictors(self.fit_, design, plan.conditioned)[place],)
+                return (infer.linear_value(self.fit_, design, plan, place),)
             found = infer.predict_linear(self.fit_, design, plan, place)
             return found.value, found.std
 
@@ -151,7 +151,7 @@ class Predictions:
             found = infer.mean_interval(self.fit_, design, plan, level)
             return found.lower, found.upper
 
-        return self._scale.low + self._scale.width * self._answered(X, kind, answer).T
+        return self._scale.response(self._answered(X, kind, answer).T)
 
     def predict_quantile(self, X: Any, q: ArrayLike, kind: Kind | None = None) -> Floats:
         """Predict quantiles of a new response.
@@ -186,15 +186,17 @@ class Predictions:
         >>> model.predict_quantile(X.head(2), [0.1, 0.5, 0.9]).shape
         (2, 3)
         """
+        check_is_fitted(self)
         probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        if probabilities.ndim != 1 or not np.all((probabilities > 0) & (probabilities < 1)):
+        inside = np.all((probabilities > 0) & (probabilities < 1))
+        if probabilities.ndim != 1 or not probabilities.size or not inside:
             msg = f"q={q!r} must be one or several probabilities above 0 and below 1"
             raise ValueError(msg)
 
         def answer(design: Design, plan: infer.Plan) -> Floats:
             return infer.predict_quantile(self.fit_, design, plan, probabilities).T
 
-        return self._scale.low + self._scale.width * self._answered(X, kind, answer).T
+        return self._scale.response(self._answered(X, kind, answer).T)
 
     def predict_frame(self, X: Any, level: float = 0.95, kind: Kind | None = None) -> pd.DataFrame:
         """Predict means with standard errors and limits, as a table.
@@ -241,8 +243,9 @@ class Predictions:
             limits = infer.response_interval(self.fit_, design, plan, level)
             return found.mean, found.se, found.lower, found.upper, *limits
 
-        values = self._scale.width * self._answered(X, kind, answer)
-        values[np.arange(len(values)) != COLUMNS.index("mean_se")] += self._scale.low
+        found = self._answered(X, kind, answer)
+        values = self._scale.response(found)
+        values[1] = self._scale.width * found[1]  # the standard error is a distance
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(values.T, index=index, columns=COLUMNS, copy=False)
 
@@ -293,7 +296,8 @@ class Predictions:
         check_count("n_samples", n_samples)
         check_is_fitted(self)
         frame = predict_frame(self, X)
-        design, plan = build_rows(self._spec, frame, "conditional", self.new_groups, self.context)
+        refused = "marginal" if random_effects == "new" else self.new_groups
+        design, plan = build_rows(self._spec, frame, "conditional", refused, self.context)
         draws = infer.sample(
             self.fit_,
             design,
@@ -303,7 +307,7 @@ class Predictions:
             new_effects=random_effects == "new",
             unseen=unseen_levels(self._spec, frame, design),
         )
-        return self._scale.low + self._scale.width * draws
+        return self._scale.response(draws)
 
     def _answered(self, X: Any, kind: Kind | None, answer: Answer) -> Floats:
         """Return what is asked of each row and what is known of its groups, (k, n)."""

@@ -52,6 +52,12 @@ class Scale:
             return unit
         return np.where(at_low, self.boundary, np.where(at_high, 1.0 - self.boundary, unit))
 
+    def response(self, unit: Floats) -> Floats:
+        """Return numbers of the unit scale on that of y: what is inside (0, 1) stays inside."""
+        inside = np.nextafter([self.low, self.high], [np.inf, -np.inf])
+        y = np.clip(self.low + self.width * unit, *inside)
+        return np.where(unit <= 0.0, self.low, np.where(unit >= 1.0, self.high, y))
+
     @property
     def remarks(self) -> list[str]:
         """What was done to the responses, in sentences."""

@@ -11,6 +11,7 @@ from skglmm.inference._group_coefficients import group_coefficients
 from skglmm.inference._intervals import (
     Interval,
     LinearPrediction,
+    linear_value,
     mean_interval,
     predict_linear,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "likelihood_ratio",
     "likeness",
     "linear_predictors",
+    "linear_value",
     "log_density",
     "mean_interval",
     "natural",

@@ -53,7 +53,7 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
         variance += np.maximum(posterior_variance(fit, part, plan.conditioned), 0.0)
         eta = linear_predictors(fit, part, plan.conditioned)
         result[rows] = Mixture.of(fit.family, eta, np.sqrt(variance)).log_density(y[rows])
-    result[_unknown(fit, design, plan)] = np.nan
+    result[plan.unknown(fit, design)] = np.nan
     return result
 
 
@@ -84,7 +84,7 @@ def joint_log_density(
         None when no mode of the effects is found.
     """
     result = np.full(design.n_samples, np.nan)
-    kept = ~_unknown(fit, design, plan)
+    kept = ~plan.unknown(fit, design)
     if kept.any():
         own = None if weights is None else weights[kept]
         shares = _shares(fit, _reduced(fit, design.take(kept), plan), plan, y[kept], own)
@@ -92,15 +92,6 @@ def joint_log_density(
             return None
         result[kept] = shares
     return result
-
-
-def _unknown(fit: Fit, design: Design, plan: Plan) -> Bools:
-    """Rows that have no density because their levels are new, (n,)."""
-    unknown = np.zeros(design.n_samples, dtype=np.bool_)
-    if plan.unseen == "nan":
-        for f in plan.conditioned:
-            unknown |= _is_new(fit, design, f)
-    return unknown
 
 
 def _is_new(fit: Fit, design: Design, f: int) -> Bools:

@@ -49,6 +49,12 @@ class Interval:
     upper: Floats
 
 
+def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> Floats:
+    """Return a linear predictor, (n,); NaN where the plan says so."""
+    value = linear_predictors(fit, design, plan.conditioned)[predictor]
+    return np.where(plan.unknown(fit, design, predictor), np.nan, value)
+
+
 def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> LinearPrediction:
     """Return a linear predictor with the uncertainty of estimates, modes and unseen levels.
 
@@ -62,7 +68,9 @@ def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> 
         Index of the linear predictor.
     """
     parts = [_linear(fit, part, plan, predictor) for part in _parts(design)]
-    return LinearPrediction(*map(np.concatenate, zip(*parts, strict=True)))
+    found = map(np.concatenate, zip(*parts, strict=True))
+    unknown = plan.unknown(fit, design, predictor)
+    return LinearPrediction(*(np.where(unknown, np.nan, part) for part in found))
 
 
 def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interval:

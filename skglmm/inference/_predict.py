@@ -56,6 +56,18 @@ class Plan:
             return cls(*plans[kind], unseen)
         return cls(tuple(f for f in every if layout.factors[f].name in kind), (), unseen)
 
+    def unknown(self, fit: Fit, design: Design, predictor: int | None = None) -> Bools:
+        """Return which rows have no answer because levels are new, shape (n,).
+
+        With a linear predictor, only levels whose effects feed it count.
+        """
+        unknown = np.zeros(design.n_samples, dtype=np.bool_)
+        for f in self.conditioned if self.unseen == "nan" else ():
+            if predictor is None or predictor in fit.layout.factors[f].predictors:
+                codes = design.codes[f]
+                unknown |= (codes < 0) | (codes >= fit.u[f].shape[-1])
+        return unknown
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -133,10 +145,8 @@ def _slices(design: Design) -> Iterator[slice]:
 def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
     eta = linear_predictors(fit, design, plan.conditioned)
     mean, std = _moments(fit, eta, np.sqrt(shift_variance(fit, design, plan)), spread)
-    if plan.unseen == "nan":
-        for f in plan.conditioned:
-            mean[design.codes[f] < 0] = np.nan
-            std[design.codes[f] < 0] = np.nan
+    mean[plan.unknown(fit, design)] = np.nan
+    std[plan.unknown(fit, design)] = np.nan
     return Prediction(mean, std if spread else None)
 
 

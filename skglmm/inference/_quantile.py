@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from skglmm.arrays import Bools, Floats, Ints
+from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting import Fit
@@ -51,7 +51,7 @@ def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     result = np.empty(design.n_samples)
     for rows, mixture in _mixtures(_Normals.of(fit, design, plan), 1):
         result[rows] = mixture.cdf(y[rows])
-    result[_unknown(design, plan)] = np.nan
+    result[plan.unknown(fit, design)] = np.nan
     return result
 
 
@@ -87,7 +87,7 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
     positions = _positions(_Normals.of(fit, design, plan), ndtri(levels[order]))
     increasing = np.maximum.accumulate(positions, axis=1)  # by less than the tolerances
     result[:, order] = Line(fit.family.support).response(increasing)
-    result[_unknown(design, plan)] = np.nan
+    result[plan.unknown(fit, design)] = np.nan
     return result
 
 
@@ -105,14 +105,6 @@ def response_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tup
     tail = 0.5 * (1.0 - level)
     limits = predict_quantile(fit, design, plan, [tail, 1.0 - tail])
     return limits[:, 0], limits[:, 1]
-
-
-def _unknown(design: Design, plan: Plan) -> Bools:
-    unknown = np.zeros(design.n_samples, dtype=np.bool_)
-    if plan.unseen == "nan":
-        for f in plan.conditioned:
-            unknown |= design.codes[f] < 0
-    return unknown
 
 
 @dataclass(frozen=True)

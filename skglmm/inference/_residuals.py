@@ -106,9 +106,7 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     here = fit.family.log_density(prepared, eta).value
     roots = np.sqrt(2.0 * np.maximum(best.value - here, 0.0))
     result = np.copysign(roots, best.eta - eta[0])
-    if plan.unseen == "nan":
-        for f in plan.conditioned:
-            result[design.codes[f] < 0] = np.nan
+    result[plan.unknown(fit, design)] = np.nan
     return np.asarray(result)
 
 

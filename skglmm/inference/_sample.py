@@ -61,9 +61,8 @@ def sample(
         for each in draws:
             each.add_to(shifted, rng)
         result[:, j] = fit.family.sample(shifted, rng)
-    if plan.unseen == "nan" and not new_effects:
-        for f in plan.conditioned:
-            result[design.codes[f] < 0] = np.nan
+    if not new_effects:
+        result[plan.unknown(fit, design)] = np.nan
     return result
 
 
