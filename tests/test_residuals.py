@@ -306,6 +306,8 @@ def test_residuals_refuse_what_does_not_exist(petrol):
         residuals(model, X, y, kind="simulated", by="Batch")
     with pytest.raises(NotFittedError):
         residuals(BetaGLMMRegressor("EP"), X, y)
+    with pytest.raises(TypeError, match="conditional='marginal' must be True or False"):
+        residuals(model, X, y, kind="quantile", conditional="marginal")
     with pytest.raises(TypeError, match="StandardScaler"):
         residuals(StandardScaler(), X, y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):

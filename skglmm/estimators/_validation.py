@@ -20,6 +20,7 @@ __all__ = [
     "NEW_GROUPS",
     "check_choice",
     "check_count",
+    "check_flag",
     "check_inference",
     "check_level",
     "check_parameters",
@@ -58,9 +59,7 @@ def check_parameters(estimator: Any) -> None:
     _check_number("max_iter", estimator.max_iter, Integral, low=1)
     if not _is_flag(estimator.verbose):
         _check_number("verbose", estimator.verbose, Integral, low=0)
-    if not _is_flag(estimator.inference):
-        msg = f"inference={estimator.inference!r} must be True or False"
-        raise TypeError(msg)
+    check_flag("inference", estimator.inference)
 
 
 def check_level(level: Any) -> None:
@@ -68,6 +67,13 @@ def check_level(level: Any) -> None:
     if not _is_finite(level) or not 0 < level < 1:
         msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
         raise ValueError(msg)
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither true nor false."""
+    if not _is_flag(value):
+        msg = f"{name}={value!r} must be True or False"
+        raise TypeError(msg)
 
 
 def check_count(name: str, value: Any) -> None:

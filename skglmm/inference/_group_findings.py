@@ -23,7 +23,8 @@ def few_levels(study: Study) -> Iterator[Finding]:
         if factor.n_levels < ENOUGH:
             text = (
                 f"{factor.name!r} has {factor.n_levels} level{'s' * (factor.n_levels != 1)}, and a "
-                f"variance between levels is estimated from that many numbers; {ENOUGH} are few"
+                f"variance between levels is estimated from that many numbers; {ENOUGH} are the "
+                "least that will do"
             )
             advice = (
                 f"Take {factor.name!r} as a fixed effect, or trust its variance, and what depends "

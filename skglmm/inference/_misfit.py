@@ -39,7 +39,7 @@ def effect_test(rows: Drawn, codes: Ints, group: str) -> ResidualTest:
     sd, p_value = _spread(_sums(codes, rows.score), _sums(codes, weight))
     sentence = (
         f"between levels of {group!r} the linear predictor varies by a standard deviation of "
-        f"about {sd:.2g} that the model does not have"
+        f"about {sd:.2g} beyond what the model has"
     )
     return ResidualTest("missing effect", group, sd, p_value, sentence)
 
@@ -67,8 +67,8 @@ def slope_test(rows: Drawn, codes: Ints, group: str, x: Floats, name: str) -> Re
     )
     sentence = (
         f"between levels of {group!r} the slope of {name!r} varies by a standard deviation of "
-        f"about {sd:.2g} (on the scale of the link, for one standard deviation of {name!r}) that "
-        "the model does not have"
+        f"about {sd:.2g} (on the scale of the link, for one standard deviation of {name!r}) beyond "
+        "what the model has"
     )
     return ResidualTest("missing slope", f"{name} | {group}", sd, p_value, sentence)
 

@@ -16,7 +16,7 @@ from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._random import generator
 from skglmm.estimators._rows import build_rows, unseen_levels
 from skglmm.estimators._study_rows import numbered_groups, study_rows
-from skglmm.estimators._validation import check_choice, check_count, check_y
+from skglmm.estimators._validation import check_choice, check_count, check_flag, check_y
 from skglmm.inspection._fitted import Fitted
 
 __all__ = ["check_residuals", "residuals"]
@@ -83,7 +83,8 @@ def residuals(
         As in `predict`; for an unknown `kind`, for unconditional residuals of kind "deviance",
         which do not exist, and for `by` with other kinds than "simulated".
     TypeError
-        When `model` is not a mixed model, nor ends in one.
+        When `model` is not a mixed model, nor ends in one, or `conditional` is neither True nor
+        False.
 
     References
     ----------
@@ -106,6 +107,7 @@ def residuals(
     """
     check_choice("kind", kind, KINDS)
     check_count("n_simulations", n_simulations)
+    check_flag("conditional", conditional)
     _refuse_idle(kind, by, conditional=bool(conditional))
     fitted = Fitted.of(model)
     column, rows = check_y(fitted.model, y), fitted.rows(X)
