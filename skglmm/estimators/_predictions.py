@@ -241,11 +241,10 @@ class Predictions:
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
             found = infer.mean_interval(self.fit_, design, plan, level)
             limits = infer.response_interval(self.fit_, design, plan, level)
-            return found.mean, found.se, found.lower, found.upper, *limits
+            mean, *ends = map(self._scale.response, (found.mean, found.lower, found.upper, *limits))
+            return mean, self._scale.width * found.se, *ends
 
-        found = self._answered(X, kind, answer)
-        values = self._scale.response(found)
-        values[1] = self._scale.width * found[1]  # the standard error is a distance
+        values = self._answered(X, kind, answer)
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(values.T, index=index, columns=COLUMNS, copy=False)
 
