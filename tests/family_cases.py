@@ -9,6 +9,8 @@ from scipy.special import expit
 from skglmm.families import (
     LINKS,
     Beta,
+    ExtendedBeta,
+    FixedExtendedBeta,
     Log,
     OneInflatedBeta,
     OrderedBeta,
@@ -17,7 +19,9 @@ from skglmm.families import (
 )
 
 BETAS = [Beta(links=(link, Log())) for link in LINKS.values()]
-BOUNDARY = [ZeroInflatedBeta(), OneInflatedBeta(), ZeroOneInflatedBeta(), OrderedBeta()]
+TWO_PART = [ZeroInflatedBeta(), OneInflatedBeta(), ZeroOneInflatedBeta(), OrderedBeta()]
+STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
+BOUNDARY = [*TWO_PART, *STRETCHED]
 FAMILIES = [*BETAS, *BOUNDARY, Gaussian()]
 LINKED = [*BETAS, *BOUNDARY]
 
@@ -29,8 +33,9 @@ _MODERATE = {
     "one": np.array([-1.0, -2.5, 0.5, -0.3, 1.5, -2.0]),
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
     "cut_gap": np.log([3.0, 1.5, 4.0, 0.2, 5.0, 3.5]),
+    "exceedance": np.log([0.1, 0.05, 0.3, 0.02, 0.2, 0.01]),
 }
-_USUAL = {"zero": -1.0, "one": -1.5, "lower_cut": -1.7, "cut_gap": 1.1}
+_USUAL = {"zero": -1.0, "one": -1.5, "lower_cut": -1.7, "cut_gap": 1.1, "exceedance": -2.0}
 
 
 def name(family):

@@ -9,6 +9,7 @@ from family_cases import (
     BOUNDARY,
     FAMILIES,
     LINKED,
+    STRETCHED,
     evaluate,
     expectation,
     interior,
@@ -182,7 +183,11 @@ def test_the_density_integrates_to_one(family):
 def test_mean_and_variance_are_those_of_the_density(family):
     eta = moderate(family)
     assert_allclose(expectation(family, eta, lambda y, _: y), family.mean(eta), atol=1e-11)
-    square = expectation(family, eta, lambda y, here: (y - family.mean(here)[0]) ** 2)
+
+    def miss(y, here):
+        return (y - family.mean([each[:1] for each in here])) ** 2
+
+    square = expectation(family, eta, miss)
     assert_allclose(square, family.variance(eta), rtol=1e-10)
 
 
@@ -196,7 +201,9 @@ def test_the_score_has_mean_zero(family):
 def test_the_expected_information_is_minus_the_mean_of_the_hessian(family):
     eta = moderate(family)
     hess = expectation(family, eta, lambda y, here: evaluate(family, y, here, 2).hess)
-    assert_allclose(family.expected_information(eta), -hess, rtol=1e-9, atol=1e-9)
+    scale = np.abs(hess).max(axis=0)
+    digits = 1e-7 if family in STRETCHED else 1e-9  # of a quadrature, of formulas
+    assert_allclose(family.expected_information(eta) / scale, -hess / scale, atol=digits)
 
 
 @every
@@ -206,7 +213,11 @@ def test_the_expected_information_is_the_variance_of_the_score(family):
         return np.stack([grad[i] * grad[j] for i, j in packed(size(family), 2)])
 
     found = expectation(family, moderate(family), products)
-    assert_allclose(family.expected_information(moderate(family)), found, rtol=1e-8, atol=1e-8)
+    scale = np.abs(found).max(axis=0)
+    digits = 1e-7 if family in STRETCHED else 1e-8
+    assert_allclose(
+        family.expected_information(moderate(family)) / scale, found / scale, atol=digits
+    )
 
 
 @every
@@ -215,8 +226,8 @@ def test_the_expected_information_is_positive_semidefinite(family):
         (-30.0, -30.0),
         (30.0, 30.0),
     )  # fmt: skip
-    mean = np.concatenate([[low[0], high[0]], np.linspace(max(low[0], -9), min(high[0], 9), 31)])
-    precision = np.linspace(-9.0, 20.0, 30)
+    mean = np.concatenate([[low[0], high[0]], np.linspace(max(low[0], -9), min(high[0], 9), 13)])
+    precision = np.linspace(-9.0, 20.0, 15)
     eta = point(family, *(each.ravel() for each in np.meshgrid(mean, precision)))
     found = family.expected_information(eta)
     matrix = np.empty((len(eta[0]), size(family), size(family)))
@@ -246,18 +257,18 @@ def test_the_support_is_where_the_cdf_rises(family):
 
 @every
 def test_draws_have_the_mean_and_the_variance(family):
-    n = 100_000
+    n = 20_000 if family in STRETCHED else 100_000
     eta = point(family, np.full(n, 0.4), np.full(n, 1.5))
     rng = np.random.default_rng(1)
     draws = family.sample(eta, rng)
     mean, variance = family.mean(eta)[0], family.variance(eta)[0]
     assert_allclose(draws.mean(), mean, atol=4.0 * np.sqrt(variance / n))  # four deviations
-    assert_allclose(draws.var(), variance, rtol=0.03)
+    assert_allclose(draws.var(), variance, rtol=8.0 / np.sqrt(n))
     cdf = family.cdf(draws, eta)
     for mass in family.masses:  # spread evenly over the step
         at = draws == mass
         cdf[at] -= rng.random(at.sum()) * np.exp(evaluate(family, draws, eta, 0).value[at])
-    assert np.abs(np.sort(cdf) - np.linspace(0.0, 1.0, n)).max() < 0.008  # Kolmogorov's p is 1e-5
+    assert np.abs(np.sort(cdf) - np.linspace(0.0, 1.0, n)).max() < 2.5 / np.sqrt(n)  # p is 1e-5
 
 
 @every
@@ -318,8 +329,9 @@ def test_probabilities_within_a_jump_have_the_quantile_there(family):
         for share in (0.0, 0.3, 0.999):
             assert_array_equal(family.quantile(share * low, eta), 0.0)
     if 1.0 in family.masses:
+        told = high > 1e-9  # from the rounding of p
         for share in (0.001, 0.6, 1.0):
-            assert_array_equal(family.quantile(low + inner + share * high, eta), 1.0)
+            assert_array_equal(family.quantile(low + inner + share * high, eta)[told], 1.0)
     between = family.quantile(low + 0.5 * inner, eta)
     assert ((between > 0.0) & (between < 1.0)).all()
 

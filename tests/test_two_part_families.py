@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from family_cases import BOUNDARY, evaluate, name, point
+from family_cases import TWO_PART, evaluate, name, point
 from numpy.testing import assert_allclose
 from oracles import Term, design
 from scipy.special import expit, logit
@@ -21,7 +21,7 @@ from skglmm.families import (
 )
 from skglmm.fitting import fit
 
-boundary = pytest.mark.parametrize("family", BOUNDARY, ids=name)
+boundary = pytest.mark.parametrize("family", TWO_PART, ids=name)
 
 
 def constant(*values):

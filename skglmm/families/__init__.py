@@ -3,6 +3,8 @@
 from skglmm.families._base import Family, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import through_links
+from skglmm.families._extended_beta import ExtendedBeta
+from skglmm.families._fixed_extended_beta import FixedExtendedBeta
 from skglmm.families._one_inflated_beta import OneInflatedBeta
 from skglmm.families._ordered_beta import OrderedBeta
 from skglmm.families._packing import packed
@@ -26,7 +28,9 @@ __all__ = [
     "Beta",
     "CLogLog",
     "Cauchit",
+    "ExtendedBeta",
     "Family",
+    "FixedExtendedBeta",
     "Identity",
     "Jet",
     "Link",

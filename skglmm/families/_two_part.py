@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
+from skglmm.families._add import add_derivatives, add_packed
 from skglmm.families._base import Family, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import leave
-from skglmm.families._packing import add_packed, packed_rows
+from skglmm.families._packing import packed_products, packed_rows
 from skglmm.families._parts import Parts
 from skglmm.families._reach import within_reach
 
 __all__ = ["TwoPartBeta"]
 
 BETA = (0, 1)  # its predictors
-ALL = slice(None)
 TINY = np.finfo(np.float64).tiny
 HALF_A_ROW = 0.5  # is added to the counts of the parts, so that none begins at infinity
 
@@ -55,14 +55,14 @@ class TwoPartBeta(Family):
         part = self.parts.log_probability(y, eta, order)
         shapes = [(len(packed_rows(size, m)), len(y)) for m in range(1, order + 1)]
         whole = LogDensity(part.value, *(np.zeros(shape) for shape in shapes))
-        _add_derivatives(whole, part, self.parts.predictors)
+        add_derivatives(whole, part, self.parts.predictors)
         inside = _is_inside(y)
         if inside.any():
             rows = slice(None) if inside.all() else inside
             inner = [row if len(row) == 1 else row[rows] for row in eta[:2]]
             beta = self.beta.log_density(prepared[:, rows], inner, order)
             whole.value[rows] += beta.value
-            _add_derivatives(whole, beta, BETA, rows)
+            add_derivatives(whole, beta, BETA, rows)
         if outside is not None:
             leave(whole, outside)
         return whole
@@ -78,7 +78,7 @@ class TwoPartBeta(Family):
         for y, share in zip((0.0, 0.5, 1.0), probability, strict=True):
             part = self.parts.log_probability(np.full(n, y), eta, 1)
             assert part.grad is not None
-            add_packed(result, share * _products(part.grad), where, 2)
+            add_packed(result, share * packed_products(part.grad), where, 2)
         return result
 
     def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
@@ -128,17 +128,3 @@ class TwoPartBeta(Family):
 
 def _is_inside(y: Floats) -> Bools:
     return (y > 0.0) & (y < 1.0)
-
-
-def _products(grad: Floats) -> Floats:
-    """Products of all pairs, packed."""
-    return np.stack([grad[i] * grad[j] for i, j in packed_rows(len(grad), 2)])
-
-
-def _add_derivatives(
-    out: LogDensity, part: LogDensity, where: Sequence[int], columns: Bools | slice = ALL
-) -> None:
-    """Add the derivatives in the predictors at `where`."""
-    for order, (rows, more) in enumerate(zip(out[1:], part[1:], strict=True), start=1):
-        if rows is not None and more is not None:
-            add_packed(rows, more, where, order, columns)
