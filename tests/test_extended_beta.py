@@ -10,7 +10,7 @@ from scipy.special import betainc, expit, logsumexp
 from scipy.stats import beta as scipy_beta
 
 from skglmm.covariance import Unstructured
-from skglmm.families import Beta, ExtendedBeta, FixedExtendedBeta
+from skglmm.families import Beta, ExtendedBeta, FixedExtendedBeta, _exceedance
 from skglmm.fitting import fit
 
 stretched = pytest.mark.parametrize("family", STRETCHED, ids=name)
@@ -28,9 +28,9 @@ def fixed_log_density(y, mean, precision, u):
     return result
 
 
-def log_density(y, mean, precision, exceedance, step=0.01):
+def log_density(y, mean, precision, exceedance, step=0.01, low=-45.0):
     """The same, averaged over exponential exceedances on an even grid of their logarithms."""
-    t = np.arange(-45.0, 7.0, step)[:, None]
+    t = np.arange(low, 7.0, step)[:, None]
     weights = t - np.exp(t) + np.log(step)
     of_each = fixed_log_density(y, mean, precision, np.exp(t + exceedance))
     return logsumexp(weights + of_each, axis=0)
@@ -59,8 +59,8 @@ def rows_of(family, y, eta):
     ids=str,
 )
 def test_the_density_is_the_average_over_exceedances(eta):
-    y = np.array([0.0, 1e-9, 1e-4, 0.02, 0.3, 0.5, 0.9, 1 - 1e-6, 1.0])
-    expected = log_density(y, *eta)
+    y = np.array([0.0, 1e-60, 1e-9, 1e-4, 0.02, 0.3, 0.5, 0.9, 1 - 1e-6, 1.0])
+    expected = log_density(y, *eta, low=-180.0)
     likely = expected > -300.0  # beyond, scipy's cdf of a beta has fewer digits
     found = rows_of(ExtendedBeta(), y, eta)
     assert likely.sum() > 3
@@ -89,6 +89,29 @@ def test_a_tiny_exceedance_leaves_the_beta_as_it_is():
     assert_allclose(found.third[[0, 1, 3, 6]], plain.third, rtol=1e-9, atol=1e-8)
     fixed = evaluate(FixedExtendedBeta(exceedance=1e-13), y, eta, 3)
     assert_allclose(fixed.third, plain.third, rtol=1e-9, atol=1e-8)
+
+
+@stretched
+def test_a_finer_rule_says_the_same(family, monkeypatch):
+    """Also for precisions up to the ceiling, long exceedances and responses next to the bounds."""
+    rng = np.random.default_rng(0)
+    n = 500
+    eta = [rng.normal(0.0, 1.7, n), rng.uniform(-2.0, 11.0, n)]
+    eta += [rng.uniform(-8.0, 4.0, n) for _ in family.links[2:]]
+    y = family.sample(eta, rng)
+    y[:100] = 10.0 ** rng.uniform(-9.0, -2.0, 100)
+    y[100:200] = rng.integers(0, 2, 100)
+    value, grad, hess = evaluate(family, y, eta, 2)[:3]
+    below, mean = family.cdf(y, eta), family.mean(eta)
+    monkeypatch.setattr(_exceedance, "STEP", 0.3 * _exceedance.STEP)
+    finer = evaluate(family, y, eta, 2)
+    likely = finer.value > -100.0
+    for rough, fine in zip((value, grad, hess), finer, strict=False):
+        scale = 1.0 + np.abs(fine)
+        assert_allclose(((rough - fine) / scale)[..., likely], 0.0, atol=1e-7)
+    assert_allclose(value[likely], finer.value[likely], atol=1e-9)
+    assert_allclose(below, family.cdf(y, eta), atol=1e-10)
+    assert_allclose(mean, family.mean(eta), atol=1e-10)
 
 
 @stretched
