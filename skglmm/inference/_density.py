@@ -18,12 +18,12 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from skglmm.arrays import Bools, Floats, Ints
+from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference._condition import Update, update
 from skglmm.inference._mixture import Mixture
-from skglmm.inference._predict import Plan, linear_predictors, shift_variance
+from skglmm.inference._predict import Plan, is_new, linear_predictors, shift_variance
 from skglmm.inference._uncertainty import posterior_variance
 from skglmm.laplace import prior_hessian
 from skglmm.linalg import Arrowhead
@@ -94,18 +94,13 @@ def joint_log_density(
     return result
 
 
-def _is_new(fit: Fit, design: Design, f: int) -> Bools:
-    codes = design.codes[f]
-    return np.asarray((codes < 0) | (codes >= fit.u[f].shape[-1]))
-
-
 def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:
     """Return the design with effects of 0 where the plan has none."""
     columns = []
     for f, z in enumerate(design.columns):
         used = np.full(design.n_samples, f in plan.conditioned or f in plan.integrated)
         if f in plan.conditioned and plan.unseen == "fixed":
-            used &= ~_is_new(fit, design, f)
+            used &= ~is_new(fit, design, f)
         columns.append(np.where(used[:, None], z, 0.0))
     codes = tuple(np.maximum(codes, 0) for codes in design.codes)
     return replace(design, columns=tuple(columns), codes=codes)

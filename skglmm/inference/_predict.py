@@ -10,7 +10,7 @@ from skglmm.design import Design, Layout
 from skglmm.fitting import Fit
 from skglmm.inference._quadrature import rule
 
-__all__ = ["Plan", "Prediction", "linear_predictors", "predict", "shift_variance"]
+__all__ = ["Plan", "Prediction", "is_new", "linear_predictors", "predict", "shift_variance"]
 
 CHUNK = 2**18  # rows predicted at a time
 CELLS = 2**20  # rows times nodes at a time, where something is averaged over
@@ -64,9 +64,14 @@ class Plan:
         unknown = np.zeros(design.n_samples, dtype=np.bool_)
         for f in self.conditioned if self.unseen == "nan" else ():
             if predictor is None or predictor in fit.layout.factors[f].predictors:
-                codes = design.codes[f]
-                unknown |= (codes < 0) | (codes >= fit.u[f].shape[-1])
+                unknown |= is_new(fit, design, f)
         return unknown
+
+
+def is_new(fit: Fit, design: Design, f: int) -> Bools:
+    """Return which rows have a level of factor `f` that fit has not seen, shape (n,)."""
+    codes = design.codes[f]
+    return np.asarray((codes < 0) | (codes >= fit.u[f].shape[-1]))
 
 
 @dataclass(frozen=True)
