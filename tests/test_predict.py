@@ -13,6 +13,7 @@ from skglmm import BetaGLMMRegressor, DesignError
 from skglmm.families import LINKS
 from skglmm.inference import Plan
 from skglmm.inference import _predict as predict_module
+from skglmm.inference import _shift as shift_module
 from skglmm.inference._quadrature import rule
 
 
@@ -230,7 +231,7 @@ def test_rows_are_predicted_one_by_one(model, frame):
 def test_chunks_change_nothing(model, frame, monkeypatch):
     whole = model.predict(frame, kind="marginal", return_std=True)
     monkeypatch.setattr(predict_module, "CHUNK", 7)
-    monkeypatch.setattr(predict_module, "CELLS", 50)
+    monkeypatch.setattr(shift_module, "CELLS", 50)
     assert_allclose(model.predict(frame, kind="marginal", return_std=True), whole, rtol=1e-12)
 
 

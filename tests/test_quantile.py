@@ -15,7 +15,7 @@ from skglmm.estimators._rows import build_rows
 from skglmm.families import LINKS, Beta, Log
 from skglmm.inference import _quantile as quantile_module
 from skglmm.inference._mixture import Mixture
-from skglmm.inference._predict import linear_predictors, shift_variance
+from skglmm.inference._predict import linear_predictors, shift_covariance
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._sample import sample
 from skglmm.inference._solve import Line, solve
@@ -118,7 +118,7 @@ def test_probabilities_integrate_over_estimates_modes_and_unseen_levels(study):
     model, frame = study
     rows = frame.iloc[[5, 100]].assign(g=[0, 99])
     fit, (design, plan) = model.fit_, rows_of(model, rows)
-    variance = linear_variance(fit, design, (0,)) + shift_variance(fit, design, plan)
+    variance = linear_variance(fit, design, (0,)) + shift_covariance(fit, design, plan)
     eta = linear_predictors(fit, design, (0,))
     found = predictive_cdf(fit, design, plan, np.array([0.4, 0.7]))
     for i, y in enumerate((0.4, 0.7)):

@@ -95,6 +95,11 @@ class Family(ABC):
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         """Return one draw per row, shape (n,), inside the support or one of the masses."""
 
+    @property
+    def mean_predictors(self) -> tuple[int, ...]:
+        """Places of the linear predictors on which the mean depends, the first among them."""
+        return tuple(range(len(self.links)))
+
     def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]

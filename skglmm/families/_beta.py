@@ -58,6 +58,10 @@ class Beta(Family):
 
     links: tuple[Link, ...] = (Logit(), Log())
 
+    @property
+    def mean_predictors(self) -> tuple[int, ...]:
+        return (0,)
+
     def prepare(self, y: Floats) -> Floats:
         return np.stack([np.log(y), np.log1p(-y), y])
 

@@ -42,6 +42,10 @@ class TwoPartBeta(Family):
         """The distribution of responses between the bounds."""
         return Beta(links=self.links[:2])
 
+    @property
+    def mean_predictors(self) -> tuple[int, ...]:
+        return tuple(sorted({0, *self.parts.predictors}))
+
     def prepare(self, y: Floats) -> Floats:
         result = np.zeros((3, len(y)))
         inside = _is_inside(y)

@@ -22,7 +22,13 @@ from skglmm.inference._nested import obstacle
 from skglmm.inference._nesting import likeness
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._overview import Overview, overview
-from skglmm.inference._predict import Plan, Prediction, linear_predictors, predict
+from skglmm.inference._predict import (
+    Plan,
+    Prediction,
+    boundary_probabilities,
+    linear_predictors,
+    predict,
+)
 from skglmm.inference._profile import Profile, profile_intervals, profiles
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._r2 import RSquared, Shares, r_squared
@@ -95,6 +101,7 @@ __all__ = [
     "Update",
     "WaldTest",
     "bootstrap_once",
+    "boundary_probabilities",
     "cluster_scores",
     "coefficient_tables",
     "component_frame",

@@ -23,8 +23,8 @@ from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference._condition import Update, update
 from skglmm.inference._mixture import Mixture
-from skglmm.inference._predict import Plan, is_new, linear_predictors, shift_variance
-from skglmm.inference._uncertainty import posterior_variance
+from skglmm.inference._predict import Plan, is_new, linear_predictors, shift_covariance
+from skglmm.inference._uncertainty import posterior_covariance
 from skglmm.laplace import prior_hessian
 from skglmm.linalg import Arrowhead
 
@@ -49,8 +49,8 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     for start in range(0, design.n_samples, CHUNK):
         rows = slice(start, start + CHUNK)
         part = design.take(rows)
-        variance = shift_variance(fit, part, plan)
-        variance += np.maximum(posterior_variance(fit, part, plan.conditioned), 0.0)
+        variance = shift_covariance(fit, part, plan)
+        variance += np.maximum(posterior_covariance(fit, part, plan.conditioned, 0, 0), 0.0)
         eta = linear_predictors(fit, part, plan.conditioned)
         result[rows] = Mixture.of(fit.family, eta, np.sqrt(variance)).log_density(y[rows])
     result[plan.unknown(fit, design)] = np.nan

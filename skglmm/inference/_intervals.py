@@ -7,8 +7,9 @@ that fit has not seen add their variance to that of the estimates. An average ov
 \partial \eta^2`, the delta method gives its standard error on any scale.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy.special import ndtri
@@ -16,12 +17,19 @@ from scipy.special import ndtri
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.fitting import Fit
-from skglmm.inference._predict import Plan, linear_predictors, predict, shift_variance
-from skglmm.inference._quadrature import rule
+from skglmm.inference._predict import (
+    Plan,
+    fed,
+    linear_predictors,
+    predict,
+    shift_covariance,
+    shift_of,
+)
+from skglmm.inference._shift import averages
 from skglmm.inference._uncertainty import (
     known_covariance,
+    linear_covariance,
     linear_gradient,
-    linear_variance,
 )
 
 __all__ = ["Interval", "LinearPrediction", "mean_interval", "predict_linear"]
@@ -102,67 +110,118 @@ def _parts(design: Design) -> Iterator[Design]:
 def _linear(fit: Fit, design: Design, plan: Plan, predictor: int) -> tuple[Floats, Floats]:
     """Value and standard error."""
     value = linear_predictors(fit, design, plan.conditioned)[predictor]
-    variance = linear_variance(fit, design, plan.conditioned, predictor)
-    if predictor == 0:
-        variance = variance + shift_variance(fit, design, plan)
+    variance = _covariance(fit, design, plan, predictor, predictor)
     return value, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+    """Covariance of two linear predictors, (n,), with that of unseen levels."""
+    known = linear_covariance(fit, design, plan.conditioned, j, k)
+    return known + shift_covariance(fit, design, plan, j, k)
 
 
 def _group_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits where nothing is averaged over in every row."""
+    mean = predict(fit, design, plan).mean
+    limits = _exact_limits if fit.family.mean_predictors == (0,) else _mean_limits
+    known = np.where(np.isnan(mean), np.nan, 1.0)  # links know no NaN
+    return mean, *(known * part for part in limits(fit, design, plan, z))
+
+
+def _exact_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
+    """Standard error and limits of means that depend on the first linear predictor alone."""
     value, std = _linear(fit, design, plan, 0)
     others = linear_predictors(fit, design, plan.conditioned)[1:]
-    mean = predict(fit, design, plan).mean
-    known = np.where(np.isnan(mean), np.nan, 1.0)  # links know no NaN
-    ends = (known * fit.family.mean([value + s * z * std, *others]) for s in (-1, 1))
-    return mean, known * _slope(fit, value, others) * std, *ends
+    yield std * _slope(fit.family.mean, [value, *others], 0)
+    yield from (fit.family.mean([value + s * z * std, *others]) for s in (-1, 1))
 
 
-def _slope(fit: Fit, eta: Floats, others: list[Floats]) -> Floats:
-    """Derivative of the mean in the first linear predictor, (n,)."""
-    above, below = (fit.family.mean([eta + step, *others]) for step in (STEP, -STEP))
+def _mean_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
+    """Standard error and limits of means that depend on several linear predictors."""
+    eta, where = linear_predictors(fit, design, plan.conditioned), fit.family.mean_predictors
+    slopes = {k: _slope(fit.family.mean, eta, k) for k in where}
+    variance = np.zeros(design.n_samples)
+    for j, k in combinations_with_replacement(where, 2):
+        twice = 1.0 if j == k else 2.0
+        variance += twice * slopes[j] * slopes[k] * _covariance(fit, design, plan, j, k)
+    se = np.sqrt(np.maximum(variance, 0.0))
+    yield se
+    yield from _limits(fit, fit.family.mean(eta), z * se)
+
+
+def _slope(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
+    """Derivative of a function of the linear predictors in one of them, (n,)."""
+    ends = ([*eta[:k], eta[k] + step, *eta[k + 1 :]] for step in (STEP, -STEP))
+    above, below = map(of, ends)
     return np.asarray((above - below) / (2.0 * STEP))
+
+
+def _limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
+    """Limits of means on the scale of the link, by the delta method."""
+    link, number = fit.family.links[0], np.finfo(np.float64)
+    center = link.link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
+    slope = link.inverse(center, 1).slopes[0]
+    spread = np.divide(half, slope, out=np.zeros_like(half), where=slope > 0.0)
+    yield from (link.inverse(center + s * spread).value for s in (-1, 1))
 
 
 def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
-    eta, *others = linear_predictors(fit, design, plan.conditioned)
-    sd = np.sqrt(shift_variance(fit, design, plan))
-    above, mean, below = (_average(fit, eta + step, sd, others) for step in (WIDE, 0.0, -WIDE))
-    by_eta, by_variance = (above - below) / (2 * WIDE), (above - 2 * mean + below) / (2 * WIDE**2)
-    gradient = by_eta[:, None] * linear_gradient(fit, design, plan.conditioned, 0)
-    gradient += by_variance[:, None] * _variance_gradient(fit, design, plan)
-    covariance = known_covariance(fit)
+    where, average = fit.family.mean_predictors, _average(fit, design, plan)
+    gradient = np.zeros((design.n_samples, len(known_covariance(fit))))
+    for k in where:
+        by_eta = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
+        gradient += by_eta[:, None] * linear_gradient(fit, design, plan.conditioned, k)
+    touched = [k for k in fed(fit) if k in where]
+    for j, k in combinations_with_replacement(touched, 2):
+        by_covariance = _curvature(average, j, k) * (0.5 if j == k else 1.0)
+        gradient += by_covariance[:, None] * _covariance_gradient(fit, design, plan, j, k)
+    covariance, mean = known_covariance(fit), average({})
     se = np.sqrt(np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True))
-    center = fit.family.links[0].link(mean)
-    spread = z * se / _slope(fit, center, others)
-    ends = (fit.family.mean([center + s * spread, *others]) for s in (-1, 1))
-    return mean, se, *ends
+    return mean, se, *_limits(fit, mean, z * se)
 
 
-def _average(fit: Fit, eta: Floats, sd: Floats, others: list[Floats]) -> Floats:
-    """Means averaged over normal shifts of the first linear predictor, (n,)."""
-    nodes, weights = rule(float(sd.max(initial=0.0)))
-    average, step = np.zeros_like(eta), max(1, CHUNK // max(1, len(eta)))
-    for some in (slice(start, start + step) for start in range(0, len(nodes), step)):
-        shifted = eta + np.multiply.outer(nodes[some], sd)
-        repeated = [np.tile(part, len(shifted)) for part in others]
-        means = fit.family.mean([shifted.ravel(), *repeated])
-        average += weights[some] @ means.reshape(shifted.shape)
+_Average = Callable[[Mapping[int, float]], Floats]
+
+
+def _average(fit: Fit, design: Design, plan: Plan) -> _Average:
+    """Return the averaged means, (n,), as a function of steps of the linear predictors."""
+    eta = linear_predictors(fit, design, plan.conditioned)
+    shift = shift_of(fit, design, plan, fit.family.mean_predictors)
+    found: dict[tuple[tuple[int, float], ...], Floats] = {}
+
+    def average(steps: Mapping[int, float]) -> Floats:
+        key = tuple(steps.items())
+        if key not in found:
+            moved = [part + steps.get(k, 0.0) for k, part in enumerate(eta)]
+            of = averages(lambda part, _: fit.family.mean(part)[None], moved, shift)
+            found[key] = of[0]
+        return found[key]
+
     return average
 
 
-def _variance_gradient(fit: Fit, design: Design, plan: Plan) -> Floats:
-    """Derivative of z' Sigma z, over the averaged factors, in (beta, theta): (n, n_params)."""
+def _curvature(average: _Average, j: int, k: int) -> Floats:
+    """Second derivative in two linear predictors, (n,)."""
+    if j == k:
+        rise = average({k: WIDE}) - 2.0 * average({}) + average({k: -WIDE})
+        return np.asarray(rise / WIDE**2)
+    signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
+    ends = (a * b * average({j: a * WIDE, k: b * WIDE}) for a, b in signs)
+    return np.asarray(sum(ends) / (4.0 * WIDE**2))
+
+
+def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+    """Derivative of z_j' Sigma z_k, over the averaged factors, in (beta, theta): (n, n_params)."""
     gradient = np.zeros((design.n_samples, len(known_covariance(fit))))
     start = sum(len(part) for part in fit.beta)
     for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         if f in plan.integrated:
-            feeds = np.array(factor.predictors) == 0
-            z = design.columns[f][:, feeds]
-            changes = (fit.bases[f] @ factor.covariance.factor_grad(theta))[:, feeds]
-            rooted = z @ fit.roots[f][feeds]
-            for m, change in enumerate(changes):
-                gradient[:, start + m] = 2.0 * np.sum((z @ change) * rooted, axis=1)
+            fed_by, root = np.array(factor.predictors), fit.roots[f]
+            left, right = (design.columns[f][:, fed_by == each] for each in (j, k))
+            for m, change in enumerate(fit.bases[f] @ factor.covariance.factor_grad(theta)):
+                moved = (left @ change[fed_by == j]) * (right @ root[fed_by == k])
+                moved += (left @ root[fed_by == j]) * (right @ change[fed_by == k])
+                gradient[:, start + m] = np.sum(moved, axis=1)
         start += len(theta)
     return gradient

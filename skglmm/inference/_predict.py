@@ -1,19 +1,29 @@
 """Means of new rows: of a known group, of a typical one, averaged over groups."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design, Layout
 from skglmm.fitting import Fit
-from skglmm.inference._quadrature import rule
+from skglmm.inference._shift import Shift, averages
 
-__all__ = ["Plan", "Prediction", "is_new", "linear_predictors", "predict", "shift_variance"]
+__all__ = [
+    "Plan",
+    "Prediction",
+    "boundary_probabilities",
+    "fed",
+    "is_new",
+    "linear_predictors",
+    "predict",
+    "shift_covariance",
+    "shift_of",
+]
 
 CHUNK = 2**18  # rows predicted at a time
-CELLS = 2**20  # rows times nodes at a time, where something is averaged over
 UNSEEN = ("marginal", "fixed", "nan")
 
 
@@ -92,10 +102,10 @@ class Prediction:
 def predict(fit: Fit, design: Design, plan: Plan, *, spread: bool = False) -> Prediction:
     r"""Predict the mean of the response, and its standard deviation where `spread`.
 
-    The effects that are averaged over add one normal number t to the linear predictor, of
-    variance :math:`z^T \Sigma z` summed over the factors, so the mean is a one-dimensional
-    integral, and the variance of the response is :math:`E[Var(y | t)] + Var(E[y | t])`. The
-    uncertainty of the estimates is left out.
+    The effects that are averaged over add normal numbers t to the linear predictors, of variance
+    :math:`z^T \Sigma z` summed over the factors, so the mean is an integral over as many numbers
+    as predictors have effects, and the variance of the response is
+    :math:`E[Var(y | t)] + Var(E[y | t])`. The uncertainty of the estimates is left out.
 
     Parameters
     ----------
@@ -147,54 +157,101 @@ def _slices(design: Design) -> Iterator[slice]:
         yield slice(start, start + CHUNK)
 
 
-def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
+def boundary_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
+    """Return P(low), P(between) and P(high) of the ends of the support, averaged as means are.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        NaN where the plan says so.
+    """
+    pieces = [_boundary(fit, design.take(rows), plan) for rows in _slices(design)]
+    return np.concatenate(pieces, axis=1).T
+
+
+def _boundary(fit: Fit, design: Design, plan: Plan) -> Floats:
     eta = linear_predictors(fit, design, plan.conditioned)
-    mean, std = _moments(fit, eta, np.sqrt(shift_variance(fit, design, plan)), spread)
-    mean[plan.unknown(fit, design)] = np.nan
-    std[plan.unknown(fit, design)] = np.nan
-    return Prediction(mean, std if spread else None)
+    shift = shift_of(fit, design, plan)
+    found = averages(lambda part, _: fit.family.boundary_probabilities(part), eta, shift)
+    found[:, plan.unknown(fit, design)] = np.nan
+    return found
 
 
-def shift_variance(fit: Fit, design: Design, plan: Plan) -> Floats:
-    """Variance of what the effects that are averaged over add to the first predictor, (n,)."""
-    variance = np.zeros(design.n_samples)
+def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
+    eta, family = linear_predictors(fit, design, plan.conditioned), fit.family
+    unknown = plan.unknown(fit, design)
+    if not spread:
+        shift = shift_of(fit, design, plan, family.mean_predictors)
+        mean = averages(lambda part, _: family.mean(part)[None], eta, shift)[0]
+        return Prediction(np.where(unknown, np.nan, mean))
+    center = family.mean(eta)
+
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
+        return np.stack([off, family.variance(part) + off**2])
+
+    off, square = averages(moments, eta, shift_of(fit, design, plan))
+    mean, variance = center + off, np.maximum(square - off**2, 0.0)
+    return Prediction(*(np.where(unknown, np.nan, each) for each in (mean, np.sqrt(variance))))
+
+
+def fed(fit: Fit) -> tuple[int, ...]:
+    """Return the linear predictors that random effects feed, increasing."""
+    return tuple(sorted({k for factor in fit.layout.factors for k in factor.predictors}))
+
+
+def shift_of(
+    fit: Fit,
+    design: Design,
+    plan: Plan,
+    among: Collection[int] | None = None,
+    also: Callable[[int, int], Floats] | None = None,
+) -> Shift:
+    """Return what is added to the linear predictors by effects that are averaged over.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    among : collection of int, default=None
+        Predictors that matter; None are all.
+    also : callable, default=None
+        From two predictors to a covariance, (n,), that is added to theirs.
+    """
+
+    @cache
+    def covariance(j: int, k: int) -> Floats:
+        own = shift_covariance(fit, design, plan, j, k)
+        return own if also is None else own + also(j, k)
+
+    others = [k for k in fed(fit) if k > 0 and (among is None or k in among)]
+    return Shift.of(covariance, design.n_samples, others)
+
+
+def shift_covariance(fit: Fit, design: Design, plan: Plan, j: int = 0, k: int = 0) -> Floats:
+    """Covariance of what effects that are averaged over add to predictors `j` and `k`, (n,)."""
+    covariance = np.zeros(design.n_samples)
     for f in plan.integrated:
-        variance += _variance_of(fit, design, f, np.ones(design.n_samples, dtype=np.bool_))
+        covariance += _covariance_of(fit, design, f, np.ones(design.n_samples, np.bool_), j, k)
     if plan.unseen == "marginal":
         for f in plan.conditioned:
-            variance += _variance_of(fit, design, f, design.codes[f] < 0)
-    return variance
+            covariance += _covariance_of(fit, design, f, design.codes[f] < 0, j, k)
+    return covariance
 
 
-def _variance_of(fit: Fit, design: Design, f: int, rows: Bools) -> Floats:
-    """Row by row z' Sigma z of one factor, 0 outside `rows`, shape (n,)."""
-    variance = np.zeros(design.n_samples)
-    if rows.any():
-        feeds = np.array(fit.layout.factors[f].predictors) == 0
-        loadings = design.columns[f][rows][:, feeds] @ fit.roots[f][feeds]
-        variance[rows] = np.sum(loadings**2, axis=1)
-    return variance
-
-
-def _moments(fit: Fit, eta: list[Floats], sd: Floats, spread: bool) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of the response, averaged over normal shifts of eta[0]."""
-    mean = fit.family.mean(eta)
-    variance = fit.family.variance(eta) if spread else np.zeros_like(mean)
-    wide = np.flatnonzero(sd > 0)
-    if wide.size:
-        nodes, weights = rule(float(sd.max()))
-        step = max(1, CELLS // len(nodes))
-        for rows in (wide[start : start + step] for start in range(0, wide.size, step)):
-            grid = [_repeated(part[rows], len(nodes)) for part in eta]
-            grid[0] = (eta[0][rows, None] + sd[rows, None] * nodes).ravel()
-            means = fit.family.mean(grid).reshape(-1, len(nodes))
-            mean[rows] = means @ weights
-            if spread:
-                within = fit.family.variance(grid).reshape(-1, len(nodes)) @ weights
-                variance[rows] = within + (means - mean[rows, None]) ** 2 @ weights
-    return mean, np.sqrt(variance)
-
-
-def _repeated(eta: Floats, times: int) -> Floats:
-    """Repeat each row; a predictor that is one number stays one, shape (1,)."""
-    return eta[:1] if np.all(eta == eta[0]) else np.repeat(eta, times)
+def _covariance_of(fit: Fit, design: Design, f: int, rows: Bools, j: int, k: int) -> Floats:
+    """Row by row z_j' Sigma z_k of one factor, 0 outside `rows`, shape (n,)."""
+    covariance, fed_by = np.zeros(design.n_samples), np.array(fit.layout.factors[f].predictors)
+    if rows.any() and j in fed_by and k in fed_by:
+        z, root = design.columns[f][rows], fit.roots[f]
+        left = z[:, fed_by == j] @ root[fed_by == j]
+        right = left if j == k else z[:, fed_by == k] @ root[fed_by == k]
+        covariance[rows] = np.sum(left * right, axis=1)
+    return covariance

@@ -6,16 +6,17 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["rule"]
+__all__ = ["coarse_rule", "rule"]
 
 TAIL = 8.2  # the normal density beyond is below the rounding of the average
 PER_SD = 10  # pairs of nodes per unit of 1 + sd: up to sd 4 errors of 1e-13 (logit), 1e-6 (cauchit)
+COARSE_TAIL, COARSE_PER_SD = 6.0, 8  # errors of 1e-8, for averages over several numbers
 MOST = 1000  # pairs of nodes; reached at standard deviations that no link can tell from steps
 
 
 @lru_cache(maxsize=32)
-def _trapezoid(pairs: int) -> tuple[Floats, Floats]:
-    nodes = np.linspace(-TAIL, TAIL, 2 * pairs + 1)
+def _trapezoid(pairs: int, tail: float = TAIL) -> tuple[Floats, Floats]:
+    nodes = np.linspace(-tail, tail, 2 * pairs + 1)
     weights = np.exp(-0.5 * nodes**2)
     weights /= weights.sum()
     nodes.flags.writeable = weights.flags.writeable = False
@@ -47,3 +48,14 @@ def rule(sd: float) -> tuple[Floats, Floats]:
     0.8445
     """
     return _trapezoid(int(min(np.ceil(PER_SD * (1.0 + sd)), MOST)))
+
+
+def coarse_rule(sd: float) -> tuple[Floats, Floats]:
+    """Return fewer nodes and weights than `rule`, for averages that take many of them.
+
+    Parameters
+    ----------
+    sd : float
+        Largest standard deviation of the shift, on the linear predictor's scale.
+    """
+    return _trapezoid(int(min(np.ceil(COARSE_PER_SD * max(1.0, sd)), MOST)), COARSE_TAIL)

@@ -17,7 +17,7 @@ from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference._mixture import BEND, Mixture
-from skglmm.inference._predict import Plan, linear_predictors, shift_variance
+from skglmm.inference._predict import Plan, linear_predictors, shift_covariance
 from skglmm.inference._solve import Line, Root, solve
 from skglmm.inference._tabulate import Values, tabulate
 from skglmm.inference._uncertainty import linear_variance
@@ -122,7 +122,7 @@ class _Normals:
             rows = slice(start, start + CHUNK)
             part = design.take(rows)
             eta[:, rows] = linear_predictors(fit, part, plan.conditioned)
-            variance[rows] = shift_variance(fit, part, plan)
+            variance[rows] = shift_covariance(fit, part, plan)
             if fit.covariance is not None:
                 variance[rows] += np.maximum(linear_variance(fit, part, plan.conditioned), 0.0)
         return cls(fit.family, eta, np.sqrt(variance))

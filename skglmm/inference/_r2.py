@@ -12,16 +12,15 @@ s and the expected information I of the linear predictor: :math:`E[z \mid \eta] 
 .. math::  Var(z) = Var_x(x \beta) + E_x[z_x^T \Sigma z_x] + E_x[E_b[1 / I]].
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
-from skglmm.inference._predict import CELLS, Plan, linear_predictors, shift_variance
-from skglmm.inference._quadrature import rule
+from skglmm.inference._predict import Plan, linear_predictors, shift_covariance, shift_of
+from skglmm.inference._shift import averages
 from skglmm.inference._tables import Frame, named_frame
 from skglmm.inference._text import Table
 
@@ -146,8 +145,9 @@ def r_squared(
     0.497
     """
     eta = linear_predictors(fit, design, ())
-    variance = shift_variance(fit, design, Plan.of(fit.layout, "marginal", "marginal"))
-    mean, between, within, working = _averages(fit, eta, np.sqrt(variance))
+    plan = Plan.of(fit.layout, "marginal", "marginal")
+    variance = shift_covariance(fit, design, plan)
+    mean, between, within, working = _averages(fit, design, plan, eta)
     mass = np.ones(design.n_samples) if weights is None else weights
 
     def average(values: Floats) -> float:
@@ -162,31 +162,21 @@ def r_squared(
     )
 
 
-def _averages(fit: Fit, eta: list[Floats], sd: Floats) -> Floats:
-    """Averages over normal shifts of the first predictor, row by row, (4, n).
+def _averages(fit: Fit, design: Design, plan: Plan, eta: list[Floats]) -> Floats:
+    """Averages over the random effects, row by row, (4, n).
 
     Mean of the response, variance of its mean, mean of its variance, mean of that of the working
     response.
     """
-    eta = [part[:1] if k and np.all(part == part[:1]) else part for k, part in enumerate(eta)]
-    nodes, weights = rule(float(sd.max(initial=0.0))) if sd.any() else (np.zeros(1), np.ones(1))
-    result, step = np.empty((4, len(sd))), max(1, CELLS // len(nodes))
-    for rows in (slice(start, start + step) for start in range(0, len(sd), step)):
-        grid = [p if len(p) < len(sd) else np.repeat(p[rows], len(nodes)) for p in eta]
-        grid[0] = (eta[0][rows, None] + sd[rows, None] * nodes).ravel()
-        means, variances, informations = (
-            values.reshape(-1, len(nodes)) for values in _moments(fit, grid)
-        )
-        mean = means @ weights
-        between = (means - mean[:, None]) ** 2 @ weights
-        result[:, rows] = mean, between, variances @ weights, (1.0 / informations) @ weights
-    return result
+    family, center = fit.family, fit.family.mean(eta)
 
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
+        information = family.expected_information(part)[0]
+        return np.stack([off, off**2, family.variance(part), 1.0 / information])
 
-def _moments(fit: Fit, eta: list[Floats]) -> Iterator[Floats]:
-    yield fit.family.mean(eta)
-    yield fit.family.variance(eta)
-    yield fit.family.expected_information(eta)[0]
+    off, square, within, working = averages(moments, eta, shift_of(fit, design, plan))
+    return np.stack([center + off, np.maximum(square - off**2, 0.0), within, working])
 
 
 def _row(shares: Shares) -> dict[str, float]:

@@ -22,11 +22,12 @@ from skglmm.fitting import Fit
 
 __all__ = [
     "known_covariance",
+    "linear_covariance",
     "linear_gradient",
     "linear_variance",
     "mode_moves",
     "posterior_blocks",
-    "posterior_variance",
+    "posterior_covariance",
 ]
 
 
@@ -87,22 +88,31 @@ def linear_variance(
 
     Levels that fit has not seen add nothing.
     """
-    gradient = linear_gradient(fit, design, conditioned, predictor)
-    variance = np.einsum("ip,pq,iq->i", gradient, known_covariance(fit), gradient, optimize=True)
-    return np.asarray(variance + posterior_variance(fit, design, conditioned, predictor))
+    return linear_covariance(fit, design, conditioned, predictor, predictor)
 
 
-def posterior_variance(
-    fit: Fit, design: Design, conditioned: Collection[int], predictor: int = 0
+def linear_covariance(
+    fit: Fit, design: Design, conditioned: Collection[int], j: int, k: int
 ) -> Floats:
-    """Variance of a linear predictor given the estimates, (n,); unseen levels add nothing."""
-    variance = np.zeros(design.n_samples)
+    """Covariance of two linear predictors with the modes of the conditioned factors, (n,)."""
+    left = linear_gradient(fit, design, conditioned, j)
+    right = left if j == k else linear_gradient(fit, design, conditioned, k)
+    covariance = np.einsum("ip,pq,iq->i", left, known_covariance(fit), right, optimize=True)
+    return np.asarray(covariance + posterior_covariance(fit, design, conditioned, j, k))
+
+
+def posterior_covariance(
+    fit: Fit, design: Design, conditioned: Collection[int], j: int, k: int
+) -> Floats:
+    """Covariance of two linear predictors given the estimates, (n,); unseen levels add nothing."""
+    covariance = np.zeros(design.n_samples)
     for f in conditioned:
-        for g in conditioned:
-            if f <= g:
-                twice = 1.0 if f == g else 2.0
-                variance += twice * _posterior_part(fit, design, f, g, predictor)
-    return variance
+        covariance += _posterior_part(fit, design, f, f, j, k)
+        for g in (g for g in conditioned if f < g):
+            part = _posterior_part(fit, design, f, g, j, k)
+            other = part if j == k else _posterior_part(fit, design, f, g, k, j)
+            covariance += part + other
+    return covariance
 
 
 def linear_gradient(
@@ -122,8 +132,13 @@ def linear_gradient(
     return gradient
 
 
-def _posterior_part(fit: Fit, design: Design, f: int, g: int, predictor: int) -> Floats:
-    """The share z_f' P z_g of the posterior covariance, (n,), 0 for levels not seen."""
+def _posterior_part(fit: Fit, design: Design, f: int, g: int, j: int, k: int) -> Floats:
+    """The share z_f' P z_g of the posterior covariance, (n,), 0 for levels not seen.
+
+    z_f are the effects of factor `f` that feed predictor `j`, z_g those of `g` that feed `k`.
+    """
+    if not (j in fit.layout.factors[f].predictors and k in fit.layout.factors[g].predictors):
+        return np.zeros(design.n_samples)
     known = np.flatnonzero((design.codes[f] >= 0) & (design.codes[g] >= 0))
     n_right = fit.u[g].shape[1]
     keys = design.codes[f][known] * n_right + design.codes[g][known]
@@ -131,8 +146,8 @@ def _posterior_part(fit: Fit, design: Design, f: int, g: int, predictor: int) ->
     blocks = posterior_blocks(fit, f, g, pairs // n_right, pairs % n_right)
     part = np.zeros(design.n_samples)
     left, right = design.columns[f][known], design.columns[g][known]
-    for a, j in enumerate(fit.layout.factors[f].predictors):
-        for b, k in enumerate(fit.layout.factors[g].predictors):
-            if j == k == predictor:
+    for a, feeds in enumerate(fit.layout.factors[f].predictors):
+        for b, fed in enumerate(fit.layout.factors[g].predictors):
+            if (feeds, fed) == (j, k):
                 part[known] += left[:, a] * right[:, b] * blocks[a, b, place]
     return part

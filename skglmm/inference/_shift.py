@@ -1,0 +1,134 @@
+r"""Normal numbers that random effects, and uncertainty, add to the linear predictors of rows.
+
+Averages over them go by conditioning: the predictors behind the first are moved to nodes of a grid,
+and the first is then normal, with a mean that moves along and a standard deviation of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.inference._quadrature import coarse_rule, rule
+
+__all__ = ["Shift", "averages"]
+
+CELLS = 2**20  # rows times nodes at a time
+LEAST = 1e-10  # weight of a node, relative to that of the middle, that is worth its while
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Shifts of the linear predictors of n rows, jointly normal with mean 0.
+
+    Parameters
+    ----------
+    sd : ndarray, shape (n,)
+        Standard deviation of the first predictor's shift, given those of the others.
+    others : tuple of int, length m
+        Predictors behind the first that are shifted.
+    loadings : ndarray, shape (n, 1 + m, m)
+        How the shifts of the first predictor and of the others follow m independent standard
+        normal numbers.
+    """
+
+    sd: Floats
+    others: tuple[int, ...]
+    loadings: Floats
+
+    @classmethod
+    def of(cls, covariance: Callable[[int, int], Floats], n: int, others: Sequence[int]) -> "Shift":
+        """Return the shift with these covariances, (n,) each, of predictors 0 and `others`."""
+        kept = [k for k in others if covariance(k, k).any()]
+        order = [*kept, 0]
+        root = np.zeros((n, len(order), len(order)))
+        for i, j in enumerate(order):
+            for p in range(i):
+                rest = covariance(j, order[p]) - np.sum(root[:, i, :p] * root[:, p, :p], axis=1)
+                pivot = root[:, p, p]
+                root[:, i, p] = np.divide(rest, pivot, out=np.zeros(n), where=pivot > 0.0)
+            left = covariance(j, j) - np.sum(root[:, i, :i] ** 2, axis=1)
+            root[:, i, i] = np.sqrt(np.maximum(left, 0.0))
+        size = len(kept)
+        loadings = root[:, [size, *range(size)], :size]
+        return cls(root[:, size, size], tuple(kept), loadings)
+
+    @property
+    def is_wide(self) -> Bools:
+        """Whether anything is added to the predictors of a row, (n,)."""
+        return np.asarray((self.sd > 0.0) | self.loadings.any(axis=(1, 2)))
+
+    def take(self, rows: Ints | slice) -> "Shift":
+        """Return the shifts of some of the rows."""
+        return Shift(self.sd[rows], self.others, self.loadings[rows])
+
+    def grid(self) -> list[tuple[float, Floats]]:
+        """Return weights, of sum 1, and the m standard normal numbers of each node."""
+        sizes = np.sqrt(np.max(np.sum(self.loadings**2, axis=1), axis=0, initial=0.0))
+        axes = [list(zip(*coarse_rule(float(size)), strict=True)) for size in sizes]
+        nodes = []
+        for places in product(*axes):
+            weight = float(np.prod([w for _, w in places]))
+            nodes.append((weight, np.array([t for t, _ in places])))
+        least = LEAST * max(weight for weight, _ in nodes)
+        kept = [(weight, t) for weight, t in nodes if weight >= least]
+        total = sum(weight for weight, _ in kept)
+        return [(weight / total, t) for weight, t in kept]
+
+    def moved(self, eta: Sequence[Floats], t: Floats) -> list[Floats]:
+        """Return linear predictors, (n,) or (1,) each, moved to one node of the grid."""
+        result = list(eta)
+        for k, loading in zip((0, *self.others), np.moveaxis(self.loadings, 1, 0), strict=True):
+            if t.size:
+                result[k] = result[k] + loading @ t
+        return result
+
+
+def averages(
+    of: Callable[[list[Floats], Ints], Floats], eta: Sequence[Floats], shift: Shift
+) -> Floats:
+    """Average functions of the linear predictors over shifts, row by row.
+
+    Parameters
+    ----------
+    of : callable
+        From linear predictors, (N,) or (1,) each, and the row that each stands for, (N,), to the
+        values of k functions, (k, N).
+    eta : sequence of ndarray, each of shape (n,)
+    shift : Shift, n rows
+
+    Returns
+    -------
+    ndarray, shape (k, n)
+
+    Examples
+    --------
+    >>> from scipy.special import expit
+    >>> shift = Shift(np.array([0.0, 1.0]), (), np.zeros((2, 1, 0)))
+    >>> averages(lambda eta, _: expit(eta[0])[None], [np.array([2.0, 2.0])], shift).round(3)
+    array([[0.881, 0.845]])
+    """
+    result = of(list(eta), np.arange(len(shift.sd)))
+    wide = np.flatnonzero(shift.is_wide)
+    if not wide.size:
+        return result
+    nodes, weights = rule(float(shift.sd.max())) if shift.sd.any() else (np.zeros(1), np.ones(1))
+    step, grid = max(1, CELLS // len(nodes)), shift.grid()
+    for rows in (wide[start : start + step] for start in range(0, wide.size, step)):
+        part, here = shift.take(rows), [row[rows] for row in eta]
+        every, total = np.repeat(rows, len(nodes)), np.zeros((len(result), len(rows)))
+        for weight, t in grid:
+            first, *others = part.moved(here, t)
+            shifted = (first[:, None] + part.sd[:, None] * nodes).ravel()
+            points = [shifted, *(_repeated(row, len(nodes)) for row in others)]
+            values = of(points, every).reshape(len(result), len(rows), len(nodes))
+            total += weight * (values @ weights)
+        result[:, rows] = total
+    return result
+
+
+def _repeated(eta: Floats, times: int) -> Floats:
+    """Repeat each row; a predictor that is one number stays one, shape (1,)."""
+    return eta[:1] if np.all(eta == eta[0]) else np.repeat(eta, times)
