@@ -18,6 +18,7 @@ from skglmm.inference._mixture import Mixture
 from skglmm.inference._predict import linear_predictors, shift_covariance
 from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
 from skglmm.inference._sample import sample
+from skglmm.inference._shift import Shift
 from skglmm.inference._solve import Line, solve
 from skglmm.inference._uncertainty import linear_variance
 
@@ -195,12 +196,18 @@ def test_probabilities_outside_are_refused(study, q):
 # --- tables ---------------------------------------------------------------------------------------
 
 
+def of_first(sd):
+    return Shift(sd, (), np.zeros((len(sd), 1, 0)))
+
+
 def normals_of(link, phi, spread, phi_spread=0.0, n=12_000):
     """Rows whose linear predictors and standard deviations vary."""
     rng = np.random.default_rng(8)
     log_phi = np.log(phi) + phi_spread * rng.uniform(-1, 1, n)
     eta = np.stack([rng.normal(0, 0.5, n), log_phi])
-    return quantile_module._Normals(Beta((LINKS[link], Log())), eta, rng.uniform(*spread, n))
+    return quantile_module._Normals(
+        Beta((LINKS[link], Log())), eta, of_first(rng.uniform(*spread, n))
+    )
 
 
 def assert_tabulated(normals, q, most_solved):
@@ -208,20 +215,20 @@ def assert_tabulated(normals, q, most_solved):
     solved, count = quantile_module._solved, []
 
     def counted(part, z):
-        count.append(len(part.sd))
+        count.append(len(part.shift.sd))
         return solved(part, z)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantile_module, "_solved", counted)
         found = quantile_module._positions(normals, ndtri(q))
-    assert sum(count) < most_solved * len(normals.sd)
-    rows = np.unique([*np.arange(0, len(normals.sd), 31), *normals.points.argmax(axis=0)])
+    assert sum(count) < most_solved * len(normals.shift.sd)
+    rows = np.unique([*np.arange(0, len(normals.shift.sd), 31), *normals.points.argmax(axis=0)])
     part, line = normals.take(rows), Line(normals.family.support)
     exact = solved(part, ndtri(q)).x
     for j in range(len(q)):
         below = [np.empty(len(rows)), np.empty(len(rows))]
         for into, x in zip(below, (found[rows], exact), strict=True):
-            for place, mixture in quantile_module._mixtures(part, 1):
+            for place, mixture in quantile_module._blends(part, 1):
                 into[place] = mixture.cdf(line.response(x[place, j]))
         sayable = line.response(exact[:, j]) < 1 - 1e-9  # nearer to 1 rounding moves the cdf
         assert sayable.any()
@@ -278,7 +285,10 @@ def test_tiny_quantiles_are_solved_to_the_same_probability():
 def test_tables_reach_the_bounds_as_solutions_do():
     n, z = 4000, ndtri([0.5, 0.9])
     eta = np.stack([np.linspace(-1.0, 9.0, n), np.full(n, np.log(2.0))])
-    normals, line = quantile_module._Normals(Beta(), eta, np.full(n, 0.3)), Line(Beta.support)
+    normals, line = (
+        quantile_module._Normals(Beta(), eta, of_first(np.full(n, 0.3))),
+        Line(Beta.support),
+    )
     found, exact = quantile_module._positions(normals, z), quantile_module._solved(normals, z).x
     assert not np.array_equal(found, exact)
     assert np.any(line.response(exact) == np.nextafter(1.0, 0.0))

@@ -1,8 +1,8 @@
 r"""Log predictive densities of responses: random effects integrated out, estimates as known.
 
-Row by row the effects make the linear predictor normal, and the density is a one-dimensional
-integral. Jointly, rows that share levels share their effects, and the density is the Laplace
-approximation of
+Row by row the effects make the linear predictors normal, and the density is an integral over as
+many numbers as predictors have effects. Jointly, rows that share levels share their effects, and
+the density is the Laplace approximation of
 
 .. math::  \int f(y \mid u)\, p(u)\, du \approx
     f(y \mid \hat u)\, e^{-q(\hat u)} \sqrt{\det P / \det H}
@@ -12,6 +12,7 @@ the fit knows for the others.
 """
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -21,9 +22,9 @@ from scipy.sparse.csgraph import connected_components
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
+from skglmm.inference._blend import Blend
 from skglmm.inference._condition import Update, update
-from skglmm.inference._mixture import Mixture
-from skglmm.inference._predict import Plan, is_new, linear_predictors, shift_covariance
+from skglmm.inference._predict import Plan, is_new, linear_predictors, shift_of
 from skglmm.inference._uncertainty import posterior_covariance
 from skglmm.laplace import prior_hessian
 from skglmm.linalg import Arrowhead
@@ -49,12 +50,15 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     for start in range(0, design.n_samples, CHUNK):
         rows = slice(start, start + CHUNK)
         part = design.take(rows)
-        variance = shift_covariance(fit, part, plan)
-        variance += np.maximum(posterior_covariance(fit, part, plan.conditioned, 0, 0), 0.0)
         eta = linear_predictors(fit, part, plan.conditioned)
-        result[rows] = Mixture.of(fit.family, eta, np.sqrt(variance)).log_density(y[rows])
+        shift = shift_of(fit, part, plan, also=partial(_posterior, fit, part, plan))
+        result[rows] = Blend.of(fit.family, eta, shift).log_density(y[rows])
     result[plan.unknown(fit, design)] = np.nan
     return result
+
+
+def _posterior(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+    return posterior_covariance(fit, design, plan.conditioned, j, k)
 
 
 def joint_log_density(

@@ -6,14 +6,13 @@ conditional cdf changes slowly in t, and that of a step where it changes fast.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermegauss
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtr
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
+from skglmm.inference._quadrature import hermite
 
 __all__ = ["Mixture"]
 
@@ -93,6 +92,18 @@ class Mixture:
         """Return the speed at shifts of t standard deviations, (n,)."""
         return np.asarray(self.sd * np.sqrt(self.family.expected_information(self.shifted(t))[0]))
 
+    def guess(self, z: Floats) -> Floats:
+        """Return responses at the normal quantiles `z`, (n,), where all is nearly normal.
+
+        On the likeliest way to z the shift takes its share, and the response the rest.
+        """
+        speed = self.speed_at(np.zeros_like(self.sd))
+        for _ in range(2):
+            whole = np.hypot(1.0, speed)
+            share = z * speed / whole
+            speed = self.speed_at(share)
+        return self.family.quantile(ndtr(z / whole), self.shifted(share))
+
     def cdf(self, y: Floats) -> Floats:
         """Return the probabilities of responses up to `y`, (n,)."""
         t, weights = self._nodes(y)
@@ -171,7 +182,7 @@ class Mixture:
     def _nodes(self, y: Floats) -> tuple[Floats, Floats]:
         """Nodes t and weights, (n, m) each."""
         if self.speed.max(initial=0.0) <= SLOW:
-            nodes, weights = _hermite(self.n_nodes)
+            nodes, weights = hermite(self.n_nodes)
             return np.tile(nodes, (len(y), 1)), weights
         return self._around(self._step(y))
 
@@ -232,11 +243,3 @@ def _alike(sizes: Ints) -> Iterator[Ints]:
 
 def _hermite_size(speed: float) -> int:
     return 1 if speed == 0.0 else max(2, int(np.ceil(DIGITS / np.log1p(speed**-2.0))))
-
-
-@lru_cache(maxsize=32)
-def _hermite(size: int) -> tuple[Floats, Floats]:
-    nodes, weights = hermegauss(size)
-    weights /= weights.sum()
-    nodes.flags.writeable = weights.flags.writeable = False
-    return nodes, weights

@@ -3,14 +3,16 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
 
 from skglmm.arrays import Floats
 
-__all__ = ["coarse_rule", "rule"]
+__all__ = ["coarse_rule", "hermite", "rule"]
 
 TAIL = 8.2  # the normal density beyond is below the rounding of the average
 PER_SD = 10  # pairs of nodes per unit of 1 + sd: up to sd 4 errors of 1e-13 (logit), 1e-6 (cauchit)
-COARSE_TAIL, COARSE_PER_SD = 6.0, 8  # errors of 1e-8, for averages over several numbers
+HERMITE = (0.1, 0.3, 0.5, 0.7)  # up to these, Gauss-Hermite of 3, 5, 7, 9 nodes errs by 1e-6
+COARSE_TAIL = 5.0  # with one node per standard deviation, errors of 1e-6
 MOST = 1000  # pairs of nodes; reached at standard deviations that no link can tell from steps
 
 
@@ -51,11 +53,23 @@ def rule(sd: float) -> tuple[Floats, Floats]:
 
 
 def coarse_rule(sd: float) -> tuple[Floats, Floats]:
-    """Return fewer nodes and weights than `rule`, for averages that take many of them.
+    """Return fewer nodes and weights than `rule`, for averages over several numbers: to 1e-6.
 
     Parameters
     ----------
     sd : float
         Largest standard deviation of the shift, on the linear predictor's scale.
     """
-    return _trapezoid(int(min(np.ceil(COARSE_PER_SD * max(1.0, sd)), MOST)), COARSE_TAIL)
+    if sd < HERMITE[-1]:
+        return hermite(3 + 2 * int(np.searchsorted(HERMITE, sd)))
+    pairs = np.ceil(COARSE_TAIL * max(1.0, sd))
+    return _trapezoid(int(min(pairs, MOST)), COARSE_TAIL)
+
+
+@lru_cache(maxsize=32)
+def hermite(size: int) -> tuple[Floats, Floats]:
+    """Return the nodes and weights of Gauss and Hermite, for smooth functions of small shifts."""
+    nodes, weights = hermegauss(size)
+    weights /= weights.sum()
+    nodes.flags.writeable = weights.flags.writeable = False
+    return nodes, weights

@@ -3,11 +3,13 @@ r"""Quantiles of new responses, integrated over what is not known of their linea
 Given t, standard normal, a response has the family's distribution at
 :math:`\hat\eta + \sqrt{v}\,t`, with v the variance of the estimate and of the effects that are
 averaged over. So a quantile is a smooth function of v and of the linear predictors: where rows are
-many, it is tabulated.
+many, it is tabulated. Of the predictors behind the first those are uncertain that random effects
+feed; the estimates of others count as known.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import ndtri
@@ -16,18 +18,20 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting import Fit
-from skglmm.inference._mixture import BEND, Mixture
-from skglmm.inference._predict import Plan, linear_predictors, shift_covariance
+from skglmm.inference._blend import Blend
+from skglmm.inference._mixture import BEND
+from skglmm.inference._predict import Plan, linear_predictors, shift_of
+from skglmm.inference._shift import Shift, averages
 from skglmm.inference._solve import Line, Root, solve
 from skglmm.inference._tabulate import Values, tabulate
-from skglmm.inference._uncertainty import linear_variance
+from skglmm.inference._uncertainty import linear_covariance
 
 __all__ = ["predict_quantile", "predictive_cdf", "response_interval"]
 
 CHUNK = 2**15  # rows at a time
 CELLS = 2**17  # rows times nodes at a time
 SPEEDS = 0.7 * 2.0 ** np.arange(-6, 12)  # rows of alike speed share their number of nodes
-FEW = 1000  # rows, which are solved one by one
+FEW = 1000  # rows times nodes of the other predictors, which are solved one by one
 MISS, MISS_Z = 2e-7, 1e-4  # errors of a table: in probability, and in standard deviations
 
 
@@ -49,8 +53,8 @@ def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
         NaN where the plan says so.
     """
     result = np.empty(design.n_samples)
-    for rows, mixture in _mixtures(_Normals.of(fit, design, plan), 1):
-        result[rows] = mixture.cdf(y[rows])
+    for rows, blend in _blends(_Normals.of(fit, design, plan), 1):
+        result[rows] = blend.cdf(y[rows])
     result[plan.unknown(fit, design)] = np.nan
     return result
 
@@ -70,7 +74,8 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
     Returns
     -------
     ndarray, shape (n, n_quantiles)
-        Strictly inside the support, increasing in `q`; NaN where the plan says so.
+        Inside the support or on one of the family's masses, increasing in `q`; NaN where the plan
+        says so.
 
     Raises
     ------
@@ -84,9 +89,7 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
         raise ValueError(msg)
     order = np.argsort(levels)
     result = np.empty((design.n_samples, len(levels)))
-    positions = _positions(_Normals.of(fit, design, plan), ndtri(levels[order]))
-    increasing = np.maximum.accumulate(positions, axis=1)  # by less than the tolerances
-    result[:, order] = Line(fit.family.support).response(increasing)
+    result[:, order] = _responses(_Normals.of(fit, design, plan), levels[order])
     result[plan.unknown(fit, design)] = np.nan
     return result
 
@@ -109,42 +112,59 @@ def response_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tup
 
 @dataclass(frozen=True)
 class _Normals:
-    """Linear predictors of n rows, (K, n), and standard deviations of the first, (n,)."""
+    """Linear predictors of n rows, (K, n), and their normal shifts."""
 
     family: Family
     eta: Floats
-    sd: Floats
+    shift: Shift
 
     @classmethod
     def of(cls, fit: Fit, design: Design, plan: Plan) -> "_Normals":
-        eta, variance = np.empty((len(fit.beta), design.n_samples)), np.empty(design.n_samples)
-        for start in range(0, design.n_samples, CHUNK):
+        eta, shifts = np.empty((len(fit.beta), design.n_samples)), []
+        for start in range(0, max(design.n_samples, 1), CHUNK):
             rows = slice(start, start + CHUNK)
             part = design.take(rows)
             eta[:, rows] = linear_predictors(fit, part, plan.conditioned)
-            variance[rows] = shift_covariance(fit, part, plan)
-            if fit.covariance is not None:
-                variance[rows] += np.maximum(linear_variance(fit, part, plan.conditioned), 0.0)
-        return cls(fit.family, eta, np.sqrt(variance))
+            known = fit.covariance is None
+            also = None if known else partial(linear_covariance, fit, part, plan.conditioned)
+            shifts.append(shift_of(fit, part, plan, also=also))
+        return cls(fit.family, eta, Shift.concatenate(shifts))
 
     def take(self, rows: Ints | slice) -> "_Normals":
-        return _Normals(self.family, self.eta[:, rows], self.sd[rows])
+        return _Normals(self.family, self.eta[:, rows], self.shift.take(rows))
+
+    @property
+    def masses(self) -> Floats:
+        """Probabilities of the ends of the support, (2, n)."""
+        found = np.zeros((2, self.eta.shape[1]))
+        for start in range(0, self.eta.shape[1] if self.family.masses else 0, CHUNK):
+            rows = slice(start, start + CHUNK)
+            part = self.take(rows)
+            found[:, rows] = averages(
+                lambda eta, _: self.family.boundary_probabilities(eta)[[0, 2]],
+                list(part.eta),
+                part.shift,
+            )
+        return found
 
     @property
     def points(self) -> Floats:
-        """The linear predictors, and how far the first spreads: (n, K + 1).
+        """The linear predictors, and how far they spread: (n, d).
 
         Quantiles change with a spread that is near that of the response, or near the bends of the
         links; far below, they stand still.
         """
-        spread = np.arcsinh(self.sd * _steepness(self.family, list(self.eta)))
-        return np.column_stack([*self.eta, spread])
+        steepness = _steepness(self.family, list(self.eta))
+        loadings = self.shift.loadings.reshape(len(steepness), -1)
+        return np.column_stack([*self.eta, np.arcsinh(self.shift.sd * steepness), loadings])
 
-    @classmethod
-    def at(cls, family: Family, points: Floats) -> "_Normals":
-        """Return the rows that have these points."""
-        *eta, spread = points.T
-        return cls(family, np.stack(eta), np.sinh(spread) / _steepness(family, eta))
+    def at(self, points: Floats) -> "_Normals":
+        """Return rows that have these points, and the same predictors with shifts."""
+        size, n_others = len(self.eta), len(self.shift.others)
+        eta, spread, loadings = np.split(points, [size, size + 1], axis=1)
+        sd = np.sinh(spread[:, 0]) / _steepness(self.family, list(eta.T))
+        loadings = loadings.reshape(len(points), 1 + n_others, n_others)
+        return _Normals(self.family, eta.T, Shift(sd, self.shift.others, loadings))
 
 
 def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
@@ -152,15 +172,31 @@ def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
     return np.asarray(np.hypot(BEND, np.sqrt(family.expected_information(eta)[0])))
 
 
+def _responses(normals: _Normals, q: Floats) -> Floats:
+    """Return quantiles at increasing probabilities `q`: (n, k)."""
+    line, z = Line(normals.family.support), ndtri(q)
+    if not normals.family.masses:
+        positions = _positions(normals, z)
+        return line.response(np.maximum.accumulate(positions, axis=1))  # by less than tolerances
+    low, high = normals.masses
+    result = np.empty((len(low), len(q)))
+    for j in range(len(q)):
+        at_low, at_high = q[j] <= low, q[j] > 1.0 - high
+        inside = np.flatnonzero(~(at_low | at_high))
+        result[:, j] = np.where(at_low, line.support.low, line.support.high)
+        found = _positions(normals.take(inside), z[j : j + 1])
+        result[inside, j] = line.response(found[:, 0])
+    return np.asarray(np.maximum.accumulate(result, axis=1))
+
+
 def _positions(normals: _Normals, z: Floats) -> Floats:
     """Return where on the line the probabilities have the normal quantiles `z`: (n, k)."""
-    if not len(z):
-        return np.empty((len(normals.sd), 0))
-    if len(normals.sd) < FEW:
+    n = len(normals.shift.sd)
+    if not (n and len(z)):
+        return np.empty((n, len(z)))
+    if n * len(normals.shift.grid()) < FEW:
         return _solved(normals, z).x
-    result = tabulate(
-        normals.points, lambda points: _values(_Normals.at(normals.family, points), z), len(z)
-    )
+    result = tabulate(normals.points, lambda points: _values(normals.at(points), z), len(z))
     left = np.flatnonzero(np.isnan(result).any(axis=1))
     result[left] = _solved(normals.take(left), z).x
     return result
@@ -177,22 +213,22 @@ def _values(normals: _Normals, z: Floats) -> Values:
 
 def _solved(normals: _Normals, z: Floats) -> Root:
     """Solve row by row, (n, k) each."""
-    x, slope = np.empty((2, len(normals.sd), len(z)))
-    for rows, mixture in _mixtures(normals, len(z)):
-        many = mixture.take(np.tile(np.arange(len(rows)), len(z)))
+    x, slope = np.empty((2, len(normals.shift.sd), len(z)))
+    for rows, blend in _blends(normals, len(z)):
+        many = blend.take(np.tile(np.arange(len(rows)), len(z)))
         root = solve(many, np.repeat(z, len(rows)), Line(normals.family.support))
         x[rows], slope[rows] = (part.reshape(len(z), -1).T for part in root)
     return Root(x, slope)
 
 
-def _mixtures(normals: _Normals, n_values: int) -> Iterator[tuple[Ints, Mixture]]:
+def _blends(normals: _Normals, n_values: int) -> Iterator[tuple[Ints, Blend]]:
     """Positions of rows of alike speed, and the distributions of their responses.
 
     So many at a time that `n_values` can be found of each.
     """
-    for start in range(0, len(normals.sd), CHUNK):
+    for start in range(0, len(normals.shift.sd), CHUNK):
         part = normals.take(slice(start, start + CHUNK))
-        whole = Mixture.of(part.family, list(part.eta), part.sd)
+        whole = Blend.of(part.family, list(part.eta), part.shift)
         group = np.searchsorted(SPEEDS, whole.speed)
         for rows in (np.flatnonzero(group == each) for each in np.unique(group)):
             step = max(1, CELLS // (n_values * whole.take(rows).n_nodes))

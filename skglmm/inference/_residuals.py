@@ -79,14 +79,16 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     while the others keep their estimates [1]_. Of a family with a precision this is a model
     with a mean of its own for each row and the precision of the fit; that mean is near the
     response and not equal to it. The sign is that of :math:`\tilde\eta - \hat\eta`, so that the
-    residual is continuous and increasing in the response.
+    residual is continuous and increasing in the response. An end of the support that has a
+    probability of its own gets all of it from the saturated model, whatever predictor it takes;
+    the sign is that of the end.
 
     Parameters
     ----------
     fit : Fit
     design : Design, n rows
     y : ndarray, shape (n,)
-        Responses inside the family's support.
+        Responses inside the family's support, or on its masses.
     plan : Plan
         Whose conditioned factors have their modes; the effects of others are 0.
 
@@ -102,10 +104,13 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     """
     eta = linear_predictors(fit, design, plan.conditioned)
     prepared = fit.family.prepare(y)
-    best = saturated(fit.family, prepared, eta)
     here = fit.family.log_density(prepared, eta).value
-    roots = np.sqrt(2.0 * np.maximum(best.value - here, 0.0))
-    result = np.copysign(roots, best.eta - eta[0])
+    between = np.flatnonzero(~np.isin(y, fit.family.masses))
+    inner = [np.broadcast_to(part, len(y))[between] for part in eta]
+    best = saturated(fit.family, prepared[:, between], inner)
+    gain, sign = -here, np.where(y == fit.family.support.low, -1.0, 1.0)
+    gain[between], sign[between] = best.value - here[between], best.eta - inner[0]
+    result = np.copysign(np.sqrt(2.0 * np.maximum(gain, 0.0)), sign)
     result[plan.unknown(fit, design)] = np.nan
     return np.asarray(result)
 

@@ -16,7 +16,7 @@ from skglmm.inference._quadrature import coarse_rule, rule
 __all__ = ["Shift", "averages"]
 
 CELLS = 2**20  # rows times nodes at a time
-LEAST = 1e-10  # weight of a node, relative to that of the middle, that is worth its while
+LEAST = 1e-7  # weight of a node, relative to that of the middle, that is worth its while
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,20 @@ class Shift:
         size = len(kept)
         loadings = root[:, [size, *range(size)], :size]
         return cls(root[:, size, size], tuple(kept), loadings)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Shift"]) -> "Shift":
+        """Return the shifts of the rows of several, which may lack predictors that others have."""
+        others = tuple(sorted({k for part in parts for k in part.others}))
+        sd = np.concatenate([part.sd for part in parts])
+        loadings = np.zeros((len(sd), 1 + len(others), len(others)))
+        start = 0
+        for part in parts:
+            places = np.array([others.index(k) for k in part.others], dtype=np.intp)
+            rows, which = np.arange(start, start + len(part.sd)), np.array([0, *(1 + places)])
+            loadings[np.ix_(rows, which, places)] = part.loadings
+            start += len(part.sd)
+        return cls(sd, others, loadings)
 
     @property
     def is_wide(self) -> Bools:

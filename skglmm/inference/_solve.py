@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri
+from scipy.special import expit, logit, ndtri
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families import Support
+from skglmm.inference._blend import Blend
 from skglmm.inference._mixture import Mixture
 
 __all__ = ["Line", "Root", "solve"]
@@ -24,7 +25,7 @@ _TWO_PI_ROOT = np.sqrt(2.0 * np.pi)
 
 @dataclass(frozen=True)
 class Line:
-    """The support, stretched over the real line: by a logit, a logarithm or not at all."""
+    """The open support, stretched over the real line: by a logit, a logarithm or not at all."""
 
     support: Support
 
@@ -88,9 +89,9 @@ class _Point(NamedTuple):
     slope: Floats
 
 
-def solve(mixture: Mixture, z: Floats, line: Line) -> Root:
+def solve(mixture: Mixture | Blend, z: Floats, line: Line) -> Root:
     """Return where the probabilities have the normal quantiles `z`, (n,)."""
-    x = line.position(line.inside(_guess(mixture, z)))
+    x = line.position(line.inside(mixture.guess(z)))
     solution, slope, rows = np.empty_like(x), np.empty_like(x), np.arange(len(x))
     low, high, before = np.full_like(x, -np.inf), np.full_like(x, np.inf), None
     for k in range(MOST):
@@ -106,20 +107,7 @@ def solve(mixture: Mixture, z: Floats, line: Line) -> Root:
     return Root(solution, slope)
 
 
-def _guess(mixture: Mixture, z: Floats) -> Floats:
-    """Return the likeliest way to a miss of `z`: the shift takes its share, the response the rest.
-
-    This is the quantile where the response is normal and moves evenly with the shift.
-    """
-    speed = mixture.speed_at(np.zeros_like(mixture.sd))
-    for _ in range(2):
-        whole = np.hypot(1.0, speed)
-        share = z * speed / whole
-        speed = mixture.speed_at(share)
-    return mixture.family.quantile(ndtr(z / whole), mixture.shifted(share))
-
-
-def _point(mixture: Mixture, x: Floats, z: Floats, line: Line) -> _Point:
+def _point(mixture: Mixture | Blend, x: Floats, z: Floats, line: Line) -> _Point:
     below, density = mixture.cdf_and_density(line.response(x))
     found = ndtri(below)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
