@@ -2,7 +2,14 @@
 
 __version__ = "0.1.0.dev0"
 
-from skglmm.estimators import BetaGLMMRegressor
+from skglmm.estimators import (
+    BetaGLMMRegressor,
+    ExtendedBetaGLMMRegressor,
+    OneInflatedBetaGLMMRegressor,
+    OrderedBetaGLMMRegressor,
+    ZeroInflatedBetaGLMMRegressor,
+    ZeroOneInflatedBetaGLMMRegressor,
+)
 from skglmm.exceptions import (
     DesignError,
     FormulaError,
@@ -13,8 +20,13 @@ from skglmm.exceptions import (
 __all__ = [
     "BetaGLMMRegressor",
     "DesignError",
+    "ExtendedBetaGLMMRegressor",
     "FormulaError",
     "ImplicitNestingWarning",
+    "OneInflatedBetaGLMMRegressor",
+    "OrderedBetaGLMMRegressor",
     "SingularFitWarning",
+    "ZeroInflatedBetaGLMMRegressor",
+    "ZeroOneInflatedBetaGLMMRegressor",
     "__version__",
 ]

@@ -13,13 +13,13 @@ import skglmm
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
+from skglmm.estimators._boundaries import Boundaries
 from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._confint import ConfidenceIntervals
 from skglmm.estimators._diagnosis import Diagnosing
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
-from skglmm.estimators._predictions import Predictions
 from skglmm.estimators._response import scale_response
 from skglmm.estimators._rows import Kind, fit_rows
 from skglmm.estimators._statistics import Statistics
@@ -27,7 +27,7 @@ from skglmm.estimators._stored import check_stored
 from skglmm.estimators._tests import Tests
 from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
-from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped
+from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped, tell_missing
 from skglmm.families import LINKS, Family
 from skglmm.fitting import Fit, Rules, fit
 
@@ -38,7 +38,7 @@ class BaseGLMMRegressor(
     Statistics,
     Tests,
     ConfidenceIntervals,
-    Predictions,
+    Boundaries,
     Conditioning,
     Diagnosing,
     RegressorMixin,
@@ -46,28 +46,47 @@ class BaseGLMMRegressor(
 ):
     """A mixed model as a scikit-learn regressor; public classes name the family.
 
-    A subclass has a `_family`, and an ``__init__`` with the parameters below and one formula
-    for each predictor of the family after the mean, named like it.
+    A subclass has a `_family`, and an ``__init__`` with the parameters below and a formula for
+    each of the predictors that `_formula_parameters` names; other predictors are one number.
     """
 
     _family: ClassVar[Family]
+    _formula_parameters: ClassVar[tuple[str, ...]] = ("precision",)
     _doc_link_module = "skglmm"
     _doc_link_template = "https://skglmm.readthedocs.io/en/latest/{estimator_name}.html"
 
-    formula: str | None
-    groups: Any
-    link: str
-    bounds: tuple[float, float]
-    boundary: str | float
-    predict_kind: str
-    new_groups: str
-    offset: str | None
-    context: Mapping[str, Callable[..., Any]] | None
-    inference: bool
-    tol: float
-    max_iter: int
-    verbose: int
     fit_: Fit
+
+    def __init__(
+        self,
+        formula: str | None,
+        *,
+        groups: Any,
+        link: str,
+        bounds: tuple[float, float],
+        boundary: str | float,
+        predict_kind: str,
+        new_groups: str,
+        offset: str | None,
+        context: Mapping[str, Callable[..., Any]] | None,
+        inference: bool,
+        tol: float,
+        max_iter: int,
+        verbose: int,
+    ) -> None:
+        self.formula = formula
+        self.groups = groups
+        self.link = link
+        self.bounds = bounds
+        self.boundary = boundary
+        self.predict_kind = predict_kind
+        self.new_groups = new_groups
+        self.offset = offset
+        self.context = context
+        self.inference = inference
+        self.tol = tol
+        self.max_iter = max_iter
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit by maximum (Laplace) likelihood.
@@ -119,12 +138,14 @@ class BaseGLMMRegressor(
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         check_parameters(self)
         rows = fit_rows(self, X, y, sample_weight)
-        response = scale_response(rows.y, self.bounds, self.boundary)
-        model = read_model(self, self._family.predictors[1:], rows.frame, rows.name)
+        family = self._make_family()
+        response = scale_response(rows.y, self.bounds, self.boundary, family.masses)
+        model = read_model(self, family.predictors[1:], rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
         self._scale = response.scale
-        self.fit_ = self._maximize(design, response.unit, rows.weights)
+        self.fit_ = self._maximize(family, design, response.unit, rows.weights)
         self._publish(model)
+        tell_missing(family, self._scale, response.unit)
         tell_dropped(model.formula.dropped)
         tell_constant(self._spec.constant)
         tell_about(self.fit_, design)
@@ -201,9 +222,13 @@ class BaseGLMMRegressor(
             float_groups=is_array(self, frame),  # whose columns share one type
         )
 
-    def _maximize(self, design: Design, unit: Floats, weights: Floats | None) -> Fit:
-        family = replace(self._family, links=(LINKS[self.link], *self._family.links[1:]))
-        total = float(len(unit)) if weights is None else float(weights.sum())
+    def _make_family(self) -> Family:
+        return replace(self._family, links=(LINKS[self.link], *self._family.links[1:]))
+
+    def _maximize(
+        self, family: Family, design: Design, unit: Floats, weights: Floats | None
+    ) -> Fit:
+        mass = 1.0 if weights is None else weights
         with one_thread():
             return fit(
                 family,
@@ -211,7 +236,7 @@ class BaseGLMMRegressor(
                 unit,
                 weights,
                 inference=bool(self.inference),
-                log_jacobian=total * float(np.log(self._scale.width)),
+                log_jacobian=float(np.sum(mass * self._scale.log_jacobian(unit))),
                 rules=Rules(self.tol, int(self.max_iter), _print_line if self.verbose else None),
             )
 

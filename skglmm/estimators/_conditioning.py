@@ -121,7 +121,7 @@ class Conditioning:
             found = self._jointly(together, plan, response, mass)
         else:
             found = mass * infer.log_density(self.fit_, design, plan, response)
-        return np.asarray(found - mass * np.log(self._scale.width))
+        return np.asarray(found - mass * self._scale.log_jacobian(response))
 
     def condition(self, X: Any, y: Any, sample_weight: Any = None, *, forget: bool = False) -> Self:
         """Update the random effects by new rows; the parameters stay as they are.

@@ -1,14 +1,18 @@
 """What a fitted estimator finds when it looks at its rows once more."""
 
+from dataclasses import replace
 from typing import Any
 
 from skglmm import inference as infer
 from skglmm.estimators._nesting import reused_labels
 from skglmm.estimators._random import generator
 from skglmm.estimators._study_rows import StudyRows, study_rows
+from skglmm.estimators._threads import one_thread
 from skglmm.fitting import Fit
 
 __all__ = ["Diagnosing"]
+
+FRACTIONS = (1e-3, 1e-4, 1e-5)  # of the width, where responses on a bound are tried
 
 
 class Diagnosing:
@@ -43,8 +47,10 @@ class Diagnosing:
             variances and correlations on the boundary; columns that were dropped and a precision
             at its cap; coefficients that grow without end; columns on wild scales; few levels,
             and levels of one row; single levels that move the estimates (a Newton step without
-            each, no refit); labels that are reused within another factor; and residuals: their
-            distribution, the link, missing slopes, missing grouping factors.
+            each, no refit); labels that are reused within another factor; responses that
+            `boundary` moved, with the estimates that follow if they are moved to 1e-3, 1e-4 or
+            1e-5 of the width (three refits); and residuals: their distribution, the link, missing
+            slopes, missing grouping factors.
 
         Raises
         ------
@@ -66,8 +72,8 @@ class Diagnosing:
         """
         rows = study_rows(self, X, y, sample_weight)  # refuses what was not fitted
         checks = rows.residual_checks(None, generator(random_state))
-        nesting = _nesting_findings(rows)
-        return infer.diagnose(self.fit_, rows.study, rows.here, self.formula_, checks, nesting)
+        others = [*_nesting_findings(rows), *_moved_findings(rows)]
+        return infer.diagnose(self.fit_, rows.study, rows.here, self.formula_, checks, others)
 
 
 def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:
@@ -79,3 +85,13 @@ def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:
         subject = f"{reuse.inner} in {reuse.outer}"
         findings.append(infer.Finding("nesting", "warning", subject, reuse.alike, text, advice))
     return findings
+
+
+def _moved_findings(rows: StudyRows) -> list[infer.Finding]:
+    scale = rows.model._scale
+    if not scale.n_moved:
+        return []
+    responses = {each: replace(scale, boundary=each).unit(rows.y) for each in FRACTIONS}
+    found = infer.moved_responses(rows.model.fit_, rows.study, responses, scale.remarks[0])
+    with one_thread():
+        return list(found)

@@ -63,7 +63,7 @@ def read_model(
     estimator : BaseGLMMRegressor
         Its `formula`, `groups`, `offset` and `context`, and the formulas of `others`.
     others : sequence of str
-        Names of the predictors besides the mean, which are parameters of the estimator.
+        Names of the predictors besides the mean; those that have no formula are one number.
     frame : DataFrame
         X, for the names and kinds of its columns.
     response : str or None
@@ -80,7 +80,7 @@ def read_model(
         _check_label(formula, response)
     model = Model(
         replace(formula, bars=bars or formula.bars),
-        {name: _one_sided(name, getattr(estimator, name), allowed) for name in others},
+        {name: _one_sided(name, _text_of(estimator, name), allowed) for name in others},
     )
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
@@ -104,6 +104,11 @@ def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
 def _is_label(column: "pd.Series[Any]") -> bool:
     """Return whether a column is text or categorical, so that it would become dummies."""
     return pd.api.types.infer_dtype(column, skipna=True) in {"string", "categorical"}
+
+
+def _text_of(estimator: Any, predictor: str) -> Any:
+    """Return the formula of a predictor, that of one number if the estimator has none for it."""
+    return getattr(estimator, predictor) if predictor in estimator._formula_parameters else "1"
 
 
 def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> str:

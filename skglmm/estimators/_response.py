@@ -1,6 +1,6 @@
 """The response on the scale of its family: between its bounds, and off them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class Scale:
         "error", "squeeze" or a fraction of the width.
     n_moved, n_samples : int
         How many responses were moved, of how many.
+    masses : tuple of float
+        Ends of the unit scale that have a probability of their own: responses on them stay.
     """
 
     low: float
@@ -28,6 +30,7 @@ class Scale:
     boundary: str | float
     n_moved: int
     n_samples: int
+    masses: tuple[float, ...] = ()
 
     @property
     def width(self) -> float:
@@ -35,22 +38,36 @@ class Scale:
         return self.high - self.low
 
     def unit(self, y: Floats) -> Floats:
-        """Return responses on the unit scale, inside (0, 1), moved as those of the fit.
+        """Return responses on the unit scale, moved as those of the fit: inside (0, 1), or a mass.
 
         Raises
         ------
         ValueError
-            When responses lie outside the bounds, or on them and `boundary` is "error".
+            When responses lie outside the bounds, or on one without a probability and `boundary`
+            is "error".
         """
         _refuse_outside(y, self.low, self.high)
         unit = (y - self.low) / self.width
-        at_low, at_high = unit <= 0.0, unit >= 1.0
+        at_low, at_high = self.homeless(y)
         if self.boundary == "squeeze":
             return np.asarray((unit * (self.n_samples - 1) + 0.5) / self.n_samples)
         if isinstance(self.boundary, str):
-            _refuse_boundary(at_low, at_high, self.low, self.high)
+            _refuse_boundary(at_low, at_high, self)
             return unit
         return np.where(at_low, self.boundary, np.where(at_high, 1.0 - self.boundary, unit))
+
+    def homeless(self, y: Floats) -> tuple[Bools, Bools]:
+        """Return which responses lie on a bound that has no probability: the low, the high one."""
+        unit = (y - self.low) / self.width
+        low, high = (0.0 not in self.masses), (1.0 not in self.masses)
+        return (unit <= 0.0) & low, (unit >= 1.0) & high
+
+    def log_jacobian(self, unit: Floats) -> Floats:
+        """Return by how much log densities of y are less than those on the unit scale, (n,).
+
+        Probabilities of the bounds are the same on both.
+        """
+        return np.where(np.isin(unit, self.masses), 0.0, np.log(self.width))
 
     def response(self, unit: Floats) -> Floats:
         """Return numbers of the unit scale on that of y: what is inside (0, 1) stays inside."""
@@ -82,7 +99,7 @@ class Response:
     Parameters
     ----------
     unit : ndarray, shape (n,)
-        ``(y - low) / (high - low)``, inside (0, 1).
+        ``(y - low) / (high - low)``, inside (0, 1) or on one of the masses.
     scale : Scale
         The way back.
     """
@@ -91,7 +108,12 @@ class Response:
     scale: Scale
 
 
-def scale_response(y: Floats, bounds: tuple[float, float], boundary: str | float) -> Response:
+def scale_response(
+    y: Floats,
+    bounds: tuple[float, float],
+    boundary: str | float,
+    masses: tuple[float, ...] = (),
+) -> Response:
     """Bring y to the unit scale and move responses off the bounds as `boundary` says.
 
     Parameters
@@ -101,11 +123,15 @@ def scale_response(y: Floats, bounds: tuple[float, float], boundary: str | float
     boundary : "error", "squeeze" or float
         "squeeze" is ``(u (n - 1) + 1/2) / n`` [1]_; a fraction moves only the responses on a
         bound.
+    masses : tuple of float
+        Ends of the unit scale that have a probability of their own.
 
     Raises
     ------
     ValueError
-        When responses lie outside the bounds, or on them and `boundary` is "error".
+        When responses lie outside the bounds, or on one without a probability and `boundary` is
+        "error"; when `boundary` is "squeeze" and a bound has a probability; when no response lies
+        between the bounds.
 
     References
     ----------
@@ -113,9 +139,29 @@ def scale_response(y: Floats, bounds: tuple[float, float], boundary: str | float
        Methods, 11(1), 54-71.
     """
     low, high = map(float, bounds)
-    on_bound = int(np.count_nonzero((y <= low) | (y >= high)))
-    scale = Scale(low, high, boundary, len(y) if boundary == "squeeze" else on_bound, len(y))
+    if boundary == "squeeze" and masses:
+        msg = (
+            "boundary='squeeze' moves all responses off the bounds, but this model gives a bound a "
+            "probability of its own; leave the responses as they are, or pass a fraction such as "
+            "boundary=1e-4 for those on a bound without one"
+        )
+        raise ValueError(msg)
+    if masses:
+        _refuse_empty_interior(y, low, high)
+    scale = Scale(low, high, boundary, 0, len(y), masses)
+    homeless = int(np.count_nonzero(np.logical_or(*scale.homeless(y))))
+    scale = replace(scale, n_moved=len(y) if boundary == "squeeze" else homeless)
     return Response(scale.unit(y), scale)
+
+
+def _refuse_empty_interior(y: Floats, low: float, high: float) -> None:
+    if not ((y > low) & (y < high)).any():
+        msg = (
+            f"all {len(y)} responses lie exactly on a bound ({low:g} or {high:g}), so that nothing "
+            "tells the mean and the precision of what lies between; for yes-or-no data use a "
+            "logistic model"
+        )
+        raise ValueError(msg)
 
 
 def _refuse_outside(y: Floats, low: float, high: float) -> None:
@@ -139,16 +185,29 @@ def _guess(y: Floats) -> str:
     return "the lowest and highest value that it allows: bounds=(low, high)"
 
 
-def _refuse_boundary(at_low: Bools, at_high: Bools, low: float, high: float) -> None:
+def _refuse_boundary(at_low: Bools, at_high: Bools, scale: Scale) -> None:
     if not (at_low.any() or at_high.any()):
         return
-    counts = [(np.count_nonzero(at_low), low), (np.count_nonzero(at_high), high)]
+    counts = [(np.count_nonzero(at_low), scale.low), (np.count_nonzero(at_high), scale.high)]
     words = " and ".join(f"{count} equal to {bound:g}" for count, bound in counts if count)
-    total = sum(count for count, _ in counts)
+    total, models = sum(count for count, _ in counts), _models(scale, at_low, at_high)
     msg = (
         f"{total} of {len(at_low)} responses lie exactly on a bound ({words}), where this model "
-        "has no density. Choose boundary='squeeze' (moves all responses a little towards the "
-        "middle), a fraction of the width such as boundary=1e-4 (moves only these), wider bounds "
-        "if the scale has them, or a family with zeros and ones of their own"
+        f"has no density. Choose a model with a probability for it, {models}; or "
+        f"{'' if scale.masses else _SQUEEZE}boundary=1e-4, a fraction of the width, which moves "
+        "only these; or wider bounds, if the scale has them"
     )
     raise ValueError(msg)
+
+
+_SQUEEZE = "boundary='squeeze', which moves all responses a little towards the middle; or "
+
+
+def _models(scale: Scale, at_low: Bools, at_high: Bools) -> str:
+    """Return the names of estimators that have probabilities where responses lie."""
+    both = "ZeroOneInflatedBetaGLMMRegressor, OrderedBetaGLMMRegressor or ExtendedBetaGLMMRegressor"
+    if not (at_high.any() or 1.0 in scale.masses):
+        return f"ZeroInflatedBetaGLMMRegressor, {both}"
+    if not (at_low.any() or 0.0 in scale.masses):
+        return f"OneInflatedBetaGLMMRegressor, {both}"
+    return both

@@ -36,8 +36,9 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
         frame, column, weights = frame.loc[kept], column[kept], weights[kept]
         weights = None if np.all(weights == 1.0) else weights
     design = estimator._spec.build(frame, context=estimator.context)
-    unit, total = estimator._scale.unit(column), len(column) if weights is None else weights.sum()
-    log_jacobian = float(total) * float(np.log(estimator._scale.width))
+    unit = estimator._scale.unit(column)
+    mass = 1.0 if weights is None else weights
+    log_jacobian = float(np.sum(mass * estimator._scale.log_jacobian(unit)))
     study = Study.of(estimator.fit_.family, design, unit, weights, log_jacobian)
     _refuse_others(estimator, study)
     return study

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm import inference as infer
-from skglmm.arrays import Ints
+from skglmm.arrays import Floats, Ints
 from skglmm.design._columns import pick
 from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._study import study_of
@@ -33,6 +33,8 @@ class StudyRows:
     model : estimator
     frame : DataFrame, shape (n, n_features)
         X, without rows of weight zero.
+    y : ndarray, shape (n,)
+        Their responses, as they were given.
     study : Study
     here : Laplace
         The objective at the estimates.
@@ -40,6 +42,7 @@ class StudyRows:
 
     model: Any
     frame: pd.DataFrame
+    y: Floats
     study: Study
     here: Laplace
 
@@ -105,12 +108,13 @@ def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Stu
     """
     study = study_of(estimator, X, y, sample_weight)
     frame = predict_frame(estimator, X)
-    weights = check_weights(sample_weight, check_y(estimator, y))
+    response = check_y(estimator, y)
+    weights = check_weights(sample_weight, response)
     if weights is not None:
-        frame = frame.loc[weights > 0]
+        frame, response = frame.loc[weights > 0], response[weights > 0]
     here = laplace(study.problem, study.vector(estimator.fit_))
     assert here is not None  # or these had not been the rows of the fit
-    return StudyRows(estimator, frame, study, here)
+    return StudyRows(estimator, frame, response, study, here)
 
 
 def numbered_groups(frame: pd.DataFrame, by: Any) -> tuple[Ints, "pd.Index[Any]"]:

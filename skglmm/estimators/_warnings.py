@@ -8,15 +8,19 @@ from pathlib import Path
 from types import FrameType
 
 import joblib
+import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
+from skglmm.arrays import Floats
 from skglmm.design import Design
+from skglmm.estimators._response import Scale
 from skglmm.exceptions import SingularFitWarning
+from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference import notes
 
-__all__ = ["tell", "tell_about", "tell_constant", "tell_dropped"]
+__all__ = ["tell", "tell_about", "tell_constant", "tell_dropped", "tell_missing"]
 
 _PACKAGES = (Path(__file__).parents[1], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
 _INSIDE = tuple(f"{package}{os.sep}" for package in _PACKAGES)
@@ -58,6 +62,20 @@ def tell_constant(constant: Mapping[str, str]) -> None:
             "intercept; take it out of the formula"
         )
         tell(text)
+
+
+def tell_missing(family: Family, scale: Scale, unit: Floats) -> None:
+    """Warn of bounds that have a probability of their own and no response."""
+    missing = [mass for mass in family.masses if not np.any(unit == mass)]
+    for mass in missing:
+        if mass in family.free_masses or len(missing) == len(family.masses):
+            bound = scale.low if mass <= 0.0 else scale.high
+            text = (
+                f"no response equals the bound {bound:g}: its probability is estimated as 0, and "
+                "what describes it has no finite estimate; a model without this probability is "
+                "enough"
+            )
+            tell(text)
 
 
 def tell_about(fit: Fit, design: Design) -> None:

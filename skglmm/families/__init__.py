@@ -20,6 +20,7 @@ from skglmm.families.links import (
     Log,
     Logit,
     LogLog,
+    LogOdds,
     Probit,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "Log",
     "LogDensity",
     "LogLog",
+    "LogOdds",
     "Logit",
     "OneInflatedBeta",
     "OrderedBeta",

@@ -51,6 +51,8 @@ class Family(ABC):
     support: ClassVar[Support]
     # the ends of the support that have a positive probability: there, `log_density` is its log
     masses: ClassVar[tuple[float, ...]] = ()
+    # the masses that have a parameter of their own, which data without them do not determine
+    free_masses: ClassVar[tuple[float, ...]] = ()
     # the largest linear predictor that an optimizer may reach with an intercept
     ceilings: ClassVar[tuple[float, ...]]
 

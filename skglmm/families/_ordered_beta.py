@@ -55,6 +55,7 @@ class OrderedBeta(TwoPartBeta):
 
     predictors = ("mean", "precision", "lower_cut", "cut_gap")
     masses = (0.0, 1.0)
+    free_masses = (0.0, 1.0)
     ceilings = (inf, LOG_PRECISION_CAP, inf, inf)
 
     links: tuple[Link, ...] = (Logit(), Log(), Identity(), Log())

@@ -67,7 +67,7 @@ class MultinomialLogit(Parts):
         probability = self.probabilities(eta)
         own = [self._row(bound) for bound in self.bounds]
         here = [y == bound for bound in self.bounds]
-        value = np.log(probability[1]) + sum(z * at for z, at in zip(eta[2:], here, strict=True))
+        value = sum(z * at for z, at in zip(eta[2:], here, strict=True)) - self._log_total(eta)
         parts = [np.array(value)]
         if order >= 1:
             parts.append(np.stack([at - probability[j] for at, j in zip(here, own, strict=True)]))
@@ -78,12 +78,20 @@ class MultinomialLogit(Parts):
         return LogDensity(*parts)
 
     def probabilities(self, eta: Sequence[Floats]) -> Floats:
-        odds = [np.exp(each) for each in np.broadcast_arrays(*eta[2:])]
-        result = np.zeros((3, len(odds[0])))
-        result[1] = 1.0
-        for bound, each in zip(self.bounds, odds, strict=True):
-            result[self._row(bound)] = each
-        return np.asarray(result / result.sum(axis=0))
+        total = self._log_total(eta)
+        result = np.zeros((3, len(total)))
+        result[1] = np.exp(-total)
+        for bound, each in zip(self.bounds, eta[2:], strict=True):
+            result[self._row(bound)] = np.exp(each - total)
+        return result
+
+    @staticmethod
+    def _log_total(eta: Sequence[Floats]) -> Floats:
+        """Logarithm of the sum of the odds, that of the interior among them."""
+        total = np.logaddexp(0.0, eta[2])
+        for each in eta[3:]:
+            total = np.logaddexp(total, each)
+        return np.asarray(total)
 
     def start(self, shares: Floats, inner: Floats) -> Floats:
         own = shares[[self._row(bound) for bound in self.bounds]]

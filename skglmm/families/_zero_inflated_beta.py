@@ -7,7 +7,7 @@ from typing import final
 from skglmm.families._beta import LOG_PRECISION_CAP
 from skglmm.families._parts import MultinomialLogit, Parts
 from skglmm.families._two_part import TwoPartBeta
-from skglmm.families.links import Link, Log, Logit
+from skglmm.families.links import Link, Log, Logit, LogOdds
 
 __all__ = ["ZeroInflatedBeta"]
 
@@ -41,9 +41,10 @@ class ZeroInflatedBeta(TwoPartBeta):
 
     predictors = ("mean", "precision", "zero")
     masses = (0.0,)
+    free_masses = (0.0,)
     ceilings = (inf, LOG_PRECISION_CAP, inf)
 
-    links: tuple[Link, ...] = (Logit(), Log(), Logit())
+    links: tuple[Link, ...] = (Logit(), Log(), LogOdds())
 
     @property
     def parts(self) -> Parts:

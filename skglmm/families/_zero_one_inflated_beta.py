@@ -7,7 +7,7 @@ from typing import final
 from skglmm.families._beta import LOG_PRECISION_CAP
 from skglmm.families._parts import MultinomialLogit, Parts
 from skglmm.families._two_part import TwoPartBeta
-from skglmm.families.links import Link, Log, Logit
+from skglmm.families.links import Link, Log, Logit, LogOdds
 
 __all__ = ["ZeroOneInflatedBeta"]
 
@@ -42,9 +42,10 @@ class ZeroOneInflatedBeta(TwoPartBeta):
 
     predictors = ("mean", "precision", "zero", "one")
     masses = (0.0, 1.0)
+    free_masses = (0.0, 1.0)
     ceilings = (inf, LOG_PRECISION_CAP, inf, inf)
 
-    links: tuple[Link, ...] = (Logit(), Log(), Logit(), Logit())
+    links: tuple[Link, ...] = (Logit(), Log(), LogOdds(), LogOdds())
 
     @property
     def parts(self) -> Parts:

@@ -17,6 +17,7 @@ from skglmm.inference._intervals import (
 )
 from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
+from skglmm.inference._moved_responses import moved_responses
 from skglmm.inference._natural import natural
 from skglmm.inference._nested import obstacle
 from skglmm.inference._nesting import likeness
@@ -123,6 +124,7 @@ __all__ = [
     "linear_value",
     "log_density",
     "mean_interval",
+    "moved_responses",
     "natural",
     "notes",
     "obstacle",

@@ -29,6 +29,7 @@ CHECKED = (
     "levels",
     "influence",
     "nesting",
+    "moved responses",
     "residuals",
     "link",
     "missing slope",
@@ -52,7 +53,7 @@ def diagnose(
     here: Laplace,
     formula: str,
     checks: ResidualChecks,
-    nesting: Sequence[Finding] = (),
+    others: Sequence[Finding] = (),
 ) -> Diagnosis:
     """Look for what may be wrong with a fit.
 
@@ -66,8 +67,9 @@ def diagnose(
     formula : str
         The model as users write it.
     checks : ResidualChecks
-    nesting : sequence of Finding
-        What was found of implicit nesting, for which labels are needed.
+    others : sequence of Finding
+        What was found where more is needed than the study has: labels for implicit nesting, and
+        responses as they were before they were moved off the bounds.
     """
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
@@ -80,7 +82,7 @@ def diagnose(
     else:
         findings += [*curvature(study, around), *separation(study, around)]
         findings += influential_levels(study, here.mode, around)
-    findings += [*nesting, *misfits(checks)]
+    findings += [*others, *misfits(checks)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)
 
 

@@ -34,6 +34,8 @@ class Summary:
         Name of the family, and of the link of each linear predictor.
     scale : tuple of float
         Bounds of the response.
+    has_ends : tuple of bool
+        Whether the lower, and the upper bound have a probability of their own.
     n_samples, n_params : int
     n_levels : mapping of str to int
     log_likelihood, aic, bic : float
@@ -55,6 +57,7 @@ class Summary:
     family: str
     links: Mapping[str, str]
     scale: tuple[float, float]
+    has_ends: tuple[bool, bool]
     n_samples: int
     n_params: int
     n_levels: Mapping[str, int]
@@ -124,7 +127,7 @@ def summarize(
     Rows: 32; levels: batch 10
     ...
     """
-    predictors = fit.layout.predictors
+    predictors, support, masses = fit.layout.predictors, fit.family.support, fit.family.masses
     constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]
     names = [link.name for link in fit.family.links]
     return Summary(
@@ -132,6 +135,7 @@ def summarize(
         family=type(fit.family).__name__,
         links=dict(zip(predictors, names, strict=True)),
         scale=scale,
+        has_ends=(support.low in masses, support.high in masses),
         n_samples=fit.n_samples,
         n_params=fit.n_params,
         n_levels={factor.name: factor.n_levels for factor in fit.layout.factors},
@@ -158,11 +162,12 @@ def _without_errors(fit: Fit) -> Iterator[str]:
 def _head(summary: Summary) -> list[str]:
     kind = "mixed regression" if summary.components else "regression"
     low, high = summary.scale
+    left, right = ("[" if summary.has_ends[0] else "("), ("]" if summary.has_ends[1] else ")")
     levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
     counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     return [
-        f"{summary.family} {kind} of a response on ({low:g}, {high:g})",
+        f"{summary.family} {kind} of a response on {left}{low:g}, {high:g}{right}",
         f"Formula: {summary.formula}",
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
         f"Log likelihood: {summary.log_likelihood:.4f} ({counted}); {criteria}",
@@ -212,7 +217,7 @@ def _coefficient_table(table: Coefficients, link: str) -> Table:
 
 def _level_table(name: str, value: float, error: float) -> Table:
     rows = ((name, _number(value), _number(error)),)
-    return Table(name.capitalize(), ("", "estimate", "std. error"), rows, 1)
+    return Table(name.capitalize().replace("_", " "), ("", "estimate", "std. error"), rows, 1)
 
 
 def _number(value: float) -> str:

@@ -17,19 +17,32 @@ def difference(one: Any, other: Any) -> str | None:
     bounds = [f"({scale.low:g}, {scale.high:g})" for scale in scales]
     if bounds[0] != bounds[1]:
         return f"their bounds differ, {bounds[0]} and {bounds[1]}"
-    digests = [fit.data_digest for fit in fits]
-    if digests[0] == digests[1]:
+    if fits[0].data_digest == fits[1].data_digest:
         return None
-    moved = [scale.n_moved for scale in scales]
-    treatments = [scale.boundary for scale in scales]
-    if any(moved) and treatments[0] != treatments[1]:
-        return (
-            "they moved responses on the bounds differently, boundary="
-            f"{treatments[0]!r} and {treatments[1]!r}"
-        )
-    if digests[0].partition("-")[0] == digests[1].partition("-")[0]:
+    return _moved_differently(*scales) or _digests_differ(*fits)
+
+
+def _digests_differ(one: Any, other: Any) -> str:
+    responses = [fit.data_digest.partition("-")[0] for fit in (one, other)]
+    if responses[0] == responses[1]:
         return "their sample weights differ"
     return "their responses differ"
+
+
+def _moved_differently(one: Any, other: Any) -> str | None:
+    moved = [scale for scale in (one, other) if scale.n_moved]
+    if not moved or (one.n_moved and other.n_moved and one.boundary == other.boundary):
+        return None
+    reason = (
+        "they treated responses on the bounds differently, boundary="
+        f"{one.boundary!r} and {other.boundary!r}"
+    )
+    if len(moved) == 2:
+        return reason
+    return (
+        f"{reason}: {moved[0].n_moved} responses were moved for one of them, whose density is no "
+        "likelihood of the responses themselves and depends on how far they are moved"
+    )
 
 
 def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:

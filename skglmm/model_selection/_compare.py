@@ -89,7 +89,7 @@ def compare(
     labels = _labels(models, names)
     fitted = [unwrap(model, label) for model, label in zip(models, labels, strict=True)]
     if names is None:
-        labels = _unique([model.formula_ for model in fitted])
+        labels = _unique(_formulas(fitted))
     for (one, first), (other, second) in combinations(zip(labels, fitted, strict=True), 2):
         refuse_different((repr(one), repr(other)), first, second)
     table = _criteria(fitted, labels).join(_tests(fitted, labels))
@@ -112,6 +112,16 @@ def _labels(models: Sequence[Any], names: Sequence[str] | None) -> list[str]:
         msg = f"names={names!r} must be a list of {len(models)} different names, one for each model"
         raise ValueError(msg)
     return labels
+
+
+def _formulas(models: Sequence[BaseGLMMRegressor]) -> list[str]:
+    """Formulas, behind the names of the families where there are several."""
+    kinds = [type(model.fit_.family).__name__ for model in models]
+    several = len(set(kinds)) > 1
+    return [
+        f"{kind}: {model.formula_}" if several else model.formula_
+        for kind, model in zip(kinds, models, strict=True)
+    ]
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from skglmm.families.links._cauchit import Cauchit
 from skglmm.families.links._cloglog import CLogLog
 from skglmm.families.links._identity import Identity
 from skglmm.families.links._log import Log
+from skglmm.families.links._log_odds import LogOdds
 from skglmm.families.links._logit import Logit
 from skglmm.families.links._loglog import LogLog
 from skglmm.families.links._probit import Probit
@@ -18,6 +19,7 @@ __all__ = [
     "Link",
     "Log",
     "LogLog",
+    "LogOdds",
     "Logit",
     "Probit",
 ]

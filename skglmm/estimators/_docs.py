@@ -1,0 +1,113 @@
+"""Paragraphs that the docstrings of the estimators share."""
+
+from inspect import cleandoc
+from string import Template
+from typing import TypeVar
+
+__all__ = ["documented"]
+
+_Class = TypeVar("_Class", bound=type)
+
+_SHARED = {
+    "formula_and_groups": """\
+formula : str, default=None
+    Right-hand side in lme4's notation, e.g. ``"x + (1 + x | g) + (1 | g:site)"``, or the
+    fixed part alone. None takes every column of X that is not a grouping factor or the
+    offset: numbers as they are, categories dummy-coded. A left-hand side is only a label.
+groups : str, int, list or dict, default=None
+    Grouping columns, where the formula has no bar: ``"g"`` is ``{"g": "1"}``, an
+    intercept for each level; a list has an intercept each; a dict maps a column, or
+    ``"a/b"``, to the formula of the effects, or to a list of them for independent
+    blocks. Integers are positions of columns.
+""",
+    "precision": """\
+precision : str, default="1"
+    One-sided formula of the log precision; it may have random effects, and terms with the
+    same key, ``(1 |p| g)`` here and in `formula`, are correlated.
+""",
+    "link_and_others": """\
+link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
+    Link of the mean.
+bounds : tuple of float, default=(0.0, 1.0)
+    The interval on which the response lives; ``(0, 100)`` for percentages.
+boundary : {"error", "squeeze"} or float, default="error"
+    What to do with responses exactly on a bound that has no probability of its own: refuse
+    them; move all responses a little towards the middle, "squeeze", which is
+    :math:`(u (n - 1) + 1/2) / n` on the unit scale [1]_; or move only those on the bound
+    inside, by this fraction of the width.
+predict_kind : {"conditional", "fixed", "marginal"}, default="conditional"
+    What `predict` and `score` use: the effects of each row's own group, those of a typical
+    group (0), or the average over groups.
+new_groups : {"marginal", "fixed", "nan", "error"}, default="marginal"
+    Levels that fit has not seen are averaged over, taken as typical, predicted as NaN, or
+    refused.
+offset : str, default=None
+    Column that is added to the linear predictor of the mean.
+context : dict of str to callable, default=None
+    Functions that formulas may call besides the known ones. This is trusted code.
+inference : bool, default=True
+    Whether `fit` computes the covariance of the estimates.
+tol : float, default=1e-8
+    Log-likelihood units that the optimizer may leave to gain.
+max_iter : int, default=200
+    Most iterations of the optimizer.
+verbose : int, default=0
+    Whether to print a line for each iteration.
+""",
+    "coefficients": """\
+coef_ : ndarray, shape (n_coef,)
+    Fixed effects of the mean without the intercept, on the link's scale.
+coef_names_ : list of str
+    Their names.
+intercept_ : float
+    Intercept of the mean, on the link's scale; 0 if the formula has none.
+""",
+    "precision_coefficients": """\
+precision_coef_ : ndarray, shape (n_precision_coef,)
+    Fixed effects of the log precision, the intercept first.
+""",
+    "references": """\
+.. [1] Smithson, M. & Verkuilen, J. (2006). A better lemon squeezer? Psychological
+   Methods, 11(1), 54-71.
+.. [2] Brooks, M. E. et al. (2017). glmmTMB balances speed and flexibility among packages
+   for zero-inflated generalized linear mixed modeling. The R Journal, 9(2), 378-400.
+""",
+    "results": """\
+log_likelihood_ : float
+    Laplace approximation of the log likelihood of y, on its own scale.
+aic_, bic_ : float
+    Information criteria.
+n_params_ : int
+    Number of estimated parameters.
+n_obs_ : int
+    Number of rows of positive weight.
+n_levels_ : dict of str to int
+    Number of levels of each grouping factor.
+converged_ : bool
+    Whether the optimizer found the maximum.
+is_singular_ : bool
+    Whether a variance is 0 or a correlation is plus or minus 1.
+n_iter_ : int
+    Iterations of the optimizer.
+n_boundary_ : int
+    Responses that `boundary` moved: those on a bound, or all of them for "squeeze".
+formula_ : str
+    The model in one spelling that all its spellings share.
+random_terms_ : tuple of Bar
+    Random-effects terms.
+fit_ : Fit
+    The frozen result that all other attributes are views of.
+n_features_in_ : int
+    Number of columns of X.
+feature_names_in_ : ndarray of str, shape (n_features,)
+    Names of the columns of X, if it is a data frame with names.
+""",
+}
+
+
+def documented(cls: _Class) -> _Class:
+    """Fill the shared paragraphs into a class's docstring, where it has ``$names`` of them."""
+    if cls.__doc__ is not None:  # as with python -OO
+        filled = {name: text.strip() for name, text in _SHARED.items()}
+        cls.__doc__ = Template(cleandoc(cls.__doc__)).substitute(filled)
+    return cls
