@@ -81,12 +81,6 @@ FORMULAS = [
         fragments=["given twice", "(1 | g)", "groups='site'"],
     ),
     case(
-        "bars in the precision",
-        {**MIXED, "precision": "1 + (1 | g)"},
-        error=FormulaError,
-        fragments=["precision", "only the mean"],
-    ),
-    case(
         "a left-hand side in the precision",
         {**MIXED, "precision": "phi ~ x"},
         error=FormulaError,

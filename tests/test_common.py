@@ -3,7 +3,14 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skglmm import BetaGLMMRegressor
+from skglmm import (
+    BetaGLMMRegressor,
+    ExtendedBetaGLMMRegressor,
+    OneInflatedBetaGLMMRegressor,
+    OrderedBetaGLMMRegressor,
+    ZeroInflatedBetaGLMMRegressor,
+    ZeroOneInflatedBetaGLMMRegressor,
+)
 
 # The checks fit noise, rows that are each a group of their own, and responses that are exact
 # functions of X: what we warn of is true there. Bounds are wide enough for any response.
@@ -14,6 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:the precision stopped:UserWarning"),
     pytest.mark.filterwarnings("ignore:dropped from the mean:UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
+    pytest.mark.filterwarnings("ignore:no response equals the bound:UserWarning"),
 ]
 
 
@@ -21,6 +29,11 @@ pytestmark = [
     [
         BetaGLMMRegressor(bounds=(-200, 200)),
         BetaGLMMRegressor(groups=0, bounds=(-200, 200)),
+        ZeroInflatedBetaGLMMRegressor(bounds=(-200, 200)),
+        OneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
+        ZeroOneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
+        OrderedBetaGLMMRegressor(bounds=(-200, 200)),
+        ExtendedBetaGLMMRegressor(bounds=(-200, 200), exceedance=0.1),
     ]
 )
 def test_scikit_learn_accepts_it(estimator, check):

@@ -221,7 +221,7 @@ BAD = [
     ("{1 | g}", r"written \+ \(1 \| g\)", None),
     ("(x + (1 | g))", "take it out of these parentheses", ")"),
     ("((1 | g) | h)", "take it out of these parentheses", "("),
-    ("(1 | g | h)", "one bar", "|"),
+    ("(1 | g | h)", "one bar", "| g |"),
     ("(1 | (g | h))", r"only \+ joins", "|"),
     ("(1 | | g)", "got '| |'", "| |"),
     ("(1 |+ g)", r"got '\|\+'", "|+"),

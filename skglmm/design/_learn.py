@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -29,13 +30,15 @@ class Term(NamedTuple):
     """A random-effects term: effects that vary over the levels of a grouping factor.
 
     `effects` is a one-sided formula, `group` the columns of the grouping factor, and
-    `predictor` the linear predictor that the effects are added to.
+    `predictor` the linear predictor that the effects are added to. Terms of one factor with the
+    same `key` are correlated with each other.
     """
 
     effects: str
     group: tuple[str, ...]
     correlated: bool = True
     predictor: str = "mean"
+    key: str | None = None
 
 
 def learn(
@@ -138,11 +141,22 @@ class _Plan:
 
 
 def _merge(terms: Sequence[Term]) -> tuple[tuple[Term, ...], ...]:
-    """Return the terms of each grouping factor, in the order of the first of them."""
+    """Return the terms of each grouping factor, in the order of the first of them.
+
+    Terms of one key follow the first of them.
+    """
     merged: dict[frozenset[str], list[Term]] = {}
     for term in terms:
         merged.setdefault(frozenset(term.group), []).append(term)
-    return tuple(map(tuple, merged.values()))
+    return tuple(tuple(chain.from_iterable(_blocks(found))) for found in merged.values())
+
+
+def _blocks(terms: Sequence[Term]) -> list[list[Term]]:
+    """Return the terms whose effects are correlated with each other together."""
+    blocks: dict[object, list[Term]] = {}
+    for place, term in enumerate(terms):
+        blocks.setdefault(term.key or place, []).append(term)
+    return list(blocks.values())
 
 
 def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column], pd.DataFrame]:
@@ -204,19 +218,27 @@ def _factor(
     names: Sequence[Sequence[str]],
     predictors: Sequence[str],
 ) -> Factor:
-    sizes = tuple(map(len, names))
-    places = [predictors.index(term.predictor) for term in terms]
-    parts = [_covariance(term, size) for term, size in zip(terms, sizes, strict=True)]
+    sizes, parts, start = [], [], 0
+    for block in _blocks(terms):
+        size = sum(map(len, names[start : start + len(block)]))
+        start += len(block)
+        sizes.append(size)
+        parts.append(_covariance(block, size))
+    effects = [
+        (predictors.index(term.predictor), name)
+        for term, part in zip(terms, names, strict=True)
+        for name in part
+    ]
     return Factor(
         ":".join(levels.columns),
         levels.texts(),
-        tuple(name for part in names for name in part),
-        tuple(place for place, size in zip(places, sizes, strict=True) for _ in range(size)),
-        sizes,
+        tuple(f"{predictors[k]}({name})" if k else name for k, name in effects),
+        tuple(k for k, _ in effects),
+        tuple(sizes),
         parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts)),
     )
 
 
-def _covariance(term: Term, size: int) -> Covariance:
+def _covariance(block: Sequence[Term], size: int) -> Covariance:
     """One effect alone is Unstructured: its two spellings are one model."""
-    return Unstructured(size) if term.correlated or size == 1 else Diagonal(size)
+    return Unstructured(size) if size == 1 or block[0].correlated else Diagonal(size)

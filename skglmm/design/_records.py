@@ -22,11 +22,11 @@ class Factor:
     labels : ndarray of object, shape (n_levels,)
         Text of each level, ``"Bavarian:a"``, in sorted order.
     columns : tuple of str, length n_columns
-        Names of the effects: ``("Intercept", "x")``.
+        Names of the effects: ``("Intercept", "x", "precision(Intercept)")``.
     predictors : tuple of int, length n_columns
         Index of the linear predictor that each effect feeds.
     terms : tuple of int
-        Number of effects of each term of the formula on this factor.
+        Number of effects of each term on this factor; terms with one key count as one.
     covariance : Covariance
         Covariance of the effects of one level.
     """

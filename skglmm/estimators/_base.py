@@ -146,7 +146,7 @@ class BaseGLMMRegressor(
         self.fit_ = self._maximize(family, design, response.unit, rows.weights)
         self._publish(model)
         tell_missing(family, self._scale, response.unit)
-        tell_dropped(model.formula.dropped)
+        tell_dropped(model.dropped)
         tell_constant(self._spec.constant)
         tell_about(self.fit_, design)
         tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
@@ -256,7 +256,7 @@ class BaseGLMMRegressor(
         self.n_iter_ = max(1, result.n_iterations)
         self.n_boundary_ = self._scale.n_moved
         self.formula_ = str(model.formula)
-        self.random_terms_ = model.formula.bars
+        self.random_terms_ = model.bars
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -1,5 +1,6 @@
 """What a model consists of: formulas of its predictors and random-effects terms."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,7 +10,7 @@ import pandas as pd
 
 from skglmm.design import Term
 from skglmm.exceptions import DesignError, FormulaError
-from skglmm.formula import Formula, parse, parse_groups, quote, variables
+from skglmm.formula import Bar, Formula, parse, parse_groups, quote, variables
 
 __all__ = ["Model", "read_model"]
 
@@ -28,29 +29,65 @@ class Model:
     ----------
     formula : Formula
         Fixed part and random effects of the mean.
-    others : mapping of str to str
-        One-sided formula of each other predictor.
+    others : mapping of str to Formula
+        Those of each other predictor.
     """
 
     formula: Formula
-    others: Mapping[str, str]
+    others: Mapping[str, Formula]
+
+    @property
+    def formulas(self) -> dict[str, Formula]:
+        """Formula of each predictor."""
+        return {"mean": self.formula, **self.others}
 
     @property
     def fixed(self) -> dict[str, str]:
         """Formula of the fixed part of each predictor."""
-        return {"mean": self.formula.fixed, **self.others}
+        return {name: formula.fixed for name, formula in self.formulas.items()}
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        """Random-effects terms of all predictors."""
+        named = self.formulas.items()
+        return tuple(replace(bar, predictor=name) for name, each in named for bar in each.bars)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Terms ``(x | 1)`` of all predictors."""
+        return tuple(term for formula in self.formulas.values() for term in formula.dropped)
 
     @property
     def terms(self) -> list[Term]:
-        """Random-effects terms."""
-        return [Term(bar.effects, bar.group, bar.correlated) for bar in self.formula.bars]
+        """Random-effects terms, as designs are told."""
+        return [
+            Term(bar.effects, bar.group, bar.correlated, bar.predictor, bar.key)
+            for bar in self.bars
+        ]
 
     @property
     def columns(self) -> set[str]:
         """Names of all columns that the model uses."""
-        texts = [*self.fixed.values(), *(bar.effects for bar in self.formula.bars)]
-        groups = [name for bar in self.formula.bars for name in bar.group]
+        texts = [*self.fixed.values(), *(bar.effects for bar in self.bars)]
+        groups = [name for bar in self.bars for name in bar.group]
         return set(groups).union(*map(_variables, texts))
+
+    def without_idle_keys(self) -> "Model":
+        """Return the model without keys that join nothing."""
+        counts = Counter(map(_joint, self.bars))
+
+        def settled(formula: Formula) -> Formula:
+            bars = (
+                bar if counts[_joint(bar)] > 1 else replace(bar, key=None) for bar in formula.bars
+            )
+            return replace(formula, bars=tuple(bars))
+
+        others = {name: settled(formula) for name, formula in self.others.items()}
+        return Model(settled(self.formula), others)
+
+
+def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
+    return frozenset(bar.group), bar.key
 
 
 def read_model(
@@ -81,7 +118,7 @@ def read_model(
     model = Model(
         replace(formula, bars=bars or formula.bars),
         {name: _one_sided(name, _text_of(estimator, name), allowed) for name in others},
-    )
+    ).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model
@@ -111,8 +148,8 @@ def _text_of(estimator: Any, predictor: str) -> Any:
     return getattr(estimator, predictor) if predictor in estimator._formula_parameters else "1"
 
 
-def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> str:
-    """Return the canonical formula of a predictor without random effects."""
+def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:
+    """Return the formula of a predictor behind the mean."""
     if not isinstance(text, str):
         msg = (
             f"{name}={text!r} is of type {type(text).__name__}, expected a one-sided formula such "
@@ -123,10 +160,7 @@ def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> str:
     if formula.response is not None:
         msg = f"{name}={text!r} has a left-hand side; it is a one-sided formula such as '1 + x'"
         raise FormulaError(msg)
-    if formula.bars or formula.dropped:
-        msg = f"{name}={text!r} has random effects, which only the mean can have; take them out"
-        raise FormulaError(msg)
-    return formula.fixed
+    return formula
 
 
 def _check_spelling(estimator: Any, formula: Formula) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._allow import check_expressions
@@ -43,13 +44,18 @@ def read_group(text: str, source: str) -> list[tuple[str, ...]]:
     return [tuple(str(factor.expr) for factor in term.factors) for term in terms]
 
 
-def make_bars(effects: str, groups: Iterable[tuple[str, ...]], correlated: bool) -> list[Bar]:
+def make_bars(
+    effects: str, groups: Iterable[tuple[str, ...]], correlated: bool, key: str | None = None
+) -> list[Bar]:
     """Return one term for each grouping factor; one intercept is correlated with nothing."""
-    return [Bar(effects, group, correlated or effects == "1") for group in groups]
+    return [Bar(effects, group, correlated or effects == "1", key) for group in groups]
 
 
 def settle(bars: Iterable[Bar]) -> tuple[Bar, ...]:
-    """Sort the terms, call ``a:b`` and ``b:a`` the same, and refuse effects given twice."""
+    """Sort the terms, call ``a:b`` and ``b:a`` the same, and refuse effects given twice.
+
+    Terms with one key become one term.
+    """
     by_factor: dict[frozenset[str], list[Bar]] = defaultdict(list)
     for bar in bars:
         by_factor[frozenset(bar.group)].append(bar)
@@ -57,8 +63,24 @@ def settle(bars: Iterable[Bar]) -> tuple[Bar, ...]:
     for members in by_factor.values():
         _refuse_repeated_effects(members)
         group = min(bar.group for bar in members)
-        settled += [Bar(bar.effects, group, bar.correlated) for bar in members]
+        settled += [replace(bar, group=group) for bar in _joined(members)]
     return tuple(sorted(settled, key=_rank))
+
+
+def _joined(bars: Iterable[Bar]) -> list[Bar]:
+    joined: dict[object, Bar] = {}
+    for place, bar in enumerate(bars):
+        before = joined.setdefault(bar.key or place, bar)
+        if before is not bar:
+            joined[bar.key or place] = replace(before, effects=_sum(before.effects, bar.effects))
+    return list(joined.values())
+
+
+def _sum(one: str, other: str) -> str:
+    """Return the canonical effects of two terms, of which one at most has an intercept."""
+    head = "1" if has_intercept(one) or has_intercept(other) else "0"
+    rest = [text.partition(" + ")[2] for text in (one, other)]
+    return " + ".join([head, *filter(None, rest)])
 
 
 def _rank(bar: Bar) -> tuple[tuple[str, ...], bool, str]:

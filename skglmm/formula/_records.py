@@ -19,6 +19,11 @@ class Bar:
         Columns whose combination is the grouping factor.
     correlated : bool, default=True
         False for ``||``: a diagonal covariance over all columns of the effects.
+    key : str or None
+        Of ``(1 |p| g)``: terms of one grouping factor with the same key are correlated with each
+        other, those of several linear predictors among them.
+    predictor : str, default="mean"
+        Linear predictor that the effects are added to.
 
     Examples
     --------
@@ -30,9 +35,11 @@ class Bar:
     effects: str
     group: tuple[str, ...]
     correlated: bool = True
+    key: str | None = None
+    predictor: str = "mean"
 
     def __str__(self) -> str:
-        bar = "|" if self.correlated else "||"
+        bar = f"|{self.key}|" if self.key else "|" if self.correlated else "||"
         return f"({self.effects} {bar} {':'.join(back_quoted(name) for name in self.group)})"
 
 

@@ -14,13 +14,14 @@ __all__ = ["parse"]
 
 
 class _Span(NamedTuple):
-    """A random term: tokens ``first`` to ``last``, and the texts on the sides of its bar."""
+    """A random term: tokens ``first`` to ``last``, the texts on the sides of its bar, its key."""
 
     first: int
     last: int
     effects: str
     group: str
     correlated: bool
+    key: str | None = None
 
 
 def parse(text: str, allowed: Collection[str] = ()) -> Formula:
@@ -74,7 +75,7 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
         if span.group.strip() == "1":
             dropped.append(f"({effects} | 1)")
             continue
-        bars += make_bars(effects, read_group(span.group, text), span.correlated)
+        bars += make_bars(effects, read_group(span.group, text), span.correlated, span.key)
     return Formula(fixed, settle(bars), tuple(sorted(dropped)), response)
 
 
@@ -126,6 +127,7 @@ def _partners(text: str, pieces: list[Piece]) -> dict[int, int]:
 def _find_spans(text: str, pieces: list[Piece]) -> Iterator[_Span]:
     """Yield the random terms in the order of the text."""
     partners = _partners(text, pieces)
+    bars: dict[tuple[int, int], list[int]] = {}
     for index, piece in enumerate(pieces):
         if piece.kind == "python":
             span = _diagonal_span(text, pieces, index)
@@ -137,10 +139,41 @@ def _find_spans(text: str, pieces: list[Piece]) -> Iterator[_Span]:
         if not pairs:
             msg = "'|' outside parentheses; write (x | g)"
             raise failure(msg, text, piece.start, piece.stop)
-        first, last = max(pairs)
-        effects = blank(text, pieces[first].stop, piece.start)
-        group = blank(text, piece.stop, pieces[last].start)
-        yield _Span(*_widen(first, last, pairs), effects, group, _is_correlated(text, piece))
+        bars.setdefault(max(pairs), []).append(index)
+    for pair, places in bars.items():
+        yield _span(text, pieces, pair, places, partners)
+
+
+def _span(
+    text: str,
+    pieces: list[Piece],
+    pair: tuple[int, int],
+    places: list[int],
+    partners: dict[int, int],
+) -> _Span:
+    """Return the term between two parentheses, with bars in these places."""
+    first, last = pair
+    bar, key = pieces[places[0]], None
+    if len(places) > 1:
+        key = _key(text, [pieces[place] for place in range(places[0], places[-1] + 1)])
+    correlated = _is_correlated(text, bar)
+    effects = blank(text, pieces[first].stop, bar.start)
+    group = blank(text, pieces[places[-1]].stop, pieces[last].start)
+    around = [outer for outer in partners.items() if outer[0] < places[0] < outer[1]]
+    return _Span(*_widen(first, last, around), effects, group, correlated, key)
+
+
+def _key(text: str, pieces: list[Piece]) -> str:
+    """Return the name between two bars."""
+    name = pieces[1].token
+    spelled = text[pieces[0].start : pieces[-1].stop].strip()
+    if spelled == f"|{name}|" and name.isidentifier():
+        return name
+    msg = (
+        "a random term has one bar, (x | g), or a key without blanks between two, (x |p| g), by "
+        "which terms of several formulas are correlated"
+    )
+    raise failure(msg, text, pieces[0].start, pieces[-1].stop)
 
 
 def _is_correlated(text: str, bar: Piece) -> bool:

@@ -49,7 +49,7 @@ def _coefficients_of(fit: Fit, f: int) -> Iterator[Estimates]:
     factor = fit.layout.factors[f]
     for k in sorted(set(factor.predictors)):
         fed = [name if j == k else None for name, j in _pairs(factor)]
-        names = list(dict.fromkeys([*fit.layout.coefficients[k], *filter(None, fed)]))
+        names = list(dict.fromkeys([*_named(fit, k), *filter(None, fed)]))
         varying = np.array([[name == effect for effect in fed] for name in names], dtype=float)
         fixed, beta = _fixed_parts(fit, k, len(names))
         estimate = beta[:, None] + varying @ fit.modes(f)
@@ -62,6 +62,12 @@ def _coefficients_of(fit: Fit, f: int) -> Iterator[Estimates]:
             level=np.repeat(factor.labels, len(names)),
             std_error=_errors(fit, f, fixed, varying).T.ravel(),
         )
+
+
+def _named(fit: Fit, k: int) -> list[str]:
+    """Names of the coefficients of a predictor as effects have them, ``precision(x)``."""
+    names, predictor = fit.layout.coefficients[k], fit.layout.predictors[k]
+    return [f"{predictor}({name})" for name in names] if k else list(names)
 
 
 def _pairs(factor: Factor) -> Iterator[tuple[str, int]]:
