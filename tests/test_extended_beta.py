@@ -239,3 +239,20 @@ def test_the_start_counts_weights(family):
     weights = np.resize([1.0, 2.0], 30)
     twice = family.start(np.repeat(y, weights.astype(int)))
     assert_allclose(family.start(y, weights), twice, atol=0.1)  # the squeeze knows the rows
+
+
+@pytest.mark.parametrize("family", [ExtendedBeta(), FixedExtendedBeta(exceedance=0.1)])
+def test_the_information_of_many_rows_is_that_of_few(family):
+    rng = np.random.default_rng(12)
+    first = rng.uniform(-5.0, 5.0, 2000)
+    eta = [first, np.array([np.log(20.0)]), np.array([np.log(0.1)])][: len(family.links)]
+    many = family.expected_information(eta)
+    few = np.argsort(first)[:: 2000 // 9]
+    alone = family.expected_information([first[few], *eta[1:]])
+    assert_allclose(
+        many[:, few] / np.abs(alone).max(axis=1, keepdims=True),
+        alone / np.abs(alone).max(axis=1, keepdims=True),
+        atol=1e-6,
+    )
+    same = family.expected_information([np.full(1000, first[0]), *eta[1:]])
+    assert_allclose(same, np.repeat(family.expected_information([first[:1], *eta[1:]]), 1000, 1))
