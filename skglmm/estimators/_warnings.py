@@ -66,9 +66,8 @@ def tell_constant(constant: Mapping[str, str]) -> None:
 
 def tell_missing(family: Family, scale: Scale, unit: Floats) -> None:
     """Warn of bounds that have a probability of their own and no response."""
-    missing = [mass for mass in family.masses if not np.any(unit == mass)]
-    for mass in missing:
-        if mass in family.free_masses or len(missing) == len(family.masses):
+    for mass in family.free_masses:
+        if not np.any(unit == mass):
             bound = scale.low if mass <= 0.0 else scale.high
             text = (
                 f"no response equals the bound {bound:g}: its probability is estimated as 0, and "
