@@ -10,7 +10,7 @@ from scipy.stats import norm
 from test_tidy import FORMULA, simulated
 
 from skglmm import BetaGLMMRegressor
-from skglmm.inference import _r2
+from skglmm.inference import _r2, _shift
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_weight_of_two_is_the_row_twice(data):
 
 def test_slices_of_rows_change_nothing(data, model, monkeypatch):
     before = model.r2(*data)
-    monkeypatch.setattr(_r2, "CELLS", 1000)
+    monkeypatch.setattr(_shift, "CELLS", 1000)
     after = model.r2(*data)
     assert_allclose(as_tuple(after.latent), as_tuple(before.latent), rtol=1e-12)
     assert_allclose(as_tuple(after.response), as_tuple(before.response), rtol=1e-12)

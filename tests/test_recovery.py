@@ -1,9 +1,12 @@
 """Known parameters are found again in 200 simulated data sets.
 
-Each parameter's mean error must lie within two Monte-Carlo errors of zero. Maximum likelihood is
-biased in finite samples, mostly in variances and precisions, and the more groups there are the
-less: the sizes below were chosen so that the theoretical bias, of the order of one over the number
-of groups, is below the Monte-Carlo error.
+The mean error of a parameter should lie within two Monte-Carlo errors of zero, and of 18 unbiased
+parameters one does not, by chance: so at most two may be beyond two errors, and none beyond 3.3,
+which a true model has once in 60 runs of this file. Maximum likelihood is biased in finite samples,
+mostly in variances and precisions, and the more groups there are the less: the sizes below were
+chosen so that the theoretical bias, of the order of one over the number of groups, is below the
+Monte-Carlo error. Estimates of standard deviations and correlations are compared with those of the
+effects that were drawn, which takes the luck of the draw out of their errors.
 
 Effects of whether a response is on a bound have yes-or-no data, for which Laplace's approximation
 leans to small variances, the more so the fewer rows a group has. It is the approximation and no
@@ -38,32 +41,31 @@ def beta_of(rng, eta, log_precision):
 
 
 def zero_one_inflated(rng):
-    X = grouped(rng, 300, 12)
-    y = beta_of(rng, 0.3 + 0.5 * X["x"] + rng.normal(0, 0.6, 300)[X["g"]], 2.0)
+    X, b = grouped(rng, 300, 30), rng.normal(0, 0.6, (300, 1))
+    y = beta_of(rng, 0.3 + 0.5 * X["x"] + b[X["g"], 0], 2.0)
     odds = np.stack([np.exp(-1.0 + 0.5 * X["x"]), np.ones(len(X)), np.full(len(X), 0.2)])
     part = (rng.random(len(X)) > np.cumsum(odds / odds.sum(axis=0), axis=0)).sum(axis=0)
-    return X, np.where(part == 1, y, part / 2.0)
+    return X, np.where(part == 1, y, part / 2.0), b
 
 
 def extended(rng):
-    X = grouped(rng, 60, 12)
-    b, u = rng.normal(0, 0.6, 60)[X["g"]], rng.exponential(0.1, len(X))
-    y = beta_of(rng, 0.3 + 0.5 * X["x"] + b, 2.5)
-    return X, np.clip(y + u * (2.0 * y - 1.0), 0.0, 1.0)
+    X, b = grouped(rng, 60, 12), rng.normal(0, 0.6, (60, 1))
+    y, u = beta_of(rng, 0.3 + 0.5 * X["x"] + b[X["g"], 0], 2.5), rng.exponential(0.1, len(X))
+    return X, np.clip(y + u * (2.0 * y - 1.0), 0.0, 1.0), b
 
 
 def ordered(rng):
-    X = grouped(rng, 300, 12)
-    eta = 0.3 + 0.5 * X["x"] + rng.normal(0, 0.6, 300)[X["g"]]
+    X, b = grouped(rng, 300, 30), rng.normal(0, 0.6, (300, 1))
+    eta = 0.3 + 0.5 * X["x"] + b[X["g"], 0]
     draw, y = rng.logistic(size=len(X)) + eta, beta_of(rng, eta, 2.0)
-    return X, np.where(draw < -1.5, 0.0, np.where(draw > 2.0, 1.0, y))
+    return X, np.where(draw < -1.5, 0.0, np.where(draw > 2.0, 1.0, y)), b
 
 
 def correlated(rng):
     X = grouped(rng, 100, 15)
-    b = rng.multivariate_normal([0, 0], [[0.36, -0.21], [-0.21, 0.49]], 100)[X["g"]]
-    y = beta_of(rng, 0.3 + 0.5 * X["x"] + b[:, 0], 2.0)
-    return X, np.where(rng.random(len(X)) < expit(-1.0 + b[:, 1]), 0.0, y)
+    b = rng.multivariate_normal([0, 0], [[0.36, -0.21], [-0.21, 0.49]], 100)
+    y = beta_of(rng, 0.3 + 0.5 * X["x"] + b[X["g"], 0], 2.0)
+    return X, np.where(rng.random(len(X)) < expit(-1.0 + b[X["g"], 1]), 0.0, y), b
 
 
 def log_sd(model):
@@ -79,25 +81,25 @@ CASES = {
         zero_one_inflated,
         ZeroOneInflatedBetaGLMMRegressor("x + (1 | g)", zero="x", inference=False),
         lambda m: [*coefficients(m), *m.zero_coef_, *m.one_coef_, *log_sd(m)],
-        [0.3, 0.5, 2.0, -1.0, 0.5, np.log(0.2), np.log(0.6)],
+        [0.3, 0.5, 2.0, -1.0, 0.5, np.log(0.2)],
     ),
     "extended": (
         extended,
         ExtendedBetaGLMMRegressor("x + (1 | g)", inference=False),
         lambda m: [*coefficients(m), np.log(m.exceedance_), *log_sd(m)],
-        [0.3, 0.5, 2.5, np.log(0.1), np.log(0.6)],
+        [0.3, 0.5, 2.5, np.log(0.1)],
     ),
     "ordered": (
         ordered,
         OrderedBetaGLMMRegressor("x + (1 | g)", inference=False),
         lambda m: [*coefficients(m), *m.cut_points_, *log_sd(m)],
-        [0.3, 0.5, 2.0, -1.5, 2.0, np.log(0.6)],
+        [0.3, 0.5, 2.0, -1.5, 2.0],
     ),
     "correlated": (
         correlated,
         ZeroInflatedBetaGLMMRegressor("x + (1 |p| g)", zero="1 + (1 |p| g)", inference=False),
         lambda m: [*coefficients(m), *m.zero_coef_, *log_sd(m), correlation(m)],
-        [0.3, 0.5, 2.0, -1.0, np.log(0.6), np.log(0.7), np.arctanh(-0.5)],
+        [0.3, 0.5, 2.0, -1.0],
     ),
 }
 
@@ -109,16 +111,26 @@ def correlation(model):
     return np.arctanh(sigma[0, 1] / np.sqrt(sigma[0, 0] * sigma[1, 1]))
 
 
+def drawn(b):
+    """Log standard deviations of drawn effects, and their correlation if there are two."""
+    between = np.corrcoef(b.T)[0, 1:] if b.shape[1] == 2 else []
+    return [*np.log(b.std(axis=0)), *np.arctanh(between)]
+
+
+def errors_of(name, rng):
+    """Errors of all parameters in a simulated set."""
+    draw, model, parameters, true = CASES[name]
+    X, y, b = draw(rng)
+    return np.array(parameters(model.fit(X, y))) - [*true, *drawn(b)]
+
+
 def errors(name, sets=SETS):
     """Errors of all parameters in simulated sets, (sets, n_params)."""
-    draw, model, parameters, true = CASES[name]
-    found = []
-    for seed in range(sets):
-        X, y = draw(np.random.default_rng([7, seed]))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            found.append(parameters(model.fit(X, y)))
-    return np.array(found) - true
+    stream = list(CASES).index(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = [errors_of(name, np.random.default_rng([stream, seed])) for seed in range(sets)]
+    return np.array(found)
 
 
 @pytest.mark.slow
@@ -126,7 +138,9 @@ def errors(name, sets=SETS):
 def test_parameters_are_recovered_without_bias(name):
     found = errors(name)
     monte_carlo = found.std(axis=0, ddof=1) / np.sqrt(len(found))
-    assert np.all(np.abs(found.mean(axis=0)) < 2.0 * monte_carlo)
+    ratio = np.abs(found.mean(axis=0)) / monte_carlo
+    assert ratio.max() < 3.3
+    assert np.sum(ratio > 2.0) <= 2
 
 
 @pytest.mark.slow
@@ -135,13 +149,11 @@ def test_effects_in_the_zeros_are_smaller_by_a_few_percent():
     bias = found.mean(axis=0)
     monte_carlo = found.std(axis=0, ddof=1) / np.sqrt(len(found))
     fixed, zero_sd = [0, 1, 2, 3, 4], 5
-    assert np.all(np.abs(bias[fixed]) < 2.0 * monte_carlo[fixed])
+    assert np.all(np.abs(bias[fixed]) < 3.3 * monte_carlo[fixed])
     assert -0.06 < bias[zero_sd] < 0.0
     assert abs(bias[6]) < 0.08
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_parameters_are_near_in_one_set(name):
-    draw, model, parameters, true = CASES[name]
-    found = np.array(parameters(model.fit(*draw(np.random.default_rng(1)))))
-    assert np.all(np.abs(found - true) < 0.5)
+    assert np.all(np.abs(errors_of(name, np.random.default_rng(1))) < 0.5)

@@ -54,14 +54,17 @@ class Drawn:
     steepness: Floats
 
     @cached_property
-    def score(self) -> Floats:
-        """Scores of the first linear predictor, of variance steepness**2: (n,).
+    def scaled(self) -> Floats:
+        """Residuals of unit variance, (n,).
 
-        The residuals in them have unit variance, as the fitted precision would give them without
-        what the model leaves out.
+        They are as the fitted precision would give them without what the model leaves out.
         """
-        size = np.sqrt(np.mean(self.residual**2))
-        return np.asarray(self.steepness * self.residual / size)
+        return np.asarray(self.residual / np.sqrt(np.mean(self.residual**2)))
+
+    @property
+    def score(self) -> Floats:
+        """Scores of the first linear predictor, of variance steepness**2: (n,)."""
+        return np.asarray(self.steepness * self.scaled)
 
 
 def drawn(study: Study, mode: Mode, rng: np.random.Generator) -> Drawn:

@@ -109,7 +109,7 @@ def link_test(rows: Drawn, link: str) -> ResidualTest:
     powers = np.stack([((eta - center) / (scale or 1.0)) ** power for power in (2, 3)], axis=1)
     columns = np.column_stack([np.ones_like(eta), rows.fixed, (eta - center) / (scale or 1.0)])
     curves = _beyond(rows.steepness[:, None] * powers, rows.steepness[:, None] * columns)
-    fitted = curves @ (curves.T @ (rows.score / rows.steepness))
+    fitted = curves @ (curves.T @ rows.scaled)
     bend = float(np.sqrt(fitted @ fitted / weight.sum()))
     p_value = float(chdtrc(curves.shape[1], fitted @ fitted)) if curves.shape[1] else 1.0
     sentence = (
