@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numpydoc.validate import validate
 
-from skglmm import BetaGLMMRegressor, families
+from skglmm import BetaGLMMRegressor, estimators, families
 from skglmm.families import Family
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,7 +108,11 @@ def test_there_are_methods_to_look_at():
     assert {"fit", "predict", "summary", "confint", "random_effects"} <= METHODS.keys()
 
 
-def test_estimators_link_to_a_page_of_the_documentation():
-    model = BetaGLMMRegressor()
-    page = model._get_doc_link().removeprefix("https://skglmm.readthedocs.io/en/latest/")
+@pytest.mark.parametrize("name", estimators.__all__)
+def test_estimators_link_to_a_page_of_the_documentation(name):
+    page = (
+        getattr(estimators, name)()
+        ._get_doc_link()
+        .removeprefix("https://skglmm.readthedocs.io/en/latest/")
+    )
     assert (ROOT / "docs" / page).with_suffix(".md").exists()
