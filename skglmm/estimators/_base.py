@@ -256,6 +256,7 @@ class BaseGLMMRegressor(
         self.n_iter_ = max(1, result.n_iterations)
         self.n_boundary_ = self._scale.n_moved
         self.formula_ = str(model.formula)
+        self.formulas_ = {name: str(each) for name, each in model.formulas.items()}
         self.random_terms_ = model.bars
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from skglmm import inference as infer
+from skglmm.estimators._model import titled
 from skglmm.estimators._nesting import reused_labels
 from skglmm.estimators._random import generator
 from skglmm.estimators._study_rows import StudyRows, study_rows
@@ -19,7 +20,7 @@ class Diagnosing:
     """The diagnosis of a fitted mixed model, as a method."""
 
     fit_: Fit
-    formula_: str
+    formulas_: dict[str, str]
 
     def diagnose(
         self, X: Any, y: Any, sample_weight: Any = None, *, random_state: Any = 0
@@ -73,7 +74,9 @@ class Diagnosing:
         rows = study_rows(self, X, y, sample_weight)  # refuses what was not fitted
         checks = rows.residual_checks(None, generator(random_state))
         others = [*_nesting_findings(rows), *_moved_findings(rows)]
-        return infer.diagnose(self.fit_, rows.study, rows.here, self.formula_, checks, others)
+        return infer.diagnose(
+            self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
+        )
 
 
 def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:

@@ -92,9 +92,11 @@ n_iter_ : int
 n_boundary_ : int
     Responses that `boundary` moved: those on a bound, or all of them for "squeeze".
 formula_ : str
-    The model in one spelling that all its spellings share.
+    The formula of the mean in one spelling that all its spellings share.
+formulas_ : dict of str to str
+    Those of all linear predictors, in the same spelling.
 random_terms_ : tuple of Bar
-    Random-effects terms.
+    Random-effects terms of all linear predictors.
 fit_ : Fit
     The frozen result that all other attributes are views of.
 n_features_in_ : int

@@ -12,7 +12,7 @@ from skglmm.design import Term
 from skglmm.exceptions import DesignError, FormulaError
 from skglmm.formula import Bar, Formula, parse, parse_groups, quote, variables
 
-__all__ = ["Model", "read_model"]
+__all__ = ["Model", "read_model", "titled"]
 
 # One model is read again and again, in searches and in resampling.
 _parse = lru_cache(maxsize=256)(parse)
@@ -88,6 +88,12 @@ class Model:
 
 def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
     return frozenset(bar.group), bar.key
+
+
+def titled(formulas: Mapping[str, str]) -> str:
+    """Return formulas in one line: that of the mean, and those of others that are not 1."""
+    (_, mean), *others = formulas.items()
+    return "; ".join([mean, *(f"{name}: {text}" for name, text in others if text != "1")])
 
 
 def read_model(

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglmm import inference as infer
 from skglmm.design import DesignSpec
 from skglmm.estimators._explained import ExplainedVariance
+from skglmm.estimators._model import titled
 from skglmm.estimators._response import Scale
 from skglmm.estimators._tidy import TidyTables
 from skglmm.estimators._validation import check_choice, check_inference
@@ -18,7 +19,7 @@ class Statistics(TidyTables, ExplainedVariance):
     """Statistics of a fitted mixed model, as methods."""
 
     fit_: Fit
-    formula_: str
+    formulas_: dict[str, str]
     _scale: Scale
     _spec: DesignSpec
 
@@ -53,7 +54,7 @@ class Statistics(TidyTables, ExplainedVariance):
         if self._spec.offset is not None:
             remarks.append(f"the column {self._spec.offset!r} is an offset of the mean")
         return infer.summarize(
-            self.fit_, self.formula_, scale=(scale.low, scale.high), remarks=remarks
+            self.fit_, titled(self.formulas_), scale=(scale.low, scale.high), remarks=remarks
         )
 
     def variance_components(self) -> pd.DataFrame:

@@ -131,11 +131,13 @@ class _Mean:
 
     @property
     def predictors(self) -> list[str]:
-        """Columns of the formula of the mean."""
+        """Columns of the formulas that the mean depends on."""
         model, allowed = self.model, tuple(self.model.context or ())
-        texts = [parse(model.formula_, allowed).fixed]
+        layout, family = model.fit_.layout, model.fit_.family
+        moving = [layout.predictors[k] for k in family.mean_predictors]
+        texts = [parse(model.formulas_[name], allowed).fixed for name in moving]
         if self.kind == "marginal":
-            texts += [bar.effects for bar in model.random_terms_]
+            texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
         used = {name for text in texts for name in variables(text, allowed)}
         return [name for name in self.needed if name in used]
 

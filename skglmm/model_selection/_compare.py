@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm.estimators._base import BaseGLMMRegressor
+from skglmm.estimators._model import titled
 from skglmm.estimators._study import study_of
 from skglmm.inference import conditional_aic, likelihood_ratio, overview
 from skglmm.model_selection._comparable import refuse_different
@@ -119,7 +120,7 @@ def _formulas(models: Sequence[BaseGLMMRegressor]) -> list[str]:
     kinds = [type(model.fit_.family).__name__ for model in models]
     several = len(set(kinds)) > 1
     return [
-        f"{kind}: {model.formula_}" if several else model.formula_
+        f"{kind}: {titled(model.formulas_)}" if several else titled(model.formulas_)
         for kind, model in zip(kinds, models, strict=True)
     ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skglmm.estimators._base import BaseGLMMRegressor
+from skglmm.estimators._model import titled
 from skglmm.estimators._replicates import replicate, seeds
 from skglmm.estimators._study import study_of
 from skglmm.estimators._validation import check_choice, check_count
@@ -115,7 +116,7 @@ def likelihood_ratio_test(
     check_choice("method", method, _METHODS)
     check_count("n_replicates", n_replicates)
     models = unwrap(smaller, "the smaller model"), unwrap(larger, "the larger model")
-    names = models[0].formula_, models[1].formula_
+    names = titled(models[0].formulas_), titled(models[1].formulas_)
     refuse_different(("the smaller model", "the larger model"), *models)
     _refuse_others(*models)
     test = likelihood_ratio(models[0].fit_, models[1].fit_, names)
@@ -155,12 +156,10 @@ def _refuse_others(smaller: BaseGLMMRegressor, larger: BaseGLMMRegressor) -> Non
     reason = why_not_nested(smaller, larger)
     if reason is None:
         return
-    names = f"{smaller.formula_!r} and {larger.formula_!r}"
+    texts = [titled(model.formulas_) for model in (smaller, larger)]
+    names = f"{texts[0]!r} and {texts[1]!r}"
     if why_not_nested(larger, smaller) is None:
-        msg = (
-            f"the models stand in the wrong order: {larger.formula_!r} is nested in "
-            f"{smaller.formula_!r}; pass the smaller one first"
-        )
+        msg = f"the models stand in the wrong order: {texts[1]!r} is nested in {texts[0]!r}; pass the smaller one first"
     else:
         msg = (
             f"{names} cannot be tested as nested models: {reason}. Effects are told apart by their "
