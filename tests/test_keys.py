@@ -170,6 +170,8 @@ def test_tables_tell_the_predictors_apart(data, joint):
         rows["precision(Intercept)"], joint.precision_coef_[0] + modes["precision(Intercept)"]
     )
     text = str(joint.summary())
+    assert "Formula: 1 + x + (1 |p| g); precision: 1 + (1 |p| g)" in text
+    assert joint.formulas_ == {"mean": "1 + x + (1 |p| g)", "precision": "1 + (1 |p| g)"}
     assert "precision(Intercept)" in text
     tidy = joint.tidy(effects=("random",))
     assert tidy["component"].tolist() == ["mean", "precision", "mean"]

@@ -159,7 +159,10 @@ def _refuse_others(smaller: BaseGLMMRegressor, larger: BaseGLMMRegressor) -> Non
     texts = [titled(model.formulas_) for model in (smaller, larger)]
     names = f"{texts[0]!r} and {texts[1]!r}"
     if why_not_nested(larger, smaller) is None:
-        msg = f"the models stand in the wrong order: {texts[1]!r} is nested in {texts[0]!r}; pass the smaller one first"
+        msg = (
+            f"the models stand in the wrong order: {texts[1]!r} is nested in {texts[0]!r}; pass "
+            "the smaller one first"
+        )
     else:
         msg = (
             f"{names} cannot be tested as nested models: {reason}. Effects are told apart by their "
