@@ -482,8 +482,12 @@ class Fixed:
     fixed: np.ndarray
 
     @property
+    def scaled(self):
+        return self.residual
+
+    @property
     def score(self):
-        return self.steepness * self.residual
+        return self.steepness * self.scaled
 
 
 def fixed_rows(rng, n=2000):
