@@ -207,7 +207,9 @@ def test_everything_else_works(data, joint):
     known = joint.condition(new, y[:15])
     assert_allclose(known.predict(new), joint.predict(X.head(15)), atol=0.02)
     assert len(joint.bootstrap(X, y, 3, random_state=0).to_frame()) == joint.n_params_
-    assert RandomEffectsDisplay.from_estimator(joint).axes_ is not None
+    display = RandomEffectsDisplay.from_estimator(joint)
+    labels = [axis.get_xlabel() for axis in display.axes_]
+    assert labels == ["effect on the log odds", "effect on the predictor of the precision"]
     again = pickle.loads(pickle.dumps(joint))
     assert_allclose(again.predict(X.head(3)), joint.predict(X.head(3)))
     assert np.isnan(clone(joint).set_params(new_groups="nan").fit(X, y).predict(new)).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit
+from scipy.special import expit, logit, ndtri
 
 from skglmm.design import Term, learn
 from skglmm.families import Beta, ExtendedBeta, OrderedBeta, ZeroInflatedBeta, ZeroOneInflatedBeta
@@ -188,7 +188,11 @@ def test_intervals_of_a_group_follow_every_predictor(study):
     for j, k in combinations_with_replacement((0, 2), 2):
         twice = 1 + (j != k)
         variance += twice * slopes[j] * slopes[k] * linear_covariance(result, rows, (0,), j, k)
-    assert_allclose(mean_interval(result, rows, plan, 0.95).se, np.sqrt(variance), rtol=1e-5)
+    found = mean_interval(result, rows, plan, 0.95)
+    assert_allclose(found.se, np.sqrt(variance), rtol=1e-5)
+    half = ndtri(0.975) * found.se / (found.mean * (1.0 - found.mean))  # on the logit scale
+    assert_allclose(found.lower, expit(logit(found.mean) - half), rtol=1e-9)
+    assert_allclose(found.upper, expit(logit(found.mean) + half), rtol=1e-9)
 
 
 def test_covariances_of_predictors_are_those_of_their_sum(study):

@@ -34,6 +34,8 @@ class EffectPanel:
         Conditional modes, on the scale of the linear predictor.
     std : ndarray, shape (n_levels,)
         Their standard errors; NaN without any.
+    predictor : str or None
+        Linear predictor that the effect feeds, if it is not that of the mean.
     """
 
     group: str
@@ -41,6 +43,14 @@ class EffectPanel:
     levels: NDArray[Any]
     mode: Floats
     std: Floats
+    predictor: str | None = None
+
+    @property
+    def column(self) -> str:
+        """Name of the effect within its predictor, x of ``precision(x)``."""
+        if self.predictor is None:
+            return self.effect
+        return self.effect.removeprefix(f"{self.predictor}(").removesuffix(")")
 
 
 class RandomEffectsDisplay:
@@ -221,9 +231,10 @@ class RandomEffectsDisplay:
     def _label(self, axis: Any, panel: EffectPanel) -> None:
         named = len(panel.mode) <= MOST_LABELS
         what = panel.group if named else f"{len(panel.mode)} levels of {panel.group}, sorted"
-        unit = "" if panel.effect == "Intercept" else f"\nper unit of {panel.effect}"
+        unit = "" if panel.column == "Intercept" else f"\nper unit of {panel.column}"
+        scale = self.scale if panel.predictor is None else f"predictor of the {panel.predictor}"
         axis.locator_params(axis="x", nbins=4)
-        axis.set(xlabel=f"effect on the {self.scale}{unit}", ylabel=what)
+        axis.set(xlabel=f"effect on the {scale}{unit}", ylabel=what)
         limits = "" if np.isnan(panel.std).all() else f" ({100 * self.level:g} % limits)"
         axis.set_title(f"{panel.effect}{limits}", fontsize="medium")
 
@@ -231,7 +242,17 @@ class RandomEffectsDisplay:
 def effect_panels(model: Any, group: str | None, effect: str | None) -> list[EffectPanel]:
     """Return the effects of a model that were asked for, each as a panel."""
     effects = _chosen(model.random_effects(), group, effect)
-    return [_panel(rows) for _, rows in effects.groupby(["group", "effect"], sort=False)]
+    layout = model.fit_.layout
+    fed = {
+        name: layout.predictors[k]
+        for factor in layout.factors
+        for name, k in zip(factor.columns, factor.predictors, strict=True)
+        if k > 0
+    }
+    return [
+        _panel(rows, fed.get(name))
+        for (_, name), rows in effects.groupby(["group", "effect"], sort=False)
+    ]
 
 
 def _chosen(effects: pd.DataFrame, group: str | None, effect: str | None) -> pd.DataFrame:
@@ -248,7 +269,7 @@ def _chosen(effects: pd.DataFrame, group: str | None, effect: str | None) -> pd.
     return effects
 
 
-def _panel(rows: pd.DataFrame) -> EffectPanel:
+def _panel(rows: pd.DataFrame, predictor: str | None) -> EffectPanel:
     """Return the effects of one factor as a panel."""
     std = rows["std_error"] if rows["std_error"].notna().any() else rows["std_dev"]
     first = rows.iloc[0]
@@ -258,6 +279,7 @@ def _panel(rows: pd.DataFrame) -> EffectPanel:
         rows["level"].to_numpy(),
         rows["mode"].to_numpy(),
         std.to_numpy(),
+        predictor,
     )
 
 
