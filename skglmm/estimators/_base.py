@@ -55,38 +55,25 @@ class BaseGLMMRegressor(
     _doc_link_module = "skglmm"
     _doc_link_template = "https://skglmm.readthedocs.io/en/latest/{estimator_name}.html"
 
+    formula: str | None
+    groups: Any
+    link: str
+    bounds: tuple[float, float]
+    boundary: str | float
+    predict_kind: str
+    new_groups: str
+    offset: str | None
+    context: Mapping[str, Callable[..., Any]] | None
+    inference: bool
+    tol: float
+    max_iter: int
+    verbose: int
     fit_: Fit
 
-    def __init__(
-        self,
-        formula: str | None,
-        *,
-        groups: Any,
-        link: str,
-        bounds: tuple[float, float],
-        boundary: str | float,
-        predict_kind: str,
-        new_groups: str,
-        offset: str | None,
-        context: Mapping[str, Callable[..., Any]] | None,
-        inference: bool,
-        tol: float,
-        max_iter: int,
-        verbose: int,
-    ) -> None:
-        self.formula = formula
-        self.groups = groups
-        self.link = link
-        self.bounds = bounds
-        self.boundary = boundary
-        self.predict_kind = predict_kind
-        self.new_groups = new_groups
-        self.offset = offset
-        self.context = context
-        self.inference = inference
-        self.tol = tol
-        self.max_iter = max_iter
-        self.verbose = verbose
+    def _keep(self, parameters: Mapping[str, Any]) -> None:
+        """Keep what ``__init__`` was given, ``locals()``, under the names that clones ask for."""
+        for name in self._get_param_names():
+            setattr(self, name, parameters[name])
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit by maximum (Laplace) likelihood.

@@ -66,6 +66,8 @@ class ExtendedBetaGLMMRegressor(BaseGLMMRegressor):
 
     _family = ExtendedBeta()
 
+    exceedance: float | None
+
     def __init__(
         self,
         formula: str | None = None,
@@ -85,23 +87,7 @@ class ExtendedBetaGLMMRegressor(BaseGLMMRegressor):
         max_iter: int = 200,
         verbose: int = 0,
     ) -> None:
-        super().__init__(
-            formula,
-            groups=groups,
-            link=link,
-            bounds=bounds,
-            boundary=boundary,
-            predict_kind=predict_kind,
-            new_groups=new_groups,
-            offset=offset,
-            context=context,
-            inference=inference,
-            tol=tol,
-            max_iter=max_iter,
-            verbose=verbose,
-        )
-        self.precision = precision
-        self.exceedance = exceedance
+        self._keep(locals())
 
     def _make_family(self) -> Family:
         family = super()._make_family()

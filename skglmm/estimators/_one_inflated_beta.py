@@ -80,20 +80,4 @@ class OneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
         max_iter: int = 200,
         verbose: int = 0,
     ) -> None:
-        super().__init__(
-            formula,
-            groups=groups,
-            link=link,
-            bounds=bounds,
-            boundary=boundary,
-            predict_kind=predict_kind,
-            new_groups=new_groups,
-            offset=offset,
-            context=context,
-            inference=inference,
-            tol=tol,
-            max_iter=max_iter,
-            verbose=verbose,
-        )
-        self.precision = precision
-        self.one = one
+        self._keep(locals())

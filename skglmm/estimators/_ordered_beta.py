@@ -80,22 +80,7 @@ class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
         max_iter: int = 200,
         verbose: int = 0,
     ) -> None:
-        super().__init__(
-            formula,
-            groups=groups,
-            link=link,
-            bounds=bounds,
-            boundary=boundary,
-            predict_kind=predict_kind,
-            new_groups=new_groups,
-            offset=offset,
-            context=context,
-            inference=inference,
-            tol=tol,
-            max_iter=max_iter,
-            verbose=verbose,
-        )
-        self.precision = precision
+        self._keep(locals())
 
     def _publish(self, model: Model) -> None:
         super()._publish(model)
