@@ -3,7 +3,7 @@
 from skglmm.laplace._clusters import cluster_gradients
 from skglmm.laplace._curvature import curvature
 from skglmm.laplace._mode import Mode, Point, evaluate, find_mode, observed_moments, score_sums
-from skglmm.laplace._objective import Laplace, laplace
+from skglmm.laplace._objective import Laplace, laplace, laplace_at
 from skglmm.laplace._params import Params, Shape
 from skglmm.laplace._prior import Curvature, Meeting, Remembered
 from skglmm.laplace._problem import Modes, Problem, bind
@@ -41,6 +41,7 @@ __all__ = [
     "information",
     "jacobian",
     "laplace",
+    "laplace_at",
     "level_information",
     "observed_moments",
     "prior_hessian",

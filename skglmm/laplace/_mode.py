@@ -19,6 +19,7 @@ __all__ = [
     "add_level_sums",
     "evaluate",
     "find_mode",
+    "mode_at",
     "observed_moments",
     "score_sums",
 ]
@@ -135,7 +136,7 @@ def find_mode(problem: Problem, params: Params, start: Modes) -> Mode | None:
     The rows of the returned point hold derivatives up to the third.
     """
     if not problem.order:
-        return _finish(problem, params, start, 0)
+        return mode_at(problem, params, start)
     point = evaluate(problem, params, start, 2)
     if not np.isfinite(point.value):
         point = evaluate(problem, params, problem.zero(), 2)
@@ -144,12 +145,13 @@ def find_mode(problem: Problem, params: Params, start: Modes) -> Mode | None:
         if step is None:
             return None
         if step.point is None:
-            return _finish(problem, params, step.u, n_steps)
+            return mode_at(problem, params, step.u, n_steps)
         point = step.point
     return None
 
 
-def _finish(problem: Problem, params: Params, u: Modes, n_steps: int) -> Mode | None:
+def mode_at(problem: Problem, params: Params, u: Modes, n_steps: int = 0) -> Mode | None:
+    """Return what belongs to a mode that is known to be u; None where H is not definite."""
     point = evaluate(problem, params, u, 3)
     if not np.isfinite(point.value):
         return None

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from skglmm.arrays import Floats
 from skglmm.laplace._gradient import gradient
-from skglmm.laplace._mode import Mode, find_mode
+from skglmm.laplace._mode import Mode, find_mode, mode_at
 from skglmm.laplace._params import Params
 from skglmm.laplace._problem import Modes, Problem
 
-__all__ = ["Laplace", "laplace"]
+__all__ = ["Laplace", "laplace", "laplace_at"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,15 @@ def laplace(problem: Problem, vector: Floats, start: Modes | None = None) -> Lap
         None where the density is not finite or no mode is found: a rejected step.
     """
     params = Params.unpack(vector, problem.shape)
-    mode = find_mode(problem, params, problem.zero() if start is None else start)
+    return _of(problem, find_mode(problem, params, problem.zero() if start is None else start))
+
+
+def laplace_at(problem: Problem, vector: Floats, u: Modes) -> Laplace | None:
+    """Evaluate the objective and its gradient as if u, as `start` of `laplace`, were the mode."""
+    return _of(problem, mode_at(problem, Params.unpack(vector, problem.shape), u))
+
+
+def _of(problem: Problem, mode: Mode | None) -> Laplace | None:
     if mode is None:
         return None
     value = mode.point.value + mode.system.half_logdet
