@@ -103,7 +103,7 @@ def test_the_modes_move_with_the_parameters_as_differences_say(study):
             pieces = tuple(np.split(vector + sign * step, ends))
             at = replace(before, beta=pieces[: len(sizes)], theta=pieces[len(sizes) :])
             got = update(at, whole, y, None, forget=True)
-            moved.append(got.problem.in_layout_order(got.mode.point.u))
+            moved.append(got.problem.in_layout_order(got.problem.join(got.mode.point.u)))
         for f, moves in enumerate(found.mode_jacobian):
             assert_allclose(moves[j], (moved[0][f] - moved[1][f]) / 2e-5, atol=1e-6)
 
@@ -155,7 +155,7 @@ def test_a_prior_is_the_same_in_many_shards(study):
     assert_allclose(mode.point.value, at_once.mode.point.value, rtol=1e-10)
     assert_allclose(mode.system.half_logdet, at_once.mode.system.half_logdet, rtol=1e-10)
     u = tuple(RNG.normal(size=size) for size in problem.sizes)
-    products = (each.prior.times(u) for each in (problem, at_once.problem))
+    products = (each.join(each.prior.times(each.split(u))) for each in (problem, at_once.problem))
     for split, whole_product in zip(*products, strict=True):
         assert_allclose(split, whole_product, atol=1e-10)
 

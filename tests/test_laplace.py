@@ -1,10 +1,11 @@
 """The Laplace objective, its exact gradient and what follows from its mode."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from oracles import Bent, Gaussian, Term, design
 from scipy.integrate import quad
 from scipy.linalg import block_diag
@@ -17,15 +18,25 @@ from skglmm.families.links import LINKS, Log
 from skglmm.laplace import (
     Params,
     bind,
+    curvature,
     information,
     jacobian,
     laplace,
+    posterior,
     tangent,
     theta_information,
 )
-from skglmm.linalg import Posterior
+from skglmm.parts import Here
 
 N = 240
+
+
+@pytest.fixture(autouse=True)
+def _chains(monkeypatch):
+    """Eliminate factors of few levels as a chain, too, where they are nested."""
+    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 2)
+
+
 RNG = np.random.default_rng(20)
 ONE, X, Z = np.ones(N), RNG.normal(size=N), RNG.normal(size=N)
 G, H, K = RNG.integers(0, 20, N), RNG.integers(0, 9, N), RNG.integers(0, 5, N)
@@ -53,6 +64,12 @@ LAYOUTS = {
         Term("h", H, (ONE, Z, X), Unstructured(3), predictors=(1, 0, 1)),
     ),
     "effects in the precision alone": (replace(SLOPE, predictors=(1, 1)),),
+    "nested in nested, and crossed": (
+        SLOPE,
+        Term("h", G // 3, (ONE, X), Unstructured(2)),
+        Term("m", G // 9, (ONE,), Unstructured(1)),
+        Term("k", K, (ONE, Z), Unstructured(2)),
+    ),
     "one row per level": (Term("g", np.arange(N), (ONE,), Unstructured(1)),),
 }
 SETTINGS = {
@@ -128,10 +145,11 @@ def test_the_mode_moves_as_its_derivative_says(layout):
     before, here, after = (
         laplace(problem, vector + step * direction).mode for step in (-h, 0.0, h)
     )
-    found = tangent(problem, here, direction)
+    found = problem.join(tangent(problem, here, direction))
     columns = jacobian(problem, here)
+    ends = [problem.join(mode.point.u) for mode in (after, before)]
     for i, slope in enumerate(found):
-        expected = (after.point.u[i] - before.point.u[i]) / (2 * h)
+        expected = (ends[0][i] - ends[1][i]) / (2 * h)
         assert_allclose(slope, expected, rtol=1e-5, atol=1e-6)
         assert_allclose(np.tensordot(direction, columns[i], axes=1), slope, rtol=1e-9, atol=1e-12)
 
@@ -171,7 +189,8 @@ def test_the_curvature_at_the_mode_equals_dense_algebra(layout):
     problem, vector = problem_of(layout, shard_rows=60)
     whole, mode = design(FIXED, *LAYOUTS[layout]), laplace(problem, vector).mode
     params = Params.unpack(vector, problem.shape)
-    effects = {f: mode.point.effects[i] for i, f in enumerate(problem.order)}
+    roots, u = mode.point.roots, problem.join(mode.point.u)
+    effects = {f: roots[i] @ u[i] for i, f in enumerate(problem.order)}
     z, b = dense_columns(layout), np.concatenate([effects[f].ravel() for f in sorted(effects)])
     eta = [whole.fixed[k] @ params.beta[k] + z[k] @ b for k in range(2)]
     y = Beta().sample([0.2 + 0.4 * X, np.full(N, 2.0)], np.random.default_rng(0))
@@ -182,20 +201,15 @@ def test_the_curvature_at_the_mode_equals_dense_algebra(layout):
     dense = np.eye(len(root)) + root.T @ information @ root
     assert_allclose(mode.system.half_logdet, 0.5 * np.linalg.slogdet(dense)[1], rtol=1e-10)
 
-    inverse, start = np.linalg.inv(dense), 0
-    posterior = Posterior.of(mode.system)
-    for f, factor in enumerate(factors):
-        k, n_levels = len(factor), effects[f].shape[1]
-        own = inverse[start : start + k * n_levels, start : start + k * n_levels]
-        if f == problem.order[0]:
-            own = np.einsum("albl->abl", own.reshape(k, n_levels, k, n_levels))
-            assert_allclose(posterior.blocks, own, rtol=1e-8, atol=1e-12)
-        else:
-            place = problem.order.index(f)
-            first = sum(k * n for k, n in problem.sizes[1:place])
-            columns = slice(first, first + k * n_levels)
-            assert_allclose(posterior.rest[columns, columns], own, rtol=1e-8, atol=1e-12)
-        start += k * n_levels
+    inverse, found = np.linalg.inv(dense), posterior(problem, mode)
+    starts = np.cumsum([0, *(effects[f].size for f in sorted(effects))])
+    for f, g in product(sorted(effects), repeat=2):
+        shapes = effects[f].shape, effects[g].shape
+        own = inverse[starts[f] : starts[f + 1], starts[g] : starts[g + 1]]
+        left, right = map(np.ravel, np.indices((shapes[0][1], shapes[1][1])))
+        blocks = found.between(problem.order.index(f), problem.order.index(g), left, right)
+        expected = own.reshape(*shapes[0], *shapes[1])[:, left, :, right]
+        assert_allclose(np.moveaxis(blocks, -1, 0), expected, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("term", [INTERCEPT, SLOPE, THREE_COLUMNS])
@@ -259,7 +273,62 @@ def test_it_tends_to_the_integral_as_a_level_gets_rows(n_rows, error):
     assert 0 < abs(np.log(integral)) < error
 
 
-@pytest.mark.parametrize("layout", ["one factor", "nested", "crossed", "three factors"])
+NESTED = ["nested", "nested in nested, and crossed"]
+
+
+@pytest.mark.parametrize("layout", NESTED)
+def test_a_chain_of_nested_factors_is_that_of_a_dense_rest(layout, monkeypatch):
+    chained, vector = problem_of(layout, shard_rows=30)
+    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 10**9)
+    dense, _ = problem_of(layout, shard_rows=30)
+    assert chained.n_owned > dense.n_owned == 1
+    one, other = laplace(chained, vector), laplace(dense, vector)
+    assert_allclose(one.value, other.value, rtol=1e-13)
+    assert_allclose(one.gradient, other.gradient, rtol=1e-9, atol=1e-9)
+    curvatures = [curvature(p, found.mode) for p, found in ((chained, one), (dense, other))]
+    for mine, theirs in zip(*(each.blocks for each in curvatures), strict=True):
+        assert_allclose(mine, theirs, rtol=1e-7, atol=1e-9)
+    for key, mine in curvatures[0].pairs.items():
+        for a, b in zip(mine, curvatures[1].pairs[key], strict=True):
+            assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
+def test_a_level_without_rows_may_stand_anywhere_in_a_chain():
+    codes, above = G + 1 + (G > 7), (G + 1) // 4 + 2  # of 23 and 9 levels
+    terms = (
+        Term("g", codes, (ONE,), Unstructured(1)),
+        Term("h", above, (ONE, X), Unstructured(2)),
+    )
+    whole = design(FIXED, *terms)
+    grown = tuple(
+        replace(factor, labels=np.arange(n).astype(object))
+        for factor, n in zip(whole.layout.factors, (23, 9), strict=True)
+    )
+    layout = replace(whole.layout, factors=grown)
+    whole = replace(whole, layout=layout, codes=(codes, above))
+    y = np.random.default_rng(0).uniform(0.1, 0.9, N)
+    problem = bind(whole, y, None, Beta(), shard_rows=50)
+    vector = np.array([0.1, 0.3, 1.5, 0.2, 0.6, 0.5, 0.2, 0.4])
+    found = laplace(problem, vector)
+    assert_allclose(found.gradient, differences(problem, vector), rtol=1e-6, atol=2e-6)
+    u = problem.join(found.mode.point.u)
+    assert [part.shape for part in u] == [(1, 23), (2, 9)]
+    for part, level in ((u[0], 0), (u[0], 9), (u[0], 22), (u[1], 0), (u[1], 8)):
+        assert_allclose(part[:, level], 0.0)
+    alone = posterior(problem, found.mode).between(0, 0, np.array([0, 5]), np.array([0, 0]))
+    assert_allclose(alone, [[[1.0, 0.0]]])
+
+
+@pytest.mark.parametrize("layout", ["one factor", *NESTED, "crossed", "three factors"])
+def test_threads_do_not_change_a_bit(layout):
+    problem, vector = problem_of(layout, shard_rows=30)
+    threaded = replace(problem, shards=Here(problem.shards, n_threads=2))
+    one, many = laplace(problem, vector), laplace(threaded, vector)
+    assert many.value == one.value
+    assert_array_equal(many.gradient, one.gradient)
+
+
+@pytest.mark.parametrize("layout", ["one factor", *NESTED, "crossed", "three factors"])
 def test_shards_do_not_change_the_numbers(layout):
     whole, vector = problem_of(layout)
     cut, _ = problem_of(layout, shard_rows=30)
@@ -278,7 +347,7 @@ def test_a_point_beyond_the_reach_is_refused():
 
 
 def test_two_huge_crossed_factors_are_refused_before_any_allocation():
-    rows = np.arange(40_000)
+    rows = np.arange(80_000)
     one = np.ones(len(rows))
     terms = (
         Term(name, rows % n, (one,), Unstructured(1)) for name, n in (("g", 40_000), ("h", 30_000))

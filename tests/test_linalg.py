@@ -5,6 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skglmm.linalg import (
+    Blocks,
+    Chain,
     Elimination,
     Grouping,
     Pattern,
@@ -15,6 +17,7 @@ from skglmm.linalg import (
     solve_lower,
     solve_upper,
 )
+from skglmm.parts import Here
 
 
 def spd(rng, size, n_matrices):
@@ -54,7 +57,8 @@ def arrowhead(rng, size, n_levels, n_rest, density):
         order = rng.permutation(len(levels))
         pattern = Pattern(levels[order], columns[order], n, n_rest)
         blocks, coupling = spd(rng, size, n), rng.normal(size=(size, len(levels)))
-        pieces.append(Elimination.of(pattern, blocks, coupling))
+        chain = Chain.of({}, [pattern])
+        pieces.append(Elimination.of(chain, Blocks([blocks.copy()], {}, [coupling])))
         full = np.zeros((size, n, n_rest))
         full[:, pattern.levels, pattern.columns] = coupling
         couplings.append(full.reshape(size * n, n_rest))
@@ -69,7 +73,7 @@ def arrowhead(rng, size, n_levels, n_rest, density):
             ]
         )
     coupling = np.vstack(couplings)
-    return pieces, np.block([[dense, coupling], [coupling.T, corner]]), corner
+    return Here(pieces), np.block([[dense, coupling], [coupling.T, corner]]), corner
 
 
 CASES = {  # columns of a level, levels of each piece, columns of the rest, density
@@ -83,7 +87,7 @@ CASES = {  # columns of a level, levels of each piece, columns of the rest, dens
 @pytest.mark.parametrize("chunk", [10**6, 40])
 @pytest.mark.parametrize("case", CASES)
 def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
-    monkeypatch.setattr("skglmm.linalg._arrowhead.DENSE_CHUNK", chunk)  # 40: several slices
+    monkeypatch.setattr("skglmm.linalg._pattern.DENSE_CHUNK", chunk)  # 40: several slices
     rng = np.random.default_rng(1)
     size, n_levels, n_rest, density = CASES[case]
     pieces, dense, corner = arrowhead(rng, size, n_levels, n_rest, density)
@@ -93,18 +97,19 @@ def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
     tops = [rng.normal(size=(size, n)) for n in n_levels]
     rest = rng.normal(size=n_rest)
     right = np.concatenate([*(top.ravel() for top in tops), rest])
-    solved, end = system.solve(tops, rest)
-    solution = np.concatenate([*(top.ravel() for top in solved), end])
+    solved, end = system.solve(Here([(top,) for top in tops]), rest)
+    solution = np.concatenate([*(top.ravel() for (top,) in solved), end])
     assert_allclose(solution, np.linalg.solve(dense, right), rtol=1e-9, atol=1e-12)
 
     found, whole, start = system.inverse(), np.linalg.inv(dense), 0
-    for piece, block, cross in zip(pieces, found.blocks, found.cross, strict=True):
-        n = piece.pattern.n_levels
+    for piece, inner in zip(pieces, found.pieces, strict=True):
+        (block,), (cross,), (pattern,) = inner.own, inner.rest, piece.chain.patterns
+        n = pattern.n_levels
         own = whole[start : start + size * n, start : start + size * n].reshape(size, n, size, n)
         for i in range(n):
             assert_allclose(block[:, :, i], own[:, i, :, i], rtol=1e-9, atol=1e-12)
         side = whole[start : start + size * n, len(whole) - n_rest :].reshape(size, n, n_rest)
-        expected = side[:, piece.pattern.levels, piece.pattern.columns]
+        expected = side[:, pattern.levels, pattern.columns]
         assert_allclose(cross, expected, rtol=1e-8, atol=1e-12)
         start += size * n
     assert_allclose(found.rest, whole[start:, start:], rtol=1e-9, atol=1e-12)
@@ -116,7 +121,10 @@ def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, mo
     monkeypatch.setattr("skglmm.linalg._posterior.CHUNK", chunk)
     size, n_levels, n_rest, density = CASES[case]
     pieces, dense, corner = arrowhead(np.random.default_rng(1), size, n_levels, n_rest, density)
-    found = Posterior.of(factorize(pieces, corner))
+    ends = np.cumsum(n_levels)
+    levels = Here([(np.arange(b - n, b),) for n, b in zip(n_levels, ends, strict=True)])
+    sizes = [(size, sum(n_levels)), (1, n_rest)]
+    found = Posterior.of(factorize(pieces, corner), levels, sizes)
     whole, start = np.linalg.inv(dense), 0
     side = []
     for n in n_levels:
@@ -125,7 +133,8 @@ def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, mo
         start += size * n
     side = np.concatenate(side, axis=1)
     level, column = np.nonzero(np.ones((sum(n_levels), n_rest)))
-    assert_allclose(found.between(level, column), side[:, level, column], rtol=1e-8, atol=1e-12)
+    blocks = found.between(0, 1, level, column)
+    assert_allclose(blocks[:, 0], side[:, level, column], rtol=1e-8, atol=1e-12)
     assert_allclose(found.rest, whole[start:, start:], rtol=1e-9, atol=1e-12)
 
 
@@ -134,7 +143,7 @@ def test_the_cases_cover_lists_of_meetings_and_dense_products():
     kinds = {}
     for case, arguments in CASES.items():
         pieces, _, _ = arrowhead(rng, *arguments)
-        kinds[case] = pieces[0].pattern.is_dense
+        kinds[case] = pieces[0].chain.patterns[0].is_dense
     assert kinds["full"]
     assert not kinds["sparse"]
 
@@ -143,7 +152,7 @@ def test_an_indefinite_arrowhead_is_refused():
     rng = np.random.default_rng(1)
     pieces, _, corner = arrowhead(rng, 2, (4,), 3, 1.0)
     assert factorize(pieces, corner - 100 * np.eye(3)) is None
-    assert factorize([None], corner) is None
+    assert factorize(Here([None]), corner) is None
 
 
 @pytest.mark.parametrize(

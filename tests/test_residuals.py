@@ -344,7 +344,7 @@ def test_drawn_effects_have_the_covariance_of_the_effects_given_the_data():
         np.concatenate([part.ravel() for part in draw_effects(made.problem, here.mode, rng)])
         for _ in range(20_000)
     ]
-    mean = np.concatenate([part.ravel() for part in here.mode.point.u])
+    mean = np.concatenate([part.ravel() for part in made.problem.join(here.mode.point.u)])
     # H = I + A'A by hand: the log precision is 0, so that W is the identity
     z = [np.zeros((80, 8)), np.zeros((80, 8)), np.zeros((80, 5))]
     lower = np.array([[0.9, 0.0], [0.2, 0.4]])

@@ -16,8 +16,7 @@ from skglmm.fitting._standardize import Standardization
 from skglmm.fitting._start import start
 from skglmm.fitting._study import Study
 from skglmm.fitting._user_units import user_covariance, user_jacobian
-from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, laplace
-from skglmm.linalg import Posterior
+from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, laplace, posterior
 
 __all__ = ["fit", "refit"]
 
@@ -141,12 +140,12 @@ def _in_user_units(study: Study, optimum: Optimum, tol: float, *, inference: boo
         beta=tuple(t @ b for t, b in zip(standard.to_user, params.beta, strict=True)),
         theta=params.theta,
         roots=roots,
-        u=problem.in_layout_order(mode.point.u),
+        u=problem.in_layout_order(problem.join(mode.point.u)),
         bases=bases,
         aliased=standard.aliased,
         covariance=found[0],
         order=problem.order,
-        posterior=Posterior.of(mode.system),
+        posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
         mode_jacobian=found[1],
         log_likelihood=-optimum.laplace.value - study.log_jacobian,

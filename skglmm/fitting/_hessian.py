@@ -57,8 +57,7 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     for j in np.flatnonzero(free):
         change = np.zeros(n_params)
         change[j] = scale[j]
-        direction = tangent(problem, here.mode, change)
-        guess = tuple(a + b for a, b in zip(here.mode.point.u, direction, strict=True))
+        guess = here.mode.point.u.plus(tangent(problem, here.mode, change))
         # The mode bends by the square of a step: after a short one it is where its tangent ends.
         evaluate = laplace_at if scale[j] < STEP_MAX else laplace
         there = evaluate(problem, optimum.vector + change, guess)

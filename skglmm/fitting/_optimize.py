@@ -175,8 +175,7 @@ def _search(
     direction = tangent(problem, here.mode, step.change)
     length = 1.0
     for tried in range(1, HALVINGS_MAX + 1):
-        u = here.mode.point.u
-        guess = tuple(a + length * b for a, b in zip(u, direction, strict=True))
+        guess = here.mode.point.u.plus(direction, length)
         there = laplace(problem, state.vector + length * step.change, guess)
         if there is not None and _accept(here, there, step.change, slope, length):
             return (length, there), tried

@@ -102,9 +102,9 @@ def _flipped(problem: Problem, optimum: Optimum) -> Optimum:
     if np.array_equal(vector, optimum.vector):
         return optimum
     signs = [np.where(np.diag(c.factor(part)) < 0, -1.0, 1.0) for c, part in pairs]
-    u = optimum.laplace.mode.point.u
+    u = problem.join(optimum.laplace.mode.point.u)
     turned = tuple(part * signs[f][:, None] for part, f in zip(u, problem.order, strict=True))
-    here = laplace(problem, vector, turned)
+    here = laplace(problem, vector, problem.split(turned))
     if here is None:
         return optimum
     n_evaluations = optimum.n_evaluations + 1

@@ -4,16 +4,17 @@ import numpy as np
 from scipy.linalg import lstsq
 
 from skglmm.arrays import Floats
+from skglmm.families import Family
 from skglmm.laplace import (
-    Modes,
     Params,
     Point,
     Problem,
     Shard,
+    State,
     evaluate,
     fixed_information,
     fixed_score,
-    level_information,
+    level_totals,
     observed_moments,
     score_sums,
 )
@@ -49,16 +50,14 @@ def _constant(problem: Problem, k: int, value: float) -> Floats:
     """Coefficients whose linear predictor is nearest to a constant, over all rows."""
     if not problem.shape.n_coefficients[k]:
         return np.zeros(0)
-    ones = [np.ones(shard.n_rows) for shard in problem.shards]
-    pairs = list(zip(problem.shards, ones, strict=True))
-    gram = np.sum([_gram(shard, k) for shard in problem.shards], axis=0)
-    target = np.sum([shard.pull(k, one) for shard, one in pairs], axis=0)
+    gram, target = problem.shards.map(_normal_equations, k=k).total()
     return np.asarray(lstsq(gram, value * target)[0])
 
 
-def _gram(shard: Shard, k: int) -> Floats:
+def _normal_equations(shard: Shard, k: int) -> tuple[Floats, Floats]:
     one = np.ones(shard.n_rows)
-    return np.stack([shard.pull(k, column * one) for column in shard.fixed[k].T])
+    gram = np.stack([shard.pull(k, column * one) for column in shard.fixed[k].T])
+    return gram, shard.pull(k, one)
 
 
 def _at(problem: Problem, beta: list[Floats]) -> Point:
@@ -72,10 +71,7 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
     point = _at(problem, beta)
     for _ in range(STEPS_MAX):
         gradient = fixed_score(problem, point)
-        expected = [
-            shard.expected_hess(problem.family, eta)
-            for shard, eta in zip(problem.shards, point.eta, strict=True)
-        ]
+        expected = problem.shards.map(_expected, point.states, family=problem.family)
         step = np.asarray(lstsq(fixed_information(problem, expected), gradient)[0])
         vector = np.concatenate(point.params.beta)
         step = np.minimum(step, upper[: len(step)] - vector)
@@ -100,13 +96,21 @@ def _theta(problem: Problem, point: Point) -> tuple[Floats, ...]:
 
     The score of a level at b = 0 has the variance G + G Sigma G, G its information.
     """
-    scores = score_sums(problem, point)
-    weights: Modes = level_information(problem, observed_moments(problem, point))
+    scores, nothing = score_sums(problem, point), [()] * len(problem.order)
+    moments = observed_moments(problem, point)
+    sums = level_totals(problem, moments, _spread, nothing, scores)
     theta: dict[int, Floats] = {}
-    for score, weight, f in zip(scores, weights, problem.order, strict=True):
-        every = np.arange(len(score))
-        own = weight[every, every]
-        variances = (score**2 - own).sum(axis=1) / np.maximum((own**2).sum(axis=1), 1e-300)
-        sds = np.sqrt(np.clip(variances, SD_MIN**2, SD_MAX**2))
+    for (excess, squares), f in zip(sums, problem.order, strict=True):
+        sds = np.sqrt(np.clip(excess / np.maximum(squares, 1e-300), SD_MIN**2, SD_MAX**2))
         theta[f] = problem.covariances[f].from_factor(np.diag(sds))
     return tuple(theta[f] for f in range(len(theta)))
+
+
+def _expected(shard: Shard, state: State, family: Family) -> Floats:
+    return shard.expected_hess(family, state.eta)
+
+
+def _spread(weight: Floats, score: Floats) -> tuple[Floats, Floats]:
+    """Excess of squared scores over their information, and the square of that; (k,) each."""
+    own = np.einsum("aal->al", weight)
+    return (score**2 - own).sum(axis=1), (own**2).sum(axis=1)

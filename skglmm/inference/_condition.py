@@ -22,8 +22,8 @@ from skglmm.laplace import (
     curvature,
     find_mode,
     jacobian,
+    posterior,
 )
-from skglmm.linalg import Posterior
 
 __all__ = ["Update", "condition", "update"]
 
@@ -68,7 +68,7 @@ def update(
     problem = bind(standard, y, weights, fit.family, remembered=remembered)
     start = problem.zero()
     if remembered is not None:
-        start = tuple(remembered.mean[f] for f in problem.order)
+        start = problem.split(tuple(remembered.mean[f] for f in problem.order))
     mode = find_mode(problem, Params(fit.beta, fit.theta), start)
     return None if mode is None else Update(problem, mode, remembered)
 
@@ -80,9 +80,9 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
     return replace(
         fit,
         layout=design.layout,
-        u=problem.in_layout_order(mode.point.u),
+        u=problem.in_layout_order(problem.join(mode.point.u)),
         order=problem.order,
-        posterior=Posterior.of(mode.system),
+        posterior=posterior(problem, mode),
         curvature=seen if found.remembered is None else found.remembered.curvature + seen,
         mode_jacobian=_moves(fit, found),
     )

@@ -26,6 +26,7 @@ import numpy as np
 
 from skglmm.fitting import Fit, Study
 from skglmm.laplace import Mode, information, jacobian, laplace
+from skglmm.linalg import Blocks
 
 __all__ = ["Conditional", "conditional_aic"]
 
@@ -72,11 +73,11 @@ def conditional_aic(study: Study, fit: Fit) -> Conditional | None:
     if found is None:
         return None
     mode = found.mode
-    penalty = sum(float(part.sum()) for part in study.problem.prior.halves(mode.point.u))
+    penalty = study.problem.prior.halves(mode.point.u).total()
     free = _prior_share(study, mode)
     if free is None:
         return None
-    n_effects = study.problem.shape.n_beta + sum(part.size for part in mode.point.u)
+    n_effects = study.problem.shape.n_beta + sum(k * n for k, n in study.problem.sizes)
     return Conditional(
         log_likelihood=penalty - mode.point.value - study.log_jacobian,
         effective_df=n_effects - free,
@@ -94,8 +95,7 @@ def _prior_share(study: Study, mode: Mode) -> float | None:
     if not problem.order:
         return 0.0
     inverse = mode.system.inverse()
-    own = float(np.trace(inverse.rest))
-    own += sum(float(np.einsum("aal->", blocks)) for blocks in inverse.blocks)
+    own = float(np.trace(inverse.rest)) + float(inverse.pieces.map(_trace).total())
     n_beta = problem.shape.n_beta
     moves = [part[:n_beta].reshape(n_beta, -1) for part in jacobian(problem, mode)]
     products = sum(move @ move.T for move in moves)
@@ -104,3 +104,7 @@ def _prior_share(study: Study, mode: Mode) -> float | None:
     except np.linalg.LinAlgError:
         return None
     return own + float(np.trace(shared))
+
+
+def _trace(blocks: Blocks) -> float:
+    return sum(float(np.einsum("aal->", own)) for own in blocks.own)

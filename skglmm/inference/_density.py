@@ -26,8 +26,7 @@ from skglmm.inference._blend import Blend
 from skglmm.inference._condition import Update, update
 from skglmm.inference._predict import Plan, is_new, linear_predictors, shift_of
 from skglmm.inference._uncertainty import posterior_covariance
-from skglmm.laplace import prior_hessian
-from skglmm.linalg import Arrowhead
+from skglmm.laplace import Problem, Split, prior_hessian
 
 __all__ = ["joint_log_density", "log_density"]
 
@@ -118,7 +117,7 @@ def _shares(
         return None
     mass = np.ones(design.n_samples) if weights is None else weights
     every = range(len(design.codes))
-    moved = replace(fit, u=found.problem.in_layout_order(found.mode.point.u))
+    moved = replace(fit, u=found.problem.in_layout_order(found.problem.join(found.mode.point.u)))
     eta = linear_predictors(moved, design, every)
     of_rows = mass * fit.family.log_density(fit.family.prepare(y), eta).value
     of_row, of_level = _blocks(fit, design, together=not plan.integrated)
@@ -133,15 +132,17 @@ def _lost(found: Update) -> tuple[Floats, ...]:
     problem, mode = found.problem, found.mode
     prior = prior_hessian(problem)
     assert prior is not None  # it was the Hessian at the fit's mode
-    penalties = problem.prior.halves(mode.point.u)
-    after, before = _by_level(found, mode.system), _by_level(found, prior)
+    penalties = _by_level(problem, problem.prior.halves(mode.point.u))
+    after, before = (
+        _by_level(problem, Split(*system.log_diagonal)) for system in (mode.system, prior)
+    )
     parts = zip(penalties, after, before, strict=True)
     return problem.in_layout_order([a + b - c for a, b, c in parts])
 
 
-def _by_level(found: Update, system: Arrowhead) -> list[Floats]:
-    tops, rest = system.log_diagonal
-    return [np.sum(part, axis=0) for part in found.problem.join(tops, rest)]
+def _by_level(problem: Problem, entries: Split) -> list[Floats]:
+    """Sum entries over the effects of each level: (L,) for each factor."""
+    return [np.sum(part, axis=0) for part in problem.join(entries)]
 
 
 def _blocks(fit: Fit, design: Design, *, together: bool) -> tuple[Ints, list[Ints]]:

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from skglmm.arrays import Floats
 from skglmm.families import Family
 from skglmm.fitting import Study
 from skglmm.inference._residuals import normal_score, random_probability
-from skglmm.laplace import Mode, Modes, Problem
+from skglmm.laplace import Mode, Modes, Problem, Split
 
 __all__ = ["Drawn", "draw_effects", "drawn"]
 
@@ -95,24 +94,22 @@ def draw_effects(problem: Problem, mode: Mode, rng: np.random.Generator) -> Mode
     """Draw spherical effects from N(mode, inverse of H): (k, L) each, leading factor first."""
     if not problem.order:
         return ()
-    system = mode.system
-    rest = rng.standard_normal(problem.n_rest)
-    if rest.size:
-        rest = solve_triangular(system.lower, rest, lower=True, trans=1)
-    noise = (rng.standard_normal((len(each.lower), each.lower.shape[-1])) for each in system.pieces)
-    tops = [piece.back(part, rest) for piece, part in zip(system.pieces, noise, strict=True)]
-    moves = problem.join(tops, rest)
-    return tuple(a + b for a, b in zip(mode.point.u, moves, strict=True))
+    noise = problem.split(tuple(rng.standard_normal(size) for size in problem.sizes))
+    moves = Split(*mode.system.color(noise.tops, noise.rest))
+    return problem.join(mode.point.u.plus(moves))
 
 
 def _predictors(problem: Problem, mode: Mode, u: Modes) -> tuple[Floats, ...]:
     """Linear predictors given spherical effects, (n,) each, in the order of the design."""
-    effects = [root @ part for root, part in zip(mode.point.roots, u, strict=True)]
+    split = problem.split(
+        tuple(root @ part for root, part in zip(mode.point.roots, u, strict=True))
+    )
+    rest = problem.cut_rest(split.rest)
     eta = np.empty((len(problem.shape.n_coefficients), len(problem.rows)))
     start = 0
-    for shard in problem.shards:
+    for shard, top in zip(problem.shards, split.tops, strict=True):
         rows = problem.rows[start : start + shard.n_rows]
-        for k, part in enumerate(shard.predictors(mode.point.params.beta, effects)):
+        for k, part in enumerate(shard.predictors(mode.point.params.beta, (*top, *rest))):
             eta[k, rows] = part
         start += shard.n_rows
     return tuple(eta)

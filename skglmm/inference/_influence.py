@@ -98,7 +98,8 @@ def _largest(study: Study, mode: Mode, around: Local, f: int) -> Ints:
     scores = _scores(study, mode, f)
     variance = around.covariance[: len(scores), : len(scores)]
     lengths = np.einsum("pl,pq,ql->l", scores, variance, scores)
-    sizes = np.sum(mode.point.u[study.problem.order.index(f)] ** 2, axis=0)
+    u = study.problem.join(mode.point.u)[study.problem.order.index(f)]
+    sizes = np.sum(u**2, axis=0)
     half = count // 2
     return np.unique(np.concatenate([np.argsort(-lengths)[:half], np.argsort(-sizes)[:half]]))
 
@@ -106,7 +107,7 @@ def _largest(study: Study, mode: Mode, around: Local, f: int) -> Ints:
 def _scores(study: Study, mode: Mode, f: int) -> Floats:
     """Gradients of the log density in the fixed effects, by level: (n_beta, L)."""
     problem, design = study.problem, study.standard.design
-    grad = np.concatenate([rows.grad for rows in mode.point.rows], axis=1)
+    grad = np.concatenate([state.rows.grad for state in mode.point.states], axis=1)
     codes, n_levels = design.codes[f][problem.rows], design.layout.factors[f].n_levels
     sums = [
         np.bincount(codes, column * row, n_levels)

@@ -111,8 +111,7 @@ def _within(axis: Axis, vector: Floats, change: Floats) -> Floats:
 def _at(axis: Axis, spot: Spot, change: Floats) -> Spot | None:
     """The spot after a change of the parameters, its modes moved along."""
     mode = spot.laplace.mode
-    direction = tangent(axis.problem, mode, change)
-    guess = tuple(u + du for u, du in zip(mode.point.u, direction, strict=True))
+    guess = mode.point.u.plus(tangent(axis.problem, mode, change))
     there = laplace(axis.problem, spot.vector + change, guess)
     if there is None or not np.isfinite(there.value):
         return None

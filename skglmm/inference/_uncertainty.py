@@ -55,30 +55,10 @@ def mode_moves(fit: Fit, f: int) -> Floats:
 
 
 def posterior_blocks(fit: Fit, f: int, g: int, left: Ints, right: Ints) -> Floats:
-    """Covariance of effects given the estimates, (k_f, k_g, P), for P pairs of levels.
-
-    Of one and the same factor only `left` equal to `right` is known here.
-    """
+    """Covariance of effects given the estimates, (k_f, k_g, P), for P pairs of levels."""
     i, j = fit.order.index(f), fit.order.index(g)
-    if i > j:
-        return np.swapaxes(posterior_blocks(fit, g, f, right, left), 0, 1)
-    if j == 0:
-        blocks = fit.posterior.blocks[:, :, left]
-    elif i == 0:
-        columns = _columns(fit, j, right)
-        blocks = np.stack([fit.posterior.between(left, column) for column in columns], axis=1)
-    else:
-        rows, columns = _columns(fit, i, left), _columns(fit, j, right)
-        blocks = fit.posterior.rest[rows[:, None], columns[None]]
+    blocks = fit.posterior.between(i, j, left, right)
     return np.asarray(np.einsum("ac,cdp,bd->abp", fit.roots[f], blocks, fit.roots[g]))
-
-
-def _columns(fit: Fit, j: int, levels: Ints) -> Ints:
-    """Columns of the rest, (k, P), of levels of the factor at place `j` of the order."""
-    sizes = [fit.u[f].shape for f in fit.order]
-    start = sum(k * n for k, n in sizes[1:j])
-    k, n = sizes[j]
-    return np.asarray(start + n * np.arange(k)[:, None] + levels, dtype=np.intp)
 
 
 def linear_variance(

@@ -1,22 +1,33 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
+from skglmm.laplace._bind import arrange, bind, check_rest
 from skglmm.laplace._clusters import cluster_gradients
-from skglmm.laplace._curvature import curvature
-from skglmm.laplace._mode import Mode, Point, evaluate, find_mode, observed_moments, score_sums
+from skglmm.laplace._curvature import curvature, posterior
+from skglmm.laplace._mode import (
+    Mode,
+    Point,
+    State,
+    evaluate,
+    expected_moments,
+    find_mode,
+    observed_moments,
+    score_sums,
+)
 from skglmm.laplace._objective import Laplace, laplace, laplace_at
 from skglmm.laplace._params import Params, Shape
 from skglmm.laplace._prior import Curvature, Meeting, Remembered
-from skglmm.laplace._problem import Modes, Problem, bind
+from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._sensitivity import (
     fixed_information,
     fixed_score,
     information,
     jacobian,
-    level_information,
+    level_totals,
     tangent,
     theta_information,
 )
 from skglmm.laplace._shard import Shard
+from skglmm.laplace._split import Split
 from skglmm.laplace._system import prior_hessian
 
 __all__ = [
@@ -31,10 +42,15 @@ __all__ = [
     "Remembered",
     "Shape",
     "Shard",
+    "Split",
+    "State",
+    "arrange",
     "bind",
+    "check_rest",
     "cluster_gradients",
     "curvature",
     "evaluate",
+    "expected_moments",
     "find_mode",
     "fixed_information",
     "fixed_score",
@@ -42,8 +58,9 @@ __all__ = [
     "jacobian",
     "laplace",
     "laplace_at",
-    "level_information",
+    "level_totals",
     "observed_moments",
+    "posterior",
     "prior_hessian",
     "score_sums",
     "tangent",

@@ -10,10 +10,12 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.laplace._gradient import effective_residual, logdet_slopes
-from skglmm.laplace._mode import Mode, add_level_sums
+from skglmm.laplace._mode import Mode, State, score_sums
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Shard
-from skglmm.laplace._system import inverse_moments, scale, solve
+from skglmm.laplace._system import inverse_moments, scaled, solve
+from skglmm.linalg import Own
+from skglmm.parts import Parts
 
 __all__ = ["cluster_gradients"]
 
@@ -31,22 +33,18 @@ def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
         Cluster of each row, from 0, in the order of the design. The rows of a level, of any
         factor, must be of one cluster.
     """
-    point, roots = mode.point, mode.point.roots
-    ends = np.cumsum([shard.n_rows for shard in problem.shards])[:-1]
+    point, shards = mode.point, problem.shards
+    ends = np.cumsum([shard.n_rows for shard in shards])[:-1]
     of_rows = np.split(clusters[problem.rows], ends)
     of_levels = _of_levels(problem, of_rows)
     inverse = mode.system.inverse()
-    blocks = [inverse_moments(problem, s, inverse, i) for i, s in enumerate(problem.shards)]
-    slopes = [
-        logdet_slopes(shard, rows, block, roots)
-        for shard, rows, block in zip(problem.shards, point.rows, blocks, strict=True)
-    ]
-    v = solve(problem, mode.system, tuple(scale(roots, _sums(problem, slopes))))
-    lifted = [root @ part for root, part in zip(roots, v, strict=True)]
-    residuals = [
-        effective_residual(shard, rows, slope, lifted)
-        for shard, rows, slope in zip(problem.shards, point.rows, slopes, strict=True)
-    ]
+    blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
+    slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
+    sums = shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots)
+    v = problem.join(solve(mode.system, problem.gather(sums)))
+    lifted = problem.split(tuple(root @ part for root, part in zip(point.roots, v, strict=True)))
+    rest = problem.cut_rest(lifted.rest)
+    residuals = shards.map(_residual, point.states, slopes, lifted.tops, rest=rest)
     n_clusters = int(clusters.max(initial=-1)) + 1
     shares = [
         *_level_shares(problem, mode, residuals, v, of_levels),
@@ -56,10 +54,14 @@ def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
     return np.hstack([*beta, *_theta_part(problem, mode, shares, n_clusters)])
 
 
-def _sums(problem: Problem, rows: Sequence[Sequence[Floats] | Floats]) -> Modes:
-    """Level sums of the rows of all shards."""
-    pairs = zip(problem.shards, rows, strict=True)
-    return add_level_sums(problem, [shard.level_sums(row) for shard, row in pairs])
+def _slopes(shard: Shard, state: State, blocks: Moments, roots: tuple[Floats, ...]) -> list[Floats]:
+    return logdet_slopes(shard, state.rows, blocks, roots)
+
+
+def _residual(
+    shard: Shard, state: State, slopes: list[Floats], top: Own, rest: Sequence[Floats]
+) -> list[Floats]:
+    return effective_residual(shard, state.rows, slopes, [*top, *rest])
 
 
 def _of_levels(problem: Problem, of_rows: Sequence[Ints]) -> list[Ints]:
@@ -67,13 +69,19 @@ def _of_levels(problem: Problem, of_rows: Sequence[Ints]) -> list[Ints]:
     found = [np.zeros(n, dtype=np.intp) for _, n in problem.sizes]
     for shard, codes in zip(problem.shards, of_rows, strict=True):
         for f, load in enumerate(shard.loads):
-            start = shard.levels.start if f == 0 else 0
-            found[f][start + load.grouping.codes] = codes
+            found[f][_global(shard, f)[load.grouping.codes]] = codes
     return found
 
 
+def _global(shard: Shard, f: int) -> Ints:
+    """The levels of factor f that a shard numbers 0, 1, …."""
+    if f < len(shard.levels):
+        return shard.levels[f]
+    return np.arange(shard.loads[f].grouping.size)
+
+
 def _fixed_part(
-    problem: Problem, residuals: Sequence[Sequence[Floats]], of_rows: Sequence[Ints], n: int
+    problem: Problem, residuals: Parts[list[Floats]], of_rows: Sequence[Ints], n: int
 ) -> Iterator[Floats]:
     """Gradient in the fixed effects of each predictor, (n, p_k)."""
     for k, n_columns in enumerate(problem.shape.n_coefficients):
@@ -87,20 +95,20 @@ def _fixed_part(
 def _level_shares(
     problem: Problem,
     mode: Mode,
-    residuals: Sequence[Sequence[Floats]],
+    residuals: Parts[list[Floats]],
     v: Modes,
     of_levels: Sequence[Ints],
 ) -> Iterator[Shares]:
     """What levels add: sums of the residuals times u, sums of the scores times v."""
-    r_bar = _sums(problem, residuals)
-    g_bar = _sums(problem, [rows.grad for rows in mode.point.rows])
+    r_bar = problem.join(problem.gather(problem.shards.map(Shard.level_sums, residuals)))
+    g_bar, u = problem.join(score_sums(problem, mode.point)), problem.join(mode.point.u)
     for f, codes in enumerate(of_levels):
-        by_u = r_bar[f][:, None] * mode.point.u[f]
+        by_u = r_bar[f][:, None] * u[f]
         yield f, by_u + g_bar[f][:, None] * v[f], codes
 
 
 def _pair_shares(
-    problem: Problem, mode: Mode, blocks: Sequence[Moments], of_levels: Sequence[Ints]
+    problem: Problem, mode: Mode, blocks: Parts[Moments], of_levels: Sequence[Ints]
 ) -> Iterator[Shares]:
     """What levels and pairs of levels add through the log determinant: Z'W A inv(H)."""
     roots = mode.point.roots
@@ -114,7 +122,7 @@ def _pair_shares(
 
 def _of_pairs(shard: Shard, f: int, g: int, of_levels: Sequence[Ints]) -> Ints:
     """Cluster of each level of f, or of each pair of levels of f and g, of a shard."""
-    own = of_levels[f][shard.levels] if f == 0 else of_levels[f]
+    own = of_levels[f][_global(shard, f)]
     return own if f == g else own[shard.pairs[f, g].left]
 
 

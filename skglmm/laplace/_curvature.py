@@ -1,45 +1,66 @@
-"""What the rows of a problem say of the spherical effects at the mode, for later use as a prior."""
+"""What is kept of the curvature at the mode: of the rows, as a prior; the inverse of H."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.laplace._mode import Mode
 from skglmm.laplace._prior import Curvature, Meeting
 from skglmm.laplace._problem import Problem
-from skglmm.laplace._shard import Shard
+from skglmm.laplace._shard import Moments, Shard
 from skglmm.laplace._system import sandwich
+from skglmm.linalg import Posterior
 
-__all__ = ["curvature"]
+__all__ = ["curvature", "posterior"]
 
 
 def curvature(problem: Problem, mode: Mode) -> Curvature:
     """Curvature of the log likelihood of the rows, factors in the order of the layout."""
     order, roots = problem.order, mode.point.roots
-    blocks = {f: _block(mode, i) for i, f in enumerate(order)}
+    blocks = {f: _block(problem, mode, i) for i, f in enumerate(order)}
     pairs = {}
     for i, f in enumerate(order):
         for j in range(i + 1, len(order)):
-            parts = [
-                _part(shard, sandwich(roots[i], sums[i, j], roots[j]), i, j)
-                for shard, sums in zip(problem.shards, mode.moments, strict=True)
-            ]
-            meeting, g = _joined(parts), order[j]
+            common = {"i": i, "j": j, "left": roots[i], "right": roots[j]}
+            meeting = _joined(list(problem.shards.map(_part, mode.moments, **common)))
+            g = order[j]
             pairs[min(f, g), max(f, g)] = (meeting if f < g else meeting.swapped()).merged()
     return Curvature(tuple(blocks[f] for f in range(len(order))), pairs)
 
 
-def _block(mode: Mode, i: int) -> Floats:
+def posterior(problem: Problem, mode: Mode) -> Posterior:
+    """What is needed of the inverse of H between any two levels, leading factor first."""
+    return Posterior.of(mode.system, problem.shards.map(_levels), problem.sizes)
+
+
+def _levels(shard: Shard) -> tuple[Ints, ...]:
+    return shard.levels
+
+
+def _block(problem: Problem, mode: Mode, i: int) -> Floats:
     root = mode.point.roots[i]
-    sums = [moments[i, i] for moments in mode.moments]
-    whole = np.concatenate(sums, axis=-1) if i == 0 else np.sum(sums, axis=0)
+    sums = list(mode.moments.map(_own, place=i))
+    if i >= problem.n_owned:
+        return sandwich(root, np.sum(sums, axis=0), root)
+    whole = np.empty((*root.shape, problem.n_levels[i]))
+    for levels, part in zip(problem.levels, sums, strict=True):
+        whole[:, :, levels[i]] = part
     return sandwich(root, whole, root)
 
 
-def _part(shard: Shard, values: Floats, i: int, j: int) -> Meeting:
-    pair = shard.pairs[i, j]
-    return Meeting(pair.left + (shard.levels.start if i == 0 else 0), pair.right, values)
+def _own(moments: Moments, place: int) -> Floats:
+    return moments[place, place]
+
+
+def _part(shard: Shard, moments: Moments, i: int, j: int, left: Floats, right: Floats) -> Meeting:
+    pair, values = shard.pairs[i, j], sandwich(left, moments[i, j], right)
+    owned = dict(enumerate(shard.levels))
+    return Meeting(
+        owned[i][pair.left] if i in owned else pair.left,
+        owned[j][pair.right] if j in owned else pair.right,
+        values,
+    )
 
 
 def _joined(parts: Sequence[Meeting]) -> Meeting:

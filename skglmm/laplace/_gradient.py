@@ -20,47 +20,70 @@ References
    70(5), 1-21.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.families import packed
-from skglmm.laplace._mode import Mode, add_level_sums
+from skglmm.laplace._mode import Mode, State
 from skglmm.laplace._params import Params
-from skglmm.laplace._problem import Modes, Problem
+from skglmm.laplace._problem import Problem
 from skglmm.laplace._shard import Moments, Rows, Shard
-from skglmm.laplace._system import inverse_moments, sandwich, scale, solve
+from skglmm.laplace._system import inverse_moments, sandwich, scaled, solve
+from skglmm.linalg import Own
+from skglmm.parts import added
 
 __all__ = ["effective_residual", "gradient", "logdet_slopes"]
+
+Roots = tuple[Floats, ...]
 
 
 def gradient(problem: Problem, mode: Mode) -> Floats:
     """Gradient of the objective in the parameter vector, shape (n_params,)."""
-    point, roots = mode.point, mode.point.roots
+    point, shards = mode.point, problem.shards
     inverse = mode.system.inverse()
-    kernels = [np.zeros((k, k)) for k, _ in problem.sizes]
-    slopes = []
-    for index, (shard, rows) in enumerate(zip(problem.shards, point.rows, strict=True)):
-        blocks = inverse_moments(problem, shard, inverse, index)
-        _add_kernels(kernels, mode.moments[index], blocks, roots)
-        slopes.append(logdet_slopes(shard, rows, blocks, roots))
-    pulled = [s.level_sums(row) for s, row in zip(problem.shards, slopes, strict=True)]
-    v = solve(problem, mode.system, tuple(scale(roots, add_level_sums(problem, pulled))))
+    blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
+    slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
+    sums = shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots)
+    v = solve(mode.system, problem.gather(sums))
+    beta, kernels = shards.map(
+        _shares,
+        *(point.states, slopes, point.u.tops, v.tops),
+        rest=(problem.cut_rest(point.u.rest), problem.cut_rest(v.rest)),
+        roots=point.roots,
+    ).total()
+    kernels = added(kernels, mode.moments.map(_kernels, blocks, roots=point.roots).total())
+    theta: dict[int, Floats] = {}
+    for kernel, f in zip(kernels, problem.order, strict=True):
+        change = problem.covariances[f].factor_grad(point.params.theta[f])
+        theta[f] = np.tensordot(change, kernel, axes=2)
+    return Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack()
+
+
+def _slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> list[Floats]:
+    return logdet_slopes(shard, state.rows, blocks, roots)
+
+
+def _shares(
+    shard: Shard,
+    state: State,
+    slopes: list[Floats],
+    u: Own,
+    v: Own,
+    rest: tuple[Sequence[Floats], Sequence[Floats]],
+    roots: Roots,
+) -> tuple[list[Floats], list[Floats]]:
+    """A shard's share of the gradients in beta, and in the factors of the covariances."""
+    u, v = (*u, *rest[0]), (*v, *rest[1])
     lifted = [root @ part for root, part in zip(roots, v, strict=True)]
-    residuals = [
-        effective_residual(shard, rows, slope, lifted)
-        for shard, rows, slope in zip(problem.shards, point.rows, slopes, strict=True)
-    ]
-    beta = [
-        np.sum([s.pull(k, r[k]) for s, r in zip(problem.shards, residuals, strict=True)], axis=0)
-        for k in range(len(problem.shape.n_coefficients))
-    ]
-    theta = _theta_gradient(problem, mode, residuals, v, kernels)
-    return Params(tuple(beta), theta).pack()
+    residual = effective_residual(shard, state.rows, slopes, lifted)
+    sums = zip(shard.level_sums(residual), shard.level_sums(state.rows.grad), u, v, strict=True)
+    kernels = [r_bar @ here.T + g_bar @ there.T for r_bar, g_bar, here, there in sums]
+    return [shard.pull(k, row) for k, row in enumerate(residual)], kernels
 
 
-def logdet_slopes(
-    shard: Shard, rows: Rows, blocks: Moments, roots: tuple[Floats, ...]
-) -> list[Floats]:
+def logdet_slopes(shard: Shard, rows: Rows, blocks: Moments, roots: Roots) -> list[Floats]:
     """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
     assert rows.third is not None
     n_predictors = len(shard.fixed)
@@ -73,9 +96,7 @@ def logdet_slopes(
     return slopes
 
 
-def _row_covariances(
-    shard: Shard, blocks: Moments, roots: tuple[Floats, ...]
-) -> dict[tuple[int, int], Floats]:
+def _row_covariances(shard: Shard, blocks: Moments, roots: Roots) -> dict[tuple[int, int], Floats]:
     """Posterior covariance of each row's predictors j <= k, shape (n,)."""
     found: dict[tuple[int, int], Floats] = {}
     for (f, g), block in blocks.items():
@@ -95,16 +116,16 @@ def _row_covariances(
     return found
 
 
-def _add_kernels(
-    kernels: list[Floats], moments: Moments, blocks: Moments, roots: tuple[Floats, ...]
-) -> None:
-    """Add a shard's share of K = sum of Z'W A inv(H) to the kernels of the factors."""
+def _kernels(moments: Moments, blocks: Moments, roots: Roots) -> list[Floats]:
+    """A shard's share of K = sum of Z'W A inv(H), for each factor."""
+    kernels = [np.zeros((len(root), len(root))) for root in roots]
     for (f, g), block in blocks.items():
         weights = moments[f, g]
         kernels[f] += _contract(weights, roots[g] @ block)
         if f != g:
             lifted = (roots[f] @ block.reshape(len(block), -1)).reshape(-1, *block.shape[1:])
             kernels[g] += _contract(np.swapaxes(weights, 0, 1), np.swapaxes(lifted, 0, 1))
+    return kernels
 
 
 def _contract(left: Floats, right: Floats) -> Floats:
@@ -125,23 +146,3 @@ def effective_residual(
             row += rows.hess[packed(n_predictors, j, m)] * moved[j]
         residual.append(row)
     return residual
-
-
-def _theta_gradient(
-    problem: Problem, mode: Mode, residuals: list[list[Floats]], v: Modes, kernels: list[Floats]
-) -> tuple[Floats, ...]:
-    """Gradient in the covariance parameters of each factor, in the order of the layout."""
-    point = mode.point
-    shards = problem.shards
-    r_bar = add_level_sums(
-        problem, [s.level_sums(r) for s, r in zip(shards, residuals, strict=True)]
-    )
-    g_bar = add_level_sums(
-        problem, [s.level_sums(r.grad) for s, r in zip(shards, point.rows, strict=True)]
-    )
-    pieces: dict[int, Floats] = {}
-    for i, f in enumerate(problem.order):
-        kernel = kernels[i] + r_bar[i] @ point.u[i].T + g_bar[i] @ v[i].T
-        change = problem.covariances[f].factor_grad(point.params.theta[f])
-        pieces[f] = np.tensordot(change, kernel, axes=2)
-    return tuple(pieces[f] for f in range(len(pieces)))

@@ -7,17 +7,21 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
+from skglmm.families import Family
 from skglmm.laplace._params import Params
-from skglmm.laplace._problem import Modes, Problem
-from skglmm.laplace._shard import Moments, Rows
-from skglmm.laplace._system import hessian, scale, solve
-from skglmm.linalg import Arrowhead
+from skglmm.laplace._problem import Problem
+from skglmm.laplace._shard import Moments, Rows, Shard
+from skglmm.laplace._split import Split
+from skglmm.laplace._system import hessian, scaled, solve
+from skglmm.linalg import Arrowhead, Own
+from skglmm.parts import Parts
 
 __all__ = [
     "Mode",
     "Point",
-    "add_level_sums",
+    "State",
     "evaluate",
+    "expected_moments",
     "find_mode",
     "mode_at",
     "observed_moments",
@@ -29,6 +33,13 @@ STEPS_MAX = 60  # from a cold start 5 to 8 are usual
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 
 
+class State(NamedTuple):
+    """The rows of a shard at some effects."""
+
+    eta: list[Floats]  # linear predictors, each of shape (n,) or (1,)
+    rows: Rows
+
+
 @dataclass(frozen=True)
 class Point:
     """The penalized log density at some effects, with its derivatives.
@@ -38,27 +49,19 @@ class Point:
     params : Params
     roots : tuple of ndarray
         Covariance factors, leading factor first.
-    u : Modes
+    u : Split
         Spherical effects.
-    eta : tuple
-        Linear predictors of each shard.
-    rows : tuple of Rows
-        Log density and its derivatives, for each shard.
+    states : Parts of State
+        Linear predictors, log density and its derivatives, for each shard.
     value : float
         ``h(u) = -log f(y | u) + u'u / 2``, or with the penalty of another prior.
     """
 
     params: Params
     roots: tuple[Floats, ...]
-    u: Modes
-    eta: tuple[list[Floats], ...]
-    rows: tuple[Rows, ...]
+    u: Split
+    states: Parts[State]
     value: float
-
-    @property
-    def effects(self) -> Modes:
-        """Effects b on the scale of the linear predictors, (k, L)."""
-        return tuple(root @ u for root, u in zip(self.roots, self.u, strict=True))
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Mode:
     ----------
     point : Point
         Its rows hold derivatives up to the third.
-    moments : tuple
+    moments : Parts of mapping
         Sums of the curvature over levels and pairs of levels, for each shard.
     system : Arrowhead
         H, factorized.
@@ -78,59 +81,79 @@ class Mode:
     """
 
     point: Point
-    moments: tuple[Moments, ...]
+    moments: Parts[Moments]
     system: Arrowhead
     n_steps: int
 
 
-def evaluate(problem: Problem, params: Params, u: Modes, order: int) -> Point:
+def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
     """Evaluate h and the derivatives of the log density up to `order`."""
     roots = tuple(problem.roots(params))
-    effects = [root @ part for root, part in zip(roots, u, strict=True)]
-    eta = tuple(shard.predictors(params.beta, effects) for shard in problem.shards)
-    rows = tuple(
-        shard.evaluate(problem.family, part, order)
-        for shard, part in zip(problem.shards, eta, strict=True)
+    states = problem.shards.map(
+        _state,
+        u.tops,
+        rest=problem.cut_rest(u.rest),
+        beta=params.beta,
+        roots=roots,
+        family=problem.family,
+        order=order,
     )
-    penalty = sum(float(part.sum()) for part in problem.prior.halves(u))
-    value = penalty - sum(r.value for r in rows)
-    return Point(params, roots, u, eta, rows, value)
+    value = problem.prior.halves(u).total() - states.map(_value).total()
+    return Point(params, roots, u, states, value)
 
 
-def add_level_sums(problem: Problem, parts: Sequence[Sequence[Floats]]) -> Modes:
-    """Put the level sums of all shards together: one (k, L) for each factor."""
-    if not problem.order:
-        return ()
-    top = np.concatenate([part[0] for part in parts], axis=1)
-    others = (sum(shares) for shares in zip(*(part[1:] for part in parts), strict=True))
-    return (top, *(np.asarray(share) for share in others))
+def _state(
+    shard: Shard,
+    top: Own,
+    rest: Sequence[Floats],
+    beta: Sequence[Floats],
+    roots: Sequence[Floats],
+    family: Family,
+    order: int,
+) -> State:
+    effects = [root @ part for root, part in zip(roots, (*top, *rest), strict=True)]
+    eta = shard.predictors(beta, effects)
+    return State(eta, shard.evaluate(family, eta, order))
 
 
-def score_sums(problem: Problem, point: Point) -> Modes:
-    """Gradient of the log density in the effects b: (k, L) for each factor."""
-    pairs = zip(problem.shards, point.rows, strict=True)
-    return add_level_sums(problem, [shard.level_sums(rows.grad) for shard, rows in pairs])
+def _value(state: State) -> float:
+    return state.rows.value
 
 
-def score(problem: Problem, point: Point) -> Modes:
+def score_sums(problem: Problem, point: Point) -> Split:
+    """Gradient of the log density in the effects b."""
+    return problem.gather(problem.shards.map(_scores, point.states))
+
+
+def _scores(shard: Shard, state: State) -> list[Floats]:
+    return shard.level_sums(state.rows.grad)
+
+
+def score(problem: Problem, point: Point) -> Split:
     """Minus the gradient of h in u."""
-    sums = scale(point.roots, score_sums(problem, point))
-    return tuple(a + b for a, b in zip(sums, problem.prior.score(point.u), strict=True))
+    sums = problem.shards.map(_scores, point.states).map(scaled, roots=point.roots)
+    return problem.gather(sums).plus(problem.prior.score(point.u))
 
 
-def observed_moments(problem: Problem, point: Point) -> tuple[Moments, ...]:
+def observed_moments(problem: Problem, point: Point) -> Parts[Moments]:
     """Sums of the observed curvature, for each shard."""
-    pairs = zip(problem.shards, point.rows, strict=True)
-    return tuple(shard.moments(rows.hess) for shard, rows in pairs)
+    return problem.shards.map(_observed, point.states)
 
 
-def expected_moments(problem: Problem, point: Point) -> tuple[Moments, ...]:
+def _observed(shard: Shard, state: State) -> Moments:
+    return shard.moments(state.rows.hess)
+
+
+def expected_moments(problem: Problem, point: Point) -> Parts[Moments]:
     """Sums of the expected information, for each shard."""
-    pairs = zip(problem.shards, point.eta, strict=True)
-    return tuple(shard.moments(shard.expected_hess(problem.family, eta)) for shard, eta in pairs)
+    return problem.shards.map(_expected, point.states, family=problem.family)
 
 
-def find_mode(problem: Problem, params: Params, start: Modes) -> Mode | None:
+def _expected(shard: Shard, state: State, family: Family) -> Moments:
+    return shard.moments(shard.expected_hess(family, state.eta))
+
+
+def find_mode(problem: Problem, params: Params, start: Split) -> Mode | None:
     """Minimize h over u from `start`; None when no mode with a positive definite H is found.
 
     The rows of the returned point hold derivatives up to the third.
@@ -150,7 +173,7 @@ def find_mode(problem: Problem, params: Params, start: Modes) -> Mode | None:
     return None
 
 
-def mode_at(problem: Problem, params: Params, u: Modes, n_steps: int = 0) -> Mode | None:
+def mode_at(problem: Problem, params: Params, u: Split, n_steps: int = 0) -> Mode | None:
     """Return what belongs to a mode that is known to be u; None where H is not definite."""
     point = evaluate(problem, params, u, 3)
     if not np.isfinite(point.value):
@@ -160,14 +183,10 @@ def mode_at(problem: Problem, params: Params, u: Modes, n_steps: int = 0) -> Mod
     return None if system is None else Mode(point, moments, system, n_steps)
 
 
-def _moved(u: Modes, step: Modes, length: float) -> Modes:
-    return tuple(part + length * change for part, change in zip(u, step, strict=True))
-
-
 class _Step(NamedTuple):
     """Where a step ends, and the point there; None if it is so small that it is the last."""
 
-    u: Modes
+    u: Split
     point: Point | None
 
 
@@ -182,21 +201,21 @@ def _advance(problem: Problem, point: Point) -> _Step | None:
         system = hessian(problem, information(problem, point), point.roots)
         if system is None:
             continue
-        step = solve(problem, system, gradient)
-        decrement = 0.5 * sum(float(np.vdot(a, b)) for a, b in zip(gradient, step, strict=True))
+        step = solve(system, gradient)
+        decrement = 0.5 * gradient.dot(step)
         if decrement <= max(DECREMENT_TOL, 4 * np.finfo(float).eps * abs(point.value)):
-            return _Step(_moved(point.u, step, 1.0), None)
+            return _Step(point.u.plus(step), None)
         moved = _search(problem, point, step)
         if moved is not None:
             return _Step(moved.u, moved)
     return None
 
 
-def _search(problem: Problem, point: Point, step: Modes) -> Point | None:
+def _search(problem: Problem, point: Point, step: Split) -> Point | None:
     """Halve the step until h does not grow."""
     length = 1.0
     for _ in range(HALVINGS_MAX):
-        moved = evaluate(problem, point.params, _moved(point.u, step, length), 2)
+        moved = evaluate(problem, point.params, point.u.plus(step, length), 2)
         if moved.value <= point.value:  # written so that NaN is a rejection
             return moved
         length /= 2

@@ -11,7 +11,8 @@ from skglmm.arrays import Floats
 from skglmm.laplace._gradient import gradient
 from skglmm.laplace._mode import Mode, find_mode, mode_at
 from skglmm.laplace._params import Params
-from skglmm.laplace._problem import Modes, Problem
+from skglmm.laplace._problem import Problem
+from skglmm.laplace._split import Split
 
 __all__ = ["Laplace", "laplace", "laplace_at"]
 
@@ -33,7 +34,7 @@ class Laplace:
     mode: Mode
 
 
-def laplace(problem: Problem, vector: Floats, start: Modes | None = None) -> Laplace | None:
+def laplace(problem: Problem, vector: Floats, start: Split | None = None) -> Laplace | None:
     """Evaluate the objective and its gradient at a parameter vector.
 
     Parameters
@@ -41,7 +42,7 @@ def laplace(problem: Problem, vector: Floats, start: Modes | None = None) -> Lap
     problem : Problem
     vector : ndarray, shape (n_params,)
         Parameters, see `Params.unpack`.
-    start : Modes or None
+    start : Split or None
         Where the search of the mode begins; zero by default.
 
     Returns
@@ -53,7 +54,7 @@ def laplace(problem: Problem, vector: Floats, start: Modes | None = None) -> Lap
     return _of(problem, find_mode(problem, params, problem.zero() if start is None else start))
 
 
-def laplace_at(problem: Problem, vector: Floats, u: Modes) -> Laplace | None:
+def laplace_at(problem: Problem, vector: Floats, u: Split) -> Laplace | None:
     """Evaluate the objective and its gradient as if u, as `start` of `laplace`, were the mode."""
     return _of(problem, mode_at(problem, Params.unpack(vector, problem.shape), u))
 

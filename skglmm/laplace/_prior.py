@@ -14,7 +14,9 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.laplace._shard import Shard
-from skglmm.linalg import Grouping
+from skglmm.laplace._split import Split
+from skglmm.linalg import Blocks, Grouping, Own, Pattern
+from skglmm.parts import Parts
 
 __all__ = ["Curvature", "Meeting", "NormalPrior", "Prior", "Remembered", "StandardPrior"]
 
@@ -32,11 +34,12 @@ class Meeting(NamedTuple):
         """Return the same pairs, the second factor first."""
         return Meeting(self.right, self.left, np.swapaxes(self.values, 0, 1))
 
-    def within(self, levels: slice) -> "Meeting":
-        """Return the pairs of a range of levels of the first factor, counted from its start."""
-        inside = (self.left >= levels.start) & (self.left < levels.stop)
-        left = self.left[inside] - levels.start
-        return Meeting(left, self.right[inside], self.values[:, :, inside])
+    def within(self, levels: Ints) -> "Meeting":
+        """Return the pairs of some levels of the first factor, numbered as these are given."""
+        place = np.full(int(max(self.left.max(initial=-1), levels.max(initial=-1))) + 1, -1)
+        place[levels] = np.arange(len(levels))
+        inside = place[self.left] >= 0
+        return Meeting(place[self.left[inside]], self.right[inside], self.values[:, :, inside])
 
     def merged(self) -> "Meeting":
         """Return each pair once, in order, with the sum of its values."""
@@ -97,48 +100,54 @@ class Remembered(NamedTuple):
 
 
 class Prior(ABC):
-    """Distribution of the spherical effects of a problem, leading factor first."""
+    """Distribution of the spherical effects of a problem."""
 
     @abstractmethod
-    def halves(self, u: Modes) -> Modes:
-        """Return minus the log density of each level's effects, (L,), up to a constant."""
+    def halves(self, u: Split) -> Split:
+        """Return minus the log density, up to a constant, as a sum of entries of each effect."""
 
     @abstractmethod
-    def score(self, u: Modes) -> Modes:
-        """Return the gradient of the log density, (k, L) for each factor."""
+    def score(self, u: Split) -> Split:
+        """Return the gradient of the log density."""
 
     @abstractmethod
-    def times(self, u: Modes) -> Modes:
-        """Return the precision times effects, (k, L) for each factor."""
+    def times(self, u: Split) -> Split:
+        """Return the precision times effects."""
 
     @abstractmethod
     def rest(self, n_rest: int) -> Floats:
-        """Return the precision of all factors but the leading one, a new (n_rest, n_rest)."""
+        """Return the precision of the factors that are not of the chain, a new array."""
 
     @abstractmethod
-    def add_to(self, index: int, blocks: Floats, coupling: Floats) -> None:
-        """Add the precision of shard `index` to its blocks, and to its coupling to the rest."""
+    def added(self, blocks: Parts[Blocks]) -> Parts[Blocks]:
+        """Add the precision to the blocks of each shard, in place."""
 
 
 class StandardPrior(Prior):
     """Independent standard normal effects."""
 
-    def halves(self, u: Modes) -> Modes:
-        return tuple(0.5 * np.sum(part**2, axis=0) for part in u)
+    def halves(self, u: Split) -> Split:
+        return u.times(u, 0.5)
 
-    def score(self, u: Modes) -> Modes:
-        return tuple(-part for part in u)
+    def score(self, u: Split) -> Split:
+        return Split(u.tops.map(_negative), -u.rest)
 
-    def times(self, u: Modes) -> Modes:
+    def times(self, u: Split) -> Split:
         return u
 
     def rest(self, n_rest: int) -> Floats:
         return np.eye(n_rest)
 
-    def add_to(self, index: int, blocks: Floats, coupling: Floats) -> None:
-        del index, coupling
-        every = np.arange(len(blocks))
-        blocks[every, every] += 1.0
+    def added(self, blocks: Parts[Blocks]) -> Parts[Blocks]:
+        return blocks.map(_plus_identity)
+
+
+class _Known(NamedTuple):
+    """Precision of the leading factor in one shard."""
+
+    block: Floats  # (k, k, L)
+    coupling: Floats  # (k, m), on the shard's pattern
+    pattern: Pattern
 
 
 @dataclass(frozen=True)
@@ -147,69 +156,83 @@ class NormalPrior(Prior):
 
     Parameters
     ----------
-    mean : Modes
-        Leading factor first.
-    shards : tuple of Shard
-    blocks : tuple of ndarray, each of shape (k_0, k_0, levels of the shard)
-        Precision of the leading factor's effects of one level.
-    coupling : tuple of ndarray, each of shape (k_0, m)
-        Precision between the leading factor and the rest, on each shard's pattern.
+    mean : Split
+    known : Parts
+        Precision of the leading factor, and its coupling to the rest, in each shard.
     corner : ndarray, shape (n_rest, n_rest)
         Precision of the rest.
     """
 
-    mean: Modes
-    shards: tuple[Shard, ...]
-    blocks: tuple[Floats, ...]
-    coupling: tuple[Floats, ...]
+    mean: Split
+    known: Parts[_Known]
     corner: Floats
 
     @classmethod
     def of(
-        cls, remembered: Remembered, order: tuple[int, ...], shards: tuple[Shard, ...]
+        cls, remembered: Remembered, order: tuple[int, ...], shards: Parts[Shard]
     ) -> "NormalPrior":
-        """Bind what is remembered to the shards of a problem."""
-        leading, curvature = order[0], remembered.curvature
-        blocks = tuple(
-            curvature.blocks[leading][:, :, s.levels]
-            + np.eye(len(curvature.blocks[leading]))[:, :, None]
-            for s in shards
-        )
-        coupling = tuple(_coupling(s, curvature, order) for s in shards)
-        mean = tuple(remembered.mean[f] for f in order)
-        return cls(mean, shards, blocks, coupling, _corner(curvature, order[1:]))
+        """Bind what is remembered to the shards of a problem, whose chain is a single factor."""
+        curvature, mean = remembered.curvature, [remembered.mean[f] for f in order]
+        tops = shards.map(_at_levels, whole=mean[0])
+        rest = np.concatenate([np.zeros(0), *(part.ravel() for part in mean[1:])])
+        known = shards.map(_known, curvature=curvature, order=order)
+        return cls(Split(tops, rest), known, _corner(curvature, order[1:]))
 
-    def times(self, u: Modes) -> Modes:
-        rest = np.concatenate([np.zeros(0), *(part.ravel() for part in u[1:])])
-        top, low = np.empty_like(u[0]), self.corner @ rest
-        for shard, block, entries in zip(self.shards, self.blocks, self.coupling, strict=True):
-            own, pattern = u[0][:, shard.levels], shard.pattern
-            product = np.einsum("abl,bl->al", block, own)
-            moved = (entries * rest[pattern.columns]).T
-            np.add.at(product.T, pattern.levels, moved)
-            top[:, shard.levels] = product
-            lifted = np.sum(entries * own[:, pattern.levels], axis=0)
-            low += np.bincount(pattern.columns, lifted, len(low))
-        ends = np.cumsum([part.size for part in u[1:]])[:-1]
-        pieces = np.split(low, ends) if len(u) > 1 else []
-        return (top, *(p.reshape(part.shape) for p, part in zip(pieces, u[1:], strict=True)))
+    def times(self, u: Split) -> Split:
+        tops = self.known.map(_precision_times, u.tops, rest=u.rest)
+        lifted = self.known.map(_lifted, u.tops).total()
+        return Split(tops, self.corner @ u.rest + lifted)
 
-    def halves(self, u: Modes) -> Modes:
-        moved = tuple(part - mean for part, mean in zip(u, self.mean, strict=True))
-        products = zip(moved, self.times(moved), strict=True)
-        return tuple(0.5 * np.sum(a * b, axis=0) for a, b in products)
+    def halves(self, u: Split) -> Split:
+        moved = u.plus(self.mean, -1.0)
+        return moved.times(self.times(moved), 0.5)
 
-    def score(self, u: Modes) -> Modes:
-        moved = tuple(mean - part for part, mean in zip(u, self.mean, strict=True))
-        return self.times(moved)
+    def score(self, u: Split) -> Split:
+        return self.times(self.mean.plus(u, -1.0))
 
     def rest(self, n_rest: int) -> Floats:
         del n_rest
         return self.corner.copy()
 
-    def add_to(self, index: int, blocks: Floats, coupling: Floats) -> None:
-        blocks += self.blocks[index]
-        coupling += self.coupling[index]
+    def added(self, blocks: Parts[Blocks]) -> Parts[Blocks]:
+        return blocks.map(_plus_known, self.known)
+
+
+def _negative(top: Own) -> Own:
+    return tuple([-part for part in top])
+
+
+def _plus_identity(blocks: Blocks) -> Blocks:
+    for own in blocks.own:
+        every = np.arange(len(own))
+        own[every, every] += 1.0
+    return blocks
+
+
+def _plus_known(blocks: Blocks, known: _Known) -> Blocks:
+    blocks.own[0][:] += known.block
+    blocks.rest[0][:] += known.coupling
+    return blocks
+
+
+def _at_levels(shard: Shard, whole: Floats) -> Own:
+    return (whole[:, shard.levels[0]],)
+
+
+def _known(shard: Shard, curvature: Curvature, order: tuple[int, ...]) -> _Known:
+    blocks = curvature.blocks[order[0]][:, :, shard.levels[0]]
+    own = blocks + np.eye(len(blocks))[:, :, None]
+    return _Known(own, _coupling(shard, curvature, order), shard.chain.patterns[0])
+
+
+def _precision_times(known: _Known, top: Own, rest: Floats) -> Own:
+    product = np.einsum("abl,bl->al", known.block, top[0])
+    return (product + known.pattern.by_level(known.coupling * rest[known.pattern.columns]),)
+
+
+def _lifted(known: _Known, top: Own) -> Floats:
+    products = np.sum(known.coupling * top[0][:, known.pattern.levels], axis=0)
+    return known.pattern.by_column(products)
 
 
 def _coupling(shard: Shard, curvature: Curvature, order: tuple[int, ...]) -> Floats:
@@ -217,7 +240,7 @@ def _coupling(shard: Shard, curvature: Curvature, order: tuple[int, ...]) -> Flo
     size = len(curvature.blocks[order[0]])
     parts = [np.zeros((size, 0))]
     for i, g in enumerate(order[1:], 1):
-        pair, known = shard.pairs[0, i], curvature.between(order[0], g).within(shard.levels)
+        pair, known = shard.pairs[0, i], curvature.between(order[0], g).within(shard.levels[0])
         width = shard.loads[i].grouping.size
         place = np.searchsorted(pair.left * width + pair.right, known.left * width + known.right)
         values = np.zeros((*known.values.shape[:2], len(pair.left)))

@@ -5,33 +5,37 @@ Differentiating :math:`\nabla_u h(\hat u, \psi) = 0` gives
 :math:`d\eta = X d\beta + Z\, d\Lambda\, \hat u`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
 from skglmm.families import packed
-from skglmm.laplace._mode import Mode, Point, add_level_sums
+from skglmm.laplace._mode import Mode, Point, State
 from skglmm.laplace._params import Params
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Rows, Shard
-from skglmm.laplace._system import scale, solve
+from skglmm.laplace._split import Split, products
+from skglmm.laplace._system import scaled, solve
+from skglmm.linalg import Own
+from skglmm.parts import Parts
 
 __all__ = [
     "fixed_information",
     "fixed_score",
     "information",
     "jacobian",
-    "level_information",
+    "level_totals",
     "tangent",
     "theta_information",
 ]
 
 
-def tangent(problem: Problem, mode: Mode, direction: Floats) -> Modes:
+def tangent(problem: Problem, mode: Mode, direction: Floats) -> Split:
     """Derivative of the mode along a direction, shape (n_params,), of the parameters."""
-    return solve(problem, mode.system, _force(problem, mode, direction))
+    return solve(mode.system, _force(problem, mode, direction))
 
 
 def jacobian(problem: Problem, mode: Mode, before: Modes | None = None) -> Modes:
@@ -44,9 +48,9 @@ def jacobian(problem: Problem, mode: Mode, before: Modes | None = None) -> Modes
     for index, unit in enumerate(np.eye(problem.shape.n_params)):
         force = _force(problem, mode, unit)
         if before is not None:
-            pull = problem.prior.times(tuple(part[index] for part in before))
-            force = tuple(a + b for a, b in zip(force, pull, strict=True))
-        columns.append(solve(problem, mode.system, force))
+            moved = problem.split(tuple(part[index] for part in before))
+            force = force.plus(problem.prior.times(moved))
+        columns.append(problem.join(solve(mode.system, force)))
     return tuple(np.stack(parts) for parts in zip(*columns, strict=True))
 
 
@@ -56,21 +60,20 @@ def information(problem: Problem, mode: Mode) -> Floats:
     Shape (n_beta, n_beta): X'WX less what the random effects can explain.
     """
     n_beta = problem.shape.n_beta
-    full = fixed_information(problem, [rows.hess for rows in mode.point.rows])
+    full = fixed_information(problem, mode.point.states.map(_observed))
     if not problem.order:
         return full
     units = np.eye(problem.shape.n_params)[:n_beta]
     forces = [_force(problem, mode, unit) for unit in units]
-    moves = [solve(problem, mode.system, force) for force in forces]
-    explained = _flat(forces) @ _flat(moves).T
+    explained = products(forces, [solve(mode.system, force) for force in forces])
     return np.asarray(full - 0.5 * (explained + explained.T))
 
 
-def _flat(columns: list[Modes]) -> Floats:
-    return np.stack([np.concatenate([part.ravel() for part in modes]) for modes in columns])
+def _observed(state: State) -> Floats:
+    return state.rows.hess
 
 
-def _force(problem: Problem, mode: Mode, direction: Floats) -> Modes:
+def _force(problem: Problem, mode: Mode, direction: Floats) -> Split:
     """Minus the change of the gradient of h in u along a direction."""
     point = mode.point
     move = Params.unpack(direction, problem.shape)
@@ -80,18 +83,34 @@ def _force(problem: Problem, mode: Mode, direction: Floats) -> Modes:
         )
         for f in problem.order
     ]
-    shifts = [change @ u for change, u in zip(changes, point.u, strict=True)]
-    parts, grads = [], []
-    for shard, rows in zip(problem.shards, point.rows, strict=True):
-        eta = shard.random_part(shifts)
-        for k, beta in enumerate(move.beta):
-            if np.any(beta):
-                eta[k] = eta[k] + shard.fixed[k] @ beta
-        parts.append(shard.level_sums(_bent(shard, rows, eta)))
-        grads.append(shard.level_sums(rows.grad))
-    bent = scale(point.roots, add_level_sums(problem, parts))
-    moved = scale(changes, add_level_sums(problem, grads))
-    return tuple(a + b for a, b in zip(bent, moved, strict=True))
+    forces = problem.shards.map(
+        _shard_force,
+        *(point.states, point.u.tops),
+        rest=problem.cut_rest(point.u.rest),
+        beta=move.beta,
+        changes=changes,
+        roots=point.roots,
+    )
+    return problem.gather(forces)
+
+
+def _shard_force(
+    shard: Shard,
+    state: State,
+    top: Own,
+    rest: Sequence[Floats],
+    beta: Sequence[Floats],
+    changes: Sequence[Floats],
+    roots: Sequence[Floats],
+) -> list[Floats]:
+    u = (*top, *rest)
+    eta = shard.random_part([change @ part for change, part in zip(changes, u, strict=True)])
+    for k, step in enumerate(beta):
+        if np.any(step):
+            eta[k] = eta[k] + shard.fixed[k] @ step
+    bent = scaled(shard.level_sums(_bent(shard, state.rows, eta)), roots)
+    moved = scaled(shard.level_sums(state.rows.grad), changes)
+    return [a + b for a, b in zip(bent, moved, strict=True)]
 
 
 def _bent(shard: Shard, rows: Rows, eta: list[Floats]) -> list[Floats]:
@@ -109,29 +128,26 @@ def _bent(shard: Shard, rows: Rows, eta: list[Floats]) -> list[Floats]:
 
 def fixed_score(problem: Problem, point: Point) -> Floats:
     """Gradient of the log density in the fixed effects, shape (n_beta,)."""
-    pairs = list(zip(problem.shards, point.rows, strict=True))
-    pulled = [
-        np.sum([shard.pull(k, rows.grad[k]) for shard, rows in pairs], axis=0)
-        for k in range(len(problem.shape.n_coefficients))
-    ]
-    return np.concatenate(pulled)
+    return np.concatenate(problem.shards.map(_pulled, point.states).total())
 
 
-def fixed_information(problem: Problem, hessians: Sequence[Floats]) -> Floats:
+def _pulled(shard: Shard, state: State) -> list[Floats]:
+    return [shard.pull(k, row) for k, row in enumerate(state.rows.grad)]
+
+
+def fixed_information(problem: Problem, hessians: Parts[Floats]) -> Floats:
     """X'WX over all predictors, shape (n_beta, n_beta), with minus W in `hessians`."""
-    shares = [
-        np.block(
-            [
-                [
-                    _product(shard, hess[packed(len(shard.fixed), j, k)], j, k)
-                    for k in range(len(shard.fixed))
-                ]
-                for j in range(len(shard.fixed))
-            ]
-        )
-        for shard, hess in zip(problem.shards, hessians, strict=True)
-    ]
-    return np.asarray(np.sum(shares, axis=0))
+    return problem.shards.map(_fixed_information, hessians).total()
+
+
+def _fixed_information(shard: Shard, hess: Floats) -> Floats:
+    n_predictors = len(shard.fixed)
+    return np.block(
+        [
+            [_product(shard, hess[packed(n_predictors, j, k)], j, k) for k in range(n_predictors)]
+            for j in range(n_predictors)
+        ]
+    )
 
 
 def _product(shard: Shard, hess: Floats, j: int, k: int) -> Floats:
@@ -143,15 +159,6 @@ def _product(shard: Shard, hess: Floats, j: int, k: int) -> Floats:
     return product
 
 
-def level_information(problem: Problem, moments: Sequence[Moments]) -> Modes:
-    """Sums of z W z' over the rows of each level: (k, k, L) for each factor."""
-    if not problem.order:
-        return ()
-    top = np.concatenate([sums[0, 0] for sums in moments], axis=-1)
-    rest = [np.sum([m[f, f] for m in moments], axis=0) for f in range(1, len(problem.order))]
-    return (top, *rest)
-
-
 def theta_information(problem: Problem, mode: Mode) -> Floats:
     r"""Approximate expected information about the covariance parameters.
 
@@ -160,16 +167,69 @@ def theta_information(problem: Problem, mode: Mode) -> Floats:
     the factors share is left out: good for scaling, not for inference.
     Shape (n_theta, n_theta), block-diagonal, in the order of the layout.
     """
-    blocks: dict[int, Floats] = {}
-    weights = level_information(problem, mode.moments)
-    for weight, root, f in zip(weights, mode.point.roots, problem.order, strict=True):
-        changes = problem.covariances[f].factor_grad(mode.point.params.theta[f])
-        per_level = np.moveaxis(weight, -1, 0)
-        middle = np.eye(len(root)) + root.T @ per_level @ root
-        half = per_level @ root
-        marginal = per_level - half @ np.linalg.solve(middle, np.swapaxes(half, 1, 2))
-        sigmas = changes @ root.T
-        sigmas = sigmas + np.swapaxes(sigmas, 1, 2)
-        moved = np.einsum("lab,mbc->mlac", marginal, sigmas)
-        blocks[f] = 0.5 * np.einsum("mlac,nlca->mn", moved, moved)
-    return np.asarray(block_diag(*(blocks[f] for f in range(len(blocks)))))
+    changes = [
+        problem.covariances[f].factor_grad(mode.point.params.theta[f]) for f in problem.order
+    ]
+    sums = level_totals(
+        problem, mode.moments, _level_information, list(zip(mode.point.roots, changes, strict=True))
+    )
+    return np.asarray(block_diag(*problem.in_layout_order(sums)))
+
+
+def level_totals(
+    problem: Problem,
+    moments: Parts[Moments],
+    statistic: Callable[..., Any],
+    common: Sequence[tuple[Any, ...]],
+    *also: Split,
+) -> list[Any]:
+    """Sum a function of the levels of each factor, leading one first.
+
+    Parameters
+    ----------
+    problem : Problem
+    moments : Parts of mapping
+        Sums of z W z' over the rows of each level.
+    statistic : callable
+        Takes these sums, (k, k, L), what is common to the levels of the factor, and (k, L) of
+        `also`; returns the sum over the levels.
+    common : sequence of tuple
+        One for each factor.
+    *also : Split
+    """
+    n_owned = problem.n_owned
+    tops = [each.tops for each in also]
+    found = moments.map(_of_chain, *tops, statistic=statistic, common=common[:n_owned]).total()
+    if not problem.n_rest:
+        return list(found)
+    sums = moments.map(_of_rest, places=range(n_owned, len(problem.order))).total()
+    cut = [problem.cut_rest(each.rest) for each in also]
+    for g, (weight, mine) in enumerate(zip(sums, common[n_owned:], strict=True)):
+        found.append(statistic(weight, *mine, *(parts[g] for parts in cut)))
+    return list(found)
+
+
+def _of_chain(
+    moments: Moments,
+    *tops: Own,
+    statistic: Callable[..., Any],
+    common: Sequence[tuple[Any, ...]],
+) -> list[Any]:
+    return [
+        statistic(moments[i, i], *mine, *(top[i] for top in tops)) for i, mine in enumerate(common)
+    ]
+
+
+def _of_rest(moments: Moments, places: Sequence[int]) -> list[Floats]:
+    return [moments[f, f] for f in places]
+
+
+def _level_information(weight: Floats, root: Floats, changes: Floats) -> Floats:
+    per_level = np.moveaxis(weight, -1, 0)
+    middle = np.eye(len(root)) + root.T @ per_level @ root
+    half = per_level @ root
+    marginal = per_level - half @ np.linalg.solve(middle, np.swapaxes(half, 1, 2))
+    sigmas = changes @ root.T
+    sigmas = sigmas + np.swapaxes(sigmas, 1, 2)
+    moved = np.einsum("lab,mbc->mlac", marginal, sigmas)
+    return np.asarray(0.5 * np.einsum("mlac,nlca->mn", moved, moved))

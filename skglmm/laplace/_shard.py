@@ -1,4 +1,4 @@
-"""A range of the sorted rows that splits no level of the leading factor, and its sums."""
+"""A range of the sorted rows that splits no level of the factors it owns, and its sums."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family, LogDensity, packed
-from skglmm.linalg import Grouping, Pattern
+from skglmm.linalg import Chain, Grouping
 
-__all__ = ["Load", "Pair", "Rows", "Shard"]
+__all__ = ["Load", "Moments", "Pair", "Rows", "Shard"]
 
 CACHE_ROWS = 16_384  # rows whose temporaries stay in the second-level cache
 
@@ -25,7 +25,7 @@ class Load:
     Parameters
     ----------
     grouping : Grouping
-        Rows to levels; levels of the leading factor count from the first of the shard.
+        Rows to levels; levels of a factor of the chain are numbered within the shard.
     columns : tuple of ndarray of shape (n,), or None
         The random-effects columns; None stands for a column of ones.
     predictors : tuple of int
@@ -66,14 +66,14 @@ class Shard:
     fixed : tuple of ndarray, each of shape (n, p_k), or (1, p_k) when all rows are equal
     offsets : tuple of ndarray of shape (n,), or None
     loads : tuple of Load
-        The grouping factors, the leading one first.
+        The grouping factors, those of the chain first.
     pairs : mapping from (f, g), f < g, to Pair
-    places : mapping from (f, g), 1 <= f <= g, to two arrays of int
+    places : mapping from (f, g), f <= g, both not of the chain, to two arrays of int
         Rows (k_f, 1, P) and columns (1, k_g, P) of the block of the rest that a pair reaches.
-    levels : slice
-        The levels of the leading factor that this shard owns.
-    pattern : Pattern
-        Entries of the coupling between the leading factor and the others.
+    levels : tuple of ndarray of int
+        The levels that this shard owns, of each factor of the chain.
+    chain : Chain
+        How these levels hang together, and with the other factors.
     """
 
     prepared: Floats
@@ -83,20 +83,19 @@ class Shard:
     loads: tuple[Load, ...]
     pairs: Mapping[tuple[int, int], Pair]
     places: Mapping[tuple[int, int], tuple[Ints, Ints]]
-    levels: slice
-    pattern: Pattern
+    levels: tuple[Ints, ...]
+    chain: Chain
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
         return int(self.prepared.shape[1])
 
-    def local(self, effects: Sequence[Floats]) -> list[Floats]:
-        """Effects, (k, L) for each factor, with only this shard's levels of the leading one."""
-        return [b[:, self.levels] if f == 0 else b for f, b in enumerate(effects)]
-
     def predictors(self, beta: Sequence[Floats], effects: Sequence[Floats]) -> list[Floats]:
-        """Linear predictors, each of shape (n,) or (1,)."""
+        """Linear predictors, each of shape (n,) or (1,).
+
+        `effects` are (k, L) for each factor, of the chain only the levels of this shard.
+        """
         eta = [x @ b for x, b in zip(self.fixed, beta, strict=True)]
         for k, offset in enumerate(self.offsets):
             if offset is not None:
@@ -108,7 +107,7 @@ class Shard:
         return self._add_random([np.zeros(1) for _ in self.fixed], effects)
 
     def _add_random(self, eta: list[Floats], effects: Sequence[Floats]) -> list[Floats]:
-        for load, local in zip(self.loads, self.local(effects), strict=True):
+        for load, local in zip(self.loads, effects, strict=True):
             for column, k, effect in zip(load.columns, load.predictors, local, strict=True):
                 part = load.grouping.spread(effect)
                 eta[k] = eta[k] + (part if column is None else column * part)

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.laplace._problem import Modes, Problem
+from skglmm.laplace._problem import Problem
 from skglmm.laplace._shard import Moments, Shard
-from skglmm.linalg import Arrowhead, Elimination, Inverse, factorize
+from skglmm.laplace._split import Split
+from skglmm.linalg import Arrowhead, Blocks, Elimination, factorize
+from skglmm.parts import Parts
 
-__all__ = ["hessian", "inverse_moments", "prior_hessian", "sandwich", "scale", "solve"]
+__all__ = ["hessian", "inverse_moments", "prior_hessian", "sandwich", "scaled", "solve"]
 
 
 def sandwich(left: Floats, middle: Floats, right: Floats) -> Floats:
@@ -25,72 +27,96 @@ def sandwich(left: Floats, middle: Floats, right: Floats) -> Floats:
     return np.asarray(right.T @ half)
 
 
-def scale(roots: Sequence[Floats], sums: Sequence[Floats]) -> list[Floats]:
+def scaled(sums: Sequence[Floats], roots: Sequence[Floats]) -> list[Floats]:
     """``root.T @ sums`` for each factor: derivatives in b become derivatives in u."""
     return [root.T @ part for root, part in zip(roots, sums, strict=True)]
 
 
-def hessian(
-    problem: Problem, moments: Sequence[Moments], roots: Sequence[Floats]
-) -> Arrowhead | None:
+def hessian(problem: Problem, moments: Parts[Moments], roots: Sequence[Floats]) -> Arrowhead | None:
     """Factorize H from the moments of each shard; None when it is not positive definite."""
+    blocks = problem.shards.map(_blocks, moments, roots=roots)
     rest = problem.prior.rest(problem.n_rest)
-    pieces = []
-    for index, (shard, sums) in enumerate(zip(problem.shards, moments, strict=True)):
-        blocks, coupling = _leading(sums, roots)
-        problem.prior.add_to(index, blocks, coupling)
-        pieces.append(Elimination.of(shard.pattern, blocks, coupling))
-        _add_rest(shard, sums, roots, rest)
+    if len(rest):
+        rest = moments.map(_with, problem.shards).accumulate(_Rest(roots), rest)
+    pieces = problem.shards.map(_eliminated, problem.prior.added(blocks))
     return factorize(pieces, rest)
 
 
 def prior_hessian(problem: Problem) -> Arrowhead | None:
     """Factorize H as it is before the rows are seen, on the pattern of the problem."""
-    pieces = []
-    for index, shard in enumerate(problem.shards):
-        size, pattern = len(shard.loads[0].columns) if shard.loads else 0, shard.pattern
-        blocks = np.zeros((size, size, pattern.n_levels))
-        coupling = np.zeros((size, len(pattern.levels)))
-        problem.prior.add_to(index, blocks, coupling)
-        pieces.append(Elimination.of(pattern, blocks, coupling))
-    return factorize(pieces, problem.prior.rest(problem.n_rest))
+    blocks = problem.prior.added(problem.shards.map(_no_blocks))
+    rest = problem.prior.rest(problem.n_rest)
+    return factorize(problem.shards.map(_eliminated, blocks), rest)
 
 
-def _leading(sums: Moments, roots: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Blocks of the leading factor, and its coupling to the rest, in u."""
-    if not roots:
-        return np.zeros((0, 0, 0)), np.zeros((0, 0))
-    size = len(roots[0])
-    coupling = [
-        sandwich(roots[0], sums[0, g], roots[g]).reshape(size, -1) for g in range(1, len(roots))
-    ]
-    blocks = sandwich(roots[0], sums[0, 0], roots[0])
-    return blocks, np.hstack([np.zeros((size, 0)), *coupling])
+def _blocks(shard: Shard, sums: Moments, roots: Sequence[Floats]) -> Blocks:
+    """The chain of H, and its coupling to the rest, in u."""
+    n_owned, found = len(shard.levels), Blocks([], {}, [])
+    for i in range(n_owned):
+        found.own.append(sandwich(roots[i], sums[i, i], roots[i]))
+        coupling = [np.zeros((len(roots[i]), 0))]
+        for g in range(i + 1, len(roots)):
+            block = sandwich(roots[i], sums[i, g], roots[g])
+            if g < n_owned:
+                found.between[i, g] = block
+            else:
+                coupling.append(block.reshape(len(block), -1))
+        found.rest.append(np.hstack(coupling))
+    return found
 
 
-def _add_rest(shard: Shard, sums: Moments, roots: Sequence[Floats], rest: Floats) -> None:
-    """Add a shard's share of A_RR to the upper triangle of `rest`, in place."""
-    for (f, g), (rows, columns) in shard.places.items():
-        share = sandwich(roots[f], sums[f, g], roots[g])
-        rest[rows, columns] += share  # every place occurs once, in the upper triangle
+def _no_blocks(shard: Shard) -> Blocks:
+    found = Blocks([], {}, [])
+    for i, pattern in enumerate(shard.chain.patterns):
+        size = len(shard.loads[i].columns)
+        found.own.append(np.zeros((size, size, pattern.n_levels)))
+        found.rest.append(np.zeros((size, len(pattern.levels))))
+        for j in range(i + 1, len(shard.levels)):
+            found.between[i, j] = np.zeros((size, len(shard.loads[j].columns), pattern.n_levels))
+    return found
 
 
-def solve(problem: Problem, system: Arrowhead, modes: Modes) -> Modes:
+def _eliminated(shard: Shard, blocks: Blocks) -> Elimination | None:
+    return Elimination.of(shard.chain, blocks)
+
+
+def _with(moments: Moments, shard: Shard) -> tuple[Shard, Moments]:
+    return shard, moments
+
+
+class _Rest:
+    """Adds a shard's share of A_RR to the upper triangle of an array, in place."""
+
+    def __init__(self, roots: Sequence[Floats]) -> None:
+        self._roots = roots
+
+    def __call__(self, part: tuple[Shard, Moments], rest: Floats) -> None:
+        shard, sums = part
+        for (f, g), (rows, columns) in shard.places.items():
+            share = sandwich(self._roots[f], sums[f, g], self._roots[g])
+            rest[rows, columns] += share  # every place occurs once, in the upper triangle
+
+
+def solve(system: Arrowhead, right: Split) -> Split:
     """``inv(H)`` times a right-hand side in the shape of the modes."""
-    return problem.join(*system.solve(*problem.split(modes)))
+    return Split(*system.solve(right.tops, right.rest))
 
 
-def inverse_moments(problem: Problem, shard: Shard, inverse: Inverse, index: int) -> Moments:
-    """The blocks of ``inv(H)``, in u, that the rows of shard `index` meet."""
-    if not problem.order:
-        return {}
-    blocks: Moments = {(0, 0): inverse.blocks[index]}
-    size, start = len(inverse.blocks[index]), 0
-    for g in range(1, len(problem.order)):
-        n_columns, n_pairs = problem.sizes[g][0], len(shard.pairs[0, g].left)
-        entries = inverse.cross[index][:, start : start + n_columns * n_pairs]
-        blocks[0, g] = entries.reshape(size, n_columns, n_pairs)
-        start += n_columns * n_pairs
+def inverse_moments(shard: Shard, piece: Blocks, rest: Floats) -> Moments:
+    """The blocks of ``inv(H)``, in u, that the rows of a shard meet.
+
+    `piece` is the inverse on the chain of the shard, and `rest` that of the rest.
+    """
+    n_owned = len(shard.levels)
+    blocks: Moments = {(i, i): piece.own[i] for i in range(n_owned)}
+    blocks.update(piece.between)
+    for i in range(n_owned):
+        size, start = len(piece.own[i]), 0
+        for g in range(n_owned, len(shard.loads)):
+            n_columns, n_pairs = len(shard.loads[g].columns), len(shard.pairs[i, g].left)
+            entries = piece.rest[i][:, start : start + n_columns * n_pairs]
+            blocks[i, g] = entries.reshape(size, n_columns, n_pairs)
+            start += n_columns * n_pairs
     for (f, g), (rows, columns) in shard.places.items():
-        blocks[f, g] = inverse.rest[rows, columns]
+        blocks[f, g] = rest[rows, columns]
     return blocks

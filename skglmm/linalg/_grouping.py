@@ -1,5 +1,7 @@
 """Sums of rows by group, and group values spread over rows."""
 
+from math import prod
+
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
@@ -29,10 +31,14 @@ class Grouping:
             self._starts = np.concatenate([[0], np.flatnonzero(steps) + 1])
 
     def sum(self, values: Floats) -> Floats:
-        """Sum `values`, shape (n,), over the rows of each group; shape (size,)."""
+        """Sum `values`, shape (..., n), over the rows of each group; shape (..., size)."""
         if self._starts is not None:
-            return np.asarray(np.add.reduceat(values, self._starts))
-        return np.asarray(np.bincount(self.codes, values, self.size), dtype=np.float64)
+            return np.asarray(np.add.reduceat(values, self._starts, axis=-1))
+        if values.ndim == 1:
+            sums = np.bincount(self.codes, values, self.size)
+            return np.asarray(sums, dtype=np.float64)
+        flat = [self.sum(row) for row in values.reshape(prod(values.shape[:-1]), values.shape[-1])]
+        return np.array(flat).reshape(*values.shape[:-1], self.size)
 
     def spread(self, values: Floats) -> Floats:
         """Give each row the value of its group: (..., size) to (..., n)."""

@@ -1,0 +1,126 @@
+"""Sparse entries between levels and columns: their Gram matrix, and products on the pattern."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+
+__all__ = ["Pattern"]
+
+DENSE_CHUNK = 2_000_000  # numbers in a dense slice of the entries: 16 MB
+DENSE_RATE = 200.0  # multiply-adds of a dense product in the time of one scattered one
+MEETINGS_MAX = 20_000_000  # listed meetings of one shard: their arrays stay below about 1 GB
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which columns of the rest each level of a factor meets.
+
+    Parameters
+    ----------
+    levels, columns : ndarray of int, shape (m,)
+        The level and the column of the rest of each entry.
+    n_levels, n_rest : int
+        Number of levels, and of columns of the rest.
+    """
+
+    levels: Ints
+    columns: Ints
+    n_levels: int
+    n_rest: int
+
+    @cached_property
+    def is_dense(self) -> bool:
+        """Whether dense products are cheaper than lists of what meets in each level."""
+        counts = np.bincount(self.levels, minlength=self.n_levels).astype(float)
+        meetings = float(counts @ counts)
+        dense = float(self.n_levels) * self.n_rest**2
+        return meetings > MEETINGS_MAX or meetings * DENSE_RATE > dense
+
+    @cached_property
+    def order(self) -> Ints:
+        """The entries, level by level."""
+        return np.argsort(self.levels, kind="stable")
+
+    @cached_property
+    def meetings(self) -> tuple[Ints, Ints]:
+        """All ordered pairs of entries that share a level."""
+        counts = np.bincount(self.levels, minlength=self.n_levels)
+        own = self.levels[self.order]
+        repeats = counts[own]
+        left = np.repeat(self.order, repeats)
+        first = np.repeat((np.cumsum(counts) - counts)[own], repeats)
+        within = np.arange(len(left)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        return left, self.order[first + within]
+
+    @cached_property
+    def targets(self) -> tuple[Ints, Ints]:
+        """The distinct pairs of columns that the meetings reach, and that of each meeting."""
+        left, right = self.meetings
+        places = self.columns[left] * self.n_rest + self.columns[right]
+        distinct, index = np.unique(places, return_inverse=True)
+        return distinct, index
+
+    def _slices(self, width: int) -> Iterator[tuple[slice, Ints]]:
+        """Ranges of levels whose dense rows stay small, with their entries."""
+        step = max(1, DENSE_CHUNK // max(1, self.n_rest * width))
+        cuts = np.arange(0, self.n_levels + step, step)
+        ends = np.searchsorted(self.levels[self.order], cuts)
+        for start, first, last in zip(cuts, ends, ends[1:], strict=False):
+            levels = slice(int(start), min(int(start) + step, self.n_levels))
+            yield levels, self.order[first:last]
+
+    def _dense(self, values: Floats, levels: slice, entries: Ints) -> Floats:
+        rows = np.zeros((len(values), levels.stop - levels.start, self.n_rest))
+        rows[:, self.levels[entries] - levels.start, self.columns[entries]] = values[:, entries]
+        return rows.reshape(-1, self.n_rest)
+
+    def subtract_gram(self, values: Floats, out: Floats) -> None:
+        """Subtract the Gram matrix of entries `values`, (k, m), from `out`, in place."""
+        if not values.size:
+            return
+        if self.is_dense:
+            for levels, entries in self._slices(len(values)):
+                rows = self._dense(values, levels, entries)
+                out -= rows.T @ rows
+            return
+        left, right = self.meetings
+        distinct, index = self.targets
+        product = np.zeros(len(left))
+        for row in values:
+            product += row[left] * row[right]
+        shares = np.bincount(index, weights=product, minlength=len(distinct))
+        out.reshape(-1)[distinct] -= shares
+
+    def times(self, values: Floats, rest: Floats) -> Floats:
+        """Entries of ``values @ rest`` on the pattern, shape (k, m), for a symmetric `rest`."""
+        out = np.empty_like(values)
+        if not values.size:
+            return out
+        if self.is_dense:
+            for levels, entries in self._slices(len(values)):
+                rows = self._dense(values, levels, entries) @ rest
+                places = self.levels[entries] - levels.start, self.columns[entries]
+                out[:, entries] = rows.reshape(len(values), -1, self.n_rest)[:, *places]
+            return out
+        left, right = self.meetings
+        distinct, index = self.targets
+        inner = rest.reshape(-1)[distinct][index]
+        for row, target in zip(values, out, strict=True):
+            target[:] = np.bincount(left, weights=row[right] * inner, minlength=out.shape[1])
+        return out
+
+    def by_level(self, values: Floats) -> Floats:
+        """Sum entries `values`, (..., m), over each level: shape (..., n_levels)."""
+        flat = values.reshape(prod(values.shape[:-1]), values.shape[-1])
+        sums = [np.bincount(self.levels, row, self.n_levels) for row in flat]
+        return np.array(sums, dtype=np.float64).reshape(*values.shape[:-1], self.n_levels)
+
+    def by_column(self, values: Floats) -> Floats:
+        """Sum entries `values`, (m,), over each column of the rest: shape (n_rest,)."""
+        sums = np.bincount(self.columns, values, self.n_rest)
+        return np.asarray(sums, dtype=np.float64)

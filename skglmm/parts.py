@@ -1,0 +1,96 @@
+"""One thing for each shard of the rows, wherever the shard is: here, in threads, elsewhere."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, reduce
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Here", "Parts", "added"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Parts(ABC, Generic[T]):
+    """One thing for each shard, kept where the shard is.
+
+    Only sums travel: functions are applied to parts where they are, and what they return stays
+    there until its `total` is asked for.
+    """
+
+    @abstractmethod
+    def map(self, function: Callable[..., R], *others: "Parts[Any]", **common: Any) -> "Parts[R]":
+        """Return ``function(part, *parts of others, **common)`` of each shard."""
+
+    @abstractmethod
+    def total(self) -> T:
+        """Return the sum of the parts: of numbers, arrays, or tuples and lists of these."""
+
+    @abstractmethod
+    def accumulate(self, function: Callable[..., None], out: Any) -> Any:
+        """Call ``function(part, out)``, which adds to the array `out`, for each shard.
+
+        The result is `out`, changed in place where that can be.
+        """
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[T]:
+        """Bring the parts here, one after the other."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of shards."""
+
+
+class Here(Parts[T]):
+    """Parts in this process; functions run in one or several threads, with the same results.
+
+    Parameters
+    ----------
+    parts : iterable
+    n_threads : int, default=1
+    """
+
+    def __init__(self, parts: Iterable[T], n_threads: int = 1) -> None:
+        self._parts = tuple(parts)
+        self.n_threads = n_threads
+
+    def map(self, function: Callable[..., R], *others: Parts[Any], **common: Any) -> "Here[R]":
+        """Apply a function to the parts, in threads if there are several."""
+        columns = zip(self._parts, *others, strict=True)
+        if self.n_threads == 1 or len(self._parts) < 2:
+            return Here([function(*each, **common) for each in columns], self.n_threads)
+        done = _pool(self.n_threads).map(lambda each: function(*each, **common), columns)
+        return Here(done, self.n_threads)
+
+    def total(self) -> T:
+        """Add the parts up, always in the same order."""
+        return reduce(added, self._parts)
+
+    def accumulate(self, function: Callable[..., None], out: Any) -> Any:
+        """Call the function for one part after the other."""
+        for part in self._parts:
+            function(part, out)
+        return out
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, index: int) -> T:
+        return self._parts[index]
+
+
+def added(left: Any, right: Any) -> Any:
+    """Return the sum of two numbers or arrays; of tuples and lists element by element."""
+    if isinstance(left, (tuple, list)):
+        return type(left)(added(a, b) for a, b in zip(left, right, strict=True))
+    return left + right
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="skglmm")
