@@ -35,6 +35,10 @@ class Parts(ABC, Generic[T]):
         """
 
     @abstractmethod
+    def some(self, shards: Iterable[int]) -> "Parts[T]":
+        """Return the parts of some shards."""
+
+    @abstractmethod
     def __iter__(self) -> Iterator[T]:
         """Bring the parts here, one after the other."""
 
@@ -73,6 +77,10 @@ class Here(Parts[T]):
         for part in self._parts:
             function(part, out)
         return out
+
+    def some(self, shards: Iterable[int]) -> "Here[T]":
+        """Return the parts at some places."""
+        return Here([self._parts[index] for index in shards], self.n_threads)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self._parts)

@@ -6,17 +6,16 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
-from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive, prior_hessian
+from skglmm.fitting._ahead import away, begin, begin_at
+from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._standardize import Standardization
-from skglmm.fitting._start import start
 from skglmm.fitting._study import Study
 from skglmm.fitting._user_units import user_covariance, user_jacobian
-from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, laplace, posterior
+from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, posterior
 
 __all__ = ["fit", "refit"]
 
@@ -55,8 +54,9 @@ def fit(
         If the likelihood is not finite at the starting values, or crossed factors are too large.
     """
     study = Study.of(family, design, y, weights, log_jacobian)
-    first = start(study.problem, family.start(y, weights), study.upper)
-    return _maximize(study, first, rules or Rules(), inference=inference)
+    rules = rules or Rules()
+    state = begin(study.problem, family.start(y, weights), study.upper, rules)
+    return _maximize(study, state, rules, inference=inference)
 
 
 def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: bool = False) -> Fit:
@@ -73,25 +73,14 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
     """
-    first = study.away(study.vector(before))
-    return _maximize(study, first, rules or Rules(), inference=inference)
+    state = begin_at(study.problem, away(study.problem, study.vector(before)), study.upper)
+    return _maximize(study, state, rules or Rules(), inference=inference)
 
 
-def _maximize(study: Study, first: Floats, rules: Rules, *, inference: bool) -> Fit:
-    optimum = minimize(study.problem, _begin(study, first), rules)
+def _maximize(study: Study, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
+    optimum = minimize(study.problem, state, rules)
     optimum = _polish(study.problem, optimum, rules, inference=inference)
     return _in_user_units(study, optimum, rules.tol, inference=inference)
-
-
-def _begin(study: Study, vector: Floats) -> Optimum:
-    first = laplace(study.problem, vector)
-    if first is None:
-        msg = (
-            "the likelihood is not finite at the starting values: some linear predictor is beyond "
-            "the reach of its link; check the scale of the offset and of the columns"
-        )
-        raise DesignError(msg)
-    return Optimum(vector, first, prior_hessian(study.problem, first), study.upper)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:

@@ -20,6 +20,7 @@ STEP = 3e-6  # standard errors: differences are exact to about 1e-5 of the entri
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 FLAT = 1e-5  # scaled curvature below which a direction is not determined: the differences' error
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
+ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
 SHARED = 1e-3  # share of a flat direction from which a parameter counts as undetermined
 INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
@@ -82,7 +83,7 @@ def covariance(hessian: Floats, free: Bools) -> tuple[Floats, Bools]:
 
 def is_saddle(hessian: Floats, free: Bools) -> bool:
     """Whether the objective certainly falls away in some direction."""
-    kept = np.flatnonzero(free & (np.abs(np.diag(hessian)) > NO_INFORMATION))
+    kept = np.flatnonzero(free & (np.abs(np.diag(hessian)) > ROUNDING))
     _, values, _ = _spectrum(hessian[np.ix_(kept, kept)])
     return bool(np.min(values, initial=1.0) < SADDLE)
 

@@ -24,10 +24,13 @@ HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
 SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by this much
 NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
+MODE_SHARE = 1e-5  # of the promised gain: gradients on the way may be off by 0.3 %
+MODE_MIN, MODE_MAX = 1e-11, 1e-3  # log-likelihood units
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
-FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: to rounding, or until within tolerance
+FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: usual ones, or until within tolerance
+FINISH_GAIN = 1e-14  # usual ones end here, at 1e-7 standard errors
 DIAGONAL_MIN = 1e-10  # of the Hessian: a parameter of standardized columns without information
 CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
@@ -176,7 +179,13 @@ def _search(
     length = 1.0
     for tried in range(1, HALVINGS_MAX + 1):
         guess = here.mode.point.u.plus(direction, length)
-        there = laplace(problem, state.vector + length * step.change, guess)
+        there = laplace(
+            problem,
+            state.vector + length * step.change,
+            guess,
+            float(np.clip(MODE_SHARE * step.gain, MODE_MIN, MODE_MAX)),
+            is_near=step.gain < 1.0,
+        )
         if there is not None and _accept(here, there, step.change, slope, length):
             return (length, there), tried
         length *= _shrink(here, there, slope, length)
@@ -226,10 +235,12 @@ def finish(problem: Problem, state: Optimum, hessian: Floats, free: Bools, tol: 
     state = replace(state, hessian=hessian, is_exact=True)
     step = state.step()
     for n_steps in range(FINISH_MAX):
-        if step.gain <= (tol if n_steps >= FINISH_USUAL else np.finfo(float).eps):
+        if step.gain <= (tol if n_steps >= FINISH_USUAL else FINISH_GAIN):
             break
         vector = state.vector + np.where(free, step.change, 0.0)
-        there = laplace(problem, vector, state.laplace.mode.point.u)
+        move = tangent(problem, state.laplace.mode, vector - state.vector)
+        guess = state.laplace.mode.point.u.plus(move)
+        there = laplace(problem, vector, guess, is_near=True)
         if there is None or not there.value <= state.laplace.value + _noise(state.laplace):
             break
         moved = replace(

@@ -14,8 +14,6 @@ from skglmm.laplace import Params, Problem, bind
 
 __all__ = ["Study"]
 
-AWAY = 0.1  # standard deviations of zero begin here: at zero their gradient is zero
-
 
 @dataclass(frozen=True)
 class Study:
@@ -76,13 +74,3 @@ class Study:
         """Return the parameters of a fit to these rows on the standardized columns."""
         pairs = zip(self.standard.from_user, fit.beta, strict=True)
         return Params(tuple(back @ beta for back, beta in pairs), fit.theta).pack()
-
-    def away(self, vector: Floats) -> Floats:
-        """Return parameters without zero variances, from which any others can be reached."""
-        params, theta = Params.unpack(vector, self.problem.shape), []
-        for part, covariance in zip(params.theta, self.problem.covariances, strict=True):
-            lower = covariance.factor(part)
-            every = np.diag_indices(len(lower))
-            lower[every] = np.where(np.abs(lower[every]) < AWAY, AWAY, lower[every])
-            theta.append(covariance.from_factor(lower))
-        return Params(params.beta, tuple(theta)).pack()

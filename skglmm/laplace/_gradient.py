@@ -30,6 +30,7 @@ from skglmm.laplace._mode import Mode, State
 from skglmm.laplace._params import Params
 from skglmm.laplace._problem import Problem
 from skglmm.laplace._shard import Moments, Rows, Shard
+from skglmm.laplace._split import Split
 from skglmm.laplace._system import inverse_moments, sandwich, scaled, solve
 from skglmm.linalg import Own
 from skglmm.parts import added
@@ -39,8 +40,8 @@ __all__ = ["effective_residual", "gradient", "logdet_slopes"]
 Roots = tuple[Floats, ...]
 
 
-def gradient(problem: Problem, mode: Mode) -> Floats:
-    """Gradient of the objective in the parameter vector, shape (n_params,)."""
+def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Split]:
+    """Gradient of the objective in the parameter vector, shape (n_params,), and v."""
     point, shards = mode.point, problem.shards
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
@@ -58,7 +59,7 @@ def gradient(problem: Problem, mode: Mode) -> Floats:
     for kernel, f in zip(kernels, problem.order, strict=True):
         change = problem.covariances[f].factor_grad(point.params.theta[f])
         theta[f] = np.tensordot(change, kernel, axes=2)
-    return Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack()
+    return Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack(), v
 
 
 def _slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> list[Floats]:

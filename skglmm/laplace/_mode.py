@@ -1,7 +1,7 @@
 """The mode of the random effects given the parameters, by damped Newton steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,9 @@ __all__ = [
     "score_sums",
 ]
 
-DECREMENT_TOL = 1e-7  # a Newton step from here, 4e-4 standard deviations, leaves about 1e-7
+DECREMENT_TOL = 1e-20  # a step of 1e-10 standard deviations
+LAST_MAX = 1e-2  # a step that promises more is tried before it is trusted
+CURVED = 1e-2  # at most: a step that promises d leaves a promise of this times d squared
 STEPS_MAX = 60  # from a cold start 5 to 8 are usual
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 
@@ -55,6 +57,8 @@ class Point:
         Linear predictors, log density and its derivatives, for each shard.
     value : float
         ``h(u) = -log f(y | u) + u'u / 2``, or with the penalty of another prior.
+    order : int
+        Of the derivatives.
     """
 
     params: Params
@@ -62,6 +66,7 @@ class Point:
     u: Split
     states: Parts[State]
     value: float
+    order: int
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,18 @@ class Mode:
         H, factorized.
     n_steps : int
         Newton steps taken.
+    left : Split or None
+        Minus the gradient of h at the point; None where the point counts as the mode.
+    decrement : float
+        By how much Newton's next step would lower h.
     """
 
     point: Point
     moments: Parts[Moments]
     system: Arrowhead
-    n_steps: int
+    n_steps: int = 0
+    left: Split | None = None
+    decrement: float = 0.0
 
 
 def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
@@ -99,7 +110,7 @@ def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
         order=order,
     )
     value = problem.prior.halves(u).total() - states.map(_value).total()
-    return Point(params, roots, u, states, value)
+    return Point(params, roots, u, states, value, order)
 
 
 def _state(
@@ -153,23 +164,39 @@ def _expected(shard: Shard, state: State, family: Family) -> Moments:
     return shard.moments(shard.expected_hess(family, state.eta))
 
 
-def find_mode(problem: Problem, params: Params, start: Split) -> Mode | None:
+def find_mode(
+    problem: Problem,
+    params: Params,
+    start: Split,
+    tol: float = DECREMENT_TOL,
+    *,
+    is_near: bool = False,
+) -> Mode | None:
     """Minimize h over u from `start`; None when no mode with a positive definite H is found.
 
-    The rows of the returned point hold derivatives up to the third.
+    Parameters
+    ----------
+    problem : Problem
+    params : Params
+    start : Split
+    tol : float
+        How much Newton's next step may promise to lower h.
+    is_near : bool, default=False
+        Whether `start` is likely to be good enough.
     """
     if not problem.order:
         return mode_at(problem, params, start)
-    point = evaluate(problem, params, start, 2)
+    point = evaluate(problem, params, start, 3 if is_near else 2)
     if not np.isfinite(point.value):
         point = evaluate(problem, params, problem.zero(), 2)
-    for n_steps in range(1, STEPS_MAX + 1):
-        step = _advance(problem, point) if np.isfinite(point.value) else None
-        if step is None:
-            return None
-        if step.point is None:
-            return mode_at(problem, params, step.u, n_steps)
-        point = step.point
+    for n_steps in range(STEPS_MAX):
+        found = _advance(problem, point, tol) if np.isfinite(point.value) else None
+        if isinstance(found, Point):
+            point = found
+        elif isinstance(found, Split):
+            return mode_at(problem, params, found, n_steps + 1)
+        else:
+            return found if found is None else replace(found, n_steps=n_steps)
     return None
 
 
@@ -183,31 +210,30 @@ def mode_at(problem: Problem, params: Params, u: Split, n_steps: int = 0) -> Mod
     return None if system is None else Mode(point, moments, system, n_steps)
 
 
-class _Step(NamedTuple):
-    """Where a step ends, and the point there; None if it is so small that it is the last."""
-
-    u: Split
-    point: Point | None
-
-
-def _advance(problem: Problem, point: Point) -> _Step | None:
+def _advance(problem: Problem, point: Point, tol: float) -> Mode | Point | Split | None:
     """Take Newton's step, shortened until h does not grow; None if there is none.
 
     The observed H is tried first, then the expected one: the log density of a family need
-    not be concave, so the observed H may be indefinite away from the mode.
+    not be concave, so the observed H may be indefinite away from the mode. A point within
+    tolerance is the mode, if it has third derivatives; the end of a step that surely leads there
+    is returned as it is.
     """
     gradient = score(problem, point)
     for information in (observed_moments, expected_moments):
-        system = hessian(problem, information(problem, point), point.roots)
+        moments = information(problem, point)
+        system = hessian(problem, moments, point.roots)
         if system is None:
             continue
         step = solve(system, gradient)
         decrement = 0.5 * gradient.dot(step)
-        if decrement <= max(DECREMENT_TOL, 4 * np.finfo(float).eps * abs(point.value)):
-            return _Step(point.u.plus(step), None)
+        if decrement <= tol and point.order == 3 and information is observed_moments:
+            return Mode(point, moments, system, left=gradient, decrement=decrement)
+        rounding = 4 * np.finfo(float).eps * abs(point.value)
+        if decrement <= max(rounding, min(LAST_MAX, np.sqrt(tol / CURVED))):
+            return point.u.plus(step)
         moved = _search(problem, point, step)
         if moved is not None:
-            return _Step(moved.u, moved)
+            return moved
     return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from skglmm.arrays import Floats
 from skglmm.laplace._gradient import gradient
-from skglmm.laplace._mode import Mode, find_mode, mode_at
+from skglmm.laplace._mode import DECREMENT_TOL, Mode, find_mode, mode_at
 from skglmm.laplace._params import Params
 from skglmm.laplace._problem import Problem
 from skglmm.laplace._split import Split
@@ -34,7 +34,14 @@ class Laplace:
     mode: Mode
 
 
-def laplace(problem: Problem, vector: Floats, start: Split | None = None) -> Laplace | None:
+def laplace(
+    problem: Problem,
+    vector: Floats,
+    start: Split | None = None,
+    tol: float = DECREMENT_TOL,
+    *,
+    is_near: bool = False,
+) -> Laplace | None:
     """Evaluate the objective and its gradient at a parameter vector.
 
     Parameters
@@ -44,6 +51,12 @@ def laplace(problem: Problem, vector: Floats, start: Split | None = None) -> Lap
         Parameters, see `Params.unpack`.
     start : Split or None
         Where the search of the mode begins; zero by default.
+    tol : float
+        How far from the mode it may end: what another step would lower h by. The objective is
+        corrected for it, so that its error is of the order of `tol`; that of the gradient is of
+        the order of its root, in units of one over a standard error.
+    is_near : bool, default=False
+        Whether `start` is likely to be good enough.
 
     Returns
     -------
@@ -51,7 +64,8 @@ def laplace(problem: Problem, vector: Floats, start: Split | None = None) -> Lap
         None where the density is not finite or no mode is found: a rejected step.
     """
     params = Params.unpack(vector, problem.shape)
-    return _of(problem, find_mode(problem, params, problem.zero() if start is None else start))
+    start = problem.zero() if start is None else start
+    return _of(problem, find_mode(problem, params, start, tol, is_near=is_near))
 
 
 def laplace_at(problem: Problem, vector: Floats, u: Split) -> Laplace | None:
@@ -63,4 +77,7 @@ def _of(problem: Problem, mode: Mode | None) -> Laplace | None:
     if mode is None:
         return None
     value = mode.point.value + mode.system.half_logdet
-    return Laplace(value, gradient(problem, mode), mode)
+    slopes, pull = gradient(problem, mode)
+    if mode.left is not None:  # to the mode: h falls, and half the log determinant moves
+        value += mode.left.dot(pull) - mode.decrement
+    return Laplace(value, slopes, mode)

@@ -1,6 +1,6 @@
 """A design bound to its response: rows sorted once, cut into shards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -76,6 +76,15 @@ class Problem:
         """Number of spherical effects of all factors that are not of the chain."""
         return sum(k * n for k, n in self.sizes[self.n_owned :])
 
+    @cached_property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.shards.map(_n_rows).total())
+
+    def some(self, shards: Iterable[int]) -> "Problem":
+        """Return the problem of some of the shards; only these levels have effects."""
+        return replace(self, shards=self.shards.some(shards))
+
     def zero(self) -> Split:
         """Spherical effects that are all zero."""
         return Split(self.shards.map(_zero), np.zeros(self.n_rest))
@@ -126,6 +135,10 @@ class Problem:
 
 def _with_prepared(shard: Shard, prepared: Floats) -> Shard:
     return replace(shard, prepared=np.ascontiguousarray(prepared))
+
+
+def _n_rows(shard: Shard) -> int:
+    return shard.n_rows
 
 
 def _zero(shard: Shard) -> Own:
