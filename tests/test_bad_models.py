@@ -183,6 +183,8 @@ PARAMETERS = [
         {**MIXED, "boundary": "clip"},
         fragments=["boundary='clip'", "'squeeze'"],
     ),
+    case("no threads", {**MIXED, "n_jobs": 0}, fragments=["n_jobs=0", "-1 takes all"]),
+    case("half a thread", {**MIXED, "n_jobs": 1.5}, fragments=["n_jobs=1.5", "whole number"]),
     case("no iterations", {**MIXED, "max_iter": 0}, fragments=["max_iter=0", "at least 1"]),
     case(
         "half an iteration", {**MIXED, "max_iter": 2.5}, fragments=["max_iter=2.5", "whole number"]

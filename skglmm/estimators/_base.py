@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
 
 import skglmm
@@ -67,6 +68,7 @@ class BaseGLMMRegressor(
     inference: bool
     tol: float
     max_iter: int
+    n_jobs: int | None
     verbose: int
     fit_: Fit
 
@@ -224,7 +226,12 @@ class BaseGLMMRegressor(
                 weights,
                 inference=bool(self.inference),
                 log_jacobian=float(np.sum(mass * self._scale.log_jacobian(unit))),
-                rules=Rules(self.tol, int(self.max_iter), _print_line if self.verbose else None),
+                rules=Rules(
+                    self.tol,
+                    int(self.max_iter),
+                    _print_line if self.verbose else None,
+                    effective_n_jobs(self.n_jobs),
+                ),
             )
 
     def _publish(self, model: Model) -> None:

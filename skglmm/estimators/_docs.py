@@ -51,6 +51,9 @@ tol : float, default=1e-8
     Log-likelihood units that the optimizer may leave to gain.
 max_iter : int, default=200
     Most iterations of the optimizer.
+n_jobs : int, default=None
+    Threads that share the rows of a fit, in ranges of 16,000; None is 1, -1 all. Results are the
+    same to the last bit. Threads pay where Python runs without its global lock.
 verbose : int, default=0
     Whether to print a line for each iteration.
 """,

@@ -85,6 +85,7 @@ class ExtendedBetaGLMMRegressor(BaseGLMMRegressor):
         inference: bool = True,
         tol: float = 1e-8,
         max_iter: int = 200,
+        n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
         self._keep(locals())

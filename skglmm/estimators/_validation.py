@@ -57,6 +57,7 @@ def check_parameters(estimator: Any) -> None:
     _check_context(estimator.context)
     _check_number("tol", estimator.tol, Real, low=0.0, strict=True)
     _check_number("max_iter", estimator.max_iter, Integral, low=1)
+    _check_jobs(estimator.n_jobs)
     if not _is_flag(estimator.verbose):
         _check_number("verbose", estimator.verbose, Integral, low=0)
     check_flag("inference", estimator.inference)
@@ -147,6 +148,12 @@ def _check_number(name: str, value: Any, kind: type, *, low: float, strict: bool
     if not fine or value < low or (strict and value == low):
         what = "whole number" if kind is Integral else "number"
         msg = f"{name}={value!r} must be a {what} {'above' if strict else 'of at least'} {low:g}"
+        raise ValueError(msg)
+
+
+def _check_jobs(value: Any) -> None:
+    if value is not None and (not isinstance(value, Integral) or _is_flag(value) or value == 0):
+        msg = f"n_jobs={value!r} must be None, or a whole number such as 2; -1 takes all cores"
         raise ValueError(msg)
 
 

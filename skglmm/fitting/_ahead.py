@@ -13,7 +13,7 @@ from skglmm.exceptions import DesignError
 from skglmm.fitting._hessian import differenced_hessian, prior_hessian
 from skglmm.fitting._optimize import MODE_MAX, Optimum, Rules, minimize
 from skglmm.fitting._start import start
-from skglmm.laplace import Params, Problem, laplace
+from skglmm.laplace import Params, Problem, Split, laplace
 
 __all__ = ["away", "begin", "begin_at"]
 
@@ -27,11 +27,12 @@ AWAY = 0.1  # standard deviations of zero begin here: at zero their gradient is 
 
 @dataclass(frozen=True)
 class _Ahead:
-    """Estimates of some rows, their Hessian, and the information that it would be known by."""
+    """What some rows foretell: estimates, their Hessian and its scale, and modes."""
 
     vector: Floats
     hessian: Floats
     information: Floats  # (n_params,), the diagonal
+    rest: Floats  # (n_rest,), modes of the factors that all shards share
 
     def hessian_of_all(self, information: Floats) -> Floats:
         """Return the Hessian that all rows are likely to have, given their information.
@@ -63,7 +64,8 @@ def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> O
     """
     ahead = _ahead(problem, constants, upper, rules)
     if ahead is not None:
-        here = laplace(problem, ahead.vector, tol=MODE_MAX)
+        guess = Split(problem.zero().tops, ahead.rest)
+        here = laplace(problem, ahead.vector, guess, MODE_MAX)
         if here is not None:
             information = np.diag(prior_hessian(problem, here))
             return Optimum(ahead.vector, here, ahead.hessian_of_all(information), upper)
@@ -113,7 +115,8 @@ def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> 
     hessian = differenced_hessian(some, found, np.ones(len(vector), dtype=np.bool_))
     if hessian is None or not _is_definite(hessian):
         return None
-    return _Ahead(vector, hessian, np.diag(prior_hessian(some, found.laplace)))
+    information = np.diag(prior_hessian(some, found.laplace))
+    return _Ahead(vector, hessian, information, found.laplace.mode.point.u.rest)
 
 
 def _is_definite(hessian: Floats) -> bool:

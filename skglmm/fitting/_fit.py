@@ -7,7 +7,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.families import Family
-from skglmm.fitting._ahead import away, begin, begin_at
+from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
@@ -53,8 +53,8 @@ def fit(
     DesignError
         If the likelihood is not finite at the starting values, or crossed factors are too large.
     """
-    study = Study.of(family, design, y, weights, log_jacobian)
     rules = rules or Rules()
+    study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads)
     state = begin(study.problem, family.start(y, weights), study.upper, rules)
     return _maximize(study, state, rules, inference=inference)
 
@@ -73,7 +73,7 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
     """
-    state = begin_at(study.problem, away(study.problem, study.vector(before)), study.upper)
+    state = begin_at(study.problem, study.away(study.vector(before)), study.upper)
     return _maximize(study, state, rules or Rules(), inference=inference)
 
 

@@ -25,7 +25,7 @@ ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
 SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by this much
 NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
 MODE_SHARE = 1e-5  # of the promised gain: gradients on the way may be off by 0.3 %
-MODE_MIN, MODE_MAX = 1e-11, 1e-3  # log-likelihood units
+MODE_MIN, MODE_MAX = 1e-14, 1e-3  # log-likelihood units
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
@@ -37,7 +37,7 @@ CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 @dataclass(frozen=True)
 class Rules:
-    """When to stop, and whom to tell on the way.
+    """How to go about a fit.
 
     Parameters
     ----------
@@ -47,11 +47,14 @@ class Rules:
         Most iterations.
     report : callable or None
         Receives one line of text for each iteration.
+    n_threads : int
+        Threads that share the rows.
     """
 
     tol: float = 1e-8
     max_iter: int = 200
     report: Callable[[str], None] | None = None
+    n_threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,7 @@ def finish(problem: Problem, state: Optimum, hessian: Floats, free: Bools, tol: 
         vector = state.vector + np.where(free, step.change, 0.0)
         move = tangent(problem, state.laplace.mode, vector - state.vector)
         guess = state.laplace.mode.point.u.plus(move)
-        there = laplace(problem, vector, guess, is_near=True)
+        there = laplace(problem, vector, guess, MODE_MIN, is_near=True)
         if there is None or not there.value <= state.laplace.value + _noise(state.laplace):
             break
         moved = replace(

@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.families import Family
+from skglmm.fitting._ahead import away
 from skglmm.fitting._digest import digest
 from skglmm.fitting._record import Fit
 from skglmm.fitting._standardize import Standardization, standardize
@@ -45,10 +46,11 @@ class Study:
         y: Floats,
         weights: Floats | None = None,
         log_jacobian: float = 0.0,
+        n_threads: int = 1,
     ) -> "Study":
         """Standardize and bind the rows of a design."""
         standard = standardize(design, weights)
-        problem = bind(standard.design, y, weights, family)
+        problem = bind(standard.design, y, weights, family, n_threads=n_threads)
         return cls(standard, problem, y, weights, log_jacobian)
 
     def with_response(self, y: Floats) -> "Study":
@@ -74,3 +76,7 @@ class Study:
         """Return the parameters of a fit to these rows on the standardized columns."""
         pairs = zip(self.standard.from_user, fit.beta, strict=True)
         return Params(tuple(back @ beta for back, beta in pairs), fit.theta).pack()
+
+    def away(self, vector: Floats) -> Floats:
+        """Return parameters without zero variances, from which any others can be reached."""
+        return away(self.problem, vector)

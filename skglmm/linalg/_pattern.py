@@ -12,7 +12,7 @@ from skglmm.arrays import Floats, Ints
 __all__ = ["Pattern"]
 
 DENSE_CHUNK = 2_000_000  # numbers in a dense slice of the entries: 16 MB
-DENSE_RATE = 200.0  # multiply-adds of a dense product in the time of one scattered one
+DENSE_RATE = 100.0  # multiply-adds of a dense product in the time of one scattered one
 MEETINGS_MAX = 20_000_000  # listed meetings of one shard: their arrays stay below about 1 GB
 
 
@@ -48,14 +48,16 @@ class Pattern:
 
     @cached_property
     def meetings(self) -> tuple[Ints, Ints]:
-        """All ordered pairs of entries that share a level."""
+        """Each pair of different entries that share a level, the lower column first."""
         counts = np.bincount(self.levels, minlength=self.n_levels)
         own = self.levels[self.order]
         repeats = counts[own]
         left = np.repeat(self.order, repeats)
         first = np.repeat((np.cumsum(counts) - counts)[own], repeats)
         within = np.arange(len(left)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        return left, self.order[first + within]
+        right = self.order[first + within]
+        once = self.columns[left] < self.columns[right]  # a level meets a column once
+        return left[once], right[once]
 
     @cached_property
     def targets(self) -> tuple[Ints, Ints]:
@@ -80,7 +82,10 @@ class Pattern:
         return rows.reshape(-1, self.n_rest)
 
     def subtract_gram(self, values: Floats, out: Floats) -> None:
-        """Subtract the Gram matrix of entries `values`, (k, m), from `out`, in place."""
+        """Subtract the upper triangle of the Gram matrix of entries `values`, (k, m), in place.
+
+        What becomes of the lower triangle of `out` is not defined.
+        """
         if not values.size:
             return
         if self.is_dense:
@@ -95,6 +100,8 @@ class Pattern:
             product += row[left] * row[right]
         shares = np.bincount(index, weights=product, minlength=len(distinct))
         out.reshape(-1)[distinct] -= shares
+        every = np.arange(self.n_rest)
+        out[every, every] -= self.by_column(np.einsum("ce,ce->e", values, values))
 
     def times(self, values: Floats, rest: Floats) -> Floats:
         """Entries of ``values @ rest`` on the pattern, shape (k, m), for a symmetric `rest`."""
@@ -109,9 +116,11 @@ class Pattern:
             return out
         left, right = self.meetings
         distinct, index = self.targets
-        inner = rest.reshape(-1)[distinct][index]
-        for row, target in zip(values, out, strict=True):
-            target[:] = np.bincount(left, weights=row[right] * inner, minlength=out.shape[1])
+        inner, own = rest.reshape(-1)[distinct][index], np.diagonal(rest)[self.columns]
+        for a, row in enumerate(values):
+            lower = np.bincount(left, weights=row[right] * inner, minlength=len(row))
+            upper = np.bincount(right, weights=row[left] * inner, minlength=len(row))
+            out[a] = own * row + lower + upper
         return out
 
     def by_level(self, values: Floats) -> Floats:
