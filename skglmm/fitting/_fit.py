@@ -129,7 +129,7 @@ def _in_user_units(study: Study, optimum: Optimum, tol: float, *, inference: boo
         beta=tuple(t @ b for t, b in zip(standard.to_user, params.beta, strict=True)),
         theta=params.theta,
         roots=roots,
-        u=problem.in_layout_order(problem.join(mode.point.u)),
+        u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
         aliased=standard.aliased,
         covariance=found[0],

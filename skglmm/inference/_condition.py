@@ -80,7 +80,7 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
     return replace(
         fit,
         layout=design.layout,
-        u=problem.in_layout_order(problem.join(mode.point.u)),
+        u=problem.in_layout_order(problem.join(mode.u)),
         order=problem.order,
         posterior=posterior(problem, mode),
         curvature=seen if found.remembered is None else found.remembered.curvature + seen,

@@ -117,7 +117,7 @@ def _shares(
         return None
     mass = np.ones(design.n_samples) if weights is None else weights
     every = range(len(design.codes))
-    moved = replace(fit, u=found.problem.in_layout_order(found.problem.join(found.mode.point.u)))
+    moved = replace(fit, u=found.problem.in_layout_order(found.problem.join(found.mode.u)))
     eta = linear_predictors(moved, design, every)
     of_rows = mass * fit.family.log_density(fit.family.prepare(y), eta).value
     of_row, of_level = _blocks(fit, design, together=not plan.integrated)

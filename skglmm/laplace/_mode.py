@@ -96,6 +96,13 @@ class Mode:
     left: Split | None = None
     decrement: float = 0.0
 
+    @property
+    def u(self) -> Split:
+        """Where Newton's step from the point ends: nearer to the mode, if that is not it."""
+        if self.left is None:
+            return self.point.u
+        return self.point.u.plus(solve(self.system, self.left))
+
 
 def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
     """Evaluate h and the derivatives of the log density up to `order`."""
