@@ -53,7 +53,7 @@ def test_effects_are_centered_where_the_covariance_allows_it(covariance, centere
     mean, spread = moments(found.design.columns[0], None)
     assert_allclose(spread, 1, rtol=1e-9)
     assert_allclose(np.abs(mean) < 1e-9, centered)
-    assert_allclose(whole.columns[0] @ found.bases[0], found.design.columns[0], atol=1e-9)
+    assert_allclose(whole.columns[0] @ found.scales.bases[0], found.design.columns[0], atol=1e-9)
 
 
 def test_a_column_that_barely_differs_from_a_constant_counts_as_one():

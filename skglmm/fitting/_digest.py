@@ -1,13 +1,57 @@
 """A fingerprint of responses and weights that does not depend on the order of the rows."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from skglmm.arrays import Floats
 
-__all__ = ["digest"]
+__all__ = ["Digest", "digest"]
 
 Words = NDArray[np.uint64]
+_WRAP = 2**64  # unsigned words of 64 bits
+
+
+@dataclass(frozen=True)
+class Digest:
+    """Fingerprint of some rows; the sum of two is that of all their rows.
+
+    Parameters
+    ----------
+    responses, rows : tuple of (int, int)
+        Sum and exclusive or of the words of y, and of those of (y, weight) and the scale of y.
+    """
+
+    responses: tuple[int, int]
+    rows: tuple[int, int]
+
+    def __add__(self, other: "Digest") -> "Digest":
+        return Digest(_together(self.responses, other.responses), _together(self.rows, other.rows))
+
+    def __str__(self) -> str:
+        """Return 32 hexadecimal digits for y, a dash, and 32 for all of it."""
+        return "-".join(f"{total:016x}{both:016x}" for total, both in (self.responses, self.rows))
+
+
+def digest(y: Floats, weights: Floats | None, log_jacobian: float) -> Digest:
+    """Return the fingerprint of rows.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+    weights : ndarray, shape (n,), or None
+    log_jacobian : float
+        Of all rows; its last digits, which depend on their order, do not count.
+    """
+    responses = words = _mix(
+        np.ascontiguousarray(y).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    )
+    if weights is not None:
+        words = _mix(words + np.ascontiguousarray(weights).view(np.uint64))
+    scale = np.array([float(f"{log_jacobian:.9e}") + 0.0])  # never minus zero
+    words = _mix(words + scale.view(np.uint64))
+    return Digest(_shuffled(responses), _shuffled(words))
 
 
 def _mix(words: Words) -> Words:
@@ -17,25 +61,10 @@ def _mix(words: Words) -> Words:
     return np.asarray(words ^ (words >> np.uint64(31)))
 
 
-def _shuffled(words: Words) -> str:
-    """Return 32 hexadecimal digits of the words in any order."""
-    total = int(words.sum(dtype=np.uint64))
-    return f"{total:016x}{int(np.bitwise_xor.reduce(words)):016x}"
+def _shuffled(words: Words) -> tuple[int, int]:
+    """Return what depends on the words in any order."""
+    return int(words.sum(dtype=np.uint64)), int(np.bitwise_xor.reduce(words))
 
 
-def digest(y: Floats, weights: Floats | None, log_jacobian: float) -> str:
-    """Return 32 hexadecimal digits for y, a dash, and 32 for (y, weight) and the scale of y.
-
-    Parameters
-    ----------
-    y : ndarray, shape (n,)
-    weights : ndarray, shape (n,), or None
-    log_jacobian : float
-    """
-    responses = words = _mix(
-        np.ascontiguousarray(y).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    )
-    if weights is not None:
-        words = _mix(words + np.ascontiguousarray(weights).view(np.uint64))
-    words = _mix(words + np.array([log_jacobian]).view(np.uint64))
-    return f"{_shuffled(responses)}-{_shuffled(words)}"
+def _together(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return (one[0] + other[0]) % _WRAP, one[1] ^ other[1]

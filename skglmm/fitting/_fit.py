@@ -8,16 +8,17 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
+from skglmm.fitting._bound import Bound
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
-from skglmm.fitting._standardize import Standardization
+from skglmm.fitting._standardize import Scales
 from skglmm.fitting._study import Study
 from skglmm.fitting._user_units import user_covariance, user_jacobian
 from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, posterior
 
-__all__ = ["fit", "refit"]
+__all__ = ["fit", "fit_bound", "refit"]
 
 
 def fit(
@@ -55,8 +56,24 @@ def fit(
     """
     rules = rules or Rules()
     study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads)
-    state = begin(study.problem, family.start(y, weights), study.upper, rules)
-    return _maximize(study, state, rules, inference=inference)
+    return fit_bound(study.bound, family.start(y, weights), rules, inference=inference)
+
+
+def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool = True) -> Fit:
+    """Fit rows that are bound, wherever they are.
+
+    Parameters
+    ----------
+    bound : Bound
+    constants : ndarray, shape (K,)
+        Constant linear predictors that suit the responses.
+    rules : Rules
+        When the optimizer stops.
+    inference : bool
+        Whether to compute the covariance of the estimates.
+    """
+    state = begin(bound.problem, constants, bound.upper, rules)
+    return _maximize(bound, state, rules, inference=inference)
 
 
 def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: bool = False) -> Fit:
@@ -74,13 +91,13 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
         Whether to compute the covariance of the estimates.
     """
     state = begin_at(study.problem, study.away(study.vector(before)), study.upper)
-    return _maximize(study, state, rules or Rules(), inference=inference)
+    return _maximize(study.bound, state, rules or Rules(), inference=inference)
 
 
-def _maximize(study: Study, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
-    optimum = minimize(study.problem, state, rules)
-    optimum = _polish(study.problem, optimum, rules, inference=inference)
-    return _in_user_units(study, optimum, rules.tol, inference=inference)
+def _maximize(bound: Bound, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
+    optimum = minimize(bound.problem, state, rules)
+    optimum = _polish(bound.problem, optimum, rules, inference=inference)
+    return _in_user_units(bound, optimum, rules.tol, inference=inference)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
@@ -115,31 +132,31 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
     return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
 
 
-def _in_user_units(study: Study, optimum: Optimum, tol: float, *, inference: bool) -> Fit:
-    problem, standard = study.problem, study.standard
+def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: bool) -> Fit:
+    problem, scales = bound.problem, bound.scales
     mode, params = optimum.laplace.mode, Params.unpack(optimum.vector, problem.shape)
-    layout, bases = standard.design.layout, standard.bases
+    layout, bases = bound.layout, scales.bases
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
-    found = _uncertainty(problem, standard, optimum) if inference else (None, None)
+    found = _uncertainty(problem, scales, optimum) if inference else (None, None)
     return Fit(
         family=problem.family,
         layout=layout,
-        beta=tuple(t @ b for t, b in zip(standard.to_user, params.beta, strict=True)),
+        beta=tuple(t @ b for t, b in zip(scales.to_user, params.beta, strict=True)),
         theta=params.theta,
         roots=roots,
         u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
-        aliased=standard.aliased,
+        aliased=scales.aliased,
         covariance=found[0],
         order=problem.order,
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
         mode_jacobian=found[1],
-        log_likelihood=-optimum.laplace.value - study.log_jacobian,
-        n_samples=len(study.y),
-        data_digest=study.data_digest,
+        log_likelihood=-optimum.laplace.value - bound.log_jacobian,
+        n_samples=bound.n_samples,
+        data_digest=bound.data_digest,
         converged=optimum.is_within(tol),
         message=optimum.verdict(tol),
         gain=optimum.gain,
@@ -156,11 +173,9 @@ def _in_user_units(study: Study, optimum: Optimum, tol: float, *, inference: boo
     )
 
 
-def _uncertainty(
-    problem: Problem, standard: Standardization, optimum: Optimum
-) -> tuple[Floats, Modes]:
+def _uncertainty(problem: Problem, scales: Scales, optimum: Optimum) -> tuple[Floats, Modes]:
     """Covariance of the estimates, and how the modes move with them, in the user's units."""
     known = _free(problem, optimum) & optimum.is_exact
-    covariance = user_covariance(standard, optimum.hessian, known)
+    covariance = user_covariance(scales, optimum.hessian, known)
     moves = problem.in_layout_order(jacobian(problem, optimum.laplace.mode))
-    return covariance, user_jacobian(standard, moves, problem.shape.n_beta)
+    return covariance, user_jacobian(scales, moves, problem.shape.n_beta)

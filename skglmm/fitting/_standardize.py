@@ -5,14 +5,62 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skglmm.arrays import Floats
-from skglmm.design import Design, Factor
+from skglmm.arrays import Bools, Floats
+from skglmm.design import Design, Factor, Layout
 from skglmm.exceptions import DesignError
+from skglmm.fitting._summaries import Columns, independent, summaries
+from skglmm.parts import Here, Parts
 
-__all__ = ["Standardization", "standardize"]
+__all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
 
 CONSTANT_TOL = 1e-12  # a spread of this fraction of the mean has no four digits left
-ALIAS_TOL = 1e-7  # R's tolerance: a column whose residual norm is this fraction is redundant
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How the columns of designs are centered and scaled, with the maps back.
+
+    Parameters
+    ----------
+    aliased : tuple of tuple of int
+        Columns left out of each predictor.
+    centers, sizes : tuple of ndarray, each of shape (p_k kept,)
+        Of the columns that are kept.
+    constant : tuple of ndarray of bool, each of shape (p_k kept,)
+        Which standardized columns are one in all rows.
+    to_user : tuple of ndarray, each of shape (p_k, p_k kept)
+        ``beta in user's units = to_user @ beta``.
+    from_user : tuple of ndarray, each of shape (p_k kept, p_k)
+        The way back, with aliased coefficients at zero.
+    bases : tuple of ndarray, each of shape (k, k)
+        ``b in user's units = basis @ b``, for each factor.
+    """
+
+    aliased: tuple[tuple[int, ...], ...]
+    centers: tuple[Floats, ...]
+    sizes: tuple[Floats, ...]
+    constant: tuple[Bools, ...]
+    to_user: tuple[Floats, ...]
+    from_user: tuple[Floats, ...]
+    bases: tuple[Floats, ...]
+
+    def apply(self, design: Design) -> Design:
+        """Return the design with standardized columns."""
+        fixed = [
+            _standardized(x, kept, center, size)
+            for x, kept, center, size in zip(
+                design.fixed, self._kept(design), self.centers, self.sizes, strict=True
+            )
+        ]
+        columns = [
+            z if np.array_equal(m, np.eye(len(m))) else np.asfortranarray(z @ m)
+            for z, m in zip(design.columns, self.bases, strict=True)
+        ]
+        return replace(design, fixed=tuple(fixed), columns=tuple(columns))
+
+    def _kept(self, design: Design) -> Iterator[list[int]]:
+        for x, aliased in zip(design.fixed, self.aliased, strict=True):
+            yield [j for j in range(x.shape[1]) if j not in aliased]
 
 
 @dataclass(frozen=True)
@@ -23,120 +71,125 @@ class Standardization:
     ----------
     design : Design
         Standardized; without the columns that are linear combinations of earlier ones.
-    aliased : tuple of tuple of int
-        Columns left out of each predictor.
-    to_user : tuple of ndarray, each of shape (p_k, p_k kept)
-        ``beta in user's units = to_user @ beta``.
-    from_user : tuple of ndarray, each of shape (p_k kept, p_k)
-        The way back, with aliased coefficients at zero.
-    bases : tuple of ndarray, each of shape (k, k)
-        ``b in user's units = basis @ b``, for each factor.
+    scales : Scales
+        The maps.
     """
 
     design: Design
-    aliased: tuple[tuple[int, ...], ...]
-    to_user: tuple[Floats, ...]
-    from_user: tuple[Floats, ...]
-    bases: tuple[Floats, ...]
+    scales: Scales
+
+    @property
+    def aliased(self) -> tuple[tuple[int, ...], ...]:
+        """Columns left out of each predictor."""
+        return self.scales.aliased
+
+    @property
+    def to_user(self) -> tuple[Floats, ...]:
+        """Maps of standardized coefficients to those of the user's units, for each predictor."""
+        return self.scales.to_user
+
+    @property
+    def from_user(self) -> tuple[Floats, ...]:
+        """The way back, with aliased coefficients at zero."""
+        return self.scales.from_user
 
 
 def standardize(design: Design, weights: Floats | None) -> Standardization:
-    """Center and scale the columns of a design.
+    """Center and scale the columns of a design; see `learn_scales`."""
+    scales = learn_scales(design.layout, Here([design]), Here([weights]))
+    return Standardization(scales.apply(design), scales)
+
+
+def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats | None]) -> Scales:
+    """Learn how to center and scale the columns of the designs of some rows each.
 
     Fixed columns are centered where the predictor has an intercept; columns of random
     effects where the term has one and its covariance is closed under a change of basis.
     """
-    fixed = [_standardize_fixed(x, weights) for x in design.fixed]
-    bases = [
-        _basis(factor, z, weights)
-        for factor, z in zip(design.layout.factors, design.columns, strict=True)
-    ]
-    columns = tuple(
-        z if np.array_equal(m, np.eye(len(m))) else np.asfortranarray(z @ m)
-        for z, m in zip(design.columns, bases, strict=True)
+    found, n_predictors = summaries(designs, weights), len(layout.predictors)
+    drafts = [_Draft.of(columns) for columns in found[:n_predictors]]
+    kept = [_kept(designs, k, draft) for k, draft in enumerate(drafts)]
+    scales = Scales(
+        aliased=tuple(
+            tuple(j for j in range(len(draft.sizes)) if j not in places)
+            for draft, places in zip(drafts, kept, strict=True)
+        ),
+        centers=tuple(d.centers[places] for d, places in zip(drafts, kept, strict=True)),
+        sizes=tuple(d.sizes[places] for d, places in zip(drafts, kept, strict=True)),
+        constant=tuple(d.constant[places] for d, places in zip(drafts, kept, strict=True)),
+        to_user=tuple(d.to_user[:, places] for d, places in zip(drafts, kept, strict=True)),
+        from_user=tuple(
+            _inverse(d.to_user, places) for d, places in zip(drafts, kept, strict=True)
+        ),
+        bases=tuple(
+            _basis(factor, columns)
+            for factor, columns in zip(layout.factors, found[n_predictors:], strict=True)
+        ),
     )
-    for factor, z in zip(design.layout.factors, columns, strict=True):
-        _check_effects(factor, z)
-    standard = replace(design, fixed=tuple(x for x, _, _ in fixed), columns=columns)
-    return Standardization(
-        standard,
-        aliased=tuple(a for _, a, _ in fixed),
-        to_user=tuple(m for _, _, m in fixed),
-        from_user=tuple(_inverse(m, a) for _, a, m in fixed),
-        bases=tuple(bases),
-    )
+    for f, factor in enumerate(layout.factors):
+        _check_effects(factor, f, designs, scales.bases[f])
+    return scales
 
 
-def _inverse(to_user: Floats, aliased: tuple[int, ...]) -> Floats:
-    """Inverse over the columns that were kept; exact, as it is triangular up to its order."""
-    kept = [j for j in range(len(to_user)) if j not in aliased]
-    from_user = np.zeros(to_user.shape[::-1])
-    from_user[:, kept] = np.linalg.inv(to_user[kept])
-    return from_user
+@dataclass(frozen=True)
+class _Draft:
+    """Centers and sizes of the columns of one predictor; those of size 0 do not vary."""
+
+    centers: Floats
+    sizes: Floats
+    constant: Bools
+    to_user: Floats
+
+    @classmethod
+    def of(cls, columns: Columns) -> "_Draft":
+        n_columns, constants = len(columns.low), np.flatnonzero(columns.is_constant)
+        centers, sizes, to_user = np.zeros(n_columns), np.zeros(n_columns), np.eye(n_columns)
+        for j in range(n_columns):
+            centered = len(constants) > 0 and j not in constants
+            centers[j], sizes[j] = _location(columns, j, centered=centered)
+            if sizes[j] == 0:
+                continue
+            to_user[j, j] = 1.0 / sizes[j]
+            if centered:
+                first = constants[0]
+                to_user[first, j] = -centers[j] / sizes[j] / columns.low[first]
+        return cls(centers, sizes, columns.is_constant & (columns.low > 0.0), to_user)
 
 
-def _is_constant(column: Floats) -> bool:
-    return bool(column[0] != 0 and np.all(column == column[0]))
-
-
-def _spread(column: Floats, weights: Floats | None) -> float:
-    """Root mean square, safe from overflow and underflow of the squares."""
-    largest = float(np.max(np.abs(column), initial=0.0))
-    if largest == 0:
-        return 0.0
-    return largest * float(np.sqrt(np.average((column / largest) ** 2, weights=weights)))
-
-
-def _location(column: Floats, weights: Floats | None, *, centered: bool) -> tuple[float, float]:
+def _location(columns: Columns, j: int, *, centered: bool) -> tuple[float, float]:
     """Center and spread of a column; a spread of 0 means that it does not vary."""
-    center = float(np.average(column, weights=weights)) if centered else 0.0
-    size = _spread(column - center, weights)
-    varies = size > CONSTANT_TOL * _spread(column, weights)
+    center = float(columns.mean[j]) if centered else 0.0
+    size = float(columns.spread[j] if centered else columns.size[j])
+    varies = size > CONSTANT_TOL * float(columns.size[j])
     return center, size if varies else 0.0
 
 
-def _standardize_fixed(x: Floats, weights: Floats | None) -> tuple[Floats, tuple[int, ...], Floats]:
-    n_columns = x.shape[1]
-    constants = [j for j in range(n_columns) if _is_constant(x[:, j])]
-    if n_columns == 0 or (n_columns == 1 and constants and x[0, 0] == 1.0):
-        return x, (), np.eye(n_columns)
-    to_user = np.eye(n_columns)
-    standard = np.zeros_like(x, order="F")
-    for j in range(n_columns):
-        centered = bool(constants) and j not in constants
-        center, size = _location(x[:, j], weights, centered=centered)
-        if size == 0:
-            continue
-        standard[:, j] = (x[:, j] - center) / size
-        to_user[j, j] = 1.0 / size
-        if centered:
-            to_user[constants[0], j] = -center / size / x[0, constants[0]]
-    kept = _independent(standard)
-    aliased = tuple(j for j in range(n_columns) if j not in kept)
-    return np.asfortranarray(standard[:, kept]), aliased, to_user[:, kept]
+def _standardized(x: Floats, kept: list[int], centers: Floats, sizes: Floats) -> Floats:
+    if len(kept) == x.shape[1] and np.all(centers == 0.0) and np.all(sizes == 1.0):
+        return x
+    return np.asfortranarray((x[:, kept] - centers) / sizes)
 
 
-def _independent(x: Floats) -> list[int]:
-    """Columns that are no linear combination of earlier ones, by Gram-Schmidt."""
-    gram = x.T @ x
-    try:
-        pivots = np.diag(np.linalg.cholesky(gram)) ** 2
-        if np.all(pivots > 1e-8 * np.diag(gram)):  # far from collinear: no second look
-            return list(range(x.shape[1]))
-    except np.linalg.LinAlgError:
-        pass
-    kept: list[int] = []
-    basis: list[Floats] = []
-    for j, column in enumerate(x.T):
-        residual = column.copy()
-        for _ in range(2):  # twice is enough for orthogonality to rounding
-            for direction in basis:
-                residual -= (direction @ residual) * direction
-        norm = float(np.linalg.norm(residual))
-        if norm > ALIAS_TOL * float(np.linalg.norm(column)):
-            kept.append(j)
-            basis.append(residual / norm)
-    return kept
+def _kept(designs: Parts[Design], k: int, draft: _Draft) -> list[int]:
+    """Columns of a predictor that vary and are no linear combination of earlier ones."""
+    varying = [j for j, size in enumerate(draft.sizes) if size > 0]
+    if len(varying) < 2:
+        return varying
+    common = {"kept": varying, "centers": draft.centers, "sizes": draft.sizes}
+    return [varying[place] for place in independent(designs, _fixed_matrix, k=k, **common)]
+
+
+def _fixed_matrix(
+    design: Design, k: int, kept: list[int], centers: Floats, sizes: Floats
+) -> Floats:
+    return _standardized(design.fixed[k], kept, centers[kept], sizes[kept])
+
+
+def _inverse(to_user: Floats, kept: list[int]) -> Floats:
+    """Inverse over the columns that were kept; exact, as it is triangular up to its order."""
+    from_user = np.zeros((len(kept), len(to_user)))
+    from_user[:, kept] = np.linalg.inv(to_user[np.ix_(kept, kept)])
+    return from_user
 
 
 def _terms(factor: Factor) -> Iterator[tuple[slice, bool]]:
@@ -147,29 +200,33 @@ def _terms(factor: Factor) -> Iterator[tuple[slice, bool]]:
         start += part.size
 
 
-def _basis(factor: Factor, z: Floats, weights: Floats | None) -> Floats:
+def _basis(factor: Factor, found: Columns) -> Floats:
     basis = np.eye(factor.n_columns)
     for columns, mixes in _terms(factor):
         inside = range(columns.start, columns.stop)
-        constants = [c for c in inside if _is_constant(z[:, c])] if mixes else []
+        constants = [c for c in inside if found.is_constant[c]] if mixes else []
         for c in inside:
             # Only a constant that feeds the same predictor can take up the center.
             own = [j for j in constants if factor.predictors[j] == factor.predictors[c]]
             centered = bool(own) and c != own[0]
-            center, size = _location(z[:, c], weights, centered=centered)
+            center, size = _location(found, c, centered=centered)
             if size == 0:
-                center, size = 0.0, _spread(z[:, c], weights) or 1.0
+                center, size = 0.0, float(found.size[c]) or 1.0
             basis[c, c] = 1.0 / size
             if center:
-                basis[own[0], c] = -center / size / z[0, own[0]]
+                basis[own[0], c] = -center / size / found.low[own[0]]
     return basis
 
 
-def _check_effects(factor: Factor, columns: Floats) -> None:
-    """Refuse effects whose variances no data can tell apart; `columns` are standardized."""
+def _effect_matrix(design: Design, f: int, basis: Floats, inside: list[int]) -> Floats:
+    return np.asarray((design.columns[f] @ basis)[:, inside])
+
+
+def _check_effects(factor: Factor, f: int, designs: Parts[Design], basis: Floats) -> None:
+    """Refuse effects whose variances no data can tell apart."""
     for k in set(factor.predictors):
         inside = [c for c, fed in enumerate(factor.predictors) if fed == k]
-        kept = _independent(columns[:, inside])
+        kept = independent(designs, _effect_matrix, f=f, basis=basis, inside=inside)
         lost = [factor.columns[c] for place, c in enumerate(inside) if place not in kept]
         if lost:
             msg = (

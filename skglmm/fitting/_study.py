@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting._ahead import away
+from skglmm.fitting._bound import Bound
 from skglmm.fitting._digest import digest
 from skglmm.fitting._record import Fit
 from skglmm.fitting._standardize import Standardization, standardize
-from skglmm.laplace import Params, Problem, bind
+from skglmm.laplace import Problem, bind
 
 __all__ = ["Study"]
 
@@ -58,24 +57,30 @@ class Study:
         return replace(self, problem=self.problem.with_response(y), y=y)
 
     @property
+    def bound(self) -> Bound:
+        """The problem, and the way back to the user's units."""
+        return Bound(
+            problem=self.problem,
+            scales=self.standard.scales,
+            layout=self.standard.design.layout,
+            n_samples=len(self.y),
+            data_digest=self.data_digest,
+            log_jacobian=self.log_jacobian,
+        )
+
+    @property
     def data_digest(self) -> str:
         """Fingerprint of responses and weights, whatever the order of the rows."""
-        return digest(self.y, self.weights, self.log_jacobian)
+        return str(digest(self.y, self.weights, self.log_jacobian))
 
     @property
     def upper(self) -> Floats:
         """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
-        upper, start = np.full(self.problem.shape.n_params, np.inf), 0
-        ceilings = self.problem.family.ceilings
-        for x, ceiling in zip(self.standard.design.fixed, ceilings, strict=True):
-            upper[start : start + x.shape[1]][np.all(x == 1.0, axis=0)] = ceiling
-            start += x.shape[1]
-        return upper
+        return self.bound.upper
 
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
-        pairs = zip(self.standard.from_user, fit.beta, strict=True)
-        return Params(tuple(back @ beta for back, beta in pairs), fit.theta).pack()
+        return self.bound.vector(fit)
 
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""

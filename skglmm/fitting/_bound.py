@@ -1,0 +1,58 @@
+"""A problem, and what leads from its parameters back to the user's units."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.design import Layout
+from skglmm.fitting._ahead import away
+from skglmm.fitting._record import Fit
+from skglmm.fitting._standardize import Scales
+from skglmm.laplace import Params, Problem
+
+__all__ = ["Bound"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Rows on standardized columns, wherever they are, ready to be fitted.
+
+    Parameters
+    ----------
+    problem : Problem
+    scales : Scales
+        From the user's columns to those of the problem.
+    layout : Layout
+        Names of the user's columns and levels.
+    n_samples : int
+    data_digest : str
+        Fingerprint of responses and weights, see `digest`.
+    log_jacobian : float
+        Subtracted from the log likelihood, see `fit`.
+    """
+
+    problem: Problem
+    scales: Scales
+    layout: Layout
+    n_samples: int
+    data_digest: str
+    log_jacobian: float
+
+    @property
+    def upper(self) -> Floats:
+        """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
+        upper = np.full(self.problem.shape.n_params, np.inf)
+        pairs = zip(self.scales.constant, self.problem.family.ceilings, strict=True)
+        ceilings = [np.where(constant, ceiling, np.inf) for constant, ceiling in pairs]
+        upper[: self.problem.shape.n_beta] = np.concatenate(ceilings)
+        return upper
+
+    def vector(self, fit: Fit) -> Floats:
+        """Return the parameters of a fit to these rows on the standardized columns."""
+        pairs = zip(self.scales.from_user, fit.beta, strict=True)
+        return Params(tuple(back @ beta for back, beta in pairs), fit.theta).pack()
+
+    def away(self, vector: Floats) -> Floats:
+        """Return parameters without zero variances, from which any others can be reached."""
+        return away(self.problem, vector)
