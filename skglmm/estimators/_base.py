@@ -21,7 +21,7 @@ from skglmm.estimators._diagnosis import Diagnosing
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
-from skglmm.estimators._response import scale_response
+from skglmm.estimators._response import masses_in, scale_response
 from skglmm.estimators._rows import Kind, fit_rows
 from skglmm.estimators._statistics import Statistics
 from skglmm.estimators._stored import check_stored
@@ -134,10 +134,10 @@ class BaseGLMMRegressor(
         self._scale = response.scale
         self.fit_ = self._maximize(family, design, response.unit, rows.weights)
         self._publish(model)
-        tell_missing(family, self._scale, response.unit)
+        tell_missing(family, self._scale, masses_in(response.unit, family.masses))
         tell_dropped(model.dropped)
         tell_constant(self._spec.constant)
-        tell_about(self.fit_, design)
+        tell_about(self.fit_)
         tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
 
     def predict(

@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 
-__all__ = ["Response", "Scale", "scale_response"]
+__all__ = ["Response", "Scale", "masses_in", "scale_response"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,28 @@ class Scale:
             _refuse_boundary(at_low, at_high, self)
             return unit
         return np.where(at_low, self.boundary, np.where(at_high, 1.0 - self.boundary, unit))
+
+    def settled(self, n_homeless: int, n_inside: int) -> "Scale":
+        """Return the scale that knows how many responses lie on a bound without a probability.
+
+        `n_inside` is how many lie between the bounds; raises as `scale_response`.
+        """
+        if self.boundary == "squeeze" and self.masses:
+            msg = (
+                "boundary='squeeze' moves all responses off the bounds, but this model gives a "
+                "bound a probability of its own; leave the responses as they are, or pass a "
+                "fraction such as boundary=1e-4 for those on a bound without one"
+            )
+            raise ValueError(msg)
+        if self.masses and not n_inside:
+            msg = (
+                f"all {self.n_samples} responses lie exactly on a bound ({self.low:g} or "
+                f"{self.high:g}), so that nothing tells the mean and the precision of what lies "
+                "between; for yes-or-no data use a logistic model"
+            )
+            raise ValueError(msg)
+        moved = self.n_samples if self.boundary == "squeeze" else n_homeless
+        return replace(self, n_moved=moved)
 
     def homeless(self, y: Floats) -> tuple[Bools, Bools]:
         """Return which responses lie on a bound that has no probability: the low, the high one."""
@@ -139,29 +161,15 @@ def scale_response(
        Methods, 11(1), 54-71.
     """
     low, high = map(float, bounds)
-    if boundary == "squeeze" and masses:
-        msg = (
-            "boundary='squeeze' moves all responses off the bounds, but this model gives a bound a "
-            "probability of its own; leave the responses as they are, or pass a fraction such as "
-            "boundary=1e-4 for those on a bound without one"
-        )
-        raise ValueError(msg)
-    if masses:
-        _refuse_empty_interior(y, low, high)
-    scale = Scale(low, high, boundary, 0, len(y), masses)
-    homeless = int(np.count_nonzero(np.logical_or(*scale.homeless(y))))
-    scale = replace(scale, n_moved=len(y) if boundary == "squeeze" else homeless)
+    n_inside = int(np.count_nonzero((y > low) & (y < high)))
+    draft = Scale(low, high, boundary, 0, len(y), masses)
+    scale = draft.settled(int(np.count_nonzero(np.logical_or(*draft.homeless(y)))), n_inside)
     return Response(scale.unit(y), scale)
 
 
-def _refuse_empty_interior(y: Floats, low: float, high: float) -> None:
-    if not ((y > low) & (y < high)).any():
-        msg = (
-            f"all {len(y)} responses lie exactly on a bound ({low:g} or {high:g}), so that nothing "
-            "tells the mean and the precision of what lies between; for yes-or-no data use a "
-            "logistic model"
-        )
-        raise ValueError(msg)
+def masses_in(unit: Floats, masses: tuple[float, ...]) -> set[float]:
+    """Return the masses that occur among responses on the unit scale."""
+    return {mass for mass in masses if np.any(unit == mass)}
 
 
 def _refuse_outside(y: Floats, low: float, high: float) -> None:

@@ -3,17 +3,14 @@
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import FrameType
 
 import joblib
-import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
-from skglmm.arrays import Floats
-from skglmm.design import Design
 from skglmm.estimators._response import Scale
 from skglmm.exceptions import SingularFitWarning
 from skglmm.families import Family
@@ -64,10 +61,10 @@ def tell_constant(constant: Mapping[str, str]) -> None:
         tell(text)
 
 
-def tell_missing(family: Family, scale: Scale, unit: Floats) -> None:
-    """Warn of bounds that have a probability of their own and no response."""
+def tell_missing(family: Family, scale: Scale, present: Collection[float]) -> None:
+    """Warn of bounds that have a probability of their own, and are not `present` in y."""
     for mass in family.free_masses:
-        if not np.any(unit == mass):
+        if mass not in present:
             bound = scale.low if mass <= 0.0 else scale.high
             text = (
                 f"no response equals the bound {bound:g}: its probability is estimated as 0, and "
@@ -77,12 +74,12 @@ def tell_missing(family: Family, scale: Scale, unit: Floats) -> None:
             tell(text)
 
 
-def tell_about(fit: Fit, design: Design) -> None:
+def tell_about(fit: Fit) -> None:
     """Warn of everything that a fit has to say about itself, and of levels of one row."""
-    for factor in design.layout.factors:
-        if factor.n_levels == design.n_samples:
+    for factor in fit.layout.factors:
+        if factor.n_levels == fit.n_samples:
             text = (
-                f"every row is a level of {factor.name!r} of its own ({design.n_samples} rows): "
+                f"every row is a level of {factor.name!r} of its own ({fit.n_samples} rows): "
                 "its variance can hardly be told from the precision. Group the rows by something "
                 "that several of them share"
             )

@@ -1,6 +1,6 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
-from skglmm.laplace._bind import arrange, bind, check_rest
+from skglmm.laplace._bind import arrange, assemble, bind, bind_part, is_nested
 from skglmm.laplace._clusters import cluster_gradients
 from skglmm.laplace._curvature import curvature, posterior
 from skglmm.laplace._mode import (
@@ -45,8 +45,9 @@ __all__ = [
     "Split",
     "State",
     "arrange",
+    "assemble",
     "bind",
-    "check_rest",
+    "bind_part",
     "cluster_gradients",
     "curvature",
     "evaluate",
@@ -55,6 +56,7 @@ __all__ = [
     "fixed_information",
     "fixed_score",
     "information",
+    "is_nested",
     "jacobian",
     "laplace",
     "laplace_at",

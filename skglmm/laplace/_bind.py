@@ -1,19 +1,22 @@
 """From a design and its response to a problem."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design, Factor
+from skglmm.design import Design, Factor, Layout
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.laplace._cut import Cutter
 from skglmm.laplace._params import Shape
-from skglmm.laplace._prior import NormalPrior, Prior, Remembered, StandardPrior
+from skglmm.laplace._prior import NormalPrior, Remembered, StandardPrior
 from skglmm.laplace._problem import Problem
-from skglmm.laplace._shard import CACHE_ROWS
-from skglmm.parts import Here
+from skglmm.laplace._shard import CACHE_ROWS, Shard
+from skglmm.parts import Here, Parts
 
-__all__ = ["arrange", "bind", "check_rest"]
+__all__ = ["arrange", "assemble", "bind", "bind_part", "is_nested"]
 
 REST_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
 CHAIN_FROM = 100  # levels of a factor that is eliminated as a part of a chain, not densely
@@ -50,59 +53,137 @@ def bind(
     DesignError
         If the factors beside the largest have too many levels to be solved densely.
     """
-    order, n_owned = arrange(design, is_alone=remembered is None)
     factors = design.layout.factors
-    check_rest([factors[f] for f in order], n_owned)
-    keys = [design.codes[f] for f in (*order[n_owned:][::-1], *order[:n_owned])]  # last is first
-    rows = np.lexsort(keys) if keys else np.arange(design.n_samples)
-    design, prepared = design.take(rows), family.prepare(y[rows])
-    weights = None if weights is None else weights[rows]
-    known = None if remembered is None else remembered.curvature
+
+    def nested(f: int, g: int) -> bool:
+        return remembered is None and is_nested(
+            design.codes[f], design.codes[g], factors[f].n_levels
+        )
+
+    order, n_owned = arrange(design.layout, nested)
     constant = _constant_predictors(design)
-    cutter = Cutter(design, order, n_owned, prepared, weights, constant, known)
+    rows = _sorting(design, order, n_owned)
+    cutter = _cutter(design.take(rows), (order, n_owned), family.prepare(y[rows]), constant)
+    if weights is not None:
+        cutter = replace(cutter, weights=weights[rows])
+    if remembered is not None:
+        cutter = replace(cutter, known=remembered.curvature)
     shards = Here([cutter.shard(rows) for rows in cutter.cuts(shard_rows)], n_threads)
-    prior: Prior = StandardPrior()
+    problem = assemble(design.layout, family, shards, (order, n_owned))
     if remembered is not None and order:
-        prior = NormalPrior.of(remembered, order, shards)
+        problem = replace(problem, prior=NormalPrior.of(remembered, order, shards))
+    return replace(problem, rows=rows)
+
+
+def bind_part(
+    design: Design,
+    unit: Floats,
+    weights: Floats | None,
+    family: Family,
+    arranged: tuple[tuple[int, ...], int],
+    constant: Sequence[bool],
+) -> Shard:
+    """Make one shard of a part of the rows that holds all rows of its levels of the chain.
+
+    Parameters
+    ----------
+    design : Design
+        Of these rows; its layout is that of all rows.
+    unit : ndarray, shape (n,)
+        Responses, within the support of the family.
+    weights : ndarray, shape (n,), or None
+    family : Family
+    arranged : tuple
+        What `arrange` returned.
+    constant : sequence of bool
+        Which predictors have the same value in every row of all parts.
+    """
+    rows = _sorting(design, *arranged)
+    cutter = _cutter(design.take(rows), arranged, family.prepare(unit[rows]), constant)
+    if weights is not None:
+        cutter = replace(cutter, weights=weights[rows])
+    return cutter.whole()
+
+
+def assemble(
+    layout: Layout, family: Family, shards: Parts[Shard], arranged: tuple[tuple[int, ...], int]
+) -> Problem:
+    """Return the problem of some shards, with the model's own prior.
+
+    Parameters
+    ----------
+    layout : Layout
+    family : Family
+    shards : Parts of Shard
+    arranged : tuple
+        What `arrange` returned.
+    """
+    (order, n_owned), factors = arranged, layout.factors
     return Problem(
         family=family,
         shape=Shape(
-            tuple(x.shape[1] for x in design.fixed), tuple(f.covariance.n_params for f in factors)
+            next(iter(shards.some([0]).map(_n_coefficients))),
+            tuple(f.covariance.n_params for f in factors),
         ),
         covariances=tuple(f.covariance for f in factors),
         order=order,
         n_owned=n_owned,
         n_levels=tuple(factors[f].n_levels for f in order),
         shards=shards,
-        prior=prior,
-        rows=rows,
+        prior=StandardPrior(),
+        rows=np.zeros(0, dtype=np.intp),
     )
 
 
-def arrange(design: Design, *, is_alone: bool) -> tuple[tuple[int, ...], int]:
+def _n_coefficients(shard: Shard) -> tuple[int, ...]:
+    return tuple(x.shape[1] for x in shard.fixed)
+
+
+def _sorting(design: Design, order: tuple[int, ...], n_owned: int) -> Ints:
+    """Places of the rows, sorted by the chain, its last factor first, then by the others."""
+    keys = [design.codes[f] for f in (*order[n_owned:][::-1], *order[:n_owned])]  # last is first
+    return np.lexsort(keys) if keys else np.arange(design.n_samples)
+
+
+def _cutter(
+    design: Design,
+    arranged: tuple[tuple[int, ...], int],
+    prepared: Floats,
+    constant: Sequence[bool],
+) -> Cutter:
+    return Cutter(design, *arranged, prepared, None, list(constant), None)
+
+
+def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[int, ...], int]:
     """Order the factors: a chain that begins with the largest, then the others by size.
 
     Parameters
     ----------
-    design : Design
-    is_alone : bool
-        Whether no rows seen before tie levels together that do not meet in these.
+    layout : Layout
+    nested : callable
+        Whether each level of the first factor, given by its place in the layout, meets one level
+        of the second.
 
     Returns
     -------
     order : tuple of int
     n_owned : int
         Length of the chain.
+
+    Raises
+    ------
+    DesignError
+        If the factors that are not of the chain have too many levels to be solved densely.
     """
-    factors = design.layout.factors
+    factors = layout.factors
     by_size = sorted(range(len(factors)), key=lambda f: -factors[f].size)
     chain = by_size[:1]
-    for f in by_size[1:] if is_alone else []:
-        if factors[f].n_levels >= CHAIN_FROM and is_nested(
-            design.codes[chain[-1]], design.codes[f], factors[chain[-1]].n_levels
-        ):
+    for f in by_size[1:]:
+        if factors[f].n_levels >= CHAIN_FROM and nested(chain[-1], f):
             chain.append(f)
-    return (*chain, *(f for f in by_size if f not in chain)), len(chain)
+    rest = [f for f in by_size if f not in chain]
+    _check_rest([factors[f] for f in (*chain, *rest)], len(chain))
+    return (*chain, *rest), len(chain)
 
 
 def is_nested(codes: Ints, above: Ints, n_levels: int) -> bool:
@@ -112,7 +193,7 @@ def is_nested(codes: Ints, above: Ints, n_levels: int) -> bool:
     return bool(np.array_equal(parent[codes], above))
 
 
-def check_rest(factors: list[Factor], n_owned: int) -> None:
+def _check_rest(factors: list[Factor], n_owned: int) -> None:
     """Refuse, before any allocation, what would not fit."""
     n_rest = sum(factor.size for factor in factors[n_owned:])
     if n_rest <= REST_MAX:

@@ -1,7 +1,7 @@
 """Sorted rows cut into shards that split no level of the factors they own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -37,6 +37,8 @@ class Cutter:
         Which predictors have the same value in every row.
     known : Curvature or None
         Pairs of levels to provide for, whether or not they meet in these rows.
+    is_part : bool
+        Whether levels without rows have them elsewhere.
     """
 
     design: Design
@@ -46,6 +48,7 @@ class Cutter:
     weights: Floats | None
     constant: list[bool]
     known: Curvature | None
+    is_part: bool = False
 
     def cuts(self, shard_rows: int) -> Iterator[slice]:
         """Ranges of rows that split no level of the chain."""
@@ -57,6 +60,10 @@ class Cutter:
         bounds = np.unique(np.concatenate([[0], ends, [n]]).astype(int))
         for start, end in pairwise(bounds):
             yield slice(int(start), int(end))
+
+    def whole(self) -> Shard:
+        """Build one shard of all rows; all levels that it owns have rows."""
+        return replace(self, is_part=True).shard(slice(0, self.design.n_samples))
 
     def shard(self, rows: slice) -> Shard:
         """Build the shard of a range of rows."""
@@ -97,7 +104,7 @@ class Cutter:
         codes = self.design.codes[self.order[i]][rows]
         first = np.concatenate([[True], np.diff(codes) != 0])
         own = codes[first]  # each once, as rows are sorted and factors nested
-        return own if rows.start else np.concatenate([own, self._absent[i]])
+        return own if rows.start or self.is_part else np.concatenate([own, self._absent[i]])
 
     def _load(self, i: int, rows: slice, levels: tuple[Ints, ...]) -> Load:
         f = self.order[i]
