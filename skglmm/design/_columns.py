@@ -11,7 +11,17 @@ import pandas as pd
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.exceptions import DesignError
 
-__all__ = ["Column", "Labels", "Use", "kind_of", "missing", "numbers", "pick", "refuse_empty"]
+__all__ = [
+    "Column",
+    "Labels",
+    "Use",
+    "is_label",
+    "kind_of",
+    "missing",
+    "numbers",
+    "pick",
+    "refuse_empty",
+]
 
 # What pandas calls the values of a column, in the words of our messages.
 _KINDS = {
@@ -104,6 +114,11 @@ def _refuse_containers(series: "pd.Series[Any]") -> None:
                 "an argument must be a string or a real number"
             )
             raise TypeError(msg)
+
+
+def is_label(series: "pd.Series[Any]") -> bool:
+    """Return whether a column holds labels wherever a formula uses it: text or categories."""
+    return kind_of(series) == "text" or isinstance(series.dtype, pd.CategoricalDtype)
 
 
 def missing(series: "pd.Series[Any]", role: str) -> None:
@@ -246,8 +261,7 @@ class Column:
     def learn(cls, series: "pd.Series[Any]", use: Use) -> tuple["Column", Any]:
         """Return what is kept of a column, with its values in the types of `read`."""
         missing(series, _ROLE)
-        name, kind = str(series.name), kind_of(series)
-        is_category = kind == "text" or isinstance(series.dtype, pd.CategoricalDtype)
+        name, is_category = str(series.name), is_label(series)
         if not is_category and not use.coded:
             return cls(name, None, numeric=True), numbers(series)
         if not is_category:

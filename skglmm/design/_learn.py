@@ -12,7 +12,7 @@ from formulaic import ModelSpec
 from skglmm.arrays import Ints
 from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
 from skglmm.design._build import DesignSpec, Parts, as_frame
-from skglmm.design._columns import Column, Use, pick, refuse_empty
+from skglmm.design._columns import Column, Use, is_label, pick, refuse_empty
 from skglmm.design._empty import refuse_empty_effects, single_levels
 from skglmm.design._groups import Levels, learn_labels
 from skglmm.design._materialize import learn_matrices
@@ -20,7 +20,7 @@ from skglmm.design._names import functions, uses
 from skglmm.design._records import Design, Factor, Layout
 from skglmm.exceptions import DesignError
 
-__all__ = ["Term", "learn"]
+__all__ = ["Term", "label_columns", "learn"]
 
 _Uses = Mapping[str, Mapping[str, Use]]  # of each text, by column
 _INTERCEPT = "Intercept"  # what formulaic calls the column of ones
@@ -113,6 +113,29 @@ def learn(
         single_levels(specs[key] for key in plan.fixed_keys()),
     )
     return spec, spec.assemble(frame, matrices, codes)
+
+
+def label_columns(
+    frame: pd.DataFrame,
+    fixed: Mapping[str, str],
+    terms: Sequence[Term] = (),
+    *,
+    context: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Return the columns whose labels formulas turn into columns of matrices.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Some rows.
+    fixed, terms, context
+        See `learn`.
+    """
+    texts = [*fixed.values(), *(term.effects for term in terms)]
+    used = [uses(text, frame.columns, functions(context)) for text in texts]
+    coded = {name for found in used for name, use in found.items() if use.coded}
+    names = dict.fromkeys(name for found in used for name in found)
+    return [name for name in names if name in coded or is_label(pick(frame, name))]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ import skglmm
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
+from skglmm.distributed import is_dask
 from skglmm.estimators._boundaries import Boundaries
+from skglmm.estimators._cluster import cluster_rows
 from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._confint import ConfidenceIntervals
 from skglmm.estimators._diagnosis import Diagnosing
@@ -30,7 +32,7 @@ from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
 from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped, tell_missing
 from skglmm.families import LINKS, Family
-from skglmm.fitting import Fit, Rules, fit
+from skglmm.fitting import Fit, Rules, fit, fit_bound
 
 __all__ = ["BaseGLMMRegressor"]
 
@@ -126,8 +128,11 @@ class BaseGLMMRegressor(
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         check_parameters(self)
-        rows = fit_rows(self, X, y, sample_weight)
         family = self._make_family()
+        if is_dask(X):
+            self._fit_on_cluster(X, y, sample_weight, family)
+            return
+        rows = fit_rows(self, X, y, sample_weight)
         response = scale_response(rows.y, self.bounds, self.boundary, family.masses)
         model = read_model(self, family.predictors[1:], rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
@@ -139,6 +144,19 @@ class BaseGLMMRegressor(
         tell_constant(self._spec.constant)
         tell_about(self.fit_)
         tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
+
+    def _fit_on_cluster(self, X: Any, y: Any, sample_weight: Any, family: Family) -> None:
+        rows = cluster_rows(self, X, y, sample_weight, family)
+        self._spec, self._scale = rows.spec, rows.scale
+        with one_thread():
+            self.fit_ = fit_bound(
+                rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
+            )
+        self._publish(rows.model)
+        tell_missing(family, self._scale, rows.present)
+        tell_dropped(rows.model.dropped)
+        tell_constant(self._spec.constant)
+        tell_about(self.fit_)
 
     def predict(
         self, X: Any, kind: Kind | None = None, return_std: bool = False
@@ -226,13 +244,12 @@ class BaseGLMMRegressor(
                 weights,
                 inference=bool(self.inference),
                 log_jacobian=float(np.sum(mass * self._scale.log_jacobian(unit))),
-                rules=Rules(
-                    self.tol,
-                    int(self.max_iter),
-                    _print_line if self.verbose else None,
-                    effective_n_jobs(self.n_jobs),
-                ),
+                rules=self._rules(),
             )
+
+    def _rules(self) -> Rules:
+        report = _print_line if self.verbose else None
+        return Rules(self.tol, int(self.max_iter), report, effective_n_jobs(self.n_jobs))
 
     def _publish(self, model: Model) -> None:
         result = self.fit_

@@ -8,7 +8,7 @@ penalized log density, whose curvature G lives on the levels that meet in these 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -118,9 +118,15 @@ class Prior(ABC):
     def rest(self, n_rest: int) -> Floats:
         """Return the precision of the factors that are not of the chain, a new array."""
 
+    @property
     @abstractmethod
-    def added(self, blocks: Parts[Blocks]) -> Parts[Blocks]:
-        """Add the precision to the blocks of each shard, in place."""
+    def known(self) -> tuple[Parts[Any], ...]:
+        """What `add` takes beside the blocks, of each shard."""
+
+    @staticmethod
+    @abstractmethod
+    def add(blocks: Blocks, *known: Any) -> None:
+        """Add the precision of a shard's effects to blocks, in place."""
 
 
 class StandardPrior(Prior):
@@ -138,8 +144,16 @@ class StandardPrior(Prior):
     def rest(self, n_rest: int) -> Floats:
         return np.eye(n_rest)
 
-    def added(self, blocks: Parts[Blocks]) -> Parts[Blocks]:
-        return blocks.map(_plus_identity)
+    @property
+    def known(self) -> tuple[Parts[Any], ...]:
+        return ()
+
+    @staticmethod
+    def add(blocks: Blocks, *known: Any) -> None:
+        assert not known
+        for own in blocks.own:
+            every = np.arange(len(own))
+            own[every, every] += 1.0
 
 
 class _Known(NamedTuple):
@@ -157,14 +171,14 @@ class NormalPrior(Prior):
     Parameters
     ----------
     mean : Split
-    known : Parts
+    precisions : Parts
         Precision of the leading factor, and its coupling to the rest, in each shard.
     corner : ndarray, shape (n_rest, n_rest)
         Precision of the rest.
     """
 
     mean: Split
-    known: Parts[_Known]
+    precisions: Parts[_Known]
     corner: Floats
 
     @classmethod
@@ -179,8 +193,8 @@ class NormalPrior(Prior):
         return cls(Split(tops, rest), known, _corner(curvature, order[1:]))
 
     def times(self, u: Split) -> Split:
-        tops = self.known.map(_precision_times, u.tops, rest=u.rest)
-        lifted = self.known.map(_lifted, u.tops).total()
+        tops = self.precisions.map(_precision_times, u.tops, rest=u.rest)
+        lifted = self.precisions.map(_lifted, u.tops).total()
         return Split(tops, self.corner @ u.rest + lifted)
 
     def halves(self, u: Split) -> Split:
@@ -194,25 +208,18 @@ class NormalPrior(Prior):
         del n_rest
         return self.corner.copy()
 
-    def added(self, blocks: Parts[Blocks]) -> Parts[Blocks]:
-        return blocks.map(_plus_known, self.known)
+    @property
+    def known(self) -> tuple[Parts[_Known], ...]:
+        return (self.precisions,)
+
+    @staticmethod
+    def add(blocks: Blocks, *known: _Known) -> None:
+        blocks.own[0][:] += known[0].block
+        blocks.rest[0][:] += known[0].coupling
 
 
 def _negative(top: Own) -> Own:
     return tuple([-part for part in top])
-
-
-def _plus_identity(blocks: Blocks) -> Blocks:
-    for own in blocks.own:
-        every = np.arange(len(own))
-        own[every, every] += 1.0
-    return blocks
-
-
-def _plus_known(blocks: Blocks, known: _Known) -> Blocks:
-    blocks.own[0][:] += known.block
-    blocks.rest[0][:] += known.coupling
-    return blocks
 
 
 def _at_levels(shard: Shard, whole: Floats) -> Own:

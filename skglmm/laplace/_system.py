@@ -4,7 +4,8 @@ r"""The Hessian of the penalized log density in the spherical effects.
 levels, so that the factors :math:`\Lambda` are applied to levels, never to rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,19 +35,19 @@ def scaled(sums: Sequence[Floats], roots: Sequence[Floats]) -> list[Floats]:
 
 def hessian(problem: Problem, moments: Parts[Moments], roots: Sequence[Floats]) -> Arrowhead | None:
     """Factorize H from the moments of each shard; None when it is not positive definite."""
-    blocks = problem.shards.map(_blocks, moments, roots=roots)
-    rest = problem.prior.rest(problem.n_rest)
+    prior = problem.prior
+    rest = prior.rest(problem.n_rest)
     if len(rest):
         rest = moments.map(_with, problem.shards).accumulate(_Rest(roots), rest)
-    pieces = problem.shards.map(_eliminated, problem.prior.added(blocks))
+    pieces = problem.shards.map(_eliminated, moments, *prior.known, roots=roots, add=prior.add)
     return factorize(pieces, rest)
 
 
 def prior_hessian(problem: Problem) -> Arrowhead | None:
     """Factorize H as it is before the rows are seen, on the pattern of the problem."""
-    blocks = problem.prior.added(problem.shards.map(_no_blocks))
-    rest = problem.prior.rest(problem.n_rest)
-    return factorize(problem.shards.map(_eliminated, blocks), rest)
+    prior = problem.prior
+    pieces = problem.shards.map(_prior_alone, *prior.known, add=prior.add)
+    return factorize(pieces, prior.rest(problem.n_rest))
 
 
 def _blocks(shard: Shard, sums: Moments, roots: Sequence[Floats]) -> Blocks:
@@ -76,7 +77,21 @@ def _no_blocks(shard: Shard) -> Blocks:
     return found
 
 
-def _eliminated(shard: Shard, blocks: Blocks) -> Elimination | None:
+def _eliminated(
+    shard: Shard,
+    sums: Moments,
+    *known: Any,
+    roots: Sequence[Floats],
+    add: Callable[..., None],
+) -> Elimination | None:
+    blocks = _blocks(shard, sums, roots)
+    add(blocks, *known)
+    return Elimination.of(shard.chain, blocks)
+
+
+def _prior_alone(shard: Shard, *known: Any, add: Callable[..., None]) -> Elimination | None:
+    blocks = _no_blocks(shard)
+    add(blocks, *known)
     return Elimination.of(shard.chain, blocks)
 
 
