@@ -65,6 +65,7 @@ class Remote(Parts[T]):
     def __init__(self, client: Any, futures: Sequence[Any]) -> None:
         self._client = client
         self._futures = list(futures)
+        self.n_threads = sum(client.nthreads().values())
 
     @classmethod
     def of(cls, client: Any, delayed: Sequence[Any]) -> "Remote[Any]":
@@ -73,20 +74,22 @@ class Remote(Parts[T]):
 
     def map(self, function: Callable[..., R], *others: Parts[Any], **common: Any) -> "Remote[R]":
         """Submit a task for each part, to where the part is."""
-        shared = self._shared(common)
-        columns = [self._futures, *(_futures_of(other) for other in others)]
-        rows = zip(*columns, strict=True)
-        return Remote(self._client, [self._submit(_apply, function, shared, *row) for row in rows])
+        n, columns = len(self._futures), [_futures_of(other) for other in others]
+        shared = [self._shared(common)] * n
+        called = [[function] * n, shared, self._futures, *columns]
+        return Remote(self._client, self._client.map(_apply, *called, pure=False))
 
     def total(self) -> T:
         """Add the parts up on the workers, some at a time, and fetch the sum."""
         found: T = self._sum(self._futures)
         return found
 
-    def accumulate(self, function: Callable[..., None], out: Any) -> Any:
+    def accumulate(
+        self, function: Callable[..., None], out: Any, *others: Parts[Any], **common: Any
+    ) -> Any:
         """Add the shares of all parts to `out`."""
-        shape = out.shape
-        out += self._sum([self._submit(_filled, function, shape, part) for part in self._futures])
+        shares = self.map(_filled, *others, fill=function, shape=out.shape, common=common)
+        out += shares.total()
         return out
 
     def some(self, shards: Iterable[int]) -> "Remote[T]":
@@ -97,25 +100,16 @@ class Remote(Parts[T]):
         self,
         cut: Callable[..., Sequence[Any]],
         join: Callable[[Sequence[Any]], R],
+        n_parts: int,
         **common: Any,
     ) -> "Remote[R]":
-        """Cut each part into as many pieces as there are parts, and join the first, the second, ….
-
-        Parameters
-        ----------
-        cut : callable
-            Takes a part and what is `common`; returns the pieces.
-        join : callable
-            Takes one piece of each part.
-        **common
-            See `cut`.
-        """
-        cuts = self.map(cut, **common)._futures
+        """Cut the parts into pieces where they are, and send each piece to where it is joined."""
+        cuts = self.map(cut, n_parts=n_parts, **common)._futures
         return Remote(
             self._client,
             [
                 self._submit(_joined, join, *(self._submit(getitem, pieces, j) for pieces in cuts))
-                for j in range(len(cuts))
+                for j in range(n_parts)
             ],
         )
 
@@ -156,9 +150,15 @@ def _joined(join: Callable[[Sequence[Any]], R], *pieces: Any) -> R:
     return join(pieces)
 
 
-def _filled(function: Callable[..., None], shape: tuple[int, ...], part: Any) -> Any:
+def _filled(
+    part: Any,
+    *others: Any,
+    fill: Callable[..., None],
+    shape: tuple[int, ...],
+    common: dict[str, Any],
+) -> Any:
     out = np.zeros(shape)
-    function(part, out)
+    fill(part, out, *others, **common)
     return out
 
 

@@ -1,7 +1,7 @@
 """One thing for each shard of the rows, wherever the shard is: here, in threads, elsewhere."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, reduce
 from typing import Any, Generic, TypeVar
@@ -19,6 +19,8 @@ class Parts(ABC, Generic[T]):
     there until its `total` is asked for.
     """
 
+    n_threads: int  # that work at the same time
+
     @abstractmethod
     def map(self, function: Callable[..., R], *others: "Parts[Any]", **common: Any) -> "Parts[R]":
         """Return ``function(part, *parts of others, **common)`` of each shard."""
@@ -28,10 +30,33 @@ class Parts(ABC, Generic[T]):
         """Return the sum of the parts: of numbers, arrays, or tuples and lists of these."""
 
     @abstractmethod
-    def accumulate(self, function: Callable[..., None], out: Any) -> Any:
-        """Call ``function(part, out)``, which adds to the array `out`, for each shard.
+    def accumulate(
+        self, function: Callable[..., None], out: Any, *others: "Parts[Any]", **common: Any
+    ) -> Any:
+        """Call ``function(part, out, *parts of others, **common)``, which adds to the array `out`.
 
-        The result is `out`, changed in place where that can be.
+        The result is `out`, changed in place.
+        """
+
+    @abstractmethod
+    def exchange(
+        self,
+        cut: Callable[..., Sequence[Any]],
+        join: Callable[[Sequence[Any]], R],
+        n_parts: int,
+        **common: Any,
+    ) -> "Parts[R]":
+        """Cut each part into `n_parts` pieces, and join the first ones, the second ones, ….
+
+        Parameters
+        ----------
+        cut : callable
+            Takes a part, `n_parts` and what is `common`; returns the pieces.
+        join : callable
+            Takes one piece of each part.
+        n_parts : int
+        **common
+            See `cut`.
         """
 
     @abstractmethod
@@ -72,11 +97,24 @@ class Here(Parts[T]):
         """Add the parts up, always in the same order."""
         return reduce(added, self._parts)
 
-    def accumulate(self, function: Callable[..., None], out: Any) -> Any:
+    def accumulate(
+        self, function: Callable[..., None], out: Any, *others: Parts[Any], **common: Any
+    ) -> Any:
         """Call the function for one part after the other."""
-        for part in self._parts:
-            function(part, out)
+        for part, *more in zip(self._parts, *others, strict=True):
+            function(part, out, *more, **common)
         return out
+
+    def exchange(
+        self,
+        cut: Callable[..., Sequence[Any]],
+        join: Callable[[Sequence[Any]], R],
+        n_parts: int,
+        **common: Any,
+    ) -> "Here[R]":
+        """Cut the parts into pieces, and join those of all parts."""
+        cuts = self.map(cut, n_parts=n_parts, **common)
+        return Here([join(pieces) for pieces in zip(*cuts, strict=True)], self.n_threads)
 
     def some(self, shards: Iterable[int]) -> "Here[T]":
         """Return the parts at some places."""

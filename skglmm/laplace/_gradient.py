@@ -48,15 +48,12 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Split]:
     slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
     sums = shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots)
     v = solve(mode.system, problem.gather(sums))
-    beta, kernels = shards.map(
-        _shares,
-        *(point.states, slopes, point.u.tops, v.tops),
-        rest=(problem.cut_rest(point.u.rest), problem.cut_rest(v.rest)),
-        roots=point.roots,
-    ).total()
-    kernels = added(kernels, mode.moments.map(_kernels, blocks, roots=point.roots).total())
+    kernels = mode.moments.map(_kernels, blocks, roots=point.roots)
+    rest = (problem.cut_rest(point.u.rest), problem.cut_rest(v.rest))
+    parts = (point.states, slopes, kernels, point.u.tops, v.tops)
+    beta, whole = shards.map(_shares, *parts, common=(rest, point.roots)).total()
     theta: dict[int, Floats] = {}
-    for kernel, f in zip(kernels, problem.order, strict=True):
+    for kernel, f in zip(whole, problem.order, strict=True):
         change = problem.covariances[f].factor_grad(point.params.theta[f])
         theta[f] = np.tensordot(change, kernel, axes=2)
     return Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack(), v
@@ -70,18 +67,19 @@ def _shares(
     shard: Shard,
     state: State,
     slopes: list[Floats],
+    kernels: list[Floats],
     u: Own,
     v: Own,
-    rest: tuple[Sequence[Floats], Sequence[Floats]],
-    roots: Roots,
+    common: tuple[tuple[Sequence[Floats], Sequence[Floats]], Roots],
 ) -> tuple[list[Floats], list[Floats]]:
     """A shard's share of the gradients in beta, and in the factors of the covariances."""
+    rest, roots = common
     u, v = (*u, *rest[0]), (*v, *rest[1])
     lifted = [root @ part for root, part in zip(roots, v, strict=True)]
     residual = effective_residual(shard, state.rows, slopes, lifted)
     sums = zip(shard.level_sums(residual), shard.level_sums(state.rows.grad), u, v, strict=True)
-    kernels = [r_bar @ here.T + g_bar @ there.T for r_bar, g_bar, here, there in sums]
-    return [shard.pull(k, row) for k, row in enumerate(residual)], kernels
+    moved = [r_bar @ here.T + g_bar @ there.T for r_bar, g_bar, here, there in sums]
+    return [shard.pull(k, row) for k, row in enumerate(residual)], added(kernels, moved)
 
 
 def logdet_slopes(shard: Shard, rows: Rows, blocks: Moments, roots: Roots) -> list[Floats]:

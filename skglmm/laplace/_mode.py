@@ -116,7 +116,8 @@ def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
         family=problem.family,
         order=order,
     )
-    value = problem.prior.halves(u).total() - states.map(_value).total()
+    halves = problem.prior.halves(u)
+    value = float(halves.rest.sum() + states.map(_penalized, halves.tops).total())
     return Point(params, roots, u, states, value, order)
 
 
@@ -134,8 +135,8 @@ def _state(
     return State(eta, shard.evaluate(family, eta, order))
 
 
-def _value(state: State) -> float:
-    return state.rows.value
+def _penalized(state: State, halves: Own) -> float:
+    return float(sum(part.sum() for part in halves) - state.rows.value)
 
 
 def score_sums(problem: Problem, point: Point) -> Split:

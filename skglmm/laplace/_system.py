@@ -37,9 +37,9 @@ def hessian(problem: Problem, moments: Parts[Moments], roots: Sequence[Floats]) 
     """Factorize H from the moments of each shard; None when it is not positive definite."""
     prior = problem.prior
     rest = prior.rest(problem.n_rest)
-    if len(rest):
-        rest = moments.map(_with, problem.shards).accumulate(_Rest(roots), rest)
     pieces = problem.shards.map(_eliminated, moments, *prior.known, roots=roots, add=prior.add)
+    if len(rest):
+        rest = problem.shards.accumulate(_add_rest, rest, moments, roots=roots)
     return factorize(pieces, rest)
 
 
@@ -95,21 +95,11 @@ def _prior_alone(shard: Shard, *known: Any, add: Callable[..., None]) -> Elimina
     return Elimination.of(shard.chain, blocks)
 
 
-def _with(moments: Moments, shard: Shard) -> tuple[Shard, Moments]:
-    return shard, moments
-
-
-class _Rest:
-    """Adds a shard's share of A_RR to the upper triangle of an array, in place."""
-
-    def __init__(self, roots: Sequence[Floats]) -> None:
-        self._roots = roots
-
-    def __call__(self, part: tuple[Shard, Moments], rest: Floats) -> None:
-        shard, sums = part
-        for (f, g), (rows, columns) in shard.places.items():
-            share = sandwich(self._roots[f], sums[f, g], self._roots[g])
-            rest[rows, columns] += share  # every place occurs once, in the upper triangle
+def _add_rest(shard: Shard, rest: Floats, sums: Moments, roots: Sequence[Floats]) -> None:
+    """Add a shard's share of A_RR to the upper triangle of `rest`, in place."""
+    for (f, g), (rows, columns) in shard.places.items():
+        share = sandwich(roots[f], sums[f, g], roots[g])
+        rest[rows, columns] += share  # every place occurs once, in the upper triangle
 
 
 def solve(system: Arrowhead, right: Split) -> Split:

@@ -87,12 +87,10 @@ def factorize(pieces: Parts[Elimination | None], rest: Floats) -> Arrowhead | No
     None when the matrix is not positive definite. Only the upper triangle of `rest` is read; it
     is overwritten.
     """
-    if pieces.map(_is_none).total():
-        return None
-    done: Parts[Elimination] = pieces  # type: ignore[assignment]  # none of them is None
+    done: Parts[Elimination] = pieces  # type: ignore[assignment]  # or there is no result
     if len(rest) == 0:
-        return Arrowhead(done, rest)
-    rest = done.accumulate(Elimination.subtract_gram, rest)
+        return None if pieces.map(_is_none).total() else Arrowhead(done, rest)
+    rest = pieces.accumulate(_subtract_gram, rest)
     lower, info = dpotrf(
         rest.T, lower=1, overwrite_a=True
     )  # in Fortran order the upper is the lower
@@ -103,6 +101,13 @@ def factorize(pieces: Parts[Elimination | None], rest: Floats) -> Arrowhead | No
 
 def _is_none(piece: Elimination | None) -> int:
     return int(piece is None)
+
+
+def _subtract_gram(piece: Elimination | None, out: Floats) -> None:
+    if piece is None:
+        out[:] = np.nan  # which has no Cholesky factor
+    else:
+        piece.subtract_gram(out)
 
 
 def _half_logdet(piece: Elimination) -> float:

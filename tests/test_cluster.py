@@ -1,0 +1,292 @@
+"""Rows that stay in parts give the fit of rows in memory: here, and on the workers of dask."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal
+
+from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
+from skglmm.distributed import Remote
+from skglmm.estimators import _base
+from skglmm.estimators._cluster import learned
+from skglmm.estimators._cluster_rows import Rows, check_partitions
+from skglmm.estimators._frames import fit_frame
+from skglmm.estimators._model import read_model
+from skglmm.parts import Here
+
+N = 1_500
+
+
+def simulated(n=N, n_groups=60, seed=0):
+    rng = np.random.default_rng(seed)
+    g, x = rng.integers(0, n_groups, n), rng.normal(50, 9, n)
+    kind = np.array(list("abc"))[rng.integers(0, 3, n)]
+    frame = pd.DataFrame(
+        {
+            "x": x,
+            "kind": kind,
+            "g": [f"g{each:03d}" for each in g],
+            "area": [f"r{each % 15:02d}" for each in g],
+            "k": rng.integers(10, 16, n),
+            "more": rng.normal(0, 0.1, n),
+            "count": rng.integers(0, 3, n).astype(float),
+        }
+    )
+    eta = 0.3 + 0.05 * (x - 50) * (1 + 0.5 * rng.normal(size=n_groups)[g]) + (kind == "b") * 0.3
+    eta += 0.6 * rng.normal(size=n_groups)[g] + 0.4 * rng.normal(size=15)[g % 15]
+    eta += 0.3 * rng.normal(size=20)[frame["k"]] + frame["more"]
+    mean = 1 / (1 + np.exp(-eta))
+    y = pd.Series(rng.beta(8 * mean, 8 * (1 - mean)).clip(1e-6, 1 - 1e-6), name="y")
+    return frame, y
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return simulated()
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Fit rows cut into parts of this process, as if they were elsewhere."""
+
+    def fit(model, X, y, weights=None, n_parts=5):
+        def cluster_rows(estimator, X, y, sample_weight, family):
+            meta = fit_frame(estimator, X.head(2))
+            read = read_model(estimator, family.predictors[1:], meta, y.name)
+            cuts = np.array_split(np.arange(len(X)), n_parts)
+            mass = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+            parts = [
+                Rows(X.iloc[c], y.to_numpy()[c], None if mass is None else mass[c]) for c in cuts
+            ]
+            kept = [
+                part if part.weights is None else Rows(*(each[part.weights > 0] for each in part))
+                for part in parts
+            ]
+            return learned(Here(kept), meta, read, estimator, family)
+
+        monkeypatch.setattr(_base, "is_dask", lambda data: True)
+        monkeypatch.setattr(_base, "cluster_rows", cluster_rows)
+        try:
+            return model.fit(X, y, weights)
+        finally:
+            monkeypatch.undo()
+
+    return fit
+
+
+def assert_same(one, other, atol=1e-8):
+    assert_allclose(one.log_likelihood_, other.log_likelihood_, rtol=1e-11)
+    for mine, theirs in zip(
+        (*one.fit_.beta, *one.fit_.theta, *one.fit_.u),
+        (*other.fit_.beta, *other.fit_.theta, *other.fit_.u),
+        strict=True,
+    ):
+        assert_allclose(mine, theirs, atol=atol)
+    assert_allclose(one.fit_.covariance, other.fit_.covariance, rtol=1e-4, atol=1e-9)
+    assert one.fit_.data_digest == other.fit_.data_digest
+    for name in ("formulas_", "n_levels_", "coef_names_", "n_obs_", "n_boundary_"):
+        assert getattr(one, name) == getattr(other, name)
+    assert list(one.feature_names_in_) == list(other.feature_names_in_)
+
+
+FORMULAS = {
+    "slopes, crossed with integers": "x * kind + (x | g) + (1 | k)",
+    "implicitly nested": "x + (1 | g) + (x | area)",
+    "explicitly nested": "x + kind + (1 | area/g)",
+    "functions and codings": "log(x) + C(count) + (1 | g)",
+    "no random effects": "x + kind",
+    "precision": "x + (1 | g)",
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.filterwarnings("ignore::skglmm.exceptions.SingularFitWarning")
+def test_rows_in_parts_give_the_fit_of_all_rows(rows, in_parts, name, monkeypatch):
+    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 10)  # area has 15 levels
+    options = {"formula": FORMULAS[name], "precision": "kind" if name == "precision" else "1"}
+    whole = BetaGLMMRegressor(**options).fit(*rows)
+    parts = in_parts(BetaGLMMRegressor(**options), *rows)
+    assert_same(parts, whole)
+    new = rows[0].head(20)
+    assert_allclose(parts.predict(new), whole.predict(new), atol=1e-8)
+    assert_frame_equal(parts.predict_frame(new), whole.predict_frame(new), rtol=1e-4)
+    if parts.n_levels_:
+        mine, theirs = (model.random_effects() for model in (parts, whole))
+        assert_frame_equal(mine, theirs, rtol=1e-4, atol=1e-7)
+
+
+def test_a_chain_of_nested_factors_stays_one_in_parts(rows, in_parts, monkeypatch):
+    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 10)
+    model = in_parts(BetaGLMMRegressor("x + (1 | g) + (1 | area)"), *rows)
+    assert len(model.fit_.posterior.own) == 2
+
+
+def test_weights_and_an_offset(rows, in_parts):
+    frame, y = rows
+    weights = np.where(np.arange(N) < 400, 0.0, np.random.default_rng(1).uniform(0.5, 2, N))
+    options = {"formula": "x + (1 | g)", "offset": "more", "bounds": (-1, 3), "n_jobs": 1}
+    whole = BetaGLMMRegressor(**options).fit(frame, y, weights)
+    assert_same(in_parts(BetaGLMMRegressor(**options), frame, y, weights), whole)
+    whole = BetaGLMMRegressor(**options).fit(frame, y)
+    assert_same(in_parts(BetaGLMMRegressor(**options), frame, y, np.ones(N)), whole)
+
+
+@pytest.mark.parametrize("boundary", ["squeeze", 1e-4])
+def test_responses_on_the_bounds(rows, in_parts, boundary):
+    frame, y = rows
+    y = y.where(np.arange(N) > 20, 0.0)  # all of them in the first part
+    options = {"formula": "x + (1 | g)", "boundary": boundary}
+    whole = BetaGLMMRegressor(**options).fit(frame, y)
+    assert_same(in_parts(BetaGLMMRegressor(**options), frame, y), whole)
+    assert whole.n_boundary_ == (N if boundary == "squeeze" else 21)
+
+
+def test_zeros_in_one_part_only(rows, in_parts):
+    frame, y = rows
+    y = y.where(np.arange(N) > 100, 0.0)
+    whole = ZeroInflatedBetaGLMMRegressor("x + (1 | g)").fit(frame, y)
+    assert_same(in_parts(ZeroInflatedBetaGLMMRegressor("x + (1 | g)"), frame, y), whole)
+    with pytest.warns(UserWarning, match="no response equals the bound 0"):
+        in_parts(ZeroInflatedBetaGLMMRegressor("x + (1 | g)"), frame, rows[1])
+
+
+def test_parts_that_hold_whole_levels_stay_as_they_are(rows, in_parts, monkeypatch):
+    frame, y = rows
+    order = np.argsort(frame["g"].to_numpy(), kind="stable")
+    frame, y = frame.iloc[order], y.iloc[order]
+    ends = np.flatnonzero(np.diff(pd.factorize(frame["g"])[0]))[[10, 30, 40]] + 1
+    monkeypatch.setattr(np, "array_split", lambda places, n: np.split(places, ends))
+    monkeypatch.setattr(Here, "exchange", None)
+    model = in_parts(BetaGLMMRegressor("x + (1 | g)"), frame, y)
+    assert_same(model, BetaGLMMRegressor("x + (1 | g)").fit(frame, y))
+
+
+@pytest.mark.parametrize(
+    ("formula", "change", "message"),
+    [
+        ("center(x) + (1 | g)", {}, r"'center\(x\)' learns from all rows.*X\.assign"),
+        ("x + (1 | g)", {"g": None}, "grouping column 'g' has .* missing"),
+        ("x + (1 | g)", {"x": np.nan}, "column 'x' has .* missing"),
+        ("x + hight + (1 | g)", {}, "unknown column 'hight'"),
+        ("x + (1 | one)", {"one": "a"}, "one level"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(rows, in_parts, formula, change, message):
+    frame, y = rows
+    frame = frame.copy()
+    for name, value in change.items():
+        frame[name] = frame[name].mask(np.arange(N) % 7 == 3, value) if name in frame else value
+    with pytest.raises(ValueError, match=message):
+        in_parts(BetaGLMMRegressor(formula), frame, y)
+
+
+def test_responses_outside_the_bounds_and_parts_without_rows_are_refused(rows, in_parts):
+    frame, y = rows
+    with pytest.raises(ValueError, match="between the bounds 0 and 1"):
+        in_parts(BetaGLMMRegressor("x + (1 | g)"), frame, 3.0 * y)
+    with pytest.raises(ValueError, match="lie exactly on a bound"):
+        in_parts(BetaGLMMRegressor("x + (1 | g)"), frame, y.where(y > 0.1, 0.0))
+    with pytest.raises(ValueError, match="0 rows of positive weight"):
+        in_parts(BetaGLMMRegressor("x + (1 | g)"), frame, y, np.zeros(N))
+
+
+def test_y_in_memory_is_refused(rows):
+    with pytest.raises(TypeError, match=r"must be a dask Series .* not Series"):
+        check_partitions(rows[0], rows[1], None)
+
+
+# --- on the workers of dask -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("dask.dataframe")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def on_dask(rows, n_parts=4):
+    import dask.dataframe as dd  # noqa: PLC0415
+
+    frame, y = rows
+    both = dd.from_pandas(frame.assign(y=y), npartitions=n_parts, sort=False)
+    return both.drop(columns="y"), both["y"]
+
+
+@pytest.mark.slow
+def test_without_a_cluster_the_error_says_how_to_start_one(rows):
+    pytest.importorskip("distributed")
+    pytest.importorskip("dask.dataframe")
+    with pytest.raises(ValueError, match=r"Client\(\)"):
+        BetaGLMMRegressor("x + (1 | g)").fit(*on_dask(rows))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_two_workers_give_the_fit_of_rows_in_memory(rows, cluster):
+    formula = "x + kind + (x | g) + (1 | k)"
+    model = BetaGLMMRegressor(formula).fit(*on_dask(rows))
+    assert_same(model, BetaGLMMRegressor(formula).fit(*rows))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_rows_never_come_to_the_client(cluster, monkeypatch):
+    from dask.sizeof import sizeof  # noqa: PLC0415
+
+    many = simulated(40_000, n_groups=40)
+    fetched, result = [], type(cluster.submit(int)).result
+
+    def noted(self, *args, **kwargs):
+        found = result(self, *args, **kwargs)
+        fetched.append(sizeof(found))
+        return found
+
+    monkeypatch.setattr(type(cluster.submit(int)), "result", noted)
+    monkeypatch.setattr(type(cluster), "gather", None)
+    model = BetaGLMMRegressor("x + (1 | g)").fit(*on_dask(many))
+    assert model.converged_
+    assert max(fetched) < 40_000  # one byte a row
+    assert sizeof(many[0]) > 2_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_may_be_lost(rows, cluster, monkeypatch):
+    whole = BetaGLMMRegressor("x + (1 | g)").fit(*rows)
+    rounds, lost, plain = [], [], Remote.map
+
+    def counted(self, *args, **kwargs):
+        rounds.append(len(lost))
+        if len(rounds) == 150:  # of more than 500
+            workers = list(cluster.scheduler_info()["workers"])
+            lost.append(workers[0])
+            cluster.run(os._exit, 1, workers=lost, wait=False)
+        return plain(self, *args, **kwargs)
+
+    monkeypatch.setattr(Remote, "map", counted)
+    model = BetaGLMMRegressor("x + (1 | g)").fit(*on_dask(rows))
+    assert lost
+    assert len(rounds) > 300  # it went on without the worker
+    assert_same(model, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_dask_errors(rows, cluster):
+    X, y = on_dask(rows)
+    with pytest.raises(ValueError, match="4 partitions and y has 2"):
+        BetaGLMMRegressor("x + (1 | g)").fit(X, y.repartition(npartitions=2))
+    with pytest.raises(TypeError, match="y must be a dask Series"):
+        BetaGLMMRegressor("x + (1 | g)").fit(X, rows[1])
+    with pytest.raises(ValueError, match="between the bounds"):
+        BetaGLMMRegressor("x + (1 | g)").fit(X, 3 * y)
