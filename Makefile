@@ -40,7 +40,7 @@ lint-imports: $(VENV)/.stamp-dev
 docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
 
-bench: $(VENV)/.stamp-plot  ## time the fits; choose with BENCH="slope-100k --no-r", all with BENCH=--all
+bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=--all, BENCH="--compare HEAD~1"
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 bench-predict: $(VENV)/.stamp-plot  ## time predictions, and measure their memory

@@ -7,6 +7,9 @@ passes          the same in units of one `scipy.stats.beta.logpdf` over the rows
 peak MB         memory of the process that simulated and fitted
 glmmTMB, ratio  its seconds, and how many times faster skglmm is
 above           by how much skglmm's log likelihood is higher
+
+With ``--compare REVISION`` each workload is fitted in turn by the files as they are and by those of
+a revision, in the same environment, and the columns are the best seconds of both and their ratio.
 """
 
 import argparse
@@ -46,10 +49,14 @@ def main() -> None:
     for line in machine():
         print(line)
     print(f"import skglmm, beyond scikit-learn and pandas: {import_seconds(args.repeats):.3f} s\n")
+    names = args.workloads or chosen(every=args.all)
+    if args.compare:
+        compare(names, args.compare, args.repeats)
+        return
     has_r = not args.no_r and has_glmmtmb()
     print(row("workload", "n", "seconds", "log likelihood", "passes", "peak MB", *R_COLUMNS))
     print(row("---", *["--:"] * (5 + len(R_COLUMNS))))
-    for name in args.workloads or chosen(every=args.all):
+    for name in names:
         workload = WORKLOADS[name]
         say(f"{name}: skglmm")
         ours = child(sys.executable, __file__, "--child", name, "--repeats", str(args.repeats))
@@ -63,6 +70,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="also the large ones (an hour with R)")
     parser.add_argument("--no-r", action="store_true", help="leave glmmTMB out")
     parser.add_argument("--repeats", type=int, default=5, help="fits of a small workload")
+    parser.add_argument("--compare", metavar="REVISION", help="of git, to time against")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     unknown = [name for name in args.workloads if name not in WORKLOADS]
@@ -118,12 +126,54 @@ def pass_seconds(y: np.ndarray) -> float:
     return median(seconds)
 
 
+# --- two revisions -------------------------------------------------------------------------------
+
+
+def compare(names: list[str], revision: str, repeats: int) -> None:
+    """Time the files as they are against those of a revision, in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "revision"
+        git = ("git", "-C", str(HERE.parent), "worktree")
+        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), revision], check=True)
+        try:
+            widths = (20, 9, 12, 8, 9)
+            print(row("workload", "here", revision[:12], "ratio", "above", widths=widths))
+            print(row("---", *["--:"] * 4, widths=widths))
+            for name in names:
+                here, there = in_turn(name, (HERE.parent, tree), repeats)
+                cells = (
+                    f"{here['seconds']:.3f}",
+                    f"{there['seconds']:.3f}",
+                    f"{there['seconds'] / here['seconds']:.2f}",
+                    f"{here['log_likelihood'] - there['log_likelihood']:+.1e}",
+                )
+                print(row(name, *cells, widths=widths), flush=True)
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+
+
+def in_turn(name: str, trees: tuple[Path, ...], repeats: int) -> list[dict[str, Any]]:
+    """Fit with the package of each tree, one after the other, and keep the best of each."""
+    best: list[dict[str, Any]] = [{"seconds": float("inf")} for _ in trees]
+    for turn in range(3):
+        for place, tree in enumerate(trees):
+            say(f"{name}: turn {turn + 1}, {'here' if place == 0 else 'there'}")
+            command = (sys.executable, __file__, "--child", name, "--repeats", str(repeats))
+            found = child(*command, package=tree)
+            if found["seconds"] < best[place]["seconds"]:
+                best[place] = found
+    return best
+
+
 # --- what the parent does ------------------------------------------------------------------------
 
 
-def child(*command: str) -> dict[str, Any]:
-    """Run a program whose last line is JSON."""
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+def child(*command: str, package: Path | None = None) -> dict[str, Any]:
+    """Run a program whose last line is JSON, with the package in a folder."""
+    path = {} if package is None else {"PYTHONPATH": str(package)}
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **path}
+    )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -205,8 +255,7 @@ def cells(ours: dict[str, Any], theirs: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def row(*texts: str) -> str:
-    widths = (20, 9, 8, 14, 6, 7, 7, 6, 8)
+def row(*texts: str, widths: tuple[int, ...] = (20, 9, 8, 14, 6, 7, 7, 6, 8)) -> str:
     padded = [
         f"{text:<{w}}" if k == 0 else f"{text:>{w}}"
         for k, (text, w) in enumerate(zip(texts, widths, strict=True))
