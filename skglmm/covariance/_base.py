@@ -64,6 +64,15 @@ class Covariance(ABC):
     def factor_grad(self, theta: Floats) -> Floats:
         """Return the derivative of the factor, shape (n_params, q, q)."""
 
+    def move(self, theta: Floats, step: Floats) -> Floats:
+        """Return the change of the factor, shape (q, q), along a `step`, shape (n_params,)."""
+        grad = self.factor_grad(theta).reshape(self.n_params, -1)
+        return np.asarray((step @ grad).reshape(self.size, self.size))
+
+    def slope(self, theta: Floats, kernel: Floats) -> Floats:
+        """Return the inner products, shape (n_params,), of the derivative with a matrix, (q, q)."""
+        return np.asarray(self.factor_grad(theta).reshape(self.n_params, -1) @ kernel.ravel())
+
     @abstractmethod
     def start(self) -> Floats:
         """Return the `theta`, shape (n_params,), whose factor is the identity."""

@@ -1,6 +1,7 @@
 """Freely correlated effects."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import final
 
 import numpy as np
@@ -35,7 +36,7 @@ class Unstructured(Covariance):
 
     @property
     def mask(self) -> Bools:
-        return np.tri(self.size, dtype=np.bool_)
+        return _mask(self.size)
 
     @property
     def mixes(self) -> bool:
@@ -48,9 +49,7 @@ class Unstructured(Covariance):
 
     def factor_grad(self, theta: Floats) -> Floats:
         del theta  # the factor is linear in it
-        grad = np.zeros((self.n_params, self.size, self.size))
-        grad[np.arange(self.n_params), *np.nonzero(self.mask)] = 1.0
-        return grad
+        return _grad(self.size)
 
     def start(self) -> Floats:
         return np.eye(self.size)[self.mask]
@@ -59,3 +58,19 @@ class Unstructured(Covariance):
         lower = self.factor(theta)
         signs = np.where(np.diag(lower) < 0, -1.0, 1.0)  # of the columns: L D (L D)' = L L'
         return np.asarray((lower * signs)[self.mask])
+
+
+@cache
+def _mask(size: int) -> Bools:
+    mask = np.tri(size, dtype=np.bool_)
+    mask.flags.writeable = False
+    return mask
+
+
+@cache
+def _grad(size: int) -> Floats:
+    mask = _mask(size)
+    grad = np.zeros((np.count_nonzero(mask), size, size))
+    grad[np.arange(len(grad)), *np.nonzero(mask)] = 1.0
+    grad.flags.writeable = False
+    return grad

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,9 +33,10 @@ def functions(context: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**_CONTEXT, **(context or {})}
 
 
-def factors_of(text: str) -> list[Factor]:
+@lru_cache(maxsize=256)  # one model is read again and again, in searches and in resampling
+def factors_of(text: str) -> tuple[Factor, ...]:
     """Return the factors of all terms of a one-sided formula."""
-    return [factor for term in Formula(text) for factor in term.factors]
+    return tuple(factor for term in Formula(text) for factor in term.factors)
 
 
 def uses(text: str, columns: Collection[str], context: Mapping[str, Any]) -> dict[str, Use]:

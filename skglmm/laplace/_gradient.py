@@ -54,8 +54,7 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Split]:
     beta, whole = shards.map(_shares, *parts, common=(rest, point.roots)).total()
     theta: dict[int, Floats] = {}
     for kernel, f in zip(whole, problem.order, strict=True):
-        change = problem.covariances[f].factor_grad(point.params.theta[f])
-        theta[f] = np.tensordot(change, kernel, axes=2)
+        theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
     return Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack(), v
 
 

@@ -78,10 +78,7 @@ def _force(problem: Problem, mode: Mode, direction: Floats) -> Split:
     point = mode.point
     move = Params.unpack(direction, problem.shape)
     changes = [
-        np.tensordot(
-            move.theta[f], problem.covariances[f].factor_grad(point.params.theta[f]), axes=1
-        )
-        for f in problem.order
+        problem.covariances[f].move(point.params.theta[f], move.theta[f]) for f in problem.order
     ]
     forces = problem.shards.map(
         _shard_force,
