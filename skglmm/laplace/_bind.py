@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Floats, Ints, keep_freed_memory
 from skglmm.design import Design, Factor, Layout
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
@@ -53,6 +53,7 @@ def bind(
     DesignError
         If the factors beside the largest have too many levels to be solved densely.
     """
+    keep_freed_memory()
     factors = design.layout.factors
 
     def nested(f: int, g: int) -> bool:
@@ -98,6 +99,7 @@ def bind_part(
     constant : sequence of bool
         Which predictors have the same value in every row of all parts.
     """
+    keep_freed_memory()
     rows = _sorting(design, *arranged)
     cutter = _cutter(design.take(rows), arranged, family.prepare(unit[rows]), constant)
     if weights is not None:
