@@ -3,18 +3,17 @@
 from skglmm.laplace._bind import arrange, assemble, bind, bind_part, is_nested
 from skglmm.laplace._clusters import cluster_gradients
 from skglmm.laplace._curvature import curvature, posterior
-from skglmm.laplace._mode import (
-    Mode,
+from skglmm.laplace._mode import Mode, find_mode
+from skglmm.laplace._objective import Laplace, laplace, laplace_at
+from skglmm.laplace._params import Params, Shape
+from skglmm.laplace._point import (
     Point,
     State,
     evaluate,
     expected_moments,
-    find_mode,
     observed_moments,
     score_sums,
 )
-from skglmm.laplace._objective import Laplace, laplace, laplace_at
-from skglmm.laplace._params import Params, Shape
 from skglmm.laplace._prior import Curvature, Meeting, Remembered
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._sensitivity import (

@@ -10,7 +10,8 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.laplace._gradient import effective_residual, logdet_slopes
-from skglmm.laplace._mode import Mode, State, score_sums
+from skglmm.laplace._mode import Mode
+from skglmm.laplace._point import State, score_sums
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Shard
 from skglmm.laplace._system import inverse_moments, scaled, solve

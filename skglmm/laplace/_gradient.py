@@ -26,8 +26,9 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.families import packed
-from skglmm.laplace._mode import Mode, State
+from skglmm.laplace._mode import Mode
 from skglmm.laplace._params import Params
+from skglmm.laplace._point import State
 from skglmm.laplace._problem import Problem
 from skglmm.laplace._shard import Moments, Rows, Shard
 from skglmm.laplace._split import Split

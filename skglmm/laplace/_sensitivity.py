@@ -13,8 +13,9 @@ from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
 from skglmm.families import packed
-from skglmm.laplace._mode import Mode, Point, State
+from skglmm.laplace._mode import Mode
 from skglmm.laplace._params import Params
+from skglmm.laplace._point import Point, State
 from skglmm.laplace._problem import Modes, Problem
 from skglmm.laplace._shard import Moments, Rows, Shard
 from skglmm.laplace._split import Split, products
