@@ -1,15 +1,23 @@
 """The names of the array types that the numerical core passes around."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bools", "Floats", "Ints", "keep_freed_memory"]
+__all__ = ["Bools", "Floats", "Ints", "keep_freed_memory", "slices"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
+
+
+def slices(n: int, size: int) -> Iterator[slice]:
+    """Cut n rows into even slices of about `size`, none longer than one and a half times that."""
+    n_slices = max(min(n, 1), round(n / size))
+    for k in range(n_slices):
+        yield slice(n * k // n_slices, n * (k + 1) // n_slices)
 
 
 @cache

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, slices
 
 __all__ = ["SERIES_FROM", "log_gamma_family", "log_gamma_remainder"]
 
@@ -77,8 +77,7 @@ def log_gamma_family(x: Floats, order: int) -> tuple[Floats, ...]:
         return tuple([np.array([each]) for each in _of_one(x.item(), order)])
     out = np.empty((order + 1, x.size))
     with np.errstate(over="ignore"):  # of 1 / x**2 and 1 / x**3
-        for start in range(0, x.size, _SLICE):
-            rows = slice(start, start + _SLICE)
+        for rows in slices(x.size, _SLICE):
             _fill(out[:, rows], x[rows])
     return tuple(out)
 
@@ -111,8 +110,7 @@ def log_gamma_remainder(x: Floats, order: int) -> tuple[Floats, ...]:
     if x.size == 1:
         return tuple([np.array([each]) for each in _remainder_of_one(x.item(), order)])
     out = np.empty((order + 1, x.size))
-    for start in range(0, x.size, _SLICE):
-        rows = slice(start, start + _SLICE)
+    for rows in slices(x.size, _SLICE):
         _remainder(out[:, rows], x[rows])
     return tuple(out)
 

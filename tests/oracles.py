@@ -77,6 +77,11 @@ class Bent(Gaussian):
         )
         return LogDensity(*(value, grad, hess, third)[: order + 1])
 
+    def expected_information(self, eta):
+        _, log_tau, bend = np.broadcast_arrays(*eta)
+        tau, zero = np.exp(log_tau), np.zeros_like(bend)
+        return np.stack([tau, zero, tau * bend, zero + 0.5, zero, tau * bend**2])
+
 
 @dataclass(frozen=True)
 class Term:

@@ -117,8 +117,8 @@ def test_the_gradient_matches_differences_for_every_link(layout, link):
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
 
 
-@pytest.mark.parametrize("shard_rows", [10**6, 60])
-def test_the_gradient_matches_differences_with_three_predictors(shard_rows):
+def three_predictors(shard_rows):
+    """A problem whose effects feed three predictors, and a point."""
     fixed = ([ONE, X], [ONE], [ONE, Z])
     terms = (
         Term("g", G, (ONE, X, Z), Unstructured(3), predictors=(0, 2, 1)),
@@ -127,7 +127,12 @@ def test_the_gradient_matches_differences_with_three_predictors(shard_rows):
     y = np.random.default_rng(9).normal(0.5 * X, 1.0)
     problem = bind(design(fixed, *terms), y, WEIGHTS, Bent(links=()), shard_rows)
     theta = np.random.default_rng(10).normal(0, 0.3, 8)
-    vector = np.concatenate([[0.1, 0.3, 0.2, 0.5, -0.1], theta])
+    return problem, np.concatenate([[0.1, 0.3, 0.2, 0.5, -0.1], theta])
+
+
+@pytest.mark.parametrize("shard_rows", [10**6, 60])
+def test_the_gradient_matches_differences_with_three_predictors(shard_rows):
+    problem, vector = three_predictors(shard_rows)
     found = laplace(problem, vector).gradient
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
 

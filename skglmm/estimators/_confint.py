@@ -116,7 +116,7 @@ class ConfidenceIntervals:
                                estimate  conf_low  conf_high
         Intercept                -5.182    -5.578     -4.787
         EP                        0.011     0.010      0.012
-        precision               302.232   183.946    496.581
+        precision               302.232   183.947    496.579
         sd(Intercept | batch)     0.515     0.352      0.755
         >>> model.confint(X, y, method="profile", parameters="sd(Intercept | batch)").round(3)
                                estimate  conf_low  conf_high

@@ -7,7 +7,7 @@ from skglmm.families._extended_beta import ExtendedBeta
 from skglmm.families._fixed_extended_beta import FixedExtendedBeta
 from skglmm.families._one_inflated_beta import OneInflatedBeta
 from skglmm.families._ordered_beta import OrderedBeta
-from skglmm.families._packing import packed
+from skglmm.families._packing import packed, packed_rows
 from skglmm.families._zero_inflated_beta import ZeroInflatedBeta
 from skglmm.families._zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.links import (
@@ -47,5 +47,6 @@ __all__ = [
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",
     "packed",
+    "packed_rows",
     "through_links",
 ]

@@ -65,7 +65,7 @@ def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> O
     ahead = _ahead(problem, constants, upper, rules)
     if ahead is not None:
         guess = Split(problem.zero().tops, ahead.rest)
-        here = laplace(problem, ahead.vector, guess, MODE_MAX)
+        here = laplace(problem, ahead.vector, guess, MODE_MAX, "far")
         if here is not None:
             information = np.diag(prior_hessian(problem, here))
             return Optimum(ahead.vector, here, ahead.hessian_of_all(information), upper)
@@ -116,7 +116,7 @@ def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> 
     if hessian is None or not _is_definite(hessian):
         return None
     information = np.diag(prior_hessian(some, found.laplace))
-    return _Ahead(vector, hessian, information, found.laplace.mode.point.u.rest)
+    return _Ahead(vector, hessian, information, found.laplace.mode.u.rest)
 
 
 def _is_definite(hessian: Floats) -> bool:

@@ -7,16 +7,17 @@ from skglmm.fitting._optimize import Optimum
 from skglmm.laplace import (
     Laplace,
     Problem,
+    gradient_near,
     information,
     laplace,
-    laplace_at,
     tangent,
     theta_information,
+    third_slopes,
 )
 
 __all__ = ["covariance", "differenced_hessian", "is_saddle", "positive", "prior_hessian"]
 
-STEP = 3e-6  # standard errors: differences are exact to about 1e-5 of the entries
+STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 FLAT = 1e-5  # scaled curvature below which a direction is not determined: the differences' error
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
@@ -55,17 +56,30 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)
     scale = np.minimum(STEP / np.sqrt(curvatures), STEP_MAX)
     here = optimum.laplace
+    slopes = third_slopes(problem, here.mode.point)
+    if slopes is None:
+        return None
+
+    base = gradient_near(problem, here, np.zeros(n_params), slopes)
     for j in np.flatnonzero(free):
         change = np.zeros(n_params)
         change[j] = scale[j]
-        guess = here.mode.point.u.plus(tangent(problem, here.mode, change))
-        # The mode bends by the square of a step: after a short one it is where its tangent ends.
-        evaluate = laplace_at if scale[j] < STEP_MAX else laplace
-        there = evaluate(problem, optimum.vector + change, guess)
-        if there is None:
+        if scale[j] < STEP_MAX:
+            there = gradient_near(problem, here, change, slopes)
+        else:
+            there = _gradient_at(problem, optimum, change)
+        if there is None or base is None:
             return None
-        hessian[j, free] = (there.gradient - here.gradient)[free] / scale[j]
+        hessian[j, free] = (there - base)[free] / scale[j]
     return np.asarray(0.5 * (hessian + hessian.T))
+
+
+def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats | None:
+    """Gradient after a change that is not small."""
+    mode = optimum.laplace.mode
+    guess = mode.u.plus(tangent(problem, mode, change))
+    there = laplace(problem, optimum.vector + change, guess)
+    return None if there is None else there.gradient
 
 
 def covariance(hessian: Floats, free: Bools) -> tuple[Floats, Bools]:

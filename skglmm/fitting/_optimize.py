@@ -24,8 +24,9 @@ HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
 SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by this much
 NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
-MODE_SHARE = 1e-5  # of the promised gain: gradients on the way may be off by 0.3 %
-MODE_MIN, MODE_MAX = 1e-14, 1e-3  # log-likelihood units
+MODE_SHARE = 1e-2  # of the promised gain: gradients on the way are off by a few percent at most
+MODE_MIN, MODE_MAX = 1e-14, 1.0  # log-likelihood units
+MODE_NEAR = 100.0  # steps that promise less are short: modes are where their tangents end
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
@@ -181,13 +182,13 @@ def _search(
     direction = tangent(problem, here.mode, step.change)
     length = 1.0
     for tried in range(1, HALVINGS_MAX + 1):
-        guess = here.mode.point.u.plus(direction, length)
+        guess = here.mode.u.plus(direction, length)
         there = laplace(
             problem,
             state.vector + length * step.change,
             guess,
             float(np.clip(MODE_SHARE * step.gain, MODE_MIN, MODE_MAX)),
-            is_near=step.gain < 1.0,
+            "near" if step.gain < MODE_NEAR else "some",
         )
         if there is not None and _accept(here, there, step.change, slope, length):
             return (length, there), tried
@@ -242,8 +243,8 @@ def finish(problem: Problem, state: Optimum, hessian: Floats, free: Bools, tol: 
             break
         vector = state.vector + np.where(free, step.change, 0.0)
         move = tangent(problem, state.laplace.mode, vector - state.vector)
-        guess = state.laplace.mode.point.u.plus(move)
-        there = laplace(problem, vector, guess, MODE_MIN, is_near=True)
+        guess = state.laplace.mode.u.plus(move)
+        there = laplace(problem, vector, guess, MODE_MIN, "near")
         if there is None or not there.value <= state.laplace.value + _noise(state.laplace):
             break
         moved = replace(

@@ -85,7 +85,7 @@ def _without(problem: Problem, optimum: Optimum, places: Ints, tol: float) -> Op
     """Set some parameters to zero if that costs no more than `tol`."""
     trial = optimum.vector.copy()
     trial[places] = 0.0
-    there = laplace(problem, trial, optimum.laplace.mode.point.u)
+    there = laplace(problem, trial, optimum.laplace.mode.u)
     optimum = replace(optimum, n_evaluations=optimum.n_evaluations + 1)
     absent = np.all(np.abs(optimum.vector[places]) < ABSENT)
     if there is not None and (absent or there.value <= optimum.laplace.value + tol):
@@ -102,7 +102,7 @@ def _flipped(problem: Problem, optimum: Optimum) -> Optimum:
     if np.array_equal(vector, optimum.vector):
         return optimum
     signs = [np.where(np.diag(c.factor(part)) < 0, -1.0, 1.0) for c, part in pairs]
-    u = problem.join(optimum.laplace.mode.point.u)
+    u = problem.join(optimum.laplace.mode.u)
     turned = tuple(part * signs[f][:, None] for part, f in zip(u, problem.order, strict=True))
     here = laplace(problem, vector, problem.split(turned))
     if here is None:

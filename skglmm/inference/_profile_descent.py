@@ -111,7 +111,7 @@ def _within(axis: Axis, vector: Floats, change: Floats) -> Floats:
 def _at(axis: Axis, spot: Spot, change: Floats) -> Spot | None:
     """The spot after a change of the parameters, its modes moved along."""
     mode = spot.laplace.mode
-    guess = mode.point.u.plus(tangent(axis.problem, mode, change))
+    guess = mode.u.plus(tangent(axis.problem, mode, change))
     there = laplace(axis.problem, spot.vector + change, guess)
     if there is None or not np.isfinite(there.value):
         return None

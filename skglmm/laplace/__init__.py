@@ -4,7 +4,7 @@ from skglmm.laplace._bind import arrange, assemble, bind, bind_part, is_nested
 from skglmm.laplace._clusters import cluster_gradients
 from skglmm.laplace._curvature import curvature, posterior
 from skglmm.laplace._mode import Mode, find_mode
-from skglmm.laplace._objective import Laplace, laplace, laplace_at
+from skglmm.laplace._objective import Laplace, gradient_near, laplace
 from skglmm.laplace._params import Params, Shape
 from skglmm.laplace._point import (
     Point,
@@ -13,6 +13,7 @@ from skglmm.laplace._point import (
     expected_moments,
     observed_moments,
     score_sums,
+    third_slopes,
 )
 from skglmm.laplace._prior import Curvature, Meeting, Remembered
 from skglmm.laplace._problem import Modes, Problem
@@ -54,11 +55,11 @@ __all__ = [
     "find_mode",
     "fixed_information",
     "fixed_score",
+    "gradient_near",
     "information",
     "is_nested",
     "jacobian",
     "laplace",
-    "laplace_at",
     "level_totals",
     "observed_moments",
     "posterior",
@@ -66,4 +67,5 @@ __all__ = [
     "score_sums",
     "tangent",
     "theta_information",
+    "third_slopes",
 ]

@@ -28,10 +28,10 @@ from skglmm.arrays import Floats
 from skglmm.families import packed
 from skglmm.laplace._mode import Mode
 from skglmm.laplace._params import Params
-from skglmm.laplace._point import State
+from skglmm.laplace._point import Point, State, nearby
 from skglmm.laplace._problem import Problem
-from skglmm.laplace._shard import Moments, Rows, Shard
-from skglmm.laplace._split import Split
+from skglmm.laplace._rows import Rows
+from skglmm.laplace._shard import Moments, Shard
 from skglmm.laplace._system import inverse_moments, sandwich, scaled, solve
 from skglmm.linalg import Own
 from skglmm.parts import added
@@ -41,22 +41,37 @@ __all__ = ["effective_residual", "gradient", "logdet_slopes"]
 Roots = tuple[Floats, ...]
 
 
-def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Split]:
-    """Gradient of the objective in the parameter vector, shape (n_params,), and v."""
+def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
+    """Gradient of the objective in the parameter vector, shape (n_params,), at the mode.
+
+    Where a step is left to the mode, the gradient of h is that at its end, by Taylor's formula,
+    and the slopes of the log determinant are those where it begins: off by the order of the
+    step, of which they are a small part.
+
+    Returns
+    -------
+    gradient : ndarray, shape (n_params,)
+    end : Point
+        Where the step ends.
+    rise : float
+        By how much half the log determinant grows along the step.
+    """
     point, shards = mode.point, problem.shards
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
     slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
-    sums = shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots)
-    v = solve(mode.system, problem.gather(sums))
+    sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots))
+    v = solve(mode.system, sums)
     kernels = mode.moments.map(_kernels, blocks, roots=point.roots)
-    rest = (problem.cut_rest(point.u.rest), problem.cut_rest(v.rest))
-    parts = (point.states, slopes, kernels, point.u.tops, v.tops)
+    end = point if mode.step is None else nearby(problem, point, point.params, mode.u)
+    rest = (problem.cut_rest(end.u.rest), problem.cut_rest(v.rest))
+    parts = (end.states, slopes, kernels, end.u.tops, v.tops)
     beta, whole = shards.map(_shares, *parts, common=(rest, point.roots)).total()
     theta: dict[int, Floats] = {}
     for kernel, f in zip(whole, problem.order, strict=True):
         theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
-    return Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack(), v
+    packed_slopes = Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack()
+    return packed_slopes, end, 0.0 if mode.step is None else sums.dot(mode.step)
 
 
 def _slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> list[Floats]:

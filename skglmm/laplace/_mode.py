@@ -1,11 +1,20 @@
 """The mode of the random effects given the parameters, by damped Newton steps."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from skglmm.laplace._params import Params
-from skglmm.laplace._point import Point, evaluate, expected_moments, observed_moments, score
+from skglmm.laplace._point import (
+    Point,
+    absolute_moments,
+    evaluate,
+    expected_moments,
+    observed_moments,
+    score,
+)
 from skglmm.laplace._problem import Problem
 from skglmm.laplace._shard import Moments
 from skglmm.laplace._split import Split
@@ -13,7 +22,7 @@ from skglmm.laplace._system import hessian, solve
 from skglmm.linalg import Arrowhead
 from skglmm.parts import Parts
 
-__all__ = ["DECREMENT_TOL", "Mode", "find_mode", "mode_at"]
+__all__ = ["DECREMENT_TOL", "Distance", "Mode", "find_mode", "mode_at"]
 
 DECREMENT_TOL = 1e-20  # a step of 1e-10 standard deviations
 LAST_MAX = 1e-2  # a step that promises more is tried before it is trusted
@@ -21,10 +30,15 @@ CURVED = 1e-2  # at most: a step that promises d leaves a promise of this times 
 STEPS_MAX = 60  # from a cold start 5 to 8 are usual
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 
+Distance = Literal["far", "some", "near"]
+Kinds = Sequence[tuple[Callable[[Problem, Point], Parts[Moments]], int]]
+USUAL: Kinds = ((observed_moments, 1), (absolute_moments, HALVINGS_MAX))  # and how many trials
+FAR: Kinds = ((expected_moments, HALVINGS_MAX), *USUAL)
+
 
 @dataclass(frozen=True)
 class Mode:
-    """The conditional mode: the point where h is least, and H there.
+    """A point near the conditional mode, where h is least, and H there.
 
     Parameters
     ----------
@@ -36,25 +50,23 @@ class Mode:
         H, factorized.
     n_steps : int
         Newton steps taken.
-    left : Split or None
-        Minus the gradient of h at the point; None where the point counts as the mode.
+    step : Split or None
+        Newton's next step, to the mode; None where the point counts as the mode.
     decrement : float
-        By how much Newton's next step would lower h.
+        By how much that step would lower h.
     """
 
     point: Point
     moments: Parts[Moments]
     system: Arrowhead
     n_steps: int = 0
-    left: Split | None = None
+    step: Split | None = None
     decrement: float = 0.0
 
     @property
     def u(self) -> Split:
-        """Where Newton's step from the point ends: nearer to the mode, if that is not it."""
-        if self.left is None:
-            return self.point.u
-        return self.point.u.plus(solve(self.system, self.left))
+        """The mode: where Newton's step from the point ends."""
+        return self.point.u if self.step is None else self.point.u.plus(self.step)
 
 
 def find_mode(
@@ -62,8 +74,7 @@ def find_mode(
     params: Params,
     start: Split,
     tol: float = DECREMENT_TOL,
-    *,
-    is_near: bool = False,
+    distance: Distance = "some",
 ) -> Mode | None:
     """Minimize h over u from `start`; None when no mode with a positive definite H is found.
 
@@ -74,45 +85,56 @@ def find_mode(
     start : Split
     tol : float
         How much Newton's next step may promise to lower h.
-    is_near : bool, default=False
-        Whether `start` is likely to be good enough.
+    distance : {"far", "some", "near"}
+        "far" if nothing is known of the mode, "near" if `start` is likely to be good enough.
     """
     if not problem.order:
-        return mode_at(problem, params, start)
-    point = evaluate(problem, params, start, 3 if is_near else 2)
+        return mode_at(problem, evaluate(problem, params, start, 3))
+    point = evaluate(problem, params, start, 3 if distance == "near" else 2)
     if not np.isfinite(point.value):
-        point = evaluate(problem, params, problem.zero(), 2)
+        point, distance = evaluate(problem, params, problem.zero(), 2), "far"
+    kinds = FAR if distance == "far" else USUAL
     for n_steps in range(STEPS_MAX):
-        found = _advance(problem, point, tol) if np.isfinite(point.value) else None
+        found = _advance(problem, point, tol, kinds) if np.isfinite(point.value) else None
+        kinds = USUAL
         if isinstance(found, Point):
             point = found
         elif isinstance(found, Split):
-            return mode_at(problem, params, found, n_steps + 1)
+            last = mode_at(problem, evaluate(problem, params, found, 3))
+            return last if last is None else _aimed(problem, replace(last, n_steps=n_steps + 1))
         else:
             return found if found is None else replace(found, n_steps=n_steps)
     return None
 
 
-def mode_at(problem: Problem, params: Params, u: Split, n_steps: int = 0) -> Mode | None:
-    """Return what belongs to a mode that is known to be u; None where H is not definite."""
-    point = evaluate(problem, params, u, 3)
+def mode_at(problem: Problem, point: Point) -> Mode | None:
+    """Return what belongs to a point that counts as the mode; None where H is not definite."""
     if not np.isfinite(point.value):
         return None
     moments = observed_moments(problem, point)
     system = hessian(problem, moments, point.roots)
-    return None if system is None else Mode(point, moments, system, n_steps)
+    return None if system is None else Mode(point, moments, system)
 
 
-def _advance(problem: Problem, point: Point, tol: float) -> Mode | Point | Split | None:
+def _aimed(problem: Problem, mode: Mode) -> Mode:
+    """Add the step that is left."""
+    gradient = score(problem, mode.point)
+    step = solve(mode.system, gradient)
+    return replace(mode, step=step, decrement=0.5 * gradient.dot(step))
+
+
+def _advance(
+    problem: Problem, point: Point, tol: float, kinds: Kinds
+) -> Mode | Point | Split | None:
     """Take Newton's step, shortened until h does not grow; None if there is none.
 
-    The observed H is tried first, then the expected one: the log density of a family need
-    not be concave, so the observed H may be indefinite away from the mode. A point within
+    `kinds` are the ways to make H, in turn: the log density of a family need not be concave, so
+    that the observed H may be indefinite, or nearly singular, away from the mode. A point within
     tolerance is the mode, if it has third derivatives; the end of a step that surely leads there
     is returned as it is.
     """
     gradient = score(problem, point)
-    for information in (observed_moments, expected_moments):
+    for information, n_trials in kinds:
         moments = information(problem, point)
         system = hessian(problem, moments, point.roots)
         if system is None:
@@ -120,21 +142,22 @@ def _advance(problem: Problem, point: Point, tol: float) -> Mode | Point | Split
         step = solve(system, gradient)
         decrement = 0.5 * gradient.dot(step)
         if decrement <= tol and point.order == 3 and information is observed_moments:
-            return Mode(point, moments, system, left=gradient, decrement=decrement)
+            return Mode(point, moments, system, step=step, decrement=decrement)
         rounding = 4 * np.finfo(float).eps * abs(point.value)
-        if decrement <= max(rounding, min(LAST_MAX, np.sqrt(tol / CURVED))):
+        left = CURVED * decrement**2
+        if decrement <= rounding or (decrement <= LAST_MAX and left <= tol):
             return point.u.plus(step)
-        moved = _search(problem, point, step)
+        moved = _search(problem, point, step, 3 if left <= tol else 2, n_trials)
         if moved is not None:
             return moved
     return None
 
 
-def _search(problem: Problem, point: Point, step: Split) -> Point | None:
+def _search(problem: Problem, point: Point, step: Split, order: int, n_trials: int) -> Point | None:
     """Halve the step until h does not grow."""
     length = 1.0
-    for _ in range(HALVINGS_MAX):
-        moved = evaluate(problem, point.params, point.u.plus(step, length), 2)
+    for _ in range(n_trials):
+        moved = evaluate(problem, point.params, point.u.plus(step, length), order)
         if moved.value <= point.value:  # written so that NaN is a rejection
             return moved
         length /= 2

@@ -5,16 +5,21 @@ With :math:`h(u) = -\log f(y \mid u) + \lVert u \rVert^2 / 2`, mode :math:`\hat 
 :math:`2\pi` cancel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.laplace._gradient import gradient
-from skglmm.laplace._mode import DECREMENT_TOL, Mode, find_mode, mode_at
+from skglmm.laplace._mode import DECREMENT_TOL, Distance, Mode, find_mode, mode_at
 from skglmm.laplace._params import Params
+from skglmm.laplace._point import Slopes, nearby
 from skglmm.laplace._problem import Problem
+from skglmm.laplace._sensitivity import tangent
 from skglmm.laplace._split import Split
+from skglmm.parts import Parts
 
-__all__ = ["Laplace", "laplace", "laplace_at"]
+__all__ = ["Laplace", "gradient_near", "laplace"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,7 @@ def laplace(
     vector: Floats,
     start: Split | None = None,
     tol: float = DECREMENT_TOL,
-    *,
-    is_near: bool = False,
+    distance: Distance = "some",
 ) -> Laplace | None:
     """Evaluate the objective and its gradient at a parameter vector.
 
@@ -52,11 +56,10 @@ def laplace(
     start : Split or None
         Where the search of the mode begins; zero by default.
     tol : float
-        How far from the mode it may end: what another step would lower h by. The objective is
-        corrected for it, so that its error is of the order of `tol`; that of the gradient is of
-        the order of its root, in units of one over a standard error.
-    is_near : bool, default=False
-        Whether `start` is likely to be good enough.
+        How far from the mode it may end: what another step would lower h by. Value and gradient
+        are corrected for it, see `gradient`.
+    distance : {"far", "some", "near"}
+        Of `start` from the mode, see `find_mode`; "far" without a start.
 
     Returns
     -------
@@ -64,20 +67,38 @@ def laplace(
         None where the density is not finite or no mode is found: a rejected step.
     """
     params = Params.unpack(vector, problem.shape)
-    start = problem.zero() if start is None else start
-    return _of(problem, find_mode(problem, params, start, tol, is_near=is_near))
+    if start is None:
+        start, distance = problem.zero(), "far"
+    return _of(problem, find_mode(problem, params, start, tol, distance))
 
 
-def laplace_at(problem: Problem, vector: Floats, u: Split) -> Laplace | None:
-    """Evaluate the objective and its gradient as if u, as `start` of `laplace`, were the mode."""
-    return _of(problem, mode_at(problem, Params.unpack(vector, problem.shape), u))
+def gradient_near(
+    problem: Problem, here: Laplace, change: Floats, slopes: Parts[Slopes]
+) -> Floats | None:
+    """Gradient where the parameters have changed a little, by Taylor's formula.
+
+    Differences of two of these, one of them with a change of zero, are derivatives; a single one
+    lacks what is left to the mode. None where the objective does not exist.
+
+    Parameters
+    ----------
+    problem : Problem
+    here : Laplace
+    change : ndarray, shape (n_params,)
+    slopes : Parts
+        Of the third derivatives of `here`, see `third_slopes`.
+    """
+    point = here.mode.point
+    if not np.any(change):
+        return gradient(problem, replace(here.mode, step=None))[0]
+    params = Params.unpack(point.params.pack() + change, problem.shape)
+    u = point.u.plus(tangent(problem, here.mode, change))
+    mode = mode_at(problem, nearby(problem, point, params, u, slopes))
+    return None if mode is None else gradient(problem, mode)[0]
 
 
 def _of(problem: Problem, mode: Mode | None) -> Laplace | None:
     if mode is None:
         return None
-    value = mode.point.value + mode.system.half_logdet
-    slopes, pull = gradient(problem, mode)
-    if mode.left is not None:  # to the mode: h falls, and half the log determinant moves
-        value += mode.left.dot(pull) - mode.decrement
-    return Laplace(value, slopes, mode)
+    slopes, end, rise = gradient(problem, mode)
+    return Laplace(end.value + mode.system.half_logdet + rise, slopes, mode)

@@ -1,6 +1,7 @@
 """The outer parameters, and the one place where their vector is cut."""
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -52,7 +53,8 @@ class Params:
     def unpack(cls, vector: Floats, shape: Shape) -> "Params":
         """Cut a vector, shape (n_params,), into its pieces."""
         lengths = (*shape.n_coefficients, *shape.n_theta)
-        pieces = np.split(vector, np.cumsum(lengths)[:-1])
+        ends = list(accumulate(lengths, initial=0))
+        pieces = [vector[start:end] for start, end in pairwise(ends)]
         n_predictors = len(shape.n_coefficients)
         return cls(tuple(pieces[:n_predictors]), tuple(pieces[n_predictors:]))
 

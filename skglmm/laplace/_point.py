@@ -1,14 +1,18 @@
 """The penalized log density at some effects, with its derivatives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from skglmm.arrays import Floats
 from skglmm.families import Family
+from skglmm.laplace._absolute import absolute
 from skglmm.laplace._params import Params
 from skglmm.laplace._problem import Problem
-from skglmm.laplace._shard import Moments, Rows, Shard
+from skglmm.laplace._rows import Rows, moved
+from skglmm.laplace._shard import Moments, Shard
 from skglmm.laplace._split import Split
 from skglmm.laplace._system import scaled
 from skglmm.linalg import Own
@@ -17,11 +21,14 @@ from skglmm.parts import Parts
 __all__ = [
     "Point",
     "State",
+    "absolute_moments",
     "evaluate",
     "expected_moments",
+    "nearby",
     "observed_moments",
     "score",
     "score_sums",
+    "third_slopes",
 ]
 
 
@@ -71,6 +78,17 @@ def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
         family=problem.family,
         order=order,
     )
+    return _point(problem, params, roots, u, states, order)
+
+
+def _point(
+    problem: Problem,
+    params: Params,
+    roots: tuple[Floats, ...],
+    u: Split,
+    states: Parts[State],
+    order: int,
+) -> Point:
     halves = problem.prior.halves(u)
     value = float(halves.rest.sum() + states.map(_penalized, halves.tops).total())
     return Point(params, roots, u, states, value, order)
@@ -92,6 +110,90 @@ def _state(
 
 def _penalized(state: State, halves: Own) -> float:
     return float(sum(part.sum() for part in halves) - state.rows.value)
+
+
+NUDGE = 1e-4  # of a linear predictor: fourth derivatives are exact to about as much
+
+Slopes = Mapping[int, Floats]  # of the third derivatives in some predictors
+
+
+def nearby(
+    problem: Problem,
+    point: Point,
+    params: Params,
+    u: Split,
+    slopes: Parts[Slopes] | None = None,
+) -> Point:
+    """Return the point at parameters and effects a little apart, by Taylor's formula.
+
+    Parameters
+    ----------
+    problem : Problem
+    point : Point
+        With derivatives up to the third.
+    params : Params
+    u : Split
+    slopes : Parts or None
+        What `third_slopes` returned; without it the third derivatives are those of `point`.
+    """
+    roots = tuple(problem.roots(params))
+    more = () if slopes is None else (slopes,)
+    changes = [there - here for here, there in zip(point.params.beta, params.beta, strict=True)]
+    before = (point.roots, problem.cut_rest(point.u.rest))
+    after = (roots, problem.cut_rest(u.rest))
+    parts = (point.states, point.u.tops, u.tops, *more)
+    states = problem.shards.map(_state_nearby, *parts, ends=(before, after), beta=changes)
+    return _point(problem, params, roots, u, states, point.order)
+
+
+def _state_nearby(
+    shard: Shard,
+    state: State,
+    here: Own,
+    there: Own,
+    slopes: Slopes | None = None,
+    *,
+    ends: Sequence[tuple[Sequence[Floats], Sequence[Floats]]],  # roots, effects of the rest
+    beta: Sequence[Floats],
+) -> State:
+    (before, rest_here), (after, rest_there) = ends
+    effects = [
+        (new - old) @ u + old @ (moved_u - u)  # without what is of the second order
+        for old, new, u, moved_u in zip(
+            before, after, (*here, *rest_here), (*there, *rest_there), strict=True
+        )
+    ]
+    move = shard.move(beta, effects)
+    eta = [row if step is None else row + step for row, step in zip(state.eta, move, strict=True)]
+    return State(eta, moved(state.rows, move, shard.active, slopes))
+
+
+def third_slopes(problem: Problem, point: Point) -> Parts[Slopes] | None:
+    """Derivatives of the third derivatives, by differences; None where they are not finite.
+
+    In the predictors that random effects feed, of which two stand in every fourth derivative
+    that is asked for.
+    """
+    found = problem.shards.map(_third_slopes, point.states, family=problem.family)
+    return found if found.map(_is_finite).total() == len(found) else None
+
+
+def _third_slopes(shard: Shard, state: State, family: Family) -> Slopes:
+    third, found = state.rows.third, {}
+    assert third is not None
+    for k in shard.active:
+        row = state.eta[k]
+        eta = [*state.eta[:k], row + NUDGE, *state.eta[k + 1 :]]
+        there = shard.evaluate(family, eta, 3).third
+        assert there is not None
+        there -= third
+        there /= eta[k] - row
+        found[k] = there
+    return found
+
+
+def _is_finite(slopes: Slopes) -> int:
+    return int(all(np.all(np.isfinite(rows)) for rows in slopes.values()))
 
 
 def score_sums(problem: Problem, point: Point) -> Split:
@@ -116,6 +218,15 @@ def observed_moments(problem: Problem, point: Point) -> Parts[Moments]:
 
 def _observed(shard: Shard, state: State) -> Moments:
     return shard.moments(state.rows.hess)
+
+
+def absolute_moments(problem: Problem, point: Point) -> Parts[Moments]:
+    """Sums of the observed curvature of rows made positive, for each shard."""
+    return problem.shards.map(_absolute, point.states)
+
+
+def _absolute(shard: Shard, state: State) -> Moments:
+    return shard.moments(absolute(state.rows.hess, len(shard.fixed), shard.active))
 
 
 def expected_moments(problem: Problem, point: Point) -> Parts[Moments]:

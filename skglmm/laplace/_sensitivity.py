@@ -17,7 +17,8 @@ from skglmm.laplace._mode import Mode
 from skglmm.laplace._params import Params
 from skglmm.laplace._point import Point, State
 from skglmm.laplace._problem import Modes, Problem
-from skglmm.laplace._shard import Moments, Rows, Shard
+from skglmm.laplace._rows import Move, Rows
+from skglmm.laplace._shard import Moments, Shard
 from skglmm.laplace._split import Split, products
 from skglmm.laplace._system import scaled, solve
 from skglmm.linalg import Own
@@ -102,26 +103,20 @@ def _shard_force(
     roots: Sequence[Floats],
 ) -> list[Floats]:
     u = (*top, *rest)
-    eta = shard.random_part([change @ part for change, part in zip(changes, u, strict=True)])
-    for k, step in enumerate(beta):
-        if np.any(step):
-            eta[k] = eta[k] + shard.fixed[k] @ step
-    bent = scaled(shard.level_sums(_bent(shard, state.rows, eta)), roots)
+    move = shard.move(beta, [change @ part for change, part in zip(changes, u, strict=True)])
+    bent = scaled(shard.level_sums(_bent(shard, state.rows, move)), roots)
     moved = scaled(shard.level_sums(state.rows.grad), changes)
     return [a + b for a, b in zip(bent, moved, strict=True)]
 
 
-def _bent(shard: Shard, rows: Rows, eta: list[Floats]) -> list[Floats]:
-    """``hess @ eta`` of each row, for the predictors that carry random effects."""
-    n_predictors = len(eta)
-    return [
-        np.sum(
-            [rows.hess[packed(n_predictors, j, k)] * eta[k] for k in range(n_predictors)], axis=0
-        )
-        if j in shard.active
-        else np.zeros(1)
-        for j in range(n_predictors)
-    ]
+def _bent(shard: Shard, rows: Rows, move: Move) -> Floats:
+    """``hess @ move`` of each row, for the predictors that carry random effects, (K, n)."""
+    out = np.zeros((len(move), shard.n_rows))
+    for j in shard.active:
+        for k, step in enumerate(move):
+            if step is not None:
+                out[j] += rows.hess[packed(len(move), j, k)] * step
+    return out
 
 
 def fixed_score(problem: Problem, point: Point) -> Floats:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Floats, Ints, slices
 from skglmm.families import Family, LogDensity, packed
+from skglmm.laplace._rows import Move, Rows
 from skglmm.linalg import Chain, Grouping
 
-__all__ = ["Load", "Moments", "Pair", "Rows", "Shard"]
+__all__ = ["Load", "Moments", "Pair", "Shard"]
 
 CACHE_ROWS = 16_384  # rows whose temporaries stay in the second-level cache
 
@@ -43,15 +44,6 @@ class Pair(NamedTuple):
     grouping: Grouping  # rows to pairs
     left: Ints  # (n_pairs,) level of the first factor
     right: Ints  # (n_pairs,) level of the second
-
-
-class Rows(NamedTuple):
-    """Weighted log density of a shard and its derivatives, packed as in `LogDensity`."""
-
-    value: float
-    grad: Floats
-    hess: Floats
-    third: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +94,18 @@ class Shard:
                 eta[k] = eta[k] + offset
         return self._add_random(eta, effects)
 
+    def move(self, beta: Sequence[Floats], effects: Sequence[Floats]) -> Move:
+        """How predictors move with fixed and random effects; those that all are zero do not."""
+        found: list[Floats | None] = [
+            x @ b if np.any(b) else None for x, b in zip(self.fixed, beta, strict=True)
+        ]
+        for load, local in zip(self.loads, effects, strict=True):
+            for column, k, effect in zip(load.columns, load.predictors, local, strict=True):
+                if np.any(effect):
+                    part, before = _times(load.grouping.spread(effect), column), found[k]
+                    found[k] = part if before is None else before + part
+        return found
+
     def random_part(self, effects: Sequence[Floats]) -> list[Floats]:
         """What the random effects add to each predictor, of shape (n,) or (1,)."""
         return self._add_random([np.zeros(1) for _ in self.fixed], effects)
@@ -115,10 +119,9 @@ class Shard:
 
     def evaluate(self, family: Family, eta: Sequence[Floats], order: int) -> Rows:
         """Log density and its derivatives at the linear predictors `eta`; `order` is 2 or 3."""
-        cuts = range(0, self.n_rows, CACHE_ROWS)
         parts = [
             family.log_density(self.prepared[:, rows], _cut(eta, rows), order)
-            for rows in (slice(cut, cut + CACHE_ROWS) for cut in cuts)
+            for rows in slices(self.n_rows, CACHE_ROWS)
         ]
         value, *derivatives = (
             _weighted([getattr(part, name) for part in parts], self.weights)
@@ -136,8 +139,8 @@ class Shard:
         sums = []
         for load in self.loads:
             pairs = zip(load.columns, load.predictors, strict=True)
-            values = [rows[k] if z is None else z * rows[k] for z, k in pairs]
-            sums.append(np.stack([load.grouping.sum(value) for value in values]))
+            found = [load.grouping.sum(_times(rows[k], z)) for z, k in pairs]
+            sums.append(found[0][None] if len(found) == 1 else np.stack(found))
         return sums
 
     def moments(self, hess: Floats) -> Moments:

@@ -1,0 +1,57 @@
+"""The Hessian of the objective equals wide differences of its gradient, whatever the layout."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from test_laplace import LAYOUTS, SETTINGS, problem_of, three_predictors
+
+from skglmm.fitting._hessian import differenced_hessian
+from skglmm.fitting._optimize import Optimum
+from skglmm.laplace import laplace
+
+
+@pytest.fixture(autouse=True)
+def _chains(monkeypatch):
+    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 2)
+
+
+def wide_differences(problem, vector, h=1e-4):
+    steps = h * np.eye(len(vector))
+    return np.array(
+        [
+            (laplace(problem, vector + e).gradient - laplace(problem, vector - e).gradient)
+            / (2 * h)
+            for e in steps
+        ]
+    )
+
+
+def assert_same_hessian(problem, vector, expected, atol):
+    """In units of the curvature, where there is any."""
+    scale = np.sqrt(np.maximum(np.abs(np.diag(expected)), 1.0))
+    state = Optimum(
+        vector, laplace(problem, vector), np.diag(scale**2), np.full(len(vector), np.inf)
+    )
+    found = differenced_hessian(problem, state, np.ones(len(vector), dtype=bool))
+    assert_allclose(found / scale / scale[:, None], expected / scale / scale[:, None], atol=atol)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_hessian_matches_wide_differences(layout, setting):
+    problem, vector = problem_of(layout, **SETTINGS[setting])
+    assert_same_hessian(problem, vector, wide_differences(problem, vector), atol=3e-4)
+
+
+def test_the_hessian_of_a_huge_precision_has_its_digits():
+    """Predictors cannot move then: what moves them at the second order must not count."""
+    problem, vector = problem_of("correlated slopes")
+    vector = vector.copy()
+    vector[2] = 14.0
+    expected = wide_differences(problem, vector, 1e-5)
+    assert_same_hessian(problem, vector, expected, atol=1e-3)
+
+
+def test_the_hessian_matches_wide_differences_with_three_predictors():
+    problem, vector = three_predictors(10**6)
+    assert_same_hessian(problem, vector, wide_differences(problem, vector), atol=3e-4)
