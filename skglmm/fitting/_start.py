@@ -1,4 +1,4 @@
-"""Starting values: Fisher scoring without random effects, then moments of the level scores."""
+"""Starting values: a fit without random effects, then moments of the level scores."""
 
 import numpy as np
 from scipy.linalg import lstsq
@@ -15,14 +15,15 @@ from skglmm.laplace import (
     fixed_information,
     fixed_score,
     level_totals,
+    observed_information,
     observed_moments,
     score_sums,
 )
 
 __all__ = ["start"]
 
-STEPS_MAX = 25  # Fisher scoring from moments takes 3 to 6
-GAIN_TOL = 1e-2  # log-likelihood units: a start need not be better
+STEPS_MAX = 25  # from moments 3 to 6 are usual
+GAIN_TOL = 0.1  # log-likelihood units: a start need not be better
 HALVINGS_MAX = 12
 SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
 
@@ -71,8 +72,7 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
     point = _at(problem, beta)
     for _ in range(STEPS_MAX):
         gradient = fixed_score(problem, point)
-        expected = problem.shards.map(_expected, point.states, family=problem.family)
-        step = np.asarray(lstsq(fixed_information(problem, expected), gradient)[0])
+        step = np.asarray(lstsq(_information(problem, point), gradient)[0])
         vector = np.concatenate(point.params.beta)
         step = np.minimum(step, upper[: len(step)] - vector)
         if not gradient @ step > 2 * GAIN_TOL:
@@ -89,6 +89,16 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
             break
         point = moved
     return point
+
+
+def _information(problem: Problem, point: Point) -> Floats:
+    """Observed information about the fixed effects, or the expected one, which is definite."""
+    observed = observed_information(problem, point)
+    if np.linalg.eigvalsh(observed)[0] > 0.0:
+        return observed
+    return fixed_information(
+        problem, problem.shards.map(_expected, point.states, family=problem.family)
+    )
 
 
 def _theta(problem: Problem, point: Point) -> tuple[Floats, ...]:

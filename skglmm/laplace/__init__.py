@@ -23,6 +23,7 @@ from skglmm.laplace._sensitivity import (
     information,
     jacobian,
     level_totals,
+    observed_information,
     tangent,
     theta_information,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "jacobian",
     "laplace",
     "level_totals",
+    "observed_information",
     "observed_moments",
     "posterior",
     "prior_hessian",

@@ -25,6 +25,7 @@ from skglmm.parts import Parts
 __all__ = ["DECREMENT_TOL", "Distance", "Mode", "find_mode", "mode_at"]
 
 DECREMENT_TOL = 1e-20  # a step of 1e-10 standard deviations
+NEGLIGIBLE = 1e-16  # a step that lowers h by less moves estimates by 1e-8 standard errors
 LAST_MAX = 1e-2  # a step that promises more is tried before it is trusted
 CURVED = 1e-2  # at most: a step that promises d leaves a promise of this times d squared
 STEPS_MAX = 60  # from a cold start 5 to 8 are usual
@@ -142,12 +143,13 @@ def _advance(
         step = solve(system, gradient)
         decrement = 0.5 * gradient.dot(step)
         if decrement <= tol and point.order == 3 and information is observed_moments:
-            return Mode(point, moments, system, step=step, decrement=decrement)
+            left = step if decrement > NEGLIGIBLE else None
+            return Mode(point, moments, system, step=left, decrement=decrement)
         rounding = 4 * np.finfo(float).eps * abs(point.value)
-        left = CURVED * decrement**2
-        if decrement <= rounding or (decrement <= LAST_MAX and left <= tol):
+        after = CURVED * decrement**2
+        if decrement <= rounding or (decrement <= LAST_MAX and after <= tol):
             return point.u.plus(step)
-        moved = _search(problem, point, step, 3 if left <= tol else 2, n_trials)
+        moved = _search(problem, point, step, 3 if after <= tol else 2, n_trials)
         if moved is not None:
             return moved
     return None

@@ -30,6 +30,7 @@ __all__ = [
     "information",
     "jacobian",
     "level_totals",
+    "observed_information",
     "tangent",
     "theta_information",
 ]
@@ -62,13 +63,18 @@ def information(problem: Problem, mode: Mode) -> Floats:
     Shape (n_beta, n_beta): X'WX less what the random effects can explain.
     """
     n_beta = problem.shape.n_beta
-    full = fixed_information(problem, mode.point.states.map(_observed))
+    full = observed_information(problem, mode.point)
     if not problem.order:
         return full
     units = np.eye(problem.shape.n_params)[:n_beta]
     forces = [_force(problem, mode, unit) for unit in units]
     explained = products(forces, [solve(mode.system, force) for force in forces])
     return np.asarray(full - 0.5 * (explained + explained.T))
+
+
+def observed_information(problem: Problem, point: Point) -> Floats:
+    """X'WX at a point, shape (n_beta, n_beta)."""
+    return fixed_information(problem, point.states.map(_observed))
 
 
 def _observed(state: State) -> Floats:
