@@ -21,7 +21,7 @@ demo: $(VENV)/.stamp-plot  ## fit mixed models to simulated dragons; draws a pic
 	MPLBACKEND=Agg $(BIN)/python examples/dragons.py
 
 test: $(VENV)/.stamp-test  ## run the tests; choose with PYTEST="-k formula" or PYTEST="-m slow"
-	MPLBACKEND=Agg $(BIN)/python -m pytest $(PYTEST)
+	MPLBACKEND=Agg $(BIN)/python -m pytest --numprocesses auto $(PYTEST)
 
 lint: lint-ruff lint-format lint-types lint-imports  ## style, types and floors
 

@@ -25,6 +25,7 @@ __all__ = ["start"]
 STEPS_MAX = 25  # from moments 3 to 6 are usual
 GAIN_TOL = 0.1  # log-likelihood units: a start need not be better
 HALVINGS_MAX = 12
+DEFINITE = 1e-3  # smallest scaled eigenvalue of an observed information that steps are taken by
 SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
 
 
@@ -94,7 +95,8 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
 def _information(problem: Problem, point: Point) -> Floats:
     """Observed information about the fixed effects, or the expected one, which is definite."""
     observed = observed_information(problem, point)
-    if np.linalg.eigvalsh(observed)[0] > 0.0:
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(observed), 1.0))
+    if np.linalg.eigvalsh(observed * scale * scale[:, None])[0] > DEFINITE:
         return observed
     return fixed_information(
         problem, problem.shards.map(_expected, point.states, family=problem.family)
