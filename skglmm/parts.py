@@ -87,8 +87,11 @@ class Here(Parts[T]):
 
     def map(self, function: Callable[..., R], *others: Parts[Any], **common: Any) -> "Here[R]":
         """Apply a function to the parts, in threads if there are several."""
+        if len(self._parts) == 1:
+            alone = function(self._parts[0], *[next(iter(other)) for other in others], **common)
+            return Here((alone,), self.n_threads)
         columns = zip(self._parts, *others, strict=True)
-        if self.n_threads == 1 or len(self._parts) == 1:
+        if self.n_threads == 1:
             return Here([function(*each, **common) for each in columns], self.n_threads)
         done = _pool(self.n_threads).map(lambda each: function(*each, **common), columns)
         return Here(done, self.n_threads)

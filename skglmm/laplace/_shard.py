@@ -97,11 +97,11 @@ class Shard:
     def move(self, beta: Sequence[Floats], effects: Sequence[Floats]) -> Move:
         """How predictors move with fixed and random effects; those that all are zero do not."""
         found: list[Floats | None] = [
-            x @ b if np.any(b) else None for x, b in zip(self.fixed, beta, strict=True)
+            x @ b if b.any() else None for x, b in zip(self.fixed, beta, strict=True)
         ]
         for load, local in zip(self.loads, effects, strict=True):
             for column, k, effect in zip(load.columns, load.predictors, local, strict=True):
-                if np.any(effect):
+                if effect.any():
                     part, before = _times(load.grouping.spread(effect), column), found[k]
                     found[k] = part if before is None else before + part
         return found

@@ -42,4 +42,4 @@ class Grouping:
 
     def spread(self, values: Floats) -> Floats:
         """Give each row the value of its group: (..., size) to (..., n)."""
-        return np.take(values, self.codes, axis=-1)
+        return values.take(self.codes, axis=-1)
