@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs bench bench-predict clean
+.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs bench bench-predict bench-cluster clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=-
 
 bench-predict: $(VENV)/.stamp-plot  ## time predictions, and measure their memory
 	$(BIN)/python benchmarks/predict.py $(BENCH)
+
+bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, against fits in memory
+	$(BIN)/python benchmarks/cluster.py $(BENCH)
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
