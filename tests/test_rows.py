@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from oracles import Bent, Term, design
+from oracles import Bent, Gaussian, Term, design
+from test_laplace import problem_of as problem_of_layout
 
 from skglmm.arrays import slices
 from skglmm.covariance import Unstructured
@@ -130,6 +131,20 @@ def test_the_objective_is_corrected_for_the_step_that_is_left(feeds):
     )
 
 
+@pytest.mark.parametrize(
+    "layout", ["correlated slopes", "crossed", "nested in nested, and crossed"]
+)
+def test_what_is_left_is_corrected_exactly_for_a_gaussian_response(layout):
+    problem, vector = problem_of_layout(layout, family=Gaussian())
+    exact = laplace(problem, vector)
+    rng = np.random.default_rng(2)
+    moves = tuple(0.3 * rng.normal(size=size) for size in problem.sizes)
+    rough = laplace(problem, vector, exact.mode.u.plus(problem.split(moves)), 1e3, "near")
+    assert rough.mode.decrement > 0.1
+    assert_allclose(rough.value, exact.value, rtol=1e-12)
+    assert_allclose(rough.gradient, exact.gradient, rtol=1e-8, atol=1e-8)
+
+
 def _without_correction(problem, u):
     point = evaluate(problem, Params.unpack(VECTOR, problem.shape), u, 3)
     return gradient(problem, mode_at(problem, point))[0]
@@ -149,7 +164,12 @@ def test_modes_of_wild_levels_take_few_steps():
     """Effects of the precision, where the observed curvature is of either sign."""
     problem = problem_of(predictors=(0, 1), n_levels=60)
     params = Params.unpack(np.array([3.0, 0.2, -2.0, 5.0, 1.0, 5.0]), problem.shape)
-    assert find_mode(problem, params, problem.zero(), distance="far").n_steps < 25
+    ends = []
+    for distance in ("far", "some"):
+        mode = find_mode(problem, params, problem.zero(), distance=distance)
+        assert mode.n_steps < 25
+        ends.append(problem.join(mode.u)[0])
+    assert_allclose(ends[1], ends[0], atol=1e-8)
 
 
 @pytest.mark.parametrize("active", [(0,), (2,), (0, 2), (0, 1, 2)])
