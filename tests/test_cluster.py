@@ -288,6 +288,8 @@ def test_a_worker_may_be_lost(rows, cluster, monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 def test_dask_errors(rows, cluster):
     X, y = on_dask(rows)
+    with pytest.raises(TypeError, match="expected X to be a dask DataFrame, got a dask Array"):
+        BetaGLMMRegressor().fit(X[["x", "more"]].to_dask_array(lengths=True), y)
     with pytest.raises(ValueError, match="4 partitions and y has 2"):
         BetaGLMMRegressor("x + (1 | g)").fit(X, y.repartition(npartitions=2))
     with pytest.raises(TypeError, match="y must be a dask Series"):

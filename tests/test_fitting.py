@@ -11,9 +11,10 @@ from scipy.special import expit
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
-from skglmm.fitting import Rules, fit
+from skglmm.fitting import Rules, fit, refit
 from skglmm.fitting._hessian import differenced_hessian
 from skglmm.fitting._optimize import Optimum
+from skglmm.fitting._study import Study
 from skglmm.inference import notes
 from skglmm.laplace import bind, laplace
 
@@ -280,6 +281,28 @@ def test_an_indefinite_hessian_has_differences_of_a_sane_step():
         for e in 1e-4 * np.eye(6)
     )
     assert_allclose(found, list(central), rtol=1e-2, atol=0.1)
+
+
+@pytest.mark.parametrize("seed", [16, 28, 46, 99, 115])
+def test_a_fit_again_from_the_estimates_ends_there(seed):
+    """A start whose mode is only roughly known must not look better than what follows."""
+    rng = np.random.default_rng(seed)
+    n_levels, m = rng.choice([3, 8, 20, 100]), rng.choice([2, 5, 20])
+    g, x = np.repeat(np.arange(n_levels), m), rng.normal(size=n_levels * m)
+    one, b = np.ones(len(x)), rng.normal(size=(2, n_levels)) * rng.choice([0.3, 1, 2.5])
+    feeds = [(0, 0), (0, 1), (1, 1)][seed % 3]
+    eta = [0.3 + 0.5 * x, np.full(len(x), rng.choice([0.0, 2.0, 5.0]))]
+    eta[feeds[0]] = eta[feeds[0]] + b[0][g]
+    eta[feeds[1]] = eta[feeds[1]] + 0.5 * b[1][g] * x
+    y = Beta().sample(eta, rng).clip(1e-9, 1 - 1e-9)
+    term = Term("g", g, (one, x), Unstructured(2), predictors=feeds)
+    whole = design(([one, x], [one]), term)
+    first = fit(Beta(), whole, y)
+    again = refit(Study.of(Beta(), whole, y), first)
+    assert first.converged
+    assert again.converged
+    assert_allclose(again.log_likelihood, first.log_likelihood, atol=1e-6)
+    assert again.n_evaluations < 40
 
 
 def test_one_row_per_level_and_one_level_have_a_fit():

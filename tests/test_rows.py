@@ -1,5 +1,7 @@
 """Rows whose predictors move a little, and curvature that is made positive."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -9,6 +11,7 @@ from test_laplace import problem_of as problem_of_layout
 from skglmm.arrays import slices
 from skglmm.covariance import Unstructured
 from skglmm.families import Beta, packed_rows
+from skglmm.families.links import LINKS, Log
 from skglmm.laplace import Params, bind, find_mode, laplace, third_slopes
 from skglmm.laplace._absolute import absolute
 from skglmm.laplace._gradient import gradient
@@ -93,6 +96,18 @@ def test_slopes_of_third_derivatives_match_central_differences(feeds):
             above, below = (shard.evaluate(problem.family, eta, 3).third for eta in ends)
             slope = (above - below) / (2 * h)
             assert_allclose(ours, slope, rtol=1e-3, atol=1e-3 * np.abs(slope).max())
+
+
+def test_slopes_are_right_at_the_end_of_a_reach():
+    problem = problem_of(family=Beta((LINKS["probit"], Log())))
+    params = Params.unpack(np.array([7.2999, 0.0, 1.8, 0.0, 0.0, 0.0]), problem.shape)
+    point = evaluate(problem, params, problem.zero(), 3)
+    slopes = next(iter(third_slopes(problem, point)))[0]
+    inside = evaluate(
+        problem, replace(params, beta=(np.array([7.2989, 0.0]), params.beta[1])), problem.zero(), 3
+    )
+    third = [next(iter(each.states)).rows.third for each in (point, inside)]
+    assert_allclose(slopes, (third[0] - third[1]) / 1e-3, rtol=0.1, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "active"), EVERY)

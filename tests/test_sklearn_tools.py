@@ -1,6 +1,8 @@
 """scikit-learn's tools around a mixed model: searches, pipelines, routing, copies."""
 
 import io
+import multiprocessing
+import os
 import pickle
 
 import joblib
@@ -29,6 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skglmm import BetaGLMMRegressor
+from skglmm.parts import Here
 
 
 def grouped(seed=2):
@@ -327,3 +330,21 @@ def test_weights_are_passed_without_routing_too(data):
         error_score="raise",
     )
     assert np.isfinite(result["test_score"]).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_threads_do_not_hold_up_processes_that_fork_after_them():
+    assert list(Here([1, 2, 3], n_threads=2).map(abs)) == [1, 2, 3]
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_sum_in_threads, args=(queue,))
+    child.start()
+    child.join(20)
+    child.kill()
+    assert child.exitcode == 0
+    assert queue.get() == 6
+
+
+def _sum_in_threads(queue):
+    queue.put(Here([1, -2, 3], n_threads=2).map(abs).total())

@@ -85,7 +85,9 @@ class BaseGLMMRegressor(
         Parameters
         ----------
         X : DataFrame or array-like, shape (n_samples, n_features)
-            Columns of the fixed effects, of the random effects and of the groups.
+            Columns of the fixed effects, of the random effects and of the groups. A dask DataFrame
+            is fitted by the workers of the cluster in use; `y` and `sample_weight` are dask Series
+            then, columns of the same frame.
         y : array-like, shape (n_samples,)
             Response, between the `bounds`.
         sample_weight : array-like, shape (n_samples,), default=None

@@ -22,6 +22,12 @@ class Rows(NamedTuple):
 
 
 def check_partitions(X: Any, y: Any, weights: Any) -> None:
+    if not hasattr(X, "columns"):
+        msg = (
+            f"expected X to be a dask DataFrame, got a dask {type(X).__name__}, which has no names "
+            "of columns; make one with dask.dataframe.from_dask_array(X, columns=[...])"
+        )
+        raise TypeError(msg)
     for name, data in (("y", y), ("sample_weight", weights)):
         if data is None and name == "sample_weight":
             continue

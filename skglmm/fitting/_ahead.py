@@ -10,7 +10,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.exceptions import DesignError
-from skglmm.fitting._hessian import differenced_hessian, prior_hessian
+from skglmm.fitting._hessian import differenced_hessian, is_definite, prior_hessian
 from skglmm.fitting._optimize import MODE_MAX, Optimum, Rules, minimize
 from skglmm.fitting._start import start
 from skglmm.laplace import Params, Problem, Split, laplace
@@ -21,7 +21,6 @@ SHARDS_MIN = 4  # with fewer, all rows are seen from the start
 SHARE = 8  # one shard of so many goes ahead
 GAIN_TOL = 1e-2  # log-likelihood units of the rows ahead
 LARGEST = 10.0  # estimates on standardized columns: more is separation in the rows ahead
-DEFINITE = 1e-3  # smallest scaled eigenvalue of a Hessian that foretells that of all rows
 AWAY = 0.1  # standard deviations of zero begin here: at zero their gradient is zero
 
 
@@ -113,13 +112,7 @@ def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> 
     if not np.array_equal(vector, found.vector) or np.any(found.capped):
         return None
     hessian = differenced_hessian(some, found, np.ones(len(vector), dtype=np.bool_))
-    if hessian is None or not _is_definite(hessian):
+    if hessian is None or not is_definite(hessian):
         return None
     information = np.diag(prior_hessian(some, found.laplace))
     return _Ahead(vector, hessian, information, found.laplace.mode.u.rest)
-
-
-def _is_definite(hessian: Floats) -> bool:
-    """Whether every direction is informed by the rows ahead, by one row at the least."""
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 1.0))
-    return bool(np.linalg.eigvalsh(hessian * scale * scale[:, None])[0] > DEFINITE)

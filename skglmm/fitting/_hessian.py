@@ -15,7 +15,14 @@ from skglmm.laplace import (
     third_slopes,
 )
 
-__all__ = ["covariance", "differenced_hessian", "is_saddle", "positive", "prior_hessian"]
+__all__ = [
+    "covariance",
+    "differenced_hessian",
+    "is_definite",
+    "is_saddle",
+    "positive",
+    "prior_hessian",
+]
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
@@ -23,6 +30,7 @@ FLAT = 1e-5  # scaled curvature below which a direction is not determined: the d
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
+DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are taken by
 SHARED = 1e-3  # share of a flat direction from which a parameter counts as undetermined
 INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
@@ -80,6 +88,12 @@ def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats |
     guess = mode.u.plus(tangent(problem, mode, change))
     there = laplace(problem, optimum.vector + change, guess)
     return None if there is None else there.gradient
+
+
+def is_definite(hessian: Floats) -> bool:
+    """Whether every direction is informed by the rows, in all by one row at the least."""
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 1.0))
+    return bool(np.linalg.eigvalsh(hessian * scale * scale[:, None])[0] > DEFINITE)
 
 
 def covariance(hessian: Floats, free: Bools) -> tuple[Floats, Bools]:

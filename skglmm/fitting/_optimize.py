@@ -26,6 +26,7 @@ SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by 
 NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
 MODE_SHARE = 1e-2  # of the promised gain: gradients on the way are off by a few percent at most
 MODE_MIN, MODE_MAX = 1e-14, 1.0  # log-likelihood units
+MODE_TRUST = 0.1  # of the promised gain: what may be left to the mode where a step begins
 MODE_NEAR = 100.0  # steps that promise less are short: modes are where their tangents end
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
@@ -145,12 +146,12 @@ def _solve(hessian: Floats, gradient: Floats) -> Floats:
 
 def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
     """Minimize from `state`, whose iterations count, until the gain is within tolerance."""
-    step, n_stalled = state.step(), 0
+    n_stalled = 0
+    state, step = _sharp_enough(problem, state, rules.tol)
     for iteration in range(state.n_iterations + 1, rules.max_iter + 1):
         if step.gain <= rules.tol:
             return replace(state, gain=step.gain, message="converged")
-        found, n_tried = _search(problem, state, step)
-        state = replace(state, n_evaluations=state.n_evaluations + n_tried, n_iterations=iteration)
+        state, step, found = _next(problem, replace(state, n_iterations=iteration), step)
         if found is None or n_stalled == STALLED_MAX:
             message = "the objective could not be decreased any further"
             return replace(state, gain=step.gain, message=message, is_stalled=True)
@@ -163,7 +164,7 @@ def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
             laplace=there,
             hessian=update(state.hessian, move, there.gradient - state.laplace.gradient),
         )
-        step = state.step()
+        state, step = _sharp_enough(problem, state, rules.tol)
         if rules.report is not None:
             rules.report(
                 f"iteration {iteration}: objective {there.value:.8f}, gain {step.gain:.2e}"
@@ -171,8 +172,46 @@ def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
     return replace(state, gain=step.gain, message=f"no convergence in {rules.max_iter} iterations")
 
 
+def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum, "Step"]:
+    """Return the state, with a mode that is close enough for its next step, and that step."""
+    step = state.step()
+    while state.laplace.mode.decrement > MODE_TRUST * max(step.gain, tol):
+        sharp = _sharper(problem, state, max(MODE_SHARE * max(step.gain, tol), MODE_MIN))
+        if sharp is None:
+            break
+        state, step = sharp, sharp.step()
+    return state, step
+
+
+def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
+    """Evaluate the objective where it is with a closer mode; None where there is none."""
+    here = laplace(problem, state.vector, state.laplace.mode.u, tol, "near")
+    if here is None or not here.mode.decrement < state.laplace.mode.decrement:
+        return None
+    return replace(state, laplace=here, n_evaluations=state.n_evaluations + 1)
+
+
+def _next(
+    problem: Problem, state: Optimum, step: "Step"
+) -> tuple[Optimum, "Step", tuple[float, Laplace] | None]:
+    """Search along the step; where the objective is only roughly known, know it better first.
+
+    Where a step is left to the mode, the value may be too low for any other to be lower.
+    """
+    if state.laplace.mode.step is not None:
+        found, n_tried = _search(problem, state, step, 1)
+        state = replace(state, n_evaluations=state.n_evaluations + n_tried)
+        sharp = None if found is not None else _sharper(problem, state, MODE_MIN)
+        if found is not None:
+            return state, step, found
+        if sharp is not None:
+            state, step = sharp, sharp.step()
+    found, n_tried = _search(problem, state, step, HALVINGS_MAX)
+    return replace(state, n_evaluations=state.n_evaluations + n_tried), step, found
+
+
 def _search(
-    problem: Problem, state: Optimum, step: Step
+    problem: Problem, state: Optimum, step: Step, n_trials: int
 ) -> tuple[tuple[float, Laplace] | None, int]:
     """Shorten the step until the objective decreases."""
     here = state.laplace
@@ -181,7 +220,7 @@ def _search(
         return None, 0
     direction = tangent(problem, here.mode, step.change)
     length = 1.0
-    for tried in range(1, HALVINGS_MAX + 1):
+    for tried in range(1, n_trials + 1):
         guess = here.mode.u.plus(direction, length)
         there = laplace(
             problem,
@@ -193,7 +232,7 @@ def _search(
         if there is not None and _accept(here, there, step.change, slope, length):
             return (length, there), tried
         length *= _shrink(here, there, slope, length)
-    return None, HALVINGS_MAX
+    return None, n_trials
 
 
 def _accept(here: Laplace, there: Laplace, change: Floats, slope: float, length: float) -> bool:
@@ -205,7 +244,8 @@ def _accept(here: Laplace, there: Laplace, change: Floats, slope: float, length:
 
 
 def _noise(here: Laplace) -> float:
-    return NOISE * max(1.0, abs(here.value))
+    """By how much the value may be wrong: by rounding, and by what is left to the mode."""
+    return NOISE * max(1.0, abs(here.value)) + here.mode.decrement
 
 
 def _shrink(here: Laplace, there: Laplace | None, slope: float, length: float) -> float:

@@ -5,6 +5,7 @@ from scipy.linalg import lstsq
 
 from skglmm.arrays import Floats
 from skglmm.families import Family
+from skglmm.fitting._hessian import is_definite
 from skglmm.laplace import (
     Params,
     Point,
@@ -24,8 +25,7 @@ __all__ = ["start"]
 
 STEPS_MAX = 25  # from moments 3 to 6 are usual
 GAIN_TOL = 0.1  # log-likelihood units: a start need not be better
-HALVINGS_MAX = 12
-DEFINITE = 1e-3  # smallest scaled eigenvalue of an observed information that steps are taken by
+HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
 
 
@@ -95,8 +95,7 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
 def _information(problem: Problem, point: Point) -> Floats:
     """Observed information about the fixed effects, or the expected one, which is definite."""
     observed = observed_information(problem, point)
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(observed), 1.0))
-    if np.linalg.eigvalsh(observed * scale * scale[:, None])[0] > DEFINITE:
+    if is_definite(observed):
         return observed
     return fixed_information(
         problem, problem.shards.map(_expected, point.states, family=problem.family)

@@ -41,6 +41,8 @@ FAR: Kinds = ((expected_moments, HALVINGS_MAX), *USUAL)
 class Mode:
     """A point near the conditional mode, where h is least, and H there.
 
+    How near is what the search was asked for: from a rounding error to a step that lowers h by one.
+
     Parameters
     ----------
     point : Point
@@ -142,12 +144,13 @@ def _advance(
             continue
         step = solve(system, gradient)
         decrement = 0.5 * gradient.dot(step)
-        if decrement <= tol and point.order == 3 and information is observed_moments:
-            left = step if decrement > NEGLIGIBLE else None
+        far = max(decrement, 0.5 * step.dot(step))  # the first, unless H is nearly singular
+        if far <= tol and point.order == 3 and information is observed_moments:
+            left = step if far > NEGLIGIBLE else None
             return Mode(point, moments, system, step=left, decrement=decrement)
         rounding = 4 * np.finfo(float).eps * abs(point.value)
-        after = CURVED * decrement**2
-        if decrement <= rounding or (decrement <= LAST_MAX and after <= tol):
+        after = CURVED * far**2
+        if decrement <= rounding or (far <= LAST_MAX and after <= tol):
             return point.u.plus(step)
         moved = _search(problem, point, step, 3 if after <= tol else 2, n_trials)
         if moved is not None:

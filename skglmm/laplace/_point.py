@@ -183,11 +183,12 @@ def _third_slopes(shard: Shard, state: State, family: Family) -> Slopes:
     assert third is not None
     for k in shard.active:
         row = state.eta[k]
-        eta = [*state.eta[:k], row + NUDGE, *state.eta[k + 1 :]]
+        nudged = row - np.copysign(NUDGE, row)  # away from the end of a link's reach
+        eta = [*state.eta[:k], nudged, *state.eta[k + 1 :]]
         there = shard.evaluate(family, eta, 3).third
         assert there is not None
         there -= third
-        there /= eta[k] - row
+        there /= nudged - row
         found[k] = there
     return found
 
