@@ -111,7 +111,7 @@ plt.show()
 # The rise is one *between* ranges: ranges of longer dragons have better scores. So far it hides in
 # the random intercepts. The mean length of a range, as a fixed effect, separates the two:
 # ``length`` is then the effect within a range, and ``rangeLength`` how much more a range scores
-# whose dragons are longer. Half of the variance between ranges, and more, is explained by it.
+# whose dragons are longer. It explains most of the variance between ranges.
 X["rangeLength"] = X.groupby("mountainRange")["length"].transform("mean")
 both = BetaGLMMRegressor(
     "length + rangeLength + (length | mountainRange) + (1 | mountainRange:site)",
