@@ -23,7 +23,7 @@ X, y = make_dragons(random_state=3, return_X_y=True)
 # ---
 # An ordered beta model, since some scores are exactly 0 or 100.
 model = OrderedBetaGLMMRegressor("bodyLength + (1 | mountainRange/site)", bounds=(0, 100)).fit(X, y)
-print(model.diagnose(X, y))
+model.diagnose(X, y)
 
 # %%
 # What does it look like?

@@ -12,6 +12,8 @@ standard error of the common slope is too small.
 # ----
 # Shares of time that 24 hens spend outdoors on 20 days each. Hens differ in how much the
 # temperature matters to them.
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -45,7 +47,8 @@ for formula, model in models.items():
 checks = {
     formula: check_residuals(model, X, y, random_state=0) for formula, model in models.items()
 }
-print(checks["temperature + (1 | hen)"]["missing slope"].sentence)
+test = checks["temperature + (1 | hen)"]["missing slope"]
+print(textwrap.fill(f"p = {test.p_value:.1e}: {test.sentence}", 80))
 
 # %%
 # What does it look like?

@@ -12,6 +12,7 @@ nests them.
 # ----
 # 480 simulated dragons from sites a, b and c in each of 8 mountain ranges, with scores from 0 to
 # 100.
+import textwrap
 import warnings
 
 import matplotlib.pyplot as plt
@@ -36,7 +37,7 @@ with warnings.catch_warnings(record=True) as told:
     crossed.fit(X, y)
 for warning in told:
     if warning.category in (ImplicitNestingWarning, SingularFitWarning):
-        print(f"{warning.category.__name__}: {warning.message}\n")
+        print(textwrap.fill(f"{warning.category.__name__}: {warning.message}", 80), end="\n\n")
 nested.fit(X, y)
 print(nested.formula_)
 
