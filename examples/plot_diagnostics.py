@@ -2,7 +2,7 @@
 Does the model fit? Four pictures at once
 =========================================
 
-Residuals against fitted means, their quantiles, the random effects and the responses themselves:
+The quantiles of residuals, their trend, the random effects and the responses themselves:
 each picture shows another way to be wrong. ``diagnose`` says in words what can be said in words.
 """
 

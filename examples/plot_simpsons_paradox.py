@@ -36,7 +36,7 @@ models = {
 }
 
 # %%
-# The slopes are in log odds per unit of length. Without groups the slope is fifteen standard
+# The slopes are in log odds per unit of length. Without groups the slope is fourteen standard
 # errors from zero; with them it is nothing.
 for name, model in models.items():
     slope = model.tidy(effects="fixed").set_index("term").loc["bodyLength"]
