@@ -10,6 +10,7 @@ A page with the line ``% slow`` runs with ``-m slow``; a block after ``% not run
 import doctest
 import io
 import re
+import runpy
 import textwrap
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -21,6 +22,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).parents[1]
+TUTORIAL = ROOT / "examples" / "tutorial"
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[^`\n]*)\n(?P<body>.*?)^(?P=indent)(?P=fence) *$",
     re.MULTILINE | re.DOTALL,
@@ -109,6 +111,18 @@ def test_a_page_runs_and_prints_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plt, "show", lambda *_, **__: None)
     run_page(page.read_text(encoding="utf-8"), page.relative_to(ROOT).as_posix())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", sorted(TUTORIAL.glob("plot_*.py")), ids=lambda path: path.stem)
+def test_a_page_of_the_tutorial_runs(script, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.get_fignums()))
+    with redirect_stdout(io.StringIO()) as printed:
+        runpy.run_path(str(script))
+    plt.close("all")
+    assert printed.getvalue()
+    assert shown
 
 
 PAGE = """\
