@@ -80,7 +80,7 @@ plt.show()
 # which counts 480 independent dragons, is far too small. ``check_residuals`` tries the columns that
 # the model does not use, and finds the same.
 test = check_residuals(model, X, y, random_state=0)["missing effect"]
-print(textwrap.fill(f"{test.sentence} (p = {test.p_value:.0e})", 90))
+print(textwrap.fill(f"{test.sentence} (p = {test.p_value:.0e})", 72))
 
 # %%
 # So the ranges have to enter the model. :doc:`The next page <plot_2_random_intercept>` lets them.

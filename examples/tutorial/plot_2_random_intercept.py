@@ -98,7 +98,7 @@ print(model.r2(X, y))
 # doubts it: it proposes a slope for each range.
 for found in model.diagnose(X, y).notes:
     if found.kind == "missing slope":
-        print(textwrap.fill(f"{found.finding}. {found.advice}", 90))
+        print(textwrap.fill(f"{found.finding}. {found.advice}", 72))
 
 # %%
 # :doc:`The next page <plot_3_random_slope>` tries slopes.

@@ -63,7 +63,7 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     not_a_slope = BetaGLMMRegressor("length + (length | 1)", **options).fit(X, y)
 for warning in caught:
-    print(textwrap.fill(f"{warning.category.__name__}: {warning.message}", 90))
+    print(textwrap.fill(f"{warning.category.__name__}: {warning.message}", 72))
 
 # %%
 # Formula and numbers are those of the plain regression: nothing in it is random.

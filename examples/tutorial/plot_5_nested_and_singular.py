@@ -33,7 +33,7 @@ def fit(formula):
         warnings.simplefilter("always")
         model = BetaGLMMRegressor(formula, **options).fit(X, y)
     for warning in caught:
-        print(textwrap.fill(f"{warning.category.__name__}: {warning.message}", 90))
+        print(textwrap.fill(f"{warning.category.__name__}: {warning.message}", 72))
     return model
 
 

@@ -37,7 +37,7 @@ plt.show()
 # The same as tests. Each has an effect size, which says how much, and a p-value, which says how
 # surely. With many rows small deviations become significant: look at the effect first.
 tests = check_residuals(model, X, y, random_state=0).to_frame()
-print(tests[["name", "subject", "effect", "p_value"]].round(3).to_string(index=False))
+print(tests[["name", "subject", "effect", "p_value"]].round(3))
 
 # %%
 # The shape of the distribution, its spread, the link and the slopes are as they should be. What is
@@ -45,7 +45,7 @@ print(tests[["name", "subject", "effect", "p_value"]].round(3).to_string(index=F
 # the outliers, and the inflation of both bounds. ``diagnose`` puts it in words, together with what
 # can go wrong apart from residuals: convergence, few levels, influential groups.
 for line in str(model.diagnose(X, y)).splitlines():
-    print(textwrap.fill(line, 95, subsequent_indent="  "))
+    print(textwrap.fill(line, 72, subsequent_indent="  "))
 
 # %%
 # Interpret: the parameters
@@ -56,8 +56,8 @@ print(model.confint().round(2))
 # %%
 # An effect on log odds is easier to say as a ratio of odds: ten more units of length multiply the
 # odds by 1.00, and the data are compatible with everything from 0.83 to 1.19.
-ratio = model.tidy(effects="fixed", exponentiate=True).query("term == 'length'")
-print(ratio[["estimate", "conf_low", "conf_high"]].round(2).to_string(index=False))
+ratios = model.tidy(effects="fixed", exponentiate=True).set_index("term")
+print(ratios.loc[["length"], ["estimate", "conf_low", "conf_high"]].round(2))
 
 # %%
 # Interpret: predictions

@@ -32,7 +32,7 @@ FORMULA = "length + (length | mountainRange) + (1 | mountainRange:site)"
 try:
     BetaGLMMRegressor(FORMULA, bounds=(0, 100)).fit(X, y)
 except ValueError as error:
-    print(textwrap.fill(str(error), 90))
+    print(textwrap.fill(str(error), 72))
 
 # %%
 # Moving them, and what it costs
