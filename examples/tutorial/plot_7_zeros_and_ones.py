@@ -113,7 +113,7 @@ plt.show()
 # %%
 # Does it fit?
 # ------------
-# Residuals tell moved and described zeros apart. On the left, the dots that leave the band at both
+# Residuals tell moved and described zeros apart. On the left, the dots that leave the line at both
 # ends are the ten moved scores; on the right they have their place.
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 for axis, (title, model) in zip(
