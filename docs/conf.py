@@ -60,7 +60,6 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"dragons\.py|__init__\.py",
     "within_subsection_order": "site_settings.HeaderOrder",
     "doc_module": ("skglmm",),
-    "reference_url": {"skglmm": None},
     "backreferences_dir": "api/backreferences",
     "remove_config_comments": True,
     "show_memory": False,

@@ -14,7 +14,7 @@ class HeaderOrder:
 
     def __init__(self, src_dir: str) -> None:
         header = Path(src_dir) / "GALLERY_HEADER.rst"
-        self.names = LEADS_TO.findall(header.read_text(encoding="utf-8"))
+        self.names = LEADS_TO.findall(header.read_text(encoding="utf-8")) if header.exists() else []
 
     def __call__(self, filename: str) -> tuple[int, str]:
         name = Path(filename).name
