@@ -74,3 +74,31 @@ def test_estimators_link_to_their_page(name):
     link = getattr(estimators, name)()._get_doc_link()
     assert link == f"{SITE}api/generated/skglmm.{name}.html"
     assert f"skglmm.{name}" in documented()
+
+
+def calls_for_readers_of_r():
+    """Yield the code in the last cells of the tables of the page for those who come from R."""
+    text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("|"):
+            cell = re.split(r"(?<!\\)\|", line)[-2].replace(r"\|", "|")
+            yield from (code for code in re.findall(r"`([^`]+)`", cell) if "(" in code)
+
+
+@pytest.fixture(scope="module")
+def names_of_the_page():
+    text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
+    return names
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:8 clusters are few:UserWarning")
+@pytest.mark.parametrize("code", list(calls_for_readers_of_r()))
+def test_a_call_for_readers_of_r_runs(code, names_of_the_page):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    if "to_marginaleffects" in code:
+        pytest.importorskip("marginaleffects")
+    assert eval(code, dict(names_of_the_page)) is not None or code.startswith("print")
+    plt.close("all")
