@@ -52,7 +52,9 @@ intersphinx_mapping = inventories(
     HERE / "_build" / "inventories",
 )
 
-# The tutorial, a folder within that of the examples, is a gallery of its own and no subsection.
+# The tutorial, a folder within that of the examples, is a gallery of its own and no subsection;
+# sphinx-gallery, which looks for files that have the same name, meets its files twice.
+suppress_warnings = ["sphinx_gallery.duplicate_filename"]
 gen_gallery.get_subsections = lambda *_, **__: []
 sphinx_gallery_conf = {
     "examples_dirs": ["../examples", "../examples/tutorial"],
