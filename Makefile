@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs bench bench-predict clean
+.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -39,6 +39,9 @@ lint-imports: $(VENV)/.stamp-dev
 
 docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build/html; runs all examples
 	MPLBACKEND=Agg $(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
+docs-links: docs  ## build the documentation, and check its internal links
+	$(BIN)/python docs/_ext/check_links.py docs/_build/html
 
 bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=--all, BENCH="--compare HEAD~1"
 	$(BIN)/python benchmarks/run.py $(BENCH)

@@ -2,6 +2,7 @@
 
 import re
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 __all__ = ["HeaderOrder", "inventories"]
@@ -40,8 +41,11 @@ def inventories(
             request = urllib.request.Request(f"{site}objects.inv", headers={"User-Agent": "Sphinx"})
             try:
                 with urllib.request.urlopen(request, timeout=timeout) as answer:
-                    path.write_bytes(answer.read())
-            except OSError:
+                    content = answer.read()
+            except (OSError, HTTPException):
                 continue
+            if not content.startswith(b"# Sphinx inventory"):  # a portal's page
+                continue
+            path.write_bytes(content)
         found[name] = (site, str(path))
     return found
