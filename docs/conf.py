@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
+    "sphinx-mathjax-offline",  # formulas without a network, and without a stranger's server
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_design",
@@ -36,6 +37,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template lists them
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
