@@ -27,8 +27,8 @@ class ExtendedBeta(StretchedBeta):
 
     With B a beta of mean :math:`\mu` and precision :math:`\phi` and an exponential u of mean
     :math:`\nu`, the response is :math:`(1 + 2 u) B - u`, or the nearer bound where that is
-    outside [1]_. The integral over u is taken by a rule whose error, relative to the density, is about
-    1e-11 up to the ceiling of the precision, and grows beyond.
+    outside [1]_. The integral over u is taken by a rule whose error, relative to the density, is
+    about 1e-11 up to the ceiling of the precision, and grows beyond.
 
     Parameters
     ----------
