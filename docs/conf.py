@@ -71,6 +71,8 @@ sphinx_gallery_conf = {
     "min_reported_time": 60,
 }
 
+# The pages of the tutorial are short, but their code and output are wide.
+WIDE = sorted(HERE.parent.glob("examples/tutorial/plot_*.py"))
 html_theme = "pydata_sphinx_theme"
 html_title = "skglmm"
 html_static_path = ["_static"]
@@ -81,7 +83,10 @@ html_theme_options = {
     "logo": {"text": "skglmm"},
     "navbar_align": "left",
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{f"tutorial/{page.stem}": [] for page in WIDE},
+    },
     "show_nav_level": 1,
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
