@@ -1,4 +1,4 @@
-"""Print how far estimates are from those of glmmTMB, as a Markdown table (docs/validation.md).
+"""Print how far estimates are from those of glmmTMB, as Markdown tables (docs/validation.md).
 
 python benchmarks/parity.py
 
@@ -147,6 +147,43 @@ def row(name: str, model: Any, mine: Estimates, theirs: Estimates, note: str) ->
     return f"| {' | '.join(cells)} |"
 
 
+def labels(factor: Any, reverse: bool) -> list[str]:
+    """Return the levels as glmmTMB writes them; those of nested factors run the other way."""
+    found = [str(label).replace(".", ":") for label in factor.labels]
+    return [":".join(label.split(":")[::-1]) for label in found] if reverse else found
+
+
+def modes(model: BetaGLMMRegressor, answer: dict[str, Any]) -> np.ndarray:
+    """Return differences of the conditional modes, in standard deviations of the effects."""
+    found = []
+    for f, factor in enumerate(model.fit_.layout.factors):
+        theirs = block(answer["conditional_modes"], factor.name)
+        place = {str(each).replace(".", ":"): i for i, each in enumerate(theirs["levels"])}
+        reverse = factor.name not in answer["conditional_modes"]
+        rows = [place[each] for each in labels(factor, reverse)]
+        expected = np.array(theirs["values"], dtype=float)[rows].T
+        sd = np.sqrt(np.sum(model.fit_.roots[f] ** 2, axis=1))
+        found.append(((model.fit_.modes(f) - expected) / sd[:, None]).ravel())
+    return np.concatenate(found)
+
+
+def prediction_row(name: str, model: BetaGLMMRegressor) -> str:
+    answer, data = read(name), rows_of(name)
+    theirs = answer["prediction"]
+    new = data.iloc[theirs["row_0based"]]
+    _, error = model.predict_linear(new, return_std=True)
+    errors = np.array(theirs["link_se"], dtype=float)
+    cells = [
+        name,
+        " + ".join(f"{n:,} {factor}" for factor, n in model.n_levels_.items()),
+        largest(modes(model, answer)),
+        largest(model.predict(new) - theirs["response"]),
+        largest(model.predict(new, kind="fixed") - theirs["population_response"]),
+        largest(error / errors - 1) if answer["convergence"] == 0 else "none",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
 def main() -> None:
     names = ("model", "formula", "rows", "log likelihood", "coefficients", "standard errors", "SD")
     print(f"| {' | '.join(names)} |")
@@ -154,8 +191,14 @@ def main() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", SingularFitWarning)
-        for fit in [*fits_of_beta(), *fits_of_boundary()]:
+        beta = fits_of_beta()
+        for fit in [*beta, *fits_of_boundary()]:
             print(row(*fit))
+    names = ("model", "levels", "modes", "means", "means of a typical group", "standard errors")
+    print(f"\n| {' | '.join(names)} |")
+    print("|---|---|--:|--:|--:|--:|")
+    for name, model, *_ in beta:
+        print(prediction_row(name, model))
 
 
 if __name__ == "__main__":
