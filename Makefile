@@ -6,7 +6,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs bench bench-predict bench-cluster clean
+.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
+.PHONY: bench-cluster clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -37,8 +38,11 @@ lint-types: $(VENV)/.stamp-dev
 lint-imports: $(VENV)/.stamp-dev
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
+docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build/html; runs all examples
+	MPLBACKEND=Agg $(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
+docs-links: docs  ## build the documentation, and check its internal links
+	$(BIN)/python docs/_ext/check_links.py docs/_build/html
 
 bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=--all, BENCH="--compare HEAD~1"
 	$(BIN)/python benchmarks/run.py $(BENCH)
@@ -50,7 +54,8 @@ bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, ag
 	$(BIN)/python benchmarks/cluster.py $(BENCH)
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf docs/_build docs/api/backreferences docs/api/generated docs/gallery docs/tutorial docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment for everything; each extra is installed once for each pyproject.toml, and adds

@@ -1,4 +1,4 @@
-"""Print how often 95 % intervals hold the truth in simulated studies, as docs/coverage.md has it.
+"""Print how often 95 % intervals hold the truth in simulated studies (docs/guide/coverage.md).
 
 python benchmarks/coverage.py          1,000 data sets of each size: about ten minutes on two cores
 python benchmarks/coverage.py 100      100 data sets of each size

@@ -1,11 +1,97 @@
 """Settings of Sphinx."""
 
+import sys
+from pathlib import Path
+
+from sphinx_gallery import gen_gallery
+
+import skglmm
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+
+from site_settings import inventories  # noqa: E402
+
 project = "skglmm"
 author = "skglmm developers"
 copyright = "skglmm developers"
+version = release = skglmm.__version__
 
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
-myst_enable_extensions = ["dollarmath"]
-numpydoc_show_class_members = False  # the pages list the methods
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx-mathjax-offline",  # formulas without a network, and without a stranger's server
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
 exclude_patterns = ["_build"]
-html_theme = "alabaster"
+templates_path = ["_templates"]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say more
+toc_object_entries_show_parents = "hide"
+numpydoc_show_class_members = False  # the template lists them
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+intersphinx_mapping = inventories(
+    {
+        "matplotlib": "https://matplotlib.org/stable/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "pandas": "https://pandas.pydata.org/docs/",
+        "python": "https://docs.python.org/3/",
+        "scipy": "https://docs.scipy.org/doc/scipy/",
+        "sklearn": "https://scikit-learn.org/stable/",
+    },
+    HERE / "_build" / "inventories",
+)
+
+# The tutorial, a folder within that of the examples, is a gallery of its own and no subsection;
+# sphinx-gallery, which looks for files that have the same name, meets its files twice.
+suppress_warnings = ["sphinx_gallery.duplicate_filename"]
+gen_gallery.get_subsections = lambda *_, **__: []
+sphinx_gallery_conf = {
+    "examples_dirs": ["../examples", "../examples/tutorial"],
+    "gallery_dirs": ["gallery", "tutorial"],
+    "ignore_pattern": r"dragons\.py|__init__\.py",
+    "within_subsection_order": "site_settings.HeaderOrder",
+    "doc_module": ("skglmm",),
+    "backreferences_dir": "api/backreferences",
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 60,
+}
+
+# The pages of the tutorial are short, but their code and output are wide.
+WIDE = sorted(HERE.parent.glob("examples/tutorial/plot_*.py"))
+html_theme = "pydata_sphinx_theme"
+html_title = "skglmm"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "logo": {"text": "skglmm"},
+    "navbar_align": "left",
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{f"tutorial/{page.stem}": [] for page in WIDE},
+    },
+    "show_nav_level": 1,
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+}
+# Pages that have no siblings, and those whose code is up to 100 columns wide
+html_sidebars = {
+    page: [] for page in ("index", "getting_started", "gallery/*", "changelog", "contributing")
+}

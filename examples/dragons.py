@@ -12,6 +12,7 @@ models of a beginner's tour of mixed models, from none of that knowledge to all 
 # ----
 # 480 simulated dragons from 3 sites in each of 8 ranges, and their test scores from 0 to 100. The
 # labels of the sites, a, b and c, are used again in every range.
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -63,9 +64,10 @@ print(final.summary())
 # %%
 # What does it look like?
 # -----------------------
-# Each site with its own curve, and in gray what the regression without groups says.
+# Each site with its own curve, and in gray what the regression without groups says. The picture is
+# also that of the README; the script takes another place for it as its argument.
 COLORS = ("#0072B2", "#D55E00", "#009E73")  # apart for color-blind readers, too
-figure, axes = plt.subplots(2, 4, figsize=(11, 5.5), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(9, 4.8), sharex=True, sharey=True, layout="constrained")
 for axis, (name, dragons) in zip(axes.flat, X.groupby("mountainRange"), strict=True):
     for k, (site, rows) in enumerate(dragons.sort_values("bodyLength").groupby("site")):
         color = COLORS[k]
@@ -77,8 +79,10 @@ for axis, (name, dragons) in zip(axes.flat, X.groupby("mountainRange"), strict=T
     axis.set_title(name)
 figure.supxlabel("body length")
 figure.supylabel("test score")
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower right", ncols=4)
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False
+)
 
-picture = Path(__file__).with_suffix(".png")
-figure.savefig(picture, dpi=120)
+picture = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_suffix(".png")
+figure.savefig(picture, dpi=110)
 print(f"\nThe picture is in {picture}")

@@ -10,9 +10,7 @@ bounds probabilities of their own need no such choice, and can be compared with 
 # %%
 # Data
 # ----
-# 480 simulated dragons from 8 mountain ranges, with scores from 0 to 100.
-from pathlib import Path
-
+# 480 simulated dragons from 8 mountain ranges, with test scores from 0 to 100.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -59,22 +57,20 @@ print(table[["n_params", "log_likelihood", "aic", "delta_aic", "weight"]].round(
 # %%
 # Who touches the bounds?
 # -----------------------
-# The models differ in whom they give a perfect score: in the inflated one it is chance, the same
-# for all; in the other two it is the good ones.
+# A dot for each range, and a line for each model. They differ in whom they give a perfect score:
+# in the inflated one it is chance, the same for all; in the other two it is the good ones.
 ranges = data_grid(X, by="mountainRange", n=1)  # a dragon of usual length in each
-colors = {"ordered": "#0072B2", "inflated": "#D55E00", "extended": "#009E73"}
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharex=True)
+STYLES = {"ordered": "o-", "inflated": "s--", "extended": "^:"}
+COLORS = {"ordered": "#0072B2", "inflated": "#D55E00", "extended": "#009E73"}
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
 for name, model in models.items():
     found = model.predict_proba_boundary(ranges).assign(mean=model.predict(ranges))
     found = found.sort_values("mean")
     for axis, column in zip(axes, ("lower", "upper"), strict=True):
-        axis.plot(found["mean"], found[column], "o-", color=colors[name], label=name)
+        axis.plot(found["mean"], found[column], STYLES[name], color=COLORS[name], label=name)
 for axis, bound in zip(axes, (0, 100), strict=True):
     axis.set(xlabel="predicted mean score of a range", title=f"a score of exactly {bound}")
-    axis.set_ylim(0)
+axes[0].set_ylim(0)
 axes[0].set_ylabel("probability")
-axes[0].legend(frameon=False)
-
-picture = Path(__file__).with_suffix(".png")
-figure.savefig(picture, dpi=120)
-print(f"The picture is in {picture}")
+axes[0].legend()
+plt.show()

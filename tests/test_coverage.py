@@ -1,4 +1,4 @@
-"""Intervals of 95 % hold the truth about as often as they say; docs/coverage.md has the table."""
+"""Intervals of 95 % hold the truth about as often as they say (docs/guide/coverage.md)."""
 
 import numpy as np
 import pytest

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numpydoc.validate import validate
 
-from skglmm import BetaGLMMRegressor, estimators, families
+from skglmm import BetaGLMMRegressor, families
 from skglmm.families import Family
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,13 +106,3 @@ def test_methods_say_what_they_return_and_raise_and_show_an_example(name):
 
 def test_there_are_methods_to_look_at():
     assert {"fit", "predict", "summary", "confint", "random_effects"} <= METHODS.keys()
-
-
-@pytest.mark.parametrize("name", estimators.__all__)
-def test_estimators_link_to_a_page_of_the_documentation(name):
-    page = (
-        getattr(estimators, name)()
-        ._get_doc_link()
-        .removeprefix("https://skglmm.readthedocs.io/en/latest/")
-    )
-    assert (ROOT / "docs" / page).with_suffix(".md").exists()

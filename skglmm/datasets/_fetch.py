@@ -57,9 +57,9 @@ def fetch_dragons(
     delay: float = 1.0,
     url: str = URL,
 ) -> Any:
-    """Fetch the dragons of Coding Club's mixed-model tutorial [1]_, and cache them.
+    """Fetch the dragons of Coding Club's mixed-model tutorial, and cache them.
 
-    The data are licensed under CC BY-SA 4.0. The file of the tutorial's repository is downloaded
+    The data are licensed under CC BY-SA 4.0 [1]_. The tutorial's file is downloaded
     at the first call; it is read without R, checked, and kept as a CSV file.
 
     Parameters

@@ -41,7 +41,9 @@ intercept for each batch is the mixed model.
 
 
 def load_petrol(*, return_X_y: bool = False, as_frame: bool = True) -> Any:
-    """Load Prater's gasoline yields: 32 distillations of 10 crude oils [1]_.
+    """Load Prater's gasoline yields: 32 distillations of 10 crude oils.
+
+    A row is one distillation [1]_.
 
     ======  ==========================================================================
     batch   letter of the crude, ``"A"`` to ``"J"``: the grouping factor

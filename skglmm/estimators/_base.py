@@ -56,7 +56,9 @@ class BaseGLMMRegressor(
     _family: ClassVar[Family]
     _formula_parameters: ClassVar[tuple[str, ...]] = ("precision",)
     _doc_link_module = "skglmm"
-    _doc_link_template = "https://skglmm.readthedocs.io/en/latest/{estimator_name}.html"
+    _doc_link_template = (
+        "https://skglmm.readthedocs.io/en/latest/api/generated/skglmm.{estimator_name}.html"
+    )
 
     formula: str | None
     groups: Any
@@ -220,6 +222,35 @@ class BaseGLMMRegressor(
         mean, *std = self._answered(X, kind, answer)
         mean = self._scale.response(mean)
         return (mean, self._scale.width * std[0]) if std else mean
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R², the share of the variance of y that `predict` explains, as any regressor.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            Rows to predict, by the means of `predict_kind`.
+        y : array-like, shape (n_samples,)
+            Their responses.
+        sample_weight : array-like, shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            1 less the residual sum of squares over the total one; 1 is best, and constant means
+            have 0 or less. `r2` has those of mixed models, `log_density` scores distributions.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(f"{model.score(X, y):.3f}")
+        0.975
+        """
+        return float(super().score(X, y, sample_weight))
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
         return learn(

@@ -14,7 +14,14 @@ __all__ = ["Family", "LogDensity", "Support"]
 
 
 class Support(NamedTuple):
-    """The open interval of possible responses, to which a family's `masses` add its ends."""
+    """The open interval of possible responses, to which a family's `masses` add its ends.
+
+    Examples
+    --------
+    >>> from skglmm.families import Beta
+    >>> Beta.support
+    Support(low=0.0, high=1.0)
+    """
 
     low: float
     high: float
@@ -26,6 +33,18 @@ class LogDensity(NamedTuple):
     Symmetric derivatives are packed in the order of
     ``itertools.combinations_with_replacement(range(K), order)``: for K = 2 the rows of
     ``third`` are 000, 001, 011, 111. What lies above the requested order is None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Beta
+    >>> beta, eta = Beta(), (np.zeros(1), np.log([4.0]))
+    >>> density = beta.log_density(beta.prepare(np.array([0.2, 0.7])), eta, order=1)
+    >>> density.grad.round(3)
+    array([[-1.386,  0.847],
+           [-0.332,  0.212]])
+    >>> print(density.hess)
+    None
     """
 
     value: Floats  # (n,)
@@ -45,6 +64,17 @@ class Family(ABC):
     ----------
     links : tuple of K links
         From each parameter to its linear predictor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Beta, Family
+    >>> isinstance(Beta(), Family)
+    True
+    >>> Beta.predictors
+    ('mean', 'precision')
+    >>> Beta().mean((np.array([0.0, 2.0]), np.log([4.0]))).round(3)
+    array([0.5  , 0.881])
     """
 
     predictors: ClassVar[tuple[str, ...]]  # names

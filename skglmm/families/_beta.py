@@ -26,11 +26,11 @@ _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
 @final
 @dataclass(frozen=True)
 class Beta(Family):
-    r"""Beta distribution with a mean and a precision [1]_.
+    r"""Beta distribution with a mean and a precision.
 
     With the shapes :math:`a = \mu\phi` and :math:`b = (1 - \mu)\phi` the density is
     :math:`y^{a - 1} (1 - y)^{b - 1} / B(a, b)`, the variance
-    :math:`\mu (1 - \mu) / (1 + \phi)`.
+    :math:`\mu (1 - \mu) / (1 + \phi)` [1]_.
 
     Parameters
     ----------

@@ -35,6 +35,15 @@ def through_links(density: LogDensity, jets: Sequence[Jet]) -> LogDensity:
     -------
     LogDensity
         The same arrays, with derivatives in the linear predictors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Logit, LogDensity, through_links
+    >>> p = np.array([0.2, 0.5])  # of a success, whose log density is log(p)
+    >>> jet = Logit().inverse(Logit().link(p), order=1)
+    >>> through_links(LogDensity(np.log(p), np.array([1 / p])), [jet]).grad
+    array([[0.8, 0.5]])
     """
     slopes = [jet.slopes for jet in jets]
     _, grad, hess, third = density

@@ -23,12 +23,12 @@ BOUNDS = (None, 0.0, 1.0)  # kinds of responses
 @final
 @dataclass(frozen=True)
 class ExtendedBeta(StretchedBeta):
-    r"""A beta on (-u, 1 + u), censored to [0, 1], with an exponential u [1]_: the XBX model.
+    r"""A beta on (-u, 1 + u), censored to [0, 1], with an exponential u: the XBX model.
 
     With B a beta of mean :math:`\mu` and precision :math:`\phi` and an exponential u of mean
     :math:`\nu`, the response is :math:`(1 + 2 u) B - u`, or the nearer bound where that is
-    outside. The integral over u is taken by a rule whose error, relative to the density, is about
-    1e-11 up to the ceiling of the precision, and grows beyond.
+    outside [1]_. The integral over u is taken by a rule whose error, relative to the density, is
+    about 1e-11 up to the ceiling of the precision, and grows beyond.
 
     Parameters
     ----------

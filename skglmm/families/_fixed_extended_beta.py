@@ -21,10 +21,10 @@ __all__ = ["FixedExtendedBeta"]
 @final
 @dataclass(frozen=True)
 class FixedExtendedBeta(StretchedBeta):
-    r"""A beta on (-u, 1 + u), censored to [0, 1], with a known u [1]_: the XB model.
+    r"""A beta on (-u, 1 + u), censored to [0, 1], with a known u: the XB model.
 
     With B a beta of mean :math:`\mu` and precision :math:`\phi`, the response is
-    :math:`(1 + 2 u) B - u`, or the nearer bound where that is outside.
+    :math:`(1 + 2 u) B - u`, or the nearer bound where that is outside [1]_.
 
     Parameters
     ----------

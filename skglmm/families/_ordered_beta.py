@@ -26,11 +26,11 @@ _LINKS: tuple[Link, ...] = (Identity(), Identity(), Log())
 @final
 @dataclass(frozen=True)
 class OrderedBeta(TwoPartBeta):
-    r"""A beta distribution whose mean also moves the probabilities of 0 and of 1 [1]_.
+    r"""A beta distribution whose mean also moves the probabilities of 0 and of 1.
 
     With the linear predictor :math:`\eta` of the mean and cut points :math:`c_0 < c_1`,
     :math:`P(y = 0) = 1 / (1 + e^{\eta - c_0})` and :math:`P(y = 1) = 1 / (1 + e^{c_1 - \eta})`,
-    whatever the link of the mean; a beta distribution otherwise.
+    whatever the link of the mean; a beta distribution otherwise [1]_.
 
     Parameters
     ----------

@@ -18,7 +18,26 @@ def packed_rows(n_predictors: int, order: int) -> dict[tuple[int, ...], int]:
 
 
 def packed(n_predictors: int, *indices: int) -> int:
-    """Return the row of the derivative in the predictors `indices`, in any order."""
+    """Return the row of the derivative in the predictors `indices`, in any order.
+
+    Parameters
+    ----------
+    n_predictors : int
+        Number of linear predictors, K.
+    *indices : int
+        Predictors of the derivative, as often as it is taken in them.
+
+    Returns
+    -------
+    int
+        Row of `LogDensity.grad`, `hess` or `third`, for one, two or three indices.
+
+    Examples
+    --------
+    >>> from skglmm.families import packed
+    >>> packed(2, 1, 1), packed(2, 1, 0, 1)
+    (2, 2)
+    """
     return packed_rows(n_predictors, len(indices))[tuple(sorted(indices))]
 
 

@@ -15,9 +15,9 @@ __all__ = ["ZeroInflatedBeta"]
 @final
 @dataclass(frozen=True)
 class ZeroInflatedBeta(TwoPartBeta):
-    r"""A beta distribution, and zeros with a probability of their own [1]_.
+    r"""A beta distribution, and zeros with a probability of their own.
 
-    With the third linear predictor z, :math:`P(y = 0) = e^z / (1 + e^z)`.
+    With the third linear predictor z, :math:`P(y = 0) = e^z / (1 + e^z)` [1]_.
 
     Parameters
     ----------

@@ -15,10 +15,10 @@ __all__ = ["ZeroOneInflatedBeta"]
 @final
 @dataclass(frozen=True)
 class ZeroOneInflatedBeta(TwoPartBeta):
-    r"""A beta distribution, and zeros and ones with probabilities of their own [1]_.
+    r"""A beta distribution, and zeros and ones with probabilities of their own.
 
     With the linear predictors z and o, :math:`P(y = 0) = e^z / (1 + e^z + e^o)` and
-    :math:`P(y = 1) = e^o / (1 + e^z + e^o)`.
+    :math:`P(y = 1) = e^o / (1 + e^z + e^o)` [1]_.
 
     Parameters
     ----------

@@ -112,6 +112,18 @@ class Bootstrap:
     converged, singular : ndarray of bool, shape (n_replicates,)
     errors : tuple of str, length n_replicates
         Why a refit failed; empty where it did not.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> bootstrap = model.bootstrap(X, y, 5, random_state=0)
+    >>> bootstrap.n_replicates
+    5
+    >>> list(bootstrap.to_frame().columns)
+    ['estimate', 'bias', 'std_error', 'n_used']
     """
 
     fit: Fit

@@ -50,6 +50,19 @@ class Diagnosis:
         The checks that were made.
     skipped : tuple of str
         Sentences about checks that could not be made.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> diagnosis = model.diagnose(X, y)
+    >>> print(diagnosis)
+    Diagnosis of 1 + EP + (1 | batch): nothing found
+    ...
+    >>> len(diagnosis.warnings)
+    0
     """
 
     formula: str

@@ -60,6 +60,20 @@ class LikelihoodRatio:
         Findings in words.
     replicates : ndarray, shape (n_replicates,), or None
         Statistics of simulated responses, for "bootstrap"; NaN where a fit failed.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.model_selection import likelihood_ratio_test
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> larger = BetaGLMMRegressor("EP + SG + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> test = likelihood_ratio_test(model, larger)
+    >>> print(test)
+    LR = 6.854 on 1 df, p = 0.0088 (chi-square)
+    >>> test.method
+    'chi-square'
     """
 
     statistic: float

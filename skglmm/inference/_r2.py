@@ -67,6 +67,16 @@ class RSquared:
         On the scale of the linear predictor of the mean.
     response : Shares
         On the scale of the response.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> r2 = model.r2(X, y)
+    >>> print(f"{r2.latent.marginal:.2f} {r2.latent.conditional:.2f} {r2.latent.icc:.2f}")
+    0.65 0.96 0.89
     """
 
     latent: Shares

@@ -32,6 +32,17 @@ class ResidualChecks:
         The quantile residuals, standard normal in a true model, in the order of the rows.
     eta : ndarray, shape (n,)
         The first linear predictor, with the drawn effects.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inspection import check_residuals
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> checks = check_residuals(model, X, y, random_state=0)
+    >>> print(f"{checks['dispersion'].effect:.2f} {checks['dispersion'].p_value:.2f}")
+    0.95 0.90
     """
 
     tests: tuple[ResidualTest, ...]

@@ -51,6 +51,18 @@ class Summary:
         Of the optimizer.
     notes : tuple of str
         Findings in words: no convergence, singularity, columns left out, rows moved.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> summary = model.summary()
+    >>> print(summary.components[0].group, summary.components[0].sd.round(2))
+    batch [0.52]
+    >>> print(summary.coefficients[0].names, summary.coefficients[0].estimate.round(3))
+    ('Intercept', 'EP') [-5.182  0.011]
     """
 
     formula: str

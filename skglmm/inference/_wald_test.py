@@ -44,6 +44,15 @@ class WaldTest:
     constraints : tuple of str, length m
     estimate, std_error : ndarray, shape (m,)
         Left-hand side less right-hand side of each constraint.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> print(model.wald_test("EP = 0.01"))
+    Wald = 2.821 on 1 df, p = 0.093 (EP = 0.01)
     """
 
     statistic: float

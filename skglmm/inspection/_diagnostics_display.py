@@ -177,6 +177,19 @@ class DiagnosticsDisplay:
         ------
         ValueError
             When there are fewer than four axes.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> from skglmm.inspection import DiagnosticsDisplay
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> display = DiagnosticsDisplay.from_estimator(model, X, y, random_state=0)
+        >>> len(display.plot().axes_)  # draws once more
+        4
+        >>> plt.close("all")
         """
         self.figure_, self.axes_ = open_axes(ax, 4, (4.8, 3.9))
         self.ax_ = self.axes_[0]

@@ -25,10 +25,10 @@ KINDS = ("fixed", "marginal")
 
 
 def to_marginaleffects(model: Any, data: Any, kind: str = "fixed") -> Any:
-    """Wrap a fitted model for the package marginaleffects [1]_.
+    """Wrap a fitted model for the package marginaleffects.
 
     Its ``predictions``, ``comparisons`` and ``slopes``, averaged or not, then have the standard
-    errors of the delta method with this model's covariance of the estimates.
+    errors of the delta method with this model's covariance of the estimates [1]_.
 
     Parameters
     ----------

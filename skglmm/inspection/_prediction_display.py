@@ -247,6 +247,19 @@ class PredictionDisplay:
         ------
         ValueError
             When `facet` is no column of `by`, or makes too many panels or too few axes are given.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> from skglmm.inspection import PredictionDisplay
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> display = PredictionDisplay.from_estimator(model, X, y, feature="EP", by="batch")
+        >>> len(display.plot(line_kwargs={"linestyle": "--"}).lines_)
+        10
+        >>> plt.close("all")
         """
         groups = CurveGroups(self.curves, self.by, self.facet)
         panels, new = groups.panels(), ax is None

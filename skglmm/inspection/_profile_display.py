@@ -175,6 +175,19 @@ class ProfileDisplay:
         ------
         ValueError
             When there are fewer axes than profiles.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> from skglmm.inspection import ProfileDisplay
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> display = ProfileDisplay.from_estimator(model, X, y, parameters="EP")
+        >>> display.plot(line_kwargs={"color": "black"}).lines_[0].get_color()
+        'black'
+        >>> plt.close("all")
         """
         size = (4.8, 3.8) if len(self.profiles) == 1 else (3.2, 2.8)
         self.figure_, self.axes_ = open_axes(ax, len(self.profiles), size, sharey=True)

@@ -187,6 +187,19 @@ class RandomEffectsDisplay:
         ------
         ValueError
             When there are fewer axes than panels.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> from skglmm.inspection import RandomEffectsDisplay
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> display = RandomEffectsDisplay.from_estimator(model)
+        >>> display.plot(errorbar_kwargs={"color": "black"}).ax_.get_xlabel()
+        'effect on the log odds'
+        >>> plt.close("all")
         """
         most = max(len(panel.mode) for panel in self.panels)
         height = 1.0 + INCHES * most if most <= MOST_LABELS else 4.5

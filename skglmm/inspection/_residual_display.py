@@ -284,6 +284,19 @@ class ResidualDisplay:
         -------
         ResidualDisplay
             Itself.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> from skglmm.inspection import ResidualDisplay
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> display = ResidualDisplay.from_estimator(model, X, y, kind="qq", random_state=0)
+        >>> display.plot(scatter_kwargs={"marker": "x"}).ax_.get_ylabel()
+        'quantile residual'
+        >>> plt.close("all")
         """
         size = (4.6, 4.2) if self.kind == "qq" else (5.4, 4.0)
         self.figure_, axes = open_axes(ax, 1, size)

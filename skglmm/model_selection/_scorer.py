@@ -20,6 +20,16 @@ class LogDensityScorer:
     ----------
     joint : bool
         As in `log_density_scorer`.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.model_selection import LogDensityScorer
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> print(f"{LogDensityScorer(joint=False)(model, X, y):.3f}")
+    -2.057
     """
 
     def __init__(self, joint: bool = True) -> None:

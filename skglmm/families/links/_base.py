@@ -16,6 +16,16 @@ class Jet(NamedTuple):
 
     `complement` is one minus the value, without cancellation where the value is near one.
     `outside` is None where every linear predictor is within the link's reach.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Logit
+    >>> jet = Logit().inverse(np.array([0.0, 2.0]), order=1)
+    >>> jet.value.round(3), jet.complement.round(3)
+    (array([0.5  , 0.881]), array([0.5  , 0.119]))
+    >>> jet.slopes[0].round(3)
+    array([0.25 , 0.105])
     """
 
     value: Floats  # (n,)
@@ -29,6 +39,16 @@ class Link(ABC):
     """A smooth increasing function from a parameter to a linear predictor.
 
     Beyond its `reach` a link answers as at the end of it, and marks the row as outside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import LINKS, Link
+    >>> probit = LINKS["probit"]
+    >>> isinstance(probit, Link)
+    True
+    >>> probit.link(probit.inverse(np.array([1.5])).value).round(12)
+    array([1.5])
     """
 
     name: ClassVar[str]

@@ -1,0 +1,104 @@
+"""The API reference has a page for every public name, and estimators know theirs."""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from skglmm import estimators
+
+API = Path(__file__).resolve().parents[1] / "docs" / "api"
+PACKAGES = (
+    "skglmm",
+    "skglmm.covariance",
+    "skglmm.datasets",
+    "skglmm.exceptions",
+    "skglmm.families",
+    "skglmm.inspection",
+    "skglmm.model_selection",
+)
+SITE = "https://skglmm.readthedocs.io/en/latest/"
+DIRECTIVE = re.compile(
+    r"^\.\. currentmodule:: (?P<module>\S+)$"
+    r"|^\.\. autosummary::\n   :toctree: generated\n\n(?P<names>(?:   \S+\n)+)",
+    re.MULTILINE,
+)
+
+
+def documented():
+    """The names that have a page, with their modules."""
+    found = []
+    for page in sorted(API.glob("*.md")):
+        module = ""
+        for match in DIRECTIVE.finditer(page.read_text(encoding="utf-8")):
+            module = match["module"] or module
+            found.extend(f"{module}.{name}" for name in (match["names"] or "").split())
+    return found
+
+
+def home(package, name):
+    """The name under which a public object is documented: that of the innermost package."""
+    exceptions = importlib.import_module("skglmm.exceptions").__all__
+    return f"skglmm.exceptions.{name}" if name in exceptions else f"{package}.{name}"
+
+
+def public():
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        yield from (home(package, n) for n in module.__all__ if callable(getattr(module, n)))
+
+
+def test_a_name_has_one_page():
+    names = documented()
+    assert len(names) == len(set(names))
+
+
+def test_every_public_name_has_a_page():
+    assert set(public()) - set(documented()) == set()
+
+
+@pytest.mark.parametrize("name", documented())
+def test_a_page_is_about_something_and_shows_an_example(name):
+    package, _, attribute = name.rpartition(".")
+    found = getattr(importlib.import_module(package), attribute)
+    contract = inspect.isclass(found) and inspect.isabstract(found)
+    part = issubclass(found, tuple) if inspect.isclass(found) else False
+    parts = {"Component", "Coefficients", "Shares"}
+    assert contract or part or attribute in parts or ">>> " in found.__doc__
+
+
+@pytest.mark.parametrize("name", estimators.__all__)
+def test_estimators_link_to_their_page(name):
+    link = getattr(estimators, name)()._get_doc_link()
+    assert link == f"{SITE}api/generated/skglmm.{name}.html"
+    assert f"skglmm.{name}" in documented()
+
+
+def calls_for_readers_of_r():
+    """Yield the code in the last cells of the tables of the page for those who come from R."""
+    text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("|"):
+            cell = re.split(r"(?<!\\)\|", line)[-2].replace(r"\|", "|")
+            yield from (code for code in re.findall(r"`([^`]+)`", cell) if "(" in code)
+
+
+@pytest.fixture(scope="module")
+def names_of_the_page():
+    text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
+    return names
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:8 clusters are few:UserWarning")
+@pytest.mark.parametrize("code", list(calls_for_readers_of_r()))
+def test_a_call_for_readers_of_r_runs(code, names_of_the_page):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    if "to_marginaleffects" in code:
+        pytest.importorskip("marginaleffects")
+    assert eval(code, dict(names_of_the_page)) is not None or code.startswith("print")
+    plt.close("all")
