@@ -12,7 +12,26 @@ __all__ = ["packed", "packed_products", "packed_rows"]
 
 @cache
 def packed_rows(n_predictors: int, order: int) -> dict[tuple[int, ...], int]:
-    """Return the row of each sorted tuple of predictors."""
+    """Return the row of each derivative among the packed ones of its order.
+
+    Parameters
+    ----------
+    n_predictors : int
+        Number of linear predictors, K.
+    order : int
+        How often is differentiated.
+
+    Returns
+    -------
+    dict
+        From the predictors of a derivative, sorted, to its row.
+
+    Examples
+    --------
+    >>> from skglmm.families import packed_rows
+    >>> packed_rows(2, 2)
+    {(0, 0): 0, (0, 1): 1, (1, 1): 2}
+    """
     keys = combinations_with_replacement(range(n_predictors), order)
     return {key: row for row, key in enumerate(keys)}
 

@@ -112,7 +112,7 @@ def _penalized(state: State, halves: Own) -> float:
     return float(sum(part.sum() for part in halves) - state.rows.value)
 
 
-NUDGE = 1e-4  # of a linear predictor: fourth derivatives are exact to about as much
+NUDGE = 1e-6  # of a linear predictor: slopes are exact to about as much
 
 Slopes = Mapping[int, Floats]  # of the third derivatives in some predictors
 
