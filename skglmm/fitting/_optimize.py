@@ -172,7 +172,7 @@ def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
     return replace(state, gain=step.gain, message=f"no convergence in {rules.max_iter} iterations")
 
 
-def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum, "Step"]:
+def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum, Step]:
     """Return the state, with a mode that is close enough for its next step, and that step."""
     step = state.step()
     while state.laplace.mode.decrement > MODE_TRUST * max(step.gain, tol):
@@ -192,8 +192,8 @@ def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
 
 
 def _next(
-    problem: Problem, state: Optimum, step: "Step"
-) -> tuple[Optimum, "Step", tuple[float, Laplace] | None]:
+    problem: Problem, state: Optimum, step: Step
+) -> tuple[Optimum, Step, tuple[float, Laplace] | None]:
     """Search along the step; where the objective is only roughly known, know it better first.
 
     Where a step is left to the mode, the value may be too low for any other to be lower.
@@ -201,9 +201,9 @@ def _next(
     if state.laplace.mode.step is not None:
         found, n_tried = _search(problem, state, step, 1)
         state = replace(state, n_evaluations=state.n_evaluations + n_tried)
-        sharp = None if found is not None else _sharper(problem, state, MODE_MIN)
         if found is not None:
             return state, step, found
+        sharp = _sharper(problem, state, MODE_MIN)
         if sharp is not None:
             state, step = sharp, sharp.step()
     found, n_tried = _search(problem, state, step, HALVINGS_MAX)
