@@ -31,6 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skglmm import BetaGLMMRegressor
+from skglmm.datasets import load_petrol
 from skglmm.parts import Here
 
 
@@ -348,3 +349,18 @@ def test_threads_do_not_hold_up_processes_that_fork_after_them():
 
 def _sum_in_threads(queue):
     queue.put(Here([1, -2, 3], n_threads=2).map(abs).total())
+
+
+class Percentages(BetaGLMMRegressor):
+    """A subclass that offers fewer parameters."""
+
+    def __init__(self, formula=None, *, groups=None, bounds=(0, 100)):
+        super().__init__(formula, groups=groups, bounds=bounds)
+
+
+def test_subclasses_may_take_fewer_parameters():
+    X, y = load_petrol(return_X_y=True)
+    model = clone(Percentages("EP", groups="batch")).fit(X, y)
+    plain = BetaGLMMRegressor("EP", groups="batch", bounds=(0, 100)).fit(X, y)
+    assert model.get_params() == {"formula": "EP", "groups": "batch", "bounds": (0, 100)}
+    assert_allclose(model.predict(X), plain.predict(X))

@@ -78,8 +78,9 @@ class BaseGLMMRegressor(
 
     def _keep(self, parameters: Mapping[str, Any]) -> None:
         """Keep what ``__init__`` was given, ``locals()``, under the names that clones ask for."""
-        for name in self._get_param_names():
-            setattr(self, name, parameters[name])
+        for name, value in parameters.items():
+            if name not in {"self", "__class__"}:
+                setattr(self, name, value)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit by maximum (Laplace) likelihood.
