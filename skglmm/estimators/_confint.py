@@ -112,12 +112,12 @@ class ConfidenceIntervals:
         >>> from skglmm.datasets import load_petrol
         >>> X, y = load_petrol(return_X_y=True)
         >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
-        >>> model.confint(level=0.9).round(2)
+        >>> model.confint(level=0.9).round(3)
                                estimate  conf_low  conf_high
-        Intercept                 -5.18     -5.58      -4.79
-        EP                         0.01      0.01       0.01
-        precision                302.23    183.95     496.58
-        sd(Intercept | batch)      0.52      0.35       0.75
+        Intercept                -5.182    -5.578     -4.787
+        EP                        0.011     0.010      0.012
+        precision               302.232   183.946    496.581
+        sd(Intercept | batch)     0.515     0.352      0.755
         >>> model.confint(X, y, method="profile", parameters="sd(Intercept | batch)").round(3)
                                estimate  conf_low  conf_high
         sd(Intercept | batch)     0.515     0.344      0.871

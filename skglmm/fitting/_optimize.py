@@ -271,15 +271,22 @@ def update(hessian: Floats, move: Floats, change: Floats) -> Floats:
     )
 
 
-def finish(problem: Problem, state: Optimum, hessian: Floats, free: Bools, tol: float) -> Optimum:
-    """Newton steps with the exact Hessian, kept while the promised gain falls.
+def finish(
+    problem: Problem,
+    state: Optimum,
+    hessian: Floats,
+    free: Bools,
+    tol: float,
+    gain: float = FINISH_GAIN,
+) -> Optimum:
+    """Newton steps with a Hessian, kept while the promised gain falls, down to `gain`.
 
     Parameters that are not `free` stay as they are, to the last bit.
     """
     state = replace(state, hessian=hessian, is_exact=True)
     step = state.step()
     for n_steps in range(FINISH_MAX):
-        if step.gain <= (tol if n_steps >= FINISH_USUAL else FINISH_GAIN):
+        if step.gain <= (tol if n_steps >= FINISH_USUAL else gain):
             break
         vector = state.vector + np.where(free, step.change, 0.0)
         move = tangent(problem, state.laplace.mode, vector - state.vector)
