@@ -120,8 +120,8 @@ def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool
 def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     """Finish an optimum with a differenced Hessian, which V is the inverse of."""
     free = _free(problem, optimum)
-    # V belongs to the optimum, so the Hessian is differenced next to it.
-    optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO)
+    if optimum.gain <= tol:  # V belongs to the optimum: difference the Hessian next to it
+        optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO)
     hessian = differenced_hessian(problem, optimum, free)
     n_evaluations = optimum.n_evaluations + int(free.sum())
     optimum = replace(optimum, n_evaluations=n_evaluations, is_exact=False)
