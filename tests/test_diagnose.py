@@ -18,7 +18,7 @@ from skglmm.families import LINKS
 from skglmm.fitting import Local, fit, local
 from skglmm.inference import Diagnosis, Finding
 from skglmm.inference._influence import influences
-from skglmm.inference._optimum_findings import convergence, curvature, separation
+from skglmm.inference._optimum_findings import convergence, curvature, near_separation
 from skglmm.inference._parameter_names import parameter_names
 from skglmm.laplace import bind, laplace
 
@@ -171,7 +171,8 @@ def hand_made(hessian, gradient=None):
     whole = np.eye(size)
     whole[:2, :2] = hessian
     slope = np.zeros(size) if gradient is None else gradient
-    around = Local(rows.study.vector(model.fit_), slope, whole, np.ones(size, dtype=bool))
+    vector, free = rows.study.vector(model.fit_), np.ones(size, dtype=bool)
+    around = Local(vector, slope, whole, free, np.zeros(size))
     return model.fit_, rows, around
 
 
@@ -194,14 +195,14 @@ def test_a_gradient_is_told_in_units_of_standard_errors():
 
 def test_coefficients_that_grow_without_end_are_found():
     _, rows, around = hand_made([[1.0, 0.0], [0.0, 0.1]])
-    assert list(separation(rows.study, around)) == []
+    assert list(near_separation(rows.study, around)) == []
     grown = replace(around, vector=np.array([0.0, -9.0, 0.0, 0.5]))
-    (finding,) = separation(rows.study, grown)
+    (finding,) = near_separation(rows.study, grown)
     assert finding.subject == "x"
     width = np.ptp(rows.study.standard.design.fixed[0][:, 1])
     assert_allclose(finding.value, 9 * width)
     certain = replace(grown, hessian=grown.hessian * 1e4)
-    assert list(separation(rows.study, certain)) == []
+    assert list(near_separation(rows.study, certain)) == []
 
 
 # The boundary, and what the data do not determine

@@ -210,11 +210,13 @@ def test_a_precision_formula_keeps_the_log_scale():
 def at_boundary(fit, theta):
     """The same fit with other covariance parameters; those at zero have no variance."""
     factor, basis = fit.layout.factors[0], fit.bases[0]
-    covariance = fit.covariance.copy()
+    covariance, held = fit.uncertainty.covariance.copy(), fit.uncertainty.held.copy()
     lost = len(covariance) - len(theta) + np.flatnonzero(np.array(theta) == 0)
-    covariance[lost] = covariance[:, lost] = np.nan
+    covariance[lost] = covariance[:, lost] = 0.0
+    held[lost] = True
+    uncertainty = replace(fit.uncertainty, covariance=covariance, held=held)
     root = basis @ factor.covariance.factor(np.array(theta))
-    return replace(fit, theta=(np.array(theta),), roots=(root,), covariance=covariance)
+    return replace(fit, theta=(np.array(theta),), roots=(root,), uncertainty=uncertainty)
 
 
 def test_a_standard_deviation_of_zero_has_neither_error_nor_interval(fitted):

@@ -120,7 +120,8 @@ def test_the_posterior_of_three_factors_equals_dense_algebra(crossed):
     )
     dense = np.eye(loadings.shape[1]) + loadings.T @ (weights[:, None] * loadings)
     expected = np.einsum("iq,iq->i", loadings, np.linalg.solve(dense, loadings.T).T)
-    known = replace(fit, covariance=np.zeros_like(fit.covariance))
+    nothing = np.zeros_like(fit.covariance)
+    known = replace(fit, uncertainty=replace(fit.uncertainty, covariance=nothing))
     found = linear_variance(known, design, plan.conditioned)
     assert_allclose(found, expected, rtol=1e-6)
 

@@ -130,7 +130,7 @@ def test_probabilities_integrate_over_estimates_modes_and_unseen_levels(study):
 def test_without_inference_quantiles_are_those_of_simulated_responses(study):
     model, frame = study
     rows = frame.head(6).assign(g=[0, 1, 2, 99, 99, 99])
-    fit, parts = replace(model.fit_, covariance=None), rows_of(model, rows)
+    fit, parts = replace(model.fit_, uncertainty=None), rows_of(model, rows)
     draws = sample(fit, *parts, 40_000, np.random.default_rng(1), new_effects=False)
     quantiles = predict_quantile(fit, *parts, [0.05, 0.5, 0.9])
     for q, y in zip([0.05, 0.5, 0.9], quantiles.T, strict=True):
@@ -320,7 +320,7 @@ def test_many_rows_without_inference_or_answer(study):
     model, _ = study
     rng = np.random.default_rng(6)
     rows = pd.DataFrame({"x": rng.normal(size=3000), "g": rng.integers(10, 30, 3000)})
-    fit, parts = replace(model.fit_, covariance=None), rows_of(model, rows, new_groups="nan")
+    fit, parts = replace(model.fit_, uncertainty=None), rows_of(model, rows, new_groups="nan")
     found = predict_quantile(fit, *parts, [0.2, 0.7])
     known = rows["g"].to_numpy() < 20
     assert_array_equal(np.isnan(found), np.repeat(~known[:, None], 2, axis=1))

@@ -153,7 +153,7 @@ def test_a_regression_without_groups_has_the_sandwich_of_white():
         infer.cluster_scores(model.fit_, study, np.arange(len(y))), -scores, rtol=1e-7, atol=1e-7
     )
     bread = model.vcov().to_numpy()
-    found = infer.sandwich(model.fit_, study, np.arange(len(y)))
+    found = infer.sandwich(model.fit_, study, np.arange(len(y))).covariance
     assert_allclose(found, 32 / 31 * bread @ scores.T @ scores @ bread, rtol=1e-7)
     half = 1.959963984540054 * np.sqrt(found[1, 1])
     interval = model.confint(X, y, method="sandwich").loc["EP"]
@@ -182,6 +182,7 @@ def test_intervals_are_those_of_numerical_gradients_in_the_units_of_the_user():
     meat = np.transpose(scores) @ scores
     expected = np.sqrt(np.diag(10 / 9 * bread @ meat @ bread))
     found = infer.sandwich(fit, study_of(model, X, y), infer.independent_clusters(design))
+    found = found.covariance
     # differences leave 1e-4 of the gradients, of which those of the intercept nearly cancel
     assert_allclose(np.sqrt(np.diag(found)), expected, rtol=1e-3)
     robust = model.confint(X, y, method="sandwich")
@@ -232,7 +233,7 @@ def test_parameters_on_the_boundary_have_no_interval(schools):
     assert robust.loc["x"].notna().all()
     study = study_of(model, frame, y)
     found = infer.sandwich(model.fit_, study, infer.independent_clusters(study.standard.design))
-    assert_array_equal(np.isnan(found), np.isnan(model.fit_.covariance))
+    assert_array_equal(np.isnan(found.published), np.isnan(model.fit_.covariance))
 
 
 # --- refusals ------------------------------------------------------------------------------------

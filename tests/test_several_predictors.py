@@ -89,7 +89,7 @@ def test_moments_and_masses_average_over_the_effects_of_every_predictor(study):
 def test_probabilities_and_densities_average_over_the_effects_of_every_predictor(study):
     result, design, y = study
     rows, plan = design.take(np.arange(4)), plan_of(result, "marginal")
-    family, known, here = result.family, replace(result, covariance=None), y[:4].copy()
+    family, known, here = result.family, replace(result, uncertainty=None), y[:4].copy()
     here[1] = 0.0
     below = predictive_cdf(known, rows, plan, here)
     density = log_density(known, rows, plan, here)
@@ -109,7 +109,7 @@ def test_probabilities_and_densities_average_over_the_effects_of_every_predictor
 @pytest.mark.parametrize("kind", ["conditional", "marginal"])
 def test_quantiles_are_those_of_simulated_responses_and_reach_the_masses(study, kind):
     result, design, _ = study
-    known = replace(result, covariance=None, posterior=_without_spread(result.posterior))
+    known = replace(result, uncertainty=None, posterior=_without_spread(result.posterior))
     rows, plan = design.take(np.array([0, 77])), plan_of(result, kind)
     draws = sample(known, rows, plan, 40_000, np.random.default_rng(1), new_effects=False)
     q = np.array([0.02, 0.4, 0.5, 0.9])

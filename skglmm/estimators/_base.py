@@ -144,10 +144,10 @@ class BaseGLMMRegressor(
         self._scale = response.scale
         self.fit_ = self._maximize(family, design, response.unit, rows.weights)
         self._publish(model)
-        tell_missing(family, self._scale, masses_in(response.unit, family.masses))
+        missing = tell_missing(family, self._scale, masses_in(response.unit, family.masses))
         tell_dropped(model.dropped)
         tell_constant(self._spec.constant)
-        tell_about(self.fit_)
+        tell_about(self.fit_, told=("absent",) if missing else ())
         tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
 
     def _fit_on_cluster(self, X: Any, y: Any, sample_weight: Any, family: Family) -> None:
@@ -158,10 +158,10 @@ class BaseGLMMRegressor(
                 rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
             )
         self._publish(rows.model)
-        tell_missing(family, self._scale, rows.present)
+        missing = tell_missing(family, self._scale, rows.present)
         tell_dropped(rows.model.dropped)
         tell_constant(self._spec.constant)
-        tell_about(self.fit_)
+        tell_about(self.fit_, told=("absent",) if missing else ())
 
     def predict(
         self, X: Any, kind: Kind | None = None, return_std: bool = False

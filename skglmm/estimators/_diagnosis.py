@@ -73,10 +73,15 @@ class Diagnosing:
         """
         rows = study_rows(self, X, y, sample_weight)  # refuses what was not fitted
         checks = rows.residual_checks(None, generator(random_state))
-        others = [*_nesting_findings(rows), *_moved_findings(rows)]
+        others = [*_separated_findings(rows), *_nesting_findings(rows), *_moved_findings(rows)]
         return infer.diagnose(
             self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
         )
+
+
+def _separated_findings(rows: StudyRows) -> list[infer.Finding]:
+    found = infer.separated_findings(rows.model.fit_, rows.study, rows.labels())
+    return list(found)
 
 
 def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:

@@ -31,7 +31,7 @@ def sandwich_intervals(request: IntervalRequest) -> infer.Intervals:
             "method='bootstrap' or 'profile' need no clusters, but a model that is right"
         )
         tell(text)
-    robust = replace(request.fit, covariance=infer.sandwich(request.fit, study, clusters))
+    robust = replace(request.fit, uncertainty=infer.sandwich(request.fit, study, clusters))
     return request.only_wanted(infer.intervals(robust, request.level))
 
 

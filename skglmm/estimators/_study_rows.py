@@ -56,6 +56,15 @@ class StudyRows:
             bounds=self.bounds,
         )
 
+    def labels(self) -> dict[str, tuple[Ints, list[str]]]:
+        """Codes, and their texts, of the columns of labels that fixed effects use."""
+        found = {}
+        for name, column in self.model._spec.columns.items():
+            if column.labels is not None:
+                codes, values = pd.factorize(self.frame[name], sort=False)
+                found[str(name)] = codes.astype(np.intp), [str(value) for value in values]
+        return found
+
     def candidates(self, by: Any) -> dict[str, Ints]:
         """Levels of columns that may be missing factors: those of `by`, or all unused labels.
 

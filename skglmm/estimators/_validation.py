@@ -84,7 +84,7 @@ def check_count(name: str, value: Any) -> None:
 
 def check_inference(fit: Fit) -> None:
     """Refuse a fit without a covariance of its estimates."""
-    if fit.covariance is None:
+    if fit.uncertainty is None:
         msg = (
             "there is no covariance of the estimates: the model was fitted with "
             "inference=False, or the likelihood has no curvature at the estimates; fit with "

@@ -5,6 +5,7 @@ from numbers import Real
 from skglmm import inference as infer
 from skglmm.estimators._interval_request import IntervalRequest
 from skglmm.estimators._validation import check_inference
+from skglmm.estimators._warnings import tell
 
 __all__ = ["wald_intervals"]
 
@@ -18,4 +19,12 @@ def wald_intervals(request: IntervalRequest) -> infer.Intervals:
         )
         raise TypeError(msg)
     check_inference(request.fit)
-    return request.only_wanted(infer.intervals(request.fit, request.level))
+    found = request.only_wanted(infer.intervals(request.fit, request.level))
+    apart = [name for name in found.names if name in infer.at_infinity(request.fit)]
+    if apart:
+        text = (
+            f"{', '.join(apart)}: no finite estimate, as rows are separated, and no inner end by "
+            "method='wald'; method='profile' has the end that the data give"
+        )
+        tell(text)
+    return found

@@ -26,6 +26,8 @@ _CATEGORIES: dict[str, type[Warning]] = {
     "singular": SingularFitWarning,
     "aliased": UserWarning,
     "capped": UserWarning,
+    "separated": UserWarning,
+    "absent": UserWarning,
     "undetermined": UserWarning,
 }
 
@@ -61,21 +63,31 @@ def tell_constant(constant: Mapping[str, str]) -> None:
         tell(text)
 
 
-def tell_missing(family: Family, scale: Scale, present: Collection[float]) -> None:
-    """Warn of bounds that have a probability of their own, and are not `present` in y."""
-    for mass in family.free_masses:
-        if mass not in present:
-            bound = scale.low if mass <= 0.0 else scale.high
-            text = (
-                f"no response equals the bound {bound:g}: its probability is estimated as 0, and "
-                "what describes it has no finite estimate; a model without this probability is "
-                "enough"
-            )
-            tell(text)
+def tell_missing(family: Family, scale: Scale, present: Collection[float]) -> bool:
+    """Warn of bounds that have a probability of their own, and are not `present` in y.
+
+    Returns
+    -------
+    bool
+        Whether there are such bounds.
+    """
+    missing = [mass for mass in family.free_masses if mass not in present]
+    for mass in missing:
+        bound = scale.low if mass <= 0.0 else scale.high
+        text = (
+            f"no response equals the bound {bound:g}: its probability is estimated as 0, and "
+            "what describes it has no finite estimate; a model without this probability is "
+            "enough"
+        )
+        tell(text)
+    return bool(missing)
 
 
-def tell_about(fit: Fit) -> None:
-    """Warn of everything that a fit has to say about itself, and of levels of one row."""
+def tell_about(fit: Fit, told: Collection[str] = ()) -> None:
+    """Warn of everything that a fit has to say about itself, and of levels of one row.
+
+    Notes of the kinds that were `told` in other words are left out.
+    """
     for factor in fit.layout.factors:
         if factor.n_levels == fit.n_samples:
             text = (
@@ -85,4 +97,6 @@ def tell_about(fit: Fit) -> None:
             )
             tell(text)
     for note in notes(fit):
+        if note.kind in told:
+            continue
         tell(note.text, _CATEGORIES[note.kind])

@@ -8,6 +8,7 @@ from skglmm.fitting._optimize import Rules
 from skglmm.fitting._record import Fit
 from skglmm.fitting._standardize import learn_scales
 from skglmm.fitting._study import Study
+from skglmm.fitting._uncertainty import Uncertainty
 
 __all__ = [
     "Bound",
@@ -16,6 +17,7 @@ __all__ = [
     "Local",
     "Rules",
     "Study",
+    "Uncertainty",
     "digest",
     "fit",
     "fit_bound",

@@ -1,5 +1,6 @@
 """The verb of the package: from a design and a response to a frozen `Fit`."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -10,16 +11,24 @@ from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
-from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
+from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
+from skglmm.fitting._separation import (
+    far_predictors,
+    flat_descents,
+    recession,
+    run_out,
+    user_recession,
+)
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
-from skglmm.fitting._standardize import Scales
 from skglmm.fitting._study import Study
-from skglmm.fitting._user_units import user_covariance, user_jacobian
-from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, posterior
+from skglmm.fitting._uncertainty import determined, least_curvatures, stiffened, uncertainty
+from skglmm.fitting._user_units import user_jacobian
+from skglmm.laplace import Params, Problem, curvature, jacobian, posterior
 
 __all__ = ["fit", "fit_bound", "refit"]
 
+RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 
 
@@ -99,7 +108,51 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
 def _maximize(bound: Bound, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
     optimum = minimize(bound.problem, state, rules)
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
-    return _in_user_units(bound, optimum, rules.tol, inference=inference)
+    optimum, direction = _followed(bound, optimum, rules.tol)
+    return _in_user_units(bound, optimum, direction, rules.tol, inference=inference)
+
+
+def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Floats]:
+    """Follow separated rows to where nothing is left to gain; return the way they go, too."""
+    problem, first = bound.problem, np.zeros_like(optimum.vector)
+    for _ in range(RUNS_MAX):
+        far = far_predictors(optimum.vector, bound.scales)
+        found = _recession(bound, optimum) if far else first
+        first = first if first.any() else found
+        before = optimum.laplace.value
+        if optimum.is_within(tol) or not far:
+            return optimum, first
+        for candidates in ([found], far):
+            optimum = _run_out(problem, optimum, candidates, tol)
+        if not optimum.laplace.value < before - tol:
+            break
+        optimum = _exact(problem, optimum, tol)
+    if first.any() or optimum.gain <= STALLED_GAIN:
+        optimum = _beside(bound, optimum, tol)
+    return optimum, first
+
+
+def _beside(bound: Bound, optimum: Optimum, tol: float) -> Optimum:
+    """Finish what the data determine; what is at infinity stays as it is."""
+    problem, free = bound.problem, _free(bound.problem, optimum)
+    hessian = differenced_hessian(problem, optimum, free)
+    if hessian is None:
+        return optimum
+    least = least_curvatures(bound.scales, len(free) - problem.shape.n_beta)
+    found = finish(problem, optimum, stiffened(hessian, free, least), free, tol)
+    return replace(found, hessian=hessian)
+
+
+def _run_out(
+    problem: Problem, optimum: Optimum, candidates: Iterable[Floats], tol: float
+) -> Optimum:
+    """Go on where separated rows are, as steps towards infinity are short."""
+    vector, here = optimum.vector, optimum.laplace
+    direction = recession(problem, vector, here, candidates)
+    if not direction.any():
+        return optimum
+    vector, here = run_out(problem, vector, here, direction, tol)
+    return replace(optimum, vector=vector, laplace=here)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
@@ -136,14 +189,18 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
     return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
 
 
-def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: bool) -> Fit:
+def _in_user_units(
+    bound: Bound, optimum: Optimum, direction: Floats, tol: float, *, inference: bool
+) -> Fit:
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.laplace.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.bases
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
-    found = _uncertainty(problem, scales, optimum) if inference else (None, None)
+    free = _free(problem, optimum)
+    hessian = optimum.hessian if optimum.is_exact else None
+    moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
     return Fit(
         family=problem.family,
         layout=layout,
@@ -153,11 +210,12 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
         u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
         aliased=scales.aliased,
-        covariance=found[0],
+        uncertainty=uncertainty(scales, hessian, free) if inference else None,
+        recession=user_recession(scales, direction),
         order=problem.order,
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
-        mode_jacobian=found[1],
+        mode_jacobian=None if moves is None else user_jacobian(scales, moves, problem.shape.n_beta),
         log_likelihood=-optimum.laplace.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
@@ -177,9 +235,14 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
     )
 
 
-def _uncertainty(problem: Problem, scales: Scales, optimum: Optimum) -> tuple[Floats, Modes]:
-    """Covariance of the estimates, and how the modes move with them, in the user's units."""
-    known = _free(problem, optimum) & optimum.is_exact
-    covariance = user_covariance(scales, optimum.hessian, known)
-    moves = problem.in_layout_order(jacobian(problem, optimum.laplace.mode))
-    return covariance, user_jacobian(scales, moves, problem.shape.n_beta)
+def _recession(bound: Bound, optimum: Optimum) -> Floats:
+    """The direction in which the likelihood rises for ever, (n_params,); zeros if there is none."""
+    problem, here = bound.problem, optimum.laplace
+    free = _free(problem, optimum)
+    exact = optimum.hessian if optimum.is_exact else None
+    hessian = differenced_hessian(problem, optimum, free) if exact is None else exact
+    if hessian is None:
+        return np.zeros_like(optimum.vector)
+    least = least_curvatures(bound.scales, len(free) - problem.shape.n_beta)
+    flat = determined(hessian, free, least)[1]
+    return recession(problem, optimum.vector, here, flat_descents(problem, here, hessian, flat))

@@ -1,4 +1,4 @@
-"""The Hessian of the objective: a first guess, exact differences, its inverse."""
+"""The Hessian of the objective: a first guess, and exact differences."""
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from skglmm.laplace import (
 )
 
 __all__ = [
-    "covariance",
     "differenced_hessian",
     "is_definite",
     "is_saddle",
@@ -26,12 +25,10 @@ __all__ = [
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
-FLAT = 1e-5  # scaled curvature below which a direction is not determined: the differences' error
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
 DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are taken by
-SHARED = 1e-3  # share of a flat direction from which a parameter counts as undetermined
 INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
 
@@ -96,28 +93,9 @@ def is_definite(hessian: Floats) -> bool:
     return bool(np.linalg.eigvalsh(hessian * scale * scale[:, None])[0] > DEFINITE)
 
 
-def covariance(hessian: Floats, free: Bools) -> tuple[Floats, Bools]:
-    """Inverse of the Hessian, and which parameters are not free or not determined."""
-    lost = ~free | (np.abs(np.diag(hessian)) <= NO_INFORMATION)
-    kept = np.flatnonzero(~lost)
-    scale, values, vectors = _spectrum(hessian[np.ix_(kept, kept)])
-    flat = values <= FLAT
-    inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
-    lost[kept] = np.sum(vectors[:, flat] ** 2, axis=1) > SHARED
-    whole = np.zeros_like(hessian)
-    whole[np.ix_(kept, kept)] = inverse * scale * scale[:, None]
-    return whole, lost
-
-
 def is_saddle(hessian: Floats, free: Bools) -> bool:
     """Whether the objective certainly falls away in some direction."""
     kept = np.flatnonzero(free & (np.abs(np.diag(hessian)) > ROUNDING))
-    _, values, _ = _spectrum(hessian[np.ix_(kept, kept)])
+    scale = 1.0 / np.sqrt(np.abs(np.diag(hessian)[kept]))
+    values = np.linalg.eigvalsh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
     return bool(np.min(values, initial=1.0) < SADDLE)
-
-
-def _spectrum(hessian: Floats) -> tuple[Floats, Floats, Floats]:
-    """Scales of the parameters, and eigenvalues and vectors of the scaled matrix."""
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), NO_INFORMATION))
-    values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
-    return scale, values, vectors

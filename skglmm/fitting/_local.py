@@ -6,11 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.fitting._hessian import NO_INFORMATION, covariance, differenced_hessian, prior_hessian
+from skglmm.fitting._hessian import NO_INFORMATION, differenced_hessian, prior_hessian
 from skglmm.fitting._optimize import Optimum
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import zeros
 from skglmm.fitting._study import Study
+from skglmm.fitting._uncertainty import determined, least_curvatures
 from skglmm.laplace import Laplace
 
 __all__ = ["Local", "local"]
@@ -29,12 +30,15 @@ class Local:
         By differences of the gradient; of the identity where a parameter is not free.
     free : ndarray of bool, shape (n_params,)
         Parameters that lie on no boundary.
+    least : ndarray, shape (n_params,)
+        Curvatures by which they are scaled at the least, see `least_curvatures`.
     """
 
     vector: Floats
     gradient: Floats
     hessian: Floats
     free: Bools
+    least: Floats
 
     @property
     def informed(self) -> Bools:
@@ -56,7 +60,7 @@ class Local:
     @cached_property
     def covariance(self) -> Floats:
         """Inverse of the Hessian, 0 where not free, without the directions that are flat."""
-        return covariance(self.hessian, self.free)[0]
+        return determined(self.hessian, self.free, self.least)[0]
 
 
 def local(study: Study, fit: Fit, here: Laplace) -> Local | None:
@@ -75,7 +79,10 @@ def local(study: Study, fit: Fit, here: Laplace) -> Local | None:
     upper = np.full(len(vector), np.inf)
     optimum = Optimum(vector, here, prior_hessian(problem, here), upper)
     hessian = differenced_hessian(problem, optimum, free)
-    return None if hessian is None else Local(vector, here.gradient, hessian, free)
+    if hessian is None:
+        return None
+    least = least_curvatures(study.standard.scales, len(vector) - problem.shape.n_beta)
+    return Local(vector, here.gradient, hessian, free, least)
 
 
 def _capped(study: Study, fit: Fit) -> Bools:

@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.fitting._uncertainty import Uncertainty
 from skglmm.laplace import Curvature
 from skglmm.linalg import Posterior
 
@@ -35,9 +36,12 @@ class Fit:
         ``root = basis @ factor(theta)``.
     aliased : tuple of tuple of int
         Fixed columns left out, as linear combinations of earlier ones.
-    covariance : ndarray, shape (n_params, n_params), or None
-        Covariance of (beta, theta); NaN where the data do not determine a parameter, 0 for
-        aliased coefficients. None if it was not asked for.
+    uncertainty : Uncertainty or None
+        Covariance of (beta, theta), as far as the data determine it; None if it was not asked
+        for.
+    recession : tuple of ndarray, each of shape (p_k,)
+        Changes of the fixed effects along which the likelihood rises for ever, as rows are
+        separated: these have no finite estimates. Zeros for all others.
     order : tuple of int
         The factors, the leading (largest) one first.
     posterior : Posterior
@@ -70,7 +74,8 @@ class Fit:
     u: tuple[Floats, ...]
     bases: tuple[Floats, ...]
     aliased: tuple[tuple[int, ...], ...]
-    covariance: Floats | None
+    uncertainty: Uncertainty | None
+    recession: tuple[Floats, ...]
     order: tuple[int, ...]
     posterior: Posterior
     curvature: Curvature
@@ -85,6 +90,14 @@ class Fit:
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
+
+    @property
+    def covariance(self) -> Floats | None:
+        """Covariance of (beta, theta), (n_params, n_params); None if it was not asked for.
+
+        NaN for parameters that are on a boundary or not determined, 0 for aliased coefficients.
+        """
+        return None if self.uncertainty is None else self.uncertainty.published
 
     @property
     def n_params(self) -> int:

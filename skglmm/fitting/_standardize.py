@@ -28,6 +28,8 @@ class Scales:
         Of the columns that are kept.
     constant : tuple of ndarray of bool, each of shape (p_k kept,)
         Which standardized columns are one in all rows.
+    widths : tuple of ndarray, each of shape (p_k kept,)
+        Largest absolute value of each standardized column.
     to_user : tuple of ndarray, each of shape (p_k, p_k kept)
         ``beta in user's units = to_user @ beta``.
     from_user : tuple of ndarray, each of shape (p_k kept, p_k)
@@ -40,6 +42,7 @@ class Scales:
     centers: tuple[Floats, ...]
     sizes: tuple[Floats, ...]
     constant: tuple[Bools, ...]
+    widths: tuple[Floats, ...]
     to_user: tuple[Floats, ...]
     from_user: tuple[Floats, ...]
     bases: tuple[Floats, ...]
@@ -57,6 +60,16 @@ class Scales:
             for z, m in zip(design.columns, self.bases, strict=True)
         ]
         return replace(design, fixed=tuple(fixed), columns=tuple(columns))
+
+    @property
+    def spans(self) -> tuple[Floats, ...]:
+        """Largest distance of each user's column from its center, (p_k,); 0 if left out."""
+        found: list[Floats] = []
+        for to_user, size, width in zip(self.to_user, self.sizes, self.widths, strict=True):
+            spans, k = np.zeros(len(to_user)), len(found)
+            spans[[j for j in range(len(to_user)) if j not in self.aliased[k]]] = size * width
+            found.append(spans)
+        return tuple(found)
 
     def _kept(self, design: Design) -> Iterator[list[int]]:
         for x, aliased in zip(design.fixed, self.aliased, strict=True):
@@ -117,6 +130,7 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
         centers=tuple(d.centers[places] for d, places in zip(drafts, kept, strict=True)),
         sizes=tuple(d.sizes[places] for d, places in zip(drafts, kept, strict=True)),
         constant=tuple(d.constant[places] for d, places in zip(drafts, kept, strict=True)),
+        widths=tuple(d.widths[places] for d, places in zip(drafts, kept, strict=True)),
         to_user=tuple(d.to_user[:, places] for d, places in zip(drafts, kept, strict=True)),
         from_user=tuple(
             _inverse(d.to_user, places) for d, places in zip(drafts, kept, strict=True)
@@ -137,6 +151,7 @@ class _Draft:
 
     centers: Floats
     sizes: Floats
+    widths: Floats
     constant: Bools
     to_user: Floats
 
@@ -153,7 +168,9 @@ class _Draft:
             if centered:
                 first = constants[0]
                 to_user[first, j] = -centers[j] / sizes[j] / columns.low[first]
-        return cls(centers, sizes, columns.is_constant & (columns.low > 0.0), to_user)
+        far = np.maximum(np.abs(columns.low - centers), np.abs(columns.high - centers))
+        widths = np.divide(far, sizes, out=np.zeros(n_columns), where=sizes > 0.0)
+        return cls(centers, sizes, widths, columns.is_constant & (columns.low > 0.0), to_user)
 
 
 def _location(columns: Columns, j: int, *, centered: bool) -> tuple[float, float]:

@@ -3,24 +3,10 @@
 import numpy as np
 from scipy.linalg import block_diag
 
-from skglmm.arrays import Bools, Floats
-from skglmm.fitting._hessian import covariance
 from skglmm.fitting._standardize import Scales
 from skglmm.laplace import Modes
 
-__all__ = ["user_covariance", "user_jacobian"]
-
-
-def user_covariance(scales: Scales, hessian: Floats, free: Bools) -> Floats:
-    """Covariance of (beta, theta); NaN where the data do not determine a parameter."""
-    inverse, lost = covariance(hessian, free)
-    n_theta = len(hessian) - sum(t.shape[1] for t in scales.to_user)
-    to_user = block_diag(*scales.to_user, np.eye(n_theta))
-    result = np.asarray(to_user @ inverse @ to_user.T)
-    touched = np.any(to_user[:, lost] != 0, axis=1)
-    result[touched] = np.nan
-    result[:, touched] = np.nan
-    return result
+__all__ = ["user_jacobian"]
 
 
 def user_jacobian(scales: Scales, moves: Modes, n_beta: int) -> Modes:

@@ -49,6 +49,7 @@ from skglmm.inference._sandwich import (
     sandwich,
     shared_levels,
 )
+from skglmm.inference._separation import at_infinity, separated_findings
 from skglmm.inference._simulate import simulate_responses, unweighted
 from skglmm.inference._simulated import simulated_residuals
 from skglmm.inference._summary import Summary, summarize
@@ -101,6 +102,7 @@ __all__ = [
     "Summary",
     "Update",
     "WaldTest",
+    "at_infinity",
     "bootstrap_once",
     "boundary_probabilities",
     "cluster_scores",
@@ -146,6 +148,7 @@ __all__ = [
     "response_residuals",
     "sample",
     "sandwich",
+    "separated_findings",
     "shared_levels",
     "simulate_responses",
     "simulated_ratio",

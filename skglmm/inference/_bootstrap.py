@@ -15,7 +15,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting import Fit, Rules, Study, refit
-from skglmm.inference._natural import Parameter, natural
+from skglmm.inference._natural import Parameter, infinite, natural, open_interval
 from skglmm.inference._notes import Note
 from skglmm.inference._simulate import simulate_responses
 from skglmm.inference._tables import Frame, replicate_frame
@@ -69,8 +69,9 @@ def bootstrap_once(study: Study, fit: Fit, rules: Rules, rng: np.random.Generato
         text = f"{type(error).__name__}: {error}"
         return Refit(nothing, nothing, np.nan, converged=False, singular=False, error=text)
     parameters = list(natural(found))
-    values = np.array([np.nan if _is_left_out(p) else p.value for p in parameters])
-    working = np.array([_working(p) for p in parameters])
+    away = [infinite(found, p) for p in parameters]
+    values = np.array([_value(p, sign) for p, sign in zip(parameters, away, strict=True)])
+    working = np.array([_working(p, sign) for p, sign in zip(parameters, away, strict=True)])
     singular = bool(found.singular)
     return Refit(values, working, found.log_likelihood, found.converged, singular)
 
@@ -84,8 +85,18 @@ def _is_on_boundary(parameter: Parameter) -> bool:
     return bool(np.isnan(parameter.working) and not np.isnan(parameter.value))
 
 
-def _working(parameter: Parameter) -> float:
+def _value(parameter: Parameter, away: float) -> float:
+    """The value on its natural scale, infinite where separated responses have no finite one."""
+    if _is_left_out(parameter):
+        return np.nan
+    end = np.array(np.copysign(np.inf, away * parameter.slope))
+    return float(parameter.back(end)) if away else parameter.value
+
+
+def _working(parameter: Parameter, away: float) -> float:
     """The value on the scale without bounds, whose ends are infinite."""
+    if away:
+        return float(np.copysign(np.inf, away * parameter.slope))
     if _is_on_boundary(parameter):
         return -np.inf if parameter.value == 0 else float(np.copysign(np.inf, parameter.value))
     return np.nan if _is_left_out(parameter) else parameter.working
@@ -209,6 +220,8 @@ class Bootstrap:
         if kind == "basic":
             pairs = zip(self._parameters, limits, strict=True)
             limits = np.array([_mirrored(parameter, found) for parameter, found in pairs])
+        for place, parameter in enumerate(self._parameters):
+            limits[place] = open_interval(self.fit, parameter) or limits[place]
         low, high = limits.reshape(-1, 2).T
         return Intervals(self.names, self.estimate, low, high, level)
 
@@ -282,6 +295,7 @@ def _notes(record: Bootstrap) -> Iterator[Note]:
     if parts:
         text = f"of {n} refits {' and '.join(parts)}; intervals and tables leave them out"
         yield Note("convergence", text)
+    gone = {p.name for p in record._parameters if infinite(record.fit, p)}
     for name, column in zip(record.names, record.replicates[record.converged].T, strict=True):
         n_undefined = int(np.isnan(column).sum())
         if n_undefined and name.startswith("corr("):
@@ -290,6 +304,13 @@ def _notes(record: Bootstrap) -> Iterator[Note]:
                 "deviation is 0; they are left out for it"
             )
             yield Note("undefined", text)
+        n_infinite = int(np.isinf(column).sum())
+        if n_infinite and name not in gone:
+            text = (
+                f"{name} is infinite in {n_infinite} of {len(column)} refits, whose responses are "
+                "separated; intervals count these, bias and standard errors leave them out"
+            )
+            yield Note("separated", text)
 
 
 def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note]:
@@ -301,10 +322,19 @@ def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note
             "times as many are usual"
         )
         yield Note("few", text)
+    for parameter in record._parameters:
+        if infinite(record.fit, parameter):
+            text = (
+                f"{parameter.name} has no finite estimate to simulate from, so that a bootstrap "
+                "cannot know the other end of its interval; method='profile' does"
+            )
+            yield Note("separated", text)
     if kind != "basic":
         return
     limits = record._quantiles(level, kind)
     for parameter, found in zip(record._parameters, limits, strict=True):
+        if infinite(record.fit, parameter):
+            continue
         if _is_on_boundary(parameter):
             text = (
                 f"{parameter.name} has no basic interval, as its estimate is on the boundary of "

@@ -11,10 +11,11 @@ from skglmm.inference._optimum_findings import (
     convergence,
     curvature,
     left_out,
-    separation,
+    near_separation,
     wild_scales,
 )
 from skglmm.inference._residual_checks import ResidualChecks
+from skglmm.inference._separation import at_infinity
 from skglmm.laplace import Laplace
 
 __all__ = ["diagnose"]
@@ -68,8 +69,8 @@ def diagnose(
         The model as users write it.
     checks : ResidualChecks
     others : sequence of Finding
-        What was found where more is needed than the study has: labels for implicit nesting, and
-        responses as they were before they were moved off the bounds.
+        What was found where more is needed than the study has: labels for implicit nesting and
+        separation, and responses as they were before they were moved off the bounds.
     """
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
@@ -80,7 +81,8 @@ def diagnose(
             "curvature, separation and influence, as the likelihood has no value near the estimates"
         )
     else:
-        findings += [*curvature(study, around), *separation(study, around)]
+        apart = at_infinity(fit)
+        findings += [*curvature(study, around, apart), *near_separation(study, around, apart)]
         findings += influential_levels(study, here.mode, around)
     findings += [*others, *misfits(checks)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)

@@ -8,7 +8,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference._estimates import Estimates, estimates, joined
-from skglmm.inference._uncertainty import known_covariance, mode_moves, posterior_blocks
+from skglmm.inference._uncertainty import estimates_variance, mode_moves, posterior_blocks
 
 __all__ = ["group_coefficients"]
 
@@ -90,14 +90,14 @@ def _fixed_parts(fit: Fit, k: int, n_names: int) -> tuple[Floats, Floats]:
 
 def _errors(fit: Fit, f: int, fixed: Floats, varying: Floats) -> Floats:
     """Standard errors of fixed parts plus sums of modes, (n_names, n_levels)."""
-    if fit.covariance is None:
+    if fit.uncertainty is None:
         return np.full((len(varying), fit.u[f].shape[1]), np.nan)
     gradient = fixed.T[:, :, None] + np.einsum("ca,mal->mcl", varying, mode_moves(fit, f))
-    lost = np.isnan(np.diag(fit.covariance))[: sum(map(len, fit.beta))]
-    gradient[:, np.any(fixed[:, : len(lost)][:, lost] != 0.0, axis=1)] = np.nan
     every = np.arange(fit.u[f].shape[1])
     given = posterior_blocks(fit, f, f, every, every)
     variance = np.einsum("ca,abl,cb->cl", varying, given, varying)
-    covariance = known_covariance(fit)
-    variance += np.einsum("mcl,mn,ncl->cl", gradient, covariance, gradient, optimize=True)
+    flat = gradient.reshape(len(gradient), -1).T
+    left_out = np.isnan(flat).any(axis=1)
+    moved = np.where(left_out, np.nan, estimates_variance(fit, np.nan_to_num(flat)))
+    variance += moved.reshape(variance.shape)
     return np.asarray(np.sqrt(np.maximum(variance, 0.0)))

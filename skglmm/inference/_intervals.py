@@ -27,9 +27,10 @@ from skglmm.inference._predict import (
 )
 from skglmm.inference._shift import averages
 from skglmm.inference._uncertainty import (
-    known_covariance,
-    linear_covariance,
+    estimates_variance,
     linear_gradient,
+    linear_variance,
+    posterior_covariance,
 )
 
 __all__ = ["Interval", "LinearPrediction", "mean_interval", "predict_linear"]
@@ -110,13 +111,14 @@ def _parts(design: Design) -> Iterator[Design]:
 def _linear(fit: Fit, design: Design, plan: Plan, predictor: int) -> tuple[Floats, Floats]:
     """Value and standard error."""
     value = linear_predictors(fit, design, plan.conditioned)[predictor]
-    variance = _covariance(fit, design, plan, predictor, predictor)
+    variance = linear_variance(fit, design, plan.conditioned, predictor)
+    variance += shift_covariance(fit, design, plan, predictor, predictor)
     return value, np.sqrt(np.maximum(variance, 0.0))
 
 
-def _covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
-    """Covariance of two linear predictors, (n,), with that of unseen levels."""
-    known = linear_covariance(fit, design, plan.conditioned, j, k)
+def _given_estimates(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+    """Covariance of two linear predictors given the estimates, (n,), unseen levels included."""
+    known = posterior_covariance(fit, design, plan.conditioned, j, k)
     return known + shift_covariance(fit, design, plan, j, k)
 
 
@@ -133,17 +135,22 @@ def _exact_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Fl
     value, std = _linear(fit, design, plan, 0)
     others = linear_predictors(fit, design, plan.conditioned)[1:]
     yield std * _slope(fit.family.mean, [value, *others], 0)
-    yield from (fit.family.mean([value + s * z * std, *others]) for s in (-1, 1))
+    reach, known = z * np.nan_to_num(std), np.where(np.isnan(std), np.nan, 1.0)
+    yield from (known * fit.family.mean([value + s * reach, *others]) for s in (-1, 1))
 
 
 def _mean_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
     """Standard error and limits of means that depend on several linear predictors."""
     eta, where = linear_predictors(fit, design, plan.conditioned), fit.family.mean_predictors
     slopes = {k: _slope(fit.family.mean, eta, k) for k in where}
-    variance = np.zeros(design.n_samples)
+    gradient = sum(
+        slope[:, None] * linear_gradient(fit, design, plan.conditioned, k)
+        for k, slope in slopes.items()
+    )
+    variance = estimates_variance(fit, np.asarray(gradient))
     for j, k in combinations_with_replacement(where, 2):
         twice = 1.0 if j == k else 2.0
-        variance += twice * slopes[j] * slopes[k] * _covariance(fit, design, plan, j, k)
+        variance += twice * slopes[j] * slopes[k] * _given_estimates(fit, design, plan, j, k)
     se = np.sqrt(np.maximum(variance, 0.0))
     yield se
     yield from _limits(fit, fit.family.mean(eta), z * se)
@@ -161,14 +168,15 @@ def _limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
     link, number = fit.family.links[0], np.finfo(np.float64)
     center = link.link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
     slope = link.inverse(center, 1).slopes[0]
-    spread = np.divide(half, slope, out=np.zeros_like(half), where=slope > 0.0)
-    yield from (link.inverse(center + s * spread).value for s in (-1, 1))
+    known = np.where(np.isnan(half), np.nan, 1.0)  # links know no NaN
+    spread = np.divide(np.nan_to_num(half), slope, out=np.zeros_like(half), where=slope > 0.0)
+    yield from (known * link.inverse(center + s * spread).value for s in (-1, 1))
 
 
 def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
     where, average = fit.family.mean_predictors, _average(fit, design, plan)
-    gradient = np.zeros((design.n_samples, len(known_covariance(fit))))
+    gradient = np.zeros((design.n_samples, _n_params(fit)))
     for k in where:
         by_eta = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
         gradient += by_eta[:, None] * linear_gradient(fit, design, plan.conditioned, k)
@@ -176,8 +184,7 @@ def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[F
     for j, k in combinations_with_replacement(touched, 2):
         by_covariance = _curvature(average, j, k) * (0.5 if j == k else 1.0)
         gradient += by_covariance[:, None] * _covariance_gradient(fit, design, plan, j, k)
-    covariance, mean = known_covariance(fit), average({})
-    se = np.sqrt(np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True))
+    mean, se = average({}), np.sqrt(estimates_variance(fit, gradient))
     return mean, se, *_limits(fit, mean, z * se)
 
 
@@ -213,7 +220,7 @@ def _curvature(average: _Average, j: int, k: int) -> Floats:
 
 def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
     """Derivative of z_j' Sigma z_k, over the averaged factors, in (beta, theta): (n, n_params)."""
-    gradient = np.zeros((design.n_samples, len(known_covariance(fit))))
+    gradient = np.zeros((design.n_samples, _n_params(fit)))
     start = sum(len(part) for part in fit.beta)
     for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         if f in plan.integrated:
@@ -225,3 +232,7 @@ def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -
                 gradient[:, start + m] = np.sum(moved, axis=1)
         start += len(theta)
     return gradient
+
+
+def _n_params(fit: Fit) -> int:
+    return sum(len(part) for part in (*fit.beta, *fit.theta))

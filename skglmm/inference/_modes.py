@@ -7,7 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
-from skglmm.inference._uncertainty import known_covariance, mode_moves, posterior_blocks
+from skglmm.inference._uncertainty import estimates_variance, mode_moves, posterior_blocks
 
 __all__ = ["RandomEffects", "random_effects"]
 
@@ -71,8 +71,8 @@ def _effects_of(fit: Fit, f: int) -> RandomEffects:
 
 def _moved_variance(fit: Fit, f: int) -> Floats:
     """Variance of the modes, (k, n_levels), that the estimates pass on to them."""
-    if fit.covariance is None:
+    if fit.uncertainty is None:
         return np.full_like(fit.u[f], np.nan)
     moves = mode_moves(fit, f)
-    covariance = known_covariance(fit)
-    return np.asarray(np.einsum("mal,mn,nal->al", moves, covariance, moves, optimize=True))
+    gradient = moves.reshape(len(moves), -1).T
+    return estimates_variance(fit, gradient).reshape(moves.shape[1:])

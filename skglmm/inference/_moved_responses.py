@@ -59,7 +59,7 @@ def moved_responses(
 
 def _errors(fit: Fit) -> Floats:
     parameters = list(natural(fit))
-    if fit.covariance is None:
+    if fit.uncertainty is None:
         return np.full(len(parameters), np.nan)
     return std_errors(fit, parameters)
 

@@ -16,8 +16,10 @@ __all__ = [
     "constant",
     "correlation_name",
     "delta_covariance",
+    "infinite",
     "is_constant",
     "natural",
+    "open_interval",
     "sd_name",
     "std_errors",
     "term_columns",
@@ -167,15 +169,32 @@ def _on_boundary(name: str, value: float, n_params: int) -> Parameter:
 def delta_covariance(fit: Fit, parameters: list[Parameter]) -> Floats:
     """Covariance of some parameters by the delta method, NaN where it is not available."""
     gradients = np.array([p.gradient for p in parameters]).reshape(len(parameters), _n_params(fit))
-    if fit.covariance is None:
+    if fit.uncertainty is None:
         return np.full((len(parameters), len(parameters)), np.nan)
-    absent = np.isnan(np.diag(fit.covariance))
-    lost = np.any(np.isnan(gradients), axis=1) | np.any(gradients[:, absent] != 0, axis=1)
+    absent = np.any(np.isnan(gradients), axis=1)
+    absent |= np.any(gradients[:, fit.uncertainty.held] != 0, axis=1)
     gradients = np.nan_to_num(gradients, nan=0.0)
-    covariance = gradients @ np.nan_to_num(fit.covariance, nan=0.0) @ gradients.T
+    lost = absent | ~fit.uncertainty.determines(gradients)
+    covariance = gradients @ fit.uncertainty.covariance @ gradients.T
     covariance[lost] = np.nan
     covariance[:, lost] = np.nan
     return np.asarray(covariance)
+
+
+def infinite(fit: Fit, parameter: Parameter) -> float:
+    """Return the sign of the infinity at which a parameter has its estimate; 0 if at none."""
+    recession = np.concatenate(fit.recession)
+    return float(np.sign(np.nan_to_num(parameter.gradient[: len(recession)]) @ recession))
+
+
+def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
+    """Return the interval of a parameter at infinity, whose other end is unknown; or None."""
+    sign = infinite(fit, parameter)
+    if not sign:
+        return None
+    away = sign * np.sign(parameter.slope)
+    end = float(parameter.back(np.array(away * np.inf)))
+    return (end, np.nan) if away < 0 else (np.nan, end)
 
 
 def std_errors(fit: Fit, parameters: list[Parameter]) -> Floats:

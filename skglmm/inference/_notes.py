@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.fitting import Fit
+from skglmm.inference._separation import separated
 
 __all__ = ["Note", "notes"]
 
@@ -15,7 +16,8 @@ class Note(NamedTuple):
 
     Parameters
     ----------
-    kind : {"convergence", "singular", "aliased", "capped", "undetermined"}
+    kind : {"convergence", "singular", "aliased", "capped", "separated", "absent", "undetermined"}
+        "absent" is a predictor that goes to infinity in all rows.
     text : str
         A sentence that says what was found, and what to do.
     """
@@ -36,7 +38,7 @@ def notes(fit: Fit) -> tuple[Note, ...]:
     tuple of Note
         Empty for a healthy fit.
     """
-    kinds = (_convergence, _singular, _aliased, _capped, _undetermined)
+    kinds = (_convergence, _singular, _aliased, _capped, _separated, _undetermined)
     return tuple(note for kind in kinds for note in kind(fit))
 
 
@@ -81,6 +83,23 @@ def _capped(fit: Fit) -> Iterator[Note]:
         yield Note("capped", text)
 
 
+def _separated(fit: Fit) -> Iterator[Note]:
+    for found in separated(fit):
+        if found.is_whole:
+            text = (
+                f"{found.sentence(' in all rows')}, as what it describes never occurs in the data; "
+                "a model without it is enough"
+            )
+            yield Note("absent", text)
+            continue
+        text = (
+            f"{found.sentence()}, as rows are separated. Other estimates and their standard "
+            "errors stand; diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
+            "the end that the data give"
+        )
+        yield Note("separated", text)
+
+
 def _undetermined(fit: Fit) -> Iterator[Note]:
     names = [*_lost_coefficients(fit), *_lost_factors(fit)]
     if names and fit.converged:  # elsewhere the curvature says little
@@ -96,8 +115,9 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     if fit.covariance is None:
         return
     start = 0
-    for predictor, names in zip(fit.layout.predictors, fit.layout.coefficients, strict=True):
-        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)])
+    pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.recession, strict=True)
+    for predictor, names, recession in pairs:
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (recession == 0.0)
         if predictor not in fit.capped:
             yield from (
                 f"the coefficient of {name!r} ({predictor})"

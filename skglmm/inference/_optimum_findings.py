@@ -1,6 +1,6 @@
 """Findings about the optimum and the columns: gradient, curvature, boundaries, scales."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 
 import numpy as np
@@ -11,10 +11,10 @@ from skglmm.fitting import Fit, Local, Study
 from skglmm.inference._findings import Finding
 from skglmm.inference._natural import correlation_name
 from skglmm.inference._notes import notes
-from skglmm.inference._parameter_names import parameter_names
+from skglmm.inference._parameter_names import coefficient_names, parameter_names
 from skglmm.laplace import Laplace
 
-__all__ = ["boundary", "convergence", "curvature", "left_out", "separation", "wild_scales"]
+__all__ = ["boundary", "convergence", "curvature", "left_out", "near_separation", "wild_scales"]
 
 STEEP = 0.01  # scaled gradient: a hundredth of a standard error away from the optimum
 FALLS, FLAT, TIED = -1e-3, 1e-5, 1e-3  # scaled curvatures: negative, none, next to none
@@ -46,10 +46,13 @@ def convergence(fit: Fit, study: Study, around: Local | None, here: Laplace) -> 
     yield Finding("convergence", "warning", str(names[order[0]]), steepest, text, advice)
 
 
-def curvature(study: Study, around: Local) -> Iterator[Finding]:
-    """Find directions in which the likelihood hardly falls, or rises."""
+def curvature(study: Study, around: Local, explained: Collection[str] = ()) -> Iterator[Finding]:
+    """Find directions in which the likelihood hardly falls, or rises.
+
+    Directions of coefficients that are `explained`, as they are at infinity, are no news.
+    """
     names = np.array(parameter_names(study), dtype=object)
-    for name in names[around.free & ~around.informed]:
+    for name in names[around.free & ~around.informed & ~np.isin(names, list(explained))]:
         text = f"the likelihood does not change with {name}"
         advice = "The data do not determine it; take its term out of the model"
         yield Finding("curvature", "warning", str(name), 0.0, text, advice)
@@ -57,8 +60,26 @@ def curvature(study: Study, around: Local) -> Iterator[Finding]:
     for value, vector in zip(values, vectors.T, strict=True):
         if value > TIED:
             return
+        if value < FLAT and _moves_only(study, around, vector, explained):
+            continue
         direction = _direction(names[around.informed], vector)
         yield _flat(float(value), direction)
+
+
+def _moves_only(study: Study, around: Local, vector: Floats, names: Collection[str]) -> bool:
+    """Whether a scaled direction moves no coefficients but these, in the user's units."""
+    change = np.zeros(len(around.vector))
+    change[around.informed] = vector / np.sqrt(np.diag(around.hessian)[around.informed])
+    scales, layout, start = study.standard.scales, study.standard.design.layout, 0
+    weights: dict[str, float] = {}
+    for k, (to_user, spans) in enumerate(zip(scales.to_user, scales.spans, strict=True)):
+        stop = start + to_user.shape[1]
+        moves = np.abs(to_user @ change[start:stop]) * spans
+        weights |= dict(zip(coefficient_names(layout, k), moves.tolist(), strict=True))
+        start = stop
+    weights |= {f"theta {place}": abs(move) for place, move in enumerate(change[start:].tolist())}
+    largest = max(weights.values())
+    return all(name in names for name, move in weights.items() if move > SHARE * largest)
 
 
 def _flat(value: float, direction: str) -> Finding:
@@ -124,8 +145,13 @@ def left_out(fit: Fit) -> Iterator[Finding]:
             yield Finding("determination", "warning", note.kind, np.nan, text, advice)
 
 
-def separation(study: Study, around: Local) -> Iterator[Finding]:
-    """Find coefficients that grow because a column tells the responses apart perfectly."""
+def near_separation(
+    study: Study, around: Local, explained: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Find coefficients that have grown because a column tells the responses apart.
+
+    Those that are `explained`, as they are at infinity, are no news.
+    """
     names = parameter_names(study)
     errors = np.sqrt(np.maximum(np.diag(around.covariance), 0.0))
     start = 0
@@ -133,7 +159,7 @@ def separation(study: Study, around: Local) -> Iterator[Finding]:
         ranges = np.ptp(x, axis=0)
         for j, width in enumerate(ranges, start):
             effect, error = abs(around.vector[j]) * width, errors[j] * width
-            if effect > WIDE and (error > UNSURE or error == 0.0):
+            if names[j] not in explained and effect > WIDE and (error > UNSURE or error == 0.0):
                 yield _separated(names[j], float(effect), float(error))
         start += x.shape[1]
 

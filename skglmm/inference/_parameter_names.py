@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from skglmm.design import Factor
+from skglmm.design import Factor, Layout
 from skglmm.fitting import Study
 from skglmm.inference._natural import correlation_name, sd_name
 
-__all__ = ["parameter_names"]
+__all__ = ["coefficient_names", "parameter_names"]
 
 
 def parameter_names(study: Study) -> tuple[str, ...]:
@@ -17,18 +17,20 @@ def parameter_names(study: Study) -> tuple[str, ...]:
     """
     design = study.standard.design
     names = []
-    for k, (predictor, columns) in enumerate(
-        zip(design.layout.predictors, design.layout.coefficients, strict=True)
-    ):
-        kept = [name for j, name in enumerate(columns) if j not in study.standard.aliased[k]]
-        if k and kept == ["Intercept"]:
-            kept = [predictor]
-        elif k:
-            kept = [f"{predictor}({name})" for name in kept]
-        names += kept
+    for k, aliased in enumerate(study.standard.aliased):
+        found = coefficient_names(design.layout, k)
+        names += [name for j, name in enumerate(found) if j not in aliased]
     for factor in design.layout.factors:
         names += _covariance_names(factor)
     return tuple(names)
+
+
+def coefficient_names(layout: Layout, k: int) -> list[str]:
+    """Return the names of the coefficients of predictor k, those left out among them."""
+    predictor, names = layout.predictors[k], list(layout.coefficients[k])
+    if k and names == ["Intercept"]:
+        return [predictor]
+    return [f"{predictor}({name})" for name in names] if k else names
 
 
 def _covariance_names(factor: Factor) -> list[str]:

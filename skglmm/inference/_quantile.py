@@ -125,7 +125,7 @@ class _Normals:
             rows = slice(start, start + CHUNK)
             part = design.take(rows)
             eta[:, rows] = linear_predictors(fit, part, plan.conditioned)
-            known = fit.covariance is None
+            known = fit.uncertainty is None
             also = None if known else partial(linear_covariance, fit, part, plan.conditioned)
             shifts.append(shift_of(fit, part, plan, also=also))
         return cls(fit.family, eta, Shift.concatenate(shifts))

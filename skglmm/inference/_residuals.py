@@ -144,7 +144,7 @@ def quantile_residuals(
     .. [1] Dunn, P. K. & Smyth, G. K. (1996). Randomized quantile residuals. Journal of
        Computational and Graphical Statistics, 5(3), 236-244.
     """
-    known = replace(fit, covariance=None)
+    known = replace(fit, uncertainty=None)
     high = predictive_cdf(known, design, plan, y)
     eta = linear_predictors(fit, design, plan.conditioned)
     steps = np.flatnonzero(fit.family.cdf(y, eta) - _below(fit.family, y, eta) > JUMP)

@@ -11,6 +11,7 @@ References
    models. Biometrika, 73(1), 13-22.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,14 +21,14 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.fitting import Fit, Study
+from skglmm.fitting import Fit, Study, Uncertainty
 from skglmm.laplace import cluster_gradients, laplace
 
 __all__ = ["cluster_scores", "independent_clusters", "sandwich", "shared_levels"]
 
 
-def sandwich(fit: Fit, study: Study, clusters: Ints) -> Floats:
-    """Return the covariance of (beta, theta) that is robust to a wrong model of the clusters.
+def sandwich(fit: Fit, study: Study, clusters: Ints) -> Uncertainty:
+    """Return the uncertainty of (beta, theta) that is robust to a wrong model of the clusters.
 
     Parameters
     ----------
@@ -40,17 +41,14 @@ def sandwich(fit: Fit, study: Study, clusters: Ints) -> Floats:
 
     Returns
     -------
-    ndarray, shape (n_params, n_params)
-        In the user's units, NaN where the covariance of the fit is.
+    Uncertainty
+        In the user's units; what is held or flat is that of the fit.
     """
-    assert fit.covariance is not None
-    lost = np.isnan(np.diag(fit.covariance))
-    bread, scores = np.nan_to_num(fit.covariance, nan=0.0), cluster_scores(fit, study, clusters)
-    half = scores @ bread
+    assert fit.uncertainty is not None
+    scores = cluster_scores(fit, study, clusters)
+    half = scores @ fit.uncertainty.covariance
     covariance = half.T @ half * (len(scores) / (len(scores) - 1))
-    covariance[lost] = np.nan
-    covariance[:, lost] = np.nan
-    return np.asarray(covariance)
+    return replace(fit.uncertainty, covariance=np.asarray(covariance))
 
 
 def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:

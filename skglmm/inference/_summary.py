@@ -164,7 +164,7 @@ def summarize(
 
 
 def _without_errors(fit: Fit) -> Iterator[str]:
-    if fit.covariance is None:
+    if fit.uncertainty is None:
         yield (
             "there are no standard errors: the model was fitted with inference=False, or the "
             "likelihood has no curvature at the estimates"

@@ -169,15 +169,15 @@ def replicate_frame(names: Sequence[str], estimate: Floats, replicates: Floats) 
     names : sequence of str, length m
     estimate : ndarray, shape (m,)
     replicates : ndarray, shape (n, m)
-        NaN where a parameter is undefined.
+        NaN where a parameter is undefined, infinite where it has no finite estimate.
 
     Returns
     -------
     DataFrame
-        Columns estimate, bias, std_error and n_used, the number of replicates that have the
-        parameter; the index has the names.
+        Columns estimate, bias, std_error and n_used, the number of replicates that have a finite
+        value of the parameter; the index has the names.
     """
-    found = pd.DataFrame(replicates)
+    found = pd.DataFrame(np.where(np.isfinite(replicates), replicates, np.nan))
     columns = {
         "estimate": estimate,
         "bias": found.mean().to_numpy() - estimate,

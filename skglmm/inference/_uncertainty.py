@@ -21,7 +21,7 @@ from skglmm.design import Design
 from skglmm.fitting import Fit
 
 __all__ = [
-    "known_covariance",
+    "estimates_variance",
     "linear_covariance",
     "linear_gradient",
     "linear_variance",
@@ -31,13 +31,18 @@ __all__ = [
 ]
 
 
-def known_covariance(fit: Fit) -> Floats:
-    """Covariance of (beta, theta), (n_params, n_params), without what is not determined.
+def estimates_variance(fit: Fit, gradient: Floats) -> Floats:
+    """Variance of functions of the estimates, (n,); NaN where the data do not determine them.
 
-    Parameters on the boundary count as known.
+    Parameters
+    ----------
+    fit : Fit
+        With the uncertainty of its estimates.
+    gradient : ndarray, shape (n, n_params)
+        Derivatives in (beta, theta). Parameters on the boundary count as known.
     """
-    assert fit.covariance is not None
-    return np.asarray(np.nan_to_num(fit.covariance, nan=0.0))
+    assert fit.uncertainty is not None
+    return fit.uncertainty.variance(gradient)
 
 
 def mode_moves(fit: Fit, f: int) -> Floats:
@@ -66,18 +71,25 @@ def linear_variance(
 ) -> Floats:
     """Variance of a linear predictor with the modes of the conditioned factors, (n,).
 
-    Levels that fit has not seen add nothing.
+    Levels that fit has not seen add nothing; NaN where the data do not determine it.
     """
-    return linear_covariance(fit, design, conditioned, predictor, predictor)
+    gradient = linear_gradient(fit, design, conditioned, predictor)
+    given = posterior_covariance(fit, design, conditioned, predictor, predictor)
+    return estimates_variance(fit, gradient) + given
 
 
 def linear_covariance(
     fit: Fit, design: Design, conditioned: Collection[int], j: int, k: int
 ) -> Floats:
-    """Covariance of two linear predictors with the modes of the conditioned factors, (n,)."""
+    """Covariance of two linear predictors with the modes of the conditioned factors, (n,).
+
+    What the data do not determine adds nothing.
+    """
+    assert fit.uncertainty is not None
+    known = fit.uncertainty.covariance
     left = linear_gradient(fit, design, conditioned, j)
     right = left if j == k else linear_gradient(fit, design, conditioned, k)
-    covariance = np.einsum("ip,pq,iq->i", left, known_covariance(fit), right, optimize=True)
+    covariance = np.einsum("ip,pq,iq->i", left, known, right, optimize=True)
     return np.asarray(covariance + posterior_covariance(fit, design, conditioned, j, k))
 
 

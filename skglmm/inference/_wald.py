@@ -18,6 +18,7 @@ from skglmm.inference._natural import (
     delta_covariance,
     is_constant,
     natural,
+    open_interval,
     sd_name,
     std_errors,
     term_columns,
@@ -220,7 +221,8 @@ def intervals(fit: Fit, level: float = 0.95) -> Intervals:
 
     Standard deviations are on the log scale, correlations on that of Fisher's atanh; a linear
     predictor that is an intercept alone, such as a constant precision, is on its link's scale
-    and is reported through the link.
+    and is reported through the link. Coefficients without a finite estimate, as rows are
+    separated, have the infinite end alone.
 
     Parameters
     ----------
@@ -252,6 +254,8 @@ def intervals(fit: Fit, level: float = 0.95) -> Intervals:
             with np.errstate(over="ignore"):  # no bound
                 ends = parameter.back(parameter.working + np.array([-reach, reach]))
             low[i], high[i] = np.sort(ends)
+        elif found := open_interval(fit, parameter):  # the curvature knows no other end
+            low[i], high[i] = found
     names = tuple(p.name for p in parameters)
     return Intervals(names, np.array([p.value for p in parameters]), low, high, level)
 

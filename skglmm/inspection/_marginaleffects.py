@@ -125,9 +125,9 @@ class _Mean:
     @property
     def covariance(self) -> Floats:
         """Covariance of the parameters; those on the boundary count as known."""
-        covariance = self.model.fit_.covariance
-        assert covariance is not None
-        return np.nan_to_num(covariance, nan=0.0)
+        uncertainty = self.model.fit_.uncertainty
+        assert uncertainty is not None
+        return uncertainty.covariance
 
     @property
     def predictors(self) -> list[str]:

@@ -1,0 +1,112 @@
+"""Coefficients without finite estimates, as rows are separated: which, where they go, what rows."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.fitting import Fit, Study
+from skglmm.inference._findings import Finding
+from skglmm.inference._natural import Parameter, coefficients, infinite, natural
+
+__all__ = ["Separated", "at_infinity", "separated", "separated_findings"]
+
+MOVED = 1e-3  # of the largest change of a linear predictor, by which a row is one that moves
+ADVICE = (
+    "Other estimates and their standard errors stand. confint(X, y, method='profile') has the end "
+    "that the data give; where a finite number is needed, leave the term out of this formula, or "
+    "merge the level with another"
+)
+
+
+class Separated(NamedTuple):
+    """The coefficients of one linear predictor that have no finite estimate.
+
+    Parameters
+    ----------
+    k : int
+        The predictor.
+    parameters : tuple of Parameter
+    signs : tuple of float
+        Of the infinity that each goes to.
+    is_whole : bool
+        Whether the predictor goes there in all rows, as its intercept alone does.
+    """
+
+    k: int
+    parameters: tuple[Parameter, ...]
+    signs: tuple[float, ...]
+    is_whole: bool
+
+    def sentence(self, rows: str = "") -> str:
+        """Say what goes where; `rows` are the rows that it moves."""
+        ways = [
+            f"{parameter.name} goes to {'-' if sign < 0 else '+'}infinity"
+            for parameter, sign in zip(self.parameters, self.signs, strict=True)
+        ]
+        none = "there is no finite estimate" if len(ways) == 1 else "there are no finite estimates"
+        return f"the likelihood rises for ever as {' and '.join(ways)}{rows}: {none}"
+
+
+def separated(fit: Fit) -> Iterator[Separated]:
+    """Yield the predictors with coefficients that have no finite estimate.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+    for k in range(len(fit.beta)):
+        pairs = [(p, infinite(fit, p)) for p in coefficients(fit, k)]
+        apart = [(p, sign) for p, sign in pairs if sign]
+        if apart:
+            parameters, signs = zip(*apart, strict=True)
+            moving = np.array(fit.layout.coefficients[k])[fit.recession[k] != 0.0]
+            yield Separated(k, parameters, signs, list(moving) == ["Intercept"])
+
+
+def at_infinity(fit: Fit) -> set[str]:
+    """Return the names of the parameters that have no finite estimate."""
+    return {parameter.name for parameter in natural(fit) if infinite(fit, parameter)}
+
+
+def separated_findings(
+    fit: Fit, study: Study, labels: Mapping[str, tuple[Ints, list[str]]]
+) -> Iterator[Finding]:
+    """Yield a finding for each predictor with coefficients that have no finite estimate.
+
+    Parameters
+    ----------
+    fit : Fit
+    study : Study
+        Its rows.
+    labels : mapping of str to tuple
+        Code of each row, (n,), and the texts of the codes, for each column of labels.
+    """
+    for found in separated(fit):
+        moved = _moved(fit, study, found.k)
+        rows = f", in {_rows(moved, labels)}"
+        subject = ", ".join(parameter.name for parameter in found.parameters)
+        count = float(np.count_nonzero(moved))
+        yield Finding("separation", "warning", subject, count, found.sentence(rows), ADVICE)
+
+
+def _moved(fit: Fit, study: Study, k: int) -> Bools:
+    """The rows whose predictor k goes to infinity, (n,)."""
+    change = study.standard.from_user[k] @ fit.recession[k]
+    moves: Floats = np.abs(study.standard.design.fixed[k] @ change)
+    return np.asarray(moves > MOVED * np.max(moves, initial=0.0))
+
+
+def _rows(moved: Bools, labels: Mapping[str, tuple[Ints, list[str]]]) -> str:
+    """Say which rows these are, by the levels of one column if they have any of their own."""
+    count = int(np.count_nonzero(moved))
+    if count == len(moved):
+        return f"all {count} rows"
+    for name, (codes, texts) in labels.items():
+        inside = np.bincount(codes, moved, len(texts))
+        every = np.bincount(codes, minlength=len(texts))
+        if np.all((inside == 0) | (inside == every)):
+            levels = [repr(texts[code]) for code in np.flatnonzero(inside)]
+            return f"the {count} rows with {name} = {' or '.join(levels)}"
+    return f"{count} of {len(moved)} rows"
