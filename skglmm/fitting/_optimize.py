@@ -18,7 +18,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.laplace import Laplace, Problem, laplace, tangent
 
-__all__ = ["Optimum", "Rules", "finish", "minimize"]
+__all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "solved"]
 
 HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
@@ -120,7 +120,7 @@ class Optimum:
         """The step to the minimum of the quadratic model; capped parameters stay."""
         free, gradient = ~self.capped, self.laplace.gradient
         change = np.zeros_like(self.vector)
-        change[free] = -_solve(self.hessian[np.ix_(free, free)], gradient[free])
+        change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
         gain = -0.5 * float(gradient @ change)
         largest = float(np.max(np.abs(change), initial=0.0))
         if largest > STEP_MAX:
@@ -136,12 +136,23 @@ class Step:
     gain: float
 
 
-def _solve(hessian: Floats, gradient: Floats) -> Floats:
-    """``inv(hessian) @ gradient`` with flat and negative directions made positive."""
+def solved(hessian: Floats, right: Floats) -> Floats:
+    """Solve with a Hessian whose flat and negative directions are made positive.
+
+    Parameters
+    ----------
+    hessian : ndarray, shape (m, m)
+    right : ndarray, shape (m,) or (m, n)
+
+    Returns
+    -------
+    ndarray, of the shape of `right`
+    """
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), DIAGONAL_MIN))
     values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
     values = np.maximum(np.abs(values), CURVATURE_MIN)
-    return np.asarray(scale * (vectors @ ((vectors.T @ (scale * gradient)) / values)))
+    half = vectors * scale[:, None]
+    return np.asarray((half / values) @ (half.T @ right))
 
 
 def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:

@@ -16,7 +16,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting._hessian import differenced_hessian, positive, prior_hessian
-from skglmm.fitting._optimize import Optimum, update
+from skglmm.fitting._optimize import Optimum, solved, update
 from skglmm.inference._profile_axis import Axis
 from skglmm.laplace import Laplace, laplace, tangent
 
@@ -89,7 +89,7 @@ def step(axis: Axis, spot: Spot, distance: float = 0.0) -> Step:
 
 def _constrained(hessian: Floats, g: Floats, a: Floats, free: Bools, distance: float) -> Step:
     inner = hessian[np.ix_(free, free)]
-    by_g, by_a = np.linalg.solve(inner, np.stack([g[free], a[free]], axis=1)).T
+    by_g, by_a = solved(inner, np.stack([g[free], a[free]], axis=1)).T
     steep = float(a[free] @ by_a)
     multiplier = float(a[free] @ by_g) / steep
     change = np.zeros_like(g)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 
+from skglmm.fitting._optimize import solved
 from skglmm.inference._profile_axis import Axis
 from skglmm.inference._profile_descent import Spot, moved, settled, step
 
@@ -147,7 +148,7 @@ class _Walker:
     def _first_slope(self) -> float:
         """Zeta per unit of the coordinate, from the Hessian at the estimate."""
         a = self.axis.direction
-        return float(1.0 / np.sqrt(a @ np.linalg.solve(self.start.hessian, a)))
+        return float(1.0 / np.sqrt(a @ solved(self.start.hessian, a)))
 
     def go(self) -> None:
         """Take steps outward until the end is behind, or there is none."""
