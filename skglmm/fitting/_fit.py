@@ -13,6 +13,7 @@ from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
+from skglmm.fitting._spaces import signed_sums, spaces
 from skglmm.fitting._standardize import Scales
 from skglmm.fitting._study import Study
 from skglmm.fitting._user_units import user_covariance, user_jacobian
@@ -58,7 +59,10 @@ def fit(
     """
     rules = rules or Rules()
     study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads)
-    return fit_bound(study.bound, family.start(y, weights), rules, inference=inference)
+    found = spaces(signed_sums(design, y, weights), study.standard.scales)
+    return fit_bound(
+        replace(study.bound, spaces=found), family.start(y, weights), rules, inference=inference
+    )
 
 
 def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool = True) -> Fit:
@@ -161,6 +165,7 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
         log_likelihood=-optimum.laplace.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
+        spaces=bound.spaces,
         converged=optimum.is_within(tol),
         message=optimum.verdict(tol),
         gain=optimum.gain,

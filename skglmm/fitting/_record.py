@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.fitting._spaces import Spaces
 from skglmm.laplace import Curvature
 from skglmm.linalg import Posterior
 
@@ -51,6 +52,9 @@ class Fit:
     n_samples : int
     data_digest : str
         Fingerprint of responses and weights, whatever the order of the rows.
+    spaces : Spaces or None
+        Signed sums of the columns, which tell whether those of another fit to the same responses
+        span more; None for fits that are not compared.
     converged : bool
     message : str
     gain : float
@@ -78,6 +82,7 @@ class Fit:
     log_likelihood: float
     n_samples: int
     data_digest: str
+    spaces: Spaces | None
     converged: bool
     message: str
     gain: float

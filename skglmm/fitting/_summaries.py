@@ -154,7 +154,7 @@ def triangle(designs: Parts[Design], pick: Callable[..., Floats], **common: Any)
     try:
         lower = np.linalg.cholesky(gram)
         if np.all(np.diag(lower) ** 2 > FAR * np.diag(gram)):
-            return lower.T
+            return np.asarray(lower.T, dtype=np.float64)
     except np.linalg.LinAlgError:
         pass
     # Squares lose half of the digits; triangular factors of the parts below each other do not.

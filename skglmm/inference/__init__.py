@@ -19,7 +19,7 @@ from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._moved_responses import moved_responses
 from skglmm.inference._natural import natural
-from skglmm.inference._nested import obstacle
+from skglmm.inference._nested import Addition, Comparison, asserted
 from skglmm.inference._nesting import likeness
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._overview import Overview, overview
@@ -75,8 +75,10 @@ from skglmm.inference._wald_test import WaldTest, fixed_names, wald_test
 
 __all__ = [
     "EFFECTS",
+    "Addition",
     "Bootstrap",
     "Coefficients",
+    "Comparison",
     "Component",
     "Conditional",
     "Contest",
@@ -101,6 +103,7 @@ __all__ = [
     "Summary",
     "Update",
     "WaldTest",
+    "asserted",
     "bootstrap_once",
     "boundary_probabilities",
     "cluster_scores",
@@ -127,7 +130,6 @@ __all__ = [
     "moved_responses",
     "natural",
     "notes",
-    "obstacle",
     "overview",
     "overview_frame",
     "pearson_residuals",
