@@ -148,6 +148,18 @@ def test_the_order_of_the_rows_does_not_matter(rows, model):
     assert likelihood_ratio_test(small, larger).df == 2
 
 
+def test_factors_are_told_by_how_they_group_the_rows(rows, model):
+    X, y = rows
+    X = X.assign(renamed=100 - pd.factorize(X["s"])[0], s=np.roll(X["s"], 5))
+    again = BetaGLMMRegressor("x + f + (1 | renamed)", inference=False).fit(X, y)
+    test = likelihood_ratio_test(model("x + (1 | s)"), again)
+    assert (test.df, test.method) == (2, "chi-square")
+    other = BetaGLMMRegressor("x + f + (1 | s)", inference=False).fit(X, y)
+    assert likelihood_ratio_test(model("x"), other).df == 3
+    with pytest.raises(ValueError, match="'s' groups the rows in another way in the two fits"):
+        likelihood_ratio_test(model("x + (1 | s)"), other)
+
+
 @pytest.fixture(scope="module")
 def ratings():
     """Six hundred answers on a scale from 0 to 10."""

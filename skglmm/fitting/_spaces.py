@@ -4,7 +4,8 @@ Each row gets signs that depend on its response (or, where rows are at hand, on 
 and each column is kept as m sums over all rows with these signs, :math:`S^T X`. A column that is a
 combination of others is the same combination of them in these sums; one that is none is none of
 them there, but for chance, as long as there are more sums than columns [1]_. Neither the order of
-the rows nor that of the columns matters.
+the rows nor that of the columns matters. How a factor groups the rows is kept as one number,
+whatever its levels are called.
 
 References
 ----------
@@ -40,11 +41,14 @@ class Spaces:
         Of what is added to each predictor, on its own scale.
     effects : tuple of ndarray, each of shape (m, k)
         Of the effects of each factor, in the order of the layout.
+    groups : tuple of int
+        A fingerprint of how each factor groups the rows.
     """
 
     fixed: tuple[Floats, ...]
     offsets: tuple[Floats, ...]
     effects: tuple[Floats, ...]
+    groups: tuple[int, ...]
 
     @property
     def n_sums(self) -> int:
@@ -62,13 +66,17 @@ class Sums:
         All of a design: fixed columns, offsets, effects.
     used : ndarray of int, shape (2 * BUCKETS,)
         Number of rows with each vector of signs.
+    levels : tuple of ndarray of uint64, each of shape (n_levels,)
+        Sums of the words of the rows in each level of each factor.
     """
 
     columns: Floats
     used: Ints
+    levels: tuple[Words, ...]
 
     def __add__(self, other: "Sums") -> "Sums":
-        return Sums(self.columns + other.columns, self.used + other.used)
+        levels = (one + two for one, two in zip(self.levels, other.levels, strict=True))
+        return Sums(self.columns + other.columns, self.used + other.used, tuple(levels))
 
 
 def signed_sums(design: Design, y: Floats, weights: Floats | None) -> Sums:
@@ -126,7 +134,15 @@ def _summed(design: Design, words: Words, n_sums: int) -> Sums:
         for x in columns
     ]
     used = np.bincount(2 * bucket + negative.astype(np.intp), minlength=2 * BUCKETS)
-    return Sums(_signs(n_sums) @ np.stack(table, axis=1), used)
+    factors = zip(design.layout.factors, design.codes, strict=True)
+    levels = tuple(_level_words(words, codes, factor.n_levels) for factor, codes in factors)
+    return Sums(_signs(n_sums) @ np.stack(table, axis=1), used, levels)
+
+
+def _level_words(words: Words, codes: Ints, n_levels: int) -> Words:
+    total = np.zeros(n_levels, dtype=np.uint64)
+    np.add.at(total, codes, words)
+    return total
 
 
 def _signs(n_sums: int) -> Floats:
@@ -148,4 +164,5 @@ def _standardized(sums: Sums, scales: Scales, n_sums: int) -> Spaces:
         tuple(part @ turn for part, turn in fixed),
         tuple(offsets.T),
         tuple(part @ turn for part, turn in effects),
+        tuple(int(scattered(level).sum(dtype=np.uint64)) for level in sums.levels),
     )

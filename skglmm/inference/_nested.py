@@ -2,8 +2,8 @@
 
 A model is nested in another if its fixed effects, and the effects of each of its terms, are
 combinations of those of the other: ``x`` and ``poly(x, 2)``, ``x`` and ``C(x)``. That is told by
-what their columns span; where a fit keeps too little of these, by names, in which the order within
-an interaction, ``a:b`` or ``b:a``, does not matter. Grouping factors are told apart by their names.
+what their columns span, and by how factors group the rows; where a fit keeps too little of these,
+by names, in which the order within an interaction, ``a:b`` or ``b:a``, does not matter.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from math import comb
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -138,9 +138,12 @@ class Comparison:
         return self.spaces or (self.smaller.spaces, self.larger.spaces)
 
     @property
-    def _blocks(self) -> tuple[dict[frozenset[str], _Block], dict[frozenset[str], _Block]]:
-        one, other = self._both_spaces
-        return _blocks(self.smaller, one), _blocks(self.larger, other)
+    def _blocks(self) -> tuple[dict[Any, _Block], dict[Any, _Block]]:
+        """The effects of each grouping factor, by how it groups the rows, or by its name."""
+        pairs = list(zip((self.smaller, self.larger), self._both_spaces, strict=True))
+        by_rows = all(space and len(set(space.groups)) == len(space.groups) for _, space in pairs)
+        one, other = (_blocks(fit, space, by_rows=by_rows) for fit, space in pairs)
+        return one, other
 
     def _obstacles(self) -> Iterator[str]:
         yield from _other_family(self.smaller, self.larger)
@@ -148,7 +151,9 @@ class Comparison:
         before, after = self._blocks
         for key, block in before.items():
             if key not in after:
-                yield f"only the smaller model has random effects of {block.factor.name!r}"
+                yield _regrouped(block.factor, self.larger) or (
+                    f"only the smaller model has random effects of {block.factor.name!r}"
+                )
             else:
                 yield from _obstacles_of_factor(block, after[key])
         if self.larger.n_params == self.smaller.n_params:
@@ -216,9 +221,9 @@ def _other_family(smaller: Fit, larger: Fit) -> Iterator[str]:
 
 
 def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
-    name, counts = smaller.factor.name, (smaller.factor.n_levels, larger.factor.n_levels)
-    if counts[0] != counts[1]:
-        yield f"{name!r} has {counts[0]} levels in the smaller model and {counts[1]} in the larger"
+    name, counts = smaller.factor.name, _level_counts(smaller.factor, larger.factor)
+    if counts:
+        yield counts
     told = _BY_NAME.format("name") if smaller.columns.is_named(larger.columns) else ""
     missing = smaller.columns.beyond(larger.columns)
     if missing:
@@ -259,14 +264,36 @@ def _in_order(name: str) -> str:
     return ":".join(sorted(_TIMES.split(name)))
 
 
-def _blocks(fit: Fit, spaces: Spaces | None) -> dict[frozenset[str], _Block]:
-    """The effects of each grouping factor; ``a:b`` and ``b:a`` are one factor."""
+def _blocks(fit: Fit, spaces: Spaces | None, *, by_rows: bool) -> dict[Any, _Block]:
     factors = fit.layout.factors
     sums = [None] * len(factors) if spaces is None else spaces.effects
+    named = [_pieces(factor) for factor in factors]
+    keys = spaces.groups if by_rows and spaces is not None else named
     return {
-        frozenset(factor.name.split(":")): _block(factor, part)
-        for factor, part in zip(factors, sums, strict=True)
+        key: _block(factor, part) for key, factor, part in zip(keys, factors, sums, strict=True)
     }
+
+
+def _pieces(factor: Factor) -> frozenset[str]:
+    """The columns of a factor: ``a:b`` and ``b:a`` are one."""
+    return frozenset(factor.name.split(":"))
+
+
+def _regrouped(factor: Factor, other: Fit) -> str | None:
+    """Say how a factor of the same name groups the rows in another fit; None if there is none."""
+    for found in other.layout.factors:
+        if _pieces(found) == _pieces(factor):
+            return _level_counts(factor, found) or (
+                f"{factor.name!r} groups the rows in another way in the two fits"
+            )
+    return None
+
+
+def _level_counts(smaller: Factor, larger: Factor) -> str | None:
+    one, other, name = smaller.n_levels, larger.n_levels, smaller.name
+    if one == other:
+        return None
+    return f"{name!r} has {one} levels in the smaller model and {other} in the larger"
 
 
 def _block(factor: Factor, sums: Floats | None) -> _Block:
