@@ -94,10 +94,12 @@ TERMS = {
     "poly(x, 2)": (6, 7),
     "sex": (8,),
     "precision(kind)": (9, 10),
+    "precision(log(x):bs(z))": (11, 12),
 }
 COLUMNS = [
     *("Intercept", "x", "kind[T.b]", "kind[T.c]", "x:kind[T.b]", "x:kind[T.c]"),
     *("poly(x, 2)[1]", "poly(x, 2)[2]", "sex[T.m]", "precision(kind[T.b])", "precision(kind[T.c])"),
+    *("precision(log(x):bs(z)[1])", "precision(log(x):bs(z)[2])"),
 ]
 WHOLE = {  # places of coefficients that are zero
     "kind = 0": (2, 3),
@@ -113,6 +115,8 @@ WHOLE = {  # places of coefficients that are zero
     "sex = 0": (8,),
     "precision(kind) = 0": (9, 10),
     "kind = 0, precision(kind) = 0": (2, 3, 9, 10),
+    "precision(log(x):bs(z)) = 0": (11, 12),
+    "precision(bs(z):log(x)) = 0": (11, 12),
 }
 
 

@@ -165,7 +165,6 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
         log_likelihood=-optimum.laplace.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
-        spaces=bound.spaces,
         converged=optimum.is_within(tol),
         message=optimum.verdict(tol),
         gain=optimum.gain,
@@ -179,6 +178,7 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
         capped=tuple(
             name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
         ),
+        spaces=bound.spaces,
     )
 
 

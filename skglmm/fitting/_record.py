@@ -52,9 +52,6 @@ class Fit:
     n_samples : int
     data_digest : str
         Fingerprint of responses and weights, whatever the order of the rows.
-    spaces : Spaces or None
-        Signed sums of the columns, which tell whether those of another fit to the same responses
-        span more; None for fits that are not compared.
     converged : bool
     message : str
     gain : float
@@ -64,6 +61,9 @@ class Fit:
         One sentence for each singular term.
     capped : tuple of str
         Predictors that stopped at their ceiling.
+    spaces : Spaces or None
+        Signed sums of the columns, which tell whether those of another fit to the same responses
+        span more; None for fits that are not compared.
     """
 
     family: Family
@@ -82,7 +82,6 @@ class Fit:
     log_likelihood: float
     n_samples: int
     data_digest: str
-    spaces: Spaces | None
     converged: bool
     message: str
     gain: float
@@ -90,6 +89,7 @@ class Fit:
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
+    spaces: Spaces | None = None
 
     @property
     def n_params(self) -> int:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 from formulaic.errors import FormulaicError
@@ -23,7 +23,6 @@ PROPOSED = 3  # names that a message takes for close
 _OPENERS = frozenset("([.:")  # a name followed by one of these goes on: x, x[T.b], x.1, x:z
 _UNKNOWN = re.compile(r"[^\W\d](?:[\w.:]|\([^()]*\)|\[[^\[\]]*\])*")
 _WRAPPED = re.compile(r"(\w+\()(.*)(\))")  # by the name of a predictor, precision(x:z)
-_TIMES = re.compile(r":(?![^\[(]*[\])])")
 _QUOTED = re.compile("`[^`]*`")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -102,11 +101,12 @@ def _over_coefficients(
     """Put the coefficients of terms in place of their names."""
     rows, sides = [], []
     every, known = np.eye(len(names)), list(words)
+    single = every[[places[0] for places in words.values()]]
     for weights, value in zip(matrix, values, strict=True):
         used = [known[place] for place in np.flatnonzero(weights)]
         whole = [word for word in used if len(words[word]) > 1]
         if not whole:
-            rows.append(sum(w * every[words[known[j]][0]] for j, w in enumerate(weights) if w))
+            rows.append(weights @ single)
             sides.append(value)
         elif len(used) == 1 and value == 0:
             rows += [every[place] for place in words[whole[0]]]
@@ -119,8 +119,7 @@ def _over_coefficients(
                 "coefficients"
             )
             raise FormulaError(msg)
-    shape = (len(rows), len(names))
-    return np.array([row + np.zeros(len(names)) for row in rows]).reshape(shape), np.array(sides)
+    return np.array(rows).reshape(len(rows), len(names)), np.array(sides)
 
 
 def _unknown(text: str, name: str, words: Mapping[str, Sequence[int]]) -> FormulaError:
@@ -187,12 +186,24 @@ def _unknown_word(text: str, before: str) -> str | None:
 
 def _spellings(name: str) -> list[str]:
     """Other ways to write a name: without blanks, the factors of an interaction in any order."""
+    factors, head, tail = _factors(name), "", ""
     wrapped = _WRAPPED.fullmatch(name)
-    head, body, tail = wrapped.groups() if wrapped else ("", name, "")
-    factors = _TIMES.split(body)
+    if len(factors) == 1 and wrapped:
+        head, inside, tail = wrapped.groups()
+        factors = _factors(inside)
     orders = permutations(factors) if len(factors) <= MOST_FACTORS else [factors]
     texts = [f"{head}{':'.join(order)}{tail}" for order in orders]
     return [*texts, *(text.replace(" ", "") for text in texts)]
+
+
+def _factors(name: str) -> list[str]:
+    """Cut the name of an interaction at the colons that stand in no brackets."""
+    ends, depth = [-1], 0
+    for place, character in enumerate(name):
+        depth += (character in "([") - (character in ")]")
+        if character == ":" and depth == 0:
+            ends.append(place)
+    return [name[i + 1 : j] for i, j in pairwise([*ends, len(name)])]
 
 
 def _starts(text: str, name: str, before: str) -> bool:
