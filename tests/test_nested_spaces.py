@@ -148,6 +148,22 @@ def test_the_order_of_the_rows_does_not_matter(rows, model):
     assert likelihood_ratio_test(small, larger).df == 2
 
 
+def test_rows_of_weight_zero_are_no_rows(rows):
+    X, y = rows
+    weights = np.resize([1, 2, 0], len(y))
+    small, large = (
+        BetaGLMMRegressor(text, inference=False).fit(X, y, weights) for text in ("z", "poly(z, 2)")
+    )
+    plain = likelihood_ratio_test(small, large, X, sample_weight=weights)
+    assert plain.df == 1
+    assert compare(small, large, X=X, sample_weight=weights)["lr_df"].max() == 1
+    simulation = {"method": "bootstrap", "n_replicates": 19, "random_state": 0}
+    simulated = likelihood_ratio_test(small, large, X, y, sample_weight=weights, **simulation)
+    assert simulated.statistic == plain.statistic
+    with pytest.raises(ValueError, match="and sample_weight if some of them weigh nothing"):
+        likelihood_ratio_test(small, large, X)
+
+
 def test_factors_are_told_by_how_they_group_the_rows(rows, model):
     X, y = rows
     X = X.assign(renamed=100 - pd.factorize(X["s"])[0], s=np.roll(X["s"], 5))

@@ -13,7 +13,7 @@ from skglmm.estimators._study import study_of
 from skglmm.fitting import Spaces
 from skglmm.inference import Comparison, conditional_aic, likelihood_ratio, overview
 from skglmm.model_selection._comparable import refuse_different
-from skglmm.model_selection._nesting import spaces_on, why_not_nested
+from skglmm.model_selection._nesting import paired, spaces_on, why_not_nested
 from skglmm.model_selection._unwrap import transformed, unwrap
 
 __all__ = ["compare"]
@@ -47,7 +47,7 @@ def compare(
     y : array-like, shape (n_samples,), default=None
         Their responses. Only for `conditional`.
     sample_weight : array-like, shape (n_samples,), default=None
-        The weights of `fit`. Only for `conditional`.
+        The weights of `fit`.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def compare(
         labels = _unique(_formulas(fitted))
     for (one, first), (other, second) in combinations(zip(labels, fitted, strict=True), 2):
         refuse_different((repr(one), repr(other)), first, second)
-    spaces = [None if X is None else spaces_on(model, X) for model in models]
+    spaces = [None if X is None else spaces_on(model, X, sample_weight) for model in models]
     table = _criteria(fitted, labels).join(_tests(fitted, labels, spaces))
     if conditional:
         _refuse_missing(X, y)
@@ -176,17 +176,13 @@ def _test(before: Sequence[_Candidate], larger: _Candidate) -> tuple[Any, ...]:
     """The cells of the test of a model against those with no more parameters."""
     notes = []
     for smaller in reversed(before):
-        spaces = _pair(smaller.spaces, larger.spaces)
+        spaces = paired(smaller.spaces, larger.spaces)
         reason = why_not_nested(smaller.model, larger.model, spaces)
         if reason is None:
             return (smaller.label, *_tested(smaller, larger, spaces))
         if smaller.model.fit_.n_params < larger.model.fit_.n_params:
             notes.append(f"{smaller.label} is not nested in it: {reason}")
     return (*[np.nan] * 5, *(notes or ["no smaller model to test it against"])[:1])
-
-
-def _pair(one: Spaces | None, other: Spaces | None) -> tuple[Spaces, Spaces] | None:
-    return None if one is None or other is None else (one, other)
 
 
 def _tested(

@@ -78,7 +78,7 @@ def likelihood_ratio_test(
     n_replicates : int, default=999
         Simulated responses of "bootstrap"; the smallest p-value is 1 / (1 + n_replicates).
     sample_weight : array-like, shape (n_samples,), default=None
-        The weights of `fit`, whole numbers. Only for "bootstrap".
+        The weights of `fit`; whole numbers for "bootstrap".
     n_jobs : int, default=None
         Workers of joblib for "bootstrap"; the result does not depend on it. If tqdm is
         installed, a bar shows the progress of long work.
@@ -129,7 +129,8 @@ def likelihood_ratio_test(
     models = unwrap(smaller, "the smaller model"), unwrap(larger, "the larger model")
     names = titled(models[0].formulas_), titled(models[1].formulas_)
     refuse_different(("the smaller model", "the larger model"), *models)
-    spaces = None if X is None else (spaces_on(smaller, X), spaces_on(larger, X))
+    on_rows = partial(spaces_on, X=X, sample_weight=sample_weight)
+    spaces = None if X is None else (on_rows(smaller), on_rows(larger))
     added = _addition(*models, spaces, nested=bool(nested))
     if method == "bootstrap":
         _refuse_missing(X, y)

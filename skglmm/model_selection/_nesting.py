@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import numpy as np
+from sklearn.utils import check_consistent_length
+
 from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._frames import predict_frame
 from skglmm.fitting import Spaces, of_rows
 from skglmm.inference import Comparison
 from skglmm.model_selection._unwrap import transformed, unwrap
 
-__all__ = ["spaces_on", "why_not_nested"]
+__all__ = ["paired", "spaces_on", "why_not_nested"]
 
 
 def why_not_nested(
@@ -35,14 +38,16 @@ def why_not_nested(
     return None
 
 
-def spaces_on(model: Any, X: Any) -> Spaces:
+def spaces_on(model: Any, X: Any, sample_weight: Any = None) -> Spaces:
     """Return what the columns of a fitted model span on the rows of fit.
 
     Parameters
     ----------
     model : estimator or Pipeline
     X : DataFrame or array-like, shape (n_samples, n_features)
-        The rows of `fit` that have a weight, in the same order for all models.
+        The rows of `fit`, in the same order for all models.
+    sample_weight : array-like, shape (n_samples,), default=None
+        Rows of weight 0 are dropped.
 
     Raises
     ------
@@ -51,10 +56,18 @@ def spaces_on(model: Any, X: Any) -> Spaces:
     """
     inner = unwrap(model)
     frame = predict_frame(inner, transformed(model, X))
+    if sample_weight is not None:
+        check_consistent_length(frame, sample_weight)
+        frame = frame.loc[np.asarray(sample_weight) > 0]
     if len(frame) != inner.fit_.n_samples:
         msg = (
             f"X has {len(frame)} rows and fit had {inner.fit_.n_samples}; pass the rows of fit, "
-            "without those of weight 0"
+            "and sample_weight if some of them weigh nothing"
         )
         raise ValueError(msg)
     return of_rows(inner._spec.build(frame, context=inner.context))
+
+
+def paired(one: Spaces | None, other: Spaces | None) -> tuple[Spaces, Spaces] | None:
+    """Return the spaces of two models, None if rows are not at hand."""
+    return None if one is None or other is None else (one, other)
