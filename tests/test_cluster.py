@@ -101,6 +101,7 @@ FORMULAS = {
     "explicitly nested": "x + kind + (1 | area/g)",
     "functions and codings": "log(x) + C(count) + (1 | g)",
     "no random effects": "x + kind",
+    "overlapping terms": "x + kind + (1 | g) + (0 + kind || g)",
     "precision": "x + (1 | g)",
 }
 

@@ -152,13 +152,13 @@ INSEPARABLE = {
         BlockDiagonal((SINGLE, Unstructured(3))),
         (ONE, *dummies(WITHIN)),
         None,
-        "z1 with z2 with z3 can give .* as z0;",
+        "z1 and z2 and z3 can give .* as z0;",
     ),
     "an intercept and categories between levels": (
         Diagonal(4),
         (ONE, *dummies(BETWEEN)),
         None,
-        "z3 can give .* as z0 with z1 with z2;",
+        "z3 can give .* as z0 and z1 and z2;",
     ),
     "a sign for each level": (Diagonal(2), (ONE, np.where(G % 2, 1.0, -1.0)), None, "z1 can give"),
     "an intercept of the second predictor twice": (

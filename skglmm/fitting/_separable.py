@@ -224,4 +224,4 @@ def _named(factor: Factor, pairs: Sequence[tuple[int, int]], coefficients: Float
     """Names of the effects that have a part in a combination."""
     large = np.abs(coefficients) > NAMED * np.abs(coefficients).max()
     found = {c for pair, used in zip(pairs, large, strict=True) if used for c in pair}
-    return " with ".join(factor.columns[c] for c in sorted(found))
+    return " and ".join(factor.columns[c] for c in sorted(found))
