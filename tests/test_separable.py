@@ -1,5 +1,8 @@
 """Independent terms may overlap as long as their variances can be told apart."""
 
+from contextlib import nullcontext
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,3 +181,52 @@ def test_variances_that_no_data_tell_apart_are_refused_with_their_names(case, n_
     *structure, names = INSEPARABLE[case]
     with pytest.raises(DesignError, match=f"random effects of g .*{names}"):
         scales_of(*structure, n_parts=n_parts)
+
+
+def over_predictors(columns, predictors, component):
+    """Columns of some effects, zero for the linear predictor that they do not feed."""
+    rows = np.zeros((len(component), 2, len(columns[0])))
+    for row, c in zip(rows, component, strict=True):
+        row[predictors[c]] = columns[c]
+    return rows.reshape(len(component), -1)
+
+
+def covariances(effects, codes):
+    """What the (co)variances of some effects add to the covariance of all rows, each as a row."""
+    same = np.tile(codes[:, None] == codes[None, :], (2, 2))
+    pairs = combinations_with_replacement(effects, 2)
+    return np.array([(same * (np.outer(a, b) + np.outer(b, a))).ravel() for a, b in pairs])
+
+
+def are_separable(effects, codes):
+    """The definition, by ranks of dense matrices."""
+    parts = [covariances(each, codes) for each in effects]
+    rank = np.linalg.matrix_rank
+    independent = all(rank(each) == len(each) for each in effects)
+    return independent and rank(np.vstack(parts)) == sum(map(rank, parts))
+
+
+def test_decisions_are_those_of_dense_covariances():
+    rng, codes, decisions = np.random.default_rng(9), np.repeat(np.arange(6), 4), []
+    structures = [
+        Diagonal(3),
+        BlockDiagonal((Unstructured(2), SINGLE)),
+        BlockDiagonal((Unstructured(2), Diagonal(2))),
+        BlockDiagonal((Unstructured(2), Unstructured(2))),
+    ]
+    for _ in range(200):
+        level, within = rng.integers(0, 2, 6)[codes], rng.integers(0, 2, 24)
+        columns = [np.ones(24), level, 1 - level, within, 1 - within, 2 * level - 1, level * within]
+        columns += [rng.normal(size=24), rng.normal(size=6)[codes]]
+        covariance = structures[rng.integers(len(structures))]
+        chosen = tuple(columns[j] for j in rng.choice(len(columns), covariance.size))
+        predictors = tuple(np.sort(rng.integers(0, 2, covariance.size)).tolist())
+        components = covariance.components
+        effects = [over_predictors(chosen, predictors, each) for each in components]
+        decisions.append(are_separable(effects, codes))
+        term = Term("g", codes, chosen, covariance, predictors=predictors)
+        whole = design(([np.ones(24)], [np.ones(24)]), term)
+        refused = nullcontext() if decisions[-1] else pytest.raises(DesignError)
+        with refused:
+            learn_scales(whole.layout, Here([whole]), Here([None]))
+    assert 50 < sum(decisions) < 150
