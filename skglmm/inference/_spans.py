@@ -11,7 +11,7 @@ __all__ = ["Columns", "Effect", "within_span"]
 
 Effect = tuple[int, str]  # the linear predictor that it feeds, and its name
 MARGIN = 5  # sums more than columns: fewer could agree by chance where responses are few
-OUTSIDE = 1e-6  # of a column's length: what is left of a combination is rounding, some 1e-12
+OUTSIDE = 1e-7  # of a column's length: what is left of a combination is rounding, some 1e-12
 FLAT = 1e-9  # of the largest singular value: directions of rounding
 
 
