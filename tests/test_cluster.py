@@ -79,6 +79,9 @@ def in_parts(monkeypatch):
 
 def assert_same(one, other, atol=1e-8):
     assert_allclose(one.log_likelihood_, other.log_likelihood_, rtol=1e-11)
+    assert one.fit_.spaces.groups == other.fit_.spaces.groups
+    for mine, theirs in zip(one.fit_.spaces.fixed, other.fit_.spaces.fixed, strict=True):
+        assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
     for mine, theirs in zip(
         (*one.fit_.beta, *one.fit_.theta, *one.fit_.u),
         (*other.fit_.beta, *other.fit_.theta, *other.fit_.u),
@@ -98,6 +101,7 @@ FORMULAS = {
     "explicitly nested": "x + kind + (1 | area/g)",
     "functions and codings": "log(x) + C(count) + (1 | g)",
     "no random effects": "x + kind",
+    "overlapping terms": "x + kind + (1 | g) + (0 + kind || g)",
     "precision": "x + (1 | g)",
 }
 

@@ -108,12 +108,22 @@ def test_models_that_are_not_nested_are_compared_without_a_test(petrol, plain):
 
 
 def test_a_larger_model_of_lower_likelihood_has_no_statistic(petrol, mixed):
+    with pytest.warns(UserWarning, match="did not converge"):
+        worse = percent("EP + VP + (1 | batch)", max_iter=1, tol=1e-12).fit(*petrol)
+    worse.fit_ = replace(worse.fit_, log_likelihood=mixed.log_likelihood_ - 1.0)
+    row = compare(mixed, worse).loc[worse.formula_]
+    assert row["lr_method"] == "failed: lower log likelihood"
+    assert "did not reach its maximum" in row["lr_note"]
+    assert np.isnan(row["lr_statistic"])
+
+
+def test_a_column_of_one_name_with_other_numbers_is_another_one(petrol, mixed):
     X, y = petrol
     other = X.assign(EP=np.random.default_rng(0).permutation(X["EP"]))
     with pytest.warns(SingularFitWarning):
         worse = percent("EP + VP + (1 | batch)").fit(other, y)
     row = compare(mixed, worse).loc[worse.formula_]
-    assert row["lr_method"] == "failed: lower log likelihood"
+    assert "'EP' of the mean holds other numbers in the two fits" in row["lr_note"]
     assert np.isnan(row["lr_statistic"])
 
 

@@ -73,3 +73,15 @@ def test_blocks_cover_all_effects(covariance):
 def test_it_is_a_value(covariance):
     assert covariance in {covariance}
     assert covariance != Unstructured(7)
+
+
+def test_components_are_what_may_be_correlated(covariance):
+    factor = covariance.factor(random_theta(covariance))
+    linked = factor @ factor.T != 0
+    expected = np.zeros_like(linked)
+    for component in covariance.components:
+        expected[np.ix_(component, component)] = True
+    assert_array_equal(linked, expected)
+    assert sorted(c for component in covariance.components for c in component) == list(
+        range(covariance.size)
+    )

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chi2
 from sklearn.exceptions import NotFittedError
+from test_separable import crossed_rows
 
 from skglmm import BetaGLMMRegressor
 from skglmm.exceptions import FormulaError
@@ -62,7 +63,9 @@ def test_hypotheses_are_read(text):
         ("a / 0 = 1", "not linear"),
         ("a == 0", "Unknown operator '=='"),
         ("a < 0", "Unknown operator '<'"),
-        ("a:b = 0", "Unknown operator ':'"),
+        ("a:b = 0", "names 'a:b'; the coefficients are"),
+        ("2 a:b = 0", "names 'a:b'"),
+        ("x:z:a = 0", "names 'x:z:a'; .* did you mean 'x:z'"),
         ("a b", "Missing operator"),
         ("a = ", "insufficient arguments"),
         ("a = 'b'", "numeric"),
@@ -83,6 +86,115 @@ def test_a_name_that_is_close_is_proposed():
 def test_long_lists_of_names_are_cut():
     with pytest.raises(FormulaError, match="'x19' and 80 more"):
         read_constraints("q = 0", [f"x{i}" for i in range(100)])
+
+
+TERMS = {
+    "kind": (2, 3),
+    "x:kind": (4, 5),
+    "poly(x, 2)": (6, 7),
+    "sex": (8,),
+    "precision(kind)": (9, 10),
+    "precision(log(x):bs(z))": (11, 12),
+}
+COLUMNS = [
+    *("Intercept", "x", "kind[T.b]", "kind[T.c]", "x:kind[T.b]", "x:kind[T.c]"),
+    *("poly(x, 2)[1]", "poly(x, 2)[2]", "sex[T.m]", "precision(kind[T.b])", "precision(kind[T.c])"),
+    *("precision(log(x):bs(z)[1])", "precision(log(x):bs(z)[2])"),
+]
+WHOLE = {  # places of coefficients that are zero
+    "kind = 0": (2, 3),
+    "kind": (2, 3),
+    "0 = kind": (2, 3),
+    "`kind` = 0": (2, 3),
+    "x:kind = 0": (4, 5),
+    "kind:x = 0": (4, 5),
+    "kind[T.b]:x = 0": (4,),
+    "`kind:x` = 0, x": (4, 5, 1),
+    "poly(x, 2) = 0": (6, 7),
+    "poly(x,2) = 0": (6, 7),
+    "sex = 0": (8,),
+    "precision(kind) = 0": (9, 10),
+    "kind = 0, precision(kind) = 0": (2, 3, 9, 10),
+    "precision(log(x):bs(z)) = 0": (11, 12),
+    "precision(bs(z):log(x)) = 0": (11, 12),
+}
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_the_name_of_a_term_stands_for_all_of_its_coefficients(text):
+    matrix, values = read_constraints(text, COLUMNS, TERMS)
+    assert_array_equal(np.abs(matrix), np.eye(len(COLUMNS))[list(WHOLE[text])])
+    assert_array_equal(values, 0)
+
+
+def test_a_term_of_one_coefficient_is_that_coefficient():
+    matrix, values = read_constraints("2 * sex = x + 1", COLUMNS, TERMS)
+    assert_array_equal(matrix[0, [1, 8]], [-1, 2])
+    assert_array_equal(values, [1])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("kind = 1", r"'kind', which has the coefficients 'kind\[T.b\]', 'kind\[T.c\]', with"),
+        ("kind = x", "mixes the term 'kind'"),
+        ("x + x:kind", "mixes the term 'x:kind'"),
+        ("knd = 0", "names 'knd'; .* as a whole 'kind', 'x:kind', .* did you mean 'kind'"),
+        ("x:knd = 0", "did you mean 'x:kind' or "),
+        ("kind[T.d] = 0", r"did you mean 'kind\[T.c\]' or 'kind\[T.b\]'"),
+        ("precision(sex) = 0", r"names 'precision\(sex\)'; .* mean 'precision\(kind\)'"),
+        ("poly(x, 3) = 0", r"names 'poly\(x, 3\)'; .* mean 'poly\(x, 2\)'"),
+    ],
+)
+def test_terms_that_cannot_be_tested_are_refused_with_what_can(text, problem):
+    with pytest.raises(FormulaError, match=problem):
+        read_constraints(text, COLUMNS, TERMS)
+
+
+# statistics by fixef() and vcov() of glmmTMB 1.1.5, t(b) %*% solve(V) %*% b
+OF_R = {
+    "f = 0": (9.2744605, ["f[T.b]", "f[T.c]"]),
+    "x:f = 0": (4.1942587, ["x:f[T.b]", "x:f[T.c]"]),
+    "f:x = 0": (4.1942587, ["x:f[T.b]", "x:f[T.c]"]),
+    "precision(f) = 0": (5.1695177, ["precision(f[T.b])", "precision(f[T.c])"]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::skglmm.ImplicitNestingWarning")
+def test_whole_categories_and_interactions_are_tested_as_in_r():
+    X, y = crossed_rows(3, "abc", (0.6, 0.2, 0.5, 0.8))
+    model = BetaGLMMRegressor("x * f + (1 | s)", precision="f").fit(X, y)
+    for hypothesis, (statistic, names) in OF_R.items():
+        test = model.wald_test(hypothesis)
+        assert_allclose(test.statistic, statistic, rtol=2e-4)
+        assert test.constraints == tuple(f"{name} = 0" for name in names)
+    curved = BetaGLMMRegressor("poly(x, 2) + f + (1 | s)").fit(X, y)
+    assert_allclose(curved.wald_test("poly(x, 2) = 0").statistic, 38.362223, rtol=2e-4)
+
+
+def test_terms_have_the_names_of_their_columns_whatever_these_are(rows):
+    X, y = rows
+    X = X.assign(**{"my kind": X["kind"], "a[b]": X["x"] ** 2, "c:d": X["kind"] + ":e[1]"})
+    model = BetaGLMMRegressor("x * `my kind` + `a[b]` + C(kind, contr.sum):`a[b]`").fit(X, y)
+    both = model.wald_test("my kind = 0")
+    assert both.constraints == ("my kind[T.b] = 0", "my kind[T.c] = 0")
+    assert model.wald_test("x:my kind = 0").df == model.wald_test("`my kind:x`").df == 2
+    assert model.wald_test("a[b] = 0").constraints == ("a[b] = 0",)
+    assert model.wald_test("C(kind, contr.sum):a[b] = 0").df == 2
+    labels = BetaGLMMRegressor("`c:d` + x").fit(X, y)
+    assert labels.wald_test("c:d = 0").df == 2
+
+
+def test_what_was_left_out_of_fit_is_no_part_of_a_term(rows):
+    X, y = rows
+    X = X.assign(part=np.where(X["kind"] == "c", "u", np.resize(["u", "v"], len(y))))
+    with pytest.warns(UserWarning, match="dropped"):
+        model = BetaGLMMRegressor("kind * part").fit(X, y)
+    test = model.wald_test("kind:part = 0")
+    assert test.constraints == ("kind[T.b]:part[T.v] = 0",)
+    additive = BetaGLMMRegressor("kind + part").fit(X, y)
+    ratio = 2 * (model.log_likelihood_ - additive.log_likelihood_)
+    assert_allclose(test.statistic, ratio, rtol=0.05)  # asymptotically the same
 
 
 @pytest.fixture(scope="module")

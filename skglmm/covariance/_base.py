@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Bools, Floats, Ints
 
@@ -50,6 +51,15 @@ class Covariance(ABC):
     def blocks(self) -> "tuple[Covariance, ...]":
         """Independent covariances of consecutive effects."""
         return (self,)
+
+    @property
+    def components(self) -> tuple[tuple[int, ...], ...]:
+        """Effects that may be correlated with each other, whatever `theta`: ``((0, 1), (2,))``."""
+        linked = self.mask | self.mask.T
+        _, numbers = connected_components(linked, directed=False)
+        return tuple(
+            tuple(np.flatnonzero(numbers == j).tolist()) for j in dict.fromkeys(numbers.tolist())
+        )
 
     @property
     def mixes(self) -> bool:

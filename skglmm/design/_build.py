@@ -14,6 +14,7 @@ from skglmm.design._groups import Levels
 from skglmm.design._materialize import build_matrices
 from skglmm.design._names import functions
 from skglmm.design._records import Design, Layout
+from skglmm.design._terms import terms_of
 from skglmm.exceptions import DesignError
 
 __all__ = ["DesignSpec", "Parts", "as_frame"]
@@ -73,6 +74,15 @@ class DesignSpec:
     def effect_variables(self) -> tuple[tuple[str, ...], ...]:
         """Columns that the effects of each factor need."""
         return tuple(parts.columns for parts in self.effect_parts)
+
+    @property
+    def fixed_terms(self) -> tuple[Mapping[str, tuple[int, ...]], ...]:
+        """Columns of each term of the fixed part of each predictor, ``{"x": (1,), "cat": (2, 3)}``.
+
+        The intercept is no term.
+        """
+        parts = zip(self.fixed_parts.keys, self.layout.coefficients, strict=True)
+        return tuple(terms_of(self.specs[key], labels) for key, labels in parts)
 
     def build(
         self,

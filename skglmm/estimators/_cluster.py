@@ -23,7 +23,7 @@ from skglmm.estimators._frames import fit_frame
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._response import Scale, masses_in
 from skglmm.families import Family
-from skglmm.fitting import Bound, Digest, digest, learn_scales
+from skglmm.fitting import Bound, Digest, Sums, digest, learn_scales, signed_sums, spaces
 from skglmm.laplace import Shard, assemble, bind_part
 from skglmm.parts import Parts
 
@@ -152,6 +152,7 @@ def _bound(
             n_samples=n_samples,
             data_digest=str(mark),
             log_jacobian=log_jacobian,
+            spaces=spaces(parts.map(_signed_sums).total(), scales),
         ),
         constants=starts / mass,
     )
@@ -190,6 +191,10 @@ def _log_jacobian(part: _Part, scale: Scale) -> float:
 
 def _digest(part: _Part, log_jacobian: float) -> Digest:
     return digest(part.unit, part.weights, log_jacobian)
+
+
+def _signed_sums(part: _Part) -> Sums:
+    return signed_sums(part.design, part.unit, part.weights)
 
 
 def _start(part: _Part, family: Family) -> tuple[Floats, float]:

@@ -1,11 +1,13 @@
 """Tests of hypotheses about a fitted estimator."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
+from skglmm.design import DesignSpec
 from skglmm.estimators._validation import check_inference
 from skglmm.fitting import Fit
 from skglmm.formula import read_constraints
@@ -18,6 +20,7 @@ class Tests:
     """Tests of hypotheses about a fitted mixed model, as methods."""
 
     fit_: Fit
+    _spec: DesignSpec
 
     def wald_test(self, hypothesis: Any) -> WaldTest:
         """Test linear hypotheses about the fixed effects.
@@ -28,6 +31,9 @@ class Tests:
             ``"x = 0"``, or several constraints joined by commas, ``"a = b, 2 * c = 1"``; without
             ``=`` the sum is 0. Names are those of `vcov()`: ``"C(g)[T.b] = 0"``,
             ``"Intercept = 1"``, ``"precision(x) = 0"``; back quotes around a name are allowed.
+            A term with several coefficients, a category, an interaction or ``poly(x, 2)``, is
+            tested as a whole by its name: ``"cat = 0"``, ``"x:cat = 0"``,
+            ``"precision(cat) = 0"``; coefficients that were left out of fit do not count.
             An array, shape (p,) or (m, p), holds the weights of the coefficients in the order of
             `vcov()`; a pair of arrays these and the values, shape (m,), else 0.
 
@@ -64,18 +70,39 @@ class Tests:
         >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
         >>> print(model.wald_test("EP = 0.01"))
         Wald = 2.821 on 1 df, p = 0.093 (EP = 0.01)
+        >>> model = BetaGLMMRegressor("poly(EP, 2) + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.wald_test("poly(EP, 2) = 0").df
+        2
         """
         check_is_fitted(self)
         check_inference(self.fit_)
-        return wald_test(self.fit_, *_read(hypothesis, fixed_names(self.fit_)))
+        names, terms = fixed_names(self.fit_), _terms(self.fit_, self._spec)
+        return wald_test(self.fit_, *_read(hypothesis, names, terms))
 
 
-def _read(hypothesis: Any, names: tuple[str, ...]) -> tuple[Floats, Floats]:
+def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:
+    """Return the places of the coefficients of each term, in the order of `vcov`, by its name.
+
+    Those that were left out of fit are no part of a term, unless nothing else is.
+    """
+    found, start = {}, 0
+    for k, terms in enumerate(spec.fixed_terms):
+        for name, columns in terms.items():
+            kept = [j for j in columns if j not in fit.aliased[k]] or columns
+            label = f"{fit.layout.predictors[k]}({name})" if k else name
+            found[label] = [start + j for j in kept]
+        start += len(fit.beta[k])
+    return found
+
+
+def _read(
+    hypothesis: Any, names: tuple[str, ...], terms: Mapping[str, Sequence[int]]
+) -> tuple[Floats, Floats]:
     """Return weights of the coefficients, (m, p), and values, (m,)."""
     if isinstance(hypothesis, str):
-        matrix, values = read_constraints(hypothesis, names)
+        matrix, values = read_constraints(hypothesis, names, terms)
     elif _is_list_of_texts(hypothesis):
-        matrix, values = read_constraints(", ".join(hypothesis), names)
+        matrix, values = read_constraints(", ".join(hypothesis), names, terms)
     else:
         pair = isinstance(hypothesis, tuple) and len(hypothesis) == 2
         matrix, values = _arrays(*(hypothesis if pair else (hypothesis, 0.0)))

@@ -6,6 +6,7 @@ from skglmm.fitting._fit import fit, fit_bound, refit
 from skglmm.fitting._local import Local, local
 from skglmm.fitting._optimize import Rules
 from skglmm.fitting._record import Fit
+from skglmm.fitting._spaces import Spaces, Sums, of_rows, signed_sums, spaces
 from skglmm.fitting._standardize import learn_scales
 from skglmm.fitting._study import Study
 from skglmm.fitting._uncertainty import Uncertainty
@@ -16,12 +17,17 @@ __all__ = [
     "Fit",
     "Local",
     "Rules",
+    "Spaces",
     "Study",
+    "Sums",
     "Uncertainty",
     "digest",
     "fit",
     "fit_bound",
     "learn_scales",
     "local",
+    "of_rows",
     "refit",
+    "signed_sums",
+    "spaces",
 ]

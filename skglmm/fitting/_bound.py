@@ -8,6 +8,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.fitting._ahead import away
 from skglmm.fitting._record import Fit
+from skglmm.fitting._spaces import Spaces
 from skglmm.fitting._standardize import Scales
 from skglmm.laplace import Params, Problem
 
@@ -30,6 +31,8 @@ class Bound:
         Fingerprint of responses and weights, see `digest`.
     log_jacobian : float
         Subtracted from the log likelihood, see `fit`.
+    spaces : Spaces or None
+        What the columns span; None for what is not to be compared, such as simulated responses.
     """
 
     problem: Problem
@@ -38,6 +41,7 @@ class Bound:
     n_samples: int
     data_digest: str
     log_jacobian: float
+    spaces: Spaces | None = None
 
     @property
     def upper(self) -> Floats:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from skglmm.arrays import Floats
 
-__all__ = ["Digest", "digest"]
+__all__ = ["Digest", "Words", "digest", "row_words", "scattered"]
 
 Words = NDArray[np.uint64]
 _WRAP = 2**64  # unsigned words of 64 bits
@@ -44,14 +44,29 @@ def digest(y: Floats, weights: Floats | None, log_jacobian: float) -> Digest:
     log_jacobian : float
         Of all rows; its last digits, which depend on their order, do not count.
     """
-    responses = words = _mix(
-        np.ascontiguousarray(y).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    )
-    if weights is not None:
-        words = _mix(words + np.ascontiguousarray(weights).view(np.uint64))
+    responses, words = row_words(y, None), row_words(y, weights)
     scale = np.array([float(f"{log_jacobian:.9e}") + 0.0])  # never minus zero
     words = _mix(words + scale.view(np.uint64))
     return Digest(_shuffled(responses), _shuffled(words))
+
+
+def row_words(y: Floats, weights: Floats | None) -> Words:
+    """Return a number for each row, (n,), that looks random and depends on y and weight alone.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+    weights : ndarray, shape (n,), or None
+    """
+    words = scattered(np.ascontiguousarray(y).view(np.uint64))
+    if weights is None:
+        return words
+    return _mix(words + np.ascontiguousarray(weights).view(np.uint64))
+
+
+def scattered(words: Words) -> Words:
+    """Return numbers that look random in place of others, (n,): SplitMix64."""
+    return _mix(words + np.uint64(0x9E3779B97F4A7C15))
 
 
 def _mix(words: Words) -> Words:

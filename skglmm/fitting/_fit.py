@@ -21,6 +21,7 @@ from skglmm.fitting._separation import (
     user_recession,
 )
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
+from skglmm.fitting._spaces import signed_sums, spaces
 from skglmm.fitting._study import Study
 from skglmm.fitting._uncertainty import determined, least_curvatures, stiffened, uncertainty
 from skglmm.fitting._user_units import user_jacobian
@@ -67,7 +68,10 @@ def fit(
     """
     rules = rules or Rules()
     study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads)
-    return fit_bound(study.bound, family.start(y, weights), rules, inference=inference)
+    found = spaces(signed_sums(design, y, weights), study.standard.scales)
+    return fit_bound(
+        replace(study.bound, spaces=found), family.start(y, weights), rules, inference=inference
+    )
 
 
 def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool = True) -> Fit:
@@ -232,6 +236,7 @@ def _in_user_units(
         capped=tuple(
             name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
         ),
+        spaces=bound.spaces,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.fitting._spaces import Spaces
 from skglmm.fitting._uncertainty import Uncertainty
 from skglmm.laplace import Curvature
 from skglmm.linalg import Posterior
@@ -64,6 +65,9 @@ class Fit:
         One sentence for each singular term.
     capped : tuple of str
         Predictors that stopped at their ceiling.
+    spaces : Spaces or None
+        Signed sums of the columns, which tell whether those of another fit to the same responses
+        span more; None for fits that are not compared.
     """
 
     family: Family
@@ -90,6 +94,7 @@ class Fit:
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
+    spaces: Spaces | None = None
 
     @property
     def covariance(self) -> Floats | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design, Factor, Layout
-from skglmm.exceptions import DesignError
+from skglmm.fitting._separable import refuse_inseparable
 from skglmm.fitting._summaries import Columns, independent, summaries
 from skglmm.parts import Here, Parts
 
@@ -141,7 +141,7 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
         ),
     )
     for f, factor in enumerate(layout.factors):
-        _check_effects(factor, f, designs, scales.bases[f])
+        refuse_inseparable(factor, f, designs, scales.bases[f])
     return scales
 
 
@@ -233,22 +233,3 @@ def _basis(factor: Factor, found: Columns) -> Floats:
             if center:
                 basis[own[0], c] = -center / size / found.low[own[0]]
     return basis
-
-
-def _effect_matrix(design: Design, f: int, basis: Floats, inside: list[int]) -> Floats:
-    return np.asarray((design.columns[f] @ basis)[:, inside])
-
-
-def _check_effects(factor: Factor, f: int, designs: Parts[Design], basis: Floats) -> None:
-    """Refuse effects whose variances no data can tell apart."""
-    for k in set(factor.predictors):
-        inside = [c for c, fed in enumerate(factor.predictors) if fed == k]
-        kept = independent(designs, _effect_matrix, f=f, basis=basis, inside=inside)
-        lost = [factor.columns[c] for place, c in enumerate(inside) if place not in kept]
-        if lost:
-            msg = (
-                f"the random effects of {factor.name} hold columns that are 0 in all rows, "
-                "constant beside an intercept, or linear combinations of others: "
-                f"{', '.join(lost)}; their variances cannot be estimated, so leave these out"
-            )
-            raise DesignError(msg)

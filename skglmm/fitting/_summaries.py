@@ -10,7 +10,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.parts import Parts
 
-__all__ = ["Columns", "independent", "matrices_of", "summaries"]
+__all__ = ["Columns", "independent", "independent_of", "matrices_of", "summaries", "triangle"]
 
 ALIAS_TOL = 1e-7  # R's tolerance: a column whose residual norm is this fraction is redundant
 FAR = 1e-8  # of the squared norm: columns with such pivots are far from collinear
@@ -135,16 +135,30 @@ def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: A
     **common
         See `pick`.
     """
+    return independent_of(triangle(designs, pick, **common))
+
+
+def triangle(designs: Parts[Design], pick: Callable[..., Floats], **common: Any) -> Floats:
+    """Return a short matrix, shape (m, p), whose columns have the lengths and angles of a long one.
+
+    Parameters
+    ----------
+    designs : Parts of Design
+    pick : callable
+        Takes a design and what is `common`; returns the matrix of its rows.
+    **common
+        See `pick`.
+    """
     matrices = designs.map(pick, **common)
     gram = matrices.map(_gram).total()
     try:
-        pivots = np.diag(np.linalg.cholesky(gram)) ** 2
-        if np.all(pivots > FAR * np.diag(gram)):
-            return list(range(len(gram)))
+        lower = np.linalg.cholesky(gram)
+        if np.all(np.diag(lower) ** 2 > FAR * np.diag(gram)):
+            return np.asarray(lower.T, dtype=np.float64)
     except np.linalg.LinAlgError:
         pass
-    # Triangular factors of the parts, below each other, have the same lengths and angles.
-    return _gram_schmidt(np.vstack(list(matrices.map(_triangle))))
+    # Squares lose half of the digits; triangular factors of the parts below each other do not.
+    return np.asarray(np.linalg.qr(np.vstack(list(matrices.map(_triangle))), mode="r"))
 
 
 def _gram(x: Floats) -> Floats:
@@ -155,7 +169,8 @@ def _triangle(x: Floats) -> Floats:
     return np.asarray(np.linalg.qr(x, mode="r"))
 
 
-def _gram_schmidt(x: Floats) -> list[int]:
+def independent_of(x: Floats) -> list[int]:
+    """Find the columns of a short matrix that are no linear combination of earlier ones."""
     kept: list[int] = []
     basis: list[Floats] = []
     for j, column in enumerate(x.T):

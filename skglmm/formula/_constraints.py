@@ -1,8 +1,9 @@
 """Linear hypotheses about named coefficients, ``"a = b, c = 0"``, read as a matrix."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise, permutations
 
 import numpy as np
 from formulaic.errors import FormulaicError
@@ -16,21 +17,32 @@ __all__ = ["read_constraints"]
 
 LISTED = 20  # names that a message shows of a longer list
 
-_OPENERS = frozenset("([.")  # a name followed by one of these goes on: x, x[T.b], x.1
+MOST_FACTORS = 4  # of an interaction that may be named in any order
+PROPOSED = 3  # names that a message takes for close
+
+_OPENERS = frozenset("([.:")  # a name followed by one of these goes on: x, x[T.b], x.1, x:z
+_UNKNOWN = re.compile(r"[^\W\d](?:[\w.:]|\([^()]*\)|\[[^\[\]]*\])*")
+_WRAPPED = re.compile(r"(\w+\()(.*)(\))")  # by the name of a predictor, precision(x:z)
 _QUOTED = re.compile("`[^`]*`")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def read_constraints(text: str, names: Sequence[str]) -> tuple[Floats, Floats]:
+def read_constraints(
+    text: str, names: Sequence[str], terms: Mapping[str, Sequence[int]] | None = None
+) -> tuple[Floats, Floats]:
     """Read linear constraints as ``matrix @ coefficients = values``.
 
     Parameters
     ----------
     text : str
         Constraints joined by commas: sums of numbers times names, on one side or both sides of
-        ``=``; without it, the sum is 0. Names as they are, or in back quotes.
+        ``=``; without it, the sum is 0. Names as they are, or in back quotes; ``x:z`` and ``z:x``
+        are the same. The name of a term with several coefficients stands alone, ``"cat = 0"``, and
+        makes a constraint of each.
     names : sequence of str, length p
         Of the coefficients, such as ``"C(x)[T.b]"`` or ``"precision(Intercept)"``.
+    terms : mapping of str to sequence of int, or None
+        Places of the coefficients of each term.
 
     Returns
     -------
@@ -48,15 +60,28 @@ def read_constraints(text: str, names: Sequence[str]) -> tuple[Floats, Floats]:
     >>> read_constraints("a = 2 * b, c = 1", ["a", "b", "c"])
     (array([[ 1., -2.,  0.],
            [ 0.,  0.,  1.]]), array([0., 1.]))
+    >>> read_constraints("g = 0", ["a", "g[T.b]", "g[T.c]"], {"g": [1, 2]})
+    (array([[0., 1., 0.],
+           [0., 0., 1.]]), array([0., 0.]))
     """
-    readable = _readable(text, names)
+    places = {name: (place,) for place, name in enumerate(names)}
+    whole = {name: tuple(found) for name, found in (terms or {}).items() if name not in places}
+    words = places | whole  # a name of a coefficient is nothing else
+    matrix, values = _over_words(text, words)
+    return _over_coefficients(text, matrix, values, words, names)
+
+
+def _over_words(text: str, words: Mapping[str, Sequence[int]]) -> tuple[Floats, Floats]:
+    """Read constraints on words, which are coefficients or whole terms."""
+    names = list(words)
+    readable = _readable(text, words)
     _refuse_chains(readable)
     try:
-        matrix, values = LinearConstraintParser(variable_names=list(names)).get_matrix(readable)
+        matrix, values = LinearConstraintParser(variable_names=names).get_matrix(readable)
     except FormulaicError as error:
         raise misread(error, readable) from None
     except KeyError as error:
-        raise FormulaError(_unknown(text, str(error.args[0]).replace("`", ""), names)) from None
+        raise _unknown(text, str(error.args[0]).replace("`", ""), words) from None
     except (RuntimeError, ZeroDivisionError) as error:
         msg = f"the hypothesis {text!r} is not linear in the coefficients: {error}"
         raise FormulaError(msg) from None
@@ -66,10 +91,47 @@ def read_constraints(text: str, names: Sequence[str]) -> tuple[Floats, Floats]:
     return np.asarray(matrix, dtype=np.float64), np.asarray(values, dtype=np.float64)
 
 
-def _unknown(text: str, name: str, names: Sequence[str]) -> str:
-    close = get_close_matches(name, names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"the hypothesis {text!r} names {name!r}; the coefficients are {_list(names)}{hint}"
+def _over_coefficients(
+    text: str,
+    matrix: Floats,
+    values: Floats,
+    words: Mapping[str, Sequence[int]],
+    names: Sequence[str],
+) -> tuple[Floats, Floats]:
+    """Put the coefficients of terms in place of their names."""
+    rows, sides = [], []
+    every, known = np.eye(len(names)), list(words)
+    single = every[[places[0] for places in words.values()]]
+    for weights, value in zip(matrix, values, strict=True):
+        used = [known[place] for place in np.flatnonzero(weights)]
+        whole = [word for word in used if len(words[word]) > 1]
+        if not whole:
+            rows.append(weights @ single)
+            sides.append(value)
+        elif len(used) == 1 and value == 0:
+            rows += [every[place] for place in words[whole[0]]]
+            sides += [0.0] * len(words[whole[0]])
+        else:
+            parts = ", ".join(repr(names[place]) for place in words[whole[0]])
+            msg = (
+                f"the hypothesis {text!r} mixes the term {whole[0]!r}, which has the coefficients "
+                f"{parts}, with something else; write '{whole[0]} = 0', or constraints of single "
+                "coefficients"
+            )
+            raise FormulaError(msg)
+    return np.array(rows).reshape(len(rows), len(names)), np.array(sides)
+
+
+def _unknown(text: str, name: str, words: Mapping[str, Sequence[int]]) -> FormulaError:
+    """Say which names there are: coefficients come first, terms after them."""
+    n_coefficients = 1 + max((place for places in words.values() for place in places), default=-1)
+    known, terms = list(words)[:n_coefficients], list(words)[n_coefficients:]
+    close = get_close_matches(name, words, n=PROPOSED)
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    whole = f", and terms as a whole {_list(terms)}" if terms else ""
+    return FormulaError(
+        f"the hypothesis {text!r} names {name!r}; the coefficients are {_list(known)}{whole}{hint}"
+    )
 
 
 def _list(names: Sequence[str]) -> str:
@@ -87,22 +149,27 @@ def _refuse_chains(text: str) -> None:
             raise failure(msg, text, piece.start, piece.stop)
 
 
-def _readable(text: str, names: Sequence[str]) -> str:
+def _readable(text: str, words: Mapping[str, Sequence[int]]) -> str:
     """Rewrite what formulaic's tokenizer would cut: names with brackets, 1e-3, ``= -1``."""
-    longest_first = sorted(names, key=len, reverse=True)
+    spellings = {spelling: word for word in words for spelling in _spellings(word)}
+    spellings |= {word: word for word in words}
+    longest_first = sorted(spellings, key=len, reverse=True)
     pieces: list[str] = []
     place, before = 0, ""
     while place < len(text):
         rest = text[place:]
         name = next((name for name in longest_first if _starts(rest, name, before)), None)
         number = None if _is_word(before) else _NUMBER.match(rest)
-        quoted = _QUOTED.match(rest)
+        quoted, unknown = _QUOTED.match(rest), None if number else _unknown_word(rest, before)
         if quoted:
-            piece, end = quoted[0], quoted.end()
+            inside = quoted[0].strip("`")
+            piece, end = f"`{spellings.get(inside, inside)}`", quoted.end()
         elif name is not None:
-            piece, end = f"`{name}`", len(name)
+            piece, end = f"`{spellings[name]}`", len(name)
         elif number:
             piece, end = np.format_float_positional(float(number[0]), trim="-"), number.end()
+        elif unknown:
+            raise _unknown(text, unknown, words)
         else:
             is_sign = rest[0] in "+-" and "".join(pieces).rstrip()[-1:] in {"=", ","}
             piece, end = f"0 {rest[0]}" if is_sign else rest[0], 1
@@ -111,12 +178,40 @@ def _readable(text: str, names: Sequence[str]) -> str:
     return "".join(pieces)
 
 
+def _unknown_word(text: str, before: str) -> str | None:
+    """Return the word that a text starts with, with all its brackets; None if there is none."""
+    found = None if _is_word(before) else _UNKNOWN.match(text)
+    return found[0] if found else None
+
+
+def _spellings(name: str) -> list[str]:
+    """Other ways to write a name: without blanks, the factors of an interaction in any order."""
+    factors, head, tail = _factors(name), "", ""
+    wrapped = _WRAPPED.fullmatch(name)
+    if len(factors) == 1 and wrapped:
+        head, inside, tail = wrapped.groups()
+        factors = _factors(inside)
+    orders = permutations(factors) if len(factors) <= MOST_FACTORS else [factors]
+    texts = [f"{head}{':'.join(order)}{tail}" for order in orders]
+    return [*texts, *(text.replace(" ", "") for text in texts)]
+
+
+def _factors(name: str) -> list[str]:
+    """Cut the name of an interaction at the colons that stand in no brackets."""
+    ends, depth = [-1], 0
+    for place, character in enumerate(name):
+        depth += (character in "([") - (character in ")]")
+        if character == ":" and depth == 0:
+            ends.append(place)
+    return [name[i + 1 : j] for i, j in pairwise([*ends, len(name)])]
+
+
 def _starts(text: str, name: str, before: str) -> bool:
     """Return whether a text starts with a name that begins and ends there."""
     if not text.startswith(name):
         return False
     after = text[len(name) : len(name) + 1]
-    begins = not (_is_word(before) and _is_word(name[0]))
+    begins = not ((_is_word(before) or before == ":") and _is_word(name[0]))
     return begins and after not in _OPENERS and not (_is_word(after) and _is_word(name[-1]))
 
 

@@ -19,7 +19,7 @@ from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._moved_responses import moved_responses
 from skglmm.inference._natural import natural
-from skglmm.inference._nested import obstacle
+from skglmm.inference._nested import Addition, Comparison, asserted
 from skglmm.inference._nesting import likeness
 from skglmm.inference._notes import Note, notes
 from skglmm.inference._overview import Overview, overview
@@ -76,8 +76,10 @@ from skglmm.inference._wald_test import WaldTest, fixed_names, wald_test
 
 __all__ = [
     "EFFECTS",
+    "Addition",
     "Bootstrap",
     "Coefficients",
+    "Comparison",
     "Component",
     "Conditional",
     "Contest",
@@ -102,6 +104,7 @@ __all__ = [
     "Summary",
     "Update",
     "WaldTest",
+    "asserted",
     "at_infinity",
     "bootstrap_once",
     "boundary_probabilities",
@@ -129,7 +132,6 @@ __all__ = [
     "moved_responses",
     "natural",
     "notes",
-    "obstacle",
     "overview",
     "overview_frame",
     "pearson_residuals",

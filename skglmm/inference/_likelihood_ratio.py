@@ -25,7 +25,7 @@ from scipy.stats import chi2
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit
-from skglmm.inference._nested import Addition, addition
+from skglmm.inference._nested import Addition, Comparison
 from skglmm.inference._tables import named_frame
 
 __all__ = ["LikelihoodRatio", "likelihood_ratio", "mixture_tail", "ratio"]
@@ -35,6 +35,7 @@ NOTHING = 1e-6  # a ratio below is that of two fits which are one, as at a varia
 
 _Mixture = tuple[tuple[float, int], ...]  # weights and degrees of freedom
 _ADVICE = "method='bootstrap' finds it by simulation"
+_UNTOLD = f"it is not known how the smaller model restricts the variances; {_ADVICE}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,16 +130,21 @@ class LikelihoodRatio:
 
 
 def likelihood_ratio(
-    smaller: Fit, larger: Fit, names: tuple[str, str] = ("smaller", "larger")
+    smaller: Fit,
+    larger: Fit,
+    names: tuple[str, str] = ("smaller", "larger"),
+    added: Addition | None = None,
 ) -> LikelihoodRatio:
     """Test a model against one that it is nested in, by asymptotic theory.
 
     Parameters
     ----------
     smaller, larger : Fit
-        To the same data; nested, see `obstacle`.
+        To the same data; nested, see `Comparison`.
     names : tuple of str, length 2
         What the models are called.
+    added : Addition or None
+        What the larger model adds; None if the fits tell.
 
     Returns
     -------
@@ -150,7 +156,7 @@ def likelihood_ratio(
         When the larger model has the lower log likelihood.
     """
     statistic = _statistic(smaller, larger, names)
-    added = addition(smaller, larger)
+    added = added or Comparison(smaller, larger).addition()
     method, mixture, note = _theory(added, is_singular=bool(smaller.singular))
     return LikelihoodRatio(
         statistic=statistic,
@@ -195,8 +201,8 @@ def _statistic(smaller: Fit, larger: Fit, names: tuple[str, str]) -> float:
         msg = (
             f"the larger model {names[1]} has the lower log likelihood, "
             f"{larger.log_likelihood:.6f} against {smaller.log_likelihood:.6f} of {names[0]}: it "
-            "did not reach its maximum, or columns of one name hold different numbers in the two "
-            "fits; refit both to the same X, with a smaller tol and a larger max_iter"
+            "did not reach its maximum, or is no extension of the other; refit both to the same X, "
+            "with a smaller tol and a larger max_iter"
         )
         raise ValueError(msg)
     return value
@@ -207,6 +213,8 @@ def _theory(added: Addition, *, is_singular: bool) -> tuple[str, _Mixture, str]:
     plain = ((1.0, added.n_params),)
     words = f"the null distribution is that of chi-square with {added.n_params} df"
     n_effects = len(added.effects)
+    if added.n_unknown:
+        return "conservative", plain, f"{words}, an upper bound, as {_UNTOLD}"
     if not n_effects and not (added.n_freed and is_singular):
         return "chi-square", plain, f"{words}: no variance is tested"
     if n_effects != 1 or added.n_freed or is_singular:

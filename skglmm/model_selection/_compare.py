@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,15 +10,16 @@ import pandas as pd
 from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._model import titled
 from skglmm.estimators._study import study_of
-from skglmm.inference import conditional_aic, likelihood_ratio, overview
+from skglmm.fitting import Spaces
+from skglmm.inference import Comparison, conditional_aic, likelihood_ratio, overview
 from skglmm.model_selection._comparable import refuse_different
-from skglmm.model_selection._likelihood_ratio import why_not_nested
+from skglmm.model_selection._nesting import paired, spaces_on, why_not_nested
 from skglmm.model_selection._unwrap import transformed, unwrap
 
 __all__ = ["compare"]
 
 _CRITERIA = ("n_params", "log_likelihood", "aic", "aicc", "bic", "converged", "singular")
-_UNTESTED = (np.nan,) * 5
+_TESTS = ("lr_against", "lr_statistic", "lr_df", "lr_p_value", "lr_method", "lr_note")
 
 
 def compare(
@@ -41,11 +42,12 @@ def compare(
         Whether to rank by the conditional criterion [1]_, which asks how well new rows of the
         *same* levels are predicted; the usual one asks it of new levels. Needs X and y.
     X : DataFrame or array-like, shape (n_samples, n_features), default=None
-        The rows of `fit`, in any order. Only for `conditional`.
+        The rows of `fit`, in any order. For `conditional`, and to tell nested models by what
+        their columns span where the fits keep too little of them, as lr_note says.
     y : array-like, shape (n_samples,), default=None
         Their responses. Only for `conditional`.
     sample_weight : array-like, shape (n_samples,), default=None
-        The weights of `fit`. Only for `conditional`.
+        The weights of `fit`.
 
     Returns
     -------
@@ -54,9 +56,9 @@ def compare(
         weight (Akaike's), aicc, bic, converged, singular. Each model is tested against the
         largest of those nested in it (of equal ones the most likely): lr_against is its name,
         lr_statistic, lr_df, lr_p_value and lr_method are those of `likelihood_ratio_test`, with
-        p-values of variances corrected for the boundary where theory allows it. With
-        `conditional`, caic, delta_caic, conditional_log_likelihood and effective_df come first,
-        and so does the lowest caic.
+        p-values of variances corrected for the boundary where theory allows it; where they are
+        empty, lr_note says why. With `conditional`, caic, delta_caic,
+        conditional_log_likelihood and effective_df come first, and so does the lowest caic.
 
     Raises
     ------
@@ -93,7 +95,8 @@ def compare(
         labels = _unique(_formulas(fitted))
     for (one, first), (other, second) in combinations(zip(labels, fitted, strict=True), 2):
         refuse_different((repr(one), repr(other)), first, second)
-    table = _criteria(fitted, labels).join(_tests(fitted, labels))
+    spaces = [None if X is None else spaces_on(model, X, sample_weight) for model in models]
+    table = _criteria(fitted, labels).join(_tests(fitted, labels, spaces))
     if conditional:
         _refuse_missing(X, y)
         frames = [transformed(model, X) for model in models]
@@ -143,30 +146,55 @@ def _criteria(models: Sequence[BaseGLMMRegressor], labels: Sequence[str]) -> pd.
     return pd.DataFrame(columns, index=pd.Index(labels))[order]
 
 
-def _tests(models: Sequence[BaseGLMMRegressor], labels: Sequence[str]) -> pd.DataFrame:
+def _tests(
+    models: Sequence[BaseGLMMRegressor], labels: Sequence[str], spaces: Sequence[Spaces | None]
+) -> pd.DataFrame:
     """Test each model against the largest one before it that is nested in it."""
     sizes = [(model.fit_.n_params, model.fit_.log_likelihood) for model in models]
     order = sorted(range(len(models)), key=sizes.__getitem__)  # the better of equals comes later
-    columns = ["lr_against", "lr_statistic", "lr_df", "lr_p_value", "lr_method"]
-    found: dict[str, tuple[Any, ...]] = {}
-    for at, place in enumerate(order):
-        for before in reversed(order[:at]):
-            if why_not_nested(models[before], models[place]) is None:
-                names = labels[before], labels[place]
-                found[labels[place]] = (labels[before], *_tested(models, before, place, names))
-                break
-    rows = [found.get(label, _UNTESTED) for label in labels]
-    return pd.DataFrame(rows, columns=columns, index=pd.Index(labels))
+    candidates = [
+        _Candidate(label, model, space)
+        for label, model, space in zip(labels, models, spaces, strict=True)
+    ]
+    found = {
+        labels[place]: _test([candidates[before] for before in order[:at]], candidates[place])
+        for at, place in enumerate(order)
+    }
+    rows = [found[label] for label in labels]
+    return pd.DataFrame(rows, columns=list(_TESTS), index=pd.Index(labels))
+
+
+class _Candidate(NamedTuple):
+    """A model with its name, and what its columns span if rows are at hand."""
+
+    label: str
+    model: BaseGLMMRegressor
+    spaces: Spaces | None
+
+
+def _test(before: Sequence[_Candidate], larger: _Candidate) -> tuple[Any, ...]:
+    """The cells of the test of a model against those with no more parameters."""
+    notes = []
+    for smaller in reversed(before):
+        spaces = paired(smaller.spaces, larger.spaces)
+        reason = why_not_nested(smaller.model, larger.model, spaces)
+        if reason is None:
+            return (smaller.label, *_tested(smaller, larger, spaces))
+        if smaller.model.fit_.n_params < larger.model.fit_.n_params:
+            notes.append(f"{smaller.label} is not nested in it: {reason}")
+    return (*[np.nan] * 5, *(notes or ["no smaller model to test it against"])[:1])
 
 
 def _tested(
-    models: Sequence[BaseGLMMRegressor], before: int, place: int, names: tuple[str, str]
+    smaller: _Candidate, larger: _Candidate, spaces: tuple[Spaces, Spaces] | None
 ) -> tuple[Any, ...]:
+    fits = smaller.model.fit_, larger.model.fit_
+    added = Comparison(*fits, spaces).addition()
     try:
-        test = likelihood_ratio(models[before].fit_, models[place].fit_, names)
-    except ValueError:  # the larger model did not reach its maximum
-        return (np.nan, np.nan, np.nan, "failed: lower log likelihood")
-    return (test.statistic, test.df, test.p_value, test.method)
+        test = likelihood_ratio(*fits, (smaller.label, larger.label), added)
+    except ValueError as error:  # the larger model did not reach its maximum
+        return (np.nan, np.nan, np.nan, "failed: lower log likelihood", str(error))
+    return (test.statistic, test.df, test.p_value, test.method, "")
 
 
 def _conditional(

@@ -11,22 +11,25 @@ from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._model import titled
 from skglmm.estimators._replicates import replicate, seeds
 from skglmm.estimators._study import study_of
-from skglmm.estimators._validation import check_choice, check_count
+from skglmm.estimators._validation import check_choice, check_count, check_flag
 from skglmm.estimators._warnings import tell
-from skglmm.fitting import Fit, Rules, Study
+from skglmm.fitting import Fit, Rules, Spaces, Study
 from skglmm.inference import (
+    Addition,
+    Comparison,
     Contest,
     LikelihoodRatio,
+    asserted,
     likelihood_ratio,
-    obstacle,
     simulated_ratio,
     unweighted,
     with_replicates,
 )
 from skglmm.model_selection._comparable import refuse_different
+from skglmm.model_selection._nesting import spaces_on, why_not_nested
 from skglmm.model_selection._unwrap import transformed, unwrap
 
-__all__ = ["likelihood_ratio_test", "why_not_nested"]
+__all__ = ["likelihood_ratio_test"]
 
 _METHODS = ("chi2", "bootstrap")
 
@@ -38,6 +41,7 @@ def likelihood_ratio_test(
     y: Any = None,
     *,
     method: str = "chi2",
+    nested: bool = False,
     n_replicates: int = 999,
     sample_weight: Any = None,
     n_jobs: int | None = None,
@@ -45,15 +49,18 @@ def likelihood_ratio_test(
 ) -> LikelihoodRatio:
     r"""Test a model against a larger one that it is nested in.
 
-    Models are nested by the names of their coefficients, grouping factors and effects: the
-    larger one has all of the smaller one's, and correlates at least as many of the effects.
+    The fixed effects of the smaller model, and the effects that vary over each of its grouping
+    factors, are combinations of those of the larger one, ``x`` of ``poly(x, 2)`` or of ``C(x)``,
+    and the larger one correlates at least as many of them. That is told by what the columns span,
+    which fits keep enough of if responses are many and various; else by names, unless X is given.
 
     Parameters
     ----------
     smaller, larger : estimator or Pipeline
         Fitted to the same rows and responses, in any order.
     X : DataFrame or array-like, shape (n_samples, n_features), default=None
-        The rows of `fit`, in any order. Only for "bootstrap".
+        The rows of `fit`, in any order. For "bootstrap", and to compare what columns span where
+        the fits cannot tell.
     y : array-like, shape (n_samples,), default=None
         Their responses. Only for "bootstrap".
     method : {"chi2", "bootstrap"}, default="chi2"
@@ -65,10 +72,13 @@ def likelihood_ratio_test(
         itself singular, the plain chi-square is reported as "conservative": the p-value is too
         large. "bootstrap" simulates responses from the smaller model, with new random effects,
         fits both models to each and counts how often their ratio is as large [2]_.
+    nested : bool, default=False
+        Whether to take the models for nested without a check, as it is known from elsewhere. If
+        they differ in variances, too, "chi2" is conservative.
     n_replicates : int, default=999
         Simulated responses of "bootstrap"; the smallest p-value is 1 / (1 + n_replicates).
     sample_weight : array-like, shape (n_samples,), default=None
-        The weights of `fit`, whole numbers. Only for "bootstrap".
+        The weights of `fit`; whole numbers for "bootstrap".
     n_jobs : int, default=None
         Workers of joblib for "bootstrap"; the result does not depend on it. If tqdm is
         installed, a bar shows the progress of long work.
@@ -114,15 +124,19 @@ def likelihood_ratio_test(
     LR = 40.960 on 1 df, p = 7.8e-11 (boundary-corrected)
     """
     check_choice("method", method, _METHODS)
+    check_flag("nested", nested)
     check_count("n_replicates", n_replicates)
     models = unwrap(smaller, "the smaller model"), unwrap(larger, "the larger model")
     names = titled(models[0].formulas_), titled(models[1].formulas_)
     refuse_different(("the smaller model", "the larger model"), *models)
-    _refuse_others(*models)
-    test = likelihood_ratio(models[0].fit_, models[1].fit_, names)
+    on_rows = partial(spaces_on, X=X, sample_weight=sample_weight)
+    spaces = None if X is None else (on_rows(smaller), on_rows(larger))
+    added = _addition(*models, spaces, nested=bool(nested))
+    if method == "bootstrap":
+        _refuse_missing(X, y)
+    test = likelihood_ratio(models[0].fit_, models[1].fit_, names, added)
     if method == "chi2":
         return test
-    _refuse_missing(X, y)
     studies = [
         unweighted(study_of(inner, transformed(outer, X), y, sample_weight))
         for inner, outer in zip(models, (smaller, larger), strict=True)
@@ -144,31 +158,40 @@ def _tell_failures(statistics: Sequence[float]) -> None:
         tell(text, ConvergenceWarning)
 
 
-def why_not_nested(smaller: BaseGLMMRegressor, larger: BaseGLMMRegressor) -> str | None:
-    """Return why one estimator is not nested in the other, None if it is."""
-    offsets = smaller.offset, larger.offset
-    if offsets[0] != offsets[1]:
-        return f"their offsets differ, {offsets[0]!r} and {offsets[1]!r}"
-    return obstacle(smaller.fit_, larger.fit_)
-
-
-def _refuse_others(smaller: BaseGLMMRegressor, larger: BaseGLMMRegressor) -> None:
-    reason = why_not_nested(smaller, larger)
+def _addition(
+    smaller: BaseGLMMRegressor,
+    larger: BaseGLMMRegressor,
+    spaces: tuple[Spaces, Spaces] | None,
+    *,
+    nested: bool,
+) -> Addition:
+    """Return what the larger model adds; refuse models that are not nested."""
+    reason = why_not_nested(smaller, larger, spaces)
     if reason is None:
-        return
+        return Comparison(smaller.fit_, larger.fit_, spaces).addition()
+    if nested and larger.fit_.n_params > smaller.fit_.n_params:
+        return asserted(smaller.fit_, larger.fit_)
+    raise ValueError(_refusal(smaller, larger, spaces, reason))
+
+
+def _refusal(
+    smaller: BaseGLMMRegressor,
+    larger: BaseGLMMRegressor,
+    spaces: tuple[Spaces, Spaces] | None,
+    reason: str,
+) -> str:
     texts = [titled(model.formulas_) for model in (smaller, larger)]
     names = f"{texts[0]!r} and {texts[1]!r}"
-    if why_not_nested(larger, smaller) is None:
-        msg = (
+    if why_not_nested(larger, smaller, None if spaces is None else spaces[::-1]) is None:
+        return (
             f"the models stand in the wrong order: {texts[1]!r} is nested in {texts[0]!r}; pass "
             "the smaller one first"
         )
-    else:
-        msg = (
-            f"{names} cannot be tested as nested models: {reason}. Effects are told apart by their "
-            "names; models that are not nested are ranked by their AIC, see compare()"
-        )
-    raise ValueError(msg)
+    return (
+        f"{names} cannot be tested as nested models: {reason}. If the first is a special case of "
+        "the second in another way, nested=True tests it; models that are not nested are ranked by "
+        "their AIC, see compare()"
+    )
 
 
 def _refuse_missing(X: Any, y: Any) -> None:
