@@ -174,6 +174,7 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
         capped=tuple(
             name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
         ),
+        null_spaces=scales.null_spaces,
     )
 
 

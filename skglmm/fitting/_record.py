@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.fitting._null_space import NullSpace
 from skglmm.laplace import Curvature
 from skglmm.linalg import Posterior
 
@@ -60,6 +61,9 @@ class Fit:
         One sentence for each singular term.
     capped : tuple of str
         Predictors that stopped at their ceiling.
+    null_spaces : tuple of NullSpace, or None
+        What the rows leave open of the coefficients of each predictor, and with it of rows that
+        are predicted. None in a fit that was stored before there were any.
     """
 
     family: Family
@@ -85,6 +89,7 @@ class Fit:
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
+    null_spaces: tuple[NullSpace, ...] | None = None
 
     @property
     def n_params(self) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,9 +10,11 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.parts import Parts
 
-__all__ = ["Columns", "independent", "matrices_of", "summaries"]
+__all__ = ["CONSTANT_TOL", "Columns", "Independent", "independent", "matrices_of", "summaries"]
 
+CONSTANT_TOL = 1e-12  # a spread of this fraction of the mean has no four digits left
 ALIAS_TOL = 1e-7  # R's tolerance: a column whose residual norm is this fraction is redundant
+NO_WEIGHT = 1e-10  # of a standardized column in another: rounding
 FAR = 1e-8  # of the squared norm: columns with such pivots are far from collinear
 
 
@@ -124,7 +126,23 @@ def _roots(mass: float, scales: tuple[Floats, ...], sums: list[Floats]) -> list[
     return [scale * np.sqrt(each / mass) for scale, each in zip(scales, sums, strict=True)]
 
 
-def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: Any) -> list[int]:
+class Independent(NamedTuple):
+    """The columns of a matrix that are no linear combination of earlier ones, and the others.
+
+    Parameters
+    ----------
+    kept, lost : list of int
+        Places of the former and of the latter.
+    weights : ndarray, shape (n_kept, n_lost)
+        Of the kept columns in the lost ones.
+    """
+
+    kept: list[int]
+    lost: list[int]
+    weights: Floats
+
+
+def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: Any) -> Independent:
     """Find the columns of a matrix that are no linear combination of earlier ones.
 
     Parameters
@@ -140,11 +158,15 @@ def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: A
     try:
         pivots = np.diag(np.linalg.cholesky(gram)) ** 2
         if np.all(pivots > FAR * np.diag(gram)):
-            return list(range(len(gram)))
+            return Independent(list(range(len(gram))), [], np.zeros((len(gram), 0)))
     except np.linalg.LinAlgError:
         pass
     # Triangular factors of the parts, below each other, have the same lengths and angles.
-    return _gram_schmidt(np.vstack(list(matrices.map(_triangle))))
+    stacked = np.vstack(list(matrices.map(_triangle)))
+    kept = _gram_schmidt(stacked)
+    lost = [j for j in range(len(gram)) if j not in kept]
+    weights = np.linalg.lstsq(stacked[:, kept], stacked[:, lost], rcond=None)[0]
+    return Independent(kept, lost, np.where(np.abs(weights) > NO_WEIGHT, weights, 0.0))
 
 
 def _gram(x: Floats) -> Floats:
