@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import PredefinedSplit, cross_validate
 
 from skglmm import (
     BetaGLMMRegressor,
@@ -22,6 +23,7 @@ from skglmm import (
 )
 from skglmm.inspection import PredictionDisplay, residuals
 from skglmm.inspection._marginaleffects import _Mean
+from skglmm.model_selection import log_density_scorer
 
 FOLDER = Path(__file__).parent / "reference"
 REFERENCE = json.loads((FOLDER / "estimable.json").read_text())
@@ -276,6 +278,34 @@ def test_a_constant_column_holds_for_its_value_only(data):
     assert "where dry=4 (in all rows of fit 'dry' is 3.5)" in text
     plain = BetaGLMMRegressor("width").fit(frame, y)
     assert_allclose(found[0], plain.predict(rows.head(1))[0], rtol=1e-9)
+
+
+# --- scores ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scoring", [None, log_density_scorer()])
+def test_folds_with_open_rows_have_no_score_and_the_reason(data, scoring):
+    frame, y = data
+    cell = ((frame["dose"] == "low") & (frame["soil"] == "sand")).to_numpy()
+    fold = np.where(cell, 0, np.arange(len(y)) % 2 + 1)
+    model, cv = BetaGLMMRegressor("dose * soil"), PredefinedSplit(fold)
+    with pytest.warns(UserWarning, match="dose='low', soil='sand'"):
+        found = cross_validate(model, frame, y, cv=cv, scoring=scoring)["test_score"]
+    assert_array_equal(np.isnan(found), [True, False, False])
+    with pytest.raises(ValueError, match="the data do not determine the mean in 14 of 14 rows"):
+        cross_validate(model, frame, y, cv=cv, scoring=scoring, error_score="raise")
+
+
+def test_rows_of_weight_zero_do_not_matter_to_the_density(data, doubled, rows):
+    y, weights = data[1][:6], np.where(EITHER, 0.0, 2.0)
+    scorer = log_density_scorer(joint=False)
+    found = scorer(doubled, rows, y, sample_weight=weights)
+    assert_allclose(found, scorer(doubled, rows[~EITHER], y[~EITHER]), rtol=1e-12)
+    with pytest.raises(ValueError, match="there is no log density of these rows"):
+        scorer(doubled, rows, y)
+    with pytest.raises(ValueError, match="there is no R² of these rows"):
+        doubled.score(rows, y)
+    assert np.isfinite(silent(doubled.score, rows[~MEAN], y[~MEAN]))  # of the mean alone
 
 
 # --- displays, stored fits ------------------------------------------------------------------------

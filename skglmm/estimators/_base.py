@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
 import skglmm
 from skglmm import inference as infer
@@ -20,7 +21,7 @@ from skglmm.estimators._cluster import cluster_rows
 from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._confint import ConfidenceIntervals
 from skglmm.estimators._diagnosis import Diagnosing
-from skglmm.estimators._estimable import tell_stored
+from skglmm.estimators._estimable import refuse_nonestimable, tell_stored
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
@@ -251,6 +252,13 @@ class BaseGLMMRegressor(
             1 less the residual sum of squares over the total one; 1 is best, and constant means
             have 0 or less. `r2` has those of mixed models, `log_density` scores distributions.
 
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; when the data of fit do not determine the mean of a row.
+
         Examples
         --------
         >>> from skglmm import BetaGLMMRegressor
@@ -260,6 +268,9 @@ class BaseGLMMRegressor(
         >>> print(f"{model.score(X, y):.3f}")
         0.975
         """
+        check_is_fitted(self)
+        needed = self.fit_.family.mean_predictors
+        refuse_nonestimable(self, X, "there is no R² of these rows", needed)
         return float(super().score(X, y, sample_weight))
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
