@@ -308,7 +308,40 @@ def test_rows_of_weight_zero_do_not_matter_to_the_density(data, doubled, rows):
     assert np.isfinite(silent(doubled.score, rows[~MEAN], y[~MEAN]))  # of the mean alone
 
 
-# --- displays, stored fits ------------------------------------------------------------------------
+# --- tests, displays, stored fits -----------------------------------------------------------------
+
+
+def test_constraints_are_judged_by_what_they_say(data):
+    frame, y = data
+    model = BetaGLMMRegressor("width + girth + season").fit(frame, y)
+    alone = BetaGLMMRegressor("width + season").fit(frame, y)
+    slope = silent(model.wald_test, "width + 3.25 * girth = 0")  # which rows of fit determine
+    expected = alone.wald_test("width = 0")
+    assert_allclose(slope.statistic, expected.statistic, rtol=1e-8)
+    assert_allclose(slope.estimate, expected.estimate, rtol=1e-8)
+    with pytest.raises(ValueError, match="do not determine 'girth'"):
+        model.wald_test("girth = 0")
+    with pytest.raises(ValueError, match="do not determine 'girth'"):
+        model.wald_test("season = 0, width = girth")
+    found, text = told(model.wald_test, "season = 0, width = 0")
+    assert "the data do not determine 'width': the value that is tested takes" in text
+    assert_allclose(found.statistic, alone.wald_test("season = 0, width = 0").statistic, rtol=1e-8)
+    silent(model.wald_test, "season = 0")
+
+
+def test_differences_of_cells_do_not_depend_on_the_spelling(models):
+    first, second, third = models
+    (names, table) = (first.coef_names_, cells().set_index("cell")["linear"])
+    assert "dose[T.low]" in names
+    test = silent(first.wald_test, "dose[T.low] = 0")  # at the first soil
+    assert_allclose(test.estimate, table["low clay"] - table["high clay"], atol=3e-5)
+    other = silent(third.wald_test, "soil[clay]:dose[low] = soil[clay]:dose[high]")
+    assert_allclose(test.statistic, other.statistic, rtol=1e-6)
+    for model in (first, second):  # a difference to the empty cell, of which one column was kept
+        _, text = told(model.wald_test, "soil[T.peat] = 0")
+        assert "do not determine 'soil[T.peat]'" in text
+    with pytest.raises(ValueError, match="do not determine"):
+        third.wald_test("soil[peat]:dose[low] = soil[peat]:dose[high]")
 
 
 def test_curves_have_gaps(data):

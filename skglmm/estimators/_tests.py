@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
+from skglmm.estimators._estimable import tell_relative
 from skglmm.estimators._validation import check_inference
 from skglmm.fitting import Fit
 from skglmm.formula import read_constraints
@@ -42,8 +43,8 @@ class Tests:
             When `fit` was not called.
         ValueError
             When the hypothesis cannot be read (a FormulaError), names something else or is not
-            linear, when its constraints depend on each other, or when the model was fitted
-            with ``inference=False``.
+            linear, when its constraints depend on each other or on what the data do not
+            determine, or when the model was fitted with ``inference=False``.
         TypeError
             When the hypothesis is neither text nor numbers.
 
@@ -67,7 +68,10 @@ class Tests:
         """
         check_is_fitted(self)
         check_inference(self.fit_)
-        return wald_test(self.fit_, *_read(hypothesis, fixed_names(self.fit_)))
+        matrix, values = _read(hypothesis, fixed_names(self.fit_))
+        result = wald_test(self.fit_, matrix, values)
+        tell_relative(self.fit_, matrix, result.constraints)
+        return result
 
 
 def _read(hypothesis: Any, names: tuple[str, ...]) -> tuple[Floats, Floats]:

@@ -20,8 +20,9 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.fitting import Fit
+from skglmm.inference._estimable import nonestimable_sums
 from skglmm.inference._natural import Parameter, coefficients, delta_covariance
 from skglmm.inference._tables import named_frame
 
@@ -132,7 +133,7 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     names = [parameter.name for parameter in parameters]
     constraints = tuple(_written(row, q, names) for row, q in zip(matrix, values, strict=True))
     covariance = delta_covariance(fit, parameters)
-    _refuse_undetermined(matrix, np.isnan(np.diag(covariance)), names)
+    _refuse_undetermined(fit, matrix, np.isnan(np.diag(covariance)), names)
     beta = np.array([parameter.value for parameter in parameters])
     estimate, spread = matrix @ beta - values, matrix @ np.nan_to_num(covariance) @ matrix.T
     std_error = np.sqrt(np.maximum(np.diag(spread), 0.0))
@@ -147,9 +148,14 @@ def _fixed(fit: Fit) -> list[Parameter]:
     return [parameter for k in range(len(fit.beta)) for parameter in coefficients(fit, k)]
 
 
-def _refuse_undetermined(matrix: Floats, lost: Floats, names: Sequence[str]) -> None:
+def _refuse_undetermined(fit: Fit, matrix: Floats, lost: Bools, names: Sequence[str]) -> None:
     used = np.any(matrix != 0, axis=0)
-    found = [repr(name) for name, bad in zip(names, used & lost.astype(bool), strict=True) if bad]
+    dropped = np.concatenate(
+        [np.isin(np.arange(len(b)), a) for b, a in zip(fit.beta, fit.aliased, strict=True)]
+    )
+    unsure = nonestimable_sums(fit, matrix)  # with these what was dropped may be tested
+    used[dropped] = np.any(matrix[unsure][:, dropped] != 0, axis=0)
+    found = [repr(name) for name, bad in zip(names, used & lost, strict=True) if bad]
     if found:
         msg = (
             f"the data do not determine {', '.join(found)}, which therefore cannot be tested; "
