@@ -194,7 +194,7 @@ def test_many_rows_are_counted_over_all_slices(data, doubled, rows, monkeypatch)
     many = pd.concat([rows.iloc[[1]].assign(girth=rows["girth"] + i) for i in range(7)])
     _, text = told(doubled.predict, many.fillna(100.0))
     assert "the mean in 7 of 7 rows" in text
-    assert "other combinations" in text
+    assert "; and 4 more (in all rows" in text
 
 
 def test_unseen_groups_are_not_blamed_on_the_data(data, doubled, rows):

@@ -58,6 +58,13 @@ def test_units_and_origins_do_not_count(unit, origin):
         assert misses(space, 1, value * unit, (3 * value + 0.01 * max(15, abs(value))) * unit)
 
 
+def test_rounding_is_no_weight():
+    x = np.random.default_rng(5).normal(size=N)
+    x -= x.mean()  # to rounding
+    space = space_of(ONE, x, 0.1 * x)
+    assert_array_equal(space.basis[:, 0] == 0, [True, False, False])
+
+
 def test_two_years_say_nothing_of_a_parabola_elsewhere():
     year = np.resize([2000.0, 2001.0], N)
     space = space_of(ONE, year, year**2)

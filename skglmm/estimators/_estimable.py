@@ -188,7 +188,7 @@ def _places(frame: pd.DataFrame, names: list[str], rows: Ints) -> str:
     distinct = values.drop_duplicates()
     shown = [_place(row) for row in distinct.head(SHOWN).astype(object).to_dict("records")]
     more = len(distinct) - len(shown)
-    return "; ".join(shown) + (f"; and {more} other combinations" if more else "")
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _place(values: dict[Any, Any]) -> str:

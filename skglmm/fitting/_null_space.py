@@ -86,10 +86,12 @@ def null_space(to_user: Floats, sizes: Floats, columns: Columns, found: Independ
     basis = np.zeros((len(sizes), len(lost)))
     basis[lost, np.arange(len(lost))] = 1.0
     basis[np.ix_(found.kept, range(len(found.lost)))] = -found.weights
-    size = np.abs(to_user) @ np.abs(basis)
-    basis = to_user @ basis
-    basis = np.where(np.abs(basis) > ROUNDING * size, basis, 0.0) / to_user[lost, lost]
+    used = np.flatnonzero(basis.any(axis=1))  # few of many columns, or none
+    size = np.abs(to_user[:, used]) @ np.abs(basis[used])
+    basis = to_user[:, used] @ basis[used]
     first = np.flatnonzero(columns.is_constant)[:1]
+    size[first] = np.maximum(size[first], 1.0 / np.abs(columns.low[first, None]))  # a spread
+    basis = np.where(np.abs(basis) > ROUNDING * size, basis, 0.0) / to_user[lost, lost]
     if first.size:  # what does not vary is a multiple of a constant
         basis[first, len(found.lost) :] = -columns.mean[flat] / columns.low[first]
     varies = columns.spread > CONSTANT_TOL * columns.size
