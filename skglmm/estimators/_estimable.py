@@ -19,7 +19,6 @@ __all__ = [
     "Nonestimable",
     "refuse_nonestimable",
     "tell_nonestimable",
-    "tell_relative",
     "tell_stored",
 ]
 
@@ -140,20 +139,6 @@ def tell_nonestimable(
     rows = Nonestimable(estimator.fit_)
     rows.see(design, infer.nonestimable(estimator.fit_, design, needed))
     rows.tell(estimator._spec, frame)
-
-
-def tell_relative(fit: Fit, matrix: Floats, constraints: tuple[str, ...]) -> None:
-    """Warn of hypotheses, (m, p), that mean what they mean because some columns were dropped."""
-    for constraint, is_relative in zip(
-        constraints, infer.nonestimable_sums(fit, matrix), strict=True
-    ):
-        if is_relative:
-            text = (
-                f"the data do not determine {constraint.partition(' = ')[0]!r}: the value "
-                "that is tested takes the coefficients of columns that were dropped as 0, and "
-                "would be another if others had been dropped; see the notes of summary()"
-            )
-            tell(text)
 
 
 def tell_stored(fit: Fit) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
-from skglmm.estimators._estimable import tell_relative
 from skglmm.estimators._validation import check_inference
 from skglmm.fitting import Fit
 from skglmm.formula import read_constraints
@@ -68,10 +67,7 @@ class Tests:
         """
         check_is_fitted(self)
         check_inference(self.fit_)
-        matrix, values = _read(hypothesis, fixed_names(self.fit_))
-        result = wald_test(self.fit_, matrix, values)
-        tell_relative(self.fit_, matrix, result.constraints)
-        return result
+        return wald_test(self.fit_, *_read(hypothesis, fixed_names(self.fit_)))
 
 
 def _read(hypothesis: Any, names: tuple[str, ...]) -> tuple[Floats, Floats]:

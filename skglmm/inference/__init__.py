@@ -9,7 +9,6 @@ from skglmm.inference._estimable import (
     has_null_space,
     missed_directions,
     nonestimable,
-    nonestimable_sums,
 )
 from skglmm.inference._estimates import Estimates
 from skglmm.inference._findings import Diagnosis, Finding
@@ -135,7 +134,6 @@ __all__ = [
     "moved_responses",
     "natural",
     "nonestimable",
-    "nonestimable_sums",
     "notes",
     "obstacle",
     "overview",

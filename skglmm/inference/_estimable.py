@@ -8,7 +8,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.fitting import Fit
 
-__all__ = ["has_null_space", "missed_directions", "nonestimable", "nonestimable_sums"]
+__all__ = ["has_null_space", "missed_by_sums", "missed_directions", "nonestimable"]
 
 ROUNDING = 1e-9  # of the terms of a sum that should be 0
 
@@ -42,19 +42,28 @@ def missed_directions(fit: Fit, design: Design, predictor: int) -> Bools:
     return space.misses(design.fixed[predictor])
 
 
-def nonestimable_sums(fit: Fit, weights: Floats) -> Bools:
-    """Return which weighted sums of coefficients are not estimable, (m,).
+def missed_by_sums(fit: Fit, weights: Floats) -> Bools:
+    """Return which directions weighted sums of coefficients depend on, (m, d).
 
     Parameters
     ----------
     fit : Fit
     weights : ndarray, shape (m, p)
         Of the fixed effects of all predictors.
+
+    Returns
+    -------
+    ndarray of bool
+        A direction for each column that was left out, in the order of the fixed effects.
     """
-    found, start = np.zeros(len(weights), dtype=np.bool_), 0
-    for space, beta in zip(fit.null_spaces or (), fit.beta, strict=False):
+    found, start = [], 0
+    for k, beta in enumerate(fit.beta):
         part = weights[:, start : start + len(beta)]
-        terms = np.abs(part[:, :, None] * space.basis)
-        found |= np.any(np.abs(part @ space.basis) > ROUNDING * terms.sum(axis=1), axis=1)
+        if fit.null_spaces is None:  # all that is known
+            found.append(part[:, fit.aliased[k]] != 0.0)
+        else:
+            basis = fit.null_spaces[k].basis
+            terms = np.abs(part) @ np.abs(basis)
+            found.append(np.abs(part @ basis) > ROUNDING * terms)
         start += len(beta)
-    return found
+    return np.concatenate(found, axis=1)
