@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 
 from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
@@ -128,6 +128,17 @@ def test_a_chain_of_nested_factors_stays_one_in_parts(rows, in_parts, monkeypatc
     assert len(model.fit_.posterior.own) == 2
 
 
+@pytest.mark.filterwarnings("ignore:dropped from the mean:UserWarning")
+def test_rows_that_the_parts_do_not_determine_are_nan(rows, in_parts):
+    frame, y = rows
+    X = frame.assign(twice=2 * frame["x"])
+    model = in_parts(BetaGLMMRegressor("x + twice + (1 | g)"), X, y)
+    assert np.isfinite(model.predict(X)).all()
+    with pytest.warns(UserWarning, match=r"'twice' is 2 \* x"):
+        found = model.predict(X.head(2).assign(twice=[X["twice"].iloc[0], 9.0]))
+    assert_array_equal(np.isnan(found), [False, True])
+
+
 def test_weights_and_an_offset(rows, in_parts):
     frame, y = rows
     weights = np.where(np.arange(N) < 400, 0.0, np.random.default_rng(1).uniform(0.5, 2, N))
@@ -240,6 +251,18 @@ def test_two_workers_give_the_fit_of_rows_in_memory(rows, cluster):
     formula = "x + kind + (x | g) + (1 | k)"
     model = BetaGLMMRegressor(formula).fit(*on_dask(rows))
     assert_same(model, BetaGLMMRegressor(formula).fit(*rows))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:dropped from the mean:UserWarning")
+def test_workers_find_what_their_rows_leave_open(rows, cluster):
+    X = rows[0].assign(twice=2 * rows[0]["x"])
+    model = BetaGLMMRegressor("x + twice").fit(*on_dask((X, rows[1])))
+    (there, _), (here, _) = (
+        each.fit_.null_spaces for each in (model, BetaGLMMRegressor("x + twice").fit(X, rows[1]))
+    )
+    assert there.columns == here.columns == (2,)
+    assert_allclose(there.basis, here.basis, rtol=1e-12)
 
 
 @pytest.mark.slow

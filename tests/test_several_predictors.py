@@ -252,7 +252,7 @@ def test_residuals_of_the_true_model_are_standard_normal(study):
 @pytest.mark.parametrize(
     "family", [Beta(), ZeroInflatedBeta(), ZeroOneInflatedBeta(), OrderedBeta(), ExtendedBeta()]
 )
-def test_means_depend_on_the_predictors_that_say_so(family):
+def test_means_and_bounds_depend_on_the_predictors_that_say_so(family):
     rng = np.random.default_rng(4)
     eta = [np.array([value]) for value in rng.uniform(-1.5, 0.5, len(family.links))]
     here = family.mean(eta)
@@ -260,6 +260,13 @@ def test_means_depend_on_the_predictors_that_say_so(family):
         k for k in range(len(eta)) if family.mean([*eta[:k], eta[k] + 0.1, *eta[k + 1 :]]) != here
     ]
     assert moved == list(family.mean_predictors)
+    shares = family.boundary_probabilities(eta)
+    moved = [
+        k
+        for k in range(len(eta))
+        if np.any(family.boundary_probabilities([*eta[:k], eta[k] + 0.1, *eta[k + 1 :]]) != shares)
+    ]
+    assert moved == list(family.boundary_predictors)
 
 
 def test_shifts_of_several_chunks_are_those_of_one():

@@ -12,7 +12,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design._columns import Column, numbers, pick, refuse_empty
 from skglmm.design._groups import Levels
 from skglmm.design._materialize import build_matrices
-from skglmm.design._names import functions
+from skglmm.design._names import columns_of, functions
 from skglmm.design._records import Design, Layout
 from skglmm.design._terms import terms_of
 from skglmm.exceptions import DesignError
@@ -83,6 +83,21 @@ class DesignSpec:
         """
         parts = zip(self.fixed_parts.keys, self.layout.coefficients, strict=True)
         return tuple(terms_of(self.specs[key], labels) for key, labels in parts)
+
+    def variables_of(self, predictor: int, columns: Collection[int]) -> list[str]:
+        """Return the columns of the frame that make some fixed columns of a predictor.
+
+        Parameters
+        ----------
+        predictor : int
+        columns : collection of int
+            Places in its matrix.
+        """
+        spec = self.specs[self.fixed_parts.keys[predictor]]
+        wanted = {spec.column_names[j] for j in columns}
+        terms = [row.term for row in spec.structure if wanted.intersection(row.columns)]
+        used = columns_of(factor for term in terms for factor in term.factors)
+        return [name for name in self.columns if name in used]
 
     def build(
         self,

@@ -1,7 +1,7 @@
 """What the names in a formula stand for: columns of the data, or functions."""
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from scipy.special import exp10, expit
 from skglmm.design._columns import Use
 from skglmm.exceptions import DesignError
 
-__all__ = ["KNOWN", "factors_of", "functions", "uses"]
+__all__ = ["KNOWN", "columns_of", "factors_of", "functions", "uses"]
 
 _CONTEXT: dict[str, Any] = {
     "sqrt": np.sqrt,
@@ -37,6 +37,11 @@ def functions(context: Mapping[str, Any] | None) -> dict[str, Any]:
 def factors_of(text: str) -> tuple[Factor, ...]:
     """Return the factors of all terms of a one-sided formula."""
     return tuple(factor for term in Formula(text) for factor in term.factors)
+
+
+def columns_of(factors: Iterable[Factor]) -> frozenset[str]:
+    """Return the names, of columns and perhaps of functions, that some factors are made of."""
+    return frozenset().union(*(_read(factor).names for factor in factors))
 
 
 def uses(text: str, columns: Collection[str], context: Mapping[str, Any]) -> dict[str, Use]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
 import skglmm
 from skglmm import inference as infer
@@ -20,6 +21,7 @@ from skglmm.estimators._cluster import cluster_rows
 from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._confint import ConfidenceIntervals
 from skglmm.estimators._diagnosis import Diagnosing
+from skglmm.estimators._estimable import refuse_nonestimable, tell_stored
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
@@ -184,7 +186,8 @@ class BaseGLMMRegressor(
         Returns
         -------
         y_mean : ndarray, shape (n_samples,)
-            Means, on the scale of y; NaN for unseen groups if `new_groups` is "nan".
+            Means, on the scale of y; NaN for unseen groups if `new_groups` is "nan", and for rows
+            that the data of fit do not determine.
         y_std : ndarray, shape (n_samples,)
             Standard deviations of the response about its mean, over what is averaged and the
             family's own spread; the uncertainty of the estimates is left out. Only if
@@ -200,6 +203,13 @@ class BaseGLMMRegressor(
             groups if `new_groups` is "error".
         TypeError
             When `kind` is neither a text nor a set of texts.
+
+        Warns
+        -----
+        UserWarning
+            When the data of fit do not determine the mean of some rows: of an empty cell of two
+            factors, or where a relation between columns does not hold that held in all rows of
+            fit. It counts these rows and says why.
 
         Examples
         --------
@@ -242,6 +252,13 @@ class BaseGLMMRegressor(
             1 less the residual sum of squares over the total one; 1 is best, and constant means
             have 0 or less. `r2` has those of mixed models, `log_density` scores distributions.
 
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; when the data of fit do not determine the mean of a row.
+
         Examples
         --------
         >>> from skglmm import BetaGLMMRegressor
@@ -251,6 +268,9 @@ class BaseGLMMRegressor(
         >>> print(f"{model.score(X, y):.3f}")
         0.975
         """
+        check_is_fitted(self)
+        needed = self.fit_.family.mean_predictors
+        refuse_nonestimable(self, X, "there is no R² of these rows", needed)
         return float(super().score(X, y, sample_weight))
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
@@ -308,6 +328,7 @@ class BaseGLMMRegressor(
         super().__setstate__(state)
         if "_spec" in state:
             check_stored(self._spec, tuple(self.context or ()))
+            tell_stored(self.fit_)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skglmm_version": skglmm.__version__}

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
+from skglmm.estimators._estimable import Nonestimable
 from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._response import Scale
 from skglmm.estimators._rows import Kind, build_rows
@@ -88,6 +89,9 @@ class Conditioning:
         -----
         ConvergenceWarning
             When no mode of the random effects is found; all rows are NaN then.
+        UserWarning
+            When the data of fit do not determine a linear predictor of some rows, which are NaN
+            and count for nothing.
 
         Notes
         -----
@@ -120,7 +124,11 @@ class Conditioning:
             together = grown.build(frame, used, context=self.context)
             found = self._jointly(together, plan, response, mass)
         else:
-            found = mass * infer.log_density(self.fit_, design, plan, response)
+            by_row = infer.log_density(self.fit_, design, plan, response)
+            found = np.where(mass > 0, mass * by_row, 0.0)  # as jointly
+        rows = Nonestimable(self.fit_)
+        rows.answered(design, plan, found[None])
+        rows.tell(self._spec, frame)
         return np.asarray(found - mass * self._scale.log_jacobian(response))
 
     def condition(self, X: Any, y: Any, sample_weight: Any = None, *, forget: bool = False) -> Self:
@@ -149,7 +157,8 @@ class Conditioning:
         NotFittedError
             When `fit` was not called.
         ValueError
-            As in `log_density`; when no mode of the random effects is found.
+            As in `log_density`; when no mode of the random effects is found, and when the data of
+            fit do not determine a linear predictor of some rows.
 
         Notes
         -----
@@ -182,6 +191,9 @@ class Conditioning:
             frame, response, weights = frame.loc[kept], response[kept], weights[kept]
         spec = self._spec.extended(frame)
         design = spec.build(frame, context=self.context)
+        rows = Nonestimable(self.fit_)
+        rows.see(design)
+        rows.refuse(spec, frame, "these rows cannot update the random effects")
         found = infer.update(self.fit_, design, response, weights, forget=bool(forget))
         if found is None:
             raise ValueError(_NO_MODE)

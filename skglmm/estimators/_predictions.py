@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
+from skglmm.estimators._estimable import Nonestimable
 from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._random import generator
 from skglmm.estimators._response import Scale
@@ -273,7 +274,7 @@ class Predictions:
         Returns
         -------
         ndarray, shape (n_rows, n_samples)
-            On the scale of y, inside its bounds.
+            On the scale of y, inside its bounds; NaN where the row has no answer, as in `predict`.
 
         Raises
         ------
@@ -306,6 +307,9 @@ class Predictions:
             new_effects=random_effects == "new",
             unseen=unseen_levels(self._spec, frame, design),
         )
+        rows = Nonestimable(self.fit_)
+        rows.answered(design, plan, draws.T)
+        rows.tell(self._spec, frame)
         return self._scale.response(draws)
 
     def _answered(self, X: Any, kind: Kind | None, answer: Answer) -> Floats:
@@ -316,4 +320,11 @@ class Predictions:
         build = partial(
             build_rows, self._spec, kind=kind, new_groups=self.new_groups, context=self.context
         )
-        return answer_rows(frame, build, answer, step)
+        rows = Nonestimable(self.fit_)
+
+        def seen(design: Design, plan: infer.Plan) -> Floats:
+            return rows.answered(design, plan, np.stack(list(answer(design, plan))))
+
+        found = answer_rows(frame, build, seen, step)
+        rows.tell(self._spec, frame)
+        return found

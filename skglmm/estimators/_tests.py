@@ -48,8 +48,8 @@ class Tests:
             When `fit` was not called.
         ValueError
             When the hypothesis cannot be read (a FormulaError), names something else or is not
-            linear, when its constraints depend on each other, or when the model was fitted
-            with ``inference=False``.
+            linear, when its constraints depend on each other or on what the data do not
+            determine, or when the model was fitted with ``inference=False``.
         TypeError
             When the hypothesis is neither text nor numbers.
 

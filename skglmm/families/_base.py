@@ -132,6 +132,11 @@ class Family(ABC):
         """Places of the linear predictors on which the mean depends, the first among them."""
         return tuple(range(len(self.links)))
 
+    @property
+    def boundary_predictors(self) -> tuple[int, ...]:
+        """Places of the linear predictors on which the probabilities of the bounds depend."""
+        return tuple(range(len(self.links))) if self.masses else ()
+
     def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]

@@ -46,6 +46,10 @@ class TwoPartBeta(Family):
     def mean_predictors(self) -> tuple[int, ...]:
         return tuple(sorted({0, *self.parts.predictors}))
 
+    @property
+    def boundary_predictors(self) -> tuple[int, ...]:
+        return self.parts.predictors
+
     def prepare(self, y: Floats) -> Floats:
         result = np.zeros((3, len(y)))
         inside = _is_inside(y)

@@ -4,6 +4,7 @@ from skglmm.fitting._bound import Bound
 from skglmm.fitting._digest import Digest, digest
 from skglmm.fitting._fit import fit, fit_bound, refit
 from skglmm.fitting._local import Local, local
+from skglmm.fitting._null_space import NullSpace
 from skglmm.fitting._optimize import Rules
 from skglmm.fitting._record import Fit
 from skglmm.fitting._spaces import Spaces, Sums, of_rows, signed_sums, spaces
@@ -16,6 +17,7 @@ __all__ = [
     "Digest",
     "Fit",
     "Local",
+    "NullSpace",
     "Rules",
     "Spaces",
     "Study",

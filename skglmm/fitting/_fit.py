@@ -237,6 +237,7 @@ def _in_user_units(
             name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
         ),
         spaces=bound.spaces,
+        null_spaces=scales.null_spaces,
     )
 
 

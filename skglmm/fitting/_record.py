@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.fitting._null_space import NullSpace
 from skglmm.fitting._spaces import Spaces
 from skglmm.fitting._uncertainty import Uncertainty
 from skglmm.laplace import Curvature
@@ -68,6 +69,9 @@ class Fit:
     spaces : Spaces or None
         Signed sums of the columns, which tell whether those of another fit to the same responses
         span more; None for fits that are not compared.
+    null_spaces : tuple of NullSpace, or None
+        What the rows leave open of the coefficients of each predictor, and with it of rows that
+        are predicted. None in a fit that was stored before there were any.
     """
 
     family: Family
@@ -103,6 +107,8 @@ class Fit:
         NaN for parameters that are on a boundary or not determined, 0 for aliased coefficients.
         """
         return None if self.uncertainty is None else self.uncertainty.published
+
+    null_spaces: tuple[NullSpace, ...] | None = None
 
     @property
     def n_params(self) -> int:

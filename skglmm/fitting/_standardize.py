@@ -7,13 +7,12 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design, Factor, Layout
+from skglmm.fitting._null_space import NullSpace, null_space, widened
 from skglmm.fitting._separable import refuse_inseparable
-from skglmm.fitting._summaries import Columns, independent, summaries
+from skglmm.fitting._summaries import CONSTANT_TOL, Columns, Independent, independent, summaries
 from skglmm.parts import Here, Parts
 
 __all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
-
-CONSTANT_TOL = 1e-12  # a spread of this fraction of the mean has no four digits left
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class Scales:
         The way back, with aliased coefficients at zero.
     bases : tuple of ndarray, each of shape (k, k)
         ``b in user's units = basis @ b``, for each factor.
+    null_spaces : tuple of NullSpace
+        What the rows leave open of the coefficients of each predictor.
     """
 
     aliased: tuple[tuple[int, ...], ...]
@@ -46,6 +47,7 @@ class Scales:
     to_user: tuple[Floats, ...]
     from_user: tuple[Floats, ...]
     bases: tuple[Floats, ...]
+    null_spaces: tuple[NullSpace, ...]
 
     def apply(self, design: Design) -> Design:
         """Return the design with standardized columns."""
@@ -121,7 +123,12 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
     """
     found, n_predictors = summaries(designs, weights), len(layout.predictors)
     drafts = [_Draft.of(columns) for columns in found[:n_predictors]]
-    kept = [_kept(designs, k, draft) for k, draft in enumerate(drafts)]
+    choices = [_independent(designs, k, draft) for k, draft in enumerate(drafts)]
+    kept = [choice.kept for choice in choices]
+    spaces = [
+        null_space(draft.to_user, draft.sizes, columns, choice)
+        for draft, columns, choice in zip(drafts, found[:n_predictors], choices, strict=True)
+    ]
     scales = Scales(
         aliased=tuple(
             tuple(j for j in range(len(draft.sizes)) if j not in places)
@@ -139,6 +146,7 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
             _basis(factor, columns)
             for factor, columns in zip(layout.factors, found[n_predictors:], strict=True)
         ),
+        null_spaces=widened(spaces, designs),
     )
     for f, factor in enumerate(layout.factors):
         refuse_inseparable(factor, f, designs, scales.bases[f])
@@ -187,13 +195,17 @@ def _standardized(x: Floats, kept: list[int], centers: Floats, sizes: Floats) ->
     return np.asfortranarray((x[:, kept] - centers) / sizes)
 
 
-def _kept(designs: Parts[Design], k: int, draft: _Draft) -> list[int]:
-    """Columns of a predictor that vary and are no linear combination of earlier ones."""
+def _independent(designs: Parts[Design], k: int, draft: _Draft) -> Independent:
+    """Columns of a predictor that vary and are no linear combination of earlier ones.
+
+    Of those that vary, the others are lost; they are all columns by their places in the predictor.
+    """
     varying = [j for j, size in enumerate(draft.sizes) if size > 0]
     if len(varying) < 2:
-        return varying
+        return Independent(varying, [], np.zeros((len(varying), 0)))
     common = {"kept": varying, "centers": draft.centers, "sizes": draft.sizes}
-    return [varying[place] for place in independent(designs, _fixed_matrix, k=k, **common)]
+    kept, lost, weights = independent(designs, _fixed_matrix, k=k, **common)
+    return Independent([varying[i] for i in kept], [varying[i] for i in lost], weights)
 
 
 def _fixed_matrix(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,9 +10,20 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.parts import Parts
 
-__all__ = ["Columns", "independent", "independent_of", "matrices_of", "summaries", "triangle"]
+__all__ = [
+    "CONSTANT_TOL",
+    "Columns",
+    "Independent",
+    "independent",
+    "independent_of",
+    "matrices_of",
+    "summaries",
+    "triangle",
+]
 
+CONSTANT_TOL = 1e-12  # a spread of this fraction of the mean has no four digits left
 ALIAS_TOL = 1e-7  # R's tolerance: a column whose residual norm is this fraction is redundant
+NO_WEIGHT = 1e-10  # of a standardized column in another: rounding
 FAR = 1e-8  # of the squared norm: columns with such pivots are far from collinear
 
 
@@ -124,7 +135,23 @@ def _roots(mass: float, scales: tuple[Floats, ...], sums: list[Floats]) -> list[
     return [scale * np.sqrt(each / mass) for scale, each in zip(scales, sums, strict=True)]
 
 
-def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: Any) -> list[int]:
+class Independent(NamedTuple):
+    """The columns of a matrix that are no linear combination of earlier ones, and the others.
+
+    Parameters
+    ----------
+    kept, lost : list of int
+        Places of the former and of the latter.
+    weights : ndarray, shape (n_kept, n_lost)
+        Of the kept columns in the lost ones.
+    """
+
+    kept: list[int]
+    lost: list[int]
+    weights: Floats
+
+
+def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: Any) -> Independent:
     """Find the columns of a matrix that are no linear combination of earlier ones.
 
     Parameters
@@ -135,7 +162,11 @@ def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: A
     **common
         See `pick`.
     """
-    return independent_of(triangle(designs, pick, **common))
+    upper = triangle(designs, pick, **common)
+    kept = independent_of(upper)
+    lost = [j for j in range(upper.shape[1]) if j not in kept]
+    weights = np.linalg.lstsq(upper[:, kept], upper[:, lost], rcond=None)[0]
+    return Independent(kept, lost, np.where(np.abs(weights) > NO_WEIGHT, weights, 0.0))
 
 
 def triangle(designs: Parts[Design], pick: Callable[..., Floats], **common: Any) -> Floats:

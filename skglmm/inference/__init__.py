@@ -5,6 +5,11 @@ from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._conditional_aic import Conditional, conditional_aic
 from skglmm.inference._density import joint_log_density, log_density
 from skglmm.inference._diagnose import diagnose
+from skglmm.inference._estimable import (
+    has_null_space,
+    missed_directions,
+    nonestimable,
+)
 from skglmm.inference._estimates import Estimates
 from skglmm.inference._findings import Diagnosis, Finding
 from skglmm.inference._group_coefficients import group_coefficients
@@ -119,6 +124,7 @@ __all__ = [
     "estimate_frame",
     "fixed_names",
     "group_coefficients",
+    "has_null_space",
     "independent_clusters",
     "interval_frame",
     "intervals",
@@ -129,8 +135,10 @@ __all__ = [
     "linear_value",
     "log_density",
     "mean_interval",
+    "missed_directions",
     "moved_responses",
     "natural",
+    "nonestimable",
     "notes",
     "overview",
     "overview_frame",

@@ -41,7 +41,8 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     fit : Fit
     design : Design, n rows
     plan : Plan
-        Where its `unseen` is "nan", rows of new levels are NaN.
+        Where its `unseen` is "nan", rows of new levels are NaN, as are those that the data of the
+        fit do not determine.
     y : ndarray, shape (n,)
         Responses inside the family's support.
     """

@@ -61,7 +61,7 @@ class Interval:
 def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> Floats:
     """Return a linear predictor, (n,); NaN where the plan says so."""
     value = linear_predictors(fit, design, plan.conditioned)[predictor]
-    return np.where(plan.unknown(fit, design, predictor), np.nan, value)
+    return np.where(plan.unknown(fit, design, (predictor,), every_level=False), np.nan, value)
 
 
 def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> LinearPrediction:
@@ -78,7 +78,7 @@ def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> 
     """
     parts = [_linear(fit, part, plan, predictor) for part in _parts(design)]
     found = map(np.concatenate, zip(*parts, strict=True))
-    unknown = plan.unknown(fit, design, predictor)
+    unknown = plan.unknown(fit, design, (predictor,), every_level=False)
     return LinearPrediction(*(np.where(unknown, np.nan, part) for part in found))
 
 
@@ -96,7 +96,9 @@ def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interva
     z = float(ndtri(0.5 + level / 2.0))
     interval = _average_interval if plan.integrated else _group_interval
     parts = [interval(fit, part, plan, z) for part in _parts(design)]
-    return Interval(*map(np.concatenate, zip(*parts, strict=True)))
+    unknown = plan.unknown(fit, design, fit.family.mean_predictors)
+    found = map(np.concatenate, zip(*parts, strict=True))
+    return Interval(*(np.where(unknown, np.nan, part) for part in found))
 
 
 def _parts(design: Design) -> Iterator[Design]:
@@ -124,10 +126,8 @@ def _given_estimates(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Fl
 
 def _group_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits where nothing is averaged over in every row."""
-    mean = predict(fit, design, plan).mean
     limits = _exact_limits if fit.family.mean_predictors == (0,) else _mean_limits
-    known = np.where(np.isnan(mean), np.nan, 1.0)  # links know no NaN
-    return mean, *(known * part for part in limits(fit, design, plan, z))
+    return predict(fit, design, plan).mean, *limits(fit, design, plan, z)
 
 
 def _exact_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:

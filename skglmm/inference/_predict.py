@@ -9,6 +9,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design, Layout
 from skglmm.fitting import Fit
+from skglmm.inference._estimable import nonestimable
 from skglmm.inference._shift import Shift, averages
 
 __all__ = [
@@ -66,14 +67,31 @@ class Plan:
             return cls(*plans[kind], unseen)
         return cls(tuple(f for f in every if layout.factors[f].name in kind), (), unseen)
 
-    def unknown(self, fit: Fit, design: Design, predictor: int | None = None) -> Bools:
-        """Return which rows have no answer because levels are new, shape (n,).
+    def unknown(
+        self,
+        fit: Fit,
+        design: Design,
+        needed: Collection[int] | None = None,
+        *,
+        every_level: bool = True,
+    ) -> Bools:
+        """Return which rows have no answer, shape (n,).
 
-        With a linear predictor, only levels whose effects feed it count.
+        Either the data of the fit do not determine a linear predictor, or a level is new.
+
+        Parameters
+        ----------
+        fit : Fit
+        design : Design, n rows
+        needed : collection of int, default=None
+            The linear predictors that the answer depends on; None are all.
+        every_level : bool, default=True
+            Whether new levels count whose effects feed none of these, too.
         """
-        unknown = np.zeros(design.n_samples, dtype=np.bool_)
+        unknown = nonestimable(fit, design, needed)
         for f in self.conditioned if self.unseen == "nan" else ():
-            if predictor is None or predictor in fit.layout.factors[f].predictors:
+            feeds = fit.layout.factors[f].predictors
+            if every_level or needed is None or any(k in needed for k in feeds):
                 unknown |= is_new(fit, design, f)
         return unknown
 
@@ -179,13 +197,13 @@ def _boundary(fit: Fit, design: Design, plan: Plan) -> Floats:
     eta = linear_predictors(fit, design, plan.conditioned)
     shift = shift_of(fit, design, plan)
     found = averages(lambda part, _: fit.family.boundary_probabilities(part), eta, shift)
-    found[:, plan.unknown(fit, design)] = np.nan
+    found[:, plan.unknown(fit, design, fit.family.boundary_predictors)] = np.nan
     return found
 
 
 def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
     eta, family = linear_predictors(fit, design, plan.conditioned), fit.family
-    unknown = plan.unknown(fit, design)
+    unknown = plan.unknown(fit, design, family.mean_predictors)
     if not spread:
         shift = shift_of(fit, design, plan, family.mean_predictors)
         mean = averages(lambda part, _: family.mean(part)[None], eta, shift)[0]
@@ -198,7 +216,8 @@ def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
 
     off, square = averages(moments, eta, shift_of(fit, design, plan))
     mean, variance = center + off, np.maximum(square - off**2, 0.0)
-    return Prediction(*(np.where(unknown, np.nan, each) for each in (mean, np.sqrt(variance))))
+    std = np.where(plan.unknown(fit, design), np.nan, np.sqrt(variance))
+    return Prediction(np.where(unknown, np.nan, mean), std)
 
 
 def fed(fit: Fit) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
+from skglmm.inference._estimable import nonestimable
 from skglmm.inference._predict import Plan, linear_predictors
 
 __all__ = ["sample"]
@@ -35,7 +36,7 @@ def sample(
     design : Design, n rows
     plan : Plan
         Where its `unseen` is "fixed" levels without a mode have no effect, where it is "nan" no
-        response.
+        response. Nor have rows that the data of the fit do not determine.
     n_samples : int
     rng : Generator
     new_effects : bool
@@ -61,8 +62,8 @@ def sample(
         for each in draws:
             each.add_to(shifted, rng)
         result[:, j] = fit.family.sample(shifted, rng)
-    if not new_effects:
-        result[plan.unknown(fit, design)] = np.nan
+    unknown = nonestimable(fit, design) if new_effects else plan.unknown(fit, design)
+    result[unknown] = np.nan
     return result
 
 

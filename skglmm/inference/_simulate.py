@@ -33,7 +33,8 @@ def simulate_responses(fit: Fit, study: Study, rng: np.random.Generator) -> Floa
     params = Params.unpack(study.vector(fit), problem.shape)
     pairs = zip(problem.covariances, params.theta, strict=True)
     roots = tuple(covariance.factor(theta) for covariance, theta in pairs)
-    standard = replace(fit, beta=params.beta, roots=roots)  # as the columns of the study are
+    # As the columns of the study are, of which none is a combination of others.
+    standard = replace(fit, beta=params.beta, roots=roots, null_spaces=None)
     plan = Plan.of(fit.layout, "conditional", "marginal")
     return sample(standard, study.standard.design, plan, 1, rng, new_effects=True)[:, 0]
 

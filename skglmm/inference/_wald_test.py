@@ -20,8 +20,9 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit
+from skglmm.inference._estimable import missed_by_sums
 from skglmm.inference._natural import Parameter, coefficients, delta_covariance
 from skglmm.inference._tables import named_frame
 
@@ -44,6 +45,9 @@ class WaldTest:
     constraints : tuple of str, length m
     estimate, std_error : ndarray, shape (m,)
         Left-hand side less right-hand side of each constraint.
+    relative_to : tuple of str
+        Dropped columns whose coefficients count as 0 in what is tested: were others dropped in
+        their place, it would be another hypothesis.
 
     Examples
     --------
@@ -61,10 +65,13 @@ class WaldTest:
     constraints: tuple[str, ...]
     estimate: Floats
     std_error: Floats
+    relative_to: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         p_value = f"p = {self.p_value:.2g}" if self.p_value > 0 else "p < 1e-300"
         tested = ", ".join(self.constraints)
+        if self.relative_to:
+            tested += f"; given 0 for the dropped {', '.join(self.relative_to)}"
         return f"Wald = {self.statistic:.3f} on {self.df} df, {p_value} ({tested})"
 
     def __repr__(self) -> str:
@@ -132,7 +139,8 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     names = [parameter.name for parameter in parameters]
     constraints = tuple(_written(row, q, names) for row, q in zip(matrix, values, strict=True))
     covariance = delta_covariance(fit, parameters)
-    _refuse_undetermined(matrix, np.isnan(np.diag(covariance)), names)
+    dropped, missed = _dropped(fit), missed_by_sums(fit, matrix)
+    _refuse_undetermined(matrix, np.isnan(np.diag(covariance)), dropped, missed, names)
     beta = np.array([parameter.value for parameter in parameters])
     estimate, spread = matrix @ beta - values, matrix @ np.nan_to_num(covariance) @ matrix.T
     std_error = np.sqrt(np.maximum(np.diag(spread), 0.0))
@@ -140,16 +148,28 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     z = estimate / std_error
     statistic = float(z @ np.linalg.solve(spread / np.outer(std_error, std_error), z))
     p_value = float(chi2.sf(statistic, len(z)))
-    return WaldTest(statistic, len(z), p_value, constraints, estimate, std_error)
+    relative = tuple(names[j] for j in dropped[missed.any(axis=0)])
+    return WaldTest(statistic, len(z), p_value, constraints, estimate, std_error, relative)
 
 
 def _fixed(fit: Fit) -> list[Parameter]:
     return [parameter for k in range(len(fit.beta)) for parameter in coefficients(fit, k)]
 
 
-def _refuse_undetermined(matrix: Floats, lost: Floats, names: Sequence[str]) -> None:
+def _dropped(fit: Fit) -> Ints:
+    """Places of the columns that were left out among all fixed effects."""
+    starts = np.cumsum([0, *map(len, fit.beta)])
+    pairs = zip(starts, fit.aliased, strict=False)
+    return np.array([start + j for start, columns in pairs for j in columns], dtype=np.intp)
+
+
+def _refuse_undetermined(
+    matrix: Floats, lost: Bools, dropped: Ints, missed: Bools, names: Sequence[str]
+) -> None:
     used = np.any(matrix != 0, axis=0)
-    found = [repr(name) for name, bad in zip(names, used & lost.astype(bool), strict=True) if bad]
+    open_ = missed.any(axis=1)  # in other constraints what was dropped may stand
+    used[dropped] = np.any(matrix[open_][:, dropped] != 0, axis=0)
+    found = [repr(name) for name, bad in zip(names, used & lost, strict=True) if bad]
     if found:
         msg = (
             f"the data do not determine {', '.join(found)}, which therefore cannot be tested; "

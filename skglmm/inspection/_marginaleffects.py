@@ -12,6 +12,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.design._columns import Labels, kind_of
 from skglmm.estimators._base import BaseGLMMRegressor
+from skglmm.estimators._estimable import tell_nonestimable
 from skglmm.estimators._frames import predict_frame, to_pandas
 from skglmm.estimators._rows import build_rows
 from skglmm.estimators._validation import check_choice, check_inference
@@ -161,7 +162,9 @@ class _Mean:
     def design(self, frame: pd.DataFrame) -> Design:
         """Return the design of rows."""
         model = self.model
-        return build_rows(model._spec, frame, self.kind, "fixed", model.context)[0]
+        design, _ = build_rows(model._spec, frame, self.kind, "fixed", model.context)
+        tell_nonestimable(model, frame, design, model.fit_.family.mean_predictors)
+        return design
 
     def read(self, rows: Any) -> Design:
         """Return the design of rows whose categories are texts."""

@@ -62,8 +62,9 @@ def residual_rows(
     missing = np.isnan(found)
     if missing.any():
         msg = (
-            f"{missing.sum()} of {len(found)} residuals are missing, as new_groups='nan' predicts "
-            "nothing for groups that fit did not see; leave these rows out"
+            f"{missing.sum()} of {len(found)} residuals are missing: new_groups='nan' predicts "
+            "nothing for groups that fit did not see, and no model for rows that the data of fit "
+            "do not determine; leave these rows out"
         )
         raise ValueError(msg)
     return ResidualRows(found, np.asarray(mean), check_y(fitted.model, y), fitted.target(y))

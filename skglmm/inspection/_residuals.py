@@ -1,5 +1,6 @@
 """Residuals of a fitted model, and tests of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.estimators._base import BaseGLMMRegressor
+from skglmm.estimators._estimable import tell_nonestimable
 from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._random import generator
 from skglmm.estimators._rows import build_rows, unseen_levels
@@ -72,7 +74,8 @@ def residuals(
     Returns
     -------
     ndarray, shape (n_samples,), or Series
-        Of unseen groups according to the model's `new_groups`. With `by` a Series with the groups
+        Of unseen groups according to the model's `new_groups`; NaN, with a warning, of rows that
+        the data of fit do not determine. With `by` a Series with the groups
         as index.
 
     Raises
@@ -147,7 +150,8 @@ class _Rows:
     def residuals(self, kind: str) -> Floats:
         """Return residuals of rows, (n,), of all kinds but the simulated ones."""
         fit, scale = self.model.fit_, self.model._scale
-        design, plan = self._built("conditional" if self.conditional else "marginal")
+        needed = fit.family.mean_predictors if kind == "response" else None
+        design, plan = self._built("conditional" if self.conditional else "marginal", needed)
         raw = (self.y - scale.low) / scale.width  # as predict and score take them
         if kind == "response":
             return scale.width * infer.response_residuals(fit, design, raw, plan)
@@ -174,9 +178,11 @@ class _Rows:
         scaled = infer.simulated_residuals(unit, draw, n_simulations, self.rng, numbers)
         return scaled if index is None else pd.Series(scaled, index=index, name="residual")
 
-    def _built(self, kind: str) -> tuple[Design, infer.Plan]:
+    def _built(self, kind: str, needed: Collection[int] | None = None) -> tuple[Design, infer.Plan]:
         model = self.model
-        return build_rows(model._spec, self.frame, kind, model.new_groups, model.context)
+        built = build_rows(model._spec, self.frame, kind, model.new_groups, model.context)
+        tell_nonestimable(model, self.frame, built[0], needed)
+        return built
 
 
 def check_residuals(

@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from skglmm.estimators._estimable import refuse_nonestimable
 from skglmm.model_selection._unwrap import inside
 
 __all__ = ["LogDensityScorer", "log_density_scorer"]
@@ -60,8 +61,13 @@ class LogDensityScorer:
         ------
         TypeError
             When `estimator` has no log density.
+        ValueError
+            When the data of fit do not determine a linear predictor of a row: in cross-validation
+            the score is `error_score` then, with this reason in a warning.
         """
         model, rows = _unwrapped(estimator, X)
+        doing = "there is no log density of these rows"
+        refuse_nonestimable(model, rows, doing, sample_weight=sample_weight)
         found = model.log_density(rows, y, joint=self.joint, sample_weight=sample_weight)
         mass = np.broadcast_to(1.0 if sample_weight is None else sample_weight, len(found))
         return float(np.sum(found) / np.sum(mass))
