@@ -1,12 +1,13 @@
 """The response on the scale of its family: between its bounds, and off them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
 
-__all__ = ["Response", "Scale", "masses_in", "scale_response"]
+__all__ = ["Response", "Scale", "scale_response"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Scale:
         How many responses were moved, of how many.
     masses : tuple of float
         Ends of the unit scale that have a probability of their own: responses on them stay.
+    unseen : tuple of float
+        Those whose probability has a parameter of its own, although no response lies on them.
     """
 
     low: float
@@ -31,6 +34,7 @@ class Scale:
     n_moved: int
     n_samples: int
     masses: tuple[float, ...] = ()
+    unseen: tuple[float, ...] = ()
 
     @property
     def width(self) -> float:
@@ -84,6 +88,10 @@ class Scale:
         low, high = (0.0 not in self.masses), (1.0 not in self.masses)
         return (unit <= 0.0) & low, (unit >= 1.0) & high
 
+    def knowing(self, present: Collection[float], free_masses: Collection[float]) -> "Scale":
+        """Return the scale that knows which free masses are not `present` among the responses."""
+        return replace(self, unseen=tuple(mass for mass in free_masses if mass not in present))
+
     def log_jacobian(self, unit: Floats) -> Floats:
         """Return by how much log densities of y are less than those on the unit scale, (n,).
 
@@ -96,6 +104,16 @@ class Scale:
         inside = np.nextafter([self.low, self.high], [np.inf, -np.inf])
         y = np.clip(self.low + self.width * unit, *inside)
         return np.where(unit <= 0.0, self.low, np.where(unit >= 1.0, self.high, y))
+
+    @property
+    def missing(self) -> list[str]:
+        """What there is to say of bounds with a probability on which no response lies."""
+        return [
+            f"no response equals the bound {self.response(np.array(mass)):g}: its probability is "
+            "estimated as 0, and what describes it has no finite estimate; a model without this "
+            "probability is enough"
+            for mass in self.unseen
+        ]
 
     @property
     def remarks(self) -> list[str]:
@@ -165,11 +183,6 @@ def scale_response(
     draft = Scale(low, high, boundary, 0, len(y), masses)
     scale = draft.settled(int(np.count_nonzero(np.logical_or(*draft.homeless(y)))), n_inside)
     return Response(scale.unit(y), scale)
-
-
-def masses_in(unit: Floats, masses: tuple[float, ...]) -> set[float]:
-    """Return the masses that occur among responses on the unit scale."""
-    return {mass for mass in masses if np.any(unit == mass)}
 
 
 def _refuse_outside(y: Floats, low: float, high: float) -> None:

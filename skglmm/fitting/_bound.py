@@ -1,5 +1,6 @@
 """A problem, and what leads from its parameters back to the user's units."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from skglmm.fitting._record import Fit
 from skglmm.fitting._standardize import Scales
 from skglmm.laplace import Params, Problem
 
-__all__ = ["Bound"]
+__all__ = ["Bound", "masses_in"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Bound:
         Fingerprint of responses and weights, see `digest`.
     log_jacobian : float
         Subtracted from the log likelihood, see `fit`.
+    masses : frozenset of float
+        Those of the family that occur among the responses.
     """
 
     problem: Problem
@@ -38,6 +41,12 @@ class Bound:
     n_samples: int
     data_digest: str
     log_jacobian: float
+    masses: frozenset[float]
+
+    @property
+    def endless(self) -> tuple[int, ...]:
+        """Linear predictors without a finite estimate: they describe masses that do not occur."""
+        return self.problem.family.endless_predictors(self.masses)
 
     @property
     def upper(self) -> Floats:
@@ -56,3 +65,8 @@ class Bound:
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""
         return away(self.problem, vector)
+
+
+def masses_in(y: Floats, masses: Collection[float]) -> frozenset[float]:
+    """Return those of a family's masses that occur among responses on its own scale."""
+    return frozenset(mass for mass in masses if np.any(y == mass))

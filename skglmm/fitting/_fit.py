@@ -1,5 +1,6 @@
 """The verb of the package: from a design and a response to a frozen `Fit`."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,6 @@ from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
-from skglmm.fitting._standardize import Scales
 from skglmm.fitting._study import Study
 from skglmm.fitting._user_units import user_covariance, user_jacobian
 from skglmm.laplace import Modes, Params, Problem, curvature, jacobian, posterior
@@ -143,7 +143,7 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
-    found = _uncertainty(problem, scales, optimum) if inference else (None, None)
+    found = _uncertainty(bound, optimum) if inference else (None, None)
     return Fit(
         family=problem.family,
         layout=layout,
@@ -174,12 +174,22 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
         capped=tuple(
             name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
         ),
+        endless=tuple(layout.predictors[k] for k in bound.endless),
     )
 
 
-def _uncertainty(problem: Problem, scales: Scales, optimum: Optimum) -> tuple[Floats, Modes]:
+def _coefficients_of(bound: Bound, predictors: Collection[int]) -> list[int]:
+    """Places of the coefficients of some predictors among the parameters."""
+    starts = np.cumsum([0, *(len(names) for names in bound.layout.coefficients)])
+    return [place for k in predictors for place in range(starts[k], starts[k + 1])]
+
+
+def _uncertainty(bound: Bound, optimum: Optimum) -> tuple[Floats, Modes]:
     """Covariance of the estimates, and how the modes move with them, in the user's units."""
+    problem, scales = bound.problem, bound.scales
     known = _free(problem, optimum) & optimum.is_exact
     covariance = user_covariance(scales, optimum.hessian, known)
+    endless = _coefficients_of(bound, bound.endless)
+    covariance[endless] = covariance[:, endless] = np.nan
     moves = problem.in_layout_order(jacobian(problem, optimum.laplace.mode))
     return covariance, user_jacobian(scales, moves, problem.shape.n_beta)

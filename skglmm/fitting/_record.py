@@ -60,6 +60,8 @@ class Fit:
         One sentence for each singular term.
     capped : tuple of str
         Predictors that stopped at their ceiling.
+    endless : tuple of str
+        Predictors without a finite estimate: no response lies where they describe a probability.
     """
 
     family: Family
@@ -85,6 +87,7 @@ class Fit:
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
+    endless: tuple[str, ...] = ()
 
     @property
     def n_params(self) -> int:

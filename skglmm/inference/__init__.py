@@ -1,6 +1,7 @@
 """Statistics and predictions: pure functions of a fit."""
 
 from skglmm.inference._bootstrap import Bootstrap, bootstrap_once
+from skglmm.inference._boundary_intervals import BoundaryIntervals, boundary_intervals
 from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._conditional_aic import Conditional, conditional_aic
 from skglmm.inference._density import joint_log_density, log_density
@@ -18,7 +19,7 @@ from skglmm.inference._intervals import (
 from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
 from skglmm.inference._moved_responses import moved_responses
-from skglmm.inference._natural import natural
+from skglmm.inference._natural import constant, derived, natural, std_errors
 from skglmm.inference._nested import obstacle
 from skglmm.inference._nesting import likeness
 from skglmm.inference._notes import Note, notes
@@ -76,6 +77,7 @@ from skglmm.inference._wald_test import WaldTest, fixed_names, wald_test
 __all__ = [
     "EFFECTS",
     "Bootstrap",
+    "BoundaryIntervals",
     "Coefficients",
     "Component",
     "Conditional",
@@ -102,13 +104,16 @@ __all__ = [
     "Update",
     "WaldTest",
     "bootstrap_once",
+    "boundary_intervals",
     "boundary_probabilities",
     "cluster_scores",
     "coefficient_tables",
     "component_frame",
     "condition",
     "conditional_aic",
+    "constant",
     "covariance_frame",
+    "derived",
     "deviance_residuals",
     "diagnose",
     "estimate_frame",
@@ -150,6 +155,7 @@ __all__ = [
     "simulate_responses",
     "simulated_ratio",
     "simulated_residuals",
+    "std_errors",
     "summarize",
     "tidy",
     "unweighted",

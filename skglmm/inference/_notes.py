@@ -98,7 +98,7 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     start = 0
     for predictor, names in zip(fit.layout.predictors, fit.layout.coefficients, strict=True):
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)])
-        if predictor not in fit.capped:
+        if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
             yield from (
                 f"the coefficient of {name!r} ({predictor})"
                 for name, is_lost in zip(names, lost, strict=True)
