@@ -7,7 +7,9 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 
-__all__ = ["Response", "Scale", "scale_response"]
+__all__ = ["Response", "Scale", "other_scale", "scale_response"]
+
+WIDER = 50.0  # times the unit interval: shares among percents
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Scale:
         if self.boundary == "squeeze":
             return np.asarray((unit * (self.n_samples - 1) + 0.5) / self.n_samples)
         if isinstance(self.boundary, str):
-            _refuse_boundary(at_low, at_high, self)
+            _refuse_boundary(at_low, at_high, self, other_scale(y, self.low, self.high))
             return unit
         return np.where(at_low, self.boundary, np.where(at_high, 1.0 - self.boundary, unit))
 
@@ -81,6 +83,10 @@ class Scale:
             raise ValueError(msg)
         moved = self.n_samples if self.boundary == "squeeze" else n_homeless
         return replace(self, n_moved=moved)
+
+    def is_moved(self, y: Floats) -> Bools:
+        """Return which responses `boundary` moves, where it moves those on a bound only, (n,)."""
+        return np.logical_or(*self.homeless(y))
 
     def homeless(self, y: Floats) -> tuple[Bools, Bools]:
         """Return which responses lie on a bound that has no probability: the low, the high one."""
@@ -198,6 +204,16 @@ def _refuse_outside(y: Floats, low: float, high: float) -> None:
         raise ValueError(msg)
 
 
+def other_scale(y: Floats, low: float, high: float) -> str | None:
+    """Return the doubt about bounds whose first percents hold all responses: shares, perhaps."""
+    if low != 0.0 or high < WIDER or y.min() < 0.0 or y.max() > 1.0:
+        return None
+    return (
+        f"all {len(y)} responses lie between 0 and 1 ({y.min():.4g} to {y.max():.4g}), but the "
+        f"bounds are {low:g} and {high:g}; if these are shares, pass bounds=(0, 1) or {high:g} * y"
+    )
+
+
 def _guess(y: Floats) -> str:
     if y.min() >= 0 and y.max() <= 1:
         return "perhaps bounds=(0, 1)"
@@ -206,7 +222,7 @@ def _guess(y: Floats) -> str:
     return "the lowest and highest value that it allows: bounds=(low, high)"
 
 
-def _refuse_boundary(at_low: Bools, at_high: Bools, scale: Scale) -> None:
+def _refuse_boundary(at_low: Bools, at_high: Bools, scale: Scale, doubt: str | None) -> None:
     if not (at_low.any() or at_high.any()):
         return
     counts = [(np.count_nonzero(at_low), scale.low), (np.count_nonzero(at_high), scale.high)]
@@ -218,6 +234,7 @@ def _refuse_boundary(at_low: Bools, at_high: Bools, scale: Scale) -> None:
         f"{'' if scale.masses else _SQUEEZE}boundary=1e-4, a fraction of the width, which moves "
         "only these; or wider bounds, if the scale has them"
     )
+    msg = msg if doubt is None else f"{msg}. And {doubt}"
     raise ValueError(msg)
 
 

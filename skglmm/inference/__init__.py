@@ -6,9 +6,11 @@ from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._conditional_aic import Conditional, conditional_aic
 from skglmm.inference._density import joint_log_density, log_density
 from skglmm.inference._diagnose import diagnose
+from skglmm.inference._drawn import Drawn, drawn
 from skglmm.inference._estimates import Estimates
 from skglmm.inference._findings import Diagnosis, Finding
 from skglmm.inference._group_coefficients import group_coefficients
+from skglmm.inference._heaps import Heap, heaps
 from skglmm.inference._intervals import (
     Interval,
     LinearPrediction,
@@ -18,7 +20,7 @@ from skglmm.inference._intervals import (
 )
 from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
-from skglmm.inference._moved_responses import moved_responses
+from skglmm.inference._moved_responses import HEAP_ADVICE, moved_responses
 from skglmm.inference._natural import constant, derived, natural, std_errors
 from skglmm.inference._nested import obstacle
 from skglmm.inference._nesting import likeness
@@ -61,7 +63,7 @@ from skglmm.inference._tables import (
     overview_frame,
     random_effects_frame,
 )
-from skglmm.inference._tidy import EFFECTS, tidy
+from skglmm.inference._tidy import EFFECTS, tidy, without_ratios
 from skglmm.inference._wald import (
     Coefficients,
     Component,
@@ -76,6 +78,7 @@ from skglmm.inference._wald_test import WaldTest, fixed_names, wald_test
 
 __all__ = [
     "EFFECTS",
+    "HEAP_ADVICE",
     "Bootstrap",
     "BoundaryIntervals",
     "Coefficients",
@@ -84,8 +87,10 @@ __all__ = [
     "Contest",
     "Covariances",
     "Diagnosis",
+    "Drawn",
     "Estimates",
     "Finding",
+    "Heap",
     "Interval",
     "Intervals",
     "LikelihoodRatio",
@@ -116,9 +121,11 @@ __all__ = [
     "derived",
     "deviance_residuals",
     "diagnose",
+    "drawn",
     "estimate_frame",
     "fixed_names",
     "group_coefficients",
+    "heaps",
     "independent_clusters",
     "interval_frame",
     "intervals",
@@ -164,4 +171,5 @@ __all__ = [
     "vcov",
     "wald_test",
     "with_replicates",
+    "without_ratios",
 ]

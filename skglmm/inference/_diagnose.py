@@ -15,6 +15,7 @@ from skglmm.inference._optimum_findings import (
     wild_scales,
 )
 from skglmm.inference._residual_checks import ResidualChecks
+from skglmm.inference._weight_findings import total_weight
 from skglmm.laplace import Laplace
 
 __all__ = ["diagnose"]
@@ -26,6 +27,7 @@ CHECKED = (
     "determination",
     "separation",
     "scales",
+    "weights",
     "levels",
     "influence",
     "nesting",
@@ -73,7 +75,8 @@ def diagnose(
     """
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
-    findings += [*wild_scales(study), *few_levels(study), *single_rows(study)]
+    weighted = list(total_weight(study))
+    findings += [*wild_scales(study), *weighted, *few_levels(study), *single_rows(study)]
     skipped = []
     if around is None:
         skipped.append(
@@ -81,7 +84,10 @@ def diagnose(
         )
     else:
         findings += [*curvature(study, around), *separation(study, around)]
-        findings += influential_levels(study, here.mode, around)
+        if weighted:
+            skipped.append("influence, which weights like these exaggerate")
+        else:
+            findings += influential_levels(study, here.mode, around)
     findings += [*others, *misfits(checks)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)
 
