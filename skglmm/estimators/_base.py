@@ -30,7 +30,13 @@ from skglmm.estimators._stored import check_stored
 from skglmm.estimators._tests import Tests
 from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
-from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped, tell_missing
+from skglmm.estimators._warnings import (
+    tell_about,
+    tell_constant,
+    tell_dropped,
+    tell_missing,
+    tell_other_scale,
+)
 from skglmm.families import LINKS, Family
 from skglmm.fitting import Fit, Rules, fit, fit_bound, masses_in
 
@@ -145,6 +151,7 @@ class BaseGLMMRegressor(
         self._scale = response.scale.knowing(present, family.free_masses)
         self.fit_ = self._maximize(family, design, response.unit, rows.weights)
         self._publish(model)
+        tell_other_scale(self._scale, rows.y)
         tell_missing(self._scale)
         tell_dropped(model.dropped)
         tell_constant(self._spec.constant)

@@ -13,12 +13,20 @@ import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
 from skglmm.arrays import Floats
-from skglmm.estimators._response import Scale
+from skglmm.estimators._response import Scale, other_scale
 from skglmm.exceptions import SingularFitWarning
 from skglmm.fitting import Fit
 from skglmm.inference import notes
 
-__all__ = ["tell", "tell_about", "tell_constant", "tell_dropped", "tell_missing", "tell_unseen"]
+__all__ = [
+    "tell",
+    "tell_about",
+    "tell_constant",
+    "tell_dropped",
+    "tell_missing",
+    "tell_other_scale",
+    "tell_unseen",
+]
 
 _PACKAGES = (Path(__file__).parents[1], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
 _INSIDE = tuple(f"{package}{os.sep}" for package in _PACKAGES)
@@ -60,6 +68,13 @@ def tell_constant(constant: Mapping[str, str]) -> None:
             "intercept; take it out of the formula"
         )
         tell(text)
+
+
+def tell_other_scale(scale: Scale, y: Floats) -> None:
+    """Warn of responses that look as if they were shares among percents."""
+    doubt = other_scale(y, scale.low, scale.high)
+    if doubt is not None:
+        tell(doubt)
 
 
 def tell_missing(scale: Scale) -> None:
