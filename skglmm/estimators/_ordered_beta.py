@@ -101,7 +101,8 @@ class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
             Rows lower and upper; columns estimate, std_error, conf_low, conf_high, on the scale of
             the linear predictor. The upper cut point is the lower one plus a gap, and has its
             standard error by the delta method. They are missing without inference, and where no
-            response lies on the bound behind a cut point, which is then at infinity.
+            response lies on the bound behind a cut point, which is then at infinity; that of the
+            upper one also where the lower one is.
 
         Raises
         ------
