@@ -1,5 +1,6 @@
 """Data that no model can come of: a table of what came in and what is said."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,13 @@ from numpy.testing import assert_allclose
 from refusals import MIXED, WEIGHTS, case, put, refuses, table
 from sklearn.exceptions import DataConversionWarning
 
-from skglmm import BetaGLMMRegressor, DesignError, FormulaError
+from skglmm import (
+    BetaGLMMRegressor,
+    DesignError,
+    FormulaError,
+    OrderedBetaGLMMRegressor,
+    ZeroInflatedBetaGLMMRegressor,
+)
 
 SCALES = [
     case(
@@ -55,8 +62,22 @@ RESPONSES = [
         y=lambda y: put(y, (3, 0.0), (4, 1.0), (5, 1.0)),
         fragments=["3 of 60", "1 equal to 0 and 2 equal to 1"],
     ),
-    case("NaN in y", y=lambda y: put(y, (3, np.nan)), fragments=["Input y contains NaN"]),
-    case("infinity in y", y=lambda y: put(y, (3, np.inf)), fragments=["Input y contains infinity"]),
+    case(
+        "NaN in y",
+        y=lambda y: put(y, (3, np.nan), (9, np.nan)),
+        fragments=["Input y contains NaN: 2 of 60", "position 3 counted from 0", "y.notna()"],
+    ),
+    case(
+        "infinity in y",
+        y=lambda y: put(y, (5, -np.inf)),
+        fragments=["Input y contains infinity: 1 of 60", "position 5", "divisions by zero"],
+    ),
+    case(
+        "shares and a zero among percents",
+        {**MIXED, "bounds": (0, 100)},
+        y=lambda y: put(y, (3, 0.0)),
+        fragments=["1 equal to 0", "all 60 responses lie between 0 and 1", "bounds=(0, 1)"],
+    ),
     case("no y", y=lambda y: None, fragments=["requires y to be passed, but the target y is None"]),
     case(
         "y too short", y=lambda y: y[:-1], fragments=["inconsistent numbers of samples: [60, 59]"]
@@ -350,3 +371,20 @@ def test_numbers_of_type_object_are_numbers_without_a_formula():
     objects = BetaGLMMRegressor().fit(frame[["x", "g"]].astype({"x": object}), y)
     assert objects.coef_names_ == plain.coef_names_
     assert_allclose(objects.coef_, plain.coef_)
+
+
+@pytest.mark.parametrize(
+    "kind", [BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor, OrderedBetaGLMMRegressor]
+)
+def test_shares_among_percents_are_told(kind):
+    rng = np.random.default_rng(8)
+    X, y = pd.DataFrame({"x": rng.normal(size=80)}), rng.beta(2, 2, 80)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        kind("x", bounds=(0, 100)).fit(X, y)
+        shares = kind("x").fit(X, y)
+        percents = kind("x", bounds=(0, 100)).fit(X, 100 * y)
+    texts = [str(each.message) for each in told if "lie between 0 and 1" in str(each.message)]
+    assert len(texts) == 1
+    assert "pass bounds=(0, 1) or 100 * y" in texts[0]
+    assert_allclose(shares.coef_, percents.coef_, rtol=1e-4)

@@ -11,12 +11,12 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from skglmm import BetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
 from skglmm.estimators._study_rows import study_rows
 from skglmm.exceptions import ImplicitNestingWarning, SingularFitWarning
 from skglmm.families import LINKS
 from skglmm.fitting import Local, fit, local
-from skglmm.inference import Diagnosis, Finding
+from skglmm.inference import Diagnosis, Finding, drawn, heaps
 from skglmm.inference._influence import influences
 from skglmm.inference._optimum_findings import convergence, curvature, near_separation
 from skglmm.inference._parameter_names import parameter_names
@@ -438,3 +438,116 @@ def test_wrong_models_get_their_note(kind, formula, changes):
         diagnosis = diagnosed(*make_study(seed, **changes), formula, inference=False)
         found += kind in {each.kind for each in diagnosis.findings}
     assert found >= 0.8 * n
+
+
+# Responses that were moved by hand, and weights
+
+
+def with_zeros(seed, share=0.06):
+    """A study, and which of its responses were zeros."""
+    X, y = make_study(seed)
+    rng = np.random.default_rng([12, seed])
+    return X, np.clip(y, 2e-3, 1.0 - 2e-3), rng.random(len(y)) < share
+
+
+@pytest.mark.parametrize("place", [1e-6, 1e-4, 1e-3, 5e-3])
+def test_zeros_moved_by_hand_are_found_wherever_they_were_moved(place):
+    X, y, zero = with_zeros(30)
+    found = only(diagnosed(X, np.where(zero, place, y)), "moved responses")
+    assert found.severity == "warning"
+    assert f"{zero.sum()} of 480 responses are exactly {place:g}" in found.finding
+    assert "the lower bound 0" in found.finding
+    assert "put them back on the bound" in found.advice
+
+
+def test_responses_moved_by_hand_are_told_of_as_those_that_boundary_moved():
+    X, y, zero = with_zeros(31)
+    own = only(diagnosed(X, np.where(zero, 0.0, y), boundary=1e-4), "moved responses")
+    by_hand = only(diagnosed(X, np.where(zero, 1e-4, y)), "moved responses")
+    assert (own.severity, own.subject) == (by_hand.severity, by_hand.subject)
+    assert_allclose(own.value, by_hand.value, rtol=1e-3)
+    paths = [each.finding.partition("estimates are: ")[2] for each in (own, by_hand)]
+    assert paths[0] == paths[1]
+    without = diagnosed(X, np.where(zero, 1e-4, y), inference=False)
+    assert only(without, "moved responses").finding == by_hand.finding
+
+
+def test_heaps_are_found_on_the_scale_of_the_response_and_at_both_bounds():
+    X, y, moved = with_zeros(32)
+    low, high = moved & (X["x"] < 0), moved & (X["x"] >= 0)
+    percent = 100 * np.where(low, 1e-3, np.where(high, 0.999, y))
+    found = only(diagnosed(X, percent, bounds=(0, 100)), "moved responses")
+    assert f"{low.sum()} of 480 responses are exactly 0.1, next to the lower" in found.finding
+    assert f"{high.sum()} of 480 responses are exactly 99.9, next to the upper" in found.finding
+
+
+def test_a_heap_is_found_beside_a_bound_that_has_a_probability():
+    X, y, moved = with_zeros(33)
+    y = np.where(moved & (X["x"] < 0), 0.0, np.where(moved, 0.999, y))
+    model = ZeroInflatedBetaGLMMRegressor("x + (1 | g)").fit(X, y)
+    found = only(model.diagnose(X, y), "moved responses")
+    assert "exactly 0.999, next to the upper bound 1" in found.finding
+
+
+def test_zeros_moved_among_ratings_in_steps_are_found():
+    X, y, zero = with_zeros(34)
+    steps = np.clip(np.round(20 * y), 1, 19) / 20
+    found = only(diagnosed(X, np.where(zero, 1e-3, steps)), "moved responses")
+    assert "the next one is 0.05" in found.finding
+
+
+@pytest.mark.parametrize("steps", [20, 100, 1000, 10_000])
+@pytest.mark.parametrize("precision", [1.5, 8.0])
+def test_recorded_digits_make_no_heaps(steps, precision):
+    rng = np.random.default_rng([13, steps])
+    X, _ = make_study(35)
+    mu = expit(-1.5 + 0.5 * X["x"] + rng.normal(0, 0.5, 24)[X["g"]])
+    y = rng.beta(precision * mu, precision * (1 - mu))
+    y = (np.floor(steps * y) + 0.5) / steps
+    model = BetaGLMMRegressor("x + (1 | g)", inference=False).fit(X, y)
+    assert "moved responses" not in {each.kind for each in model.diagnose(X, y).findings}
+
+
+def test_repeated_rows_make_no_heap():
+    X, y = make_study(36, n_rows=5)
+    rows = np.repeat(np.arange(len(y)), 4)
+    found = diagnosed(X.iloc[rows], y[rows])
+    assert "moved responses" not in {each.kind for each in found.findings}
+
+
+def test_weights_that_count_rows_many_times_are_one_finding():
+    X, y = make_study(37)
+    weights = 1000 * np.random.default_rng(37).uniform(0.5, 1.5, len(y))
+    model = BetaGLMMRegressor("x + (1 | g)").fit(X, y, weights)
+    diagnosis = model.diagnose(X, y, weights)
+    found = only(diagnosis, "weights")
+    assert_allclose(found.value, weights.mean())
+    assert "standard errors are about 31 times too small" in found.finding
+    assert "influence" not in {each.kind for each in diagnosis.findings}
+    assert "Not checked: influence" in str(diagnosis)
+    shares = weights / weights.mean() / 12
+    small = BetaGLMMRegressor("x").fit(X, y, shares).diagnose(X, y, shares)
+    assert "times too large" in only(small, "weights").finding
+    fair = weights / weights.mean()
+    fine = model.fit(X, y, fair).diagnose(X, y, fair)
+    assert "weights" not in {each.kind for each in fine.findings}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [None, 20, 100, 1000])
+@pytest.mark.parametrize(("center", "precision"), [(-1.0, 6.0), (-3.0, 3.0), (0.0, 1.0)])
+def test_healthy_responses_are_no_heaps(steps, center, precision):
+    told = 0
+    for seed in range(60):
+        rng = np.random.default_rng([14, seed])
+        X, _ = make_study(seed, n_rows=5)
+        mu = expit(center + 0.5 * X["x"] + rng.normal(0, 0.5, 24)[X["g"]])
+        y = np.clip(rng.beta(precision * mu, precision * (1 - mu)), 1e-300, 1 - 2**-53)
+        y = y if steps is None else (np.floor(steps * y * (1 - 1e-12)) + 0.5) / steps
+        model = BetaGLMMRegressor("x + (1 | g)", inference=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SingularFitWarning)
+            model.fit(X, y)
+        rows = study_rows(model, X, y)
+        told += bool(list(heaps(drawn(rows.study, rows.here.mode, rng))))
+    assert told <= 1

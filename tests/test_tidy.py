@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from scipy.stats import norm
 
-from skglmm import BetaGLMMRegressor, SingularFitWarning
+from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor, SingularFitWarning
+from skglmm.families import LINKS
 
 COLUMNS = (
     "effect component group level term estimate std_error statistic p_value conf_low conf_high"
@@ -313,3 +314,48 @@ def test_the_summary_names_the_offset(data):
     X, y = data
     model = BetaGLMMRegressor("x + (1 | range)", offset="z").fit(X, y)
     assert "the column 'z' is an offset of the mean" in str(model.summary())
+
+
+# Exponentiated effects
+
+
+def of_link(link, precision="x"):
+    rng = np.random.default_rng(71)
+    X = pd.DataFrame({"x": rng.normal(size=200)})
+    mean = LINKS[link].inverse(0.3 + 0.4 * X["x"].to_numpy())
+    y = np.clip(rng.beta(5 * mean.value, 5 * mean.complement), 1e-6, 1 - 1e-6)
+    return BetaGLMMRegressor("x", link=link, precision=precision).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("link", "scale"),
+    [
+        ("logit", lambda mean: mean / (1 - mean)),
+        ("cloglog", lambda mean: np.log(1 - mean)),
+        ("loglog", lambda mean: 1 / np.log(mean)),
+    ],
+)
+def test_exponentiated_effects_are_ratios_of_what_the_link_says(link, scale):
+    model = of_link(link)
+    low, high = model.predict(pd.DataFrame({"x": [0.0, 1.0]}))
+    table = model.tidy("fixed", exponentiate=True).set_index(["component", "term"])["estimate"]
+    assert_allclose(table["mean", "x"], scale(high) / scale(low))
+    log_precision = model.predict_linear(pd.DataFrame({"x": [0.0, 1.0]}), "precision")
+    assert_allclose(table["precision", "x"], np.exp(np.diff(log_precision)[0]))
+
+
+@pytest.mark.parametrize("link", ["probit", "cauchit"])
+def test_effects_that_are_no_ratios_are_not_exponentiated(link):
+    model = of_link(link, precision="1")
+    with pytest.raises(ValueError, match=f"effects on the mean are on the {link} scale"):
+        model.tidy(exponentiate=True)
+    assert len(model.tidy("random", exponentiate=True)) == 0
+
+
+def test_a_cut_point_is_not_exponentiated_and_a_gap_is():
+    X = pd.DataFrame({"x": np.random.default_rng(72).normal(size=300)})
+    y = np.clip(np.random.default_rng(73).beta(2, 2, 300) * 1.4 - 0.2, 0, 1)
+    model = OrderedBetaGLMMRegressor("x").fit(X, y)
+    table = model.tidy("fixed", exponentiate=True).set_index("component")["estimate"]
+    assert_allclose(table["lower_cut"], model.cut_points_[0])
+    assert_allclose(table["cut_gap"], np.diff(model.cut_points_)[0])

@@ -25,16 +25,22 @@ from skglmm.estimators._estimable import refuse_nonestimable, tell_stored
 from skglmm.estimators._frames import is_array
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._nesting import tell_nesting
-from skglmm.estimators._response import masses_in, scale_response
+from skglmm.estimators._response import scale_response
 from skglmm.estimators._rows import Kind, fit_rows
 from skglmm.estimators._statistics import Statistics
 from skglmm.estimators._stored import check_stored
 from skglmm.estimators._tests import Tests
 from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
-from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped, tell_missing
+from skglmm.estimators._warnings import (
+    tell_about,
+    tell_constant,
+    tell_dropped,
+    tell_missing,
+    tell_other_scale,
+)
 from skglmm.families import LINKS, Family
-from skglmm.fitting import Fit, Rules, fit, fit_bound
+from skglmm.fitting import Fit, Rules, fit, fit_bound, masses_in
 
 __all__ = ["BaseGLMMRegressor"]
 
@@ -143,27 +149,30 @@ class BaseGLMMRegressor(
         response = scale_response(rows.y, self.bounds, self.boundary, family.masses)
         model = read_model(self, family.predictors[1:], rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
-        self._scale = response.scale
+        present = masses_in(response.unit, family.masses)
+        self._scale = response.scale.knowing(present, family.free_masses)
         self.fit_ = self._maximize(family, design, response.unit, rows.weights)
         self._publish(model)
-        missing = tell_missing(family, self._scale, masses_in(response.unit, family.masses))
+        tell_other_scale(self._scale, rows.y)
+        tell_missing(self._scale)
         tell_dropped(model.dropped)
         tell_constant(self._spec.constant)
-        tell_about(self.fit_, told=("absent",) if missing else ())
+        tell_about(self.fit_)
         tell_nesting(self.fit_, self._spec, design, rows.frame, response.unit)
 
     def _fit_on_cluster(self, X: Any, y: Any, sample_weight: Any, family: Family) -> None:
         rows = cluster_rows(self, X, y, sample_weight, family)
-        self._spec, self._scale = rows.spec, rows.scale
+        self._spec = rows.spec
+        self._scale = rows.scale.knowing(rows.bound.masses, family.free_masses)
         with one_thread():
             self.fit_ = fit_bound(
                 rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
             )
         self._publish(rows.model)
-        missing = tell_missing(family, self._scale, rows.present)
+        tell_missing(self._scale)
         tell_dropped(rows.model.dropped)
         tell_constant(self._spec.constant)
-        tell_about(self.fit_, told=("absent",) if missing else ())
+        tell_about(self.fit_)
 
     def predict(
         self, X: Any, kind: Kind | None = None, return_std: bool = False

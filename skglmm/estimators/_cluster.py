@@ -21,9 +21,9 @@ from skglmm.estimators._cluster_rows import (
 )
 from skglmm.estimators._frames import fit_frame
 from skglmm.estimators._model import Model, read_model
-from skglmm.estimators._response import Scale, masses_in
+from skglmm.estimators._response import Scale
 from skglmm.families import Family
-from skglmm.fitting import Bound, Digest, Sums, digest, learn_scales, signed_sums, spaces
+from skglmm.fitting import Bound, Digest, Sums, digest, learn_scales, masses_in, signed_sums, spaces
 from skglmm.laplace import Shard, assemble, bind_part
 from skglmm.parts import Parts
 
@@ -41,8 +41,6 @@ class ClusterRows:
     model : Model
     spec : DesignSpec
     scale : Scale
-    present : set of float
-        Masses of the family that occur.
     bound : Bound
     constants : ndarray, shape (K,)
         Constant linear predictors that suit the responses.
@@ -51,7 +49,6 @@ class ClusterRows:
     model: Model
     spec: DesignSpec
     scale: Scale
-    present: set[float]
     bound: Bound
     constants: Floats
 
@@ -144,7 +141,6 @@ def _bound(
         model=model,
         spec=spec,
         scale=scale,
-        present=reduce(set.union, parts.map(_masses, masses=family.masses)),
         bound=Bound(
             problem=assemble(spec.layout, family, shards, plan),
             scales=scales,
@@ -153,6 +149,7 @@ def _bound(
             data_digest=str(mark),
             log_jacobian=log_jacobian,
             spaces=spaces(parts.map(_signed_sums).total(), scales),
+            masses=reduce(frozenset.union, parts.map(_masses, masses=family.masses)),
         ),
         constants=starts / mass,
     )
@@ -202,5 +199,5 @@ def _start(part: _Part, family: Family) -> tuple[Floats, float]:
     return mass * family.start(part.unit, part.weights), mass
 
 
-def _masses(part: _Part, masses: tuple[float, ...]) -> set[float]:
+def _masses(part: _Part, masses: tuple[float, ...]) -> frozenset[float]:
     return masses_in(part.unit, masses)

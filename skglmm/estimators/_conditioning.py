@@ -17,7 +17,7 @@ from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._response import Scale
 from skglmm.estimators._rows import Kind, build_rows
 from skglmm.estimators._validation import check_weights, check_y
-from skglmm.estimators._warnings import tell
+from skglmm.estimators._warnings import tell, tell_unseen
 from skglmm.fitting import Fit
 
 __all__ = ["Conditioning"]
@@ -91,7 +91,7 @@ class Conditioning:
             When no mode of the random effects is found; all rows are NaN then.
         UserWarning
             When the data of fit do not determine a linear predictor of some rows, which are NaN
-            and count for nothing.
+            and count for nothing, and when responses lie on a bound that no response of fit was on.
 
         Notes
         -----
@@ -206,7 +206,9 @@ class Conditioning:
         """Return responses on the unit scale, and weights or None."""
         column = check_y(self, y)
         check_consistent_length(X, column)
-        return self._scale.unit(column), check_weights(sample_weight, column)
+        response = self._scale.unit(column)
+        tell_unseen(self._scale, response)
+        return response, check_weights(sample_weight, column)
 
     def _jointly(self, design: Design, plan: infer.Plan, response: Floats, mass: Floats) -> Floats:
         found, kept = np.zeros(len(mass)), mass > 0

@@ -1,12 +1,18 @@
 """What a fitted estimator finds when it looks at its rows once more."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from math import nan
 from typing import Any
 
+import numpy as np
+
 from skglmm import inference as infer
+from skglmm.arrays import Floats
 from skglmm.estimators._model import titled
 from skglmm.estimators._nesting import reused_labels
 from skglmm.estimators._random import generator
+from skglmm.estimators._response import Scale
 from skglmm.estimators._study_rows import StudyRows, study_rows
 from skglmm.estimators._threads import one_thread
 from skglmm.fitting import Fit
@@ -49,9 +55,11 @@ class Diagnosing:
             at its cap; coefficients that grow without end; columns on wild scales; few levels,
             and levels of one row; single levels that move the estimates (a Newton step without
             each, no refit); labels that are reused within another factor; responses that
-            `boundary` moved, with the estimates that follow if they are moved to 1e-3, 1e-4 or
-            1e-5 of the width (three refits); and residuals: their distribution, the link, missing
-            slopes, missing grouping factors.
+            `boundary` moved, or that look as if somebody had moved them before the fit, being
+            equal and next to a bound, with the estimates that follow if they are moved to 1e-3,
+            1e-4 or 1e-5 of the width (three refits); bounds with a probability and no response;
+            weights that count each row many times; and residuals: their distribution, the link,
+            missing slopes, missing grouping factors.
 
         Raises
         ------
@@ -73,7 +81,13 @@ class Diagnosing:
         """
         rows = study_rows(self, X, y, sample_weight)  # refuses what was not fitted
         checks = rows.residual_checks(None, generator(random_state))
-        others = [*_separated_findings(rows), *_nesting_findings(rows), *_moved_findings(rows)]
+        others = [
+            *_separated_findings(rows),
+            *_nesting_findings(rows),
+            *_moved_findings(rows),
+            *_heap_findings(rows, generator(random_state)),
+            *_missing_findings(rows),
+        ]
         return infer.diagnose(
             self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
         )
@@ -100,6 +114,58 @@ def _moved_findings(rows: StudyRows) -> list[infer.Finding]:
     if not scale.n_moved:
         return []
     responses = {each: replace(scale, boundary=each).unit(rows.y) for each in FRACTIONS}
-    found = infer.moved_responses(rows.model.fit_, rows.study, responses, scale.remarks[0])
+    moved = f"{scale.remarks[0]}. With boundary="
+    found = infer.moved_responses(rows.model.fit_, rows.study, responses, moved)
     with one_thread():
         return list(found)
+
+
+def _heap_findings(rows: StudyRows, rng: np.random.Generator) -> list[infer.Finding]:
+    """Find responses that somebody has moved before the fit."""
+    scale, study = rows.model._scale, rows.study
+    if scale.boundary == "squeeze":  # which has moved all of them
+        return []
+    found = list(infer.heaps(infer.drawn(study, rows.here.mode, rng)))
+    found = [heap for heap in found if not np.any(scale.is_moved(rows.y) & heap.rows)]
+    if not found:
+        return []
+    responses = {each: _elsewhere(study.y, found, each) for each in FRACTIONS}
+    told = "; ".join(_heap_text(heap, scale) for heap in found)
+    moved = (
+        f"{told}. It looks as if responses on a bound had been moved by hand. With these at a "
+        "distance from it, as a fraction of the width, of "
+    )
+    with one_thread():
+        return list(
+            infer.moved_responses(rows.model.fit_, study, responses, moved, infer.HEAP_ADVICE)
+        )
+
+
+def _elsewhere(y: Floats, heaps: Sequence[infer.Heap], fraction: float) -> Floats:
+    """Return responses on the unit scale with the heaps at another distance from their ends."""
+    y = y.copy()
+    for heap in heaps:
+        y[heap.rows] = abs(heap.end - fraction)
+    return y
+
+
+def _heap_text(heap: infer.Heap, scale: Scale) -> str:
+    value, following, end = map(
+        float, scale.response(np.array([heap.value, heap.following, heap.end]))
+    )
+    side = "lower" if heap.value < heap.following else "upper"
+    return (
+        f"{heap.count} of {len(heap.rows)} responses are exactly {value:.10g}, next to the {side} "
+        f"bound {end:g}; the next one is {following:.4g}, and the model expects "
+        f"{heap.expected:.2g} as near to the bound"
+    )
+
+
+def _missing_findings(rows: StudyRows) -> list[infer.Finding]:
+    """Find bounds that have a probability in the model, and no response."""
+    findings = []
+    for sentence in rows.model._scale.missing:
+        text, _, advice = sentence.rpartition("; ")
+        advice = advice[0].upper() + advice[1:]
+        findings.append(infer.Finding("determination", "warning", "bound", nan, text, advice))
+    return findings

@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
+from skglmm import inference as infer
 from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._docs import documented
 from skglmm.estimators._model import Model
+from skglmm.estimators._validation import check_level
 from skglmm.families import OrderedBeta
 
 __all__ = ["OrderedBetaGLMMRegressor"]
@@ -82,6 +86,49 @@ class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
         verbose: int = 0,
     ) -> None:
         self._keep(locals())
+
+    def cut_points(self, level: float = 0.95) -> pd.DataFrame:
+        """Return the cut points with standard errors and limits.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Coverage of the Wald intervals, above 0 and below 1.
+
+        Returns
+        -------
+        DataFrame
+            Rows lower and upper; columns estimate, std_error, conf_low, conf_high, on the scale of
+            the linear predictor. The upper cut point is the lower one plus a gap, and has its
+            standard error by the delta method. They are missing without inference, and where no
+            response lies on the bound behind a cut point, which is then at infinity; that of the
+            upper one also where the lower one is.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            For a wrong `level`.
+
+        Examples
+        --------
+        >>> from skglmm import OrderedBetaGLMMRegressor
+        >>> from skglmm.datasets import make_dragons
+        >>> X, y = make_dragons(random_state=0, return_X_y=True)
+        >>> model = OrderedBetaGLMMRegressor("bodyLength + (1 | mountainRange)", bounds=(0, 100))
+        >>> model.fit(X, y).cut_points().round(2)
+               estimate  std_error  conf_low  conf_high
+        lower     -4.55       0.45     -5.44      -3.66
+        upper      5.27       0.45      4.38       6.16
+        """
+        check_is_fitted(self)
+        check_level(level)
+        place = self.fit_.layout.predictors.index("lower_cut")
+        cuts = [infer.constant(self.fit_, place), *infer.derived(self.fit_)]
+        frame = infer.interval_frame(infer.intervals(self.fit_, level, cuts))
+        frame.insert(1, "std_error", infer.std_errors(self.fit_, cuts))
+        return frame.set_axis(["lower", "upper"])
 
     def _publish(self, model: Model) -> None:
         super()._publish(model)

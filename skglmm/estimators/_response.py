@@ -1,12 +1,15 @@
 """The response on the scale of its family: between its bounds, and off them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
 
-__all__ = ["Response", "Scale", "masses_in", "scale_response"]
+__all__ = ["Response", "Scale", "other_scale", "scale_response"]
+
+WIDER = 50.0  # times the unit interval: shares among percents
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Scale:
         How many responses were moved, of how many.
     masses : tuple of float
         Ends of the unit scale that have a probability of their own: responses on them stay.
+    unseen : tuple of float
+        Those whose probability has a parameter of its own, although no response lies on them.
     """
 
     low: float
@@ -31,6 +36,7 @@ class Scale:
     n_moved: int
     n_samples: int
     masses: tuple[float, ...] = ()
+    unseen: tuple[float, ...] = ()
 
     @property
     def width(self) -> float:
@@ -52,7 +58,7 @@ class Scale:
         if self.boundary == "squeeze":
             return np.asarray((unit * (self.n_samples - 1) + 0.5) / self.n_samples)
         if isinstance(self.boundary, str):
-            _refuse_boundary(at_low, at_high, self)
+            _refuse_boundary(at_low, at_high, self, other_scale(y, self.low, self.high))
             return unit
         return np.where(at_low, self.boundary, np.where(at_high, 1.0 - self.boundary, unit))
 
@@ -78,11 +84,19 @@ class Scale:
         moved = self.n_samples if self.boundary == "squeeze" else n_homeless
         return replace(self, n_moved=moved)
 
+    def is_moved(self, y: Floats) -> Bools:
+        """Return which responses `boundary` moves, where it moves those on a bound only, (n,)."""
+        return np.logical_or(*self.homeless(y))
+
     def homeless(self, y: Floats) -> tuple[Bools, Bools]:
         """Return which responses lie on a bound that has no probability: the low, the high one."""
         unit = (y - self.low) / self.width
         low, high = (0.0 not in self.masses), (1.0 not in self.masses)
         return (unit <= 0.0) & low, (unit >= 1.0) & high
+
+    def knowing(self, present: Collection[float], free_masses: Collection[float]) -> "Scale":
+        """Return the scale that knows which free masses are not `present` among the responses."""
+        return replace(self, unseen=tuple(mass for mass in free_masses if mass not in present))
 
     def log_jacobian(self, unit: Floats) -> Floats:
         """Return by how much log densities of y are less than those on the unit scale, (n,).
@@ -96,6 +110,16 @@ class Scale:
         inside = np.nextafter([self.low, self.high], [np.inf, -np.inf])
         y = np.clip(self.low + self.width * unit, *inside)
         return np.where(unit <= 0.0, self.low, np.where(unit >= 1.0, self.high, y))
+
+    @property
+    def missing(self) -> list[str]:
+        """What there is to say of bounds with a probability on which no response lies."""
+        return [
+            f"no response equals the bound {self.response(np.array(mass)):g}: its probability is "
+            "estimated as 0, and what describes it has no finite estimate; a model without this "
+            "probability is enough"
+            for mass in self.unseen
+        ]
 
     @property
     def remarks(self) -> list[str]:
@@ -167,11 +191,6 @@ def scale_response(
     return Response(scale.unit(y), scale)
 
 
-def masses_in(unit: Floats, masses: tuple[float, ...]) -> set[float]:
-    """Return the masses that occur among responses on the unit scale."""
-    return {mass for mass in masses if np.any(unit == mass)}
-
-
 def _refuse_outside(y: Floats, low: float, high: float) -> None:
     outside = (y < low) | (y > high)
     if outside.any():
@@ -185,6 +204,16 @@ def _refuse_outside(y: Floats, low: float, high: float) -> None:
         raise ValueError(msg)
 
 
+def other_scale(y: Floats, low: float, high: float) -> str | None:
+    """Return the doubt about bounds whose first percents hold all responses: shares, perhaps."""
+    if low != 0.0 or high < WIDER or y.min() < 0.0 or y.max() > 1.0:
+        return None
+    return (
+        f"all {len(y)} responses lie between 0 and 1 ({y.min():.4g} to {y.max():.4g}), but the "
+        f"bounds are {low:g} and {high:g}; if these are shares, pass bounds=(0, 1) or {high:g} * y"
+    )
+
+
 def _guess(y: Floats) -> str:
     if y.min() >= 0 and y.max() <= 1:
         return "perhaps bounds=(0, 1)"
@@ -193,7 +222,7 @@ def _guess(y: Floats) -> str:
     return "the lowest and highest value that it allows: bounds=(low, high)"
 
 
-def _refuse_boundary(at_low: Bools, at_high: Bools, scale: Scale) -> None:
+def _refuse_boundary(at_low: Bools, at_high: Bools, scale: Scale, doubt: str | None) -> None:
     if not (at_low.any() or at_high.any()):
         return
     counts = [(np.count_nonzero(at_low), scale.low), (np.count_nonzero(at_high), scale.high)]
@@ -205,6 +234,7 @@ def _refuse_boundary(at_low: Bools, at_high: Bools, scale: Scale) -> None:
         f"{'' if scale.masses else _SQUEEZE}boundary=1e-4, a fraction of the width, which moves "
         "only these; or wider bounds, if the scale has them"
     )
+    msg = msg if doubt is None else f"{msg}. And {doubt}"
     raise ValueError(msg)
 
 

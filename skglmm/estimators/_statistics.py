@@ -50,7 +50,7 @@ class Statistics(TidyTables, ExplainedVariance):
         Converged in ... iterations
         """
         check_is_fitted(self)
-        scale, remarks = self._scale, [*self._scale.remarks]
+        scale, remarks = self._scale, [*self._scale.remarks, *self._scale.missing]
         if self._spec.offset is not None:
             remarks.append(f"the column {self._spec.offset!r} is an offset of the mean")
         return infer.summarize(

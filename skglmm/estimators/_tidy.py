@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
-from skglmm.estimators._validation import check_choice, check_level
+from skglmm.estimators._validation import check_choice, check_level, check_ratios
 from skglmm.fitting import Fit
 
 __all__ = ["TidyTables"]
@@ -33,9 +33,12 @@ class TidyTables:
         level : float, default=0.95
             Coverage of the Wald intervals, above 0 and below 1.
         exponentiate : bool, default=False
-            Whether to exponentiate the fixed effects and their limits: odds ratios of the mean
-            with the logit link, ratios of the precision. Standard errors follow by the delta
-            method; statistic and p-value remain those of no effect.
+            Whether to exponentiate the fixed effects and their limits: ratios of odds with the
+            logit link, of hazards, log(1 - mean), with cloglog; with loglog log(mean) is divided
+            by them. Those of the precision, an exceedance or a gap are ratios of the parameter,
+            those of zeros and ones ratios of odds; a cut point stays as it is. With probit and
+            cauchit they mean nothing and are refused. Standard errors follow by the delta method;
+            statistic and p-value remain those of no effect.
 
         Returns
         -------
@@ -53,7 +56,8 @@ class TidyTables:
         NotFittedError
             When `fit` was not called.
         ValueError
-            When `effects` or `level` is none of the above.
+            When `effects` or `level` is none of the above; when effects of a link are no ratios
+            and are to be exponentiated.
 
         Examples
         --------
@@ -74,6 +78,8 @@ class TidyTables:
         chosen = (effects,) if isinstance(effects, str) else tuple(effects)
         for name in chosen:
             check_choice("effects", name, infer.EFFECTS)
+        if exponentiate and "fixed" in chosen:
+            check_ratios(self.fit_)
         found = infer.tidy(self.fit_, chosen, level, exponentiate=bool(exponentiate))
         return infer.estimate_frame(found)
 

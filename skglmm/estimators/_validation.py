@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.estimators._warnings import tell
 from skglmm.families import LINKS
@@ -24,6 +25,7 @@ __all__ = [
     "check_inference",
     "check_level",
     "check_parameters",
+    "check_ratios",
     "check_weights",
     "check_y",
 ]
@@ -93,6 +95,18 @@ def check_inference(fit: Fit) -> None:
         raise ValueError(msg)
 
 
+def check_ratios(fit: Fit) -> None:
+    """Refuse to exponentiate effects that are no logarithms of ratios."""
+    for predictor, link in infer.without_ratios(fit).items():
+        msg = (
+            f"exponentiate=True makes ratios of differences of logarithms, but the effects on the "
+            f"{predictor} are on the {link} scale, where exp(effect) means nothing; leave "
+            "exponentiate=False, fit with link='logit' for ratios of odds, or compare means: "
+            "predict_frame(X)"
+        )
+        raise ValueError(msg)
+
+
 def check_y(estimator: Any, y: Any) -> Floats:
     """Return the response as finite floats, shape (n,)."""
     if y is None:
@@ -104,8 +118,26 @@ def check_y(estimator: Any, y: Any) -> Floats:
     column = column_or_1d(y, warn=False)
     if np.asarray(y).ndim == 2:
         tell(_COLUMN_VECTOR, DataConversionWarning)
-    checked = check_array(column, ensure_2d=False, dtype=np.float64, input_name="y")
+    options = {"ensure_all_finite": False, "input_name": "y"}
+    checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
+    _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
+
+
+def _refuse_not_finite(y: Floats) -> None:
+    """Refuse responses that are missing or infinite; scikit-learn's words come first."""
+    for flags, what, advice in (
+        (np.isnan(y), "NaN", "drop these rows, of X as well: y.notna()"),
+        (np.isinf(y), "infinity", "look for divisions by zero and logarithms of it"),
+    ):
+        if flags.any():
+            count, first = np.count_nonzero(flags), int(np.argmax(flags))
+            msg = (
+                f"Input y contains {what}: {count} of {len(y)} response{'s' * (len(y) != 1)}, the "
+                f"first at position {first} counted from 0. A response has to be a finite number; "
+                f"{advice}"
+            )
+            raise ValueError(msg)
 
 
 def check_weights(weights: Any, y: Floats) -> Floats | None:

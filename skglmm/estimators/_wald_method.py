@@ -23,7 +23,7 @@ def wald_intervals(request: IntervalRequest) -> infer.Intervals:
     apart = [name for name in found.names if name in infer.at_infinity(request.fit)]
     if apart:
         text = (
-            f"{', '.join(apart)}: no finite estimate, as rows are separated, and no inner end by "
+            f"{', '.join(apart)}: no finite estimate, and no inner end by "
             "method='wald'; method='profile' has the end that the data give"
         )
         tell(text)

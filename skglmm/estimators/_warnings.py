@@ -3,21 +3,30 @@
 import os
 import sys
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
 import joblib
+import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
-from skglmm.estimators._response import Scale
+from skglmm.arrays import Floats
+from skglmm.estimators._response import Scale, other_scale
 from skglmm.exceptions import SingularFitWarning
-from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference import notes
 
-__all__ = ["tell", "tell_about", "tell_constant", "tell_dropped", "tell_missing"]
+__all__ = [
+    "tell",
+    "tell_about",
+    "tell_constant",
+    "tell_dropped",
+    "tell_missing",
+    "tell_other_scale",
+    "tell_unseen",
+]
 
 _PACKAGES = (Path(__file__).parents[1], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
 _INSIDE = tuple(f"{package}{os.sep}" for package in _PACKAGES)
@@ -27,7 +36,6 @@ _CATEGORIES: dict[str, type[Warning]] = {
     "aliased": UserWarning,
     "capped": UserWarning,
     "separated": UserWarning,
-    "absent": UserWarning,
     "undetermined": UserWarning,
 }
 
@@ -63,31 +71,36 @@ def tell_constant(constant: Mapping[str, str]) -> None:
         tell(text)
 
 
-def tell_missing(family: Family, scale: Scale, present: Collection[float]) -> bool:
-    """Warn of bounds that have a probability of their own, and are not `present` in y.
-
-    Returns
-    -------
-    bool
-        Whether there are such bounds.
-    """
-    missing = [mass for mass in family.free_masses if mass not in present]
-    for mass in missing:
-        bound = scale.low if mass <= 0.0 else scale.high
-        text = (
-            f"no response equals the bound {bound:g}: its probability is estimated as 0, and "
-            "what describes it has no finite estimate; a model without this probability is "
-            "enough"
-        )
-        tell(text)
-    return bool(missing)
+def tell_other_scale(scale: Scale, y: Floats) -> None:
+    """Warn of responses that look as if they were shares among percents."""
+    doubt = other_scale(y, scale.low, scale.high)
+    if doubt is not None:
+        tell(doubt)
 
 
-def tell_about(fit: Fit, told: Collection[str] = ()) -> None:
-    """Warn of everything that a fit has to say about itself, and of levels of one row.
+def tell_missing(scale: Scale) -> None:
+    """Warn of bounds that have a probability of their own, and no response."""
+    for sentence in scale.missing:
+        tell(sentence)
 
-    Notes of the kinds that were `told` in other words are left out.
-    """
+
+def tell_unseen(scale: Scale, unit: Floats) -> None:
+    """Warn of responses, on the unit scale, on a bound where no response of fit was."""
+    for mass in scale.unseen:
+        count = int(np.count_nonzero(unit == mass))
+        if count:
+            bound = float(scale.response(np.array(mass)))
+            text = (
+                f"{count} of {len(unit)} responses equal the bound {bound:g}, where no response "
+                "of fit was: the model gives them a probability of 0, and their log density says "
+                "nothing but that. Fit on rows with such responses, as by stratified folds, or "
+                "choose a model that needs none, such as ExtendedBetaGLMMRegressor"
+            )
+            tell(text)
+
+
+def tell_about(fit: Fit) -> None:
+    """Warn of everything that a fit has to say about itself, and of levels of one row."""
     for factor in fit.layout.factors:
         if factor.n_levels == fit.n_samples:
             text = (
@@ -97,6 +110,4 @@ def tell_about(fit: Fit, told: Collection[str] = ()) -> None:
             )
             tell(text)
     for note in notes(fit):
-        if note.kind in told:
-            continue
         tell(note.text, _CATEGORIES[note.kind])

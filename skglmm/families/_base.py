@@ -1,7 +1,7 @@
 """The contract of a family: a log density of rows given K linear predictors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -141,6 +141,22 @@ class Family(ABC):
         """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
         return np.repeat([[0.0], [1.0], [0.0]], n, axis=1)
+
+    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+        """Places of the linear predictors that describe free masses of which none is `present`.
+
+        They have no finite estimate.
+        """
+        del present
+        return ()
+
+    def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:
+        """Return parameters that follow from constant linear predictors, by name.
+
+        Of each the value and the derivatives in the K predictors, (K,).
+        """
+        del eta
+        return {}
 
     def jets(self, eta: Sequence[Floats], order: int = 0) -> list[Jet]:
         """Return the parameters with `order` derivatives in their linear predictors."""

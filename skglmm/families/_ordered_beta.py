@@ -1,6 +1,6 @@
 """The ordered beta family: one linear predictor orders 0, the proportions between, and 1."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import final
@@ -64,6 +64,10 @@ class OrderedBeta(TwoPartBeta):
     def parts(self) -> Parts:
         return _CumulativeLogit()
 
+    def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:
+        gap = float(np.exp(eta[3]))
+        return {"upper_cut": (eta[2] + gap, np.array([0.0, 0.0, 1.0, gap]))}
+
 
 @final
 @dataclass(frozen=True)
@@ -96,6 +100,11 @@ class _CumulativeLogit(Parts):
         a, b = center - lower, center - lower - gap
         inner = expit(a) * expit(-b) * -np.expm1(-gap)
         return np.stack(np.broadcast_arrays(expit(-a), inner, expit(b)))
+
+    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+        if 0.0 not in present:
+            return _AT[1:]  # where the lower cut point is at infinity, so is the gap
+        return () if 1.0 in present else _AT[2:]
 
     def start(self, shares: Floats, inner: Floats) -> Floats:
         odds = shares / (shares.sum() - shares)

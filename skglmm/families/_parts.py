@@ -1,7 +1,7 @@
 """Where a response lies: on the lower bound, between the bounds, or on the upper one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -36,6 +36,10 @@ class Parts(ABC):
     @abstractmethod
     def probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return the probabilities of the parts, shape (3, n) or (3, 1)."""
+
+    @abstractmethod
+    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+        """Return the predictors without a finite estimate where these bounds occur only."""
 
     @abstractmethod
     def start(self, shares: Floats, inner: Floats) -> Floats:
@@ -84,6 +88,10 @@ class MultinomialLogit(Parts):
         for bound, each in zip(self.bounds, eta[2:], strict=True):
             result[self._row(bound)] = np.exp(each - total)
         return result
+
+    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+        pairs = zip(self.predictors, self.bounds, strict=True)
+        return tuple(k for k, bound in pairs if bound not in present)
 
     @staticmethod
     def _log_total(eta: Sequence[Floats]) -> Floats:

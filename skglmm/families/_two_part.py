@@ -1,7 +1,7 @@
 """A beta between the bounds 0 and 1, and probabilities of the bounds themselves."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,8 @@ __all__ = ["TwoPartBeta"]
 
 BETA = (0, 1)  # its predictors
 TINY = np.finfo(np.float64).tiny
-HALF_A_ROW = 0.5  # is added to the counts of the parts, so that none begins at infinity
+HALF_A_ROW = 0.5  # is added to the counts of the parts, so that none that occurs begins afar
+NEVER = 1e-12  # share of bounds that do not occur: the way there, to infinity, has no end
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class TwoPartBeta(Family):
     @property
     def boundary_predictors(self) -> tuple[int, ...]:
         return self.parts.predictors
+
+    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+        return self.parts.endless_predictors(present)
 
     def prepare(self, y: Floats) -> Floats:
         result = np.zeros((3, len(y)))
@@ -125,7 +129,9 @@ class TwoPartBeta(Family):
         if inside.any():
             inner = self.beta.start(y[inside], weights[inside])
         sums = np.array([weights @ (y == 0.0), weights @ inside, weights @ (y == 1.0)])
-        return self.parts.start(sums + HALF_A_ROW, inner)
+        never = (sums == 0.0) & (sums.sum() > 0.0) & [True, False, True]
+        shares = np.where(never, NEVER * sums.sum(), sums + HALF_A_ROW)
+        return self.parts.start(shares, inner)
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         low, inner, _ = self.boundary_probabilities(eta)

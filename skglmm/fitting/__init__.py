@@ -1,6 +1,6 @@
 """Maximum likelihood: standardization, starting values, optimizer, the frozen result."""
 
-from skglmm.fitting._bound import Bound
+from skglmm.fitting._bound import Bound, masses_in
 from skglmm.fitting._digest import Digest, digest
 from skglmm.fitting._fit import fit, fit_bound, refit
 from skglmm.fitting._local import Local, local
@@ -28,6 +28,7 @@ __all__ = [
     "fit_bound",
     "learn_scales",
     "local",
+    "masses_in",
     "of_rows",
     "refit",
     "signed_sums",

@@ -1,5 +1,6 @@
 """A problem, and what leads from its parameters back to the user's units."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from skglmm.fitting._spaces import Spaces
 from skglmm.fitting._standardize import Scales
 from skglmm.laplace import Params, Problem
 
-__all__ = ["Bound"]
+__all__ = ["Bound", "masses_in"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Bound:
         Subtracted from the log likelihood, see `fit`.
     spaces : Spaces or None
         What the columns span; None for what is not to be compared, such as simulated responses.
+    masses : frozenset of float
+        Those of the family that occur among the responses.
     """
 
     problem: Problem
@@ -41,7 +44,13 @@ class Bound:
     n_samples: int
     data_digest: str
     log_jacobian: float
+    masses: frozenset[float]
     spaces: Spaces | None = None
+
+    @property
+    def endless(self) -> tuple[int, ...]:
+        """Linear predictors without a finite estimate: they describe masses that do not occur."""
+        return self.problem.family.endless_predictors(self.masses)
 
     @property
     def upper(self) -> Floats:
@@ -60,3 +69,8 @@ class Bound:
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""
         return away(self.problem, vector)
+
+
+def masses_in(y: Floats, masses: Collection[float]) -> frozenset[float]:
+    """Return those of a family's masses that occur among responses on its own scale."""
+    return frozenset(mass for mass in masses if np.any(y == mass))

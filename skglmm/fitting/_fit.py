@@ -238,6 +238,7 @@ def _in_user_units(
         ),
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
+        endless=tuple(layout.predictors[k] for k in bound.endless),
     )
 
 

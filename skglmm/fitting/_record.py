@@ -72,6 +72,8 @@ class Fit:
     null_spaces : tuple of NullSpace, or None
         What the rows leave open of the coefficients of each predictor, and with it of rows that
         are predicted. None in a fit that was stored before there were any.
+    endless : tuple of str
+        Predictors without a finite estimate: no response lies where they describe a probability.
     """
 
     family: Family
@@ -99,6 +101,8 @@ class Fit:
     singular: tuple[str, ...]
     capped: tuple[str, ...]
     spaces: Spaces | None = None
+    null_spaces: tuple[NullSpace, ...] | None = None
+    endless: tuple[str, ...] = ()
 
     @property
     def covariance(self) -> Floats | None:
@@ -107,8 +111,6 @@ class Fit:
         NaN for parameters that are on a boundary or not determined, 0 for aliased coefficients.
         """
         return None if self.uncertainty is None else self.uncertainty.published
-
-    null_spaces: tuple[NullSpace, ...] | None = None
 
     @property
     def n_params(self) -> int:

@@ -6,7 +6,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting._ahead import away
-from skglmm.fitting._bound import Bound
+from skglmm.fitting._bound import Bound, masses_in
 from skglmm.fitting._digest import digest
 from skglmm.fitting._record import Fit
 from skglmm.fitting._standardize import Standardization, standardize
@@ -66,6 +66,7 @@ class Study:
             n_samples=len(self.y),
             data_digest=self.data_digest,
             log_jacobian=self.log_jacobian,
+            masses=masses_in(self.y, self.problem.family.masses),
         )
 
     @property

@@ -1,10 +1,12 @@
 """Statistics and predictions: pure functions of a fit."""
 
 from skglmm.inference._bootstrap import Bootstrap, bootstrap_once
+from skglmm.inference._boundary_intervals import BoundaryIntervals, boundary_intervals
 from skglmm.inference._condition import Update, condition, update
 from skglmm.inference._conditional_aic import Conditional, conditional_aic
 from skglmm.inference._density import joint_log_density, log_density
 from skglmm.inference._diagnose import diagnose
+from skglmm.inference._drawn import Drawn, drawn
 from skglmm.inference._estimable import (
     has_null_space,
     missed_directions,
@@ -13,6 +15,7 @@ from skglmm.inference._estimable import (
 from skglmm.inference._estimates import Estimates
 from skglmm.inference._findings import Diagnosis, Finding
 from skglmm.inference._group_coefficients import group_coefficients
+from skglmm.inference._heaps import Heap, heaps
 from skglmm.inference._intervals import (
     Interval,
     LinearPrediction,
@@ -22,8 +25,8 @@ from skglmm.inference._intervals import (
 )
 from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference._modes import RandomEffects, random_effects
-from skglmm.inference._moved_responses import moved_responses
-from skglmm.inference._natural import natural
+from skglmm.inference._moved_responses import HEAP_ADVICE, moved_responses
+from skglmm.inference._natural import constant, derived, natural, std_errors
 from skglmm.inference._nested import Addition, Comparison, asserted
 from skglmm.inference._nesting import likeness
 from skglmm.inference._notes import Note, notes
@@ -66,7 +69,7 @@ from skglmm.inference._tables import (
     overview_frame,
     random_effects_frame,
 )
-from skglmm.inference._tidy import EFFECTS, tidy
+from skglmm.inference._tidy import EFFECTS, tidy, without_ratios
 from skglmm.inference._wald import (
     Coefficients,
     Component,
@@ -81,8 +84,10 @@ from skglmm.inference._wald_test import WaldTest, fixed_names, wald_test
 
 __all__ = [
     "EFFECTS",
+    "HEAP_ADVICE",
     "Addition",
     "Bootstrap",
+    "BoundaryIntervals",
     "Coefficients",
     "Comparison",
     "Component",
@@ -90,8 +95,10 @@ __all__ = [
     "Contest",
     "Covariances",
     "Diagnosis",
+    "Drawn",
     "Estimates",
     "Finding",
+    "Heap",
     "Interval",
     "Intervals",
     "LikelihoodRatio",
@@ -112,19 +119,24 @@ __all__ = [
     "asserted",
     "at_infinity",
     "bootstrap_once",
+    "boundary_intervals",
     "boundary_probabilities",
     "cluster_scores",
     "coefficient_tables",
     "component_frame",
     "condition",
     "conditional_aic",
+    "constant",
     "covariance_frame",
+    "derived",
     "deviance_residuals",
     "diagnose",
+    "drawn",
     "estimate_frame",
     "fixed_names",
     "group_coefficients",
     "has_null_space",
+    "heaps",
     "independent_clusters",
     "interval_frame",
     "intervals",
@@ -163,6 +175,7 @@ __all__ = [
     "simulate_responses",
     "simulated_ratio",
     "simulated_residuals",
+    "std_errors",
     "summarize",
     "tidy",
     "unweighted",
@@ -171,4 +184,5 @@ __all__ = [
     "vcov",
     "wald_test",
     "with_replicates",
+    "without_ratios",
 ]

@@ -16,6 +16,7 @@ from skglmm.inference._optimum_findings import (
 )
 from skglmm.inference._residual_checks import ResidualChecks
 from skglmm.inference._separation import at_infinity
+from skglmm.inference._weight_findings import total_weight
 from skglmm.laplace import Laplace
 
 __all__ = ["diagnose"]
@@ -27,6 +28,7 @@ CHECKED = (
     "determination",
     "separation",
     "scales",
+    "weights",
     "levels",
     "influence",
     "nesting",
@@ -74,7 +76,8 @@ def diagnose(
     """
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
-    findings += [*wild_scales(study), *few_levels(study), *single_rows(study)]
+    weighted = list(total_weight(study))
+    findings += [*wild_scales(study), *weighted, *few_levels(study), *single_rows(study)]
     skipped = []
     if around is None:
         skipped.append(
@@ -83,7 +86,10 @@ def diagnose(
     else:
         apart = at_infinity(fit)
         findings += [*curvature(study, around, apart), *near_separation(study, around, apart)]
-        findings += influential_levels(study, here.mode, around)
+        if weighted:
+            skipped.append("influence, which weights like these exaggerate")
+        else:
+            findings += influential_levels(study, here.mode, around)
     findings += [*others, *misfits(checks)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)
 

@@ -7,7 +7,7 @@ that fit has not seen add their variance to that of the estimates. An average ov
 \partial \eta^2`, the delta method gives its standard error on any scale.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -33,7 +33,17 @@ from skglmm.inference._uncertainty import (
     posterior_covariance,
 )
 
-__all__ = ["Interval", "LinearPrediction", "mean_interval", "predict_linear"]
+__all__ = [
+    "Interval",
+    "LinearPrediction",
+    "average_gradients",
+    "average_of",
+    "group_variance",
+    "mean_interval",
+    "predict_linear",
+    "row_parts",
+    "slope_in",
+]
 
 CHUNK = 2**15  # rows at a time
 STEP = 1e-4  # of differences in a linear predictor: errors of 1e-8
@@ -76,7 +86,7 @@ def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> 
     predictor : int, default=0
         Index of the linear predictor.
     """
-    parts = [_linear(fit, part, plan, predictor) for part in _parts(design)]
+    parts = [_linear(fit, part, plan, predictor) for part in row_parts(design)]
     found = map(np.concatenate, zip(*parts, strict=True))
     unknown = plan.unknown(fit, design, (predictor,), every_level=False)
     return LinearPrediction(*(np.where(unknown, np.nan, part) for part in found))
@@ -95,13 +105,13 @@ def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interva
     """
     z = float(ndtri(0.5 + level / 2.0))
     interval = _average_interval if plan.integrated else _group_interval
-    parts = [interval(fit, part, plan, z) for part in _parts(design)]
+    parts = [interval(fit, part, plan, z) for part in row_parts(design)]
     unknown = plan.unknown(fit, design, fit.family.mean_predictors)
     found = map(np.concatenate, zip(*parts, strict=True))
     return Interval(*(np.where(unknown, np.nan, part) for part in found))
 
 
-def _parts(design: Design) -> Iterator[Design]:
+def row_parts(design: Design) -> Iterator[Design]:
     """Some rows at a time: derivatives in all parameters are large."""
     if design.n_samples <= CHUNK:
         yield design
@@ -134,7 +144,7 @@ def _exact_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Fl
     """Standard error and limits of means that depend on the first linear predictor alone."""
     value, std = _linear(fit, design, plan, 0)
     others = linear_predictors(fit, design, plan.conditioned)[1:]
-    yield std * _slope(fit.family.mean, [value, *others], 0)
+    yield std * slope_in(fit.family.mean, [value, *others], 0)
     reach, known = z * np.nan_to_num(std), np.where(np.isnan(std), np.nan, 1.0)
     yield from (known * fit.family.mean([value + s * reach, *others]) for s in (-1, 1))
 
@@ -142,22 +152,48 @@ def _exact_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Fl
 def _mean_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
     """Standard error and limits of means that depend on several linear predictors."""
     eta, where = linear_predictors(fit, design, plan.conditioned), fit.family.mean_predictors
-    slopes = {k: _slope(fit.family.mean, eta, k) for k in where}
-    gradient = sum(
-        slope[:, None] * linear_gradient(fit, design, plan.conditioned, k)
-        for k, slope in slopes.items()
-    )
-    variance = estimates_variance(fit, np.asarray(gradient))
-    for j, k in combinations_with_replacement(where, 2):
-        twice = 1.0 if j == k else 2.0
-        variance += twice * slopes[j] * slopes[k] * _given_estimates(fit, design, plan, j, k)
-    se = np.sqrt(np.maximum(variance, 0.0))
+    slopes = {k: slope_in(fit.family.mean, eta, k) for k in where}
+    se = np.sqrt(group_variance(fit, design, plan, slopes))
     yield se
     yield from _limits(fit, fit.family.mean(eta), z * se)
 
 
-def _slope(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
-    """Derivative of a function of the linear predictors in one of them, (n,)."""
+def group_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
+    """Variance, by the delta method, of functions of the linear predictors of one row each.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+        Whose modes enter; unseen levels add their variance.
+    slopes : mapping of int to ndarray, shape (n,) or (m, n)
+        Derivatives in the linear predictors that matter.
+    """
+    variance = _estimated(fit, design, plan, slopes)
+    for j, k in combinations_with_replacement(slopes, 2):
+        twice = 1.0 if j == k else 2.0
+        given = _given_estimates(fit, design, plan, j, k)
+        variance = variance + twice * slopes[j] * slopes[k] * given
+    return np.maximum(variance, 0.0)
+
+
+def _estimated(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
+    """The part of the estimates in `group_variance`; NaN where the data do not determine it."""
+    moves = {k: linear_gradient(fit, design, plan.conditioned, k) for k in slopes}
+    shape = np.broadcast_shapes(*(slope.shape for slope in slopes.values()), (design.n_samples,))
+    whole = {k: np.broadcast_to(slope, shape).reshape(-1, shape[-1]) for k, slope in slopes.items()}
+    found = np.zeros((int(np.prod(shape[:-1])), shape[-1]))
+    for part in range(len(found)):
+        gradient = np.zeros((design.n_samples, _n_params(fit)))
+        for k, move in moves.items():
+            gradient += whole[k][part][:, None] * move
+        found[part] = estimates_variance(fit, gradient)
+    return found.reshape(shape)
+
+
+def slope_in(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
+    """Derivative of functions of the linear predictors in one of them, (n,) or (m, n)."""
     ends = ([*eta[:k], eta[k] + step, *eta[k + 1 :]] for step in (STEP, -STEP))
     above, below = map(of, ends)
     return np.asarray((above - below) / (2.0 * STEP))
@@ -175,41 +211,69 @@ def _limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
 
 def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
-    where, average = fit.family.mean_predictors, _average(fit, design, plan)
-    gradient = np.zeros((design.n_samples, _n_params(fit)))
-    for k in where:
-        by_eta = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
-        gradient += by_eta[:, None] * linear_gradient(fit, design, plan.conditioned, k)
-    touched = [k for k in fed(fit) if k in where]
-    for j, k in combinations_with_replacement(touched, 2):
-        by_covariance = _curvature(average, j, k) * (0.5 if j == k else 1.0)
-        gradient += by_covariance[:, None] * _covariance_gradient(fit, design, plan, j, k)
-    mean, se = average({}), np.sqrt(estimates_variance(fit, gradient))
+    where = fit.family.mean_predictors
+    average = average_of(lambda eta: fit.family.mean(eta)[None], fit, design, plan, where)
+    pairs = average_gradients(fit, design, plan, average, where)
+    gradient = sum(slopes[0][:, None] * moves for slopes, moves in pairs)
+    mean, se = average({})[0], np.sqrt(estimates_variance(fit, np.asarray(gradient)))
     return mean, se, *_limits(fit, mean, z * se)
 
 
-_Average = Callable[[Mapping[int, float]], Floats]
+Average = Callable[[Mapping[int, float]], Floats]
 
 
-def _average(fit: Fit, design: Design, plan: Plan) -> _Average:
-    """Return the averaged means, (n,), as a function of steps of the linear predictors."""
+def average_of(
+    of: Callable[[list[Floats]], Floats],
+    fit: Fit,
+    design: Design,
+    plan: Plan,
+    where: Collection[int],
+) -> Average:
+    """Return averages over groups, (m, n), as a function of steps of the linear predictors.
+
+    Parameters
+    ----------
+    of : callable
+        From linear predictors, (N,) or (1,) each, to the values of m functions, (m, N).
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    where : collection of int
+        The linear predictors on which they depend.
+    """
     eta = linear_predictors(fit, design, plan.conditioned)
-    shift = shift_of(fit, design, plan, fit.family.mean_predictors)
+    shift = shift_of(fit, design, plan, where)
     found: dict[tuple[tuple[int, float], ...], Floats] = {}
 
     def average(steps: Mapping[int, float]) -> Floats:
         key = tuple(steps.items())
         if key not in found:
             moved = [part + steps.get(k, 0.0) for k, part in enumerate(eta)]
-            of = averages(lambda part, _: fit.family.mean(part)[None], moved, shift)
-            found[key] = of[0]
+            found[key] = averages(lambda part, _: of(part), moved, shift)
         return found[key]
 
     return average
 
 
-def _curvature(average: _Average, j: int, k: int) -> Floats:
-    """Second derivative in two linear predictors, (n,)."""
+def average_gradients(
+    fit: Fit, design: Design, plan: Plan, average: Average, where: Collection[int]
+) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the parts of the derivatives of averages in (beta, theta): slopes and what they move.
+
+    Slopes are (m, n), in a linear predictor or in the covariance of two, whose derivatives are
+    (n, n_params).
+    """
+    for k in where:
+        slopes = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
+        yield slopes, linear_gradient(fit, design, plan.conditioned, k)
+    touched = [k for k in fed(fit) if k in where]
+    for j, k in combinations_with_replacement(touched, 2):
+        slopes = _curvature(average, j, k) * (0.5 if j == k else 1.0)
+        yield slopes, _covariance_gradient(fit, design, plan, j, k)
+
+
+def _curvature(average: Average, j: int, k: int) -> Floats:
+    """Second derivatives in two linear predictors, (m, n)."""
     if j == k:
         rise = average({k: WIDE}) - 2.0 * average({}) + average({k: -WIDE})
         return np.asarray(rise / WIDE**2)

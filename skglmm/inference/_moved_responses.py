@@ -10,10 +10,14 @@ from skglmm.fitting import Fit, Study, refit
 from skglmm.inference._findings import Finding
 from skglmm.inference._natural import natural, std_errors
 
-__all__ = ["moved_responses"]
+__all__ = ["HEAP_ADVICE", "moved_responses"]
 
 SURE = 1.0  # standard errors that an estimate may move before its numbers are in doubt
 SHOWN = 3  # estimates that are told of, those that move most
+HEAP_ADVICE = (
+    "If they were moved, put them back on the bound and choose a model that gives it a probability "
+    "of its own; if the instrument cannot tell smaller values, say so where you report the fit"
+)
 ADVICE = (
     "Choose a model that gives the bounds probabilities of their own, and compare such models with "
     "each other"
@@ -21,7 +25,11 @@ ADVICE = (
 
 
 def moved_responses(
-    fit: Fit, study: Study, responses: Mapping[float, Floats], moved: str
+    fit: Fit,
+    study: Study,
+    responses: Mapping[float, Floats],
+    moved: str,
+    advice: str = ADVICE,
 ) -> Iterator[Finding]:
     """Fit again with the responses moved otherwise, and find the estimates that follow.
 
@@ -33,8 +41,12 @@ def moved_responses(
     responses : mapping of float to ndarray, shape (n,)
         Responses in the order of the study, for several fractions of the width.
     moved : str
-        A sentence of what the fit did with the responses.
+        What was done to the responses, and where they are in the further fits: a text that the
+        fractions follow.
+    advice : str
+        What to do.
     """
+    fit = fit if fit.covariance is not None else refit(study, fit, inference=True)
     estimates = {}
     for fraction, y in responses.items():
         try:
@@ -51,10 +63,10 @@ def moved_responses(
         return
     fractions = ", ".join(f"{fraction:g}" for fraction in estimates)
     paths = "; ".join(f"{name} {_path(name, sizes[name], estimates)}" for name in names)
-    finding = f"{moved}. With boundary={fractions} the estimates are: {paths}"
+    finding = f"{moved}{fractions} the estimates are: {paths}"
     largest = sizes[names[0]]
     severity = "warning" if largest > SURE else "note"
-    yield Finding("moved responses", severity, names[0], float(largest), finding, ADVICE)
+    yield Finding("moved responses", severity, names[0], float(largest), finding, advice)
 
 
 def _errors(fit: Fit) -> Floats:

@@ -16,6 +16,7 @@ __all__ = [
     "constant",
     "correlation_name",
     "delta_covariance",
+    "derived",
     "infinite",
     "is_constant",
     "natural",
@@ -94,6 +95,18 @@ def constant(fit: Fit, k: int) -> Parameter:
     return Parameter(
         fit.layout.predictors[k], value, gradient, float(working[0]), 1.0 / slope, back
     )
+
+
+def derived(fit: Fit) -> Iterator[Parameter]:
+    """Parameters that the family derives from linear predictors which are one number each."""
+    starts = np.cumsum([0, *map(len, fit.beta)])
+    constants = [float(beta[0]) if len(beta) else 0.0 for beta in fit.beta]
+    for name, (value, slopes) in fit.family.derived(constants).items():
+        used = np.flatnonzero(slopes)
+        if all(is_constant(fit, int(k)) for k in used):
+            gradient = np.zeros(_n_params(fit))
+            gradient[starts[used]] = slopes[used]
+            yield Parameter(name, value, gradient, value, 1.0, _identity)
 
 
 def term_columns(factor: Factor) -> Iterator[range]:
@@ -198,5 +211,6 @@ def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
 
 
 def std_errors(fit: Fit, parameters: list[Parameter]) -> Floats:
+    """Standard errors of some parameters, NaN where they are not available."""
     variances = np.diag(delta_covariance(fit, parameters))
     return np.sqrt(np.where(variances >= 0, variances, np.nan))

@@ -16,8 +16,7 @@ class Note(NamedTuple):
 
     Parameters
     ----------
-    kind : {"convergence", "singular", "aliased", "capped", "separated", "absent", "undetermined"}
-        "absent" is a predictor that goes to infinity in all rows.
+    kind : {"convergence", "singular", "aliased", "capped", "separated", "undetermined"}
     text : str
         A sentence that says what was found, and what to do.
     """
@@ -85,13 +84,6 @@ def _capped(fit: Fit) -> Iterator[Note]:
 
 def _separated(fit: Fit) -> Iterator[Note]:
     for found in separated(fit):
-        if found.is_whole:
-            text = (
-                f"{found.sentence(' in all rows')}, as what it describes never occurs in the data; "
-                "a model without it is enough"
-            )
-            yield Note("absent", text)
-            continue
         text = (
             f"{found.sentence()}, as rows are separated. Other estimates and their standard "
             "errors stand; diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
@@ -118,7 +110,7 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.recession, strict=True)
     for predictor, names, recession in pairs:
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (recession == 0.0)
-        if predictor not in fit.capped:
+        if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
             yield from (
                 f"the coefficient of {name!r} ({predictor})"
                 for name, is_lost in zip(names, lost, strict=True)

@@ -195,9 +195,13 @@ def boundary_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
 
 def _boundary(fit: Fit, design: Design, plan: Plan) -> Floats:
     eta = linear_predictors(fit, design, plan.conditioned)
-    shift = shift_of(fit, design, plan)
-    found = averages(lambda part, _: fit.family.boundary_probabilities(part), eta, shift)
-    found[:, plan.unknown(fit, design, fit.family.boundary_predictors)] = np.nan
+    of, where = fit.family.boundary_probabilities, fit.family.boundary_predictors
+    found = of(eta)
+    if where:
+        found = np.minimum(
+            averages(lambda part, _: of(part), eta, shift_of(fit, design, plan, where)), 1.0
+        )
+    found[:, plan.unknown(fit, design, where)] = np.nan
     return found
 
 

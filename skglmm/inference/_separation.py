@@ -30,14 +30,11 @@ class Separated(NamedTuple):
     parameters : tuple of Parameter
     signs : tuple of float
         Of the infinity that each goes to.
-    is_whole : bool
-        Whether the predictor goes there in all rows, as its intercept alone does.
     """
 
     k: int
     parameters: tuple[Parameter, ...]
     signs: tuple[float, ...]
-    is_whole: bool
 
     def sentence(self, rows: str = "") -> str:
         """Say what goes where; `rows` are the rows that it moves."""
@@ -52,6 +49,8 @@ class Separated(NamedTuple):
 def separated(fit: Fit) -> Iterator[Separated]:
     """Yield the predictors with coefficients that have no finite estimate.
 
+    Those that describe what no response shows, and are told of as such, are not among them.
+
     Parameters
     ----------
     fit : Fit
@@ -59,10 +58,8 @@ def separated(fit: Fit) -> Iterator[Separated]:
     for k in range(len(fit.beta)):
         pairs = [(p, infinite(fit, p)) for p in coefficients(fit, k)]
         apart = [(p, sign) for p, sign in pairs if sign]
-        if apart:
-            parameters, signs = zip(*apart, strict=True)
-            moving = np.array(fit.layout.coefficients[k])[fit.recession[k] != 0.0]
-            yield Separated(k, parameters, signs, list(moving) == ["Intercept"])
+        if apart and fit.layout.predictors[k] not in fit.endless:
+            yield Separated(k, *zip(*apart, strict=True))
 
 
 def at_infinity(fit: Fit) -> set[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit
+from skglmm.inference._natural import derived
 from skglmm.inference._notes import notes
 from skglmm.inference._text import Table
 from skglmm.inference._wald import (
@@ -16,6 +17,7 @@ from skglmm.inference._wald import (
     coefficient_tables,
     constant_level,
     variance_components,
+    with_errors,
 )
 
 __all__ = ["Summary", "summarize"]
@@ -45,7 +47,8 @@ class Summary:
     coefficients : tuple of Coefficients
         Fixed effects, one table for each linear predictor.
     levels : mapping of str to (float, float)
-        Value and standard error of the predictors that are one number, through their link.
+        Value and standard error of the predictors that are one number, through their link, and
+        of what the family derives from them, such as the upper cut point of an ordered beta.
     converged : bool
     n_iterations : int
         Of the optimizer.
@@ -141,6 +144,9 @@ def summarize(
     """
     predictors, support, masses = fit.layout.predictors, fit.family.support, fit.family.masses
     constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]
+    constants += [
+        (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
+    ]
     names = [link.name for link in fit.family.links]
     return Summary(
         formula=formula,
@@ -199,6 +205,8 @@ def _tables(summary: Summary) -> Iterator[Table]:
             yield _level_table(table.predictor, *summary.levels[table.predictor])
         elif table.names:
             yield _coefficient_table(table, summary.links[table.predictor])
+    for name in [name for name in summary.levels if name not in summary.links]:
+        yield _level_table(name, *summary.levels[name])
 
 
 def _variance_table(components: Sequence[Component]) -> Table:

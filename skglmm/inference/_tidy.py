@@ -8,10 +8,10 @@ from scipy.special import ndtri
 from skglmm.fitting import Fit
 from skglmm.inference._estimates import Estimates, estimates, joined
 from skglmm.inference._modes import random_effects
-from skglmm.inference._natural import correlation_name, sd_name, std_errors, variances
+from skglmm.inference._natural import correlation_name, is_constant, sd_name, std_errors, variances
 from skglmm.inference._wald import coefficient_tables, intervals
 
-__all__ = ["EFFECTS", "tidy"]
+__all__ = ["EFFECTS", "tidy", "without_ratios"]
 
 EFFECTS = ("fixed", "random", "modes")
 
@@ -34,8 +34,8 @@ def tidy(
     level : float
         Coverage of the intervals.
     exponentiate : bool
-        Whether to exponentiate fixed effects and their intervals; their standard errors follow
-        by the delta method, their tests stay.
+        Whether to exponentiate fixed effects and their intervals, where the link makes them
+        ratios; their standard errors follow by the delta method, their tests stay.
 
     Returns
     -------
@@ -61,16 +61,25 @@ def tidy(
     return joined(parts)
 
 
+def without_ratios(fit: Fit) -> dict[str, str]:
+    """Return the predictors whose exponentiated effects mean nothing, with their links.
+
+    One number that is no ratio, such as a cut point, has no effects; it is not among them.
+    """
+    links = enumerate(zip(fit.layout.predictors, fit.family.links, strict=True))
+    return {name: link.name for k, (name, link) in links if not (link.ratio or is_constant(fit, k))}
+
+
 def _half_width(level: float) -> float:
     return float(ndtri(0.5 + level / 2.0))
 
 
 def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
-    for table in coefficient_tables(fit):
+    for table, link in zip(coefficient_tables(fit), fit.family.links, strict=True):
         estimate, error = table.estimate, table.std_error
         reach = _half_width(level) * error
         low, high = estimate - reach, estimate + reach
-        if exponentiate:
+        if exponentiate and link.ratio is not None:
             estimate, low, high = np.exp(estimate), np.exp(low), np.exp(high)
             error = error * estimate
         yield estimates(

@@ -1,6 +1,6 @@
 """Wald statistics: tables with standard errors, and intervals that stay in their range."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,6 +35,7 @@ __all__ = [
     "intervals",
     "variance_components",
     "vcov",
+    "with_errors",
 ]
 
 
@@ -174,7 +175,7 @@ def variance_components(fit: Fit) -> tuple[Component, ...]:
     >>> variance_components(fit)[0].sd.round(3)
     array([0.515])
     """
-    errors = {p.name: e for p, e in _with_errors(fit, list(variances(fit)))}
+    errors = {p.name: e for p, e in with_errors(fit, list(variances(fit)))}
     return tuple(
         _component(factor, columns, sigma, errors)
         for f, factor in enumerate(fit.layout.factors)
@@ -216,7 +217,9 @@ def vcov(fit: Fit, component: str = "fixed") -> Covariances:
     return Covariances(tuple(p.name for p in parameters), delta_covariance(fit, parameters))
 
 
-def intervals(fit: Fit, level: float = 0.95) -> Intervals:
+def intervals(
+    fit: Fit, level: float = 0.95, parameters: Sequence[Parameter] | None = None
+) -> Intervals:
     """Return Wald intervals, built on scales without bounds and mapped back.
 
     Standard deviations are on the log scale, correlations on that of Fisher's atanh; a linear
@@ -229,6 +232,8 @@ def intervals(fit: Fit, level: float = 0.95) -> Intervals:
     fit : Fit
     level : float
         Coverage, above 0 and below 1.
+    parameters : sequence of Parameter, default=None
+        Of which; None are all that are `natural`.
 
     Returns
     -------
@@ -245,10 +250,10 @@ def intervals(fit: Fit, level: float = 0.95) -> Intervals:
     >>> found.names[-1], found.low[-1].round(3), found.high[-1].round(3)
     ('sd(Intercept | batch)', np.float64(0.327), np.float64(0.812))
     """
-    parameters = list(natural(fit))
+    parameters = list(natural(fit) if parameters is None else parameters)
     half = float(ndtri(0.5 + level / 2.0))
     low, high = np.full(len(parameters), np.nan), np.full(len(parameters), np.nan)
-    for i, (parameter, error) in enumerate(_with_errors(fit, parameters)):
+    for i, (parameter, error) in enumerate(with_errors(fit, parameters)):
         if np.isfinite(error):
             reach = half * error * abs(parameter.slope)
             with np.errstate(over="ignore"):  # no bound
@@ -271,7 +276,9 @@ def constant_level(fit: Fit, k: int) -> tuple[float, float] | None:
     return parameter.value, float(std_errors(fit, [parameter])[0])
 
 
-def _with_errors(fit: Fit, parameters: list[Parameter]) -> Iterator[tuple[Parameter, float]]:
+def with_errors(fit: Fit, parameters: Iterable[Parameter]) -> Iterator[tuple[Parameter, float]]:
+    """Yield parameters with their standard errors."""
+    parameters = list(parameters)
     yield from zip(parameters, map(float, std_errors(fit, parameters)), strict=True)
 
 

@@ -53,6 +53,8 @@ class Link(ABC):
 
     name: ClassVar[str]
     reach: ClassVar[tuple[float, float]]
+    # of what exponentiated coefficients are ratios; None where they are none
+    ratio: ClassVar[str | None] = None
 
     @abstractmethod
     def link(self, mu: Floats) -> Floats:

@@ -30,6 +30,7 @@ class LogOdds(Link):
 
     name = "logit"
     reach = (-1e6, 1e6)
+    ratio = "odds"
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(np.log(mu) - np.log1p(-mu))
