@@ -148,3 +148,25 @@ def test_what_cannot_be_done_is_refused_in_words(X, arguments, words):
 def test_an_empty_table_is_refused(X):
     with pytest.raises(ValueError, match=r"shape \(0, "):
         data_grid(X.head(0), by="site")
+
+
+def test_columns_that_the_groups_determine_keep_their_values():
+    rng = np.random.default_rng(0)
+    plot = np.repeat(np.arange(101, 113), 5)
+    X = pd.DataFrame(
+        {
+            "plot": plot,
+            "site": (plot - 101) // 3 + 1,  # a number, as labels often are
+            "altitude": np.repeat(rng.uniform(100, 900, 12), 5),
+            "burnt": np.repeat(np.arange(12) % 3 == 0, 5),
+            "rain": rng.uniform(size=60),
+        }
+    )
+    own = X.groupby("plot").first()
+    grid = data_grid(X, by="plot", rain=3).groupby("plot")
+    for name in ("site", "altitude", "burnt"):
+        assert (grid[name].nunique() == 1).all()
+        assert_array_equal(grid[name].first(), own[name])
+    assert set(data_grid(X, by="plot")["rain"]) == {X["rain"].median()}
+    gap = X.assign(altitude=X["altitude"].mask(X["plot"] == 101))
+    assert set(data_grid(gap, by="plot")["altitude"]) == {gap["altitude"].median()}
