@@ -42,6 +42,7 @@ from skglmm.inference._residuals import (
     quantile_residuals,
     response_residuals,
 )
+from skglmm.inference._row_averages import average_interval, average_quantiles
 from skglmm.inference._sample import sample
 from skglmm.inference._sandwich import (
     cluster_scores,
@@ -101,6 +102,8 @@ __all__ = [
     "Summary",
     "Update",
     "WaldTest",
+    "average_interval",
+    "average_quantiles",
     "bootstrap_once",
     "boundary_probabilities",
     "cluster_scores",

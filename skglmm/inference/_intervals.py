@@ -32,7 +32,14 @@ from skglmm.inference._uncertainty import (
     linear_gradient,
 )
 
-__all__ = ["Interval", "LinearPrediction", "mean_interval", "predict_linear"]
+__all__ = [
+    "Interval",
+    "LinearPrediction",
+    "link_limits",
+    "mean_gradient",
+    "mean_interval",
+    "predict_linear",
+]
 
 CHUNK = 2**15  # rows at a time
 STEP = 1e-4  # of differences in a linear predictor: errors of 1e-8
@@ -146,7 +153,7 @@ def _mean_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Flo
         variance += twice * slopes[j] * slopes[k] * _covariance(fit, design, plan, j, k)
     se = np.sqrt(np.maximum(variance, 0.0))
     yield se
-    yield from _limits(fit, fit.family.mean(eta), z * se)
+    yield from link_limits(fit, fit.family.mean(eta), z * se)
 
 
 def _slope(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
@@ -156,7 +163,7 @@ def _slope(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) 
     return np.asarray((above - below) / (2.0 * STEP))
 
 
-def _limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
+def link_limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
     """Limits of means on the scale of the link, by the delta method."""
     link, number = fit.family.links[0], np.finfo(np.float64)
     center = link.link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
@@ -167,18 +174,24 @@ def _limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
 
 def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
+    mean, gradient = mean_gradient(fit, design, plan)
+    covariance = known_covariance(fit)
+    se = np.sqrt(np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True))
+    return mean, se, *link_limits(fit, mean, z * se)
+
+
+def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:
+    """Return means, (n,), and their derivatives in (beta, theta), (n, n_params)."""
     where, average = fit.family.mean_predictors, _average(fit, design, plan)
     gradient = np.zeros((design.n_samples, len(known_covariance(fit))))
     for k in where:
         by_eta = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
         gradient += by_eta[:, None] * linear_gradient(fit, design, plan.conditioned, k)
-    touched = [k for k in fed(fit) if k in where]
+    touched = [k for k in fed(fit) if k in where and plan.integrated]
     for j, k in combinations_with_replacement(touched, 2):
         by_covariance = _curvature(average, j, k) * (0.5 if j == k else 1.0)
         gradient += by_covariance[:, None] * _covariance_gradient(fit, design, plan, j, k)
-    covariance, mean = known_covariance(fit), average({})
-    se = np.sqrt(np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True))
-    return mean, se, *_limits(fit, mean, z * se)
+    return average({}), gradient
 
 
 _Average = Callable[[Mapping[int, float]], Floats]

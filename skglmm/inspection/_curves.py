@@ -1,19 +1,23 @@
 """Predictions along one feature, a curve for each group."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skglmm.arrays import Floats
-from skglmm.inspection._data_grid import grid_of
-from skglmm.inspection._fitted import Fitted
-from skglmm.inspection._tables import as_table, column_name, column_names, is_number
+from skglmm.arrays import Floats, Ints
+from skglmm.inspection._data_grid import grid_of, held_columns
+from skglmm.inspection._feature import Feature
+from skglmm.inspection._fitted import Fitted, name_in_model
+from skglmm.inspection._known_factors import KnownFactors
+from skglmm.inspection._question import Question
+from skglmm.inspection._row_averages import average_over, distinct_rows
+from skglmm.inspection._tables import as_table, column_name, column_names
 
-__all__ = ["Curve", "Question", "Scene"]
+__all__ = ["Curve", "Scene"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,15 +27,17 @@ class Curve:
     Parameters
     ----------
     x : ndarray, shape (n_points,)
-        Values of the feature.
+        Values of the feature; of one with categories, their places from 0.
     mean : ndarray, shape (n_points,)
-        Predicted means, on the scale of y.
+        Predicted means, on the scale of y; NaN where the data do not determine them.
     limits : ndarray, shape (n_points, 2), or None
         Lower and upper limits, on the scale of y.
     group : tuple of str
         Labels of the group, one for each grouping column.
     data : ndarray, shape (2, n_samples), or None
         Feature and response of the rows of the group.
+    averaged : tuple of str
+        Columns whose values were averaged over.
     """
 
     x: Floats
@@ -39,16 +45,7 @@ class Curve:
     limits: Floats | None = None
     group: tuple[str, ...] = ()
     data: Floats | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of each point of a curve: the words of `predict` and `predict_interval`."""
-
-    kind: str | Collection[str]
-    interval: str | None
-    level: float
-    n_points: int
+    averaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +59,23 @@ class Scene:
     table : DataFrame, shape (n_samples, n_features)
     y : ndarray, shape (n_samples,), or None
         Responses.
-    feature : name
+    feature : Feature
         Column of the horizontal axis.
     by : list of names
         Grouping columns.
+    kind : str or set
+        The kind of prediction that the grouping columns are enough for.
     """
 
     fitted: Fitted
     table: pd.DataFrame
     y: Floats | None
-    feature: Any
-    by: list[Any]
+    feature: Feature
+    by: list[Any] = field(default_factory=list)
+    kind: str | Collection[str] = "fixed"
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: Any, feature: Any, by: Any) -> "Scene":
+    def of(cls, estimator: Any, X: Any, y: Any, feature: Any, by: Any, kind: Any) -> "Scene":
         """Find the columns in X, or else after the last step that makes columns."""
         fitted, table = Fitted.of(estimator), as_table(X)
         response = None if y is None else np.asarray(column_or_1d(y), dtype=np.float64)
@@ -87,64 +87,107 @@ class Scene:
                 raise
             table, fitted = as_table(fitted.rows(X)), Fitted(fitted.model)
             x, names = column_name(table, feature), column_names(table, by)
-        if not is_number(table[x]):
-            msg = (
-                f"feature={feature!r} holds no numbers to draw a curve over; name it in by, or "
-                "make a column of numbers of it, such as days since a date"
-            )
-            raise ValueError(msg)
-        return cls(fitted, table, response, x, names)
+        found = Feature.of(fitted.model, table, x)
+        factors = KnownFactors(fitted.model, table, x if found.is_categorical else None)
+        names = factors.refined(names, kind)
+        return cls(fitted, table, response, found, names, factors.kind(names, kind))
 
     @property
     def n_groups(self) -> int:
         """Number of groups that have a curve each."""
         return len(_positions(self.table, self.by))
 
-    def kind(self, kind: str | Collection[str] | None) -> str | Collection[str]:
-        """Return the kind of prediction that the grouping columns are enough for."""
-        model = self.fitted.model
-        wanted = model.predict_kind if kind is None else kind
-        if wanted != "conditional" or not model.random_terms_:
-            return wanted
-        factors = {":".join(bar.group): set(bar.group) for bar in model.random_terms_}
-        known = {self._name_in_model(name) for name in self.by}
-        covered = {name for name, columns in factors.items() if columns <= known}
-        if covered:
-            return wanted if len(covered) == len(factors) else covered
-        if kind is None:
-            return "marginal"
-        msg = (
-            f"kind='conditional' needs the columns of a grouping factor in by, got by={self.by}; "
-            f"the model has {list(factors)}. Or choose kind='marginal', kind='fixed'"
-        )
-        raise ValueError(msg)
+    @property
+    def is_conditional(self) -> bool:
+        """Whether predicted effects of single levels enter."""
+        terms = self.fitted.model.random_terms_
+        return bool(terms) and self.kind not in {"fixed", "marginal"}
 
-    def curves(self, ask: Question, by: list[Any]) -> list[Curve]:
-        """Return a curve for each group, in order; a single one without groups."""
-        grid = grid_of(self.table, by, {self.feature: ask.n_points})
+    def words(self, kind: str | Collection[str]) -> str:
+        """Return the kind as displays call it: without random effects there is one only."""
+        if not self.fitted.model.random_terms_:
+            return "mean"
+        return kind if isinstance(kind, str) else "conditional"
+
+    def curves(self, ask: Question) -> list[Curve]:
+        """Return a curve for each group, in order; one over all rows without groups."""
+        if not self.by and not self.is_conditional:
+            return [self.average(ask, self._observed(np.arange(len(self.table))))]
+        grid = self._grid(ask)
         rows, model = self.fitted.rows(grid), self.fitted.model
         mean, limits = np.asarray(model.predict(rows, kind=ask.kind)), None
         if ask.interval is not None:
             limits = model.predict_interval(rows, ask.interval, level=ask.level, kind=ask.kind)
-        x, observed = (
-            frame[self.feature].to_numpy(dtype=np.float64) for frame in (grid, self.table)
-        )
-        found, curves = _positions(self.table, by), []
-        for group, here in _positions(grid, by).items():
-            there = found[group]
-            data = None if self.y is None else np.stack([observed[there], self.y[there]])
+        x = self.feature.places(grid)
+        found, curves = _positions(self.table, self.by), []
+        for group, here in _positions(grid, self.by).items():
             inside = None if limits is None else limits[here]
+            data = self._observed(found[group])
             curves.append(Curve(x[here], mean[here], inside, group, data))
         return curves
 
-    def _name_in_model(self, name: Any) -> str:
-        """Return what formulas call a column; those without names are numbered."""
-        if hasattr(self.fitted.model, "feature_names_in_"):
-            return str(name)
-        return f"x{list(self.table.columns).index(name)}"
+    def average(self, ask: Question, data: Floats | None = None) -> Curve:
+        """Return the average of the curves by the numbers of their rows.
+
+        Without groups it is that of a curve for each row. Each of these curves runs over the
+        whole range of the feature.
+        """
+        rows = grid_of(self.table, self.by, {}) if self.by else self.table
+        counts = np.array([len(each) for each in _positions(self.table, self.by).values()])
+        weights = counts.astype(np.float64) if self.by else np.ones(len(rows))
+        others = self._others(rows, ask)
+        points = self.feature.points(self.table, ask.n_points)
+        some = distinct_rows(rows, others, weights, len(points), ask.interval)
+        mean, limits = average_over(self.fitted, some, {self.feature.name: points}, ask)
+        averaged = tuple(str(name) for name in others if some.frame[name].nunique() > 1)
+        if not some.are_all:
+            averaged = (f"{len(some.frame)} of {len(rows)} rows",)
+        return Curve(self.feature.positions(points), mean, limits, (), data, averaged)
+
+    def held(self, ask: Question) -> dict[str, str]:
+        """Return the values at which other columns stand, where the mean depends on them."""
+        if not self.by and not self.is_conditional:
+            return {}
+        grid = self._grid(ask)
+        names = held_columns(self.table, self._grid_groups, [self.feature.name])
+        used = set(self._others(self.table, ask))
+        return {str(name): _values(grid[name]) for name in names if name in used}
+
+    @property
+    def _grid_groups(self) -> list[Any]:
+        own = self.is_conditional and self.feature.is_categorical and not self.by
+        return [self.feature.name] if own else self.by
+
+    def _grid(self, ask: Question) -> pd.DataFrame:
+        """Return the rows to predict; those of a factor's own levels keep what belongs to them."""
+        if self._grid_groups != self.by:
+            return grid_of(self.table, self._grid_groups, {})
+        return self.feature.grid(self.table, self.by, ask.n_points)
+
+    def _observed(self, rows: Ints) -> Floats | None:
+        if self.y is None:
+            return None
+        return np.stack([self.feature.places(self.table)[rows], self.y[rows]])
+
+    def _others(self, frame: pd.DataFrame, ask: Question) -> list[Any]:
+        """Return the columns beside the feature that the answer may depend on."""
+        effects = ask.kind != "fixed"
+        used = self.fitted.columns(effects=effects, response=ask.interval == "response")
+        model = self.fitted.model
+        names = {name_in_model(model, self.table, name): name for name in frame.columns}
+        known = used <= names.keys()  # or steps of a pipeline make the columns of the model
+        others = [names[name] for name in names if name in used or not known]
+        return [name for name in others if name != self.feature.name]
 
 
-def _positions(frame: pd.DataFrame, by: list[Any]) -> dict[tuple[str, ...], Any]:
+def _values(series: "pd.Series[Any]") -> str:
+    """Return the value of a column of the grid, or that groups differ in it."""
+    usual = series.mode(dropna=False).iloc[0]
+    text = f"{usual:.4g}" if isinstance(usual, float) else str(usual)
+    return text if series.nunique(dropna=False) == 1 else f"{text}, or usual in the group"
+
+
+def _positions(frame: pd.DataFrame, by: list[Any]) -> Mapping[tuple[str, ...], Any]:
     """Return the positions of the rows of each group, by its labels, in order."""
     if not by:
         return {(): np.arange(len(frame))}

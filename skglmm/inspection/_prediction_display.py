@@ -1,28 +1,21 @@
 """Curves of predictions with bands, over the data."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
-from skglmm.inspection._curve_artists import (
-    AVERAGE,
-    COMPARED,
-    band_key,
-    draw_curve,
-    draw_points,
-    line_key,
-    point_key,
-)
+from skglmm.inspection._curve_artists import Styles
 from skglmm.inspection._curve_groups import MOST_COLORS, CurveGroups
-from skglmm.inspection._curves import Curve, Question, Scene
-from skglmm.inspection._panels import GRAY, LIGHT, open_axes, place_legend, shortened
+from skglmm.inspection._curves import Curve, Scene
+from skglmm.inspection._level_artists import LevelArtists
+from skglmm.inspection._line_artists import LineArtists
+from skglmm.inspection._panels import open_axes, place_legend, shortened
+from skglmm.inspection._prediction_legend import BANDS, PredictionLegend
+from skglmm.inspection._question import Question
 from skglmm.inspection._tables import column_name
 
 __all__ = ["PredictionDisplay"]
 
-WORDS = {"marginal": "average over groups", "fixed": "typical group"}
-BANDS = {"mean": "limits of the mean", "response": "limits of a new response"}
-LONG_KEY, LONG_TITLE = 32, 26  # letters in the legend, and above a panel
+LONG_TITLE = 26  # letters above a panel
 REFERENCES = ("auto", "marginal", "fixed")
 
 
@@ -98,6 +91,8 @@ class PredictionDisplay:
         overall_kind: str = "marginal",
         interval: str | None = "mean",
         level: float = 0.95,
+        levels: Sequence[str] | None = None,
+        held: Mapping[str, str] | None = None,
     ) -> None:
         self.curves = curves
         self.feature_name = feature_name
@@ -109,6 +104,8 @@ class PredictionDisplay:
         self.overall_kind = overall_kind
         self.interval = interval
         self.level = level
+        self.levels = levels
+        self.held = held
 
     @classmethod
     def from_estimator(
@@ -195,27 +192,27 @@ class PredictionDisplay:
         >>> plt.close(display.figure_)
         """
         _check_choices(interval, reference)
-        scene = Scene.of(estimator, X, y, feature, by)
-        names, found = [str(name) for name in scene.by], scene.kind(kind)
+        scene = Scene.of(estimator, X, y, feature, by, kind)
         many = facet is None and scene.n_groups > MOST_COLORS
-        ask = Question(found, None if many else interval, level, n_points)
+        ask = Question(scene.kind, None if many else interval, level, n_points)
         if reference == "auto":
             reference = "marginal" if many else None
         overall = None
         if reference is not None:
-            question = Question(reference, interval, level, n_points)
-            overall = replace(scene.curves(question, [])[0], data=None)
+            overall = scene.average(Question(reference, interval, level, n_points))
         display = cls(
-            scene.curves(ask, scene.by),
-            feature_name=str(scene.feature),
+            scene.curves(ask),
+            feature_name=str(scene.feature.name),
             target_name=scene.fitted.target(y),
-            by=names,
+            by=[str(name) for name in scene.by],
             facet=None if facet is None else str(column_name(scene.table, facet)),
-            kind=found if isinstance(found, str) else "conditional",
+            kind=scene.words(scene.kind),
             overall=overall,
-            overall_kind=reference or "marginal",
+            overall_kind=scene.words(reference or "marginal"),
             interval=interval,
             level=level,
+            levels=scene.feature.labels,
+            held=scene.held(ask),
         )
         return display.plot(
             ax, line_kwargs=line_kwargs, fill_kwargs=fill_kwargs, scatter_kwargs=scatter_kwargs
@@ -263,41 +260,35 @@ class PredictionDisplay:
         """
         groups = CurveGroups(self.curves, self.by, self.facet)
         panels, new = groups.panels(), ax is None
-        size = (6.4, 4.2) if len(panels) == 1 else (2.8, 2.4)
+        artists = LineArtists(groups) if self.levels is None else LevelArtists(self.levels, groups)
+        size = artists.size(*((6.4, 4.2) if len(panels) == 1 else (2.8, 2.4)))
         self.figure_, self.axes_ = open_axes(ax, len(panels), size, sharex=True, sharey=True)
         self.ax_ = self.axes_[0]
         given = {"line": line_kwargs, "fill": fill_kwargs, "scatter": scatter_kwargs}
-        self._draw(groups, {name: dict(found or {}) for name, found in given.items()})
+        self._draw(artists, panels, {name: dict(found or {}) for name, found in given.items()})
         self._label(panels, new=new)
-        title = groups.names if groups.are_colored else None
-        self.legend_ = place_legend(self.axes_, self._entries(groups), title, new=new)
+        legend = PredictionLegend(self, groups, artists)
+        self.legend_ = place_legend(self.axes_, legend.entries(), legend.title, new=new)
         return self
 
-    def _draw(self, groups: CurveGroups, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    def _draw(
+        self, artists: LineArtists | LevelArtists, panels: Mapping[str, list[Curve]], styles: Styles
+    ) -> None:
         self.lines_, self.bands_, self.scatters_ = [], [], []
         self.overall_lines_: list[Any] = []
         n_rows = sum(c.data.shape[1] for c in self.curves if c.data is not None)
-        for axis, curves in zip(self.axes_, groups.panels().values(), strict=True):
-            for cloud in [curves] if groups.are_many else [[curve] for curve in curves]:
-                look = groups.look(cloud[0])
-                self.scatters_.append(draw_points(axis, cloud, look, n_rows, styles["scatter"]))
+        for axis, curves in zip(self.axes_, panels.values(), strict=True):
+            artists.dress(axis)
+            for cloud in [curves] if artists.groups.are_many else [[curve] for curve in curves]:
+                self.scatters_.append(artists.points(axis, cloud, n_rows, styles["scatter"]))
             for curve in curves:
-                line, band = draw_curve(axis, curve, groups.look(curve), styles)
+                line, band = artists.draw(axis, curve, styles)
                 self.lines_.append(line)
                 self.bands_.append(band)
-            self._draw_overall(axis, groups, styles)
+            if self.overall is not None:
+                self.overall_lines_.append(artists.draw_overall(axis, self.overall, styles))
         self.bands_ = [band for band in self.bands_ if band is not None]
         self.scatters_ = [points for points in self.scatters_ if points is not None]
-
-    def _draw_overall(
-        self, axis: Any, groups: CurveGroups, styles: Mapping[str, Mapping[str, Any]]
-    ) -> None:
-        if self.overall is None:
-            return
-        curve, look = self.overall, AVERAGE
-        if not groups.are_many:  # a second band would hide the first
-            curve, look = replace(self.overall, limits=None), COMPARED
-        self.overall_lines_.append(draw_curve(axis, curve, look, styles)[0])
 
     def _label(self, panels: Collection[str], *, new: bool) -> None:
         plain = self.scatters_ or self.interval == "response"
@@ -310,34 +301,6 @@ class PredictionDisplay:
             self.figure_.supylabel(target, fontsize="medium")
             for axis in self.axes_:
                 axis.set(xlabel="", ylabel="")
-
-    def _entries(self, groups: CurveGroups) -> list[tuple[Any, str]]:
-        """Return the artists and texts of the legend."""
-        first, keys = self.curves[0], list(groups.keys)
-        if groups.are_colored:
-            lines = dict(zip(map(groups.key, self.curves), self.lines_, strict=True))
-            entries = [(lines[key], shortened(key, LONG_KEY)) for key in keys]
-        else:
-            words = WORDS.get(self.kind, "mean of the group" if first.group else "mean")
-            many = f"{len(keys)} groups of\n{groups.names}"
-            key = line_key(groups.look(first)) if groups.are_many else self.lines_[0]
-            entries = [(key, many if groups.are_many else words)]
-        if self.overall is not None:
-            entries.append((self.overall_lines_[0], WORDS.get(self.overall_kind, "all")))
-        entries += self._band_entry(groups)
-        if self.scatters_:
-            entries.append((point_key(LIGHT if groups.are_many else GRAY), "data"))
-        return entries
-
-    def _band_entry(self, groups: CurveGroups) -> list[tuple[Any, str]]:
-        color = AVERAGE.color if groups.are_many else GRAY
-        if not groups.are_many and not groups.are_colored:
-            color = groups.look(self.curves[0]).color
-        of_overall = groups.are_many and self.overall is not None
-        banded = self.overall if of_overall else self.curves[0]
-        if banded is None or banded.limits is None or self.interval is None:
-            return []
-        return [(band_key(color), f"{100 * self.level:g} % {BANDS[self.interval]}")]
 
 
 def _check_choices(interval: Any, reference: Any) -> None:

@@ -1,0 +1,127 @@
+r"""Averages of predictions over rows, with limits that are right for an average.
+
+The average :math:`\bar m = \sum_i w_i m_i` of means that are functions of the estimates has the
+gradient :math:`\sum_i w_i \nabla m_i`; the delta method takes the rows' errors, which are
+correlated, as one. A new response of a row drawn with the probabilities w has the distribution
+:math:`\sum_i w_i F_i`, whose quantiles are none of the rows' averaged.
+"""
+
+import numpy as np
+from scipy.special import ndtri
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.fitting import Fit
+from skglmm.inference._intervals import Interval, link_limits, mean_gradient
+from skglmm.inference._predict import Plan
+from skglmm.inference._quantile import predict_quantile, predictive_cdf
+from skglmm.inference._uncertainty import known_covariance
+
+__all__ = ["average_interval", "average_quantiles"]
+
+CHUNK = 2**15  # rows at a time
+CLOSE = 1e-6  # of a bracket on the unit scale, and of normal quantiles: errors of the rows' own
+FAR, MARGIN = 8.0, 0.02  # normal quantiles that count as infinite; shares of a bracket, at least
+
+
+def average_interval(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats, level: float
+) -> Interval:
+    """Return averages of means with standard errors and limits.
+
+    Parameters
+    ----------
+    fit : Fit
+        With inference.
+    design : Design, n rows
+    plan : Plan
+        Without conditioned factors.
+    places : ndarray of int, shape (n,)
+        Which average each row is in, from 0.
+    weights : ndarray, shape (n,)
+        Shares of the rows, with sum 1 in each average.
+    level : float
+        Coverage, such as 0.95.
+
+    Raises
+    ------
+    ValueError
+        When the plan conditions on modes, whose covariance between rows is not taken.
+    """
+    _refuse_conditioned(plan)
+    covariance = known_covariance(fit)
+    mean = np.zeros(int(places.max()) + 1)
+    gradient = np.zeros((len(mean), len(covariance)))
+    for start in range(0, design.n_samples, CHUNK):
+        rows = slice(start, start + CHUNK)
+        value, slopes = mean_gradient(fit, design.take(rows), plan)
+        np.add.at(mean, places[rows], weights[rows] * value)
+        np.add.at(gradient, places[rows], weights[rows, None] * slopes)
+    se = np.sqrt(np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True))
+    z = float(ndtri(0.5 + level / 2.0))
+    known = np.where(np.isnan(mean), np.nan, 1.0)  # links know no NaN
+    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), z * np.nan_to_num(se))
+    return Interval(mean, se, known * lower, known * upper)
+
+
+def average_quantiles(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats, level: float
+) -> tuple[Floats, Floats]:
+    """Return limits of a new response of a row that is drawn by the weights.
+
+    Parameters
+    ----------
+    fit, design, plan, places, weights
+        As in `average_interval`.
+    level : float
+        Coverage, such as 0.95, with equal tails.
+    """
+    _refuse_conditioned(plan)
+    tail = 0.5 * (1.0 - level)
+    levels = (tail, 1.0 - tail)
+    rows = predict_quantile(fit, design, plan, levels)
+    ends = [
+        _average_quantile(fit, design, plan, places, weights, q, own)
+        for q, own in zip(levels, rows.T, strict=True)
+    ]
+    return ends[0], ends[1]
+
+
+def _average_quantile(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats, q: float, rows: Floats
+) -> Floats:
+    """Search between the lowest and the highest quantile of the rows of each average.
+
+    Normal quantiles of probabilities are nearly straight, so false positions come close soon;
+    halving the value at an end that stays (Illinois) closes the bracket from both sides.
+    """
+    n = int(places.max()) + 1
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(low, places, rows)
+    np.maximum.at(high, places, rows)
+
+    def above(y: Floats) -> Floats:
+        found = predictive_cdf(fit, design, plan, np.nan_to_num(y, nan=0.5)[places])
+        average = np.minimum(np.bincount(places, weights * found, n), 1.0)
+        return np.clip(ndtri(average), -FAR, FAR) - float(ndtri(q))
+
+    left, right = above(low), above(high)
+    high = np.where(left >= 0.0, low, high)  # as on a mass
+    while np.nanmax(high - low, initial=0.0) > CLOSE:
+        share = np.clip(left / np.minimum(left - right, -CLOSE), MARGIN, 1.0 - MARGIN)
+        y = low + share * (high - low)
+        value = above(y)
+        below, there = value < 0.0, np.abs(value) < CLOSE
+        low = np.where(below | there, y, low)
+        high = np.where(~below | there, y, high)
+        left, right = (
+            np.where(below, value, 0.5 * left),
+            np.where(below, 0.5 * right, value),
+        )
+    return np.where(np.isnan(low), np.nan, high)
+
+
+def _refuse_conditioned(plan: Plan) -> None:
+    if plan.conditioned:
+        msg = "averages over rows are those of typical groups or over groups, not of known groups"
+        raise ValueError(msg)

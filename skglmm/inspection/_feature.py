@@ -1,0 +1,111 @@
+"""The column of a horizontal axis: numbers to draw a curve over, or categories side by side."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skglmm.arrays import Floats
+from skglmm.estimators._base import BaseGLMMRegressor
+from skglmm.inspection._data_grid import grid_of
+from skglmm.inspection._fitted import name_in_model
+from skglmm.inspection._tables import is_number
+
+__all__ = ["Feature"]
+
+MOST_LEVELS = 100  # side by side
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """A column with what it is to the model.
+
+    Parameters
+    ----------
+    name : name
+        Of the column.
+    levels : list or None
+        Its categories that occur, in order; None are numbers.
+    """
+
+    name: Any
+    levels: list[Any] | None
+
+    @classmethod
+    def of(cls, model: BaseGLMMRegressor, table: pd.DataFrame, name: Any) -> "Feature":
+        """Read a column of a table.
+
+        Raises
+        ------
+        ValueError
+            When it has too many categories.
+        """
+        series = table[name]
+        if is_number(series) and not _is_category(model, name_in_model(model, table, name)):
+            return cls(name, None)
+        levels = list(pd.factorize(series, sort=True)[1])
+        if len(levels) > MOST_LEVELS:
+            msg = (
+                f"feature={name!r} has {len(levels)} categories, of at most {MOST_LEVELS} side by "
+                "side; choose the rows of some of them, name it in by, or make a column of "
+                "numbers of it, such as days since a date"
+            )
+            raise ValueError(msg)
+        return cls(name, levels)
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether there are categories."""
+        return self.levels is not None
+
+    @property
+    def labels(self) -> list[str] | None:
+        """Texts of the categories."""
+        if self.levels is None:
+            return None
+        dates = [isinstance(level, pd.Timestamp) for level in self.levels]
+        if all(dates) and all(level == level.normalize() for level in self.levels):
+            return [f"{level:%Y-%m-%d}" for level in self.levels]
+        return [str(level) for level in self.levels]
+
+    def points(self, table: pd.DataFrame, n: int) -> Any:
+        """Return the values of the axis: `n` over the range of the numbers, or every category."""
+        series = table[self.name]
+        if self.levels is not None:
+            return pd.Series(self.levels, dtype=series.dtype)
+        return grid_of(table[[self.name]], [], {self.name: n})[self.name]
+
+    def grid(self, table: pd.DataFrame, by: list[Any], n: int) -> pd.DataFrame:
+        """Return a grid over each group's range of the numbers, or categories that it has."""
+        if self.levels is None:
+            return grid_of(table, by, {self.name: n})
+        ordered = pd.Categorical(table[self.name], categories=self.levels)
+        grid = grid_of(_with(table, self.name, ordered), by, {self.name: ...})
+        return _with(grid, self.name, grid[self.name].astype(table[self.name].dtype))
+
+    def places(self, frame: pd.DataFrame) -> Floats:
+        """Return where on the axis rows are, (n,)."""
+        return self.positions(frame[self.name])
+
+    def positions(self, values: "pd.Series[Any]") -> Floats:
+        """Return where on the axis values are, (n,)."""
+        if self.levels is None:
+            return values.to_numpy(dtype=np.float64)
+        codes = pd.Categorical(values, categories=self.levels).codes
+        return np.asarray(codes, dtype=np.float64)
+
+
+def _is_category(model: BaseGLMMRegressor, name: str) -> bool:
+    """Return whether numbers are labels to the model: by C(), or as levels of a factor."""
+    column = model._spec.columns.get(name)
+    if column is not None:
+        return column.labels is not None
+    return any(name in columns for columns in model._spec.group_variables)
+
+
+def _with(frame: pd.DataFrame, name: Any, values: Any) -> pd.DataFrame:
+    """Return the frame with other values of a column, whatever its name is."""
+    changed = frame.copy(deep=False)
+    changed[name] = values
+    return changed
