@@ -275,7 +275,7 @@ def test_arrays_and_polars_are_drawn_as_frames(few):
     ("arguments", "words"),
     [
         ({"feature": "X"}, "did you mean 'x'"),
-        ({"feature": "g"}, "feature='g' holds no numbers"),
+        ({"feature": "x", "kind": {"g"}}, "needs the columns of a grouping factor in by"),
         ({"feature": "x", "interval": "both"}, "interval='both' is unknown"),
         ({"feature": "x", "reference": "naive"}, "reference='naive' is unknown"),
         ({"feature": "x", "kind": "conditional"}, "needs the columns of a grouping factor in by"),

@@ -93,7 +93,7 @@ def _average_quantile(
     """Search between the lowest and the highest quantile of the rows of each average.
 
     Normal quantiles of probabilities are nearly straight, so false positions come close soon;
-    halving the value at an end that stays (Illinois) closes the bracket from both sides.
+    halving the value at an end that stays twice (Illinois) closes the bracket from both sides.
     """
     n = int(places.max()) + 1
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
@@ -107,6 +107,7 @@ def _average_quantile(
 
     left, right = above(low), above(high)
     high = np.where(left >= 0.0, low, high)  # as on a mass
+    before = np.zeros(n)
     while np.nanmax(high - low, initial=0.0) > CLOSE:
         share = np.clip(left / np.minimum(left - right, -CLOSE), MARGIN, 1.0 - MARGIN)
         y = low + share * (high - low)
@@ -114,10 +115,10 @@ def _average_quantile(
         below, there = value < 0.0, np.abs(value) < CLOSE
         low = np.where(below | there, y, low)
         high = np.where(~below | there, y, high)
-        left, right = (
-            np.where(below, value, 0.5 * left),
-            np.where(below, 0.5 * right, value),
-        )
+        side = np.where(below, -1.0, 1.0)
+        again, before = side == before, side  # the other end has stayed twice
+        left = np.where(below, value, np.where(again, 0.5 * left, left))
+        right = np.where(below, np.where(again, 0.5 * right, right), value)
     return np.where(np.isnan(low), np.nan, high)
 
 

@@ -1,6 +1,6 @@
 """Rows to predict: a grid over some columns within each group, the others at typical values."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import repeat
 from numbers import Integral
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skglmm.arrays import Ints
 from skglmm.inspection._tables import as_table, column_name, column_names, is_number
 
-__all__ = ["data_grid", "grid_of", "held_columns"]
+__all__ = ["data_grid", "grid_of", "held_columns", "refuse_missing"]
 
 SHOWN = 5  # categories that a message lists
 
@@ -120,7 +120,12 @@ def _check(frame: pd.DataFrame, by: list[Any], wishes: Mapping[Any, Any], n: Any
                 "it out of one of them (for some groups only, choose their rows of X first)"
             )
             raise ValueError(msg)
-    for name in [*by, *wishes]:
+    refuse_missing(frame, [*by, *wishes])
+
+
+def refuse_missing(frame: pd.DataFrame, names: Iterable[Any]) -> None:
+    """Refuse missing values of some columns."""
+    for name in names:
         missing = frame[name].isna()
         if missing.any():
             msg = (

@@ -8,7 +8,7 @@ import pandas as pd
 
 from skglmm.arrays import Floats
 from skglmm.estimators._base import BaseGLMMRegressor
-from skglmm.inspection._data_grid import grid_of
+from skglmm.inspection._data_grid import grid_of, refuse_missing
 from skglmm.inspection._fitted import name_in_model
 from skglmm.inspection._tables import is_number
 
@@ -39,11 +39,12 @@ class Feature:
         Raises
         ------
         ValueError
-            When it has too many categories.
+            When categories are missing or too many.
         """
         series = table[name]
         if is_number(series) and not _is_category(model, name_in_model(model, table, name)):
             return cls(name, None)
+        refuse_missing(table, [name])
         levels = list(pd.factorize(series, sort=True)[1])
         if len(levels) > MOST_LEVELS:
             msg = (
@@ -80,7 +81,8 @@ class Feature:
         """Return a grid over each group's range of the numbers, or categories that it has."""
         if self.levels is None:
             return grid_of(table, by, {self.name: n})
-        ordered = pd.Categorical(table[self.name], categories=self.levels)
+        codes = self.places(table).astype(np.intp)
+        ordered = pd.Categorical.from_codes(codes, pd.Index(self.levels))
         grid = grid_of(_with(table, self.name, ordered), by, {self.name: ...})
         return _with(grid, self.name, grid[self.name].astype(table[self.name].dtype))
 
@@ -92,7 +94,7 @@ class Feature:
         """Return where on the axis values are, (n,)."""
         if self.levels is None:
             return values.to_numpy(dtype=np.float64)
-        codes = pd.Categorical(values, categories=self.levels).codes
+        codes = pd.Index(self.levels, dtype=object).get_indexer(values.astype(object))
         return np.asarray(codes, dtype=np.float64)
 
 

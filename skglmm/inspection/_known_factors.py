@@ -68,9 +68,10 @@ class KnownFactors:
         fixed = {names[name] for name in self.model._spec.variables if name in names}
         settled = {name for factor in self._known(by) for name in self._factors[factor]} | fixed
         for name in by:
-            within = [each for each in self._factors.values() if name in each and None not in each]
+            every = self._factors.values()
+            within = [each for each in every if name in each and None not in each]
             alone = name in settled or not within
-            found += [name] if alone else min(within, key=len)
+            found += [name] if alone else sorted(within, key=len)[0]
         return list(dict.fromkeys(found))
 
     @property

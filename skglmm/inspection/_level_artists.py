@@ -113,7 +113,12 @@ class LevelArtists:
 
 
 RIM = {"markeredgecolor": "white", "markeredgewidth": 0.7}
-DOT = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "color": "#606060"}
+DOT: dict[str, Any] = {
+    "markersize": 4.5,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.5,
+    "color": "#606060",
+}
 
 
 def _means(

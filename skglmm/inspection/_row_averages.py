@@ -95,7 +95,8 @@ def average_over(
     grid[name] = values.iloc[places].array
     rows, model = fitted.rows(grid), fitted.model
     shares = np.repeat(some.shares, k)
-    mean = np.bincount(places, shares * np.asarray(model.predict(rows, kind=ask.kind)), k)
+    mean = np.zeros(k)
+    np.add.at(mean, places, shares * np.asarray(model.predict(rows, kind=ask.kind)))
     if ask.interval is None:
         return mean, None
     check_inference(model.fit_)
