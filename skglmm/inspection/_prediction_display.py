@@ -1,4 +1,4 @@
-"""Curves of predictions with bands, over the data."""
+"""Predicted means with limits over a feature, numbers or categories, and the data."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
@@ -20,11 +20,12 @@ REFERENCES = ("auto", "marginal", "fixed")
 
 
 class PredictionDisplay:
-    """Predicted means over one feature, with bands and the data, by group.
+    """Predicted means over one feature, with limits and the data, by group.
 
-    `from_estimator` computes one; `plot` draws it again. Up to 10 groups have a color and a band
-    each. More are thin gray lines without bands, behind their average. Long names of groups are
-    shown without their middle.
+    `from_estimator` computes one; `plot` draws it again. Over numbers there are curves with bands,
+    over categories points with limits, before the data side by side. Up to 10 groups have a color
+    and limits each. More are thin gray lines, or gray dots, without limits, behind their average.
+    Long names of groups are shown without their middle.
 
     Parameters
     ----------
@@ -46,6 +47,11 @@ class PredictionDisplay:
         What the bands are about.
     level : float, default=0.95
         Their coverage.
+    levels : sequence of str, default=None
+        Names of the feature's categories, whose places from 0 are the x of the curves; None for
+        numbers.
+    held : mapping of str to str, default=None
+        Columns that stand at typical values, and these, for the legend.
 
     Attributes
     ----------
@@ -55,7 +61,8 @@ class PredictionDisplay:
     axes_ : ndarray of Axes, shape (n_panels,)
     lines_, bands_, scatters_ : list
         Artists of the curves, their bands and the data, in the order of the curves; where groups
-        have no colors, the data of a panel are one artist.
+        have no colors, the data of a panel are one artist. Over categories these are markers
+        (a Line2D for each group) and vertical lines (a LineCollection).
     overall_lines_ : list of Line2D
         The curve to compare with, in each panel.
     legend_ : Legend
@@ -134,35 +141,41 @@ class PredictionDisplay:
         estimator : estimator
             A fitted mixed model, a pipeline that ends in one, or a search that found one.
         X : DataFrame or array-like, shape (n_samples, n_features)
-            Rows whose ranges and groups count; other columns stand at typical values, as in
-            `data_grid`. Of a pipeline, what comes before its first step; features that only a
-            later step makes can be named, too.
+            Rows whose ranges and groups count. Of a pipeline, what comes before its first step;
+            features that only a later step makes can be named, too.
         y : array-like, shape (n_samples,), default=None
             Responses, drawn under the curves.
         feature : str or int
-            Column with numbers for the horizontal axis.
+            Column for the horizontal axis: numbers, or at most 100 categories, which are texts,
+            booleans, dates, numbers inside ``C()``, or the levels of a grouping factor.
         by : str or list of str, default=None
-            Columns whose combinations have a curve each; None is one curve.
+            Columns whose combinations have a curve each, in which other columns stand at typical
+            values, as in `data_grid`; the legend lists those that matter. None is one curve, the
+            average over all rows with their own values of other columns. A column that is a
+            level only together with others, such as plots "a", "b", "c" of every site in
+            ``(1 | site/plot)``, brings these with it.
         facet : str, default=None
             A column of `by` that makes panels rather than colors.
         kind : str or set, default=None
             As in `predict`; None is the model's `predict_kind`. "conditional" uses the effects
-            of the grouping factors whose columns are all in `by`; effects of the others are 0.
-            Where `by` has no such factor, None is "marginal".
+            of the grouping factors that have one level in all rows of a curve, since their
+            columns are in `by` or belong to its labels, as the site does to a plot; effects of
+            the others are 0. Where there is no such factor, None is "marginal".
         interval : {"mean", "response"} or None, default="mean"
             Whether bands are limits of the mean, of a new response, or not drawn.
         level : float, default=0.95
             Coverage of the bands.
         reference : {"auto", "marginal", "fixed"} or None, default="auto"
-            A curve over all data to compare with. "auto" draws the average over groups where
-            there are too many groups for colors.
+            A curve over all data to compare with: the average of what the groups have for other
+            columns, by their numbers of rows, with the random effects averaged over ("marginal")
+            or 0 ("fixed"). "auto" draws the first where there are too many groups for colors.
         n_points : int, default=100
             Points of each curve.
         ax : Axes or array of Axes, default=None
             Where to draw; an array has one for each panel. None makes a new figure. The legend
             stands beside axes of a figure with a layout (``layout="constrained"``), else inside.
         line_kwargs, fill_kwargs, scatter_kwargs : dict, default=None
-            Passed to matplotlib's `plot`, `fill_between` and `scatter`.
+            Passed to matplotlib's `plot`, `fill_between` (`vlines` over categories) and `scatter`.
 
         Returns
         -------
@@ -174,9 +187,18 @@ class PredictionDisplay:
         NotFittedError
             When `fit` was not called.
         ValueError
-            When columns are unknown or a choice is none, and as in `predict_interval`.
+            When columns are unknown or a choice is none, there are too many categories, and as in
+            `predict_interval`.
         TypeError
             When the estimator is, or ends in, no mixed model.
+
+        Notes
+        -----
+        Limits of an average over rows are those of the delta method with all its rows' errors
+        together, on the scale of the link; limits of a new response are quantiles of the mixture
+        of the rows' distributions. Where that takes more than 200,000 predictions, or 10,000 of new
+        responses, evenly spaced rows stand for all, and the legend counts them. Means that the
+        data do not determine are gaps.
 
         Examples
         --------
@@ -233,7 +255,7 @@ class PredictionDisplay:
         ax : Axes or array of Axes, default=None
             Where to draw; an array has one for each panel. None makes a new figure.
         line_kwargs, fill_kwargs, scatter_kwargs : dict, default=None
-            Passed to matplotlib's `plot`, `fill_between` and `scatter`.
+            Passed to matplotlib's `plot`, `fill_between` (`vlines` over categories) and `scatter`.
 
         Returns
         -------
