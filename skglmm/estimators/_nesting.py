@@ -174,8 +174,8 @@ def _sentence(inner: str, outer: str, label: str, effect: str | None) -> str:
     if effect is None:
         return found + (
             f"If {inner} {label!r} of one {outer} is not that of another, write "
-            f"(1 | {around}:{within}) in place of (1 | {within}), together (1 | {around}/{within}). "
-            f"If it is the same in each, add (1 | {around}:{within})"
+            f"(1 | {around}:{within}) in place of (1 | {within}), in short "
+            f"(1 | {around}/{within}). If it is the same in each, add (1 | {around}:{within})"
         )
     return found + (
         f"If {inner} {label!r} is the same in each {outer}, as a subject in several conditions, "

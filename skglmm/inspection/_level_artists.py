@@ -14,7 +14,7 @@ from skglmm.inspection._panels import point_style, shortened
 
 __all__ = ["LevelArtists"]
 
-MARKERS = "os^DvPX<>p"  # shapes differ without colors, too
+MARKERS = "os^Dv<>p*h"  # shapes differ without colors, too
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)  # its multiples, less their whole parts, fill a range evenly
 SLOT = 0.76  # of the room of a category: its groups, side by side
 CLOUD = 0.6  # of the room of a group: its data

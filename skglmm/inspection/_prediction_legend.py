@@ -63,13 +63,12 @@ class PredictionLegend:
 
     def _limits(self) -> list[tuple[Any, str]]:
         display, groups = self.display, self.groups
-        color = AVERAGE.color if groups.are_many else GRAY
-        if not groups.are_many and not groups.are_colored:
-            color = groups.look(display.curves[0]).color
         of_overall = groups.are_many and display.overall is not None
         banded = display.overall if of_overall else display.curves[0]
-        if banded is None or banded.limits is None or display.interval is None:
+        if banded.limits is None or display.interval is None:
             return []
+        look = AVERAGE if of_overall else groups.look(banded)
+        color = GRAY if groups.are_colored else look.color
         words = f"{100 * display.level:g} % {BANDS[display.interval]}"
         return [(self.artists.band_key(color), words)]
 
