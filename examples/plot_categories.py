@@ -2,14 +2,15 @@
 Treatments and visits: means of categories
 ==========================================
 
-The commonest picture of an experiment has no curve: a mean with its limits for each treatment, before
-the data. The random effects belong into it, since plots of one treatment differ, too.
+The commonest picture of an experiment has no curve: a mean with its limits for each treatment,
+before the data. The random effects belong into it, since plots of one treatment differ, too.
 """
 
 # %%
 # Data
 # ----
-# The cover of moss on 24 simulated plots, 8 of each treatment, at four visits. Nitrogen acts slowly.
+# The cover of moss on 24 simulated plots, 8 of each treatment, at four visits. Nitrogen acts
+# slowly.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -42,12 +43,10 @@ print(model.tidy(effects="fixed")[["term", "estimate", "std_error"]].round(2).to
 # %%
 # What does it look like?
 # -----------------------
-# Left each gray dot is a plot, at its average over the visits of the model; the average over plots
-# has 95 % limits. Right the treatments stand side by side at each visit. Where a column holds
-# numbers that the model takes as categories, ``C(visit)``, the picture is the same.
+# Above, each gray dot is a plot, averaged over its visits; the average over plots and visits has
+# 95 % limits. Below, the treatments stand side by side at each visit. Where a column holds numbers
+# that the model takes as categories, ``C(visit)``, the picture is the same.
 figure, axes = plt.subplots(2, 1, figsize=(7, 7.5), sharey=True, layout="constrained")
 PredictionDisplay.from_estimator(model, X, y, feature="treatment", by="plot", ax=axes[0])
-display = PredictionDisplay.from_estimator(
-    model, X, y, feature="visit", by="treatment", ax=axes[1]
-)
+display = PredictionDisplay.from_estimator(model, X, y, feature="visit", by="treatment", ax=axes[1])
 plt.show()

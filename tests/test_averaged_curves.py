@@ -99,32 +99,102 @@ def test_without_groups_the_limits_are_those_of_the_textbook(bogs):
         )
 
 
-def test_the_curve_behind_many_groups_is_the_average_of_their_curves(bogs):
+def test_the_curve_behind_many_groups_is_the_average_over_all_rows(bogs):
     model, X, y = bogs
     display = PredictionDisplay.from_estimator(model, X, y, feature="depth", by="bog", n_points=4)
-    grid = data_grid(X, by="bog")
-    size = X.groupby("bog").size().loc[grid["bog"]].to_numpy()
     for x, mean in zip(display.overall.x, display.overall.mean, strict=True):
-        each = model.predict(grid.assign(depth=x), kind="marginal")
-        assert_allclose(mean, np.average(each, weights=size), rtol=1e-9)
+        expected = model.predict(X.assign(depth=x), kind="marginal").mean()
+        assert_allclose(mean, expected, rtol=1e-9)
     usual = model.predict(data_grid(X, depth=4), kind="marginal")  # the most frequent treatment
     assert (usual - display.overall.mean > 5).all()
     shown = np.mean([np.interp(1.5, c.x, c.mean) for c in display.curves])
     assert_allclose(np.interp(1.5, display.overall.x, display.overall.mean), shown, rtol=0.05)
-    assert texts(display)[1] == "average over groups\nand water"
-    assert texts(display)[-1] == "at shade = wood"
-    assert display.held == {"shade": "wood"}
+    assert texts(display)[1] == "average over groups\nand water, shade"
+    assert texts(display)[-1] == "each averaged over\n    shade"
 
 
-def test_values_at_which_columns_are_held_are_told_for_each_group_alike(bogs):
+def test_curves_of_groups_are_averages_over_their_own_rows(bogs):
     model, X, y = bogs
-    few = PredictionDisplay.from_estimator(model, X, y, feature="depth", by="water")
+    display = PredictionDisplay.from_estimator(model, X, y, feature="depth", by="bog", n_points=3)
+    for curve in display.curves[::5]:
+        rows = X[X["bog"] == curve.group[0]]
+        assert_allclose(curve.x[[0, -1]], rows["depth"].agg(["min", "max"]))
+        expected = [model.predict(rows.assign(depth=x)).mean() for x in curve.x]
+        assert_allclose(curve.mean, expected, rtol=1e-9)
+        assert curve.averaged == ("shade",)
+
+
+@pytest.mark.parametrize("kind", [None, "fixed"])
+def test_limits_of_a_groups_average_are_those_of_one_row_by_the_slopes_of_all(kind):
+    # sum_i w_i s_i d eta_i, with the slopes s_i = m_i (1 - m_i), is S d eta at z = sum w s z / S
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(8), 15)
+    X = pd.DataFrame({"g": g, "x": rng.uniform(0, 1, 120), "z": rng.normal(0, 1, 120) + 0.2 * g})
+    b, slope = rng.normal(0, 0.7, 8)[g], 0.4 + rng.normal(0, 0.6, 8)[g]
+    mu = expit(X["x"] + slope * X["z"] + b).to_numpy()
+    y = rng.beta(20 * mu, 20 * (1 - mu)).clip(1e-6, 1 - 1e-6)
+    model = BetaGLMMRegressor("x + z + (z | g)").fit(X, y)
+    display = PredictionDisplay.from_estimator(
+        model, X, y, feature="x", by="g", kind=kind, n_points=2
+    )
+    assert display.kind == (kind or "conditional")
+    for k, curve in enumerate(display.curves):
+        for x, mean, limits in zip(curve.x, curve.mean, curve.limits, strict=True):
+            rows = X[g == k].assign(x=x)
+            m = model.predict(rows, kind=kind)
+            s = m * (1 - m)
+            at = pd.DataFrame({"g": [k], "x": [x], "z": [np.average(rows["z"], weights=s)]})
+            _, (std,) = model.predict_linear(at, return_std=True, kind=kind)
+            reach = Z * s.mean() * std / (m.mean() * (1 - m.mean()))
+            assert_allclose(mean, m.mean(), rtol=1e-12)
+            assert_allclose(limits, expit(logit(m.mean()) + reach * np.array([-1, 1])), rtol=1e-6)
+
+
+def test_limits_of_a_groups_average_lie_between_those_of_its_rows_and_widen_with_few(bogs):
+    model, X, y = bogs
+    display = PredictionDisplay.from_estimator(model, X, y, feature="depth", by="water", n_points=2)
+    bog = X[X["bog"] == "bog 3"].reset_index(drop=True)
+    one = PredictionDisplay.from_estimator(model, bog, feature="depth", by="bog", n_points=2)
+    (curve,) = one.curves
+    for x, (low, high) in zip(curve.x, curve.limits, strict=True):
+        rows = model.predict_interval(bog.assign(depth=x))
+        assert rows[:, 0].min() < low < rows[:, 0].max()
+        assert rows[:, 1].min() < high < rows[:, 1].max()
+    assert [curve.averaged for curve in display.curves] == [("shade",)] * 2
+
+
+def test_typical_values_of_other_columns_can_be_chosen_and_are_told(bogs):
+    model, X, y = bogs
+    few = PredictionDisplay.from_estimator(
+        model, X, y, feature="depth", by="water", others="typical", n_points=5
+    )
     assert few.held == {"shade": "wood"}
+    assert texts(few)[-1] == "at shade = wood"
+    grid = data_grid(X, by="water", depth=5)
+    means = np.concatenate([curve.mean for curve in few.curves])
+    assert_allclose(means, model.predict(grid, kind="marginal"), rtol=1e-12)
+    many = PredictionDisplay.from_estimator(
+        model, X, y, feature="depth", by="bog", others="typical", n_points=5
+    )
+    rows, size = data_grid(X, by="bog"), X.groupby("bog").size()
+    for x, mean in zip(many.overall.x, many.overall.mean, strict=True):
+        each = model.predict(rows.assign(depth=x), kind="marginal")
+        assert_allclose(mean, np.average(each, weights=size.loc[rows["bog"]]), rtol=1e-9)
+    assert texts(many)[1] == "average over groups\nand water"
+    one = PredictionDisplay.from_estimator(model, X, y, feature="depth", others="typical")
+    assert one.held == {"water": "drained", "shade": "wood"}
+    assert texts(one)[-1] == "at water = drained\n    shade = wood"
+    with pytest.raises(ValueError, match="others='mean' is unknown"):
+        PredictionDisplay.from_estimator(model, X, y, feature="depth", others="mean")
+
+
+def test_typical_values_that_a_group_has_not_are_told(bogs):
+    model, X, y = bogs
     woodless = X.assign(shade=X["shade"].mask(X["bog"] == "bog 1", "open"))
-    display = PredictionDisplay.from_estimator(model, woodless, y, feature="depth", by="bog")
+    display = PredictionDisplay.from_estimator(
+        model, woodless, y, feature="depth", by="bog", others="typical"
+    )
     assert display.held == {"shade": "wood, or usual in the group"}
-    single = PredictionDisplay.from_estimator(model, X, y, feature="depth")
-    assert single.held == {}
 
 
 def test_limits_of_a_new_response_are_quantiles_of_the_mixture(bogs):

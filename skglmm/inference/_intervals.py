@@ -39,6 +39,8 @@ __all__ = [
     "mean_gradient",
     "mean_interval",
     "predict_linear",
+    "predictor_covariance",
+    "slope",
 ]
 
 CHUNK = 2**15  # rows at a time
@@ -117,11 +119,11 @@ def _parts(design: Design) -> Iterator[Design]:
 def _linear(fit: Fit, design: Design, plan: Plan, predictor: int) -> tuple[Floats, Floats]:
     """Value and standard error."""
     value = linear_predictors(fit, design, plan.conditioned)[predictor]
-    variance = _covariance(fit, design, plan, predictor, predictor)
+    variance = predictor_covariance(fit, design, plan, predictor, predictor)
     return value, np.sqrt(np.maximum(variance, 0.0))
 
 
-def _covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+def predictor_covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
     """Covariance of two linear predictors, (n,), with that of unseen levels."""
     known = linear_covariance(fit, design, plan.conditioned, j, k)
     return known + shift_covariance(fit, design, plan, j, k)
@@ -139,24 +141,24 @@ def _exact_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Fl
     """Standard error and limits of means that depend on the first linear predictor alone."""
     value, std = _linear(fit, design, plan, 0)
     others = linear_predictors(fit, design, plan.conditioned)[1:]
-    yield std * _slope(fit.family.mean, [value, *others], 0)
+    yield std * slope(fit.family.mean, [value, *others], 0)
     yield from (fit.family.mean([value + s * z * std, *others]) for s in (-1, 1))
 
 
 def _mean_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
     """Standard error and limits of means that depend on several linear predictors."""
     eta, where = linear_predictors(fit, design, plan.conditioned), fit.family.mean_predictors
-    slopes = {k: _slope(fit.family.mean, eta, k) for k in where}
+    slopes = {k: slope(fit.family.mean, eta, k) for k in where}
     variance = np.zeros(design.n_samples)
     for j, k in combinations_with_replacement(where, 2):
         twice = 1.0 if j == k else 2.0
-        variance += twice * slopes[j] * slopes[k] * _covariance(fit, design, plan, j, k)
+        variance += twice * slopes[j] * slopes[k] * predictor_covariance(fit, design, plan, j, k)
     se = np.sqrt(np.maximum(variance, 0.0))
     yield se
     yield from link_limits(fit, fit.family.mean(eta), z * se)
 
 
-def _slope(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
+def slope(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
     """Derivative of a function of the linear predictors in one of them, (n,)."""
     ends = ([*eta[:k], eta[k] + step, *eta[k + 1 :]] for step in (STEP, -STEP))
     above, below = map(of, ends)

@@ -6,14 +6,23 @@ correlated, as one. A new response of a row drawn with the probabilities w has t
 :math:`\sum_i w_i F_i`, whose quantiles are none of the rows' averaged.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations_with_replacement
+
 import numpy as np
 from scipy.special import ndtri
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
-from skglmm.inference._intervals import Interval, link_limits, mean_gradient
-from skglmm.inference._predict import Plan
+from skglmm.inference._intervals import (
+    link_limits,
+    mean_gradient,
+    predictor_covariance,
+    slope,
+)
+from skglmm.inference._predict import Plan, linear_predictors
 from skglmm.inference._quantile import predict_quantile, predictive_cdf
 from skglmm.inference._uncertainty import known_covariance
 
@@ -26,8 +35,8 @@ FAR, MARGIN = 8.0, 0.02  # normal quantiles that count as infinite; shares of a 
 
 def average_interval(
     fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats, level: float
-) -> Interval:
-    """Return averages of means with standard errors and limits.
+) -> tuple[Floats, Floats]:
+    """Return limits of averages of means, on the scale of the link.
 
     Parameters
     ----------
@@ -35,33 +44,78 @@ def average_interval(
         With inference.
     design : Design, n rows
     plan : Plan
-        Without conditioned factors.
+        Conditioned factors have one level in all rows of an average.
     places : ndarray of int, shape (n,)
         Which average each row is in, from 0.
     weights : ndarray, shape (n,)
         Shares of the rows, with sum 1 in each average.
     level : float
         Coverage, such as 0.95.
-
-    Raises
-    ------
-    ValueError
-        When the plan conditions on modes, whose covariance between rows is not taken.
     """
-    _refuse_conditioned(plan)
+    of = _integrated if plan.integrated else _conditioned
+    mean, variance = of(fit, design, plan, places, weights)
+    known = np.where(np.isnan(mean + variance), np.nan, 1.0)  # links know no NaN
+    half = float(ndtri(0.5 + level / 2.0)) * np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
+    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), half)
+    return known * lower, known * upper
+
+
+def _integrated(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Averages of means over groups, and their variances: the gradients add up."""
     covariance = known_covariance(fit)
     mean = np.zeros(int(places.max()) + 1)
     gradient = np.zeros((len(mean), len(covariance)))
-    for start in range(0, design.n_samples, CHUNK):
-        rows = slice(start, start + CHUNK)
+    for rows in _slices(design):
         value, slopes = mean_gradient(fit, design.take(rows), plan)
         np.add.at(mean, places[rows], weights[rows] * value)
         np.add.at(gradient, places[rows], weights[rows, None] * slopes)
-    se = np.sqrt(np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True))
-    z = float(ndtri(0.5 + level / 2.0))
-    known = np.where(np.isnan(mean), np.nan, 1.0)  # links know no NaN
-    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), z * np.nan_to_num(se))
-    return Interval(mean, se, known * lower, known * upper)
+    return mean, np.einsum("ip,pq,iq->i", gradient, covariance, gradient, optimize=True)
+
+
+def _conditioned(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Averages of means given levels, and their variances: those of one row.
+
+    To first order an average is linear in the linear predictors of its rows, so that it moves as
+    the mean of a row with averaged columns, weighted by the slopes of the means.
+    """
+    n, where = int(places.max()) + 1, fit.family.mean_predictors
+    mean = np.zeros(n)
+    fixed = [np.zeros((n, x.shape[1])) for x in design.fixed]
+    columns = [np.zeros((n, z.shape[1])) for z in design.columns]
+    for rows in _slices(design):
+        part, here, share = design.take(rows), places[rows], weights[rows]
+        eta = linear_predictors(fit, part, plan.conditioned)
+        np.add.at(mean, here, share * fit.family.mean(eta))
+        slopes = {k: share * slope(fit.family.mean, eta, k) for k in where}
+        for k in where:
+            np.add.at(fixed[k], here, slopes[k][:, None] * part.fixed[k])
+        for f, factor in enumerate(fit.layout.factors):
+            for c, k in enumerate(factor.predictors):
+                if k in where and columns[f].shape[1]:
+                    np.add.at(columns[f][:, c], here, slopes[k] * part.columns[f][:, c])
+    first = np.unique(places, return_index=True)[1]
+    codes = tuple(codes[first] if len(codes) else codes for codes in design.codes)
+    row = replace(
+        design,
+        fixed=tuple(fixed),
+        columns=tuple(columns),
+        codes=codes,
+        offsets=(None,) * len(fixed),
+    )
+    variance = np.zeros(n)
+    for j, k in combinations_with_replacement(where, 2):
+        twice = 1.0 if j == k else 2.0
+        variance += twice * predictor_covariance(fit, row, plan, j, k)
+    return mean, variance
+
+
+def _slices(design: Design) -> Iterator[slice]:
+    for start in range(0, design.n_samples, CHUNK):
+        yield slice(start, start + CHUNK)
 
 
 def average_quantiles(
@@ -76,7 +130,6 @@ def average_quantiles(
     level : float
         Coverage, such as 0.95, with equal tails.
     """
-    _refuse_conditioned(plan)
     tail = 0.5 * (1.0 - level)
     levels = (tail, 1.0 - tail)
     rows = predict_quantile(fit, design, plan, levels)
@@ -120,9 +173,3 @@ def _average_quantile(
         left = np.where(below, value, np.where(again, 0.5 * left, left))
         right = np.where(below, np.where(again, 0.5 * right, right), value)
     return np.where(np.isnan(low), np.nan, high)
-
-
-def _refuse_conditioned(plan: Plan) -> None:
-    if plan.conditioned:
-        msg = "averages over rows are those of typical groups or over groups, not of known groups"
-        raise ValueError(msg)

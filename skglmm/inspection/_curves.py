@@ -1,7 +1,7 @@
 """Predictions along one feature, a curve for each group."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from skglmm.inspection._feature import Feature
 from skglmm.inspection._fitted import Fitted, name_in_model
 from skglmm.inspection._known_factors import KnownFactors
 from skglmm.inspection._question import Question
-from skglmm.inspection._row_averages import average_over, distinct_rows
+from skglmm.inspection._row_averages import Part, parts_of, predict_parts
 from skglmm.inspection._tables import as_table, column_name, column_names
 
 __all__ = ["Curve", "Scene"]
@@ -65,18 +65,38 @@ class Scene:
         Grouping columns.
     kind : str or set
         The kind of prediction that the grouping columns are enough for.
+    own_levels : bool
+        Whether the feature's categories are levels whose predicted effects enter.
+    typical : bool
+        Whether other columns stand at typical values, rather than at those of each row.
+    n_points : int
+        Points of each curve over numbers.
     """
 
     fitted: Fitted
     table: pd.DataFrame
     y: Floats | None
     feature: Feature
-    by: list[Any] = field(default_factory=list)
-    kind: str | Collection[str] = "fixed"
+    by: list[Any]
+    kind: str | Collection[str]
+    own_levels: bool
+    typical: bool
+    n_points: int
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: Any, feature: Any, by: Any, kind: Any) -> "Scene":
-        """Find the columns in X, or else after the last step that makes columns."""
+    def of(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        columns: tuple[Any, Any],
+        kind: Any,
+        *,
+        typical: bool,
+        n_points: int,
+    ) -> "Scene":
+        """Find feature and groups in X, or else after the last step that makes columns."""
+        feature, by = columns
         fitted, table = Fitted.of(estimator), as_table(X)
         response = None if y is None else np.asarray(column_or_1d(y), dtype=np.float64)
         check_consistent_length(table, response)
@@ -90,18 +110,14 @@ class Scene:
         found = Feature.of(fitted.model, table, x)
         factors = KnownFactors(fitted.model, table, x if found.is_categorical else None)
         names = factors.refined(names, kind)
-        return cls(fitted, table, response, found, names, factors.kind(names, kind))
+        known = factors.kind(names, kind)
+        own = known not in ("fixed", "marginal") and factors.need_feature(names)
+        return cls(fitted, table, response, found, names, known, own, typical, n_points)
 
     @property
     def n_groups(self) -> int:
         """Number of groups that have a curve each."""
         return len(_positions(self.table, self.by))
-
-    @property
-    def is_conditional(self) -> bool:
-        """Whether predicted effects of single levels enter."""
-        terms = self.fitted.model.random_terms_
-        return bool(terms) and self.kind not in {"fixed", "marginal"}
 
     def words(self, kind: str | Collection[str]) -> str:
         """Return the kind as displays call it: without random effects there is one only."""
@@ -110,77 +126,113 @@ class Scene:
         return kind if isinstance(kind, str) else "conditional"
 
     def curves(self, ask: Question) -> list[Curve]:
-        """Return a curve for each group, in order; one over all rows without groups."""
-        if not self.by and not self.is_conditional:
-            return [self.average(ask, self._observed(np.arange(len(self.table))))]
-        grid = self._grid(ask)
-        rows, model = self.fitted.rows(grid), self.fitted.model
-        mean, limits = np.asarray(model.predict(rows, kind=ask.kind)), None
-        if ask.interval is not None:
-            limits = model.predict_interval(rows, ask.interval, level=ask.level, kind=ask.kind)
-        x = self.feature.places(grid)
-        found, curves = _positions(self.table, self.by), []
-        for group, here in _positions(grid, self.by).items():
-            inside = None if limits is None else limits[here]
-            data = self._observed(found[group])
-            curves.append(Curve(x[here], mean[here], inside, group, data))
-        return curves
+        """Return a curve for each group, in order: the average over its rows.
 
-    def average(self, ask: Question, data: Floats | None = None) -> Curve:
-        """Return the average of the curves by the numbers of their rows.
-
-        Without groups it is that of a curve for each row. Each of these curves runs over the
-        whole range of the feature.
+        Each row keeps its own other columns, or all have the typical ones.
         """
-        rows = grid_of(self.table, self.by, {}) if self.by else self.table
-        counts = np.array([len(each) for each in _positions(self.table, self.by).values()])
-        weights = counts.astype(np.float64) if self.by else np.ones(len(rows))
-        others = self._others(rows, ask)
-        points = self.feature.points(self.table, ask.n_points)
-        some = distinct_rows(rows, others, weights, len(points), ask.interval)
-        mean, limits = average_over(self.fitted, some, {self.feature.name: points}, ask)
-        averaged = tuple(str(name) for name in others if some.frame[name].nunique() > 1)
-        if not some.are_all:
-            averaged = (f"{len(some.frame)} of {len(rows)} rows",)
-        return Curve(self.feature.positions(points), mean, limits, (), data, averaged)
+        groups = _positions(self.table, self._cells)
+        frame = grid_of(self.table, self._cells, {}) if self.typical else self.table
+        rows = [np.array([k]) for k in range(len(groups))] if self.typical else groups.values()
+        values = [self._values(group) for group in groups.values()]
+        parts = self._parts(frame, list(rows), values, np.ones(len(frame)), ask)
+        found = predict_parts(self.fitted, frame, self.feature.name, parts, ask)
+        averaged = () if self.typical else self._averaged(self._loose(ask), parts, len(frame))
+        return [
+            self._curve(group, rows, [parts[k] for k in cells], [found[k] for k in cells], averaged)
+            for (group, rows), cells in zip(
+                _positions(self.table, self.by).items(), self._cells_of(list(groups)), strict=True
+            )
+        ]
+
+    def overall(self, ask: Question) -> Curve:
+        """Return the average over all rows, each over the whole range of the feature.
+
+        Where other columns are typical these are those of the groups, by their numbers of rows.
+        """
+        groups = _positions(self.table, self.by).values()
+        frame = grid_of(self.table, self.by, {}) if self.typical else self.table
+        counts = [len(group) if self.typical else 1 for group in groups]
+        weights = np.array(counts if self.typical else np.ones(len(frame)), dtype=np.float64)
+        every = np.arange(len(frame))
+        values = [self._values(np.arange(len(self.table)))]
+        parts = self._parts(frame, [every], values, weights, ask)
+        ((mean, limits),) = predict_parts(self.fitted, frame, self.feature.name, parts, ask)
+        names = [name for name in self._others(ask) if frame[name].nunique() > 1]
+        averaged = self._averaged(names, parts, len(frame))
+        return Curve(self.feature.positions(values[0]), mean, limits, averaged=averaged)
 
     def held(self, ask: Question) -> dict[str, str]:
         """Return the values at which other columns stand, where the mean depends on them."""
-        if not self.by and not self.is_conditional:
+        if not self.typical:
             return {}
-        grid = self._grid(ask)
-        names = held_columns(self.table, self._grid_groups, [self.feature.name])
-        used = set(self._others(self.table, ask))
-        return {str(name): _values(grid[name]) for name in names if name in used}
+        grid = grid_of(self.table, self._cells, {})
+        return {str(name): _usual(grid[name]) for name in self._loose(ask)}
 
     @property
-    def _grid_groups(self) -> list[Any]:
-        own = self.is_conditional and self.feature.is_categorical and not self.by
-        return [self.feature.name] if own else self.by
+    def _cells(self) -> list[Any]:
+        """Columns whose combinations have rows of their own."""
+        return list(dict.fromkeys([*self.by, *([self.feature.name] if self.own_levels else [])]))
 
-    def _grid(self, ask: Question) -> pd.DataFrame:
-        """Return the rows to predict; those of a factor's own levels keep what belongs to them."""
-        if self._grid_groups != self.by:
-            return grid_of(self.table, self._grid_groups, {})
-        return self.feature.grid(self.table, self.by, ask.n_points)
+    def _cells_of(self, keys: list[tuple[str, ...]]) -> list[list[int]]:
+        """Return the numbers of the cells of each group."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for k, key in enumerate(keys):
+            found.setdefault(key[: len(self.by)], []).append(k)
+        return list(found.values())
 
-    def _observed(self, rows: Ints) -> Floats | None:
-        if self.y is None:
-            return None
-        return np.stack([self.feature.places(self.table)[rows], self.y[rows]])
+    def _values(self, rows: Ints) -> "pd.Series[Any]":
+        """Return the values of the feature at which some rows are predicted."""
+        return self.feature.values(self.table[self.feature.name].iloc[rows], self.n_points)
 
-    def _others(self, frame: pd.DataFrame, ask: Question) -> list[Any]:
+    def _parts(
+        self, frame: pd.DataFrame, groups: list[Ints], values: list[Any], weights: Floats, ask: Any
+    ) -> list[Part]:
+        others, codes = self._others(ask), np.zeros(len(frame), dtype=np.intp)
+        if others:
+            alike = frame.groupby(others, sort=True, dropna=False, observed=True)
+            codes = alike.ngroup().to_numpy()
+        return parts_of(groups, values, codes, weights, ask.interval)
+
+    def _curve(
+        self,
+        group: tuple[str, ...],
+        rows: Ints,
+        parts: list[Part],
+        found: list[Any],
+        averaged: tuple[str, ...],
+    ) -> Curve:
+        x = np.concatenate([self.feature.positions(part.values) for part in parts])
+        mean = np.concatenate([each for each, _ in found])
+        ends = [limits for _, limits in found if limits is not None]
+        data = None
+        if self.y is not None:
+            at = self.feature.positions(self.table[self.feature.name].iloc[rows])
+            data = np.stack([at, self.y[rows]])
+        return Curve(x, mean, np.concatenate(ends) if ends else None, group, data, averaged)
+
+    def _averaged(self, names: list[Any], parts: list[Part], n_rows: int) -> tuple[str, ...]:
+        """Return what was averaged over: columns, or some of the rows."""
+        if all(part.are_all for part in parts):
+            return tuple(map(str, names))
+        return (f"{sum(len(part.rows) for part in parts)} of {n_rows} rows",)
+
+    def _loose(self, ask: Question) -> list[Any]:
+        """Return the columns that the groups do not fix and the answer may depend on."""
+        loose = set(held_columns(self.table, self._cells, [self.feature.name]))
+        return [name for name in self._others(ask) if name in loose]
+
+    def _others(self, ask: Question) -> list[Any]:
         """Return the columns beside the feature that the answer may depend on."""
+        model, frame = self.fitted.model, self.table
         effects = ask.kind != "fixed"
         used = self.fitted.columns(effects=effects, response=ask.interval == "response")
-        model = self.fitted.model
-        names = {name_in_model(model, self.table, name): name for name in frame.columns}
+        names = {name_in_model(model, frame, name): name for name in frame.columns}
         known = used <= names.keys()  # or steps of a pipeline make the columns of the model
         others = [names[name] for name in names if name in used or not known]
         return [name for name in others if name != self.feature.name]
 
 
-def _values(series: "pd.Series[Any]") -> str:
+def _usual(series: "pd.Series[Any]") -> str:
     """Return the value of a column of the grid, or that groups differ in it."""
     usual = series.mode(dropna=False).iloc[0]
     text = f"{usual:.4g}" if isinstance(usual, float) else str(usual)

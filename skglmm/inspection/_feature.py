@@ -8,7 +8,7 @@ import pandas as pd
 
 from skglmm.arrays import Floats
 from skglmm.estimators._base import BaseGLMMRegressor
-from skglmm.inspection._data_grid import grid_of, refuse_missing
+from skglmm.inspection._data_grid import refuse_missing
 from skglmm.inspection._fitted import name_in_model
 from skglmm.inspection._tables import is_number
 
@@ -39,12 +39,12 @@ class Feature:
         Raises
         ------
         ValueError
-            When categories are missing or too many.
+            When values are missing, or categories too many.
         """
         series = table[name]
+        refuse_missing(table, [name])
         if is_number(series) and not _is_category(model, name_in_model(model, table, name)):
             return cls(name, None)
-        refuse_missing(table, [name])
         levels = list(pd.factorize(series, sort=True)[1])
         if len(levels) > MOST_LEVELS:
             msg = (
@@ -70,25 +70,13 @@ class Feature:
             return [f"{level:%Y-%m-%d}" for level in self.levels]
         return [str(level) for level in self.levels]
 
-    def points(self, table: pd.DataFrame, n: int) -> Any:
-        """Return the values of the axis: `n` over the range of the numbers, or every category."""
-        series = table[self.name]
+    def values(self, series: "pd.Series[Any]", n: int) -> "pd.Series[Any]":
+        """Return `n` values over the range of some numbers, or the categories among them."""
         if self.levels is not None:
-            return pd.Series(self.levels, dtype=series.dtype)
-        return grid_of(table[[self.name]], [], {self.name: n})[self.name]
-
-    def grid(self, table: pd.DataFrame, by: list[Any], n: int) -> pd.DataFrame:
-        """Return a grid over each group's range of the numbers, or categories that it has."""
-        if self.levels is None:
-            return grid_of(table, by, {self.name: n})
-        codes = self.places(table).astype(np.intp)
-        ordered = pd.Categorical.from_codes(codes, pd.Index(self.levels))
-        grid = grid_of(_with(table, self.name, ordered), by, {self.name: ...})
-        return _with(grid, self.name, grid[self.name].astype(table[self.name].dtype))
-
-    def places(self, frame: pd.DataFrame) -> Floats:
-        """Return where on the axis rows are, (n,)."""
-        return self.positions(frame[self.name])
+            here = np.unique(self.positions(series)).astype(np.intp)
+            return pd.Series([self.levels[k] for k in here], dtype=series.dtype)
+        low, high = series.astype(np.float64).agg(["min", "max"])
+        return pd.Series(np.linspace(low, high, n if high > low else 1))
 
     def positions(self, values: "pd.Series[Any]") -> Floats:
         """Return where on the axis values are, (n,)."""
@@ -104,10 +92,3 @@ def _is_category(model: BaseGLMMRegressor, name: str) -> bool:
     if column is not None:
         return column.labels is not None
     return any(name in columns for columns in model._spec.group_variables)
-
-
-def _with(frame: pd.DataFrame, name: Any, values: Any) -> pd.DataFrame:
-    """Return the frame with other values of a column, whatever its name is."""
-    changed = frame.copy(deep=False)
-    changed[name] = values
-    return changed

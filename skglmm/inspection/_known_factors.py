@@ -1,7 +1,7 @@
 """Whose predicted effects a curve can have: grouping factors with one level in all its rows."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,11 @@ class KnownFactors:
             return "marginal"
         self._refuse(list(self._factors), by, wanted)
         return wanted
+
+    def need_feature(self, by: list[Any]) -> bool:
+        """Return whether factors are known by the categories of the axis, and not without them."""
+        axis = self.feature
+        return axis is not None and self._known(by) != replace(self, feature=None)._known(by)
 
     def refined(self, by: list[Any], kind: Kind | None) -> list[Any]:
         """Return `by` with the columns that its labels need to be levels.

@@ -17,6 +17,7 @@ __all__ = ["PredictionDisplay"]
 
 LONG_TITLE = 26  # letters above a panel
 REFERENCES = ("auto", "marginal", "fixed")
+OTHERS = ("average", "typical")
 
 
 class PredictionDisplay:
@@ -128,6 +129,7 @@ class PredictionDisplay:
         interval: str | None = "mean",
         level: float = 0.95,
         reference: str | None = "auto",
+        others: str = "average",
         n_points: int = 100,
         ax: Any = None,
         line_kwargs: dict[str, Any] | None = None,
@@ -149,9 +151,7 @@ class PredictionDisplay:
             Column for the horizontal axis: numbers, or at most 100 categories, which are texts,
             booleans, dates, numbers inside ``C()``, or the levels of a grouping factor.
         by : str or list of str, default=None
-            Columns whose combinations have a curve each, in which other columns stand at typical
-            values, as in `data_grid`; the legend lists those that matter. None is one curve, the
-            average over all rows with their own values of other columns. A column that is a
+            Columns whose combinations have a curve each; None is one curve. A column that is a
             level only together with others, such as plots "a", "b", "c" of every site in
             ``(1 | site/plot)``, brings these with it.
         facet : str, default=None
@@ -166,9 +166,15 @@ class PredictionDisplay:
         level : float, default=0.95
             Coverage of the bands.
         reference : {"auto", "marginal", "fixed"} or None, default="auto"
-            A curve over all data to compare with: the average of what the groups have for other
-            columns, by their numbers of rows, with the random effects averaged over ("marginal")
-            or 0 ("fixed"). "auto" draws the first where there are too many groups for colors.
+            A curve over all rows to compare with, with the random effects averaged over
+            ("marginal") or 0 ("fixed"). "auto" draws the first where there are too many groups
+            for colors.
+        others : {"average", "typical"}, default="average"
+            What other columns are. "average": each curve is the average over its rows, which keep
+            their own values of other columns while the feature moves; that behind many groups is
+            the average over all rows. "typical": all stand at the typical values of `data_grid`,
+            which make groups comparable that differ in other columns, too. The legend says what
+            was averaged over, or which values these are.
         n_points : int, default=100
             Points of each curve.
         ax : Axes or array of Axes, default=None
@@ -213,15 +219,17 @@ class PredictionDisplay:
         'Y'
         >>> plt.close(display.figure_)
         """
-        _check_choices(interval, reference)
-        scene = Scene.of(estimator, X, y, feature, by, kind)
+        _check_choices(interval, reference, others)
+        scene = Scene.of(
+            estimator, X, y, (feature, by), kind, typical=others == "typical", n_points=n_points
+        )
         many = facet is None and scene.n_groups > MOST_COLORS
-        ask = Question(scene.kind, None if many else interval, level, n_points)
+        ask = Question(scene.kind, None if many else interval, level)
         if reference == "auto":
             reference = "marginal" if many else None
         overall = None
         if reference is not None:
-            overall = scene.average(Question(reference, interval, level, n_points))
+            overall = scene.overall(Question(reference, interval, level))
         display = cls(
             scene.curves(ask),
             feature_name=str(scene.feature.name),
@@ -325,7 +333,11 @@ class PredictionDisplay:
                 axis.set(xlabel="", ylabel="")
 
 
-def _check_choices(interval: Any, reference: Any) -> None:
+def _check_choices(interval: Any, reference: Any, others: Any) -> None:
+    if others not in OTHERS:
+        known = " or ".join(map(repr, OTHERS))
+        msg = f"others={others!r} is unknown, expected {known}"
+        raise ValueError(msg)
     for name, value, choices in (
         ("interval", interval, tuple(BANDS)),
         ("reference", reference, REFERENCES),

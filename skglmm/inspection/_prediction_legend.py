@@ -47,7 +47,7 @@ class PredictionLegend:
         entries += self._limits()
         if display.scatters_:
             entries.append((point_key(LIGHT if self.groups.are_many else GRAY), "data"))
-        return entries + self._held()
+        return entries + self._others()
 
     def _curves(self) -> list[tuple[Any, str]]:
         display, groups, keys = self.display, self.groups, list(self.groups.keys)
@@ -72,17 +72,28 @@ class PredictionLegend:
         words = f"{100 * display.level:g} % {BANDS[display.interval]}"
         return [(self.artists.band_key(color), words)]
 
-    def _held(self) -> list[tuple[Any, str]]:
-        """Say at which values other columns stand."""
-        held = list((self.display.held or {}).items())
-        if not held:
+    def _others(self) -> list[tuple[Any, str]]:
+        """Say what other columns of the groups are: averaged over, or held at values."""
+        averaged = self.display.curves[0].averaged
+        held = [f"{name} = {value}" for name, value in (self.display.held or {}).items()]
+        apart = self.groups.are_many or self.groups.are_colored  # or the curve's own words say it
+        if held:
+            words = _lines("at", held, "more columns at typical values")
+        elif averaged and apart:
+            words = _lines("each averaged over", averaged, "more columns")
+        else:
             return []
-        lines = [shortened(f"{name} = {value}", LONG_KEY) for name, value in held[:MOST_HELD]]
-        if len(held) > MOST_HELD:
-            lines.append(f"{len(held) - MOST_HELD} more columns at typical values")
         from matplotlib.lines import Line2D
 
-        return [(Line2D([], [], linestyle=""), "at " + "\n    ".join(lines))]
+        return [(Line2D([], [], linestyle=""), words)]
+
+
+def _lines(start: str, items: Sequence[str], more: str) -> str:
+    lines = [shortened(item, LONG_KEY) for item in items[:MOST_HELD]]
+    if len(items) > MOST_HELD:
+        lines.append(f"{len(items) - MOST_HELD} {more}")
+    gap = "\n    " if len(start) > 2 else " "
+    return f"{start}{gap}" + "\n    ".join(lines)
 
 
 def averaged_words(kind: str, curve: Curve, own: str) -> str:

@@ -8,17 +8,15 @@ __all__ = ["Question"]
 
 @dataclass(frozen=True)
 class Question:
-    """The words of `predict` and `predict_interval`, and how many points are asked for.
+    """The words of `predict` and `predict_interval`.
 
     Parameters
     ----------
     kind : str or collection of str
     interval : {"mean", "response"} or None
     level : float
-    n_points : int
     """
 
     kind: str | Collection[str]
     interval: str | None
     level: float
-    n_points: int
