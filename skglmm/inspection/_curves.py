@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skglmm.arrays import Floats, Ints
-from skglmm.inspection._data_grid import grid_of, held_columns
+from skglmm.inspection._data_grid import grid_of, held_columns, refuse_missing
 from skglmm.inspection._feature import Feature
 from skglmm.inspection._fitted import Fitted, name_in_model
 from skglmm.inspection._known_factors import KnownFactors
@@ -107,7 +107,11 @@ class Scene:
                 raise
             table, fitted = as_table(fitted.rows(X)), Fitted(fitted.model)
             x, names = column_name(table, feature), column_names(table, by)
+        refuse_missing(table, names)
         found = Feature.of(fitted.model, table, x)
+        if x in names and not found.is_categorical:
+            msg = f"feature={feature!r} holds numbers to draw curves over; take it out of by={by!r}"
+            raise ValueError(msg)
         factors = KnownFactors(fitted.model, table, x if found.is_categorical else None)
         names = factors.refined(names, kind)
         known = factors.kind(names, kind)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
+from skglmm.estimators._validation import check_count
 from skglmm.inspection._curve_artists import Styles
 from skglmm.inspection._curve_groups import MOST_COLORS, CurveGroups
 from skglmm.inspection._curves import Curve, Scene
@@ -220,6 +221,7 @@ class PredictionDisplay:
         >>> plt.close(display.figure_)
         """
         _check_choices(interval, reference, others)
+        check_count("n_points", n_points)
         scene = Scene.of(
             estimator, X, y, (feature, by), kind, typical=others == "typical", n_points=n_points
         )
