@@ -194,7 +194,7 @@ class Scene:
         others, codes = self._others(ask), np.zeros(len(frame), dtype=np.intp)
         if others:
             alike = frame.groupby(others, sort=True, dropna=False, observed=True)
-            codes = alike.ngroup().to_numpy(dtype=np.intp)
+            codes = np.asarray(alike.ngroup(), dtype=np.intp)
         return parts_of(groups, values, codes, weights, ask.interval)
 
     def _curve(
