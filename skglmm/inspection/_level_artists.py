@@ -20,7 +20,7 @@ SLOT = 0.76  # of the room of a category: its groups, side by side
 CLOUD = 0.6  # of the room of a group: its data
 LONG, SHORT = 20, 3  # letters of a label at most, and of one that may be upright when many are
 LETTER = 0.085  # inches
-NARROW, LANE, WIDE = 0.5, 0.14, 13.0  # inches of a category, of a group in it, of a panel at most
+NARROW, LANE, WIDE = 0.5, 0.17, 13.0  # inches of a category, of a group in it, of a panel at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +37,10 @@ class LevelArtists:
     labels: Sequence[str]
     groups: CurveGroups
 
-    def size(self, width: float, height: float) -> tuple[float, float]:
-        """Return the inches of a panel that has room for the categories."""
+    def size(self, width: float, height: float, margin: float) -> tuple[float, float]:
+        """Return the inches of a panel that has room for the categories beside a margin."""
         room = max(NARROW, LANE * self._n_lanes)
-        return min(max(width, room * len(self.labels)), WIDE), height
+        return min(max(width, margin + room * len(self.labels)), WIDE), height
 
     def draw(self, axis: Any, curve: Curve, styles: Styles) -> tuple[Any, Any]:
         """Draw the means of a group and their limits."""

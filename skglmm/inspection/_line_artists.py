@@ -31,8 +31,9 @@ class LineArtists:
 
     groups: CurveGroups
 
-    def size(self, width: float, height: float) -> tuple[float, float]:
-        """Return the inches of a panel."""
+    def size(self, width: float, height: float, margin: float) -> tuple[float, float]:
+        """Return the inches of a panel, whose curves need no more room."""
+        del margin
         return width, height
 
     def draw(self, axis: Any, curve: Curve, styles: Styles) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ from skglmm.inspection._tables import column_name
 __all__ = ["PredictionDisplay"]
 
 LONG_TITLE = 26  # letters above a panel
+SINGLE, SEVERAL = (6.4, 4.2, 2.6), (2.8, 2.4, 0.4)  # inches of a panel, and of what is beside it
 REFERENCES = ("auto", "marginal", "fixed")
 OTHERS = ("average", "typical")
 
@@ -293,7 +294,7 @@ class PredictionDisplay:
         groups = CurveGroups(self.curves, self.by, self.facet)
         panels, new = groups.panels(), ax is None
         artists = LineArtists(groups) if self.levels is None else LevelArtists(self.levels, groups)
-        size = artists.size(*((6.4, 4.2) if len(panels) == 1 else (2.8, 2.4)))
+        size = artists.size(*(SINGLE if len(panels) == 1 else SEVERAL))
         self.figure_, self.axes_ = open_axes(ax, len(panels), size, sharex=True, sharey=True)
         self.ax_ = self.axes_[0]
         given = {"line": line_kwargs, "fill": fill_kwargs, "scatter": scatter_kwargs}
