@@ -58,6 +58,9 @@ class SingularFitWarning(UserWarning):
 class ImplicitNestingWarning(UserWarning):
     """Grouping labels that are reused under several levels of another factor.
 
+    They may be other groups there, or the same ones, such as subjects, that respond to each level
+    in their own way. The message has a formula for either.
+
     Examples
     --------
     >>> import warnings

@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit, ndtr
 
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import make_dragons
@@ -148,3 +149,56 @@ def test_what_cannot_be_done_is_refused_in_words(X, arguments, words):
 def test_an_empty_table_is_refused(X):
     with pytest.raises(ValueError, match=r"shape \(0, "):
         data_grid(X.head(0), by="site")
+
+
+def test_columns_that_the_groups_determine_keep_their_values():
+    rng = np.random.default_rng(0)
+    plot = np.repeat(np.arange(101, 113), 5)
+    X = pd.DataFrame(
+        {
+            "plot": plot,
+            "site": (plot - 101) // 3 + 1,  # a number, as labels often are
+            "altitude": np.repeat(rng.uniform(100, 900, 12), 5),
+            "burnt": np.repeat(np.arange(12) % 3 == 0, 5),
+            "rain": rng.uniform(size=60),
+        }
+    )
+    own = X.groupby("plot").first()
+    grid = data_grid(X, by="plot", rain=3).groupby("plot")
+    for name in ("site", "altitude", "burnt"):
+        assert (grid[name].nunique() == 1).all()
+        assert_array_equal(grid[name].first(), own[name])
+    assert set(data_grid(X, by="plot")["rain"]) == {X["rain"].median()}
+    gap = X.assign(altitude=X["altitude"].mask(X["plot"] == 101))
+    assert set(data_grid(gap, by="plot")["altitude"]) == {gap["altitude"].median()}
+
+
+@pytest.mark.parametrize(
+    ("formula", "link", "inverse", "expected"),
+    [  # emmeans 1.8.4.1 of glmmTMB 1.1.5, ~ trt, type = "response"
+        ("trt + sex + x + (1 | g)", "logit", expit, [0.3814993, 0.5102944]),
+        ("trt * sex + x + (1 | g)", "probit", ndtr, [0.3879196, 0.5090489]),
+    ],
+)
+def test_linear_predictors_averaged_over_a_grid_are_those_of_emmeans(
+    formula, link, inverse, expected
+):
+    rng, n = np.random.default_rng(5), 300
+    X = pd.DataFrame(
+        {
+            "g": np.arange(n) % 30,
+            "trt": rng.choice(["ctrl", "drug"], n),
+            "sex": rng.choice(["f", "m"], n, p=[0.3, 0.7]),
+            "x": rng.exponential(1, n),
+        }
+    )
+    eta = -1 + 0.5 * (X["trt"] == "drug") + 1.5 * (X["sex"] == "m") - 0.3 * X["x"]
+    mu = expit(eta + rng.normal(0, 0.5, 30)[X["g"]]).to_numpy()
+    y = rng.beta(mu * 10, (1 - mu) * 10)
+    model = BetaGLMMRegressor(formula, link=link).fit(X, y)
+    cells = data_grid(X, trt=..., sex=..., x=X["x"].mean())
+    assert len(cells) == 4
+    averages = pd.Series(model.predict_linear(cells, kind="fixed")).groupby(cells["trt"]).mean()
+    assert_allclose(inverse(averages), expected, rtol=1e-5)
+    typical = model.predict(data_grid(X, by="trt"), kind="fixed")  # of the more frequent sex
+    assert (typical - expected > 0.1).all()

@@ -275,7 +275,10 @@ def test_arrays_and_polars_are_drawn_as_frames(few):
     ("arguments", "words"),
     [
         ({"feature": "X"}, "did you mean 'x'"),
-        ({"feature": "g"}, "feature='g' holds no numbers"),
+        ({"feature": "x", "kind": {"g"}}, "needs the columns of a grouping factor in by"),
+        ({"feature": "x", "by": "x"}, "take it out of by='x'"),
+        ({"feature": "x", "by": "gap"}, "column 'gap' has 3 missing values"),
+        ({"feature": "x", "n_points": 0}, "n_points=0"),
         ({"feature": "x", "interval": "both"}, "interval='both' is unknown"),
         ({"feature": "x", "reference": "naive"}, "reference='naive' is unknown"),
         ({"feature": "x", "kind": "conditional"}, "needs the columns of a grouping factor in by"),
@@ -285,6 +288,7 @@ def test_arrays_and_polars_are_drawn_as_frames(few):
 )
 def test_what_cannot_be_drawn_is_refused_in_words(few, arguments, words):
     model, X, y = few
+    X = X.assign(gap=X["g"].where(X.index > 2))
     with pytest.raises(ValueError, match=r".") as caught:
         PredictionDisplay.from_estimator(model, X, y, **arguments)
     assert words in str(caught.value)

@@ -13,6 +13,7 @@ from skglmm.design import Design, DesignSpec
 from skglmm.estimators._warnings import tell
 from skglmm.exceptions import ImplicitNestingWarning
 from skglmm.fitting import Fit
+from skglmm.formula._tokens import back_quoted
 from skglmm.inference import likeness, pearson_residuals
 
 __all__ = ["Reuse", "reused_labels", "tell_nesting"]
@@ -20,13 +21,16 @@ __all__ = ["Reuse", "reused_labels", "tell_nesting"]
 ALIKE = 0.02  # intraclass correlation of the residuals of a cell that is worth a warning
 SURE = 5.0  # and its distance from zero, in standard deviations
 LEANING = 2.0  # the same where a, b, c or 1, 2, 3 are labels within something that has names
+TWO = 2  # values of numbers that are conditions, such as 0 and 1
+SHARE = 0.5  # of the levels of both factors, at least, meet several levels of the other
 
 
 class _Labeled(NamedTuple):
-    """A factor of one column: the level of each row, and the texts of the levels."""
+    """A factor of one column: the level of each row, the texts of the levels, its effect."""
 
     codes: Ints
     labels: tuple[str, ...]
+    effect: str | None = None  # as formulas write it, of a fixed effect
 
 
 class Reuse(NamedTuple):
@@ -52,11 +56,12 @@ def reused_labels(
     """Find grouping labels that seem to mean something else under each level of another factor.
 
     Sites a, b and c of every mountain range look like three sites that all ranges share, and
-    counts alone cannot tell this from subjects that truly meet the same items. What can is
-    that rows of the same range *and* site resemble each other more than the two factors
+    counts alone cannot tell this from subjects that truly meet the same items or conditions. What
+    can is that rows of the same range *and* site resemble each other more than the two factors
     explain. So a warning needs reused labels and residuals that are alike within the cells:
     beyond doubt, or clearly where one factor has running letters or numbers for labels and the
-    other has names.
+    other has names. Whether the sites are others in each range, or respond to it in their own
+    ways, the data cannot tell; the sentence has both.
     """
     factors = _single_factors(spec, design, frame)
     groups = {columns[0] for columns in spec.group_variables if len(columns) == 1}
@@ -64,7 +69,7 @@ def reused_labels(
         (inner, outer)
         for inner, outer in (_ordered(pair, factors, groups) for pair in combinations(factors, 2))
         if inner in groups
-        and not _are_joined(spec, {inner, outer})
+        and not _are_joined(spec, inner, outer)
         and _is_reused(factors[inner], factors[outer])
     ]
     residuals = pearson_residuals(fit, design, unit) if pairs else unit
@@ -73,11 +78,12 @@ def reused_labels(
         alike, sure = likeness(residuals - residuals.mean(), cells)
         runs = _is_run(factors[inner].labels) and not _is_run(factors[outer].labels)
         if alike > ALIKE and sure > (LEANING if runs else SURE):
-            yield Reuse(inner, outer, alike, _sentence(inner, outer, factors[inner].labels[0]))
+            label = factors[inner].labels[_reused_level(factors[inner], factors[outer])]
+            yield Reuse(inner, outer, alike, _sentence(inner, outer, label, factors[outer].effect))
 
 
 def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> dict[str, _Labeled]:
-    """Return the grouping factors of one column, and the categorical fixed effects."""
+    """Return the grouping factors of one column, and the fixed effects that are conditions."""
     factors = {
         columns[0]: _Labeled(codes, tuple(map(str, factor.labels)))
         for columns, codes, factor in zip(
@@ -88,9 +94,12 @@ def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> di
     if not factors:
         return {}
     for name in spec.fixed_parts.columns:
-        if name not in factors and spec.columns[name].labels is not None:
+        coded = spec.columns[name].labels is not None
+        if name not in factors and (coded or frame[name].nunique() == TWO):
             codes, labels = pd.factorize(frame[name])
-            factors[name] = _Labeled(codes.astype(np.intp), tuple(map(str, labels)))
+            number = coded and pd.api.types.is_numeric_dtype(frame[name])
+            effect = f"C({back_quoted(name)})" if number else back_quoted(name)
+            factors[name] = _Labeled(codes.astype(np.intp), tuple(map(str, labels)), effect)
     return factors
 
 
@@ -122,8 +131,12 @@ def _common_prefix(left: str, right: str) -> str:
     return left[: next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))]
 
 
-def _are_joined(spec: DesignSpec, names: set[str]) -> bool:
-    return any(names <= set(columns) for columns in spec.group_variables)
+def _are_joined(spec: DesignSpec, inner: str, outer: str) -> bool:
+    """Return whether a factor combines both, or the effect of one varies over the other."""
+    if any({inner, outer} <= set(columns) for columns in spec.group_variables):
+        return True
+    pairs = zip(spec.group_variables, spec.effect_variables, strict=True)
+    return any(columns == (inner,) and outer in effects for columns, effects in pairs)
 
 
 def _cells(inner: _Labeled, outer: _Labeled) -> Ints:
@@ -132,15 +145,41 @@ def _cells(inner: _Labeled, outer: _Labeled) -> Ints:
 
 
 def _is_reused(inner: _Labeled, outer: _Labeled) -> bool:
-    """Return whether the levels of both factors meet several levels of the other."""
+    """Return whether most levels of both factors meet several levels of the other."""
+    return all(np.mean(counts >= 2) >= SHARE for counts in _meetings(inner, outer))
+
+
+def _reused_level(inner: _Labeled, outer: _Labeled) -> int:
+    """Return the first level of the inner factor that meets several of the outer."""
+    return int(np.argmax(_meetings(inner, outer)[0] >= 2))
+
+
+def _meetings(inner: _Labeled, outer: _Labeled) -> tuple[Ints, Ints]:
+    """Return how many levels of the other each level of two factors meets."""
     first = np.unique(_cells(inner, outer), return_index=True)[1]
-    return all(np.bincount(factor.codes[first]).min() >= 2 for factor in (inner, outer))
+    return np.bincount(inner.codes[first]), np.bincount(outer.codes[first])
 
 
-def _sentence(inner: str, outer: str, label: str) -> str:
-    return (
+def _sentence(inner: str, outer: str, label: str, effect: str | None) -> str:
+    """Return the finding, and advice for either reading of the labels.
+
+    Under a fixed effect labels mostly are subjects that were seen in several conditions; to nest
+    these would compare conditions as if they had other subjects.
+    """
+    within, around = back_quoted(inner), back_quoted(outer)
+    found = (
         f"the levels of {inner!r}, such as {label!r}, occur under several levels of {outer!r}, "
-        f"and rows that share both are more alike than the two explain. If {inner} {label!r} of "
-        f"one {outer} is not that of another, write (1 | {outer}/{inner}) or "
-        f"(1 | {outer}:{inner}) in place of (1 | {inner})"
+        "and rows that share both are more alike than the two explain. "
+    )
+    if effect is None:
+        return found + (
+            f"If {inner} {label!r} of one {outer} is not that of another, write "
+            f"(1 | {around}:{within}) in place of (1 | {within}), in short "
+            f"(1 | {around}/{within}). If it is the same in each, add (1 | {around}:{within})"
+        )
+    return found + (
+        f"If {inner} {label!r} is the same in each {outer}, as a subject in several conditions, "
+        f"let it respond to {outer} in its own way: ({effect} | {within}) in place of "
+        f"(1 | {within}), or (1 | {within}) + (1 | {within}:{around}). Only if it is another "
+        f"one in each, write (1 | {around}:{within}) in place of (1 | {within})"
     )

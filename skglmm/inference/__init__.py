@@ -50,6 +50,7 @@ from skglmm.inference._residuals import (
     quantile_residuals,
     response_residuals,
 )
+from skglmm.inference._row_averages import average_interval, average_quantiles
 from skglmm.inference._sample import sample
 from skglmm.inference._sandwich import (
     cluster_scores,
@@ -118,6 +119,8 @@ __all__ = [
     "WaldTest",
     "asserted",
     "at_infinity",
+    "average_interval",
+    "average_quantiles",
     "bootstrap_once",
     "boundary_intervals",
     "boundary_probabilities",

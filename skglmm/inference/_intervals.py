@@ -39,6 +39,8 @@ __all__ = [
     "average_gradients",
     "average_of",
     "group_variance",
+    "link_limits",
+    "mean_gradient",
     "mean_interval",
     "predict_linear",
     "row_parts",
@@ -155,7 +157,7 @@ def _mean_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Flo
     slopes = {k: slope_in(fit.family.mean, eta, k) for k in where}
     se = np.sqrt(group_variance(fit, design, plan, slopes))
     yield se
-    yield from _limits(fit, fit.family.mean(eta), z * se)
+    yield from link_limits(fit, fit.family.mean(eta), z * se)
 
 
 def group_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
@@ -199,7 +201,7 @@ def slope_in(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int
     return np.asarray((above - below) / (2.0 * STEP))
 
 
-def _limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
+def link_limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
     """Limits of means on the scale of the link, by the delta method."""
     link, number = fit.family.links[0], np.finfo(np.float64)
     center = link.link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
@@ -211,12 +213,18 @@ def _limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
 
 def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
+    mean, gradient = mean_gradient(fit, design, plan)
+    se = np.sqrt(estimates_variance(fit, gradient))
+    return mean, se, *link_limits(fit, mean, z * se)
+
+
+def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:
+    """Return means, (n,), and their derivatives in (beta, theta), (n, n_params)."""
     where = fit.family.mean_predictors
     average = average_of(lambda eta: fit.family.mean(eta)[None], fit, design, plan, where)
     pairs = average_gradients(fit, design, plan, average, where)
     gradient = sum(slopes[0][:, None] * moves for slopes, moves in pairs)
-    mean, se = average({})[0], np.sqrt(estimates_variance(fit, np.asarray(gradient)))
-    return mean, se, *_limits(fit, mean, z * se)
+    return average({})[0], np.asarray(gradient)
 
 
 Average = Callable[[Mapping[int, float]], Floats]
@@ -266,7 +274,7 @@ def average_gradients(
     for k in where:
         slopes = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
         yield slopes, linear_gradient(fit, design, plan.conditioned, k)
-    touched = [k for k in fed(fit) if k in where]
+    touched = [k for k in fed(fit) if k in where and plan.integrated]
     for j, k in combinations_with_replacement(touched, 2):
         slopes = _curvature(average, j, k) * (0.5 if j == k else 1.0)
         yield slopes, _covariance_gradient(fit, design, plan, j, k)

@@ -206,7 +206,8 @@ def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
     if not sign:
         return None
     away = sign * np.sign(parameter.slope)
-    end = float(parameter.back(np.array(away * np.inf)))
+    far = float(parameter.back(np.array(away * np.inf)))
+    end = round(far) if abs(far) <= 1.0 else np.copysign(np.inf, far)  # ranges of links end there
     return (end, np.nan) if away < 0 else (np.nan, end)
 
 

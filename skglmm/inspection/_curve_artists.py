@@ -14,6 +14,7 @@ __all__ = [
     "COMPARED",
     "SINGLE",
     "Look",
+    "Styles",
     "band_key",
     "draw_curve",
     "draw_points",
@@ -21,6 +22,7 @@ __all__ = [
     "point_key",
 ]
 
+Styles = Mapping[str, Mapping[str, Any]]  # arguments for matplotlib: line, fill, scatter
 BAND_ALPHA = 0.18
 BAR = 8.0  # width of the band of a single point
 BEHIND = "#8C8C8C"
@@ -70,9 +72,7 @@ AVERAGE = Look(color=VERMILLION, width=2.4, layer=3.0)
 COMPARED = Look(color=BLACK, linestyle=":", width=1.5, layer=3.0)
 
 
-def draw_curve(
-    axis: Any, curve: Curve, look: Look, styles: Mapping[str, Mapping[str, Any]]
-) -> tuple[Any, Any]:
+def draw_curve(axis: Any, curve: Curve, look: Look, styles: Styles) -> tuple[Any, Any]:
     """Draw a curve and its band on axes.
 
     Parameters

@@ -1,6 +1,6 @@
 """Predictions along one feature, a curve for each group."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,16 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skglmm.arrays import Floats
-from skglmm.inspection._data_grid import grid_of
-from skglmm.inspection._fitted import Fitted
-from skglmm.inspection._tables import as_table, column_name, column_names, is_number
+from skglmm.arrays import Floats, Ints
+from skglmm.inspection._data_grid import grid_of, held_columns, refuse_missing
+from skglmm.inspection._feature import Feature
+from skglmm.inspection._fitted import Fitted, name_in_model
+from skglmm.inspection._known_factors import KnownFactors
+from skglmm.inspection._question import Question
+from skglmm.inspection._row_averages import Part, parts_of, predict_parts
+from skglmm.inspection._tables import as_table, column_name, column_names
 
-__all__ = ["Curve", "Question", "Scene"]
+__all__ = ["Curve", "Scene"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,15 +27,17 @@ class Curve:
     Parameters
     ----------
     x : ndarray, shape (n_points,)
-        Values of the feature.
+        Values of the feature; of one with categories, their places from 0.
     mean : ndarray, shape (n_points,)
-        Predicted means, on the scale of y.
+        Predicted means, on the scale of y; NaN where the data do not determine them.
     limits : ndarray, shape (n_points, 2), or None
         Lower and upper limits, on the scale of y.
     group : tuple of str
         Labels of the group, one for each grouping column.
     data : ndarray, shape (2, n_samples), or None
         Feature and response of the rows of the group.
+    averaged : tuple of str
+        Columns whose values were averaged over.
     """
 
     x: Floats
@@ -39,16 +45,7 @@ class Curve:
     limits: Floats | None = None
     group: tuple[str, ...] = ()
     data: Floats | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of each point of a curve: the words of `predict` and `predict_interval`."""
-
-    kind: str | Collection[str]
-    interval: str | None
-    level: float
-    n_points: int
+    averaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,21 +59,44 @@ class Scene:
     table : DataFrame, shape (n_samples, n_features)
     y : ndarray, shape (n_samples,), or None
         Responses.
-    feature : name
+    feature : Feature
         Column of the horizontal axis.
     by : list of names
         Grouping columns.
+    kind : str or set
+        The kind of prediction that the grouping columns are enough for.
+    own_levels : bool
+        Whether the feature's categories are levels whose predicted effects enter.
+    typical : bool
+        Whether other columns stand at typical values, rather than at those of each row.
+    n_points : int
+        Points of each curve over numbers.
     """
 
     fitted: Fitted
     table: pd.DataFrame
     y: Floats | None
-    feature: Any
+    feature: Feature
     by: list[Any]
+    kind: str | Collection[str]
+    own_levels: bool
+    typical: bool
+    n_points: int
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: Any, feature: Any, by: Any) -> "Scene":
-        """Find the columns in X, or else after the last step that makes columns."""
+    def of(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        columns: tuple[Any, Any],
+        kind: Any,
+        *,
+        typical: bool,
+        n_points: int,
+    ) -> "Scene":
+        """Find feature and groups in X, or else after the last step that makes columns."""
+        feature, by = columns
         fitted, table = Fitted.of(estimator), as_table(X)
         response = None if y is None else np.asarray(column_or_1d(y), dtype=np.float64)
         check_consistent_length(table, response)
@@ -87,64 +107,143 @@ class Scene:
                 raise
             table, fitted = as_table(fitted.rows(X)), Fitted(fitted.model)
             x, names = column_name(table, feature), column_names(table, by)
-        if not is_number(table[x]):
-            msg = (
-                f"feature={feature!r} holds no numbers to draw a curve over; name it in by, or "
-                "make a column of numbers of it, such as days since a date"
-            )
+        refuse_missing(table, names)
+        found = Feature.of(fitted.model, table, x)
+        if x in names and not found.is_categorical:
+            msg = f"feature={feature!r} holds numbers to draw curves over; take it out of by={by!r}"
             raise ValueError(msg)
-        return cls(fitted, table, response, x, names)
+        factors = KnownFactors(fitted.model, table, x if found.is_categorical else None)
+        names = factors.refined(names, kind)
+        known = factors.kind(names, kind)
+        own = known not in ("fixed", "marginal") and factors.need_feature(names)
+        return cls(fitted, table, response, found, names, known, own, typical, n_points)
 
     @property
     def n_groups(self) -> int:
         """Number of groups that have a curve each."""
         return len(_positions(self.table, self.by))
 
-    def kind(self, kind: str | Collection[str] | None) -> str | Collection[str]:
-        """Return the kind of prediction that the grouping columns are enough for."""
-        model = self.fitted.model
-        wanted = model.predict_kind if kind is None else kind
-        if wanted != "conditional" or not model.random_terms_:
-            return wanted
-        factors = {":".join(bar.group): set(bar.group) for bar in model.random_terms_}
-        known = {self._name_in_model(name) for name in self.by}
-        covered = {name for name, columns in factors.items() if columns <= known}
-        if covered:
-            return wanted if len(covered) == len(factors) else covered
-        if kind is None:
-            return "marginal"
-        msg = (
-            f"kind='conditional' needs the columns of a grouping factor in by, got by={self.by}; "
-            f"the model has {list(factors)}. Or choose kind='marginal', kind='fixed'"
-        )
-        raise ValueError(msg)
+    def words(self, kind: str | Collection[str]) -> str:
+        """Return the kind as displays call it: without random effects there is one only."""
+        if not self.fitted.model.random_terms_:
+            return "mean"
+        return kind if isinstance(kind, str) else "conditional"
 
-    def curves(self, ask: Question, by: list[Any]) -> list[Curve]:
-        """Return a curve for each group, in order; a single one without groups."""
-        grid = grid_of(self.table, by, {self.feature: ask.n_points})
-        rows, model = self.fitted.rows(grid), self.fitted.model
-        mean, limits = np.asarray(model.predict(rows, kind=ask.kind)), None
-        if ask.interval is not None:
-            limits = model.predict_interval(rows, ask.interval, level=ask.level, kind=ask.kind)
-        x, observed = (
-            frame[self.feature].to_numpy(dtype=np.float64) for frame in (grid, self.table)
-        )
-        found, curves = _positions(self.table, by), []
-        for group, here in _positions(grid, by).items():
-            there = found[group]
-            data = None if self.y is None else np.stack([observed[there], self.y[there]])
-            inside = None if limits is None else limits[here]
-            curves.append(Curve(x[here], mean[here], inside, group, data))
-        return curves
+    def curves(self, ask: Question) -> list[Curve]:
+        """Return a curve for each group, in order: the average over its rows.
 
-    def _name_in_model(self, name: Any) -> str:
-        """Return what formulas call a column; those without names are numbered."""
-        if hasattr(self.fitted.model, "feature_names_in_"):
-            return str(name)
-        return f"x{list(self.table.columns).index(name)}"
+        Each row keeps its own other columns, or all have the typical ones.
+        """
+        groups = _positions(self.table, self._cells)
+        frame = grid_of(self.table, self._cells, {}) if self.typical else self.table
+        rows = [np.array([k]) for k in range(len(groups))] if self.typical else groups.values()
+        values = [self._values(group) for group in groups.values()]
+        parts = self._parts(frame, list(rows), values, np.ones(len(frame)), ask)
+        found = predict_parts(self.fitted, frame, self.feature.name, parts, ask)
+        averaged = () if self.typical else self._averaged(self._loose(ask), parts, len(frame))
+        return [
+            self._curve(group, rows, [parts[k] for k in cells], [found[k] for k in cells], averaged)
+            for (group, rows), cells in zip(
+                _positions(self.table, self.by).items(), self._cells_of(list(groups)), strict=True
+            )
+        ]
+
+    def overall(self, ask: Question) -> Curve:
+        """Return the average over all rows, each over the whole range of the feature.
+
+        Where other columns are typical these are those of the groups, by their numbers of rows.
+        """
+        groups = _positions(self.table, self.by).values()
+        frame = grid_of(self.table, self.by, {}) if self.typical else self.table
+        counts = [len(group) if self.typical else 1 for group in groups]
+        weights = np.array(counts if self.typical else np.ones(len(frame)), dtype=np.float64)
+        every = np.arange(len(frame))
+        values = [self._values(np.arange(len(self.table)))]
+        parts = self._parts(frame, [every], values, weights, ask)
+        ((mean, limits),) = predict_parts(self.fitted, frame, self.feature.name, parts, ask)
+        names = [name for name in self._others(ask) if frame[name].nunique() > 1]
+        averaged = self._averaged(names, parts, len(frame))
+        return Curve(self.feature.positions(values[0]), mean, limits, averaged=averaged)
+
+    def held(self, ask: Question) -> dict[str, str]:
+        """Return the values at which other columns stand, where the mean depends on them."""
+        if not self.typical:
+            return {}
+        grid = grid_of(self.table, self._cells, {})
+        return {str(name): _usual(grid[name]) for name in self._loose(ask)}
+
+    @property
+    def _cells(self) -> list[Any]:
+        """Columns whose combinations have rows of their own."""
+        return list(dict.fromkeys([*self.by, *([self.feature.name] if self.own_levels else [])]))
+
+    def _cells_of(self, keys: list[tuple[str, ...]]) -> list[list[int]]:
+        """Return the numbers of the cells of each group."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for k, key in enumerate(keys):
+            found.setdefault(key[: len(self.by)], []).append(k)
+        return list(found.values())
+
+    def _values(self, rows: Ints) -> "pd.Series[Any]":
+        """Return the values of the feature at which some rows are predicted."""
+        return self.feature.values(self.table[self.feature.name].iloc[rows], self.n_points)
+
+    def _parts(
+        self, frame: pd.DataFrame, groups: list[Ints], values: list[Any], weights: Floats, ask: Any
+    ) -> list[Part]:
+        others, codes = self._others(ask), np.zeros(len(frame), dtype=np.intp)
+        if others:
+            alike = frame.groupby(others, sort=True, dropna=False, observed=True)
+            codes = np.asarray(alike.ngroup(), dtype=np.intp)
+        return parts_of(groups, values, codes, weights, ask.interval)
+
+    def _curve(
+        self,
+        group: tuple[str, ...],
+        rows: Ints,
+        parts: list[Part],
+        found: list[Any],
+        averaged: tuple[str, ...],
+    ) -> Curve:
+        x = np.concatenate([self.feature.positions(part.values) for part in parts])
+        mean = np.concatenate([each for each, _ in found])
+        ends = [limits for _, limits in found if limits is not None]
+        data = None
+        if self.y is not None:
+            at = self.feature.positions(self.table[self.feature.name].iloc[rows])
+            data = np.stack([at, self.y[rows]])
+        return Curve(x, mean, np.concatenate(ends) if ends else None, group, data, averaged)
+
+    def _averaged(self, names: list[Any], parts: list[Part], n_rows: int) -> tuple[str, ...]:
+        """Return what was averaged over: columns, or some of the rows."""
+        if all(part.are_all for part in parts):
+            return tuple(map(str, names))
+        return (f"{sum(len(part.rows) for part in parts)} of {n_rows} rows",)
+
+    def _loose(self, ask: Question) -> list[Any]:
+        """Return the columns that the groups do not fix and the answer may depend on."""
+        loose = set(held_columns(self.table, self._cells, [self.feature.name]))
+        return [name for name in self._others(ask) if name in loose]
+
+    def _others(self, ask: Question) -> list[Any]:
+        """Return the columns beside the feature that the answer may depend on."""
+        model, frame = self.fitted.model, self.table
+        effects = ask.kind != "fixed"
+        used = self.fitted.columns(effects=effects, response=ask.interval == "response")
+        names = {name_in_model(model, frame, name): name for name in frame.columns}
+        known = used <= names.keys()  # or steps of a pipeline make the columns of the model
+        others = [names[name] for name in names if name in used or not known]
+        return [name for name in others if name != self.feature.name]
 
 
-def _positions(frame: pd.DataFrame, by: list[Any]) -> dict[tuple[str, ...], Any]:
+def _usual(series: "pd.Series[Any]") -> str:
+    """Return the value of a column of the grid, or that groups differ in it."""
+    usual = series.mode(dropna=False).iloc[0]
+    text = f"{usual:.4g}" if isinstance(usual, float) else str(usual)
+    return text if series.nunique(dropna=False) == 1 else f"{text}, or usual in the group"
+
+
+def _positions(frame: pd.DataFrame, by: list[Any]) -> Mapping[tuple[str, ...], Any]:
     """Return the positions of the rows of each group, by its labels, in order."""
     if not by:
         return {(): np.arange(len(frame))}

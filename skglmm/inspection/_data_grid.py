@@ -1,6 +1,6 @@
 """Rows to predict: a grid over some columns within each group, the others at typical values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import repeat
 from numbers import Integral
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skglmm.arrays import Ints
 from skglmm.inspection._tables import as_table, column_name, column_names, is_number
 
-__all__ = ["data_grid", "grid_of"]
+__all__ = ["data_grid", "grid_of", "held_columns", "refuse_missing"]
 
 SHOWN = 5  # categories that a message lists
 
@@ -41,10 +41,17 @@ def data_grid(X: Any, /, by: Any = None, n: int = 50, **columns: Any) -> pd.Data
     -------
     DataFrame
         A pandas frame, also for polars, with the columns of X in their order, one row for each
-        group and point, groups sorted. Columns that are neither in `by` nor vary have the same
-        value everywhere: fractional numbers their median, whole numbers and dates the lower
-        median, which occurs, all others the most frequent value; in groups where this does not
-        occur, the most frequent one of the group.
+        group and point, groups sorted. Of the other columns, those with one value within each
+        group keep it, such as the site and the altitude of a plot. The rest have the same value
+        everywhere: fractional numbers their median, whole numbers and dates the lower median,
+        which occurs, all others the most frequent value; in groups where this does not occur,
+        the most frequent one of the group.
+
+    Notes
+    -----
+    Typical values are one choice of values, and no average: the mean at the most frequent
+    treatment is that of this treatment alone. To average over a column, let it vary, predict
+    every row, and average the predictions.
 
     Raises
     ------
@@ -81,9 +88,22 @@ def grid_of(
     grid = frame.iloc[np.repeat(first, sizes)].reset_index(drop=True)
     for place, name in enumerate(wishes):
         grid[name] = _retyped(frame[name], [row[place] for rows in points for row in rows])
-    for name in frame.columns.difference([*by, *wishes], sort=False):
+    for name in held_columns(frame, by, wishes):
         grid[name] = _typical(frame[name], groups, sizes)
     return grid
+
+
+def held_columns(frame: pd.DataFrame, by: list[Any], varying: Collection[Any]) -> list[Any]:
+    """Return the columns of a grid that stand at typical values: the groups do not fix them."""
+    others = list(frame.columns.difference([*by, *varying], sort=False))
+    if not by:
+        return others
+    groups = frame.groupby(by, sort=False, observed=True)
+    return [name for name in others if (groups[name].nunique() != 1).any() or _lacks(frame[name])]
+
+
+def _lacks(series: "pd.Series[Any]") -> bool:
+    return bool(series.isna().any())
 
 
 def _check(frame: pd.DataFrame, by: list[Any], wishes: Mapping[Any, Any], n: Any) -> None:
@@ -100,7 +120,12 @@ def _check(frame: pd.DataFrame, by: list[Any], wishes: Mapping[Any, Any], n: Any
                 "it out of one of them (for some groups only, choose their rows of X first)"
             )
             raise ValueError(msg)
-    for name in [*by, *wishes]:
+    refuse_missing(frame, [*by, *wishes])
+
+
+def refuse_missing(frame: pd.DataFrame, names: Iterable[Any]) -> None:
+    """Refuse missing values of some columns."""
+    for name in names:
         missing = frame[name].isna()
         if missing.any():
             msg = (

@@ -7,9 +7,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm.estimators._base import BaseGLMMRegressor
-from skglmm.formula import parse
+from skglmm.formula import parse, variables
 
-__all__ = ["Fitted", "target_name"]
+__all__ = ["Fitted", "name_in_model", "target_name"]
 
 # What one unit of a linear predictor is called, where it has a name of its own.
 SCALES = {"logit": "log odds", "probit": "probit", "log": "log mean"}
@@ -68,6 +68,26 @@ class Fitted:
         """Name of the scale of the mean's linear predictor, such as "log odds"."""
         return SCALES.get(self.model.link, f"{self.model.link} scale")
 
+    def columns(self, *, effects: bool, response: bool) -> set[str]:
+        """Return the columns that the mean depends on, as the model calls them.
+
+        Parameters
+        ----------
+        effects : bool
+            Whether those of random effects count.
+        response : bool
+            Whether those of all linear predictors count, as they do for a new response.
+        """
+        model, allowed = self.model, tuple(self.model.context or ())
+        layout, family = model.fit_.layout, model.fit_.family
+        every = range(len(layout.predictors)) if response else family.mean_predictors
+        moving = [layout.predictors[k] for k in every]
+        texts = [parse(model.formulas_[name], allowed).fixed for name in moving]
+        if effects:
+            texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
+        offset = set() if model.offset is None else {str(model.offset)}
+        return offset | {name for text in texts for name in variables(text, allowed)}
+
     def target(self, y: Any) -> str:
         """Return what the response is called: by y, by the formula, or just "y"."""
         formula = self.model.formula
@@ -75,6 +95,13 @@ class Fitted:
             None if formula is None else parse(formula, tuple(self.model.context or ())).response
         )
         return target_name(y) or label or "y"
+
+
+def name_in_model(model: BaseGLMMRegressor, table: Any, name: Any) -> str:
+    """Return what formulas call a column of a table; those without names are numbered."""
+    if hasattr(model, "feature_names_in_"):
+        return str(name)
+    return f"x{list(table.columns).index(name)}"
 
 
 def target_name(y: Any) -> str | None:

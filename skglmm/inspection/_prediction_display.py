@@ -1,37 +1,34 @@
-"""Curves of predictions with bands, over the data."""
+"""Predicted means with limits over a feature, numbers or categories, and the data."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
-from skglmm.inspection._curve_artists import (
-    AVERAGE,
-    COMPARED,
-    band_key,
-    draw_curve,
-    draw_points,
-    line_key,
-    point_key,
-)
+from skglmm.estimators._validation import check_count
+from skglmm.inspection._curve_artists import Styles
 from skglmm.inspection._curve_groups import MOST_COLORS, CurveGroups
-from skglmm.inspection._curves import Curve, Question, Scene
-from skglmm.inspection._panels import GRAY, LIGHT, open_axes, place_legend, shortened
+from skglmm.inspection._curves import Curve, Scene
+from skglmm.inspection._level_artists import LevelArtists
+from skglmm.inspection._line_artists import LineArtists
+from skglmm.inspection._panels import open_axes, place_legend, shortened
+from skglmm.inspection._prediction_legend import BANDS, PredictionLegend
+from skglmm.inspection._question import Question
 from skglmm.inspection._tables import column_name
 
 __all__ = ["PredictionDisplay"]
 
-WORDS = {"marginal": "average over groups", "fixed": "typical group"}
-BANDS = {"mean": "limits of the mean", "response": "limits of a new response"}
-LONG_KEY, LONG_TITLE = 32, 26  # letters in the legend, and above a panel
+LONG_TITLE = 26  # letters above a panel
+SINGLE, SEVERAL = (6.4, 4.2, 2.6), (2.8, 2.4, 0.4)  # inches of a panel, and of what is beside it
 REFERENCES = ("auto", "marginal", "fixed")
+OTHERS = ("average", "typical")
 
 
 class PredictionDisplay:
-    """Predicted means over one feature, with bands and the data, by group.
+    """Predicted means over one feature, with limits and the data, by group.
 
-    `from_estimator` computes one; `plot` draws it again. Up to 10 groups have a color and a band
-    each. More are thin gray lines without bands, behind their average. Long names of groups are
-    shown without their middle.
+    `from_estimator` computes one; `plot` draws it again. Over numbers there are curves with bands,
+    over categories points with limits, before the data side by side. Up to 10 groups have a color
+    and limits each. More are thin gray lines, or gray dots, without limits, behind their average.
+    Long names of groups are shown without their middle.
 
     Parameters
     ----------
@@ -53,6 +50,11 @@ class PredictionDisplay:
         What the bands are about.
     level : float, default=0.95
         Their coverage.
+    levels : sequence of str, default=None
+        Names of the feature's categories, whose places from 0 are the x of the curves; None for
+        numbers.
+    held : mapping of str to str, default=None
+        Columns that stand at typical values, and these, for the legend.
 
     Attributes
     ----------
@@ -62,7 +64,8 @@ class PredictionDisplay:
     axes_ : ndarray of Axes, shape (n_panels,)
     lines_, bands_, scatters_ : list
         Artists of the curves, their bands and the data, in the order of the curves; where groups
-        have no colors, the data of a panel are one artist.
+        have no colors, the data of a panel are one artist. Over categories these are markers
+        (a Line2D for each group) and vertical lines (a LineCollection).
     overall_lines_ : list of Line2D
         The curve to compare with, in each panel.
     legend_ : Legend
@@ -98,6 +101,8 @@ class PredictionDisplay:
         overall_kind: str = "marginal",
         interval: str | None = "mean",
         level: float = 0.95,
+        levels: Sequence[str] | None = None,
+        held: Mapping[str, str] | None = None,
     ) -> None:
         self.curves = curves
         self.feature_name = feature_name
@@ -109,6 +114,8 @@ class PredictionDisplay:
         self.overall_kind = overall_kind
         self.interval = interval
         self.level = level
+        self.levels = levels
+        self.held = held
 
     @classmethod
     def from_estimator(
@@ -124,6 +131,7 @@ class PredictionDisplay:
         interval: str | None = "mean",
         level: float = 0.95,
         reference: str | None = "auto",
+        others: str = "average",
         n_points: int = 100,
         ax: Any = None,
         line_kwargs: dict[str, Any] | None = None,
@@ -137,35 +145,45 @@ class PredictionDisplay:
         estimator : estimator
             A fitted mixed model, a pipeline that ends in one, or a search that found one.
         X : DataFrame or array-like, shape (n_samples, n_features)
-            Rows whose ranges and groups count; other columns stand at typical values, as in
-            `data_grid`. Of a pipeline, what comes before its first step; features that only a
-            later step makes can be named, too.
+            Rows whose ranges and groups count. Of a pipeline, what comes before its first step;
+            features that only a later step makes can be named, too.
         y : array-like, shape (n_samples,), default=None
             Responses, drawn under the curves.
         feature : str or int
-            Column with numbers for the horizontal axis.
+            Column for the horizontal axis: numbers, or at most 100 categories, which are texts,
+            booleans, dates, numbers inside ``C()``, or the levels of a grouping factor.
         by : str or list of str, default=None
-            Columns whose combinations have a curve each; None is one curve.
+            Columns whose combinations have a curve each; None is one curve. A column that is a
+            level only together with others, such as plots "a", "b", "c" of every site in
+            ``(1 | site/plot)``, brings these with it.
         facet : str, default=None
             A column of `by` that makes panels rather than colors.
         kind : str or set, default=None
             As in `predict`; None is the model's `predict_kind`. "conditional" uses the effects
-            of the grouping factors whose columns are all in `by`; effects of the others are 0.
-            Where `by` has no such factor, None is "marginal".
+            of the grouping factors that have one level in all rows of a curve, since their
+            columns are in `by` or belong to its labels, as the site does to a plot; effects of
+            the others are 0. Where there is no such factor, None is "marginal".
         interval : {"mean", "response"} or None, default="mean"
             Whether bands are limits of the mean, of a new response, or not drawn.
         level : float, default=0.95
             Coverage of the bands.
         reference : {"auto", "marginal", "fixed"} or None, default="auto"
-            A curve over all data to compare with. "auto" draws the average over groups where
-            there are too many groups for colors.
+            A curve over all rows to compare with, with the random effects averaged over
+            ("marginal") or 0 ("fixed"). "auto" draws the first where there are too many groups
+            for colors.
+        others : {"average", "typical"}, default="average"
+            What other columns are. "average": each curve is the average over its rows, which keep
+            their own values of other columns while the feature moves; that behind many groups is
+            the average over all rows. "typical": all stand at the typical values of `data_grid`,
+            which make groups comparable that differ in other columns, too. The legend says what
+            was averaged over, or which values these are.
         n_points : int, default=100
             Points of each curve.
         ax : Axes or array of Axes, default=None
             Where to draw; an array has one for each panel. None makes a new figure. The legend
             stands beside axes of a figure with a layout (``layout="constrained"``), else inside.
         line_kwargs, fill_kwargs, scatter_kwargs : dict, default=None
-            Passed to matplotlib's `plot`, `fill_between` and `scatter`.
+            Passed to matplotlib's `plot`, `fill_between` (`vlines` over categories) and `scatter`.
 
         Returns
         -------
@@ -177,9 +195,18 @@ class PredictionDisplay:
         NotFittedError
             When `fit` was not called.
         ValueError
-            When columns are unknown or a choice is none, and as in `predict_interval`.
+            When columns are unknown or a choice is none, there are too many categories, and as in
+            `predict_interval`.
         TypeError
             When the estimator is, or ends in, no mixed model.
+
+        Notes
+        -----
+        Limits of an average over rows are those of the delta method with all its rows' errors
+        together, on the scale of the link; limits of a new response are quantiles of the mixture
+        of the rows' distributions. Where that takes more than 200,000 predictions, or 10,000 of new
+        responses, evenly spaced rows stand for all, and the legend counts them. Means that the
+        data do not determine are gaps.
 
         Examples
         --------
@@ -194,28 +221,31 @@ class PredictionDisplay:
         'Y'
         >>> plt.close(display.figure_)
         """
-        _check_choices(interval, reference)
-        scene = Scene.of(estimator, X, y, feature, by)
-        names, found = [str(name) for name in scene.by], scene.kind(kind)
+        _check_choices(interval, reference, others)
+        check_count("n_points", n_points)
+        scene = Scene.of(
+            estimator, X, y, (feature, by), kind, typical=others == "typical", n_points=n_points
+        )
         many = facet is None and scene.n_groups > MOST_COLORS
-        ask = Question(found, None if many else interval, level, n_points)
+        ask = Question(scene.kind, None if many else interval, level)
         if reference == "auto":
             reference = "marginal" if many else None
         overall = None
         if reference is not None:
-            question = Question(reference, interval, level, n_points)
-            overall = replace(scene.curves(question, [])[0], data=None)
+            overall = scene.overall(Question(reference, interval, level))
         display = cls(
-            scene.curves(ask, scene.by),
-            feature_name=str(scene.feature),
+            scene.curves(ask),
+            feature_name=str(scene.feature.name),
             target_name=scene.fitted.target(y),
-            by=names,
+            by=[str(name) for name in scene.by],
             facet=None if facet is None else str(column_name(scene.table, facet)),
-            kind=found if isinstance(found, str) else "conditional",
+            kind=scene.words(scene.kind),
             overall=overall,
-            overall_kind=reference or "marginal",
+            overall_kind=scene.words(reference or "marginal"),
             interval=interval,
             level=level,
+            levels=scene.feature.labels,
+            held=scene.held(ask),
         )
         return display.plot(
             ax, line_kwargs=line_kwargs, fill_kwargs=fill_kwargs, scatter_kwargs=scatter_kwargs
@@ -236,7 +266,7 @@ class PredictionDisplay:
         ax : Axes or array of Axes, default=None
             Where to draw; an array has one for each panel. None makes a new figure.
         line_kwargs, fill_kwargs, scatter_kwargs : dict, default=None
-            Passed to matplotlib's `plot`, `fill_between` and `scatter`.
+            Passed to matplotlib's `plot`, `fill_between` (`vlines` over categories) and `scatter`.
 
         Returns
         -------
@@ -263,41 +293,35 @@ class PredictionDisplay:
         """
         groups = CurveGroups(self.curves, self.by, self.facet)
         panels, new = groups.panels(), ax is None
-        size = (6.4, 4.2) if len(panels) == 1 else (2.8, 2.4)
+        artists = LineArtists(groups) if self.levels is None else LevelArtists(self.levels, groups)
+        size = artists.size(*(SINGLE if len(panels) == 1 else SEVERAL))
         self.figure_, self.axes_ = open_axes(ax, len(panels), size, sharex=True, sharey=True)
         self.ax_ = self.axes_[0]
         given = {"line": line_kwargs, "fill": fill_kwargs, "scatter": scatter_kwargs}
-        self._draw(groups, {name: dict(found or {}) for name, found in given.items()})
+        self._draw(artists, panels, {name: dict(found or {}) for name, found in given.items()})
         self._label(panels, new=new)
-        title = groups.names if groups.are_colored else None
-        self.legend_ = place_legend(self.axes_, self._entries(groups), title, new=new)
+        legend = PredictionLegend(self, groups, artists)
+        self.legend_ = place_legend(self.axes_, legend.entries(), legend.title, new=new)
         return self
 
-    def _draw(self, groups: CurveGroups, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    def _draw(
+        self, artists: LineArtists | LevelArtists, panels: Mapping[str, list[Curve]], styles: Styles
+    ) -> None:
         self.lines_, self.bands_, self.scatters_ = [], [], []
         self.overall_lines_: list[Any] = []
         n_rows = sum(c.data.shape[1] for c in self.curves if c.data is not None)
-        for axis, curves in zip(self.axes_, groups.panels().values(), strict=True):
-            for cloud in [curves] if groups.are_many else [[curve] for curve in curves]:
-                look = groups.look(cloud[0])
-                self.scatters_.append(draw_points(axis, cloud, look, n_rows, styles["scatter"]))
+        for axis, curves in zip(self.axes_, panels.values(), strict=True):
+            artists.dress(axis)
+            for cloud in [curves] if artists.groups.are_many else [[curve] for curve in curves]:
+                self.scatters_.append(artists.points(axis, cloud, n_rows, styles["scatter"]))
             for curve in curves:
-                line, band = draw_curve(axis, curve, groups.look(curve), styles)
+                line, band = artists.draw(axis, curve, styles)
                 self.lines_.append(line)
                 self.bands_.append(band)
-            self._draw_overall(axis, groups, styles)
+            if self.overall is not None:
+                self.overall_lines_.append(artists.draw_overall(axis, self.overall, styles))
         self.bands_ = [band for band in self.bands_ if band is not None]
         self.scatters_ = [points for points in self.scatters_ if points is not None]
-
-    def _draw_overall(
-        self, axis: Any, groups: CurveGroups, styles: Mapping[str, Mapping[str, Any]]
-    ) -> None:
-        if self.overall is None:
-            return
-        curve, look = self.overall, AVERAGE
-        if not groups.are_many:  # a second band would hide the first
-            curve, look = replace(self.overall, limits=None), COMPARED
-        self.overall_lines_.append(draw_curve(axis, curve, look, styles)[0])
 
     def _label(self, panels: Collection[str], *, new: bool) -> None:
         plain = self.scatters_ or self.interval == "response"
@@ -311,36 +335,12 @@ class PredictionDisplay:
             for axis in self.axes_:
                 axis.set(xlabel="", ylabel="")
 
-    def _entries(self, groups: CurveGroups) -> list[tuple[Any, str]]:
-        """Return the artists and texts of the legend."""
-        first, keys = self.curves[0], list(groups.keys)
-        if groups.are_colored:
-            lines = dict(zip(map(groups.key, self.curves), self.lines_, strict=True))
-            entries = [(lines[key], shortened(key, LONG_KEY)) for key in keys]
-        else:
-            words = WORDS.get(self.kind, "mean of the group" if first.group else "mean")
-            many = f"{len(keys)} groups of\n{groups.names}"
-            key = line_key(groups.look(first)) if groups.are_many else self.lines_[0]
-            entries = [(key, many if groups.are_many else words)]
-        if self.overall is not None:
-            entries.append((self.overall_lines_[0], WORDS.get(self.overall_kind, "all")))
-        entries += self._band_entry(groups)
-        if self.scatters_:
-            entries.append((point_key(LIGHT if groups.are_many else GRAY), "data"))
-        return entries
 
-    def _band_entry(self, groups: CurveGroups) -> list[tuple[Any, str]]:
-        color = AVERAGE.color if groups.are_many else GRAY
-        if not groups.are_many and not groups.are_colored:
-            color = groups.look(self.curves[0]).color
-        of_overall = groups.are_many and self.overall is not None
-        banded = self.overall if of_overall else self.curves[0]
-        if banded is None or banded.limits is None or self.interval is None:
-            return []
-        return [(band_key(color), f"{100 * self.level:g} % {BANDS[self.interval]}")]
-
-
-def _check_choices(interval: Any, reference: Any) -> None:
+def _check_choices(interval: Any, reference: Any, others: Any) -> None:
+    if others not in OTHERS:
+        known = " or ".join(map(repr, OTHERS))
+        msg = f"others={others!r} is unknown, expected {known}"
+        raise ValueError(msg)
     for name, value, choices in (
         ("interval", interval, tuple(BANDS)),
         ("reference", reference, REFERENCES),
