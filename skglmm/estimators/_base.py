@@ -28,7 +28,6 @@ from skglmm.estimators._rows import Kind, fit_rows
 from skglmm.estimators._statistics import Statistics
 from skglmm.estimators._stored import check_stored
 from skglmm.estimators._tests import Tests
-from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
 from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped, tell_missing
 from skglmm.families import LINKS, Family
@@ -153,10 +152,9 @@ class BaseGLMMRegressor(
     def _fit_on_cluster(self, X: Any, y: Any, sample_weight: Any, family: Family) -> None:
         rows = cluster_rows(self, X, y, sample_weight, family)
         self._spec, self._scale = rows.spec, rows.scale
-        with one_thread():
-            self.fit_ = fit_bound(
-                rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
-            )
+        self.fit_ = fit_bound(
+            rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
+        )
         self._publish(rows.model)
         tell_missing(family, self._scale, rows.present)
         tell_dropped(rows.model.dropped)
@@ -270,16 +268,15 @@ class BaseGLMMRegressor(
         self, family: Family, design: Design, unit: Floats, weights: Floats | None
     ) -> Fit:
         mass = 1.0 if weights is None else weights
-        with one_thread():
-            return fit(
-                family,
-                design,
-                unit,
-                weights,
-                inference=bool(self.inference),
-                log_jacobian=float(np.sum(mass * self._scale.log_jacobian(unit))),
-                rules=self._rules(),
-            )
+        return fit(
+            family,
+            design,
+            unit,
+            weights,
+            inference=bool(self.inference),
+            log_jacobian=float(np.sum(mass * self._scale.log_jacobian(unit))),
+            rules=self._rules(),
+        )
 
     def _rules(self) -> Rules:
         report = _print_line if self.verbose else None

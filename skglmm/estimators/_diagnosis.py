@@ -8,7 +8,7 @@ from skglmm.estimators._model import titled
 from skglmm.estimators._nesting import reused_labels
 from skglmm.estimators._random import generator
 from skglmm.estimators._study_rows import StudyRows, study_rows
-from skglmm.estimators._threads import one_thread
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.fitting import Fit
 
 __all__ = ["Diagnosing"]
@@ -16,7 +16,7 @@ __all__ = ["Diagnosing"]
 FRACTIONS = (1e-3, 1e-4, 1e-5)  # of the width, where responses on a bound are tried
 
 
-class Diagnosing:
+class Diagnosing(SingleThreaded):
     """The diagnosis of a fitted mixed model, as a method."""
 
     fit_: Fit
@@ -95,6 +95,4 @@ def _moved_findings(rows: StudyRows) -> list[infer.Finding]:
     if not scale.n_moved:
         return []
     responses = {each: replace(scale, boundary=each).unit(rows.y) for each in FRACTIONS}
-    found = infer.moved_responses(rows.model.fit_, rows.study, responses, scale.remarks[0])
-    with one_thread():
-        return list(found)
+    return list(infer.moved_responses(rows.model.fit_, rows.study, responses, scale.remarks[0]))

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.inspection._curve_artists import (
     AVERAGE,
     COMPARED,
@@ -26,7 +27,7 @@ LONG_KEY, LONG_TITLE = 32, 26  # letters in the legend, and above a panel
 REFERENCES = ("auto", "marginal", "fixed")
 
 
-class PredictionDisplay:
+class PredictionDisplay(SingleThreaded):
     """Predicted means over one feature, with bands and the data, by group.
 
     `from_estimator` computes one; `plot` draws it again. Up to 10 groups have a color and a band

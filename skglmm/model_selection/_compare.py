@@ -10,6 +10,7 @@ import pandas as pd
 from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._model import titled
 from skglmm.estimators._study import study_of
+from skglmm.estimators._threads import single_threaded
 from skglmm.inference import conditional_aic, likelihood_ratio, overview
 from skglmm.model_selection._comparable import refuse_different
 from skglmm.model_selection._likelihood_ratio import why_not_nested
@@ -21,6 +22,7 @@ _CRITERIA = ("n_params", "log_likelihood", "aic", "aicc", "bic", "converged", "s
 _UNTESTED = (np.nan,) * 5
 
 
+@single_threaded
 def compare(
     *models: Any,
     names: Sequence[str] | None = None,
