@@ -31,7 +31,7 @@ from skglmm.estimators._tests import Tests
 from skglmm.estimators._validation import check_parameters
 from skglmm.estimators._warnings import tell_about, tell_constant, tell_dropped, tell_missing
 from skglmm.families import LINKS, Family
-from skglmm.fitting import Fit, Rules, fit, fit_bound
+from skglmm.fitting import Fit, Rules, fit, fit_bound, row_digest
 
 __all__ = ["BaseGLMMRegressor"]
 
@@ -141,6 +141,7 @@ class BaseGLMMRegressor(
         model = read_model(self, family.predictors[1:], rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
         self._scale = response.scale
+        self._row_digest = row_digest(self._spec.read(rows.frame), response.unit, rows.weights)
         self.fit_ = self._maximize(family, design, response.unit, rows.weights)
         self._publish(model)
         tell_missing(family, self._scale, masses_in(response.unit, family.masses))
@@ -151,7 +152,7 @@ class BaseGLMMRegressor(
 
     def _fit_on_cluster(self, X: Any, y: Any, sample_weight: Any, family: Family) -> None:
         rows = cluster_rows(self, X, y, sample_weight, family)
-        self._spec, self._scale = rows.spec, rows.scale
+        self._spec, self._scale, self._row_digest = rows.spec, rows.scale, rows.digest
         self.fit_ = fit_bound(
             rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
         )

@@ -23,7 +23,7 @@ from skglmm.estimators._frames import fit_frame
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._response import Scale, masses_in
 from skglmm.families import Family
-from skglmm.fitting import Bound, Digest, digest, learn_scales
+from skglmm.fitting import Bound, Digest, digest, learn_scales, row_digest
 from skglmm.laplace import Shard, assemble, bind_part
 from skglmm.parts import Parts
 
@@ -46,6 +46,8 @@ class ClusterRows:
     bound : Bound
     constants : ndarray, shape (K,)
         Constant linear predictors that suit the responses.
+    digest : Digest
+        By which the rows are known again, see `row_digest`.
     """
 
     model: Model
@@ -54,6 +56,7 @@ class ClusterRows:
     present: set[float]
     bound: Bound
     constants: Floats
+    digest: Digest
 
 
 def cluster_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, family: Family) -> ClusterRows:
@@ -154,6 +157,7 @@ def _bound(
             log_jacobian=log_jacobian,
         ),
         constants=starts / mass,
+        digest=rows.map(_row_digest, spec=spec, scale=scale, keep=is_weighted).total(),
     )
 
 
@@ -190,6 +194,10 @@ def _log_jacobian(part: _Part, scale: Scale) -> float:
 
 def _digest(part: _Part, log_jacobian: float) -> Digest:
     return digest(part.unit, part.weights, log_jacobian)
+
+
+def _row_digest(rows: Rows, spec: DesignSpec, scale: Scale, keep: bool) -> Digest:
+    return row_digest(spec.read(rows.frame), scale.unit(rows.y), rows.weights if keep else None)
 
 
 def _start(part: _Part, family: Family) -> tuple[Floats, float]:

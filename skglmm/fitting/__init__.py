@@ -1,7 +1,7 @@
 """Maximum likelihood: standardization, starting values, optimizer, the frozen result."""
 
 from skglmm.fitting._bound import Bound
-from skglmm.fitting._digest import Digest, digest
+from skglmm.fitting._digest import Digest, digest, row_digest
 from skglmm.fitting._fit import fit, fit_bound, refit
 from skglmm.fitting._local import Local, local
 from skglmm.fitting._optimize import Rules
@@ -22,4 +22,5 @@ __all__ = [
     "learn_scales",
     "local",
     "refit",
+    "row_digest",
 ]
