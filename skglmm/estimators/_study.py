@@ -41,7 +41,8 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
     _refuse_other_responses(estimator, digest(unit, weights, log_jacobian), len(unit))
     _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), unit, weights))
     design = estimator._spec.build(frame, context=estimator.context)
-    return Study.of(estimator.fit_.family, design, unit, weights, log_jacobian)
+    study = Study.of(estimator.fit_.family, design, unit, weights, log_jacobian)
+    return study.holding(estimator.fit_.caps)
 
 
 def _refuse_other_responses(estimator: Any, found: Digest, n_rows: int) -> None:

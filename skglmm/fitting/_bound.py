@@ -1,17 +1,30 @@
 """A problem, and what leads from its parameters back to the user's units."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.fitting._ahead import away
+from skglmm.fitting._cap import Cap
 from skglmm.fitting._record import Fit
-from skglmm.fitting._standardize import Scales
+from skglmm.fitting._standardize import Scales, turn
 from skglmm.laplace import Params, Problem
 
-__all__ = ["Bound"]
+__all__ = ["Bound", "Held"]
+
+Held = tuple[tuple[Cap, Mapping[int, int]], ...]
+
+
+class Exchange(NamedTuple):
+    """Coefficient j of predictor k becomes the linear predictor of a row, (p_k kept,)."""
+
+    k: int
+    j: int
+    row: Floats
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,9 @@ class Bound:
         Fingerprint of responses and weights, see `digest`.
     log_jacobian : float
         Subtracted from the log likelihood, see `fit`.
+    caps : tuple of (Cap, dict)
+        Rows that are held below a ceiling, with the place of the coefficient of each predictor
+        that is theirs.
     """
 
     problem: Problem
@@ -38,15 +54,47 @@ class Bound:
     n_samples: int
     data_digest: str
     log_jacobian: float
+    caps: Held = ()
 
     @property
     def upper(self) -> Floats:
-        """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
+        """Upper bounds of the parameters, (n_params,): ceilings of mean levels and of rows."""
         upper = np.full(self.problem.shape.n_params, np.inf)
         pairs = zip(self.scales.constant, self.problem.family.ceilings, strict=True)
         ceilings = [np.where(constant, ceiling, np.inf) for constant, ceiling in pairs]
         upper[: self.problem.shape.n_beta] = np.concatenate(ceilings)
         return upper
+
+    def has_room(self, k: int) -> bool:
+        """Return whether some coefficient of a predictor is none of a row that is held."""
+        return len(self._taken(k)) < self.problem.shape.n_coefficients[k]
+
+    def exchanges(self, cap: Cap) -> list[Exchange]:
+        """Return which coefficients the predictors of a row will take.
+
+        Those without a ceiling take part for the sake of the digits: rows that are held tell
+        their mean very much better than others do, and so it is to be one coefficient.
+        """
+        found = []
+        for k, (row, back) in enumerate(zip(cap.rows, self.scales.to_user, strict=True)):
+            standard = row @ back
+            sizes = np.abs(standard)
+            sizes[self._taken(k)] = 0.0
+            is_free = k == cap.predictor or np.isinf(self.problem.family.ceilings[k])
+            if len(sizes) > 1 and is_free and sizes.any():
+                found.append(Exchange(k, int(np.argmax(sizes)), standard))
+        return found
+
+    def holding(self, cap: Cap) -> "Bound":
+        """Return the problem in which the linear predictors of some rows are coefficients."""
+        problem, scales, exchanges = self.problem, self.scales, self.exchanges(cap)
+        for k, j, row in exchanges:
+            problem, scales = problem.with_turned(k, turn(j, row)), scales.exchanged(k, j, row)
+        places = {k: j for k, j, _ in exchanges}
+        return replace(self, problem=problem, scales=scales, caps=(*self.caps, (cap, places)))
+
+    def _taken(self, k: int) -> list[int]:
+        return [places[k] for _, places in self.caps if k in places]
 
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""

@@ -9,6 +9,7 @@ from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._bound import Bound
+from skglmm.fitting._ceilings import caps_of, hold
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
@@ -98,6 +99,7 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
 
 def _maximize(bound: Bound, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
     optimum = minimize(bound.problem, state, rules)
+    bound, optimum = hold(bound, optimum, rules)
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
     return _in_user_units(bound, optimum, rules.tol, inference=inference)
 
@@ -174,6 +176,7 @@ def _in_user_units(bound: Bound, optimum: Optimum, tol: float, *, inference: boo
         capped=tuple(
             name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
         ),
+        caps=caps_of(bound, optimum),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.fitting._cap import Cap
 from skglmm.laplace import Curvature
 from skglmm.linalg import Posterior
 
@@ -59,7 +60,9 @@ class Fit:
     singular : tuple of str
         One sentence for each singular term.
     capped : tuple of str
-        Predictors that stopped at their ceiling.
+        Predictors that stopped at their ceiling, in some rows at least.
+    caps : tuple of Cap
+        These rows, where the predictor has a formula.
     """
 
     family: Family
@@ -85,6 +88,7 @@ class Fit:
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
+    caps: tuple[Cap, ...]
 
     @property
     def n_params(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from skglmm.exceptions import DesignError
 from skglmm.fitting._summaries import Columns, independent, summaries
 from skglmm.parts import Here, Parts
 
-__all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
+__all__ = ["Scales", "Standardization", "learn_scales", "standardize", "turn"]
+
+T = TypeVar("T")
 
 CONSTANT_TOL = 1e-12  # a spread of this fraction of the mean has no four digits left
 
@@ -27,7 +30,8 @@ class Scales:
     centers, sizes : tuple of ndarray, each of shape (p_k kept,)
         Of the columns that are kept.
     constant : tuple of ndarray of bool, each of shape (p_k kept,)
-        Which standardized columns are one in all rows.
+        Which standardized columns are one in all rows, and which were exchanged: their
+        coefficients are linear predictors, for which a ceiling holds.
     to_user : tuple of ndarray, each of shape (p_k, p_k kept)
         ``beta in user's units = to_user @ beta``.
     from_user : tuple of ndarray, each of shape (p_k kept, p_k)
@@ -58,9 +62,44 @@ class Scales:
         ]
         return replace(design, fixed=tuple(fixed), columns=tuple(columns))
 
+    def exchanged(self, k: int, j: int, row: Floats) -> "Scales":
+        """Return the maps for which coefficient j is the linear predictor of a row.
+
+        Parameters
+        ----------
+        k : int
+            The predictor.
+        j : int
+            The coefficient; that of the row's largest entry divides by no small number.
+        row : ndarray, shape (p_k kept,)
+            Of standardized columns, which are to be multiplied by ``turn(j, row)``.
+        """
+        back = np.eye(len(row))
+        back[j] = row
+        constant = self.constant[k].copy()
+        constant[j] = True
+        return replace(
+            self,
+            constant=_put(self.constant, k, constant),
+            to_user=_put(self.to_user, k, self.to_user[k] @ turn(j, row)),
+            from_user=_put(self.from_user, k, back @ self.from_user[k]),
+        )
+
     def _kept(self, design: Design) -> Iterator[list[int]]:
         for x, aliased in zip(design.fixed, self.aliased, strict=True):
             yield [j for j in range(x.shape[1]) if j not in aliased]
+
+
+def turn(j: int, row: Floats) -> Floats:
+    """Return what the columns are multiplied by when a row's predictor is coefficient j."""
+    inverse = np.eye(len(row))
+    inverse[j] = -row / row[j]
+    inverse[j, j] = 1.0 / row[j]
+    return inverse
+
+
+def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:
+    return (*parts[:k], part, *parts[k + 1 :])
 
 
 @dataclass(frozen=True)
@@ -77,6 +116,11 @@ class Standardization:
 
     design: Design
     scales: Scales
+
+    def exchanged(self, k: int, j: int, row: Floats) -> "Standardization":
+        """Return the design for which coefficient j is the predictor of a row; see `Scales`."""
+        fixed = _put(self.design.fixed, k, np.asfortranarray(self.design.fixed[k] @ turn(j, row)))
+        return Standardization(replace(self.design, fixed=fixed), self.scales.exchanged(k, j, row))
 
     @property
     def aliased(self) -> tuple[tuple[int, ...], ...]:

@@ -1,0 +1,103 @@
+"""Linear predictors that would rise without end in some rows are held at their ceiling.
+
+A precision that differs between categories has no finite estimate where all responses of one are
+alike. The linear predictor of its rows takes the place of one of the coefficients, which then has
+an upper bound, as the intercept of a predictor without a formula has; the others, which the data
+determine, are estimated beside it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.exceptions import DesignError
+from skglmm.fitting._ahead import begin_at
+from skglmm.fitting._bound import Bound
+from skglmm.fitting._cap import Cap
+from skglmm.fitting._optimize import Optimum, Rules, minimize
+from skglmm.laplace import Params, Problem, Shard
+
+__all__ = ["caps_of", "hold"]
+
+TOUCHES = 1e-9  # above a ceiling by rounding
+
+
+def hold(bound: Bound, optimum: Optimum, rules: Rules) -> tuple[Bound, Optimum]:
+    """Begin again, with bounds, where a search has left rows above the ceiling of a predictor.
+
+    Parameters
+    ----------
+    bound : Bound
+    optimum : Optimum
+        Where the optimizer stopped.
+    rules : Rules
+
+    Returns
+    -------
+    Bound
+        With a coefficient for each of the rows that are held; the same one if there are none.
+    Optimum
+    """
+    for _ in range(bound.problem.shape.n_beta):
+        held, vector = _below(bound, optimum.vector)
+        if held is bound:
+            break
+        try:
+            state = begin_at(held.problem, held.away(vector), held.upper)
+        except DesignError:
+            break
+        bound, before = held, optimum.n_evaluations
+        optimum = minimize(held.problem, state, rules)
+        optimum = replace(optimum, n_evaluations=optimum.n_evaluations + before)
+    return bound, optimum
+
+
+def caps_of(bound: Bound, optimum: Optimum) -> tuple[Cap, ...]:
+    """Return the rows that are held at a ceiling and would go on."""
+    capped = Params.unpack(optimum.capped.astype(np.float64), bound.problem.shape).beta
+    return tuple(cap for cap, places in bound.caps if capped[cap.predictor][places[cap.predictor]])
+
+
+def _below(bound: Bound, vector: Floats) -> tuple[Bound, Floats]:
+    """Return the problem with bounds for all rows above a ceiling, and parameters within them."""
+    for k, ceiling in enumerate(bound.problem.family.ceilings):
+        while np.isfinite(ceiling) and bound.problem.shape.n_coefficients[k] > 1:
+            beta = Params.unpack(vector, bound.problem.shape).beta
+            rows = _highest(bound.problem, k, beta[k])
+            if not rows[k] @ beta[k] > ceiling + TOUCHES or not bound.has_room(k):
+                break
+            bound, vector = _with_cap(bound, vector, k, rows)
+    return bound, vector
+
+
+def _with_cap(bound: Bound, vector: Floats, k: int, rows: Sequence[Floats]) -> tuple[Bound, Floats]:
+    back = bound.scales.from_user
+    user = tuple(row @ each for row, each in zip(rows, back, strict=True))
+    held = bound.holding(Cap(k, user, _label(bound.layout.coefficients[k], user[k])))
+    params = Params.unpack(vector, bound.problem.shape)
+    beta = tuple(
+        after @ (before @ part)
+        for after, before, part in zip(
+            held.scales.from_user, bound.scales.to_user, params.beta, strict=True
+        )
+    )
+    return held, np.minimum(Params(beta, params.theta).pack(), held.upper)
+
+
+def _label(names: tuple[str, ...], row: Floats) -> str:
+    """Return what rows have in common in the columns of the design."""
+    parts = [f"{n} = {x:.4g}" for n, x in zip(names, row, strict=True) if n != "Intercept"]
+    return " and ".join(parts)
+
+
+def _highest(problem: Problem, k: int, beta: Floats) -> list[Floats]:
+    """Return the fixed columns of the row with the largest fixed part of a predictor."""
+    rows = list(problem.shards.map(_highest_of, k=k, beta=beta))
+    return max(rows, key=lambda each: float(each[k] @ beta))
+
+
+def _highest_of(shard: Shard, k: int, beta: Floats) -> list[Floats]:
+    place = int(np.argmax(shard.fixed[k] @ beta))
+    return [x[place if len(x) > 1 else 0] for x in shard.fixed]
