@@ -16,6 +16,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
 from skglmm.distributed import is_dask
 from skglmm.estimators._boundaries import Boundaries
+from skglmm.estimators._caps import with_named_caps
 from skglmm.estimators._cluster import cluster_rows
 from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._confint import ConfidenceIntervals
@@ -142,7 +143,8 @@ class BaseGLMMRegressor(
         self._spec, design = self._learn(model, rows.frame)
         self._scale = response.scale
         self._row_digest = row_digest(self._spec.read(rows.frame), response.unit, rows.weights)
-        self.fit_ = self._maximize(family, design, response.unit, rows.weights)
+        found = self._maximize(family, design, response.unit, rows.weights)
+        self.fit_ = with_named_caps(found, model, design, rows.frame, response.unit, response.scale)
         self._publish(model)
         tell_missing(family, self._scale, masses_in(response.unit, family.masses))
         tell_dropped(model.dropped)

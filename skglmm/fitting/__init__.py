@@ -1,6 +1,7 @@
 """Maximum likelihood: standardization, starting values, optimizer, the frozen result."""
 
 from skglmm.fitting._bound import Bound
+from skglmm.fitting._cap import Cap
 from skglmm.fitting._digest import Digest, digest, row_digest
 from skglmm.fitting._fit import fit, fit_bound, refit
 from skglmm.fitting._local import Local, local
@@ -11,6 +12,7 @@ from skglmm.fitting._study import Study
 
 __all__ = [
     "Bound",
+    "Cap",
     "Digest",
     "Fit",
     "Local",

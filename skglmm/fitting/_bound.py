@@ -11,7 +11,7 @@ from skglmm.design import Layout
 from skglmm.fitting._ahead import away
 from skglmm.fitting._cap import Cap
 from skglmm.fitting._record import Fit
-from skglmm.fitting._standardize import Scales, turn
+from skglmm.fitting._standardize import Scales
 from skglmm.laplace import Params, Problem
 
 __all__ = ["Bound", "Held"]
@@ -20,11 +20,18 @@ Held = tuple[tuple[Cap, Mapping[int, int]], ...]
 
 
 class Exchange(NamedTuple):
-    """Coefficient j of predictor k becomes the linear predictor of a row, (p_k kept,)."""
+    """Coefficient j of predictor k becomes a linear predictor when columns are turned."""
 
     k: int
     j: int
-    row: Floats
+    turn: Floats  # (p_k kept, p_k kept)
+
+    @classmethod
+    def of(cls, k: int, j: int, row: Floats, move: Floats) -> "Exchange":
+        """Return the exchange that leaves all other rows alone that `move` leaves alone."""
+        turn = np.eye(len(row)) - np.outer(move, row)
+        turn[:, j] = move
+        return cls(k, j, turn)
 
 
 @dataclass(frozen=True)
@@ -76,20 +83,21 @@ class Bound:
         their mean very much better than others do, and so it is to be one coefficient.
         """
         found = []
-        for k, (row, back) in enumerate(zip(cap.rows, self.scales.to_user, strict=True)):
-            standard = row @ back
-            sizes = np.abs(standard)
+        maps = zip(self.scales.to_user, self.scales.from_user, strict=True)
+        for k, (to_user, from_user) in enumerate(maps):
+            move = from_user @ cap.moves[k]
+            sizes = np.abs(move)
             sizes[self._taken(k)] = 0.0
             is_free = k == cap.predictor or np.isinf(self.problem.family.ceilings[k])
             if len(sizes) > 1 and is_free and sizes.any():
-                found.append(Exchange(k, int(np.argmax(sizes)), standard))
+                found.append(Exchange.of(k, int(np.argmax(sizes)), cap.rows[k] @ to_user, move))
         return found
 
     def holding(self, cap: Cap) -> "Bound":
         """Return the problem in which the linear predictors of some rows are coefficients."""
         problem, scales, exchanges = self.problem, self.scales, self.exchanges(cap)
-        for k, j, row in exchanges:
-            problem, scales = problem.with_turned(k, turn(j, row)), scales.exchanged(k, j, row)
+        for k, j, turn in exchanges:
+            problem, scales = problem.with_turned(k, turn), scales.exchanged(k, j, turn)
         places = {k: j for k, j, _ in exchanges}
         return replace(self, problem=problem, scales=scales, caps=(*self.caps, (cap, places)))
 

@@ -17,6 +17,9 @@ class Cap:
         Its place.
     rows : tuple of ndarray, each of shape (p_k,)
         Fixed columns of one of the rows, for each predictor; 0 in those that are left out.
+    moves : tuple of ndarray, each of shape (p_k,)
+        Coefficients of each predictor by which it changes by one in these rows, and, where the
+        columns allow it, in no other.
     label : str
         What the rows have in common, in the words of the user.
     n_rows : int
@@ -27,6 +30,7 @@ class Cap:
 
     predictor: int
     rows: tuple[Floats, ...]
+    moves: tuple[Floats, ...]
     label: str
     n_rows: int = 0
     response: float | None = None

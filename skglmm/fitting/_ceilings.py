@@ -16,12 +16,14 @@ from skglmm.exceptions import DesignError
 from skglmm.fitting._ahead import begin_at
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._cap import Cap
+from skglmm.fitting._highest import highest_row
 from skglmm.fitting._optimize import Optimum, Rules, minimize
-from skglmm.laplace import Params, Problem, Shard
+from skglmm.laplace import Params, Shard
 
 __all__ = ["caps_of", "hold"]
 
 TOUCHES = 1e-9  # above a ceiling by rounding
+ALIKE = 1e-9  # difference of standardized columns that is rounding
 
 
 def hold(bound: Bound, optimum: Optimum, rules: Rules) -> tuple[Bound, Optimum]:
@@ -65,7 +67,7 @@ def _below(bound: Bound, vector: Floats) -> tuple[Bound, Floats]:
     for k, ceiling in enumerate(bound.problem.family.ceilings):
         while np.isfinite(ceiling) and bound.problem.shape.n_coefficients[k] > 1:
             beta = Params.unpack(vector, bound.problem.shape).beta
-            rows = _highest(bound.problem, k, beta[k])
+            rows = highest_row(bound.problem, k, beta[k])
             if not rows[k] @ beta[k] > ceiling + TOUCHES or not bound.has_room(k):
                 break
             bound, vector = _with_cap(bound, vector, k, rows)
@@ -73,31 +75,48 @@ def _below(bound: Bound, vector: Floats) -> tuple[Bound, Floats]:
 
 
 def _with_cap(bound: Bound, vector: Floats, k: int, rows: Sequence[Floats]) -> tuple[Bound, Floats]:
-    back = bound.scales.from_user
-    user = tuple(row @ each for row, each in zip(rows, back, strict=True))
-    held = bound.holding(Cap(k, user, _label(bound.layout.coefficients[k], user[k])))
+    to_user, from_user = bound.scales.to_user, bound.scales.from_user
+    grams = bound.problem.shards.map(_others, k=k, row=rows[k]).total()
+    moves = [_move(gram, row) for gram, row in zip(grams, rows, strict=True)]
+    user = tuple(row @ back for row, back in zip(rows, from_user, strict=True))
+    cap = Cap(
+        predictor=k,
+        rows=user,
+        moves=tuple(back @ move for back, move in zip(to_user, moves, strict=True)),
+        label=_label(bound.layout.coefficients[k], user[k]),
+    )
+    held = bound.holding(cap)
     params = Params.unpack(vector, bound.problem.shape)
     beta = tuple(
         after @ (before @ part)
-        for after, before, part in zip(
-            held.scales.from_user, bound.scales.to_user, params.beta, strict=True
-        )
+        for after, before, part in zip(held.scales.from_user, to_user, params.beta, strict=True)
     )
     return held, np.minimum(Params(beta, params.theta).pack(), held.upper)
+
+
+def _others(shard: Shard, k: int, row: Floats) -> list[Floats]:
+    """Return the Gram matrices of all predictors over the rows that are not alike in one."""
+    others = np.abs(shard.fixed[k] - row).max(axis=1) > ALIKE
+    return [
+        x[others].T @ x[others] if len(x) > 1 else x.T @ x * float(others.sum())
+        for x in shard.fixed
+    ]
+
+
+def _move(gram: Floats, row: Floats) -> Floats:
+    """Return coefficients that change a row by one and others, whose Gram matrix it is, least."""
+    if not len(row):
+        return row
+    values, vectors = np.linalg.eigh(gram)
+    free = vectors[:, values <= ALIKE * max(1.0, float(values[-1]))]
+    own = free @ (free.T @ row)
+    if own @ row > ALIKE:
+        return np.asarray(own / (own @ row))
+    j = int(np.argmax(np.abs(row)))
+    return np.asarray(np.eye(len(row))[j] / row[j])
 
 
 def _label(names: tuple[str, ...], row: Floats) -> str:
     """Return what rows have in common in the columns of the design."""
     parts = [f"{n} = {x:.4g}" for n, x in zip(names, row, strict=True) if n != "Intercept"]
     return " and ".join(parts)
-
-
-def _highest(problem: Problem, k: int, beta: Floats) -> list[Floats]:
-    """Return the fixed columns of the row with the largest fixed part of a predictor."""
-    rows = list(problem.shards.map(_highest_of, k=k, beta=beta))
-    return max(rows, key=lambda each: float(each[k] @ beta))
-
-
-def _highest_of(shard: Shard, k: int, beta: Floats) -> list[Floats]:
-    place = int(np.argmax(shard.fixed[k] @ beta))
-    return [x[place if len(x) > 1 else 0] for x in shard.fixed]

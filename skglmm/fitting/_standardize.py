@@ -12,7 +12,7 @@ from skglmm.exceptions import DesignError
 from skglmm.fitting._summaries import Columns, independent, summaries
 from skglmm.parts import Here, Parts
 
-__all__ = ["Scales", "Standardization", "learn_scales", "standardize", "turn"]
+__all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Scales:
         ]
         return replace(design, fixed=tuple(fixed), columns=tuple(columns))
 
-    def exchanged(self, k: int, j: int, row: Floats) -> "Scales":
+    def exchanged(self, k: int, j: int, turn: Floats) -> "Scales":
         """Return the maps for which coefficient j is the linear predictor of a row.
 
         Parameters
@@ -70,32 +70,22 @@ class Scales:
         k : int
             The predictor.
         j : int
-            The coefficient; that of the row's largest entry divides by no small number.
-        row : ndarray, shape (p_k kept,)
-            Of standardized columns, which are to be multiplied by ``turn(j, row)``.
+            The coefficient.
+        turn : ndarray, shape (p_k kept, p_k kept)
+            What the standardized columns are multiplied by.
         """
-        back = np.eye(len(row))
-        back[j] = row
         constant = self.constant[k].copy()
         constant[j] = True
         return replace(
             self,
             constant=_put(self.constant, k, constant),
-            to_user=_put(self.to_user, k, self.to_user[k] @ turn(j, row)),
-            from_user=_put(self.from_user, k, back @ self.from_user[k]),
+            to_user=_put(self.to_user, k, self.to_user[k] @ turn),
+            from_user=_put(self.from_user, k, np.linalg.inv(turn) @ self.from_user[k]),
         )
 
     def _kept(self, design: Design) -> Iterator[list[int]]:
         for x, aliased in zip(design.fixed, self.aliased, strict=True):
             yield [j for j in range(x.shape[1]) if j not in aliased]
-
-
-def turn(j: int, row: Floats) -> Floats:
-    """Return what the columns are multiplied by when a row's predictor is coefficient j."""
-    inverse = np.eye(len(row))
-    inverse[j] = -row / row[j]
-    inverse[j, j] = 1.0 / row[j]
-    return inverse
 
 
 def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:
@@ -117,10 +107,10 @@ class Standardization:
     design: Design
     scales: Scales
 
-    def exchanged(self, k: int, j: int, row: Floats) -> "Standardization":
+    def exchanged(self, k: int, j: int, turn: Floats) -> "Standardization":
         """Return the design for which coefficient j is the predictor of a row; see `Scales`."""
-        fixed = _put(self.design.fixed, k, np.asfortranarray(self.design.fixed[k] @ turn(j, row)))
-        return Standardization(replace(self.design, fixed=fixed), self.scales.exchanged(k, j, row))
+        fixed = _put(self.design.fixed, k, np.asfortranarray(self.design.fixed[k] @ turn))
+        return Standardization(replace(self.design, fixed=fixed), self.scales.exchanged(k, j, turn))
 
     @property
     def aliased(self) -> tuple[tuple[int, ...], ...]:

@@ -62,8 +62,8 @@ class Study:
         study = self
         for cap in caps:
             held, standard = study.bound.holding(cap), study.standard
-            for k, j, row in study.bound.exchanges(cap):
-                standard = standard.exchanged(k, j, row)
+            for exchange in study.bound.exchanges(cap):
+                standard = standard.exchanged(*exchange)
             study = replace(study, standard=standard, problem=held.problem, caps=held.caps)
         return study
 
