@@ -18,15 +18,37 @@ from skglmm.fitting._bound import Bound
 from skglmm.fitting._cap import Cap
 from skglmm.fitting._highest import highest_row
 from skglmm.fitting._optimize import Optimum, Rules, minimize
+from skglmm.fitting._start import start
 from skglmm.laplace import Params, Shard
 
-__all__ = ["caps_of", "hold"]
+__all__ = ["begin_again", "caps_of", "hold"]
 
 TOUCHES = 1e-9  # above a ceiling by rounding
 ALIKE = 1e-9  # difference of standardized columns that is rounding
 
 
-def hold(bound: Bound, optimum: Optimum, rules: Rules) -> tuple[Bound, Optimum]:
+def begin_again(bound: Bound, vector: Floats, constants: Floats | None) -> Optimum:
+    """Return another start: where a search stopped, but with variances and without its Hessian.
+
+    Where that lies on the edge of what a link can reach, the usual one, from constants.
+
+    Raises
+    ------
+    DesignError
+        If the likelihood is not finite there.
+    """
+    problem, upper = bound.problem, bound.upper
+    try:
+        return begin_at(problem, bound.away(vector), upper)
+    except DesignError:
+        if constants is None:
+            raise
+        return begin_at(problem, start(problem, constants, upper), upper)
+
+
+def hold(
+    bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None = None
+) -> tuple[Bound, Optimum]:
     """Begin again, with bounds, where a search has left rows above the ceiling of a predictor.
 
     Parameters
@@ -35,6 +57,8 @@ def hold(bound: Bound, optimum: Optimum, rules: Rules) -> tuple[Bound, Optimum]:
     optimum : Optimum
         Where the optimizer stopped.
     rules : Rules
+    constants : ndarray, shape (K,), or None
+        Constant linear predictors that suit the responses.
 
     Returns
     -------
@@ -47,7 +71,7 @@ def hold(bound: Bound, optimum: Optimum, rules: Rules) -> tuple[Bound, Optimum]:
         if held is bound:
             break
         try:
-            state = begin_at(held.problem, held.away(vector), held.upper)
+            state = begin_again(held, vector, constants)
         except DesignError:
             break
         bound, before = held, optimum.n_evaluations

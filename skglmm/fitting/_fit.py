@@ -6,10 +6,11 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
+from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._bound import Bound
-from skglmm.fitting._ceilings import caps_of, hold
+from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
@@ -76,7 +77,7 @@ def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool 
         Whether to compute the covariance of the estimates.
     """
     state = begin(bound.problem, constants, bound.upper, rules)
-    return _maximize(bound, state, rules, inference=inference)
+    return _maximize(bound, state, rules, constants, inference=inference)
 
 
 def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: bool = False) -> Fit:
@@ -97,11 +98,36 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
     return _maximize(study.bound, state, rules or Rules(), inference=inference)
 
 
-def _maximize(bound: Bound, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
+def _maximize(
+    bound: Bound,
+    state: Optimum,
+    rules: Rules,
+    constants: Floats | None = None,
+    *,
+    inference: bool,
+) -> Fit:
     optimum = minimize(bound.problem, state, rules)
-    bound, optimum = hold(bound, optimum, rules)
+    bound, optimum = hold(bound, optimum, rules, constants)
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
+    if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
+        optimum = _once_more(bound, optimum, rules, constants, inference=inference)
     return _in_user_units(bound, optimum, rules.tol, inference=inference)
+
+
+def _once_more(
+    bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None, *, inference: bool
+) -> Optimum:
+    """Search from another start before a fit is given up, and keep the better end."""
+    try:
+        state = begin_again(bound, optimum.vector, constants)
+    except DesignError:
+        return optimum
+    found = minimize(bound.problem, state, rules)
+    found = _polish(bound.problem, found, rules, inference=inference)
+    n_evaluations = optimum.n_evaluations + found.n_evaluations
+    ends = sorted((optimum, found), key=lambda end: end.laplace.value)
+    best = next((end for end in ends if end.is_within(rules.tol)), ends[0])
+    return replace(best, n_evaluations=n_evaluations)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
