@@ -11,14 +11,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from skglmm import BetaGLMMRegressor
 from skglmm import inference as infer
 from skglmm.datasets import load_petrol, make_dragons
 from skglmm.estimators._replicates import replicate, seeds
 from skglmm.estimators._study import study_of
-from skglmm.estimators._threads import one_thread
 from skglmm.exceptions import DesignError, SingularFitWarning
 from skglmm.inference import _bootstrap
 from skglmm.inference._bootstrap import Refit
@@ -81,22 +79,6 @@ def test_seeds_take_all_that_scikit_learn_takes():
     assert first(np.int64(7)) == first(7)
     with pytest.raises(ValueError, match="cannot be used to seed"):
         seeds("seven", 2)
-
-
-def blas_threads():
-    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-
-def test_threads_that_overlap_keep_to_one_and_give_the_others_back():
-    with threadpool_limits(2, user_api="blas"):
-        before, first, second = blas_threads(), one_thread(), one_thread()
-        first.__enter__()
-        second.__enter__()
-        first.__exit__(None, None, None)
-        assert max(blas_threads()) == 1
-        second.__exit__(None, None, None)
-        assert blas_threads() == before
-        assert max(before) == 2
 
 
 class Bar:

@@ -90,6 +90,7 @@ def assert_same(one, other, atol=1e-8):
         assert_allclose(mine, theirs, atol=atol)
     assert_allclose(one.fit_.covariance, other.fit_.covariance, rtol=1e-4, atol=1e-9)
     assert one.fit_.data_digest == other.fit_.data_digest
+    assert one._row_digest == other._row_digest
     for name in ("formulas_", "n_levels_", "coef_names_", "n_obs_", "n_boundary_"):
         assert getattr(one, name) == getattr(other, name)
     assert list(one.feature_names_in_) == list(other.feature_names_in_)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numpydoc.validate import validate
 
-from skglmm import BetaGLMMRegressor, families
+from skglmm import BetaGLMMRegressor, estimators, families
 from skglmm.families import Family
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +33,8 @@ INTERNAL = (
     "skglmm.laplace",
     "skglmm.linalg",
 )
+# Whose linear algebra is that of the estimators that it asks.
+ASKS_ESTIMATORS = {"LogDensityScorer", "log_density_scorer"}
 # Missing docstring; summary without a capital or a period; parameters that do not exist or stand
 # in another order. In public names also: parameters without a description or a type.
 CODES = {"GL08", "SS01", "SS02", "SS03", "PR02", "PR03"}
@@ -106,3 +108,38 @@ def test_methods_say_what_they_return_and_raise_and_show_an_example(name):
 
 def test_there_are_methods_to_look_at():
     assert {"fit", "predict", "summary", "confint", "random_effects"} <= METHODS.keys()
+
+
+def entry_points():
+    """Public functions, and public methods of public classes, with linear algebra of their own."""
+    yield from (f"skglmm.estimators.{name}" for name in estimators.__all__)
+    for package in ("skglmm.inspection", "skglmm.model_selection"):
+        names = set(importlib.import_module(package).__all__) - ASKS_ESTIMATORS
+        yield from (f"{package}.{name}" for name in sorted(names))
+
+
+def functions_of(name):
+    package, _, last = name.rpartition(".")
+    found = getattr(importlib.import_module(package), last)
+    if not inspect.isclass(found):
+        return {last: found}
+    members = inspect.getmembers(found, callable)
+    return {
+        f"{last}.{name}": member
+        for name, member in members
+        if not name.startswith("_") and member.__module__.startswith("skglmm")
+    }
+
+
+@pytest.mark.parametrize("name", list(entry_points()))
+def test_what_users_call_keeps_its_linear_algebra_to_one_thread(name):
+    called = functions_of(name)
+    assert called
+    assert [each for each, f in called.items() if not hasattr(f, "is_single_threaded")] == []
+    assert not any(map(inspect.isgeneratorfunction, map(inspect.unwrap, called.values())))
+
+
+def test_entry_points_are_functions_methods_and_class_methods():
+    known = {name for each in entry_points() for name in functions_of(each)}
+    wanted = "BetaGLMMRegressor.fit BetaGLMMRegressor.r2 check_residuals ResidualDisplay.plot"
+    assert {*wanted.split(), "ResidualDisplay.from_estimator", "compare"} <= known

@@ -11,6 +11,7 @@ from test_tidy import FORMULA, simulated
 
 from skglmm import BetaGLMMRegressor
 from skglmm.inference import _r2, _shift
+from skglmm.inference._r2 import Shares
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +201,11 @@ def test_rows_of_weight_zero_may_have_levels_that_fit_did_not_keep(data):
     model = BetaGLMMRegressor("x + half + (1 | range)").fit(rows, y, sample_weight=weights)
     found = model.r2(rows, y, sample_weight=weights)
     assert as_tuple(found.latent) == as_tuple(model.r2(rows.iloc[5:], y[5:]).latent)
+
+
+def test_shares_of_nothing_are_nan_and_those_beside_an_infinite_residual_are_zero():
+    nothing = Shares(0.0, 0.0, 0.0)
+    assert np.isnan([nothing.marginal, nothing.conditional, nothing.icc]).all()
+    endless = Shares(0.3, 0.2, np.inf)
+    assert (endless.marginal, endless.conditional, endless.icc) == (0.0, 0.0, 0.0)
+    assert np.isnan(Shares(0.3, np.inf, np.inf).conditional)

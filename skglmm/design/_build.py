@@ -177,6 +177,22 @@ class DesignSpec:
         )
         return replace(self, levels=levels, layout=replace(self.layout, factors=grown))
 
+    def read(self, frame: pd.DataFrame) -> list[Floats | Ints]:
+        """Return what the design of rows is made of: each of shape (n_samples,).
+
+        The columns of the formulas, as numbers or codes of their labels, the level of each
+        factor, and the offset.
+        """
+        known = (column.read(pick(frame, name)) for name, column in sorted(self.columns.items()))
+        found = [
+            values.codes.astype(np.intp) if isinstance(values, pd.Categorical) else values
+            for values in known
+        ]
+        found += [levels.codes(frame) for levels in self.levels]
+        if self.offset is not None:
+            found.append(numbers(pick(frame, self.offset), _OFFSET))
+        return found
+
     def _select(self, names: Collection[str] | None) -> set[int]:
         known = [factor.name for factor in self.layout.factors]
         unknown = [] if names is None else [name for name in names if name not in known]

@@ -17,6 +17,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
 from skglmm.distributed import is_dask
 from skglmm.estimators._boundaries import Boundaries
+from skglmm.estimators._caps import with_named_caps
 from skglmm.estimators._cluster import cluster_rows
 from skglmm.estimators._conditioning import Conditioning
 from skglmm.estimators._confint import ConfidenceIntervals
@@ -30,7 +31,6 @@ from skglmm.estimators._rows import Kind, fit_rows
 from skglmm.estimators._statistics import Statistics
 from skglmm.estimators._stored import check_stored
 from skglmm.estimators._tests import Tests
-from skglmm.estimators._threads import one_thread
 from skglmm.estimators._validation import check_parameters
 from skglmm.estimators._warnings import (
     tell_about,
@@ -40,7 +40,7 @@ from skglmm.estimators._warnings import (
     tell_other_scale,
 )
 from skglmm.families import LINKS, Family
-from skglmm.fitting import Fit, Rules, fit, fit_bound, masses_in
+from skglmm.fitting import Fit, Rules, fit, fit_bound, masses_in, row_digest
 
 __all__ = ["BaseGLMMRegressor"]
 
@@ -151,7 +151,9 @@ class BaseGLMMRegressor(
         self._spec, design = self._learn(model, rows.frame)
         present = masses_in(response.unit, family.masses)
         self._scale = response.scale.knowing(present, family.free_masses)
-        self.fit_ = self._maximize(family, design, response.unit, rows.weights)
+        self._row_digest = row_digest(self._spec.read(rows.frame), response.unit, rows.weights)
+        found = self._maximize(family, design, response.unit, rows.weights)
+        self.fit_ = with_named_caps(found, model, design, rows.frame, response.unit, response.scale)
         self._publish(model)
         tell_other_scale(self._scale, rows.y)
         tell_missing(self._scale)
@@ -162,12 +164,11 @@ class BaseGLMMRegressor(
 
     def _fit_on_cluster(self, X: Any, y: Any, sample_weight: Any, family: Family) -> None:
         rows = cluster_rows(self, X, y, sample_weight, family)
-        self._spec = rows.spec
+        self._spec, self._row_digest = rows.spec, rows.digest
         self._scale = rows.scale.knowing(rows.bound.masses, family.free_masses)
-        with one_thread():
-            self.fit_ = fit_bound(
-                rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
-            )
+        self.fit_ = fit_bound(
+            rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
+        )
         self._publish(rows.model)
         tell_missing(self._scale)
         tell_dropped(rows.model.dropped)
@@ -299,16 +300,15 @@ class BaseGLMMRegressor(
         self, family: Family, design: Design, unit: Floats, weights: Floats | None
     ) -> Fit:
         mass = 1.0 if weights is None else weights
-        with one_thread():
-            return fit(
-                family,
-                design,
-                unit,
-                weights,
-                inference=bool(self.inference),
-                log_jacobian=float(np.sum(mass * self._scale.log_jacobian(unit))),
-                rules=self._rules(),
-            )
+        return fit(
+            family,
+            design,
+            unit,
+            weights,
+            inference=bool(self.inference),
+            log_jacobian=float(np.sum(mass * self._scale.log_jacobian(unit))),
+            rules=self._rules(),
+        )
 
     def _rules(self) -> Rules:
         report = _print_line if self.verbose else None

@@ -23,7 +23,17 @@ from skglmm.estimators._frames import fit_frame
 from skglmm.estimators._model import Model, read_model
 from skglmm.estimators._response import Scale
 from skglmm.families import Family
-from skglmm.fitting import Bound, Digest, Sums, digest, learn_scales, masses_in, signed_sums, spaces
+from skglmm.fitting import (
+    Bound,
+    Digest,
+    Sums,
+    digest,
+    learn_scales,
+    masses_in,
+    row_digest,
+    signed_sums,
+    spaces,
+)
 from skglmm.laplace import Shard, assemble, bind_part
 from skglmm.parts import Parts
 
@@ -44,6 +54,8 @@ class ClusterRows:
     bound : Bound
     constants : ndarray, shape (K,)
         Constant linear predictors that suit the responses.
+    digest : Digest
+        By which the rows are known again, see `row_digest`.
     """
 
     model: Model
@@ -51,6 +63,7 @@ class ClusterRows:
     scale: Scale
     bound: Bound
     constants: Floats
+    digest: Digest
 
 
 def cluster_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, family: Family) -> ClusterRows:
@@ -152,6 +165,7 @@ def _bound(
             masses=reduce(frozenset.union, parts.map(_masses, masses=family.masses)),
         ),
         constants=starts / mass,
+        digest=rows.map(_row_digest, spec=spec, scale=scale, keep=is_weighted).total(),
     )
 
 
@@ -192,6 +206,10 @@ def _digest(part: _Part, log_jacobian: float) -> Digest:
 
 def _signed_sums(part: _Part) -> Sums:
     return signed_sums(part.design, part.unit, part.weights)
+
+
+def _row_digest(rows: Rows, spec: DesignSpec, scale: Scale, keep: bool) -> Digest:
+    return row_digest(spec.read(rows.frame), scale.unit(rows.y), rows.weights if keep else None)
 
 
 def _start(part: _Part, family: Family) -> tuple[Floats, float]:

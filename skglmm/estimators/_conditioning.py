@@ -16,6 +16,7 @@ from skglmm.estimators._estimable import Nonestimable
 from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._response import Scale
 from skglmm.estimators._rows import Kind, build_rows
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_weights, check_y
 from skglmm.estimators._warnings import tell, tell_unseen
 from skglmm.fitting import Fit
@@ -29,7 +30,7 @@ _NO_MODE = (
 )
 
 
-class Conditioning:
+class Conditioning(SingleThreaded):
     """Densities of new responses, and effects updated by them, as methods."""
 
     fit_: Fit

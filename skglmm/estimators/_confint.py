@@ -12,6 +12,7 @@ from skglmm.estimators._interval_request import IntervalRequest, chosen_places
 from skglmm.estimators._profile_method import profile_intervals
 from skglmm.estimators._sandwich_method import sandwich_intervals
 from skglmm.estimators._study import study_of
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_choice, check_count, check_level
 from skglmm.estimators._wald_method import wald_intervals
 from skglmm.fitting import Fit
@@ -26,7 +27,7 @@ METHODS: dict[str, Callable[[IntervalRequest], infer.Intervals]] = {
 }
 
 
-class ConfidenceIntervals:
+class ConfidenceIntervals(SingleThreaded):
     """Confidence intervals of a fitted mixed model, as methods."""
 
     fit_: Fit

@@ -14,7 +14,7 @@ from skglmm.estimators._nesting import reused_labels
 from skglmm.estimators._random import generator
 from skglmm.estimators._response import Scale
 from skglmm.estimators._study_rows import StudyRows, study_rows
-from skglmm.estimators._threads import one_thread
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.fitting import Fit
 
 __all__ = ["Diagnosing"]
@@ -22,7 +22,7 @@ __all__ = ["Diagnosing"]
 FRACTIONS = (1e-3, 1e-4, 1e-5)  # of the width, where responses on a bound are tried
 
 
-class Diagnosing:
+class Diagnosing(SingleThreaded):
     """The diagnosis of a fitted mixed model, as a method."""
 
     fit_: Fit
@@ -116,8 +116,7 @@ def _moved_findings(rows: StudyRows) -> list[infer.Finding]:
     responses = {each: replace(scale, boundary=each).unit(rows.y) for each in FRACTIONS}
     moved = f"{scale.remarks[0]}. With boundary="
     found = infer.moved_responses(rows.model.fit_, rows.study, responses, moved)
-    with one_thread():
-        return list(found)
+    return list(found)
 
 
 def _heap_findings(rows: StudyRows, rng: np.random.Generator) -> list[infer.Finding]:
@@ -135,10 +134,7 @@ def _heap_findings(rows: StudyRows, rng: np.random.Generator) -> list[infer.Find
         f"{told}. It looks as if responses on a bound had been moved by hand. With these at a "
         "distance from it, as a fraction of the width, of "
     )
-    with one_thread():
-        return list(
-            infer.moved_responses(rows.model.fit_, study, responses, moved, infer.HEAP_ADVICE)
-        )
+    return list(infer.moved_responses(rows.model.fit_, study, responses, moved, infer.HEAP_ADVICE))
 
 
 def _elsewhere(y: Floats, heaps: Sequence[infer.Heap], fraction: float) -> Floats:

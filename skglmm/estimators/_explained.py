@@ -9,13 +9,14 @@ from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._response import Scale
 from skglmm.estimators._rows import build_rows
 from skglmm.estimators._study import study_of
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_weights, check_y
 from skglmm.fitting import Fit
 
 __all__ = ["ExplainedVariance"]
 
 
-class ExplainedVariance:
+class ExplainedVariance(SingleThreaded):
     """Explained variance of a fitted mixed model, as a method."""
 
     fit_: Fit

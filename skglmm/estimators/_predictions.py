@@ -18,6 +18,7 @@ from skglmm.estimators._random import generator
 from skglmm.estimators._response import Scale
 from skglmm.estimators._rows import Kind, build_rows, unseen_levels
 from skglmm.estimators._slices import Answer, answer_rows, rows_at_a_time
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import (
     check_choice,
     check_count,
@@ -31,7 +32,7 @@ __all__ = ["Predictions"]
 COLUMNS = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper", "obs_ci_lower", "obs_ci_upper"]
 
 
-class Predictions:
+class Predictions(SingleThreaded):
     """Predictions of a fitted mixed model with their uncertainty, as methods."""
 
     fit_: Fit

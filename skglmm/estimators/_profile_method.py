@@ -7,7 +7,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import inference as infer
 from skglmm.estimators._interval_request import IntervalRequest
-from skglmm.estimators._threads import one_thread
 from skglmm.estimators._warnings import tell
 from skglmm.fitting import Study
 
@@ -28,8 +27,7 @@ def profiled(
     estimator: Any, study: Study, places: Sequence[int] | None, level: float, n_points: int
 ) -> tuple[infer.Profile, ...]:
     """Profile parameters; refuse a fit that is not the maximum, and tell where a profile ends."""
-    with one_thread():
-        found = infer.profiles(estimator.fit_, study, places, level, n_points)
+    found = infer.profiles(estimator.fit_, study, places, level, n_points)
     for profile in found:
         if profile.excess > EXCESS_MAX:
             msg = (

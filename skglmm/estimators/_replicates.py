@@ -73,14 +73,13 @@ def replicate(
     n_chunks = min(len(seeds), CHUNKS * joblib.effective_n_jobs(n_jobs))
     edges = np.linspace(0, len(seeds), n_chunks + 1).astype(int)
     chunks = [seeds[start:end] for start, end in pairwise(edges)]
-    with one_thread():  # of this process: threads that set and unset it alone would disagree
-        found = _parallel(n_jobs)(delayed(_run)(function, chunk) for chunk in chunks)
-        bar = _bar(len(seeds))
-        return list(chain.from_iterable(found if bar is None else _shown(found, bar)))
+    found = _parallel(n_jobs)(delayed(_run)(function, chunk) for chunk in chunks)
+    bar = _bar(len(seeds))
+    return list(chain.from_iterable(found if bar is None else _shown(found, bar)))
 
 
 def _run(function: Replicate[T], seeds: Sequence[np.random.SeedSequence]) -> list[T]:
-    with one_thread():
+    with one_thread():  # of a worker: the caller's limit is that of another process
         return [function(np.random.default_rng(seed)) for seed in seeds]
 
 

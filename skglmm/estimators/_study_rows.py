@@ -113,7 +113,7 @@ def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Stu
     NotFittedError
         When `fit` was not called.
     ValueError
-        When these are not the rows of the fit.
+        When these are not the rows of the fit, or the likelihood is not finite at its estimates.
     """
     study = study_of(estimator, X, y, sample_weight)
     frame = predict_frame(estimator, X)
@@ -122,7 +122,12 @@ def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Stu
     if weights is not None:
         frame, response = frame.loc[weights > 0], response[weights > 0]
     here = laplace(study.problem, study.vector(estimator.fit_))
-    assert here is not None  # or these had not been the rows of the fit
+    if here is None:
+        msg = (
+            "the likelihood is not finite at the estimates of this fit, which lie on the edge of "
+            f"what a link can reach ({estimator.fit_.message}); simplify the model, and fit again"
+        )
+        raise ValueError(msg)
     return StudyRows(estimator, frame, response, study, here)
 
 

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
 from skglmm.design import DesignSpec
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_inference
 from skglmm.fitting import Fit
 from skglmm.formula import read_constraints
@@ -16,7 +17,7 @@ from skglmm.inference import WaldTest, fixed_names, wald_test
 __all__ = ["Tests"]
 
 
-class Tests:
+class Tests(SingleThreaded):
     """Tests of hypotheses about a fitted mixed model, as methods."""
 
     fit_: Fit

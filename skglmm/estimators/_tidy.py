@@ -6,13 +6,14 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_choice, check_level, check_ratios
 from skglmm.fitting import Fit
 
 __all__ = ["TidyTables"]
 
 
-class TidyTables:
+class TidyTables(SingleThreaded):
     """Tables of a fitted mixed model in the words of R's broom, as methods."""
 
     fit_: Fit

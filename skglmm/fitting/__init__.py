@@ -1,7 +1,8 @@
 """Maximum likelihood: standardization, starting values, optimizer, the frozen result."""
 
 from skglmm.fitting._bound import Bound, masses_in
-from skglmm.fitting._digest import Digest, digest
+from skglmm.fitting._cap import Cap
+from skglmm.fitting._digest import Digest, digest, row_digest
 from skglmm.fitting._fit import fit, fit_bound, refit
 from skglmm.fitting._local import Local, local
 from skglmm.fitting._null_space import NullSpace
@@ -14,6 +15,7 @@ from skglmm.fitting._uncertainty import Uncertainty
 
 __all__ = [
     "Bound",
+    "Cap",
     "Digest",
     "Fit",
     "Local",
@@ -31,6 +33,7 @@ __all__ = [
     "masses_in",
     "of_rows",
     "refit",
+    "row_digest",
     "signed_sums",
     "spaces",
 ]

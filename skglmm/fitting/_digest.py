@@ -1,16 +1,18 @@
-"""A fingerprint of responses and weights that does not depend on the order of the rows."""
+"""Fingerprints of rows that do not depend on their order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 
-__all__ = ["Digest", "Words", "digest", "row_words", "scattered"]
+__all__ = ["Digest", "Words", "digest", "row_digest", "row_words", "scattered"]
 
 Words = NDArray[np.uint64]
 _WRAP = 2**64  # unsigned words of 64 bits
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # that of SplitMix64, so that zeros do not stay zeros
 
 
 @dataclass(frozen=True)
@@ -19,23 +21,23 @@ class Digest:
 
     Parameters
     ----------
-    responses, rows : tuple of (int, int)
-        Sum and exclusive or of the words of y, and of those of (y, weight) and the scale of y.
+    part, whole : tuple of (int, int)
+        Sum and exclusive or of one word for each row, of a part of it and of all of it.
     """
 
-    responses: tuple[int, int]
-    rows: tuple[int, int]
+    part: tuple[int, int]
+    whole: tuple[int, int]
 
     def __add__(self, other: "Digest") -> "Digest":
-        return Digest(_together(self.responses, other.responses), _together(self.rows, other.rows))
+        return Digest(_together(self.part, other.part), _together(self.whole, other.whole))
 
     def __str__(self) -> str:
-        """Return 32 hexadecimal digits for y, a dash, and 32 for all of it."""
-        return "-".join(f"{total:016x}{both:016x}" for total, both in (self.responses, self.rows))
+        """Return 32 hexadecimal digits for the part, a dash, and 32 for all of it."""
+        return "-".join(f"{total:016x}{both:016x}" for total, both in (self.part, self.whole))
 
 
 def digest(y: Floats, weights: Floats | None, log_jacobian: float) -> Digest:
-    """Return the fingerprint of rows.
+    """Return the fingerprint of responses, and of these with their weights and scale.
 
     Parameters
     ----------
@@ -48,6 +50,26 @@ def digest(y: Floats, weights: Floats | None, log_jacobian: float) -> Digest:
     scale = np.array([float(f"{log_jacobian:.9e}") + 0.0])  # never minus zero
     words = _mix(words + scale.view(np.uint64))
     return Digest(_shuffled(responses), _shuffled(words))
+
+
+def row_digest(columns: Iterable[Floats | Ints], y: Floats, weights: Floats | None) -> Digest:
+    """Return the fingerprint of columns, and of these with the responses that they belong to.
+
+    Parameters
+    ----------
+    columns : iterable of ndarray, each of shape (n,)
+        Codes, or numbers, of which the digits of single precision count: columns that were
+        stored in it, or computed again, have the same fingerprint.
+    y : ndarray, shape (n,)
+    weights : ndarray, shape (n,), or None
+    """
+    words = np.zeros(len(y), dtype=np.uint64)
+    for column in columns:
+        with np.errstate(over="ignore"):
+            single = column.astype(np.float32) + np.float32(0.0)  # never minus zero
+        digits = column if column.dtype.kind == "i" else single.view(np.uint32)
+        words = _mix(words + digits.astype(np.uint64) + _ODD)
+    return Digest(_shuffled(words), _shuffled(_mix(words + row_words(y, weights))))
 
 
 def row_words(y: Floats, weights: Floats | None) -> Words:
@@ -66,7 +88,7 @@ def row_words(y: Floats, weights: Floats | None) -> Words:
 
 def scattered(words: Words) -> Words:
     """Return numbers that look random in place of others, (n,): SplitMix64."""
-    return _mix(words + np.uint64(0x9E3779B97F4A7C15))
+    return _mix(words + _ODD)
 
 
 def _mix(words: Words) -> Words:

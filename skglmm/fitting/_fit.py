@@ -7,9 +7,11 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
+from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._bound import Bound
+from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
@@ -88,7 +90,7 @@ def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool 
         Whether to compute the covariance of the estimates.
     """
     state = begin(bound.problem, constants, bound.upper, rules)
-    return _maximize(bound, state, rules, inference=inference)
+    return _maximize(bound, state, rules, constants, inference=inference)
 
 
 def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: bool = False) -> Fit:
@@ -109,10 +111,21 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
     return _maximize(study.bound, state, rules or Rules(), inference=inference)
 
 
-def _maximize(bound: Bound, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
+def _maximize(
+    bound: Bound,
+    state: Optimum,
+    rules: Rules,
+    constants: Floats | None = None,
+    *,
+    inference: bool,
+) -> Fit:
     optimum = minimize(bound.problem, state, rules)
+    bound, optimum = hold(bound, optimum, rules, constants)
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
     optimum, direction = _followed(bound, optimum, rules.tol)
+    if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
+        again = _once_more(bound, optimum, rules, constants, inference=inference)
+        optimum, direction = _followed(bound, again, rules.tol)
     return _in_user_units(bound, optimum, direction, rules.tol, inference=inference)
 
 
@@ -120,7 +133,7 @@ def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Floa
     """Follow separated rows to where nothing is left to gain; return the way they go, too."""
     problem, first = bound.problem, np.zeros_like(optimum.vector)
     for _ in range(RUNS_MAX):
-        far = far_predictors(optimum.vector, bound.scales)
+        far = far_predictors(problem, optimum.vector, bound.scales)
         found = _recession(bound, optimum) if far else first
         first = first if first.any() else found
         before = optimum.laplace.value
@@ -157,6 +170,22 @@ def _run_out(
         return optimum
     vector, here = run_out(problem, vector, here, direction, tol)
     return replace(optimum, vector=vector, laplace=here)
+
+
+def _once_more(
+    bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None, *, inference: bool
+) -> Optimum:
+    """Search from another start before a fit is given up, and keep the better end."""
+    try:
+        state = begin_again(bound, optimum.vector, constants)
+    except DesignError:
+        return optimum
+    found = minimize(bound.problem, state, rules)
+    found = _polish(bound.problem, found, rules, inference=inference)
+    n_evaluations = optimum.n_evaluations + found.n_evaluations
+    ends = sorted((optimum, found), key=lambda end: end.laplace.value)
+    best = next((end for end in ends if end.is_within(rules.tol)), ends[0])
+    return replace(best, n_evaluations=n_evaluations)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
@@ -214,7 +243,7 @@ def _in_user_units(
         u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
         aliased=scales.aliased,
-        uncertainty=uncertainty(scales, hessian, free) if inference else None,
+        uncertainty=uncertainty(scales, hessian, free, optimum.capped) if inference else None,
         recession=user_recession(scales, direction),
         order=problem.order,
         posterior=posterior(problem, mode),
@@ -239,6 +268,7 @@ def _in_user_units(
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
         endless=tuple(layout.predictors[k] for k in bound.endless),
+        caps=caps_of(bound, optimum),
     )
 
 

@@ -16,6 +16,8 @@ from skglmm.laplace import Laplace
 
 __all__ = ["Local", "local"]
 
+NEAR = 1e-6  # below a ceiling, on the scale of a link, by rounding of the user's units
+
 
 @dataclass(frozen=True)
 class Local:
@@ -86,9 +88,11 @@ def local(study: Study, fit: Fit, here: Laplace) -> Local | None:
 
 
 def _capped(study: Study, fit: Fit) -> Bools:
-    """Intercepts of the predictors that stopped at their ceiling, (n_params,)."""
-    flags = []
-    for name, x in zip(fit.layout.predictors, study.standard.design.fixed, strict=True):
-        flags.append(np.all(x == 1.0, axis=0) & (name in fit.capped))
-    thetas = tuple(np.zeros_like(part, dtype=np.bool_) for part in fit.theta)
-    return np.concatenate([*flags, *thetas]).astype(np.bool_)
+    """Coefficients of the predictors that stopped at their ceiling, (n_params,)."""
+    near = study.vector(fit) >= study.upper - NEAR
+    names = [
+        np.full(n, name in fit.capped)
+        for name, n in zip(fit.layout.predictors, study.problem.shape.n_coefficients, strict=True)
+    ]
+    thetas = (np.zeros_like(part, dtype=np.bool_) for part in fit.theta)
+    return np.asarray(near & np.concatenate([*names, *thetas]))

@@ -31,6 +31,7 @@ MODE_NEAR = 100.0  # steps that promise less are short: modes are where their ta
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
+CAPPED_GAIN = 1e-5  # where rows are at a ceiling, and their densities have that many digits less
 FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: usual ones, or until within tolerance
 FINISH_GAIN = 1e-14  # usual ones end here, at 1e-7 standard errors
 DIAGONAL_MIN = 1e-10  # of the Hessian: a parameter of standardized columns without information
@@ -104,7 +105,8 @@ class Optimum:
 
     def is_within(self, tol: float) -> bool:
         """Whether no more than `tol`, or what rounding hides from a stall, is left to gain."""
-        hidden = STALLED_GAIN if self.is_stalled else 0.0
+        rounding = CAPPED_GAIN if self.capped.any() else STALLED_GAIN
+        hidden = rounding if self.is_stalled else 0.0
         return self.gain <= max(tol, hidden) and not self.is_saddle
 
     def verdict(self, tol: float) -> str:

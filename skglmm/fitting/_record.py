@@ -7,6 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Layout
 from skglmm.families import Family
+from skglmm.fitting._cap import Cap
 from skglmm.fitting._null_space import NullSpace
 from skglmm.fitting._spaces import Spaces
 from skglmm.fitting._uncertainty import Uncertainty
@@ -65,7 +66,9 @@ class Fit:
     singular : tuple of str
         One sentence for each singular term.
     capped : tuple of str
-        Predictors that stopped at their ceiling.
+        Predictors that stopped at their ceiling, in some rows at least.
+    caps : tuple of Cap
+        These rows, where the predictor has a formula.
     spaces : Spaces or None
         Signed sums of the columns, which tell whether those of another fit to the same responses
         span more; None for fits that are not compared.
@@ -100,6 +103,7 @@ class Fit:
     n_iterations: int
     singular: tuple[str, ...]
     capped: tuple[str, ...]
+    caps: tuple[Cap, ...]
     spaces: Spaces | None = None
     null_spaces: tuple[NullSpace, ...] | None = None
     endless: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.fitting._standardize import Scales
 from skglmm.laplace import Laplace, Params, Problem, Shard, laplace
 
@@ -31,16 +31,16 @@ NOISE = 1e-7  # of the curvature that counts as flat: what differences leave of 
 FAR = 8.0  # units of a link, over the rows: what separated rows are apart at the least
 
 
-def far_predictors(vector: Floats, scales: Scales) -> list[Floats]:
+def far_predictors(problem: Problem, vector: Floats, scales: Scales) -> list[Floats]:
     """Return the fixed effects of each predictor that reaches far, alone, each (n_params,).
 
     Others cannot be at infinity; where rows are separated and the optimizer is on its way there,
-    these directions lead on.
+    these directions lead on. Predictors with a ceiling stop there.
     """
     found, start = [], 0
-    for width in scales.widths:
+    for width, ceiling in zip(scales.widths, problem.family.ceilings, strict=True):
         stop = start + len(width)
-        if np.any(np.abs(vector[start:stop]) * width > FAR):
+        if np.isinf(ceiling) and np.any(np.abs(vector[start:stop]) * width > FAR):
             found.append(np.zeros_like(vector))
             found[-1][start:stop] = vector[start:stop]
         start = stop
@@ -64,7 +64,7 @@ def flat_descents(
     descent = flat.T @ here.gradient
     for step in (_newton(flat.T @ hessian @ flat, descent), descent):
         direction = -flat @ step
-        direction[problem.shape.n_beta :] = 0.0
+        direction[~_may_recede(problem)] = 0.0
         yield direction
         yield -direction  # where the gradient is smaller than its rounding
 
@@ -131,6 +131,15 @@ def user_recession(scales: Scales, direction: Floats) -> tuple[Floats, ...]:
         found.append(np.where(np.abs(change) * scales.spans[k] > SHARED, change, 0.0))
         start = stop
     return tuple(found)
+
+
+def _may_recede(problem: Problem) -> Bools:
+    """Fixed effects of predictors without a ceiling, (n_params,)."""
+    found, start = np.zeros(problem.shape.n_params, dtype=np.bool_), 0
+    for count, ceiling in zip(problem.shape.n_coefficients, problem.family.ceilings, strict=True):
+        found[start : start + count] = np.isinf(ceiling)
+        start += count
+    return found
 
 
 def _newton(hessian: Floats, gradient: Floats) -> Floats:

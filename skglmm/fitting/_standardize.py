@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from skglmm.fitting._summaries import CONSTANT_TOL, Columns, Independent, indepe
 from skglmm.parts import Here, Parts
 
 __all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,12 @@ class Scales:
     centers, sizes : tuple of ndarray, each of shape (p_k kept,)
         Of the columns that are kept.
     constant : tuple of ndarray of bool, each of shape (p_k kept,)
-        Which standardized columns are one in all rows.
+        Which standardized columns are one in all rows, and which were exchanged: their
+        coefficients are linear predictors, for which a ceiling holds.
     widths : tuple of ndarray, each of shape (p_k kept,)
-        Largest absolute value of each standardized column.
+        Largest absolute value of each standardized column, or a bound of it.
+    spans : tuple of ndarray, each of shape (p_k,)
+        Largest distance of each of the user's columns from its center; 0 if left out.
     to_user : tuple of ndarray, each of shape (p_k, p_k kept)
         ``beta in user's units = to_user @ beta``.
     from_user : tuple of ndarray, each of shape (p_k kept, p_k)
@@ -44,6 +50,7 @@ class Scales:
     sizes: tuple[Floats, ...]
     constant: tuple[Bools, ...]
     widths: tuple[Floats, ...]
+    spans: tuple[Floats, ...]
     to_user: tuple[Floats, ...]
     from_user: tuple[Floats, ...]
     bases: tuple[Floats, ...]
@@ -63,19 +70,35 @@ class Scales:
         ]
         return replace(design, fixed=tuple(fixed), columns=tuple(columns))
 
-    @property
-    def spans(self) -> tuple[Floats, ...]:
-        """Largest distance of each user's column from its center, (p_k,); 0 if left out."""
-        found: list[Floats] = []
-        for to_user, size, width in zip(self.to_user, self.sizes, self.widths, strict=True):
-            spans, k = np.zeros(len(to_user)), len(found)
-            spans[[j for j in range(len(to_user)) if j not in self.aliased[k]]] = size * width
-            found.append(spans)
-        return tuple(found)
+    def exchanged(self, k: int, j: int, turn: Floats) -> "Scales":
+        """Return the maps for which coefficient j is the linear predictor of a row.
+
+        Parameters
+        ----------
+        k : int
+            The predictor.
+        j : int
+            The coefficient.
+        turn : ndarray, shape (p_k kept, p_k kept)
+            What the standardized columns are multiplied by.
+        """
+        constant = self.constant[k].copy()
+        constant[j] = True
+        return replace(
+            self,
+            constant=_put(self.constant, k, constant),
+            widths=_put(self.widths, k, self.widths[k] @ np.abs(turn)),
+            to_user=_put(self.to_user, k, self.to_user[k] @ turn),
+            from_user=_put(self.from_user, k, np.linalg.inv(turn) @ self.from_user[k]),
+        )
 
     def _kept(self, design: Design) -> Iterator[list[int]]:
         for x, aliased in zip(design.fixed, self.aliased, strict=True):
             yield [j for j in range(x.shape[1]) if j not in aliased]
+
+
+def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:
+    return (*parts[:k], part, *parts[k + 1 :])
 
 
 @dataclass(frozen=True)
@@ -92,6 +115,11 @@ class Standardization:
 
     design: Design
     scales: Scales
+
+    def exchanged(self, k: int, j: int, turn: Floats) -> "Standardization":
+        """Return the design for which coefficient j is the predictor of a row; see `Scales`."""
+        fixed = _put(self.design.fixed, k, np.asfortranarray(self.design.fixed[k] @ turn))
+        return Standardization(replace(self.design, fixed=fixed), self.scales.exchanged(k, j, turn))
 
     @property
     def aliased(self) -> tuple[tuple[int, ...], ...]:
@@ -138,6 +166,7 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
         sizes=tuple(d.sizes[places] for d, places in zip(drafts, kept, strict=True)),
         constant=tuple(d.constant[places] for d, places in zip(drafts, kept, strict=True)),
         widths=tuple(d.widths[places] for d, places in zip(drafts, kept, strict=True)),
+        spans=tuple(d.spans(places) for d, places in zip(drafts, kept, strict=True)),
         to_user=tuple(d.to_user[:, places] for d, places in zip(drafts, kept, strict=True)),
         from_user=tuple(
             _inverse(d.to_user, places) for d, places in zip(drafts, kept, strict=True)
@@ -162,6 +191,12 @@ class _Draft:
     widths: Floats
     constant: Bools
     to_user: Floats
+
+    def spans(self, kept: list[int]) -> Floats:
+        """Largest distance of each column from its center, 0 for those that are not kept."""
+        spans = np.zeros(len(self.sizes))
+        spans[kept] = self.sizes[kept] * self.widths[kept]
+        return spans
 
     @classmethod
     def of(cls, columns: Columns) -> "_Draft":

@@ -6,6 +6,7 @@ from scipy.linalg import lstsq
 from skglmm.arrays import Floats
 from skglmm.families import Family
 from skglmm.fitting._hessian import is_definite
+from skglmm.fitting._highest import highest_row
 from skglmm.laplace import (
     Params,
     Point,
@@ -82,7 +83,7 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
         for _ in range(HALVINGS_MAX):
             ends = np.cumsum(n_coefficients)[:-1]
             trial = _at(problem, np.split(vector + length * step, ends))
-            if trial.value < point.value:
+            if trial.value < point.value and _is_below(problem, trial.params):
                 moved = trial
                 break
             length /= 2
@@ -90,6 +91,14 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
             break
         point = moved
     return point
+
+
+def _is_below(problem: Problem, params: Params) -> bool:
+    """Whether all rows are below the ceilings, where random effects are within reach as well."""
+    return all(
+        np.isinf(ceiling) or not len(beta) or highest_row(problem, k, beta)[k] @ beta <= ceiling
+        for k, (ceiling, beta) in enumerate(zip(problem.family.ceilings, params.beta, strict=True))
+    )
 
 
 def _information(problem: Problem, point: Point) -> Floats:

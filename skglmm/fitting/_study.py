@@ -1,12 +1,14 @@
 """The rows of a fit, standardized and bound once for any number of fits to them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting._ahead import away
-from skglmm.fitting._bound import Bound, masses_in
+from skglmm.fitting._bound import Bound, Held, masses_in
+from skglmm.fitting._cap import Cap
 from skglmm.fitting._digest import digest
 from skglmm.fitting._record import Fit
 from skglmm.fitting._standardize import Standardization, standardize
@@ -29,6 +31,8 @@ class Study:
     weights : ndarray, shape (n,), or None
     log_jacobian : float
         Subtracted from the log likelihood, see `fit`.
+    caps : tuple of (Cap, dict)
+        Rows that are held below a ceiling, see `Bound`.
     """
 
     standard: Standardization
@@ -36,6 +40,7 @@ class Study:
     y: Floats
     weights: Floats | None
     log_jacobian: float
+    caps: Held = ()
 
     @classmethod
     def of(
@@ -52,6 +57,16 @@ class Study:
         problem = bind(standard.design, y, weights, family, n_threads=n_threads)
         return cls(standard, problem, y, weights, log_jacobian)
 
+    def holding(self, caps: Iterable[Cap]) -> "Study":
+        """Return the study in which the linear predictors of some rows are coefficients."""
+        study = self
+        for cap in caps:
+            held, standard = study.bound.holding(cap), study.standard
+            for exchange in study.bound.exchanges(cap):
+                standard = standard.exchanged(*exchange)
+            study = replace(study, standard=standard, problem=held.problem, caps=held.caps)
+        return study
+
     def with_response(self, y: Floats) -> "Study":
         """Return the study with another response, shape (n,), for the same rows."""
         return replace(self, problem=self.problem.with_response(y), y=y)
@@ -67,6 +82,7 @@ class Study:
             data_digest=self.data_digest,
             log_jacobian=self.log_jacobian,
             masses=masses_in(self.y, self.problem.family.masses),
+            caps=self.caps,
         )
 
     @property

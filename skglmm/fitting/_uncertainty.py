@@ -74,7 +74,7 @@ def _squares(gradients: Floats, covariance: Floats) -> Floats:
     return np.asarray(np.einsum("mp,mp->m", gradients @ covariance, gradients))
 
 
-def uncertainty(scales: Scales, hessian: Floats | None, free: Bools) -> Uncertainty:
+def uncertainty(scales: Scales, hessian: Floats | None, free: Bools, capped: Bools) -> Uncertainty:
     """Return the uncertainty of estimates in the user's units.
 
     Parameters
@@ -84,6 +84,8 @@ def uncertainty(scales: Scales, hessian: Floats | None, free: Bools) -> Uncertai
         On the standardized columns; None where none could be had, so that nothing is determined.
     free : ndarray of bool, shape (n_params,)
         Parameters that lie on no boundary.
+    capped : ndarray of bool, shape (n_params,)
+        Those that would go on beyond a ceiling: nothing is known of how far.
     """
     n_theta = len(free) - sum(t.shape[1] for t in scales.to_user)
     to_user = block_diag(*scales.to_user, np.eye(n_theta))
@@ -91,7 +93,8 @@ def uncertainty(scales: Scales, hessian: Floats | None, free: Bools) -> Uncertai
         inverse, flat = np.zeros((len(free), len(free))), np.diag(free.astype(float))
     else:
         inverse, flat = determined(hessian, free, least_curvatures(scales, n_theta))
-    held = np.any(to_user[:, ~free] != 0, axis=1)
+    flat = np.hstack([flat, np.eye(len(free))[:, capped] / np.sqrt(FLAT)])
+    held = np.any(to_user[:, ~free & ~capped] != 0, axis=1)
     return Uncertainty(np.asarray(to_user @ inverse @ to_user.T), to_user @ flat, held)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.fitting import Fit
+from skglmm.fitting import Cap, Fit
 from skglmm.inference._separation import separated
 
 __all__ = ["Note", "notes"]
@@ -73,13 +73,34 @@ def _aliased(fit: Fit) -> Iterator[Note]:
 
 def _capped(fit: Fit) -> Iterator[Note]:
     for name in fit.capped:
-        ceiling = fit.family.ceilings[fit.layout.predictors.index(name)]
+        k = fit.layout.predictors.index(name)
+        ceiling = fit.family.ceilings[k]
+        held = [cap for cap in fit.caps if cap.predictor == k]
+        yield from {cap.label: _held(name, ceiling, cap) for cap in held}.values()
+        if held:
+            continue
         text = (
             f"the {name} stopped at its largest value, {ceiling:.4g} on its link's scale: the "
             "model reproduces the responses almost exactly, so the data do not determine it and "
             "standard errors mean little. Simplify the model, or look for rows that repeat others"
         )
         yield Note("capped", text)
+
+
+def _held(name: str, ceiling: float, cap: Cap) -> Note:
+    responses = "its only response is" if cap.n_rows == 1 else f"its {cap.n_rows} responses are all"
+    why = (
+        "the model reproduces its responses almost exactly"
+        if cap.response is None
+        else f"{responses} {cap.response:.4g}"
+    )
+    text = (
+        f"the {name} of {cap.label} is unbounded: {why}. The likelihood rises without end, so it "
+        f"stopped at its largest value, {ceiling:.4g} on its link's scale, and has no standard "
+        f"error; the other estimates are valid beside it. Take these rows out and report them "
+        f"alone, or let the {name} have a simpler formula"
+    )
+    return Note("capped", text)
 
 
 def _separated(fit: Fit) -> Iterator[Note]:

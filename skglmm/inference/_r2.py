@@ -43,18 +43,18 @@ class Shares:
 
     @property
     def marginal(self) -> float:
-        """Share of the fixed effects, in [0, 1]."""
-        return self.fixed / (self.fixed + self.random + self.residual)
+        """Share of the fixed effects, in [0, 1]; NaN where nothing varies."""
+        return _share(self.fixed, self.random + self.residual)
 
     @property
     def conditional(self) -> float:
-        """Share of the fixed and the random effects, in [0, 1]."""
-        return (self.fixed + self.random) / (self.fixed + self.random + self.residual)
+        """Share of the fixed and the random effects, in [0, 1]; NaN where nothing varies."""
+        return _share(self.fixed + self.random, self.residual)
 
     @property
     def icc(self) -> float:
-        """Share of the random effects in what the fixed effects leave, in [0, 1]."""
-        return self.random / (self.random + self.residual)
+        """Share of the random effects in what the fixed effects leave, in [0, 1]; or NaN."""
+        return _share(self.random, self.residual)
 
 
 @dataclass(frozen=True, repr=False)
@@ -183,10 +183,19 @@ def _averages(fit: Fit, design: Design, plan: Plan, eta: list[Floats]) -> Floats
     def moments(part: list[Floats], rows: Ints) -> Floats:
         off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
         information = family.expected_information(part)[0]
-        return np.stack([off, off**2, family.variance(part), 1.0 / information])
+        with np.errstate(divide="ignore"):  # no information is a working response without bounds
+            working = 1.0 / information
+        return np.stack([off, off**2, family.variance(part), working])
 
     off, square, within, working = averages(moments, eta, shift_of(fit, design, plan))
     return np.stack([center + off, np.maximum(square - off**2, 0.0), within, working])
+
+
+def _share(part: float, rest: float) -> float:
+    """Return the share of a part of a variance; of an infinite one the finite part has none."""
+    if np.isinf(rest) and np.isfinite(part):
+        return 0.0
+    return part / (part + rest) if 0.0 < part + rest < np.inf else np.nan
 
 
 def _row(shares: Shares) -> dict[str, float]:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skglmm.arrays import Ints
+from skglmm.estimators._threads import single_threaded
 from skglmm.inspection._tables import as_table, column_name, column_names, is_number
 
 __all__ = ["data_grid", "grid_of", "held_columns", "refuse_missing"]
@@ -17,6 +18,7 @@ __all__ = ["data_grid", "grid_of", "held_columns", "refuse_missing"]
 SHOWN = 5  # categories that a message lists
 
 
+@single_threaded
 def data_grid(X: Any, /, by: Any = None, n: int = 50, **columns: Any) -> pd.DataFrame:
     """Make rows to predict: some columns vary within each group, the others are typical.
 

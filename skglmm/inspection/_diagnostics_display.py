@@ -6,6 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.estimators._random import generator
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.inspection._envelope import normal_envelope
 from skglmm.inspection._fitted import Fitted
 from skglmm.inspection._panels import BLUE, GRAY, LIGHT, open_axes, point_style
@@ -20,7 +21,7 @@ __all__ = ["DiagnosticsDisplay"]
 LEVEL = 0.95
 
 
-class DiagnosticsDisplay:
+class DiagnosticsDisplay(SingleThreaded):
     """A panel of four: quantiles and trend of residuals, random effects, and responses.
 
     Parameters

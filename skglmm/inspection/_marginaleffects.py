@@ -15,6 +15,7 @@ from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._estimable import tell_nonestimable
 from skglmm.estimators._frames import predict_frame, to_pandas
 from skglmm.estimators._rows import build_rows
+from skglmm.estimators._threads import single_threaded
 from skglmm.estimators._validation import check_choice, check_inference
 from skglmm.fitting import Fit
 from skglmm.formula import parse, quote, variables
@@ -25,6 +26,7 @@ __all__ = ["to_marginaleffects"]
 KINDS = ("fixed", "marginal")
 
 
+@single_threaded
 def to_marginaleffects(model: Any, data: Any, kind: str = "fixed") -> Any:
     """Wrap a fitted model for the package marginaleffects.
 
@@ -241,9 +243,11 @@ def _adapter(mean: _Mean, frame: pd.DataFrame) -> Any:
         def find_response(self) -> None:
             return None
 
+        @single_threaded
         def get_exog(self, newdata: Any) -> _Rows:
             return _Rows(mean.read(newdata))
 
+        @single_threaded
         def get_predict(self, params: Floats, newdata: Any) -> Any:
             rows = newdata if isinstance(newdata, _Rows) else self.get_exog(newdata)
             values = mean(np.asarray(params, dtype=np.float64), rows.design)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_count
 from skglmm.inspection._curve_artists import Styles
 from skglmm.inspection._curve_groups import MOST_COLORS, CurveGroups
@@ -22,7 +23,7 @@ REFERENCES = ("auto", "marginal", "fixed")
 OTHERS = ("average", "typical")
 
 
-class PredictionDisplay:
+class PredictionDisplay(SingleThreaded):
     """Predicted means over one feature, with limits and the data, by group.
 
     `from_estimator` computes one; `plot` draws it again. Over numbers there are curves with bands,

@@ -11,6 +11,7 @@ from skglmm.arrays import Floats
 from skglmm.estimators._interval_request import chosen_places
 from skglmm.estimators._profile_method import profiled
 from skglmm.estimators._study import study_of
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_choice, check_count, check_level
 from skglmm.inference import Profile
 from skglmm.inspection._fitted import Fitted
@@ -24,7 +25,7 @@ N_DRAWN = 200  # points of a curve
 BEYOND = 0.99  # a little wider than the interval, so that it is seen to cross
 
 
-class ProfileDisplay:
+class ProfileDisplay(SingleThreaded):
     """Profile likelihood of parameters, on their natural scales, with intervals marked.
 
     The likelihood is that of the best fit for each value of the parameter. Where it is that of

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from skglmm.arrays import Floats
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.inspection._fitted import Fitted
 from skglmm.inspection._panels import BLUE, GRAY, open_axes, shortened
 
@@ -53,7 +54,7 @@ class EffectPanel:
         return self.effect.removeprefix(f"{self.predictor}(").removesuffix(")")
 
 
-class RandomEffectsDisplay:
+class RandomEffectsDisplay(SingleThreaded):
     """Conditional modes of random effects with their limits, sorted: a caterpillar.
 
     There is a panel for each effect, with the levels in the order of their modes. Up to 40

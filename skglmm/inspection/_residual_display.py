@@ -7,6 +7,7 @@ from sklearn.utils import check_array, check_consistent_length
 
 from skglmm.arrays import Floats
 from skglmm.estimators._random import generator
+from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_choice, check_level
 from skglmm.inspection._envelope import Envelope, normal_envelope, normal_scores
 from skglmm.inspection._panels import GRAY, LIGHT, VERMILLION, open_axes, point_style
@@ -20,7 +21,7 @@ HEADROOM = 0.15  # share of the axis that the legend needs
 REACH = 2.0  # standard errors on both sides of the smooth: about 95 %
 
 
-class ResidualDisplay:
+class ResidualDisplay(SingleThreaded):
     """Residuals against fitted means with a smooth, or against normal quantiles.
 
     `from_estimator` makes both kinds; `from_residuals` makes them from arrays.

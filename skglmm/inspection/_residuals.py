@@ -18,6 +18,7 @@ from skglmm.estimators._frames import predict_frame
 from skglmm.estimators._random import generator
 from skglmm.estimators._rows import build_rows, unseen_levels
 from skglmm.estimators._study_rows import numbered_groups, study_rows
+from skglmm.estimators._threads import single_threaded
 from skglmm.estimators._validation import check_choice, check_count, check_flag, check_y
 from skglmm.inspection._fitted import Fitted
 
@@ -26,6 +27,7 @@ __all__ = ["check_residuals", "residuals"]
 KINDS = ("response", "pearson", "deviance", "quantile", "simulated")
 
 
+@single_threaded
 def residuals(
     model: Any,
     X: Any,
@@ -185,6 +187,7 @@ class _Rows:
         return built
 
 
+@single_threaded
 def check_residuals(
     model: Any,
     X: Any,

@@ -65,6 +65,10 @@ class Problem:
         pieces = Here(np.split(prepared, ends, axis=1))
         return replace(self, shards=self.shards.map(_with_prepared, pieces))
 
+    def with_turned(self, k: int, turn: Floats) -> "Problem":
+        """Return the problem with the fixed columns of predictor k multiplied by a matrix."""
+        return replace(self, shards=self.shards.map(_with_turned, k=k, turn=turn))
+
     @cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """Columns and levels of each factor, leading one first."""
@@ -135,6 +139,12 @@ class Problem:
 
 def _with_prepared(shard: Shard, prepared: Floats) -> Shard:
     return replace(shard, prepared=np.ascontiguousarray(prepared))
+
+
+def _with_turned(shard: Shard, k: int, turn: Floats) -> Shard:
+    fixed = list(shard.fixed)
+    fixed[k] = np.asfortranarray(fixed[k] @ turn)
+    return replace(shard, fixed=tuple(fixed))
 
 
 def _n_rows(shard: Shard) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._model import titled
 from skglmm.estimators._study import study_of
+from skglmm.estimators._threads import single_threaded
 from skglmm.fitting import Spaces
 from skglmm.inference import Comparison, conditional_aic, likelihood_ratio, overview
 from skglmm.model_selection._comparable import refuse_different
@@ -22,6 +23,7 @@ _CRITERIA = ("n_params", "log_likelihood", "aic", "aicc", "bic", "converged", "s
 _TESTS = ("lr_against", "lr_statistic", "lr_df", "lr_p_value", "lr_method", "lr_note")
 
 
+@single_threaded
 def compare(
     *models: Any,
     names: Sequence[str] | None = None,

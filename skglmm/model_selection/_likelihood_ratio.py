@@ -11,6 +11,7 @@ from skglmm.estimators._base import BaseGLMMRegressor
 from skglmm.estimators._model import titled
 from skglmm.estimators._replicates import replicate, seeds
 from skglmm.estimators._study import study_of
+from skglmm.estimators._threads import single_threaded
 from skglmm.estimators._validation import check_choice, check_count, check_flag
 from skglmm.estimators._warnings import tell
 from skglmm.fitting import Fit, Rules, Spaces, Study
@@ -34,6 +35,7 @@ __all__ = ["likelihood_ratio_test"]
 _METHODS = ("chi2", "bootstrap")
 
 
+@single_threaded
 def likelihood_ratio_test(
     smaller: Any,
     larger: Any,

@@ -1,0 +1,41 @@
+"""Rows whose linear predictor stopped at its ceiling."""
+
+from dataclasses import dataclass
+
+from skglmm.arrays import Floats
+
+__all__ = ["Cap"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cap:
+    """Rows that are alike in the formula of a predictor, which the data would raise without end.
+
+    Parameters
+    ----------
+    predictor : int
+        Its place.
+    rows : tuple of ndarray, each of shape (p_k,)
+        Fixed columns of one of the rows, for each predictor; 0 in those that are left out.
+    moves : tuple of ndarray, each of shape (p_k,)
+        Coefficients of each predictor by which it changes by one in these rows, and, where the
+        columns allow it, in no other.
+    label : str
+        What the rows have in common, in the words of the user.
+    n_rows : int
+        How many there are; 0 where nobody counted them.
+    response : float or None
+        What they all respond, on the user's scale; None where they differ.
+    """
+
+    predictor: int
+    rows: tuple[Floats, ...]
+    moves: tuple[Floats, ...]
+    label: str
+    n_rows: int = 0
+    response: float | None = None
+
+    @property
+    def row(self) -> Floats:
+        """Fixed columns of the predictor that is held, (p_k,)."""
+        return self.rows[self.predictor]
