@@ -1,6 +1,6 @@
 """Distributions of the response given its linear predictors, with their links."""
 
-from skglmm.families._base import Family, LogDensity, Support
+from skglmm.families._base import Factor, Family, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import through_links
 from skglmm.families._extended_beta import ExtendedBeta
@@ -30,6 +30,7 @@ __all__ = [
     "CLogLog",
     "Cauchit",
     "ExtendedBeta",
+    "Factor",
     "Family",
     "FixedExtendedBeta",
     "Identity",

@@ -1,16 +1,16 @@
 """The contract of a family: a log density of rows given K linear predictors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.families.links import Jet, Link
 
-__all__ = ["Family", "LogDensity", "Support"]
+__all__ = ["Factor", "Family", "LogDensity", "Support"]
 
 
 class Support(NamedTuple):
@@ -51,6 +51,31 @@ class LogDensity(NamedTuple):
     grad: Floats | None = None  # (K, n)
     hess: Floats | None = None  # (K(K+1)/2, n)
     third: Floats | None = None  # (K(K+1)(K+2)/6, n)
+
+
+class Factor(NamedTuple):
+    """A factor of a family's density, which depends on some of its linear predictors.
+
+    Parameters
+    ----------
+    predictors : tuple of int
+        Places of the linear predictors, increasing, on which it depends.
+    log_density : callable
+        As that of the family, from prepared responses, all linear predictors and an order to the
+        logarithm of the factor; its derivatives are packed, in the order of `predictors`.
+    applies : callable, default=None
+        From responses, (n,), to which of them have this factor, (n,); None if all have.
+
+    Examples
+    --------
+    >>> from skglmm.families import ZeroInflatedBeta
+    >>> [factor.predictors for factor in ZeroInflatedBeta().factors]
+    [(2,), (0, 1)]
+    """
+
+    predictors: tuple[int, ...]
+    log_density: Callable[[Floats, Sequence[Floats], int], LogDensity]
+    applies: Callable[[Floats], Bools] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +161,15 @@ class Family(ABC):
     def boundary_predictors(self) -> tuple[int, ...]:
         """Places of the linear predictors on which the probabilities of the bounds depend."""
         return tuple(range(len(self.links))) if self.masses else ()
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Factors of the density, each with the linear predictors on which it depends.
+
+        Averages over random effects of several predictors are products where the factors share
+        none, and no effects that are correlated.
+        """
+        return (Factor(tuple(range(len(self.predictors))), self.log_density),)
 
     def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families._add import add_derivatives, add_packed
-from skglmm.families._base import Family, LogDensity, Support
+from skglmm.families._base import Factor, Family, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import leave
 from skglmm.families._packing import packed_products, packed_rows
@@ -53,6 +53,27 @@ class TwoPartBeta(Family):
 
     def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
         return self.parts.endless_predictors(present)
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        beta = self.beta
+
+        def inner(prepared: Floats, eta: Sequence[Floats], order: int) -> LogDensity:
+            return beta.log_density(prepared, eta[:2], order)
+
+        return Factor(self.parts.predictors, self._part), Factor(BETA, inner, _is_inside)
+
+    def _part(self, prepared: Floats, eta: Sequence[Floats], order: int) -> LogDensity:
+        """Return the log probabilities of the parts in which responses lie."""
+        where = self.parts.predictors
+        near, outside = within_reach([self.links[k] for k in where], [eta[k] for k in where])
+        inner = list(eta)
+        for k, row in zip(where, near, strict=True):
+            inner[k] = row
+        found = self.parts.log_probability(prepared[2], inner, order)
+        if outside is not None:
+            leave(found, outside)
+        return found
 
     def prepare(self, y: Floats) -> Floats:
         result = np.zeros((3, len(y)))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
@@ -72,8 +71,3 @@ class Blend:
         found = np.array([part.cdf_and_density(y) for part in self.parts])
         below, density = np.tensordot(self.weights, found, 1)
         return below, density
-
-    def log_density(self, y: Floats) -> Floats:
-        """Return the log density of responses, (n,), whatever their probability."""
-        found = np.array([part.log_density(y) for part in self.parts])
-        return np.asarray(logsumexp(found, b=self.weights[:, None], axis=0))

@@ -22,9 +22,9 @@ from scipy.sparse.csgraph import connected_components
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
-from skglmm.inference._blend import Blend
 from skglmm.inference._condition import Update, update
 from skglmm.inference._predict import Plan, is_new, linear_predictors, shift_of
+from skglmm.inference._row_density import averaged_log_density
 from skglmm.inference._uncertainty import posterior_covariance
 from skglmm.laplace import Problem, Split, prior_hessian
 
@@ -52,7 +52,7 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
         part = design.take(rows)
         eta = linear_predictors(fit, part, plan.conditioned)
         shift = shift_of(fit, part, plan, also=partial(_posterior, fit, part, plan))
-        result[rows] = Blend.of(fit.family, eta, shift).log_density(y[rows])
+        result[rows] = averaged_log_density(fit.family, y[rows], eta, shift)
     result[plan.unknown(fit, design)] = np.nan
     return result
 

@@ -4,11 +4,10 @@ With t standard normal, :math:`F(y) = E_t[F(y \mid \eta + s t)]` is a smooth ave
 conditional cdf changes slowly in t, and that of a step where it changes fast.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, ndtr
+from scipy.special import ndtr
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
@@ -25,12 +24,6 @@ MOST = 4000  # nodes of a row: at sd 350 as dense as links bend; beyond, the cdf
 CELLS = 2**20  # rows times nodes at a time
 HALVINGS = 11  # to find the step: to 0.005 standard deviations
 NEWTON = 5  # steps that invert the density of the grid
-REACH = 8.5  # of log densities, in standard deviations from the likeliest shift: e^-36
-LEAST = 0.5 * REACH**2  # how much less likely than the likeliest shift others may be
-SHRINKINGS = 60  # of the reach; one or two are usual
-FINER = 1.5  # than the grids of the cdf, whose errors average out
-SCORING, CLOSE = 30, 0.1  # steps to the likeliest shift, to a tenth of the width of the peak
-_HALF_LOG_TWO_PI = 0.5 * np.log(2.0 * np.pi)
 
 
 @dataclass(frozen=True)
@@ -69,11 +62,11 @@ class Mixture:
             return _hermite_size(fastest)
         return int(self._sizes(self.speed, TAIL).max())
 
-    def _sizes(self, speed: Floats, reach: Floats | float, finer: float = 1.0) -> Ints:
+    def _sizes(self, speed: Floats, reach: float) -> Ints:
         """Return how many nodes each row needs within its `reach`, (n,)."""
         evenly = 2 * reach * PER_SD * np.hypot(1.0, self.sd)
         sizes = evenly + 2 * PER_FOLD * np.arcsinh(2 * reach * speed)
-        return np.asarray(np.fmin(finer * sizes, MOST).astype(np.intp) + 2)
+        return np.asarray(np.fmin(sizes, MOST).astype(np.intp) + 2)
 
     def take(self, rows: Ints) -> "Mixture":
         """Return the mixture of some of the rows."""
@@ -118,66 +111,6 @@ class Mixture:
         prepared = np.repeat(self.family.prepare(y), t.shape[1], axis=1)
         density = np.exp(self.family.log_density(prepared, eta).value).reshape(t.shape)
         return np.sum(below * weights, axis=1), np.sum(density * weights, axis=1)
-
-    def log_density(self, y: Floats) -> Floats:
-        """Return the log density of responses, (n,), whatever their probability."""
-        prepared = self.family.prepare(y)
-        center = self._likeliest(prepared)
-        reach = self._reach(prepared, center)
-        sizes = self._sizes(np.maximum(self.speed_at(center), self.speed), reach, FINER)
-        found = np.empty_like(center)
-        for rows in _alike(sizes):
-            part, ends = self.take(rows), (center[rows] - reach[rows], center[rows] + reach[rows])
-            grid = part._graded(center[rows], *ends, int(sizes[rows].max()))
-            found[rows] = part._summed(prepared[:, rows], *grid)
-        return found
-
-    def _summed(self, prepared: Floats, t: Floats, spacing: Floats) -> Floats:
-        """Return log densities by sums over shifts, (n, m), with the likeliest in the middle."""
-        repeated = np.repeat(prepared, t.shape[1], axis=1)
-        value = self.family.log_density(repeated, self.shifted(t)).value.reshape(t.shape)
-        found = logsumexp(value - 0.5 * t**2, b=spacing, axis=1) - _HALF_LOG_TWO_PI
-        return np.where(self.sd > 0.0, found, value[:, t.shape[1] // 2])
-
-    def _likeliest(self, prepared: Floats) -> Floats:
-        """Return the shifts that are likeliest given responses, roughly, (n,).
-
-        The search starts from none, or from that to a linear predictor of 0, where it cannot be
-        beyond the reach of a link.
-        """
-        t = np.zeros_like(self.sd)
-        to_zero = np.divide(-self.eta[0], self.sd, out=t.copy(), where=self.sd > 0.0)
-        value, other = self._penalized(prepared, t), self._penalized(prepared, to_zero)
-        t, value = np.where(other > value, to_zero, t), np.fmax(value, other)
-        for _ in range(SCORING):
-            found = self.family.log_density(prepared, self.shifted(t), 1)
-            assert found.grad is not None
-            step = (self.sd * found.grad[0] - t) / (1.0 + self.speed_at(t) ** 2)
-            for _ in range(HALVINGS):
-                moved = self._penalized(prepared, t + step)
-                worse = ~(moved >= value)  # NaN and -inf, too
-                if not worse.any():
-                    break
-                step[worse] *= 0.5
-            step[worse], moved = 0.0, np.where(worse, value, moved)
-            t, value = t + step, moved
-            if np.all(np.abs(step) * (1.0 + self.speed_at(t)) < CLOSE):
-                break
-        return t
-
-    def _reach(self, prepared: Floats, center: Floats) -> Floats:
-        """Return how far from the likeliest shifts densities count: REACH, or less, (n,)."""
-        reach, least = np.full_like(center, REACH), self._penalized(prepared, center) - LEAST
-        for _ in range(SHRINKINGS):
-            ends = (center - 0.5 * reach, center + 0.5 * reach)
-            beyond = np.all([self._penalized(prepared, end) < least for end in ends], axis=0)
-            if not beyond.any():
-                break
-            reach[beyond] *= 0.5
-        return reach
-
-    def _penalized(self, prepared: Floats, t: Floats) -> Floats:
-        return np.asarray(self.family.log_density(prepared, self.shifted(t)).value - 0.5 * t**2)
 
     def _nodes(self, y: Floats) -> tuple[Floats, Floats]:
         """Nodes t and weights, (n, m) each."""
@@ -231,14 +164,6 @@ class Mixture:
 
 def _is_one(part: Floats) -> bool:
     return bool(np.all(part == part[:1]))
-
-
-def _alike(sizes: Ints) -> Iterator[Ints]:
-    """Rows of alike sizes, no more at a time than there are cells for."""
-    octave = np.ceil(np.log2(sizes))
-    for each in np.unique(octave):
-        rows, step = np.flatnonzero(octave == each), max(1, int(CELLS / 2.0**each))
-        yield from (rows[start : start + step] for start in range(0, len(rows), step))
 
 
 def _hermite_size(speed: float) -> int:

@@ -28,21 +28,26 @@ class Shift:
     sd : ndarray, shape (n,)
         Standard deviation of the first predictor's shift, given those of the others.
     others : tuple of int, length m
-        Predictors behind the first that are shifted.
+        Further predictors that are shifted.
     loadings : ndarray, shape (n, 1 + m, m)
         How the shifts of the first predictor and of the others follow m independent standard
         normal numbers.
+    first : int, default=0
+        The first predictor.
     """
 
     sd: Floats
     others: tuple[int, ...]
     loadings: Floats
+    first: int = 0
 
     @classmethod
-    def of(cls, covariance: Callable[[int, int], Floats], n: int, others: Sequence[int]) -> "Shift":
-        """Return the shift with these covariances, (n,) each, of predictors 0 and `others`."""
+    def of(
+        cls, covariance: Callable[[int, int], Floats], n: int, others: Sequence[int], first: int = 0
+    ) -> "Shift":
+        """Return the shift with these covariances, (n,) each, of `first` and `others`."""
         kept = [k for k in others if covariance(k, k).any()]
-        order = [*kept, 0]
+        order = [*kept, first]
         root = np.zeros((n, len(order), len(order)))
         for i, j in enumerate(order):
             for p in range(i):
@@ -53,7 +58,7 @@ class Shift:
             root[:, i, i] = np.sqrt(np.maximum(left, 0.0))
         size = len(kept)
         loadings = root[:, [size, *range(size)], :size]
-        return cls(root[:, size, size], tuple(kept), loadings)
+        return cls(root[:, size, size], tuple(kept), loadings, first)
 
     @classmethod
     def concatenate(cls, parts: Sequence["Shift"]) -> "Shift":
@@ -70,13 +75,41 @@ class Shift:
         return cls(sd, others, loadings)
 
     @property
+    def moving(self) -> tuple[int, ...]:
+        """The predictors that may be shifted, the first in front: 1 + m."""
+        return (self.first, *self.others)
+
+    @property
+    def root(self) -> Floats:
+        """How `moving` follow standard normal numbers, of which the last moves the first alone."""
+        n, size = len(self.sd), len(self.others)
+        root = np.zeros((n, 1 + size, 1 + size))
+        root[:, :, :size] = self.loadings
+        root[:, 0, size] = self.sd
+        return root
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariances of the shifts of `moving`, (n, 1 + m, 1 + m)."""
+        return np.asarray(self.root @ np.swapaxes(self.root, 1, 2))
+
+    @property
     def is_wide(self) -> Bools:
         """Whether anything is added to the predictors of a row, (n,)."""
         return np.asarray((self.sd > 0.0) | self.loadings.any(axis=(1, 2)))
 
     def take(self, rows: Ints | slice) -> "Shift":
         """Return the shifts of some of the rows."""
-        return Shift(self.sd[rows], self.others, self.loadings[rows])
+        return Shift(self.sd[rows], self.others, self.loadings[rows], self.first)
+
+    def among(self, predictors: Sequence[int]) -> "Shift":
+        """Return the shifts of some of the predictors that are `moving`, one at least."""
+        if tuple(predictors) == self.moving:
+            return self
+        covariance, place = self.covariance, self.moving.index
+        first, *others = predictors
+        n = len(self.sd)
+        return Shift.of(lambda j, k: covariance[:, place(j), place(k)], n, others, first)
 
     def grid(self) -> list[tuple[float, Floats]]:
         """Return weights, of sum 1, and the m standard normal numbers of each node."""
@@ -94,7 +127,7 @@ class Shift:
     def moved(self, eta: Sequence[Floats], t: Floats) -> list[Floats]:
         """Return linear predictors, (n,) or (1,) each, moved to one node of the grid."""
         result = list(eta)
-        for k, loading in zip((0, *self.others), np.moveaxis(self.loadings, 1, 0), strict=True):
+        for k, loading in zip(self.moving, np.moveaxis(self.loadings, 1, 0), strict=True):
             if t.size:
                 result[k] = result[k] + loading @ t
         return result
@@ -134,9 +167,9 @@ def averages(
         part, here = shift.take(rows), [row[rows] for row in eta]
         every, total = np.repeat(rows, len(nodes)), np.zeros((len(result), len(rows)))
         for weight, t in grid:
-            first, *others = part.moved(here, t)
-            shifted = (first[:, None] + part.sd[:, None] * nodes).ravel()
-            points = [shifted, *(_repeated(row, len(nodes)) for row in others)]
+            moved = part.moved(here, t)
+            points = [_repeated(row, len(nodes)) for row in moved]
+            points[part.first] = (moved[part.first][:, None] + part.sd[:, None] * nodes).ravel()
             values = of(points, every).reshape(len(result), len(rows), len(nodes))
             total += weight * (values @ weights)
         result[:, rows] = total
