@@ -18,6 +18,7 @@ from skglmm.design._groups import Levels, learn_labels
 from skglmm.design._materialize import learn_matrices
 from skglmm.design._names import functions, uses
 from skglmm.design._records import Design, Factor, Layout
+from skglmm.design._sizes import refuse_parameters
 from skglmm.exceptions import DesignError
 
 __all__ = ["Term", "label_columns", "learn"]
@@ -247,6 +248,8 @@ def _factor(
         start += len(block)
         sizes.append(size)
         parts.append(_covariance(block, size))
+    covariance = parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts))
+    refuse_parameters(":".join(levels.columns), sum(sizes), covariance.n_params)
     effects = [
         (predictors.index(term.predictor), name)
         for term, part in zip(terms, names, strict=True)
@@ -258,7 +261,7 @@ def _factor(
         tuple(f"{predictors[k]}({name})" if k else name for k, name in effects),
         tuple(k for k, _ in effects),
         tuple(sizes),
-        parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts)),
+        covariance,
     )
 
 

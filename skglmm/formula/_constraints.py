@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 from formulaic.errors import FormulaicError
@@ -10,6 +11,7 @@ from formulaic.utils.constraints import LinearConstraintParser
 
 from skglmm.arrays import Floats
 from skglmm.exceptions import FormulaError
+from skglmm.formula._limits import MOST_OF_HYPOTHESIS, refuse_length, shorten
 from skglmm.formula._tokens import failure, misread, scan
 
 __all__ = ["read_constraints"]
@@ -49,27 +51,40 @@ def read_constraints(text: str, names: Sequence[str]) -> tuple[Floats, Floats]:
     (array([[ 1., -2.,  0.],
            [ 0.,  0.,  1.]]), array([0., 1.]))
     """
+    refuse_length(text, "the hypothesis", MOST_OF_HYPOTHESIS)
     readable = _readable(text, names)
     _refuse_chains(readable)
     try:
-        matrix, values = LinearConstraintParser(variable_names=list(names)).get_matrix(readable)
+        with np.errstate(all="ignore"):  # results are checked
+            parser = LinearConstraintParser(variable_names=list(names))
+            matrix, values = parser.get_matrix(readable)
     except FormulaicError as error:
         raise misread(error, readable) from None
     except KeyError as error:
         raise FormulaError(_unknown(text, str(error.args[0]).replace("`", ""), names)) from None
-    except (RuntimeError, ZeroDivisionError) as error:
-        msg = f"the hypothesis {text!r} is not linear in the coefficients: {error}"
+    except (RuntimeError, ArithmeticError) as error:
+        msg = f"the hypothesis {shorten(text)!r} is not linear in the coefficients: {error}"
         raise FormulaError(msg) from None
     except (SyntaxError, TypeError, ValueError, AttributeError, IndexError) as error:
-        msg = f"cannot read the hypothesis {text!r}: {error}; write 'x = 0' or 'x = z, w = 1'"
+        hint = "write 'x = 0' or 'x = z, w = 1'"
+        msg = f"cannot read the hypothesis {shorten(text)!r}: {error}; {hint}"
         raise FormulaError(msg) from None
-    return np.asarray(matrix, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    return _finite(matrix, text), _finite(values, text)
+
+
+def _finite(numbers: Any, text: str) -> Floats:
+    found = np.asarray(numbers, dtype=np.float64)
+    if not np.isfinite(found).all():
+        msg = f"the numbers of the hypothesis {shorten(text)!r} are too large or too small"
+        raise FormulaError(msg)
+    return found
 
 
 def _unknown(text: str, name: str, names: Sequence[str]) -> str:
     close = get_close_matches(name, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"the hypothesis {text!r} names {name!r}; the coefficients are {_list(names)}{hint}"
+    what = f"the hypothesis {shorten(text)!r} names {shorten(name)!r}"
+    return f"{what}; the coefficients are {_list(names)}{hint}"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from skglmm.exceptions import FormulaError
 from skglmm.formula._allow import check_expressions
 from skglmm.formula._bars import make_bars, read_effects, read_group, settle
+from skglmm.formula._limits import MOST_BARS, refuse_length, refuse_number
 from skglmm.formula._records import Bar, Formula
 from skglmm.formula._terms import canonical
 from skglmm.formula._tokens import Piece, blank, failure, scan
@@ -60,11 +61,13 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
             f"a formula is a text such as 'x + (1 | g)', got {text!r} of type {type(text).__name__}"
         )
         raise TypeError(msg)
+    refuse_length(text)
     response, pieces = _split_response(text, scan(text))
     if not pieces:
         msg = f"the formula {text!r} has no terms; write '1' for an intercept alone"
         raise FormulaError(msg)
     spans = list(_find_spans(text, pieces))
+    refuse_number(len(spans), MOST_BARS, "random terms", text)
     _refuse_neighbors(text, pieces, spans)
     fixed = canonical(_without(text, pieces, spans), source=text)
     check_expressions(fixed, allowed)
