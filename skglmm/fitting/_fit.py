@@ -9,6 +9,7 @@ from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._bound import Bound
+from skglmm.fitting._finite import finite
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
@@ -99,7 +100,7 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
 def _maximize(bound: Bound, state: Optimum, rules: Rules, *, inference: bool) -> Fit:
     optimum = minimize(bound.problem, state, rules)
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
-    return _in_user_units(bound, optimum, rules.tol, inference=inference)
+    return finite(_in_user_units(bound, optimum, rules.tol, inference=inference))
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
