@@ -19,7 +19,7 @@ from skglmm.formula._limits import (
 )
 from skglmm.formula._terms import read_terms
 
-__all__ = ["check_expressions", "variables"]
+__all__ = ["check_expressions", "expression_tree", "variables"]
 
 _KNOWN = known_functions()
 _FUNCTIONS = frozenset(name for name in _KNOWN if "." not in name)
@@ -93,6 +93,11 @@ def variables(text: str, allowed: Collection[str] = ()) -> set[str]:
             elif factor.eval_method.value == "python":
                 names.update(_columns(factor.expr))
     return names.difference(allowed)
+
+
+def expression_tree(expression: str) -> ast.Expression:
+    """Parse an expression; names that are no identifiers become some."""
+    return _tree(expression)[0]
 
 
 def _tree(expression: str) -> tuple[ast.Expression, dict[str, str]]:

@@ -7,6 +7,7 @@ from skglmm.exceptions import FormulaError
 from skglmm.formula._allow import check_expressions
 from skglmm.formula._bars import make_bars, read_effects, read_group, settle
 from skglmm.formula._limits import MOST_BARS, refuse_length, refuse_number
+from skglmm.formula._offsets import cut_offsets
 from skglmm.formula._records import Bar, Formula
 from skglmm.formula._terms import canonical
 from skglmm.formula._tokens import Piece, blank, failure, scan
@@ -69,7 +70,8 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
     spans = list(_find_spans(text, pieces))
     refuse_number(len(spans), MOST_BARS, "random terms", text)
     _refuse_neighbors(text, pieces, spans)
-    fixed = canonical(_without(text, pieces, spans), source=text)
+    rest = _without(text, pieces, spans)
+    fixed, offsets = cut_offsets(canonical(rest, source=text), scan(rest), text, allowed)
     check_expressions(fixed, allowed)
     bars: list[Bar] = []
     dropped: list[str] = []
@@ -79,7 +81,7 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
             dropped.append(f"({effects} | 1)")
             continue
         bars += make_bars(effects, read_group(span.group, text), span.correlated, span.key)
-    return Formula(fixed, settle(bars), tuple(sorted(dropped)), response)
+    return Formula(fixed, settle(bars), tuple(sorted(dropped)), response, offsets)
 
 
 def _split_response(text: str, pieces: list[Piece]) -> tuple[str | None, list[Piece]]:

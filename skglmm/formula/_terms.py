@@ -18,7 +18,7 @@ from skglmm.formula._limits import (
 )
 from skglmm.formula._tokens import NUMBER, failure, misread, quote, scan
 
-__all__ = ["canonical", "has_intercept", "read_terms"]
+__all__ = ["canonical", "has_intercept", "read_terms", "render"]
 
 _INTERCEPT = "1"
 _POWER = re.compile("[1-9]")
@@ -59,7 +59,7 @@ def canonical(text: str, *, source: str | None = None) -> str:
     The intercept is explicit, ``"1 + x"`` or ``"0 + x"``; products are expanded.
     """
     terms = read_terms(text, source=source)
-    written = [_render(term) for term in terms if not _is_intercept(term)]
+    written = [render(term) for term in terms if not _is_intercept(term)]
     head = _INTERCEPT if len(written) < len(terms) else "0"
     expanded = " + ".join([head, *written])
     refuse_length(expanded, "the formula, its products written out,", MOST_EXPANDED)
@@ -75,7 +75,8 @@ def _is_intercept(term: Term) -> bool:
     return [factor.expr for factor in term.factors] == [_INTERCEPT]
 
 
-def _render(term: Term) -> str:
+def render(term: Term) -> str:
+    """Return the text of a term in its canonical spelling."""
     return ":".join(_render_factor(factor) for factor in term.factors)
 
 

@@ -21,7 +21,7 @@ def parameter_names(study: Study) -> tuple[str, ...]:
         zip(design.layout.predictors, design.layout.coefficients, strict=True)
     ):
         kept = [name for j, name in enumerate(columns) if j not in study.standard.aliased[k]]
-        if k and kept == ["Intercept"]:
+        if k and kept == ["Intercept"] and not design.layout.is_shifted(k):
             kept = [predictor]
         elif k:
             kept = [f"{predictor}({name})" for name in kept]

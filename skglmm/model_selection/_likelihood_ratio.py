@@ -146,9 +146,14 @@ def _tell_failures(statistics: Sequence[float]) -> None:
 
 def why_not_nested(smaller: BaseGLMMRegressor, larger: BaseGLMMRegressor) -> str | None:
     """Return why one estimator is not nested in the other, None if it is."""
-    offsets = smaller.offset, larger.offset
-    if offsets[0] != offsets[1]:
-        return f"their offsets differ, {offsets[0]!r} and {offsets[1]!r}"
+    offsets = [
+        dict(zip(model.fit_.layout.predictors, model.fit_.layout.offsets, strict=True))
+        for model in (smaller, larger)
+    ]
+    for name, theirs in offsets[0].items():
+        texts = [" + ".join(found) or None for found in (theirs, offsets[1].get(name, ()))]
+        if texts[0] != texts[1]:
+            return f"their offsets differ, {texts[0]!r} and {texts[1]!r}"
     return obstacle(smaller.fit_, larger.fit_)
 
 
