@@ -12,6 +12,7 @@ from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.parser.types import Term
 
 from skglmm.arrays import Floats
+from skglmm.design._constant import constant_column
 from skglmm.design._names import KNOWN, factors_of
 from skglmm.design._sizes import Materializer
 from skglmm.exceptions import DesignError
@@ -49,7 +50,8 @@ def learn_matrices(
         raise
     except _FAILURES as error:
         culprit = _culprit(texts, data, context)
-        raise _explained(error, culprit, data, context) from error
+        constant = constant_column(culprit, data, context)
+        raise (constant or _explained(error, culprit, data, context)) from error
     specs = {name: made[name].model_spec for name in texts}
     return specs, {name: _checked(made[name], specs[name]) for name in texts}
 

@@ -15,13 +15,13 @@ MOST_COLUMNS = 5_000  # of all formulas of a model
 MOST_PARAMETERS = 5_050  # of a covariance: those of 100 correlated effects
 
 
-class Materializer(PandasMaterializer):
+class Materializer(PandasMaterializer):  # type: ignore[misc]  # which is untyped
     """The one of formulaic, with a bound on the columns that it makes.
 
     Categories are counted before they are coded, and products before they are computed.
     """
 
-    @PandasMaterializer.override
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
     def _encode_evaled_factor(
         self, factor: Any, spec: Any, drop_rows: Any, reduced_rank: bool = False
     ) -> Any:
@@ -29,7 +29,7 @@ class Materializer(PandasMaterializer):
             _refuse_columns(repr(factor.expr), _n_levels(factor.values))
         return super()._encode_evaled_factor(factor, spec, drop_rows, reduced_rank)
 
-    @PandasMaterializer.override
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
     def _get_columns_for_term(self, factors: Any, spec: Any, scale: float = 1) -> Any:
         count = prod(map(len, factors))
         _refuse_columns("a product", count)

@@ -191,8 +191,12 @@ def _objection(node: ast.AST, free: bool, trusted: Collection[str]) -> str | Non
     return reason
 
 
+def _code(node: ast.AST) -> str:
+    return shorten(ast.unparse(node))
+
+
 def _unusable(node: ast.AST) -> str:
-    return f"a {_kind(node)} ({ast.unparse(node)!r}) cannot be used"
+    return f"a {_kind(node)} ({_code(node)!r}) cannot be used"
 
 
 def _kind(node: ast.AST) -> str:
@@ -232,11 +236,11 @@ def _object_to_constant(node: ast.Constant, free: bool) -> str | None:
         case int() | float() as number:
             if is_moderate(number):
                 return None
-            return f"the number {shorten(ast.unparse(node))!r} is too large or too small"
+            return f"the number {_code(node)!r} is too large or too small"
         case str() if free:
             return None
         case str():
-            return f"the text {shorten(ast.unparse(node))} stands where a column is expected"
+            return f"the text {_code(node)} stands where a column is expected"
     return _unusable(node)
 
 
@@ -283,10 +287,8 @@ def _object_to_attribute(node: ast.Attribute) -> str | None:
 
 def _object_to_operation(node: ast.BinOp) -> str | None:
     sides = (node.left, node.right)
-    if isinstance(node.op, ast.BitOr):
-        return _BAR
     if not isinstance(node.op, _OPERATORS):
-        return f"the operator of {ast.unparse(node)!r} cannot be used"
+        return _object_to_operator(node)
     if any(map(_is_text, sides)):
         return "arithmetic with a text"
     if any(isinstance(side, _SEQUENCES) for side in sides):
@@ -295,26 +297,38 @@ def _object_to_operation(node: ast.BinOp) -> str | None:
     return reason or (_object_to_power(node) if isinstance(node.op, ast.Pow) else None)
 
 
+def _object_to_operator(node: ast.BinOp) -> str:
+    if isinstance(node.op, ast.BitOr):
+        return _BAR
+    if isinstance(node.op, ast.BitAnd):
+        return "the operator '&' cannot be used; write a product, (x > 0) * (z > 0)"
+    hint = ""
+    if isinstance(node.op, ast.BitXor):
+        power = ast.BinOp(node.left, ast.Pow(), node.right)
+        hint = f"; a power is written {_code(power)!r}"
+    return f"the operator of {_code(node)!r} cannot be used{hint}"
+
+
 def _object_to_matrices(operation: ast.AST) -> str | None:
     """Refuse operations with a matrix: with one column, they would make all pairs of rows."""
     for node in ast.walk(operation):
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in _SIZED:
-                return f"{ast.unparse(node)!r} is a matrix, no operand; it stands by itself"
+                return f"{_code(node)!r} is a matrix, no operand; it stands by itself"
     return None
 
 
 def _object_to_power(node: ast.BinOp) -> str | None:
     base, exponent = (_has_column(side) for side in (node.left, node.right))
     if not (base or exponent):
-        return f"a power of constants, {ast.unparse(node)!r}; write the number"
+        return f"a power of constants, {_code(node)!r}; write the number"
     if exponent:
         return None
     value = _value(node.right)
     if value is not None and abs(value) <= STEEPEST:
         return None
     return (
-        f"the exponent in {ast.unparse(node)!r} must be a plain number between "
+        f"the exponent in {_code(node)!r} must be a plain number between "
         f"-{STEEPEST:g} and {STEEPEST:g}"
     )
 

@@ -4,13 +4,14 @@ import ast
 from collections.abc import Callable, Collection
 
 from skglmm.formula._functions import Parameter, known_functions, parameters_of
-from skglmm.formula._limits import MOST_COLUMNS, MOST_LISTED, is_moderate
+from skglmm.formula._limits import MOST_COLUMNS, MOST_LISTED, is_moderate, shorten
 
 __all__ = ["data_of", "object_to_arguments", "takes_data"]
 
 _CODINGS = frozenset(
     name for name in known_functions() if name.startswith("contr.") or name.istitle()
 ) - {"C", "I", "Q"}
+_HINTS = {"log": "; other bases are log2(x), log10(x) and I(log(x) / log(3))"}
 _CODING = "a coding such as contr.sum or contr.treatment('a')"
 
 
@@ -37,8 +38,7 @@ def object_to_arguments(call: ast.Call, function: str, constants: Collection[str
 
 def takes_data(function: str) -> bool:
     """Return whether the first argument of a known function is an expression with columns."""
-    parameters = parameters_of(function)
-    return bool(parameters) and parameters[0].kind == "data"
+    return [parameter.kind for parameter in parameters_of(function) or ()][:1] == ["data"]
 
 
 def data_of(call: ast.Call, function: str) -> list[ast.expr]:
@@ -67,7 +67,7 @@ def _object_to_number(
     names = ", ".join(parameter.name for parameter in parameters[:most])
     return (
         f"{function}() has {most} argument{'' if most == 1 else 's'} in order ({names}), "
-        f"not {len(call.args)}"
+        f"not {len(call.args)}{_HINTS.get(function, '')}"
     )
 
 
@@ -85,12 +85,13 @@ def _object_to_names(
             return f"{function}() has the argument {word.arg!r} twice"
         if word.arg not in known:
             these = f"by name it takes {', '.join(sorted(known))}" if known else "it takes none"
-            return f"{function}() has no argument {word.arg!r}; {these}"
+            hint = _HINTS.get(function, "")
+            return f"{function}() has no argument {word.arg!r}; {these}{hint}"
     return None
 
 
 def _wrong(expected: str, value: ast.expr, parameter: str, function: str) -> str:
-    return f"{parameter} of {function}() is {expected}, not {ast.unparse(value)!r}"
+    return f"{parameter} of {function}() is {expected}, not {shorten(ast.unparse(value))!r}"
 
 
 def _count(value: ast.expr, parameter: str, function: str) -> str | None:
@@ -100,7 +101,7 @@ def _count(value: ast.expr, parameter: str, function: str) -> str | None:
         case ast.Constant(value=int() | float() | None):
             return None
     del parameter, function
-    return f"df and degree are plain numbers, not {ast.unparse(value)!r}"
+    return f"df and degree are plain numbers, not {shorten(ast.unparse(value))!r}"
 
 
 def _is_number(value: ast.expr) -> bool:

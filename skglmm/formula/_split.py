@@ -9,6 +9,7 @@ from skglmm.formula._bars import make_bars, read_effects, read_group, settle
 from skglmm.formula._limits import MOST_BARS, refuse_length, refuse_number
 from skglmm.formula._offsets import cut_offsets
 from skglmm.formula._records import Bar, Formula
+from skglmm.formula._spellings import refuse_spellings
 from skglmm.formula._terms import canonical
 from skglmm.formula._tokens import Piece, blank, failure, scan
 
@@ -63,7 +64,9 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
         )
         raise TypeError(msg)
     refuse_length(text)
-    response, pieces = _split_response(text, scan(text))
+    pieces = scan(text)
+    refuse_spellings(pieces, text, allowed)
+    response, pieces = _split_response(text, pieces)
     if not pieces:
         msg = f"the formula {text!r} has no terms; write '1' for an intercept alone"
         raise FormulaError(msg)
