@@ -202,7 +202,7 @@ def _widen(first: int, last: int, pairs: list[tuple[int, int]]) -> tuple[int, in
 def _diagonal_span(text: str, pieces: list[Piece], index: int) -> _Span | None:
     """Return the term of ``diag(x | g)``, glmmTMB's spelling of ``(x || g)``."""
     call = pieces[index]
-    if not (call.token.startswith("diag(") and call.token.endswith(")")):
+    if not (call.token.startswith("diag(") and call.token.endswith(")") and "|" in call.token):
         return None
     inside = blank(text, call.start + len("diag("), call.stop - 1)
     bars = [piece for piece in scan(inside) if piece.kind == "operator" and "|" in piece.token]

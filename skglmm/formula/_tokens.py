@@ -82,8 +82,8 @@ def scan(text: str) -> list[Piece]:
 
 
 def blank(text: str, start: int, stop: int) -> str:
-    """Return the text with everything outside ``start:stop`` blank, so that places stay."""
-    return " " * start + text[start:stop] + " " * (len(text) - stop)
+    """Return the text up to `stop`, blank before `start`, so that places stay."""
+    return " " * start + text[start:stop]
 
 
 def quote(name: str) -> str:
