@@ -12,7 +12,7 @@ from skglmm.exceptions import DesignError
 __all__ = ["Materializer", "refuse_parameters"]
 
 MOST_COLUMNS = 5_000  # of all formulas of a model
-MOST_PARAMETERS = 5_050  # of a covariance: those of 100 correlated effects
+MOST_PARAMETERS = 1_000  # of a covariance: those of 44 correlated effects
 
 
 class Materializer(PandasMaterializer):  # type: ignore[misc]  # which is untyped

@@ -6,7 +6,7 @@ from typing import Any
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._bars import make_bars, read_effects, read_group, settle
-from skglmm.formula._limits import refuse_length
+from skglmm.formula._limits import MOST_BARS, refuse_length, refuse_number
 from skglmm.formula._records import Bar
 from skglmm.formula._tokens import is_writable, scan
 
@@ -62,10 +62,11 @@ def parse_groups(
         msg = f"groups={groups!r} names no column; {_EXPECTED}"
         raise FormulaError(msg)
     bars: list[Bar] = []
-    for key, effects in _items(groups):
+    items = [(key, text) for key, value in _items(groups) for text in _effects(key, value)]
+    refuse_number(len(items), MOST_BARS, "random terms", "groups")
+    for key, text in items:
         factors = _factors(key, columns)
-        for text in _effects(key, effects):
-            bars += make_bars(read_effects(text, text, allowed), factors, correlated=True)
+        bars += make_bars(read_effects(text, text, allowed), factors, correlated=True)
     return settle(bars)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "MOST_LETTERS",
     "MOST_LISTED",
     "MOST_OF_HYPOTHESIS",
+    "MOST_OF_NAME",
     "MOST_TERMS",
     "STEEPEST",
     "depth",
@@ -33,6 +34,7 @@ MOST_OF_HYPOTHESIS = 10_000
 MOST_EXPANDED = 100_000  # letters of the products written out
 MOST_TERMS = 1_000  # names and calls written, and terms that they expand to
 MOST_BARS = 100
+MOST_OF_NAME = 1_000  # letters
 MOST_FACTORS = 8  # of a product: categories are coded in 2^8 ways
 MOST_DEPTH = 250  # Python's own parsers recurse, to 300 or so
 MOST_COLUMNS = 1_000  # of one function; also the degree of a polynomial
@@ -60,6 +62,10 @@ def refuse_number(count: int, most: int, what: str, text: str) -> None:
 
 def refuse_operands(pieces: Iterable[Any], text: str) -> None:
     """Refuse a formula whose tokens are too many to be sorted out; products count once."""
+    pieces = list(pieces)
+    for piece in pieces:
+        if piece.kind == "name":
+            refuse_length(piece.token, "the name", MOST_OF_NAME)
     kinds = Counter(":" if piece.token == ":" else piece.kind for piece in pieces)
     operands = kinds["name"] + kinds["value"] + kinds["python"]
     refuse_number(operands, MOST_TERMS * MOST_FACTORS, "names, numbers and calls", text)
