@@ -188,8 +188,8 @@ def test_groups_are_bounded(groups):
 
 
 HYPOTHESES = [
-    ("x" * 1_000_000, "has 1000000 letters, 10000 at most"),
-    ("9*" * 4000 + "x = 0", "not linear|cannot read"),
+    ("x" * 1_000_000, "has 1000000 letters, 4000 at most"),
+    ("9*" * 1900 + "x = 0", "not linear|cannot read"),
     ("1e308 * 1e308 * x = 0", "not linear|too large"),
     ("x / 1e-320 = 0", "too large or too small"),
     ("x = 1e400", "names 'inf'"),

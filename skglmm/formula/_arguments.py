@@ -85,7 +85,7 @@ def _object_to_names(
             return f"{function}() has the argument {word.arg!r} twice"
         if word.arg not in known:
             these = f"by name it takes {', '.join(sorted(known))}" if known else "it takes none"
-            hint = _HINTS.get(function, "")
+            hint = _HINTS.get(function, "") if word.arg == "base" else ""
             return f"{function}() has no argument {word.arg!r}; {these}{hint}"
     return None
 

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 MOST_LETTERS = 20_000  # half a second of reading
-MOST_OF_HYPOTHESIS = 10_000
+MOST_OF_HYPOTHESIS = 4_000  # a quarter of a second
 MOST_EXPANDED = 100_000  # letters of the products written out
 MOST_TERMS = 1_000  # names and calls written, and terms that they expand to
 MOST_BARS = 100
