@@ -28,10 +28,35 @@ SCALES = [
         fragments=["beyond the reach of its link", "scale of the offset"],
     ),
     case(
-        "an offset in the formula",
-        {"formula": "x + offset(length)"},
-        error=FormulaError,
-        fragments=["named beside the formula, offset='x'"],
+        "an offset of the formula beyond the reach of the link",
+        {"formula": "x + offset(1e6 * length) + (1 | g)"},
+        error=DesignError,
+        fragments=["beyond the reach of its link", "scale of the offset"],
+    ),
+    case(
+        "an offset without numbers",
+        {"formula": "x + offset(log(length))"},
+        X=lambda X: X.assign(length=-1.0),
+        error=DesignError,
+        fragments=["the expression 'log(length)' cannot be evaluated", "NaN"],
+    ),
+    case(
+        "an offset of texts",
+        {"formula": "x + offset(site)"},
+        error=DesignError,
+        fragments=["offset(site) is a category, expected one number for each row"],
+    ),
+    case(
+        "an offset of several columns",
+        {"formula": "x", "precision": "offset(bs(x, df=4))"},
+        error=DesignError,
+        fragments=["offset(bs(x, df=4)) is several columns"],
+    ),
+    case(
+        "an offset of an unknown column",
+        {"formula": "x + offset(log(lenth))"},
+        error=DesignError,
+        fragments=["unknown column 'lenth'; did you mean 'length'?"],
     ),
 ]
 RESPONSES = [

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 
-from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, DesignError, ZeroInflatedBetaGLMMRegressor
 from skglmm.distributed import Remote
 from skglmm.estimators import _base
 from skglmm.estimators._cluster import learned
@@ -148,6 +148,16 @@ def test_weights_and_an_offset(rows, in_parts):
     assert_same(in_parts(BetaGLMMRegressor(**options), frame, y, weights), whole)
     whole = BetaGLMMRegressor(**options).fit(frame, y)
     assert_same(in_parts(BetaGLMMRegressor(**options), frame, y, np.ones(N)), whole)
+
+
+def test_offsets_of_formulas(rows, in_parts):
+    frame, y = rows
+    texts = {"formula": "x + offset(0.5 * more) + (1 | g)", "precision": "offset(more)"}
+    options = {**texts, "bounds": (-1, 3), "n_jobs": 1}
+    whole = BetaGLMMRegressor(**options).fit(frame, y)
+    assert_same(in_parts(BetaGLMMRegressor(**options), frame, y), whole)
+    with pytest.raises(DesignError, match="learns from all rows"):
+        in_parts(BetaGLMMRegressor("offset(scale(x)) + (1 | g)"), frame, y)
 
 
 @pytest.mark.parametrize("boundary", ["squeeze", 1e-4])

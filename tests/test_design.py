@@ -397,7 +397,7 @@ BAD_FITS = [
     ({}, "1 + I(open > 1)", "unknown column 'open'"),
     ({}, "1 + log(x)", "NaN, perhaps the logarithm"),
     ({"x": 0.0}, "1 + log(x)", r"'log\(x\)' is not finite \(inf or NaN\) in 24 of 24 rows"),
-    ({"x": 1.0}, "1 + scale(x)", "NaN"),
+    ({"x": 1.0}, "1 + scale(x)", "the column 'x' is constant"),
     ({"log": 1.0}, "1 + log(k) + log", "'log' has the name of a function; rename it"),
     ({}, "1 + I(s + 1)", "cannot be evaluated.* types of its columns"),
     ({}, "1 + I(s > 1)", "cannot be evaluated"),

@@ -13,6 +13,7 @@ from skglmm.design._columns import Column, numbers, pick, refuse_empty
 from skglmm.design._groups import Levels
 from skglmm.design._materialize import build_matrices
 from skglmm.design._names import columns_of, functions
+from skglmm.design._offsets import total
 from skglmm.design._records import Design, Layout
 from skglmm.design._terms import terms_of
 from skglmm.exceptions import DesignError
@@ -41,9 +42,11 @@ class DesignSpec:
     offset : str or None
         Column added to the first linear predictor.
     variables : tuple of str
-        Columns that the fixed part needs, the offset among them.
+        Columns that the fixed part needs, those of the offsets among them.
     fixed_parts, effect_parts : Parts, tuple of Parts
         Keys of the matrices of the fixed part, and of the effects of each factor.
+    offset_parts : tuple of Parts
+        Keys of the matrices of the offsets of each linear predictor, one or none.
     levels : tuple of Levels
         Levels of each factor.
     columns : mapping of str to Column
@@ -60,6 +63,7 @@ class DesignSpec:
     variables: tuple[str, ...]
     fixed_parts: Parts
     effect_parts: tuple[Parts, ...]
+    offset_parts: tuple[Parts, ...]
     levels: tuple[Levels, ...]
     columns: Mapping[str, Column]
     specs: Mapping[str, ModelSpec]
@@ -136,7 +140,8 @@ class DesignSpec:
         refuse_empty(frame)
         coded = self._select(factors)
         made = coded if effects is None else self._select(effects)
-        parts = [self.fixed_parts, *(self.effect_parts[index] for index in sorted(made))]
+        effect_parts = [self.effect_parts[index] for index in sorted(made)]
+        parts = [self.fixed_parts, *self.offset_parts, *effect_parts]
         needed = dict.fromkeys(name for part in parts for name in part.columns)
         data = {name: self.columns[name].read(pick(frame, name)) for name in needed}
         specs = {key: self.specs[key] for part in parts for key in part.keys}
@@ -205,7 +210,11 @@ class DesignSpec:
         self, frame: pd.DataFrame, matrices: Mapping[str, Floats], codes: Sequence[Ints]
     ) -> Design:
         """Put matrices and codes together; factors without matrices get zeros."""
-        offset = None if self.offset is None else numbers(pick(frame, self.offset), _OFFSET)
+        column = None if self.offset is None else numbers(pick(frame, self.offset), _OFFSET)
+        offsets = [
+            total([column if k == 0 else None, *(matrices[key].sum(axis=1) for key in part.keys)])
+            for k, part in enumerate(self.offset_parts)
+        ]
         columns = []
         for parts, factor in zip(self.effect_parts, self.layout.factors, strict=True):
             made = [matrices[key] for key in parts.keys if key in matrices]
@@ -214,7 +223,7 @@ class DesignSpec:
         return Design(
             self.layout,
             tuple(matrices[key] for key in self.fixed_parts.keys),
-            (offset, *([None] * (len(self.layout.predictors) - 1))),
+            tuple(offsets),
             tuple(codes),
             tuple(columns),
         )

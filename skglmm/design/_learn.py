@@ -17,7 +17,9 @@ from skglmm.design._empty import refuse_empty_effects, single_levels
 from skglmm.design._groups import Levels, learn_labels
 from skglmm.design._materialize import learn_matrices
 from skglmm.design._names import functions, uses
+from skglmm.design._offsets import offset_text, refuse_coded
 from skglmm.design._records import Design, Factor, Layout
+from skglmm.design._sizes import refuse_parameters
 from skglmm.exceptions import DesignError
 
 __all__ = ["Term", "label_columns", "learn"]
@@ -47,6 +49,7 @@ def learn(
     terms: Sequence[Term] = (),
     *,
     offset: str | None = None,
+    offsets: Mapping[str, Sequence[str]] | None = None,
     context: Mapping[str, Any] | None = None,
     float_groups: bool = False,
 ) -> tuple[DesignSpec, Design]:
@@ -64,6 +67,8 @@ def learn(
         Random-effects terms; those on the same grouping factor make one factor.
     offset : str, default=None
         Column added to the first linear predictor, on its scale.
+    offsets : mapping of str to sequence of str, default=None
+        Expressions added to each linear predictor, on its scale; those without are left out.
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
     float_groups : bool, default=False
@@ -94,19 +99,24 @@ def learn(
     """
     refuse_empty(frame)
     context = functions(context)
-    plan = _Plan(tuple(fixed), _merge(terms))
+    plan = _Plan.of(fixed, terms, offsets)
     texts = plan.texts(fixed)
     used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
     levels, codes = _learn_groups(frame, plan, float_groups=float_groups)
     specs, matrices = learn_matrices(texts, data, context)
+    for key, expressions in plan.offset_texts().items():
+        refuse_coded(specs[key], expressions)
     fixed_parts = _parts(plan.fixed_keys(), used)
+    offset_parts = tuple(_parts(keys, used) for keys in plan.offset_keys())
+    needed = [name for part in (fixed_parts, *offset_parts) for name in part.columns]
     spec = DesignSpec(
-        _layout(plan, levels, specs),
+        _layout(plan, levels, specs, offset),
         offset,
-        tuple(dict.fromkeys([*fixed_parts.columns, *([offset] if offset is not None else [])])),
+        tuple(dict.fromkeys([*needed, *([offset] if offset is not None else [])])),
         fixed_parts,
         tuple(_parts(keys, used) for keys in plan.effect_keys()),
+        offset_parts,
         levels,
         columns,
         specs,
@@ -120,6 +130,7 @@ def label_columns(
     fixed: Mapping[str, str],
     terms: Sequence[Term] = (),
     *,
+    offsets: Mapping[str, Sequence[str]] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the columns whose labels formulas turn into columns of matrices.
@@ -128,10 +139,10 @@ def label_columns(
     ----------
     frame : DataFrame
         Some rows.
-    fixed, terms, context
+    fixed, terms, offsets, context
         See `learn`.
     """
-    texts = [*fixed.values(), *(term.effects for term in terms)]
+    texts = _Plan.of(fixed, terms, offsets).texts(fixed).values()
     used = [uses(text, frame.columns, functions(context)) for text in texts]
     coded = {name for found in used for name, use in found.items() if use.coded}
     names = dict.fromkeys(name for found in used for name in found)
@@ -140,20 +151,42 @@ def label_columns(
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which texts make which matrix: names of the predictors, and terms by grouping factor."""
+    """Which texts make which matrix: predictors, terms by grouping factor, and offsets."""
 
     predictors: tuple[str, ...]
     merged: tuple[tuple[Term, ...], ...]
+    offsets: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(
+        cls,
+        fixed: Mapping[str, str],
+        terms: Sequence[Term],
+        offsets: Mapping[str, Sequence[str]] | None,
+    ) -> "_Plan":
+        """Return the plan of a model; `offsets` are expressions of some predictors."""
+        given = offsets or {}
+        return cls(tuple(fixed), _merge(terms), tuple(tuple(given.get(k, ())) for k in fixed))
 
     def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
         """Return the text of each matrix."""
         effects = [term.effects for terms in self.merged for term in terms]
         keys = [key for keys in self.effect_keys() for key in keys]
-        return dict(zip([*self.fixed_keys(), *keys], [*fixed.values(), *effects], strict=True))
+        texts = dict(zip([*self.fixed_keys(), *keys], [*fixed.values(), *effects], strict=True))
+        shifts = self.offset_texts().items()
+        return texts | {key: offset_text(expressions) for key, expressions in shifts}
 
     def fixed_keys(self) -> tuple[str, ...]:
         """Return the key of the matrix of each predictor."""
         return tuple(f"fixed{index}" for index in range(len(self.predictors)))
+
+    def offset_texts(self) -> dict[str, tuple[str, ...]]:
+        """Return the expressions of each matrix of offsets."""
+        return {f"offset{k}": found for k, found in enumerate(self.offsets) if found}
+
+    def offset_keys(self) -> list[tuple[str, ...]]:
+        """Return the key of the matrix of the offsets of each predictor, or none."""
+        return [(f"offset{k}",) if found else () for k, found in enumerate(self.offsets)]
 
     def effect_keys(self) -> list[tuple[str, ...]]:
         """Return the keys of the matrices of each factor, one for each term."""
@@ -213,7 +246,9 @@ def _parts(keys: tuple[str, ...], used: _Uses) -> Parts:
     return Parts(keys, tuple(dict.fromkeys(name for key in keys for name in used[key])))
 
 
-def _layout(plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, ModelSpec]) -> Layout:
+def _layout(
+    plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, ModelSpec], offset: str | None
+) -> Layout:
     factors = [
         _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)
         for terms, found, keys in zip(plan.merged, levels, plan.effect_keys(), strict=True)
@@ -224,7 +259,11 @@ def _layout(plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, ModelSpec
     coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
     for names in coefficients:
         _refuse_twins(names, "effects")
-    return Layout(plan.predictors, coefficients, tuple(factors))
+    first = () if offset is None else (offset,)
+    offsets = [
+        tuple(sorted((*(first if k == 0 else ()), *found))) for k, found in enumerate(plan.offsets)
+    ]
+    return Layout(plan.predictors, coefficients, tuple(factors), tuple(offsets))
 
 
 def _refuse_twins(names: Sequence[str], what: str) -> None:
@@ -247,6 +286,8 @@ def _factor(
         start += len(block)
         sizes.append(size)
         parts.append(_covariance(block, size))
+    covariance = parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts))
+    refuse_parameters(":".join(levels.columns), sum(sizes), covariance.n_params)
     effects = [
         (predictors.index(term.predictor), name)
         for term, part in zip(terms, names, strict=True)
@@ -258,7 +299,7 @@ def _factor(
         tuple(f"{predictors[k]}({name})" if k else name for k, name in effects),
         tuple(k for k, _ in effects),
         tuple(sizes),
-        parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts)),
+        covariance,
     )
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from formulaic import Formula, ModelSpec, ModelSpecs
 from formulaic.errors import DataMismatchWarning, FormulaicError
-from formulaic.materializers import PandasMaterializer
 from formulaic.parser.types import Term
 
 from skglmm.arrays import Floats
+from skglmm.design._constant import constant_column
 from skglmm.design._names import KNOWN, factors_of
+from skglmm.design._sizes import Materializer
 from skglmm.exceptions import DesignError
 
 __all__ = ["build_matrices", "learn_matrices"]
@@ -45,9 +46,12 @@ def learn_matrices(
     """Make the matrix of each text in one pass; return what was learned, and the matrices."""
     try:
         made = _materialize(Formula(**texts), data, context)
+    except DesignError:
+        raise
     except _FAILURES as error:
         culprit = _culprit(texts, data, context)
-        raise _explained(error, culprit, data, context) from error
+        constant = constant_column(culprit, data, context)
+        raise (constant or _explained(error, culprit, data, context)) from error
     specs = {name: made[name].model_spec for name in texts}
     return specs, {name: _checked(made[name], specs[name]) for name in texts}
 
@@ -66,7 +70,7 @@ def build_matrices(
 
 
 def _materialize(spec: Any, data: pd.DataFrame, context: Mapping[str, Any]) -> Any:
-    materializer = PandasMaterializer(data, context=context)
+    materializer = Materializer(data, context=context)
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # results are checked
         warnings.simplefilter("error", DataMismatchWarning)
         return materializer.get_model_matrix(spec, output="numpy", na_action="raise")

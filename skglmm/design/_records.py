@@ -66,11 +66,18 @@ class Layout:
         Names of the fixed columns of each predictor.
     factors : tuple of Factor
         The grouping factors, in the order of the formula.
+    offsets : tuple of tuple of str
+        What is added to each predictor, in the words of the formula; empty for nothing at all.
     """
 
     predictors: tuple[str, ...]
     coefficients: tuple[tuple[str, ...], ...]
     factors: tuple[Factor, ...]
+    offsets: tuple[tuple[str, ...], ...] = ()
+
+    def is_shifted(self, k: int) -> bool:
+        """Whether something is added to a predictor."""
+        return bool(self.offsets and self.offsets[k])
 
 
 @dataclass(frozen=True, eq=False)

@@ -289,6 +289,7 @@ class BaseGLMMRegressor(
             model.fixed,
             model.terms,
             offset=self.offset,
+            offsets=model.offsets,
             context=self.context,
             float_groups=is_array(self, frame),  # whose columns share one type
         )

@@ -142,7 +142,7 @@ def _bound(
     scales = learn_scales(spec.layout, designs, weights)
     fed = {k for factor in spec.layout.factors for k in factor.predictors}
     constant = [
-        k not in fed and not (k == 0 and spec.offset) and bool(np.all(flags))
+        k not in fed and not spec.layout.is_shifted(k) and bool(np.all(flags))
         for k, flags in enumerate(scales.constant)
     ]
     common = {"family": family, "arranged": plan, "constant": constant}

@@ -39,7 +39,8 @@ class _Census:
 def learn_labels(rows: Parts[Rows], meta: pd.DataFrame, model: Model, estimator: Any) -> DesignSpec:
     """Learn codings and levels from the labels that occur."""
     context = estimator.context
-    labels = label_columns(meta, model.fixed, model.terms, context=context)
+    texts = {"offsets": model.offsets, "context": context}
+    labels = label_columns(meta, model.fixed, model.terms, **texts)
     keys = list(dict.fromkeys([*(bar.group for bar in model.bars), *((name,) for name in labels)]))
     head = next(iter(rows.some([0]).map(_head)))
     tables = [head]
@@ -47,7 +48,7 @@ def learn_labels(rows: Parts[Rows], meta: pd.DataFrame, model: Model, estimator:
         census = rows.map(_census, keys=keys).total()
         tables += [_filled(head, table) for table in census.tables.values()]
     few = pd.concat(tables, ignore_index=True)
-    spec, _ = learn(few, model.fixed, model.terms, offset=estimator.offset, context=context)
+    spec, _ = learn(few, model.fixed, model.terms, offset=estimator.offset, **texts)
     learned = [name for each in spec.specs.values() for name in each.transform_state]
     if learned:
         msg = (

@@ -42,7 +42,8 @@ new_groups : {"marginal", "fixed", "nan", "error"}, default="marginal"
     Levels that fit has not seen are averaged over, taken as typical, predicted as NaN, or
     refused.
 offset : str, default=None
-    Column that is added to the linear predictor of the mean.
+    Column that is added to the linear predictor of the mean, as ``offset(column)`` in a
+    formula is to that of its predictor.
 context : dict of str to callable, default=None
     Functions that formulas may call besides the known ones. This is trusted code.
 inference : bool, default=True

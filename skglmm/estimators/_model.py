@@ -47,6 +47,11 @@ class Model:
         return {name: formula.fixed for name, formula in self.formulas.items()}
 
     @property
+    def offsets(self) -> dict[str, tuple[str, ...]]:
+        """Expressions that are added to each predictor."""
+        return {name: formula.offsets for name, formula in self.formulas.items()}
+
+    @property
     def bars(self) -> tuple[Bar, ...]:
         """Random-effects terms of all predictors."""
         named = self.formulas.items()
@@ -68,7 +73,8 @@ class Model:
     @property
     def columns(self) -> set[str]:
         """Names of all columns that the model uses."""
-        texts = [*self.fixed.values(), *(bar.effects for bar in self.bars)]
+        shifts = (f"{{{text}}}" for texts in self.offsets.values() for text in texts)
+        texts = [*self.fixed.values(), *(bar.effects for bar in self.bars), *shifts]
         groups = [name for bar in self.bars for name in bar.group]
         return set(groups).union(*map(_variables, texts))
 

@@ -11,6 +11,8 @@ __all__ = ["Response", "Scale", "other_scale", "scale_response"]
 
 WIDER = 50.0  # times the unit interval: shares among percents
 
+ROUNDING = 1e-9  # of the width of the bounds: what sums of shares are off by, and more
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -192,16 +194,34 @@ def scale_response(
 
 
 def _refuse_outside(y: Floats, low: float, high: float) -> None:
-    outside = (y < low) | (y > high)
-    if outside.any():
-        first = int(np.argmax(outside))
+    beyond = np.maximum(low - y, y - high)
+    outside = beyond > 0
+    if not outside.any():
+        return
+    first, count = int(np.argmax(outside)), np.count_nonzero(outside)
+    if beyond.max() <= ROUNDING * (high - low):
         msg = (
-            f"every response must lie between the bounds {low:g} and {high:g}; "
-            f"{np.count_nonzero(outside)} of {len(y)} do not, the first is y[{first}]="
-            f"{y[first]:g} (range of y: {y.min():g} to {y.max():g}). Pass the bounds of the scale "
-            f"that y was measured on, {_guess(y)}"
+            f"{count} of {len(y)} responses lie outside of the bounds {low!r} and {high!r} by no "
+            f"more than rounding, the first is y[{first}]={float(y[first])!r}, as sums of shares "
+            "give. They are not moved silently: if they stand for the bound itself, pass "
+            f"np.clip(y, {low!r}, {high!r})"
         )
         raise ValueError(msg)
+    msg = (
+        f"every response must lie between the bounds {low:g} and {high:g}; "
+        f"{count} of {len(y)} do not, the first is y[{first}]="
+        f"{_told(y[first], low, high)} (range of y: {_told(y.min(), low, high)} to "
+        f"{_told(y.max(), low, high)}). Pass the bounds of the scale that y was measured on, "
+        f"{_guess(y)}"
+    )
+    raise ValueError(msg)
+
+
+def _told(value: float, low: float, high: float) -> str:
+    """Return a number with so many digits that it does not look like a bound that it is not."""
+    short = f"{value:g}"
+    looks = short in {f"{low:g}", f"{high:g}"} and value not in {low, high}
+    return repr(float(value)) if looks else short
 
 
 def other_scale(y: Floats, low: float, high: float) -> str | None:

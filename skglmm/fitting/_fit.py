@@ -12,6 +12,7 @@ from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._ceilings import begin_again, caps_of, hold
+from skglmm.fitting._finite import finite
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
@@ -126,7 +127,7 @@ def _maximize(
     if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
         again = _once_more(bound, optimum, rules, constants, inference=inference)
         optimum, direction = _followed(bound, again, rules.tol)
-    return _in_user_units(bound, optimum, direction, rules.tol, inference=inference)
+    return finite(_in_user_units(bound, optimum, direction, rules.tol, inference=inference))
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Floats]:

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._allow import check_expressions
+from skglmm.formula._offsets import refuse_offsets
 from skglmm.formula._records import Bar
+from skglmm.formula._spellings import refuse_spellings
 from skglmm.formula._terms import canonical, has_intercept, read_terms
 from skglmm.formula._tokens import Piece, failure, scan
 
@@ -23,6 +25,8 @@ def read_effects(text: str, source: str, allowed: Collection[str]) -> str:
     for piece in pieces:
         if piece.kind == "operator" and "|" in piece.token:
             raise failure("a random term has one bar", source, piece.start, piece.stop)
+    refuse_spellings(pieces, source, allowed)
+    refuse_offsets(pieces, source, allowed)
     effects = canonical(text, source=source)
     check_expressions(effects, allowed)
     if effects == "0":

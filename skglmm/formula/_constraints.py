@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 from formulaic.errors import FormulaicError
@@ -11,6 +12,7 @@ from formulaic.utils.constraints import LinearConstraintParser
 
 from skglmm.arrays import Floats
 from skglmm.exceptions import FormulaError
+from skglmm.formula._limits import MOST_OF_HYPOTHESIS, refuse_length, shorten
 from skglmm.formula._tokens import failure, misread, scan
 
 __all__ = ["read_constraints"]
@@ -64,6 +66,7 @@ def read_constraints(
     (array([[0., 1., 0.],
            [0., 0., 1.]]), array([0., 0.]))
     """
+    refuse_length(text, "the hypothesis", MOST_OF_HYPOTHESIS)
     places = {name: (place,) for place, name in enumerate(names)}
     whole = {name: tuple(found) for name, found in (terms or {}).items() if name not in places}
     words = places | whole  # a name of a coefficient is nothing else
@@ -77,18 +80,29 @@ def _over_words(text: str, words: Mapping[str, Sequence[int]]) -> tuple[Floats, 
     readable = _readable(text, words)
     _refuse_chains(readable)
     try:
-        matrix, values = LinearConstraintParser(variable_names=names).get_matrix(readable)
+        with np.errstate(all="ignore"):  # results are checked
+            parser = LinearConstraintParser(variable_names=names)
+            matrix, values = parser.get_matrix(readable)
     except FormulaicError as error:
         raise misread(error, readable) from None
     except KeyError as error:
         raise _unknown(text, str(error.args[0]).replace("`", ""), words) from None
-    except (RuntimeError, ZeroDivisionError) as error:
-        msg = f"the hypothesis {text!r} is not linear in the coefficients: {error}"
+    except (RuntimeError, ArithmeticError) as error:
+        msg = f"the hypothesis {shorten(text)!r} is not linear in the coefficients: {error}"
         raise FormulaError(msg) from None
     except (SyntaxError, TypeError, ValueError, AttributeError, IndexError) as error:
-        msg = f"cannot read the hypothesis {text!r}: {error}; write 'x = 0' or 'x = z, w = 1'"
+        hint = "write 'x = 0' or 'x = z, w = 1'"
+        msg = f"cannot read the hypothesis {shorten(text)!r}: {error}; {hint}"
         raise FormulaError(msg) from None
-    return np.asarray(matrix, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    return _finite(matrix, text), _finite(values, text)
+
+
+def _finite(numbers: Any, text: str) -> Floats:
+    found = np.asarray(numbers, dtype=np.float64)
+    if not np.isfinite(found).all():
+        msg = f"the numbers of the hypothesis {shorten(text)!r} are too large or too small"
+        raise FormulaError(msg)
+    return found
 
 
 def _over_coefficients(
@@ -114,9 +128,9 @@ def _over_coefficients(
         else:
             parts = ", ".join(repr(names[place]) for place in words[whole[0]])
             msg = (
-                f"the hypothesis {text!r} mixes the term {whole[0]!r}, which has the coefficients "
-                f"{parts}, with something else; write '{whole[0]} = 0', or constraints of single "
-                "coefficients"
+                f"the hypothesis {shorten(text)!r} mixes the term {whole[0]!r}, which has the "
+                f"coefficients {parts}, with something else; write '{whole[0]} = 0', or "
+                "constraints of single coefficients"
             )
             raise FormulaError(msg)
     return np.array(rows).reshape(len(rows), len(names)), np.array(sides)
@@ -129,9 +143,8 @@ def _unknown(text: str, name: str, words: Mapping[str, Sequence[int]]) -> Formul
     close = get_close_matches(name, words, n=PROPOSED)
     hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
     whole = f", and terms as a whole {_list(terms)}" if terms else ""
-    return FormulaError(
-        f"the hypothesis {text!r} names {name!r}; the coefficients are {_list(known)}{whole}{hint}"
-    )
+    what = f"the hypothesis {shorten(text)!r} names {shorten(name)!r}"
+    return FormulaError(f"{what}; the coefficients are {_list(known)}{whole}{hint}")
 
 
 def _list(names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._bars import make_bars, read_effects, read_group, settle
+from skglmm.formula._limits import MOST_BARS, refuse_length, refuse_number
 from skglmm.formula._records import Bar
 from skglmm.formula._tokens import is_writable, scan
 
@@ -61,10 +62,11 @@ def parse_groups(
         msg = f"groups={groups!r} names no column; {_EXPECTED}"
         raise FormulaError(msg)
     bars: list[Bar] = []
-    for key, effects in _items(groups):
+    items = [(key, text) for key, value in _items(groups) for text in _effects(key, value)]
+    refuse_number(len(items), MOST_BARS, "random terms", "groups")
+    for key, text in items:
         factors = _factors(key, columns)
-        for text in _effects(key, effects):
-            bars += make_bars(read_effects(text, text, allowed), factors, correlated=True)
+        bars += make_bars(read_effects(text, text, allowed), factors, correlated=True)
     return settle(bars)
 
 
@@ -83,6 +85,7 @@ def _effects(key: Any, value: Any) -> list[str]:
         )
         raise (FormulaError if value == [] else TypeError)(msg)
     for text in texts:
+        refuse_length(text, "groups with the effects")
         if any("|" in piece.token for piece in scan(text) if piece.kind == "operator"):
             msg = f"groups={{{key!r}: {text!r}}} has a bar; {_NO_BARS}"
             raise FormulaError(msg)
@@ -99,6 +102,7 @@ def _factors(key: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:
     if not isinstance(key, str):
         msg = f"groups names {key!r} of type {type(key).__name__}; {_EXPECTED}"
         raise TypeError(msg)
+    refuse_length(key, "groups with the column")
     if key in columns:
         return [(_named(key),)]
     key = key.strip()

@@ -65,6 +65,8 @@ class Formula:
         Terms ``(x | 1)``, which have no grouping factor and no effect.
     response : str or None
         Label on the left-hand side.
+    offsets : tuple of str
+        Expressions whose values are added to the linear predictor, ``"log(n)"``.
 
     Examples
     --------
@@ -77,6 +79,8 @@ class Formula:
     bars: tuple[Bar, ...] = ()
     dropped: tuple[str, ...] = ()
     response: str | None = None
+    offsets: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return " + ".join([self.fixed, *map(str, self.bars)])
+        offsets = (f"offset({text})" for text in self.offsets)
+        return " + ".join([self.fixed, *offsets, *map(str, self.bars)])

@@ -6,7 +6,10 @@ from typing import NamedTuple
 from skglmm.exceptions import FormulaError
 from skglmm.formula._allow import check_expressions
 from skglmm.formula._bars import make_bars, read_effects, read_group, settle
+from skglmm.formula._limits import MOST_BARS, refuse_length, refuse_number
+from skglmm.formula._offsets import cut_offsets
 from skglmm.formula._records import Bar, Formula
+from skglmm.formula._spellings import refuse_spellings
 from skglmm.formula._terms import canonical
 from skglmm.formula._tokens import Piece, blank, failure, scan
 
@@ -60,13 +63,18 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
             f"a formula is a text such as 'x + (1 | g)', got {text!r} of type {type(text).__name__}"
         )
         raise TypeError(msg)
-    response, pieces = _split_response(text, scan(text))
+    refuse_length(text)
+    pieces = scan(text)
+    refuse_spellings(pieces, text, allowed)
+    response, pieces = _split_response(text, pieces)
     if not pieces:
         msg = f"the formula {text!r} has no terms; write '1' for an intercept alone"
         raise FormulaError(msg)
     spans = list(_find_spans(text, pieces))
+    refuse_number(len(spans), MOST_BARS, "random terms", text)
     _refuse_neighbors(text, pieces, spans)
-    fixed = canonical(_without(text, pieces, spans), source=text)
+    rest = _without(text, pieces, spans)
+    fixed, offsets = cut_offsets(canonical(rest, source=text), scan(rest), text, allowed)
     check_expressions(fixed, allowed)
     bars: list[Bar] = []
     dropped: list[str] = []
@@ -76,7 +84,7 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
             dropped.append(f"({effects} | 1)")
             continue
         bars += make_bars(effects, read_group(span.group, text), span.correlated, span.key)
-    return Formula(fixed, settle(bars), tuple(sorted(dropped)), response)
+    return Formula(fixed, settle(bars), tuple(sorted(dropped)), response, offsets)
 
 
 def _split_response(text: str, pieces: list[Piece]) -> tuple[str | None, list[Piece]]:
@@ -194,7 +202,7 @@ def _widen(first: int, last: int, pairs: list[tuple[int, int]]) -> tuple[int, in
 def _diagonal_span(text: str, pieces: list[Piece], index: int) -> _Span | None:
     """Return the term of ``diag(x | g)``, glmmTMB's spelling of ``(x || g)``."""
     call = pieces[index]
-    if not (call.token.startswith("diag(") and call.token.endswith(")")):
+    if not (call.token.startswith("diag(") and call.token.endswith(")") and "|" in call.token):
         return None
     inside = blank(text, call.start + len("diag("), call.stop - 1)
     bars = [piece for piece in scan(inside) if piece.kind == "operator" and "|" in piece.token]

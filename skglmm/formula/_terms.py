@@ -8,9 +8,17 @@ from formulaic.parser.types import Factor, Term
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._expansion import refuse_explosion
+from skglmm.formula._limits import (
+    MOST_EXPANDED,
+    MOST_TERMS,
+    refuse_length,
+    refuse_number,
+    refuse_operands,
+    shorten,
+)
 from skglmm.formula._tokens import NUMBER, failure, misread, quote, scan
 
-__all__ = ["canonical", "has_intercept", "read_terms"]
+__all__ = ["canonical", "has_intercept", "read_terms", "render"]
 
 _INTERCEPT = "1"
 _POWER = re.compile("[1-9]")
@@ -29,16 +37,19 @@ def read_terms(text: str, *, source: str | None = None, intercept: bool = True) 
     """
     source = text if source is None else source
     _refuse_oddities(text, source)
+    lead = len(text) - len(text.lstrip())
+    text = text.strip()
     try:
         refuse_explosion(_PARSERS[intercept].get_ast(text), text)
         terms = _PARSERS[intercept].get_terms(text)
+        refuse_number(len(terms), MOST_TERMS + 1, "terms", text)
         return sorted(terms, key=lambda term: int(term.degree))
     except FormulaicError as error:
-        raise misread(error, source) from None
+        raise misread(error, source, lead) from None
     except FormulaError:
         raise
-    except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError) as error:
-        msg = f"cannot read the formula {text.strip()!r}: {error}"
+    except (SyntaxError, TypeError, ValueError, IndexError, RecursionError, MemoryError) as error:
+        msg = f"cannot read the formula {shorten(text)!r}: {error}"
         raise FormulaError(msg) from None
 
 
@@ -48,9 +59,11 @@ def canonical(text: str, *, source: str | None = None) -> str:
     The intercept is explicit, ``"1 + x"`` or ``"0 + x"``; products are expanded.
     """
     terms = read_terms(text, source=source)
-    written = [_render(term) for term in terms if not _is_intercept(term)]
+    written = [render(term) for term in terms if not _is_intercept(term)]
     head = _INTERCEPT if len(written) < len(terms) else "0"
-    return " + ".join([head, *written])
+    expanded = " + ".join([head, *written])
+    refuse_length(expanded, "the formula, its products written out,", MOST_EXPANDED)
+    return expanded
 
 
 def has_intercept(text: str) -> bool:
@@ -62,7 +75,8 @@ def _is_intercept(term: Term) -> bool:
     return [factor.expr for factor in term.factors] == [_INTERCEPT]
 
 
-def _render(term: Term) -> str:
+def render(term: Term) -> str:
+    """Return the text of a term in its canonical spelling."""
     return ":".join(_render_factor(factor) for factor in term.factors)
 
 
@@ -78,8 +92,9 @@ def _render_factor(factor: Factor) -> str:
 
 
 def _refuse_oddities(text: str, source: str) -> None:
-    before = ""
-    for piece in scan(text):
+    before, pieces = "", scan(text)
+    refuse_operands(pieces, source)
+    for piece in pieces:
         place = (source, piece.start, piece.stop)
         if piece.token == ".":
             msg = "'.' is not read; formula=None takes every column of X, otherwise name them"

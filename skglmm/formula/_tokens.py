@@ -7,6 +7,7 @@ from formulaic.errors import FormulaicError
 from formulaic.parser.algos.tokenize import tokenize
 
 from skglmm.exceptions import FormulaError
+from skglmm.formula._limits import MOST_LETTERS, refuse_length, shorten
 
 __all__ = [
     "NUMBER",
@@ -23,6 +24,7 @@ __all__ = [
 NUMBER = re.compile(r"[\d.]+")  # formulaic takes such a name for a number, in back quotes too
 
 _QUOTES = "`{%"  # formulaic leaves the closing one out of the token's place
+_AROUND = 200  # letters that a message shows on each side of a place
 _MARKED = re.compile(r"\x1b\[[0-9;]*m")  # formulaic colors its messages
 
 
@@ -36,42 +38,52 @@ class Piece(NamedTuple):
 
 
 def failure(message: str, text: str, start: int, stop: int) -> FormulaError:
-    """Return an error that shows the formula with carets under ``text[start:stop]``."""
-    flat = re.sub(r"\s", " ", text)
-    carets = " " * start + "^" * max(1, stop - start)
+    """Return an error that shows the formula with carets under ``text[start:stop]``.
+
+    Of a long formula it shows what is around this place.
+    """
+    first = max(0, start - _AROUND)
+    last = max(first + 2 * _AROUND, min(stop, start + _AROUND))
+    flat = re.sub(r"\s", " ", text[first:last])
+    carets = " " * (start - first) + "^" * max(1, min(stop, last) - start)
     return FormulaError(f"{message}\n\n    {flat}\n    {carets}")
 
 
-def misread(error: Exception, text: str) -> FormulaError:
-    """Return formulaic's own error as ours, with its marks turned into carets."""
+def misread(error: Exception, text: str, lead: int = 0) -> FormulaError:
+    """Return formulaic's own error as ours, with its marks turned into carets.
+
+    What formulaic read begins after `lead` letters of the text.
+    """
     message, _, context = _MARKED.sub("", str(error)).partition("\n\n")
     message = message.replace("insuffient", "insufficient")
     start, stop = context.find("⧛"), context.find("⧚") - 1
     if start < 0:
-        return FormulaError(f"cannot read the formula {text.strip()!r}: {message}")
-    return failure(f"cannot read the formula: {message}", text, start, stop)
+        return FormulaError(f"cannot read the formula {shorten(text.strip())!r}: {message}")
+    return failure(f"cannot read the formula: {message}", text, lead + start, lead + stop)
 
 
 def scan(text: str) -> list[Piece]:
     """Cut a formula into tokens with formulaic's tokenizer."""
+    lead = len(text) - len(text.lstrip())  # of a part, as long as all that is before it
+    text = text[lead:]
     try:
         tokens = list(tokenize(text))
     except FormulaicError as error:
-        raise misread(error, text) from None
+        raise misread(error, " " * lead + text, lead) from None
     return [
         Piece(
             token.token,
             token.kind.value,
-            token.source_start,
-            token.source_end + (2 if text[token.source_start] in _QUOTES else 1),
+            lead + token.source_start,
+            lead + token.source_end + (2 if text[token.source_start] in _QUOTES else 1),
         )
         for token in tokens
     ]
 
 
 def blank(text: str, start: int, stop: int) -> str:
-    """Return the text with everything outside ``start:stop`` blank, so that places stay."""
-    return " " * start + text[start:stop] + " " * (len(text) - stop)
+    """Return the text up to `stop`, blank before `start`, so that places stay."""
+    return " " * start + text[start:stop]
 
 
 def quote(name: str) -> str:
@@ -82,6 +94,7 @@ def quote(name: str) -> str:
     FormulaError
         When no formula can hold the name: an empty one, one with a back quote, a number.
     """
+    refuse_length(name, "the column name")
     if not is_writable(name) or name == "." or NUMBER.fullmatch(name):
         msg = f"the column name {name!r} cannot be written in a formula; rename the column"
         raise FormulaError(msg)
@@ -95,7 +108,7 @@ def back_quoted(name: str) -> str:
 
 def is_writable(name: str) -> bool:
     """Return whether a name can stand in back quotes."""
-    return _is_name(f"`{name}`", name)
+    return len(name) <= MOST_LETTERS and _is_name(f"`{name}`", name)
 
 
 def _is_name(text: str, name: str) -> bool:

@@ -54,7 +54,8 @@ def natural(fit: Fit) -> Iterator[Parameter]:
 
 def is_constant(fit: Fit, k: int) -> bool:
     """Return whether predictor k is one number, and not the mean."""
-    return k > 0 and fit.layout.coefficients[k] == ("Intercept",)
+    layout = fit.layout
+    return k > 0 and layout.coefficients[k] == ("Intercept",) and not layout.is_shifted(k)
 
 
 def _identity(x: Floats) -> Floats:

@@ -28,7 +28,7 @@ def parameter_names(study: Study) -> tuple[str, ...]:
 def coefficient_names(layout: Layout, k: int) -> list[str]:
     """Return the names of the coefficients of predictor k, those left out among them."""
     predictor, names = layout.predictors[k], list(layout.coefficients[k])
-    if k and names == ["Intercept"]:
+    if k and names == ["Intercept"] and not layout.is_shifted(k):
         return [predictor]
     return [f"{predictor}({name})" for name in names] if k else names
 
