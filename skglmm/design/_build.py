@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design._columns import Column, numbers, pick, refuse_empty
 from skglmm.design._groups import Levels
 from skglmm.design._materialize import build_matrices
+from skglmm.design._matrix import MatrixSpec
 from skglmm.design._names import functions
 from skglmm.design._records import Design, Layout
 from skglmm.exceptions import DesignError
@@ -47,7 +47,7 @@ class DesignSpec:
         Levels of each factor.
     columns : mapping of str to Column
         Kind and labels of each column that a matrix uses.
-    specs : mapping of str to ModelSpec
+    specs : mapping of str to MatrixSpec
         Learned state of each matrix.
     constant : mapping of str to str
         Categories of the fixed part that give no column beside the intercept, each with its
@@ -61,7 +61,7 @@ class DesignSpec:
     effect_parts: tuple[Parts, ...]
     levels: tuple[Levels, ...]
     columns: Mapping[str, Column]
-    specs: Mapping[str, ModelSpec]
+    specs: Mapping[str, MatrixSpec]
     constant: Mapping[str, str]
 
     @property

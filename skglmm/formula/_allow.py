@@ -3,10 +3,9 @@
 import ast
 from collections.abc import Collection, Iterator
 
-from formulaic.utils.code import sanitize_variable_names
-
 from skglmm.exceptions import FormulaError
 from skglmm.formula._terms import read_terms
+from skglmm.syntax import columns_in, name_of, read_expression, restored
 
 __all__ = ["check_expressions", "variables"]
 
@@ -95,11 +94,9 @@ def variables(text: str, allowed: Collection[str] = ()) -> set[str]:
 
 
 def _tree(expression: str) -> tuple[ast.Expression, dict[str, str]]:
-    """Parse an expression; back-quoted names become identifiers, listed in the second part."""
-    aliases: dict[str, str] = {}
+    """Parse an expression; names become identifiers, listed in the second part."""
     try:
-        code = sanitize_variable_names(expression, {}, aliases)
-        return ast.parse(code, mode="eval"), aliases
+        return read_expression(expression)
     except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError) as error:
         msg = f"cannot read the expression {expression!r}: {error}"
         raise FormulaError(msg) from None
@@ -111,8 +108,8 @@ def _check(expression: str, functions: Collection[str]) -> None:
     reason = next(filter(None, reasons), None)
     if reason:
         msg = (
-            f"the expression {expression!r} is not allowed: {reason}. Formulas may hold column "
-            "names, numbers, arithmetic, comparisons and known functions"
+            f"the expression {expression!r} is not allowed: {restored(reason)}. Formulas "
+            "may hold column names, numbers, arithmetic, comparisons and known functions"
         )
         raise FormulaError(msg)
     if not any(_is_name(node, called) for node, called in _walk(tree)):
@@ -170,6 +167,7 @@ def _object_to_name(name: str, called: bool, functions: Collection[str]) -> str 
         return f"the name {name!r} is reserved"
     if called and name == "offset":
         return "an offset is a column that is named beside the formula, offset='x'"
+    name = name_of(name)
     if called and name not in functions:
         return (
             f"the function {name!r} is not known; own functions are added with "
@@ -218,10 +216,5 @@ def _object_to_operation(node: ast.BinOp) -> str | None:
 
 
 def _columns(expression: str) -> Iterator[str]:
-    tree, aliases = _tree(expression)
-    for node, called in _walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name)), *_]):
-                yield name
-            case ast.Name(id=name) if not called and name not in _FUNCTIONS:
-                yield aliases.get(name, name)
+    tree, _ = _tree(expression)
+    return (name for _, name in columns_in(tree))

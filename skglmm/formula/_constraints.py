@@ -1,7 +1,7 @@
 """Linear hypotheses about named coefficients, ``"a = b, c = 0"``, read as a matrix."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -11,13 +11,13 @@ from formulaic.utils.constraints import LinearConstraintParser
 from skglmm.arrays import Floats
 from skglmm.exceptions import FormulaError
 from skglmm.formula._tokens import failure, misread, scan
+from skglmm.syntax import lettered
 
 __all__ = ["read_constraints"]
 
 LISTED = 20  # names that a message shows of a longer list
 
 _OPENERS = frozenset("([.")  # a name followed by one of these goes on: x, x[T.b], x.1
-_QUOTED = re.compile("`[^`]*`")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -49,14 +49,18 @@ def read_constraints(text: str, names: Sequence[str]) -> tuple[Floats, Floats]:
     (array([[ 1., -2.,  0.],
            [ 0.,  0.,  1.]]), array([0., 1.]))
     """
-    readable = _readable(text, names)
-    _refuse_chains(readable)
+    letters = lettered(names, apart_from=text)
+    readable = _readable(text, letters)
+    _refuse_chains(readable, letters)
     try:
-        matrix, values = LinearConstraintParser(variable_names=list(names)).get_matrix(readable)
+        parser = LinearConstraintParser(variable_names=list(letters.values()))
+        matrix, values = parser.get_matrix(readable)
     except FormulaicError as error:
-        raise misread(error, readable) from None
+        told = FormulaicError(_with_names(str(error), letters))
+        raise misread(told, _with_names(readable, letters)) from None
     except KeyError as error:
-        raise FormulaError(_unknown(text, str(error.args[0]).replace("`", ""), names)) from None
+        name = str(error.args[0]).replace("`", "")
+        raise FormulaError(_unknown(text, _with_names(name, letters, ""), names)) from None
     except (RuntimeError, ZeroDivisionError) as error:
         msg = f"the hypothesis {text!r} is not linear in the coefficients: {error}"
         raise FormulaError(msg) from None
@@ -77,30 +81,36 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:LISTED])) + more
 
 
-def _refuse_chains(text: str) -> None:
+def _with_names(text: str, letters: Mapping[str, str], quote: str = "`") -> str:
+    """Return a text with the names that letters stand for."""
+    names = {letter: f"{quote}{name}{quote}" for name, letter in letters.items()}
+    return "".join(names.get(character, character) for character in text)
+
+
+def _refuse_chains(text: str, letters: Mapping[str, str]) -> None:
     """Refuse ``a = b = c``, which formulaic reads as ``a = b - c``."""
     n_signs = 0
     for piece in scan(text):
         n_signs = 0 if piece.token == "," else n_signs + (piece.token == "=")
         if n_signs > 1:
             msg = "a constraint has one '='; write a = b, b = c"
-            raise failure(msg, text, piece.start, piece.stop)
+            start = len(_with_names(text[: piece.start], letters))
+            raise failure(msg, _with_names(text, letters), start, start + 1)
 
 
-def _readable(text: str, names: Sequence[str]) -> str:
-    """Rewrite what formulaic's tokenizer would cut: names with brackets, 1e-3, ``= -1``."""
-    longest_first = sorted(names, key=len, reverse=True)
+def _readable(text: str, letters: Mapping[str, str]) -> str:
+    """Rewrite what formulaic's tokenizer would cut: names, as letters, 1e-3, ``= -1``."""
+    spellings = {f"`{name}`": letter for name, letter in letters.items()}
+    spellings |= {name: letters[name] for name in letters if not _NUMBER.fullmatch(name)}
+    longest_first = sorted(spellings, key=len, reverse=True)
     pieces: list[str] = []
     place, before = 0, ""
     while place < len(text):
         rest = text[place:]
         name = next((name for name in longest_first if _starts(rest, name, before)), None)
         number = None if _is_word(before) else _NUMBER.match(rest)
-        quoted = _QUOTED.match(rest)
-        if quoted:
-            piece, end = quoted[0], quoted.end()
-        elif name is not None:
-            piece, end = f"`{name}`", len(name)
+        if name is not None:
+            piece, end = spellings[name], len(name)
         elif number:
             piece, end = np.format_float_positional(float(number[0]), trim="-"), number.end()
         else:

@@ -3,23 +3,17 @@
 import re
 
 from formulaic.errors import FormulaicError
-from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import Factor, Term
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._expansion import refuse_explosion
-from skglmm.formula._tokens import NUMBER, failure, misread, quote, scan
+from skglmm.formula._tokens import failure, misread, quote, scan
+from skglmm.syntax import Reading
 
-__all__ = ["canonical", "has_intercept", "read_terms"]
+__all__ = ["canonical", "has_intercept", "read_terms", "render"]
 
 _INTERCEPT = "1"
 _POWER = re.compile("[1-9]")
-_PARSERS = {
-    intercept: DefaultFormulaParser(
-        include_intercept=intercept, feature_flags=DefaultFormulaParser.FeatureFlags.NONE
-    )
-    for intercept in (True, False)
-}
 
 
 def read_terms(text: str, *, source: str | None = None, intercept: bool = True) -> list[Term]:
@@ -30,9 +24,9 @@ def read_terms(text: str, *, source: str | None = None, intercept: bool = True) 
     source = text if source is None else source
     _refuse_oddities(text, source)
     try:
-        refuse_explosion(_PARSERS[intercept].get_ast(text), text)
-        terms = _PARSERS[intercept].get_terms(text)
-        return sorted(terms, key=lambda term: int(term.degree))
+        reading = Reading.of(text)
+        refuse_explosion(reading.tree(intercept=intercept), text)
+        return reading.terms(intercept=intercept)
     except FormulaicError as error:
         raise misread(error, source) from None
     except FormulaError:
@@ -48,9 +42,9 @@ def canonical(text: str, *, source: str | None = None) -> str:
     The intercept is explicit, ``"1 + x"`` or ``"0 + x"``; products are expanded.
     """
     terms = read_terms(text, source=source)
-    written = [_render(term) for term in terms if not _is_intercept(term)]
-    head = _INTERCEPT if len(written) < len(terms) else "0"
-    return " + ".join([head, *written])
+    texts = [render(term) for term in terms if not _is_intercept(term)]
+    head = _INTERCEPT if len(texts) < len(terms) else "0"
+    return " + ".join([head, *texts])
 
 
 def has_intercept(text: str) -> bool:
@@ -59,10 +53,11 @@ def has_intercept(text: str) -> bool:
 
 
 def _is_intercept(term: Term) -> bool:
-    return [factor.expr for factor in term.factors] == [_INTERCEPT]
+    return render(term) == _INTERCEPT
 
 
-def _render(term: Term) -> str:
+def render(term: Term) -> str:
+    """Return the text of a term; no two terms share one."""
     return ":".join(_render_factor(factor) for factor in term.factors)
 
 
@@ -81,14 +76,11 @@ def _refuse_oddities(text: str, source: str) -> None:
     before = ""
     for piece in scan(text):
         place = (source, piece.start, piece.stop)
-        if piece.token == ".":
+        if piece.token == "." and piece.kind != "name":
             msg = "'.' is not read; formula=None takes every column of X, otherwise name them"
             raise failure(msg, *place)
         if piece.kind == "context" and piece.token in "[]":
             raise failure("square brackets cannot be used; write parentheses", *place)
-        if piece.kind == "name" and NUMBER.fullmatch(piece.token):
-            msg = f"a column named {piece.token!r} reads as a number in a formula; rename it"
-            raise failure(msg, *place)
         if piece.kind == "operator" and "~" in piece.token:
             raise failure("'~' can stand only once, after the name of the response", *place)
         if before.endswith(("**", "^")) and not _POWER.fullmatch(piece.token):

@@ -1,15 +1,13 @@
 """Tokens of a formula with the places where they stand in its text."""
 
 import re
-from typing import NamedTuple
 
 from formulaic.errors import FormulaicError
-from formulaic.parser.algos.tokenize import tokenize
 
 from skglmm.exceptions import FormulaError
+from skglmm.syntax import Piece, cut
 
 __all__ = [
-    "NUMBER",
     "Piece",
     "back_quoted",
     "blank",
@@ -20,19 +18,7 @@ __all__ = [
     "scan",
 ]
 
-NUMBER = re.compile(r"[\d.]+")  # formulaic takes such a name for a number, in back quotes too
-
-_QUOTES = "`{%"  # formulaic leaves the closing one out of the token's place
 _MARKED = re.compile(r"\x1b\[[0-9;]*m")  # formulaic colors its messages
-
-
-class Piece(NamedTuple):
-    """One token: ``text[start:stop]``, quotes included; `token` is without them."""
-
-    token: str
-    kind: str  # "operator", "context", "name", "value", "python"
-    start: int
-    stop: int
 
 
 def failure(message: str, text: str, start: int, stop: int) -> FormulaError:
@@ -53,20 +39,11 @@ def misread(error: Exception, text: str) -> FormulaError:
 
 
 def scan(text: str) -> list[Piece]:
-    """Cut a formula into tokens with formulaic's tokenizer."""
+    """Cut a formula into tokens."""
     try:
-        tokens = list(tokenize(text))
+        return cut(text)
     except FormulaicError as error:
         raise misread(error, text) from None
-    return [
-        Piece(
-            token.token,
-            token.kind.value,
-            token.source_start,
-            token.source_end + (2 if text[token.source_start] in _QUOTES else 1),
-        )
-        for token in tokens
-    ]
 
 
 def blank(text: str, start: int, stop: int) -> str:
@@ -80,16 +57,16 @@ def quote(name: str) -> str:
     Raises
     ------
     FormulaError
-        When no formula can hold the name: an empty one, one with a back quote, a number.
+        When no formula can hold the name: an empty one, one with a back quote.
     """
-    if not is_writable(name) or name == "." or NUMBER.fullmatch(name):
+    if not is_writable(name):
         msg = f"the column name {name!r} cannot be written in a formula; rename the column"
         raise FormulaError(msg)
     return back_quoted(name)
 
 
 def back_quoted(name: str) -> str:
-    """Return a name in back quotes where needed; numbers, which name groups, get them too."""
+    """Return a name in back quotes where needed."""
     return name if _is_name(name, name) else f"`{name}`"
 
 
