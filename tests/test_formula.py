@@ -252,7 +252,6 @@ BAD = [
     ("x y", "Missing operator", "x y"),
     ("x +", "insufficient", None),
     ("x + .", "'.' is not read", "."),
-    ("`1` + x", "rename it", "`1`"),
     ("3 + x", "Numeric literals", "3"),
     ("'a'", "String literals", "'a'"),
     ("(x)[1]", "Missing operator|square brackets", None),
@@ -338,7 +337,6 @@ REFUSED = [
     ("hashed(x)", "'hashed' is not known"),
     ("log(a.b)", "back quotes, `a.b`"),
     ("log(x|1)", r"\(1 \| g\)"),
-    ("I(`lambda`)", "cannot read"),
     ("x1.f(1 | g)", r"\(1 \| g\)"),
 ]
 
@@ -375,7 +373,7 @@ VARIABLES = {
     "np.log(x) + C(s, contr.sum) + C(t, Sum)": {"x", "s", "t"},
     "poly(x, 2) + bs(z, df=4) + cr(`a b`, df=4)": {"x", "z", "a b"},
     "log(`a b`) + `c|d` + Q('e f')": {"a b", "c|d", "e f"},
-    "I(log + 1)": set(),
+    "I(log + 1)": {"log"},
     "log": {"log"},
     "x.y": {"x.y"},
     "f(x) * K": {"x", "K"},
@@ -396,7 +394,7 @@ def test_records_compare_and_hash_by_value():
     assert parse("x") == Formula("1 + x")
 
 
-@pytest.mark.parametrize("name", ["a`b", "`", "", ".", "0", "1.5", "\\"])
+@pytest.mark.parametrize("name", ["a`b", "`", "", "\\"])
 def test_a_name_that_no_formula_can_hold_is_named(name):
     with pytest.raises(FormulaError) as caught:
         quote(name)

@@ -138,7 +138,7 @@ HOSTILE = [
     (":".join(f"x{i}" for i in range(9)), "products of 9 factors, 8 at most"),
     ("x:" * 6000 + "x", "products of .* factors|names, numbers and calls"),
     ("(a + b + c + d)/(e + f):g:h:i:j", "products of 9 factors"),
-    ("*".join(900 * name for name in "abcdefgh"), "too long with its products written out"),
+    ("*".join(900 * name for name in "abcdefgh"), "its products written out"),
     ("I(" + "x+" * 270 + "x)", "nested more than 250 deep"),
     ("I(" + "x+" * 5000 + "x)", "cannot read"),
     ("I(" + "-" * 9000 + "x)", "cannot read"),

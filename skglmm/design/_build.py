@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design._columns import Column, numbers, pick, refuse_empty
 from skglmm.design._groups import Levels
 from skglmm.design._materialize import build_matrices
+from skglmm.design._matrix import MatrixSpec
 from skglmm.design._names import columns_of, functions
 from skglmm.design._offsets import total
 from skglmm.design._records import Design, Layout
@@ -51,7 +51,7 @@ class DesignSpec:
         Levels of each factor.
     columns : mapping of str to Column
         Kind and labels of each column that a matrix uses.
-    specs : mapping of str to ModelSpec
+    specs : mapping of str to MatrixSpec
         Learned state of each matrix.
     constant : mapping of str to str
         Categories of the fixed part that give no column beside the intercept, each with its
@@ -66,7 +66,7 @@ class DesignSpec:
     offset_parts: tuple[Parts, ...]
     levels: tuple[Levels, ...]
     columns: Mapping[str, Column]
-    specs: Mapping[str, ModelSpec]
+    specs: Mapping[str, MatrixSpec]
     constant: Mapping[str, str]
 
     @property
@@ -99,8 +99,8 @@ class DesignSpec:
         """
         spec = self.specs[self.fixed_parts.keys[predictor]]
         wanted = {spec.column_names[j] for j in columns}
-        terms = [row.term for row in spec.structure if wanted.intersection(row.columns)]
-        used = columns_of(factor for term in terms for factor in term.factors)
+        terms = [term for term in spec.terms if wanted.intersection(term.columns)]
+        used = columns_of(text for term in terms for text in term.factors)
         return [name for name in self.columns if name in used]
 
     def build(

@@ -1,7 +1,8 @@
 """Columns of a data frame, vetted and brought to the types that they had in fit."""
 
 import difflib
-from collections.abc import Hashable, Sequence
+import unicodedata
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Bools, Floats, Ints
+from skglmm.design._plain import from_plain, to_plain
 from skglmm.exceptions import DesignError
 
 __all__ = [
@@ -67,11 +69,16 @@ def pick(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
         msg = f"the column {name!r} occurs {np.count_nonzero(found)} times; give each its own name"
         raise DesignError(msg)
     known = [str(column) for column in frame.columns]
-    by_lower = {column.lower(): column for column in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    hint = f"; did you mean {by_lower[close[0]]!r}?" if close else "."
+    by_letters = {_letters(column): column for column in known}
+    close = difflib.get_close_matches(_letters(name), by_letters, n=1)
+    hint = f"; did you mean {by_letters[close[0]]!r}?" if close else "."
     msg = f"unknown column {name!r}{hint} The data have {_listing(known)}"
     raise DesignError(msg)
+
+
+def _letters(name: str) -> str:
+    """Return a name without the difference of cases, and of letters that look the same."""
+    return unicodedata.normalize("NFKC", name).lower()
 
 
 def _listing(names: Sequence[Any]) -> str:
@@ -157,6 +164,12 @@ class Labels:
 
     kind: str
     values: "pd.Index[Any]"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"kind": self.kind, "values": to_plain(self.values)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(kind=state["kind"], values=from_plain(state["values"]))
 
     @classmethod
     def learn(cls, series: "pd.Series[Any]", *, ordered: bool) -> tuple["Labels", Ints]:

@@ -7,7 +7,6 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import pandas as pd
-from formulaic import ModelSpec
 
 from skglmm.arrays import Ints
 from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
@@ -16,6 +15,7 @@ from skglmm.design._columns import Column, Use, is_label, pick, refuse_empty
 from skglmm.design._empty import refuse_empty_effects, single_levels
 from skglmm.design._groups import Levels, learn_labels
 from skglmm.design._materialize import learn_matrices
+from skglmm.design._matrix import MatrixSpec
 from skglmm.design._names import functions, uses
 from skglmm.design._offsets import offset_text, refuse_coded
 from skglmm.design._records import Design, Factor, Layout
@@ -247,7 +247,7 @@ def _parts(keys: tuple[str, ...], used: _Uses) -> Parts:
 
 
 def _layout(
-    plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, ModelSpec], offset: str | None
+    plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, MatrixSpec], offset: str | None
 ) -> Layout:
     factors = [
         _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)

@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpec, ModelSpecs
+from formulaic import ModelSpecs, SimpleFormula, StructuredFormula
 from formulaic.errors import DataMismatchWarning, FormulaicError
-from formulaic.parser.types import Term
+from formulaic.materializers import PandasMaterializer
+from formulaic.parser.types import Factor, Term
+from formulaic.transforms import TRANSFORMS
+from formulaic.utils.variables import Variable
 
 from skglmm.arrays import Floats
 from skglmm.design._constant import constant_column
-from skglmm.design._names import KNOWN, factors_of
+from skglmm.design._evaluate import Names, evaluate
+from skglmm.design._matrix import MatrixSpec, factors_in, label_of, terms_in
 from skglmm.design._sizes import Materializer
 from skglmm.exceptions import DesignError
 
@@ -23,6 +27,7 @@ _FAILURES = (
     *(FormulaicError, DataMismatchWarning, ArithmeticError, AttributeError, LookupError),
     *(NotImplementedError, TypeError, ValueError),
 )
+_ONE = Term([Factor("1", eval_method="literal")])
 # What formulaic says of an expression that it could not evaluate, or whose values it refuses.
 _FAILED = re.compile(r"Unable to evaluate factor `(.+)`\. \[\w+: (.*)\]", re.DOTALL)
 _REFUSED = re.compile(r"Error encountered while checking for nulls in `(.+?)`: (.*)", re.DOTALL)
@@ -42,35 +47,61 @@ _CURES = {
 
 def learn_matrices(
     texts: Mapping[str, str], data: pd.DataFrame, context: Mapping[str, Any]
-) -> tuple[dict[str, ModelSpec], dict[str, Floats]]:
+) -> tuple[dict[str, MatrixSpec], dict[str, Floats]]:
     """Make the matrix of each text in one pass; return what was learned, and the matrices."""
     try:
-        made = _materialize(Formula(**texts), data, context)
+        formulas = {key: SimpleFormula(terms_in(text)) for key, text in texts.items()}
+        made = _materialize(StructuredFormula(**formulas), data, context, learns=True)
     except DesignError:
         raise
     except _FAILURES as error:
         culprit = _culprit(texts, data, context)
         constant = constant_column(culprit, data, context)
-        raise (constant or _explained(error, culprit, data, context)) from error
-    specs = {name: made[name].model_spec for name in texts}
-    return specs, {name: _checked(made[name], specs[name]) for name in texts}
+        raise (constant or _explained(error, culprit)) from error
+    specs = {key: MatrixSpec.of(text, made[key].model_spec) for key, text in texts.items()}
+    return specs, {key: _checked(made[key], specs[key]) for key in texts}
 
 
 def build_matrices(
-    specs: Mapping[str, ModelSpec], data: pd.DataFrame, context: Mapping[str, Any]
+    specs: Mapping[str, MatrixSpec], data: pd.DataFrame, context: Mapping[str, Any]
 ) -> dict[str, Floats]:
     """Make the matrix of each learned text for other rows."""
     if not specs:
         return {}
     try:
-        made = _materialize(ModelSpecs(**specs), data, context)
+        known = ModelSpecs(**{key: spec.model_spec() for key, spec in specs.items()})
+        made = _materialize(known, data, context)
     except _FAILURES as error:
-        raise _explained(error, None, data, context) from error
-    return {name: _checked(made[name], specs[name]) for name in specs}
+        raise _explained(error, None) from error
+    return {key: _checked(made[key], specs[key]) for key in specs}
 
 
-def _materialize(spec: Any, data: pd.DataFrame, context: Mapping[str, Any]) -> Any:
-    materializer = Materializer(data, context=context)
+class _Materializer(Materializer):
+    """Formulaic's own, which does not evaluate expressions itself, nor name columns."""
+
+    learns = False
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _lookup(self, name: str) -> tuple[Any, set[Variable]]:
+        return self.data[label_of(name)], set()
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _evaluate(self, expr: str, metadata: Any, spec: Any) -> tuple[Any, set[Variable]]:
+        functions = {**TRANSFORMS, **self.context}
+        shared = {"_spec": spec, "_context": self.layered_context, "_metadata": metadata}
+        names = Names(self.data, functions, spec.transform_state, self.learns, shared)
+        return evaluate(expr, names), set()
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _flatten_encoded_evaled_factor(self, name: str, values: Any) -> dict[str, Any]:
+        return dict(super()._flatten_encoded_evaled_factor(label_of(name), values))
+
+
+def _materialize(
+    spec: Any, data: pd.DataFrame, context: Mapping[str, Any], *, learns: bool = False
+) -> Any:
+    materializer = _Materializer(data, context=context)
+    materializer.learns = learns
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # results are checked
         warnings.simplefilter("error", DataMismatchWarning)
         return materializer.get_model_matrix(spec, output="numpy", na_action="raise")
@@ -80,30 +111,25 @@ def _culprit(
     texts: Mapping[str, str], data: pd.DataFrame, context: Mapping[str, Any]
 ) -> str | None:
     """Return the first expression that fails by itself, None when they fail together only."""
-    for factor in (factor for text in texts.values() for factor in factors_of(text)):
+    for factor in (factor for text in texts.values() for factor in factors_in(text)):
         try:
-            _materialize(Formula([*Formula("1"), Term([factor])]), data, context)
+            _materialize(SimpleFormula([_ONE, Term([factor])]), data, context, learns=True)
         except _FAILURES:
-            return str(factor.expr)
+            return label_of(factor.expr)
     return None
 
 
-def _explained(
-    error: Exception, culprit: str | None, data: pd.DataFrame, context: Mapping[str, Any]
-) -> DesignError:
+def _explained(error: Exception, culprit: str | None) -> DesignError:
     """Return an error of formulaic in our words, with what to do about it."""
     reason = "its arguments do not fit" if isinstance(error, LookupError) else str(error)
     read = _FAILED.match(reason) or _REFUSED.match(reason)
     if read:
         culprit, reason = read.groups()
     what = f"the expression {culprit!r}" if culprit else "the formula"
-    shadowed = [name for name in data.columns if name in KNOWN or name in context]
     cures = [cure for words, cure in _CURES.items() if words in reason]
-    if shadowed:
-        hint = f"the column {shadowed[0]!r} has the name of a function; rename it"
-    elif cures:
+    if cures:
         return DesignError(f"{what} cannot be evaluated: {cures[0]}")
-    elif culprit and culprit.startswith("C("):
+    if culprit and culprit.startswith("C("):
         hint = (
             "check the types of its columns; the second argument of C() is a coding, such as "
             "contr.sum or contr.treatment('a')"
@@ -113,7 +139,7 @@ def _explained(
     return DesignError(f"{what} cannot be evaluated: {reason}\n({hint})")
 
 
-def _checked(matrix: Any, spec: ModelSpec) -> Floats:
+def _checked(matrix: Any, spec: MatrixSpec) -> Floats:
     """Return a matrix as finite floats in Fortran order."""
     values = np.asarray(matrix)
     if values.dtype.kind not in "fiub":

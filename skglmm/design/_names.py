@@ -2,18 +2,17 @@
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from formulaic import Formula
 from formulaic.parser.types import Factor
 from formulaic.transforms import TRANSFORMS
-from formulaic.utils.code import sanitize_variable_names
 from scipy.special import exp10, expit
 
 from skglmm.design._columns import Use
+from skglmm.design._matrix import label_of
 from skglmm.exceptions import DesignError
+from skglmm.syntax import CODINGS, columns_in, read_expression, terms_of
 
 __all__ = ["KNOWN", "columns_of", "factors_of", "functions", "uses"]
 
@@ -24,7 +23,6 @@ _CONTEXT: dict[str, Any] = {
     "abs": np.abs,
     "exp10": exp10,  # formulaic's own is x**10
 }
-_CODINGS = frozenset({"Sum", "Helmert", "Poly", "Diff"})  # C(c, Sum) needs no parentheses
 KNOWN = frozenset(TRANSFORMS)  # what formulaic lets formulas call
 
 
@@ -33,15 +31,19 @@ def functions(context: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**_CONTEXT, **(context or {})}
 
 
-@lru_cache(maxsize=256)  # one model is read again and again, in searches and in resampling
-def factors_of(text: str) -> tuple[Factor, ...]:
-    """Return the factors of all terms of a one-sided formula."""
-    return tuple(factor for term in Formula(text) for factor in term.factors)
+def factors_of(text: str) -> Iterator[Factor]:
+    """Yield the factors of all terms of a one-sided formula."""
+    return (factor for term in terms_of(text) for factor in term.factors)
 
 
-def columns_of(factors: Iterable[Factor]) -> frozenset[str]:
-    """Return the names, of columns and perhaps of functions, that some factors are made of."""
-    return frozenset().union(*(_read(factor).names for factor in factors))
+def columns_of(expressions: Iterable[str]) -> set[str]:
+    """Return the names, of columns and perhaps of constants, in the factors of a `MatrixSpec`."""
+    found = set()
+    for text in expressions:
+        label = label_of(text)
+        plain = label != text
+        found |= {label} if plain else {name for _, name in columns_in(read_expression(text)[0])}
+    return found
 
 
 def uses(text: str, columns: Collection[str], context: Mapping[str, Any]) -> dict[str, Use]:
@@ -53,69 +55,45 @@ def uses(text: str, columns: Collection[str], context: Mapping[str, Any]) -> dic
     coded: set[str] = set()
     plain: set[str] = set()
     for factor in factors_of(text):
-        found = _read(factor)
-        for name in sorted(found.names):
-            if name not in columns and _is_idle(name, found, context):
+        names, first = _read(factor)
+        for name in sorted(names):
+            if name not in columns and _is_idle(name, factor, context):
                 raise _idle(name, factor)
-        first = {found.coded} if found.coded in found.names else set()
-        coded |= first
-        plain |= found.names - first
-    names = KNOWN.union(context)
-    used = [name for name in sorted(coded | plain) if name in columns or name not in names]
+        coded |= {name for name in names if name == first}
+        plain |= {name for name in names if name != first}
+    known = KNOWN.union(context)
+    used = [name for name in sorted(coded | plain) if name in columns or name not in known]
     return {name: Use(name in coded, name in plain) for name in used}
 
 
-class _Names(NamedTuple):
-    """Names of a factor that are not called; `coded` is the column of ``C(column, ...)``."""
-
-    names: frozenset[str]
-    coded: str | None = None
-    coding: str | None = None  # the second argument of ``C()``, if it is a name
-    is_lookup: bool = False
-
-
-def _read(factor: Factor) -> _Names:
+def _read(factor: Factor) -> tuple[set[str], str | None]:
+    """Return the names of a factor that are not called, and the column of ``C(column, ...)``."""
     text = str(factor.expr)
     if factor.eval_method.value == "lookup":
-        return _Names(frozenset([text]), is_lookup=True)
+        return {text}, None
     if factor.eval_method.value != "python":
-        return _Names(frozenset())
-    aliases: dict[str, str] = {}  # back-quoted names become identifiers
-    tree = ast.parse(sanitize_variable_names(text, {}, aliases), mode="eval").body
-    names = frozenset(_bare(tree, aliases))
-    match tree:
-        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=name), ast.Name(id=coding), *_]):
-            return _Names(names, aliases.get(name, name), coding)
-        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=name), *_]):
-            return _Names(names, aliases.get(name, name))
-    return _Names(names)
+        return set(), None
+    tree, _ = read_expression(text)
+    found = list(columns_in(tree))
+    names = {name for _, name in found}
+    match tree.body:
+        case ast.Call(func=ast.Name(id="C"), args=[first, *_]):
+            return names, next((name for node, name in found if node is first), None)
+    return names, None
 
 
-def _bare(tree: ast.expr, aliases: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of an expression that are neither called nor have members."""
-    nodes = list(ast.walk(tree))
-    heads = [node.func for node in nodes if isinstance(node, ast.Call)]
-    heads += [node.value for node in nodes if isinstance(node, ast.Attribute)]
-    for node in nodes:
-        match node:
-            case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name)), *_]):
-                yield name
-            case ast.Name(id=name) if node not in heads:
-                yield aliases.get(name, name)
-
-
-def _is_idle(name: str, found: _Names, context: Mapping[str, Any]) -> bool:
+def _is_idle(name: str, factor: Factor, context: Mapping[str, Any]) -> bool:
     """Return whether a name is that of a function, in a place where a column is expected."""
     if name in context and context[name] is not _CONTEXT.get(name):
-        return found.is_lookup and callable(context[name])  # trusted code may take functions
-    is_coding = name in _CODINGS and name == found.coding
-    return (name in KNOWN or name in _CONTEXT) and not is_coding
+        is_lookup = factor.eval_method.value == "lookup"
+        return is_lookup and callable(context[name])  # trusted code may take functions
+    return name in KNOWN or name in _CONTEXT
 
 
 def _idle(name: str, factor: Factor) -> DesignError:
     place = "" if factor.expr == name else f" in {factor.expr!r}"
     hint = (
-        f"C(x, contr.{name.lower()})" if name in {"Treatment", *_CODINGS} else f"{name}(x)"
+        f"C(x, contr.{name.lower()})" if name in {"Treatment", *CODINGS} else f"{name}(x)"
     )  # `np` and `contr` are no functions, but have them
     hint = f"{name}.log(x)" if name == "np" else "contr.sum" if name == "contr" else hint
     return DesignError(

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from formulaic import ModelSpec
-from formulaic.parser.types import Factor
-
 from skglmm.arrays import Floats
+from skglmm.design._matrix import MatrixSpec
 from skglmm.exceptions import DesignError
 
 __all__ = ["offset_text", "refuse_coded", "total"]
@@ -16,12 +14,12 @@ def offset_text(expressions: Iterable[str]) -> str:
     return " + ".join(["0", *(f"{{{expression}}}" for expression in expressions)])
 
 
-def refuse_coded(spec: ModelSpec, expressions: Sequence[str]) -> None:
+def refuse_coded(spec: MatrixSpec, expressions: Sequence[str]) -> None:
     """Refuse offsets that are no single number for each row: categories, splines."""
-    for row, expression in zip(spec.structure, expressions, strict=True):
-        kinds = {spec.encoder_state.get(factor.expr, (None,))[0] for factor in row.term.factors}
-        if Factor.Kind.CATEGORICAL in kinds or len(row.columns) != 1:
-            what = "a category" if Factor.Kind.CATEGORICAL in kinds else "several columns"
+    for term, expression in zip(spec.terms, expressions, strict=True):
+        kinds = {spec.encoders.get(text, ("", {}))[0] for text in term.factors}
+        if "categorical" in kinds or len(term.columns) != 1:
+            what = "a category" if "categorical" in kinds else "several columns"
             msg = f"offset({expression}) is {what}, expected one number for each row"
             raise DesignError(msg)
 

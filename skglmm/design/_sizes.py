@@ -7,6 +7,7 @@ import pandas as pd
 from formulaic.materializers import PandasMaterializer
 from formulaic.parser.types import Factor
 
+from skglmm.design._matrix import label_of
 from skglmm.exceptions import DesignError
 
 __all__ = ["Materializer", "refuse_parameters"]
@@ -26,7 +27,7 @@ class Materializer(PandasMaterializer):  # type: ignore[misc]  # which is untype
         self, factor: Any, spec: Any, drop_rows: Any, reduced_rank: bool = False
     ) -> Any:
         if factor.metadata.kind is Factor.Kind.CATEGORICAL:
-            _refuse_columns(repr(factor.expr), _n_levels(factor.values))
+            _refuse_columns(repr(label_of(factor.expr)), _n_levels(factor.values))
         return super()._encode_evaled_factor(factor, spec, drop_rows, reduced_rank)
 
     @PandasMaterializer.override  # type: ignore[untyped-decorator]

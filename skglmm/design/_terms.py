@@ -2,25 +2,29 @@
 
 from collections.abc import Collection, Sequence
 
-from formulaic import ModelSpec
+from skglmm.design._matrix import MatrixSpec, label_of
 
 __all__ = ["terms_of"]
 
+_INTERCEPT = ("1",)
 
-def terms_of(spec: ModelSpec, labels: Sequence[str]) -> dict[str, tuple[int, ...]]:
+
+def terms_of(spec: MatrixSpec, labels: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return the columns of each term, without the intercept, by its name: ``x:cat``.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : MatrixSpec
         What was learned of a fixed part.
     labels : sequence of str
         Names of its columns, ``x:cat[T.b]``.
     """
-    found = {}
-    for term, places in spec.term_indices.items():
-        if places and term.degree:
-            plain = {str(factor.expr) for factor in term.factors}
+    found, start = {}, 0
+    for term in spec.terms:
+        places = range(start, start + len(term.columns))
+        start = places.stop
+        if places and term.factors != _INTERCEPT:
+            plain = {label_of(text) for text in term.factors}
             names = [_without_labels(labels[place], plain) for place in places]
             found[max(names, key=lambda name: len(_cut(name)))] = tuple(places)
     return found

@@ -49,7 +49,7 @@ def learn_labels(rows: Parts[Rows], meta: pd.DataFrame, model: Model, estimator:
         tables += [_filled(head, table) for table in census.tables.values()]
     few = pd.concat(tables, ignore_index=True)
     spec, _ = learn(few, model.fixed, model.terms, offset=estimator.offset, **texts)
-    learned = [name for each in spec.specs.values() for name in each.transform_state]
+    learned = [name for each in spec.specs.values() for name in each.states]
     if learned:
         msg = (
             f"{learned[0]!r} learns from all rows, which is not done on a cluster; put it into a "

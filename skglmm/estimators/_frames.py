@@ -31,7 +31,7 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
     validate_data(estimator, frame, skip_check_array=True)
     if hasattr(estimator, "feature_names_in_"):
         return frame
-    estimator._labels = frame.columns
+    estimator._labels = frame.columns.tolist()
     return _renamed(frame)
 
 
@@ -40,9 +40,7 @@ def is_array(estimator: Any, frame: pd.DataFrame) -> bool:
     if hasattr(estimator, "feature_names_in_"):
         return False
     labels = estimator._labels
-    return labels is None or (
-        labels.equals(pd.RangeIndex(len(labels))) and frame.dtypes.nunique() == 1
-    )
+    return labels is None or (labels == list(range(len(labels))) and frame.dtypes.nunique() == 1)
 
 
 def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
@@ -115,13 +113,13 @@ def _check_levels(X: Any) -> None:
         raise DesignError(msg)
 
 
-def _relabeled(frame: pd.DataFrame, labels: "pd.Index[Any]") -> pd.DataFrame:
+def _relabeled(frame: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
     """Return the columns that fit has seen, found by their names and called as formulas do."""
     names = dict(zip(labels, _array_names(len(labels)), strict=True))
     known = frame.loc[:, frame.columns.isin(labels)]
     if not known.shape[1]:
         msg = (
-            f"X has none of the columns of fit, which were {list(labels[:SHOWN])!r}"
+            f"X has none of the columns of fit, which were {labels[:SHOWN]!r}"
             f"{' …' if len(labels) > SHOWN else ''}; it has {list(frame.columns[:SHOWN])!r}"
         )
         raise DesignError(msg)

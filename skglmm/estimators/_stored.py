@@ -22,12 +22,5 @@ def check_stored(spec: DesignSpec, allowed: Collection[str]) -> None:
     FormulaError
         When an expression is outside the allow-list.
     """
-    terms = [term for part in spec.specs.values() for term in part.formula]
-    python = {
-        factor.expr
-        for term in terms
-        for factor in term.factors
-        if factor.eval_method.value == "python"
-    }
-    for expression in sorted(python):
-        check_expressions(f"{{{expression}}}", allowed)
+    for text in sorted({each.text for each in spec.specs.values()}):
+        check_expressions(text, allowed)

@@ -4,8 +4,6 @@ import ast
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from formulaic.utils.code import sanitize_variable_names
-
 from skglmm.exceptions import FormulaError
 from skglmm.formula._arguments import data_of, object_to_arguments, takes_data
 from skglmm.formula._functions import known_functions
@@ -18,6 +16,7 @@ from skglmm.formula._limits import (
     shorten,
 )
 from skglmm.formula._terms import read_terms
+from skglmm.syntax import columns_in, name_of, read_expression, restored
 
 __all__ = ["check_expressions", "expression_tree", "variables"]
 
@@ -101,11 +100,9 @@ def expression_tree(expression: str) -> ast.Expression:
 
 
 def _tree(expression: str) -> tuple[ast.Expression, dict[str, str]]:
-    """Parse an expression; back-quoted names become identifiers, listed in the second part."""
-    aliases: dict[str, str] = {}
+    """Parse an expression; names become identifiers, listed in the second part."""
     try:
-        code = sanitize_variable_names(expression, {}, aliases)
-        return ast.parse(code, mode="eval"), aliases
+        return read_expression(expression)
     except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError) as error:
         msg = f"cannot read the expression {shorten(expression)!r}: {error}"
         raise FormulaError(msg) from None
@@ -116,8 +113,8 @@ def _check(expression: str, trusted: Collection[str]) -> None:
     reason = next(_objections(tree, trusted), None)
     if reason:
         msg = (
-            f"the expression {shorten(expression)!r} is not allowed: {reason}. Formulas may hold "
-            "column names, numbers, arithmetic, comparisons and known functions"
+            f"the expression {shorten(expression)!r} is not allowed: {restored(reason)}. Formulas "
+            "may hold column names, numbers, arithmetic, comparisons and known functions"
         )
         raise FormulaError(msg)
     if not any(_is_name(node, called) for node, called in _walk(tree)):
@@ -217,7 +214,9 @@ def _inside(node: ast.AST, free: bool, trusted: Collection[str]) -> Iterator[tup
             yield operand, False
         case ast.Compare(left=left, comparators=others):
             yield from ((side, False) for side in (left, *others) if not _is_text(side))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=words) if name in trusted:
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=words) if (
+            name_of(name) in trusted
+        ):
             yield from ((value, True) for value in (*args, *(word.value for word in words)))
         case ast.Call(func=ast.Name() | ast.Attribute() as head):
             yield from ((value, False) for value in data_of(node, ast.unparse(head)))
@@ -245,7 +244,7 @@ def _object_to_constant(node: ast.Constant, free: bool) -> str | None:
 
 
 def _object_to_call(call: Any, trusted: Collection[str]) -> str | None:
-    name = ast.unparse(call.func)
+    name = name_of(ast.unparse(call.func))
     if name in trusted:
         hidden = [word.arg for word in call.keywords if (word.arg or "_").startswith("_")]
         return "arguments must have ordinary names" if hidden else None
@@ -259,9 +258,9 @@ def _object_to_call(call: Any, trusted: Collection[str]) -> str | None:
 def _object_to_function(function: ast.Name | ast.Attribute) -> str | None:
     if isinstance(function, ast.Attribute):
         return _object_to_attribute(function)
-    name = function.id
-    if name.startswith("__"):
-        return f"the name {name!r} is reserved"
+    if function.id.startswith("__"):
+        return f"the name {function.id!r} is reserved"
+    name = name_of(function.id)
     if name == "offset":
         return "an offset stands by itself, as in x + offset(log(n))"
     return (
@@ -352,10 +351,5 @@ def _value(node: ast.AST) -> float | None:
 
 
 def _columns(expression: str) -> Iterator[str]:
-    tree, aliases = _tree(expression)
-    for node, called in _walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name)), *_]):
-                yield name
-            case ast.Name(id=name) if not called and name not in _FUNCTIONS:
-                yield aliases.get(name, name)
+    tree, _ = _tree(expression)
+    return (name for _, name in columns_in(tree))

@@ -9,7 +9,7 @@ from skglmm.formula._allow import check_expressions
 from skglmm.formula._offsets import refuse_offsets
 from skglmm.formula._records import Bar
 from skglmm.formula._spellings import refuse_spellings
-from skglmm.formula._terms import canonical, has_intercept, read_terms
+from skglmm.formula._terms import canonical, has_intercept, read_terms, render
 from skglmm.formula._tokens import Piece, failure, scan
 
 __all__ = ["make_bars", "read_effects", "read_group", "settle"]
@@ -118,7 +118,7 @@ def _refuse_repeated_effects(bars: list[Bar]) -> None:
     seen: dict[str, Bar] = {}
     for bar in bars:
         for term in read_terms(bar.effects):
-            name = repr(term)
+            name = render(term)
             if name in seen:
                 what = "an intercept" if name == "1" else f"the effect {name!r}"
                 msg = (

@@ -14,6 +14,7 @@ from skglmm.arrays import Floats
 from skglmm.exceptions import FormulaError
 from skglmm.formula._limits import MOST_OF_HYPOTHESIS, refuse_length, shorten
 from skglmm.formula._tokens import failure, misread, scan
+from skglmm.syntax import lettered
 
 __all__ = ["read_constraints"]
 
@@ -25,7 +26,6 @@ PROPOSED = 3  # names that a message takes for close
 _OPENERS = frozenset("([.:")  # a name followed by one of these goes on: x, x[T.b], x.1, x:z
 _UNKNOWN = re.compile(r"[^\W\d](?:[\w.:]|\([^()]*\)|\[[^\[\]]*\])*")
 _WRAPPED = re.compile(r"(\w+\()(.*)(\))")  # by the name of a predictor, precision(x:z)
-_QUOTED = re.compile("`[^`]*`")
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -76,17 +76,19 @@ def read_constraints(
 
 def _over_words(text: str, words: Mapping[str, Sequence[int]]) -> tuple[Floats, Floats]:
     """Read constraints on words, which are coefficients or whole terms."""
-    names = list(words)
-    readable = _readable(text, words)
-    _refuse_chains(readable)
+    letters = lettered(words, apart_from=text)
+    readable = _readable(text, letters, words)
+    _refuse_chains(readable, letters)
     try:
         with np.errstate(all="ignore"):  # results are checked
-            parser = LinearConstraintParser(variable_names=names)
+            parser = LinearConstraintParser(variable_names=list(letters.values()))
             matrix, values = parser.get_matrix(readable)
     except FormulaicError as error:
-        raise misread(error, readable) from None
+        told = FormulaicError(_with_names(str(error), letters))
+        raise misread(told, _with_names(readable, letters)) from None
     except KeyError as error:
-        raise _unknown(text, str(error.args[0]).replace("`", ""), words) from None
+        name = _with_names(str(error.args[0]).replace("`", ""), letters, "")
+        raise _unknown(text, name, words) from None
     except (RuntimeError, ArithmeticError) as error:
         msg = f"the hypothesis {shorten(text)!r} is not linear in the coefficients: {error}"
         raise FormulaError(msg) from None
@@ -152,20 +154,30 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:LISTED])) + more
 
 
-def _refuse_chains(text: str) -> None:
+def _with_names(text: str, letters: Mapping[str, str], quote: str = "`") -> str:
+    """Return a text with the names that letters stand for."""
+    names = {letter: f"{quote}{name}{quote}" for name, letter in letters.items()}
+    return "".join(names.get(character, character) for character in text)
+
+
+def _refuse_chains(text: str, letters: Mapping[str, str]) -> None:
     """Refuse ``a = b = c``, which formulaic reads as ``a = b - c``."""
     n_signs = 0
     for piece in scan(text):
         n_signs = 0 if piece.token == "," else n_signs + (piece.token == "=")
         if n_signs > 1:
             msg = "a constraint has one '='; write a = b, b = c"
-            raise failure(msg, text, piece.start, piece.stop)
+            start = len(_with_names(text[: piece.start], letters))
+            raise failure(msg, _with_names(text, letters), start, start + 1)
 
 
-def _readable(text: str, words: Mapping[str, Sequence[int]]) -> str:
-    """Rewrite what formulaic's tokenizer would cut: names with brackets, 1e-3, ``= -1``."""
-    spellings = {spelling: word for word in words for spelling in _spellings(word)}
-    spellings |= {word: word for word in words}
+def _readable(text: str, letters: Mapping[str, str], words: Mapping[str, Sequence[int]]) -> str:
+    """Rewrite what formulaic's tokenizer would cut: names, as letters, 1e-3, ``= -1``."""
+    known = {spelling: word for word in words for spelling in _spellings(word)}
+    known |= {word: word for word in words}
+    spellings = {f"`{name}`": letters[word] for name, word in known.items()}
+    bare = {name: word for name, word in known.items() if not _NUMBER.fullmatch(name)}
+    spellings |= {name: letters[word] for name, word in bare.items()}
     longest_first = sorted(spellings, key=len, reverse=True)
     pieces: list[str] = []
     place, before = 0, ""
@@ -173,12 +185,9 @@ def _readable(text: str, words: Mapping[str, Sequence[int]]) -> str:
         rest = text[place:]
         name = next((name for name in longest_first if _starts(rest, name, before)), None)
         number = None if _is_word(before) else _NUMBER.match(rest)
-        quoted, unknown = _QUOTED.match(rest), None if number else _unknown_word(rest, before)
-        if quoted:
-            inside = quoted[0].strip("`")
-            piece, end = f"`{spellings.get(inside, inside)}`", quoted.end()
-        elif name is not None:
-            piece, end = f"`{spellings[name]}`", len(name)
+        unknown = None if number else _unknown_word(rest, before)
+        if name is not None:
+            piece, end = spellings[name], len(name)
         elif number:
             piece, end = np.format_float_positional(float(number[0]), trim="-"), number.end()
         elif unknown:

@@ -3,12 +3,12 @@
 import re
 
 from formulaic.errors import FormulaicError
-from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import Factor, Term
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._expansion import refuse_explosion
 from skglmm.formula._limits import (
+    MOST_DEPTH,
     MOST_EXPANDED,
     MOST_TERMS,
     refuse_length,
@@ -16,18 +16,13 @@ from skglmm.formula._limits import (
     refuse_operands,
     shorten,
 )
-from skglmm.formula._tokens import NUMBER, failure, misread, quote, scan
+from skglmm.formula._tokens import failure, misread, quote, scan
+from skglmm.syntax import Reading
 
 __all__ = ["canonical", "has_intercept", "read_terms", "render"]
 
 _INTERCEPT = "1"
 _POWER = re.compile("[1-9]")
-_PARSERS = {
-    intercept: DefaultFormulaParser(
-        include_intercept=intercept, feature_flags=DefaultFormulaParser.FeatureFlags.NONE
-    )
-    for intercept in (True, False)
-}
 
 
 def read_terms(text: str, *, source: str | None = None, intercept: bool = True) -> list[Term]:
@@ -40,15 +35,19 @@ def read_terms(text: str, *, source: str | None = None, intercept: bool = True) 
     lead = len(text) - len(text.lstrip())
     text = text.strip()
     try:
-        refuse_explosion(_PARSERS[intercept].get_ast(text), text)
-        terms = _PARSERS[intercept].get_terms(text)
+        reading = Reading.of(text)
+        refuse_explosion(reading.tree(intercept=intercept), text)
+        terms = reading.terms(intercept=intercept)
         refuse_number(len(terms), MOST_TERMS + 1, "terms", text)
-        return sorted(terms, key=lambda term: int(term.degree))
+        return terms
     except FormulaicError as error:
         raise misread(error, source, lead) from None
     except FormulaError:
         raise
-    except (SyntaxError, TypeError, ValueError, IndexError, RecursionError, MemoryError) as error:
+    except RecursionError:
+        msg = f"the formula {shorten(text)!r} is nested more than {MOST_DEPTH} deep"
+        raise FormulaError(msg) from None
+    except (SyntaxError, TypeError, ValueError, IndexError, MemoryError) as error:
         msg = f"cannot read the formula {shorten(text)!r}: {error}"
         raise FormulaError(msg) from None
 
@@ -72,11 +71,11 @@ def has_intercept(text: str) -> bool:
 
 
 def _is_intercept(term: Term) -> bool:
-    return [factor.expr for factor in term.factors] == [_INTERCEPT]
+    return render(term) == _INTERCEPT
 
 
 def render(term: Term) -> str:
-    """Return the text of a term in its canonical spelling."""
+    """Return the text of a term; no two terms share one."""
     return ":".join(_render_factor(factor) for factor in term.factors)
 
 
@@ -96,14 +95,11 @@ def _refuse_oddities(text: str, source: str) -> None:
     refuse_operands(pieces, source)
     for piece in pieces:
         place = (source, piece.start, piece.stop)
-        if piece.token == ".":
+        if piece.token == "." and piece.kind != "name":
             msg = "'.' is not read; formula=None takes every column of X, otherwise name them"
             raise failure(msg, *place)
         if piece.kind == "context" and piece.token in "[]":
             raise failure("square brackets cannot be used; write parentheses", *place)
-        if piece.kind == "name" and NUMBER.fullmatch(piece.token):
-            msg = f"a column named {piece.token!r} reads as a number in a formula; rename it"
-            raise failure(msg, *place)
         if piece.kind == "operator" and "~" in piece.token:
             raise failure("'~' can stand only once, after the name of the response", *place)
         if before.endswith(("**", "^")) and not _POWER.fullmatch(piece.token):

@@ -1,16 +1,14 @@
 """Tokens of a formula with the places where they stand in its text."""
 
 import re
-from typing import NamedTuple
 
 from formulaic.errors import FormulaicError
-from formulaic.parser.algos.tokenize import tokenize
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula._limits import MOST_LETTERS, refuse_length, shorten
+from skglmm.syntax import Piece, cut
 
 __all__ = [
-    "NUMBER",
     "Piece",
     "back_quoted",
     "blank",
@@ -21,20 +19,8 @@ __all__ = [
     "scan",
 ]
 
-NUMBER = re.compile(r"[\d.]+")  # formulaic takes such a name for a number, in back quotes too
-
-_QUOTES = "`{%"  # formulaic leaves the closing one out of the token's place
 _AROUND = 200  # letters that a message shows on each side of a place
 _MARKED = re.compile(r"\x1b\[[0-9;]*m")  # formulaic colors its messages
-
-
-class Piece(NamedTuple):
-    """One token: ``text[start:stop]``, quotes included; `token` is without them."""
-
-    token: str
-    kind: str  # "operator", "context", "name", "value", "python"
-    start: int
-    stop: int
 
 
 def failure(message: str, text: str, start: int, stop: int) -> FormulaError:
@@ -63,22 +49,13 @@ def misread(error: Exception, text: str, lead: int = 0) -> FormulaError:
 
 
 def scan(text: str) -> list[Piece]:
-    """Cut a formula into tokens with formulaic's tokenizer."""
+    """Cut a formula into tokens."""
     lead = len(text) - len(text.lstrip())  # of a part, as long as all that is before it
-    text = text[lead:]
     try:
-        tokens = list(tokenize(text))
+        pieces = cut(text[lead:])
     except FormulaicError as error:
-        raise misread(error, " " * lead + text, lead) from None
-    return [
-        Piece(
-            token.token,
-            token.kind.value,
-            lead + token.source_start,
-            lead + token.source_end + (2 if text[token.source_start] in _QUOTES else 1),
-        )
-        for token in tokens
-    ]
+        raise misread(error, text, lead) from None
+    return [piece._replace(start=lead + piece.start, stop=lead + piece.stop) for piece in pieces]
 
 
 def blank(text: str, start: int, stop: int) -> str:
@@ -92,17 +69,17 @@ def quote(name: str) -> str:
     Raises
     ------
     FormulaError
-        When no formula can hold the name: an empty one, one with a back quote, a number.
+        When no formula can hold the name: an empty one, one with a back quote.
     """
     refuse_length(name, "the column name")
-    if not is_writable(name) or name == "." or NUMBER.fullmatch(name):
+    if not is_writable(name):
         msg = f"the column name {name!r} cannot be written in a formula; rename the column"
         raise FormulaError(msg)
     return back_quoted(name)
 
 
 def back_quoted(name: str) -> str:
-    """Return a name in back quotes where needed; numbers, which name groups, get them too."""
+    """Return a name in back quotes where needed."""
     return name if _is_name(name, name) else f"`{name}`"
 
 

@@ -38,6 +38,7 @@ CHECKED = (
     "missing slope",
     "missing effect",
 )
+_WRITTEN = re.compile(r"[^\W\d]\w*|[\w.]+\(.*\)")  # words and calls need no back quotes
 RARE = 0.01  # p-values of residual checks that are worth a note, shared by checks of one name
 ADVICE = {
     "uniformity": "Look at a QQ plot of the quantile residuals; another family or link may fit",
@@ -125,4 +126,4 @@ def _advice(name: str, subject: str) -> str:
 def _written(name: str) -> str:
     """Return the name of a column or a factor as formulas have it, without codings of levels."""
     parts = re.sub(r"\[[^\]]*\]", "", name).split(":")
-    return ":".join(part if part.isidentifier() or "(" in part else f"`{part}`" for part in parts)
+    return ":".join(part if _WRITTEN.fullmatch(part) else f"`{part}`" for part in parts)

@@ -141,7 +141,7 @@ class _Mean:
         texts = [parse(model.formulas_[name], allowed).fixed for name in moving]
         if self.kind == "marginal":
             texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
-        used = {name for text in texts for name in variables(text, allowed)}
+        used = {name for text in texts for name in variables(text)}
         return [name for name in self.needed if name in used]
 
     @property

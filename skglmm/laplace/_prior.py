@@ -66,6 +66,12 @@ class Curvature:
     blocks: tuple[Floats, ...]
     pairs: Mapping[tuple[int, int], Meeting]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"blocks": self.blocks, "pairs": tuple(self.pairs.items())}  # files have text keys
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(blocks=state["blocks"], pairs=dict(state["pairs"]))
+
     def between(self, f: int, g: int) -> Meeting:
         """Return the pairs of two different factors, in either order."""
         return self.pairs[f, g] if f < g else self.pairs[g, f].swapped()
