@@ -20,10 +20,11 @@ _SIZES: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def refuse_explosion(tree: Any, text: str) -> None:
+def refuse_explosion(tree: Any, text: str, longest: int) -> None:
     """Refuse a formula whose powers and products are too many to be written out.
 
-    `tree` is formulaic's syntax tree of `text`. The terms of ``(a + b + c)**p`` are found by
+    `tree` is formulaic's syntax tree of `text`, whose longest name or expression has `longest`
+    letters. The terms of ``(a + b + c)**p`` are found by
     writing out all 3^p products, so the work is bounded before it is begun.
     """
     nodes = list(_from_the_leaves(tree))
@@ -37,17 +38,12 @@ def refuse_explosion(tree: Any, text: str) -> None:
                 f"{MOST_FACTORS} at most"
             )
             raise FormulaError(msg)
-    longest = max((len(token) for node in nodes for token in _tokens(node)), default=0)
     if nodes and sizes[id(tree)] * degrees[id(tree)] * longest > MOST_WORK:
         msg = (
             f"the formula {shorten(text.strip())!r} is too long with its products written out; "
             "give the columns shorter names, or write fewer interactions"
         )
         raise FormulaError(msg)
-
-
-def _tokens(node: Any) -> Iterator[str]:
-    yield from (str(side.token) for side in node.args if isinstance(side, Token))
 
 
 def _sizes(nodes: Sequence[Any], text: str) -> dict[int, int]:

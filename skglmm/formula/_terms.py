@@ -36,7 +36,7 @@ def read_terms(text: str, *, source: str | None = None, intercept: bool = True) 
     text = text.strip()
     try:
         reading = Reading.of(text)
-        refuse_explosion(reading.tree(intercept=intercept), text)
+        refuse_explosion(reading.tree(intercept=intercept), text, reading.longest)
         terms = reading.terms(intercept=intercept)
         refuse_number(len(terms), MOST_TERMS + 1, "terms", text)
         return terms

@@ -70,6 +70,11 @@ class Reading:
         factors = {letters[_key(factor)]: factor for _, factor in places}
         return cls(source, "".join(text), factors)
 
+    @property
+    def longest(self) -> int:
+        """Number of letters of the longest name or expression."""
+        return max((len(factor.expr) for factor in self.factors.values()), default=0)
+
     def tree(self, *, intercept: bool = True) -> Any:
         """Return formulaic's syntax tree; its names are letters."""
         return self._told(lambda: _PARSERS[intercept].get_ast(self.text))
