@@ -75,3 +75,12 @@ def test_the_start_is_near_what_the_data_say():
     assert_allclose(params.beta[1], 2.5, atol=1.5)
     assert_allclose(params.theta[0][[0, 2]], 0.8, atol=0.4)
     assert params.theta[0][1] == 0
+
+
+def test_widths_are_the_largest_values_of_standardized_columns():
+    found = standardize(design(([ONE, X, 2.0 * X, Z], [ONE])), None)
+    for x, width in zip(found.design.fixed, found.scales.widths, strict=True):
+        assert_allclose(width, np.abs(x).max(axis=0), atol=1e-12)
+    spans = found.scales.spans[0]
+    assert spans[2] == 0.0  # left out, as twice the column before
+    assert_allclose(spans[[1, 3]], [np.abs(column - column.mean()).max() for column in (X, Z)])
