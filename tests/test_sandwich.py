@@ -297,7 +297,7 @@ def test_the_sandwich_is_right_where_the_precision_is_not():
         wald.append(model.fit_.covariance[1, 1])
         study = study_of(model, X, y)
         clusters = infer.independent_clusters(study.standard.design)
-        robust.append(infer.sandwich(model.fit_, study, clusters)[1, 1])
+        robust.append(infer.sandwich(model.fit_, study, clusters).covariance[1, 1])
     spread = np.std(slopes, ddof=1)  # known to 5 %
     assert_allclose(np.sqrt(np.mean(robust)), spread, rtol=0.12)
     assert np.sqrt(np.mean(wald)) < 0.8 * spread
