@@ -15,7 +15,10 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, logit
 
 from skglmm import (
+    BetaGLMMRegressor,
+    ExtendedBetaGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
+    OrderedBetaGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
@@ -225,3 +228,28 @@ def test_healthy_fits_have_no_direction_of_recession(data):
     model = ZeroInflatedBetaGLMMRegressor("x + arm + (1 | g)", zero="x").fit(X, y)
     assert not any(part.any() for part in model.fit_.recession)
     assert model.fit_.uncertainty.flat.shape[1] == 0
+
+
+@pytest.fixture(scope="module")
+def inside():
+    """Responses on no bound, and their profiles by the beta that has no bounds at all."""
+    X, y = study(9, share=0.0)
+    plain = BetaGLMMRegressor("x + (1 | g)").fit(X, y)
+    return X, y, plain.confint(X, y, method="profile")
+
+
+@pytest.mark.parametrize("family", [ExtendedBetaGLMMRegressor, OrderedBetaGLMMRegressor])
+def test_profiles_beside_bounds_that_no_response_has_are_those_of_the_beta(inside, family):
+    X, y, expected = inside
+    with pytest.warns(UserWarning, match="no finite estimate"):
+        model = family("x + (1 | g)").fit(X, y)
+    found = model.confint(X, y, method="profile")
+    columns = ["conf_low", "conf_high"]
+    assert_allclose(found.loc[expected.index, columns], expected[columns], rtol=1e-4, atol=1e-4)
+    rest = found.drop(index=expected.index)
+    for name, infinite in {"exceedance": 0.0, "lower_cut": -np.inf}.items():
+        if name in rest.index:
+            assert rest["conf_low"][name] == infinite
+            assert rest["estimate"][name] < rest["conf_high"][name] < np.inf
+    if "cut_gap" in rest.index:
+        assert 0 < rest["conf_low"]["cut_gap"] < rest["conf_high"]["cut_gap"] == np.inf

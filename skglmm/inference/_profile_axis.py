@@ -104,16 +104,32 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
 def _plain(fit: Fit, study: Study) -> Axis:
     """What the axes of a study share, with no direction yet."""
     problem, n_params = study.problem, study.problem.shape.n_params
+    vector = study.vector(fit)
+    lower, upper = _rails(fit, study, vector)
     return Axis(
         problem=problem,
-        vector=study.vector(fit),
+        vector=vector,
         direction=np.zeros(n_params),
-        lower=np.full(n_params, -np.inf),
-        upper=study.upper,
+        lower=lower,
+        upper=upper,
         limits=EVERYTHING,
         ends=EVERYTHING,
         back=np.asarray,
     )
+
+
+def _rails(fit: Fit, study: Study, vector: Floats) -> tuple[Floats, Floats]:
+    """Bounds of the parameters: a constant that goes to infinity alone is not followed further.
+
+    Nothing is left to gain there, and flat steps would lead away for nothing.
+    """
+    lower, upper = np.full(len(vector), -np.inf), study.upper.copy()
+    away = [k for k, direction in enumerate(fit.recession) if np.any(direction)]
+    if len(away) == 1 and is_constant(fit, away[0]):
+        place = sum(to_user.shape[1] for to_user in study.standard.to_user[: away[0]])
+        bounds = lower if fit.recession[away[0]][0] < 0 else upper
+        bounds[place] = vector[place]
+    return lower, upper
 
 
 def _unit(plain: Axis, place: int) -> Floats:
@@ -129,12 +145,12 @@ def _coefficient(plain: Axis, inside: slice, row: Floats) -> Axis:
 
 
 def _constant(plain: Axis, link: Link, place: int) -> Axis:
-    highest = float(_inverse(link, np.array([link.reach[1]]))[0])
+    lowest, highest = (float(end) for end in _inverse(link, np.array(link.reach)))
     return replace(
         plain,
         direction=_unit(plain, place),
         limits=(-np.inf, float(plain.upper[place])),
-        ends=(0.0, 1.0 if highest <= 1.0 else np.inf),
+        ends=(-np.inf if lowest < 0.0 else 0.0, 1.0 if highest <= 1.0 else np.inf),
         back=partial(_inverse, link),
     )
 
