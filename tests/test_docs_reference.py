@@ -76,20 +76,25 @@ def test_estimators_link_to_their_page(name):
     assert f"skglmm.{name}" in documented()
 
 
+CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\S.*\)|\w+\.\w+\(\)")  # no pieces of formulas, such as cr()
+
+
 def calls_for_readers_of_r():
     """Yield the code in the last cells of the tables of the page for those who come from R."""
     text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.startswith("|"):
             cell = re.split(r"(?<!\\)\|", line)[-2].replace(r"\|", "|")
-            yield from (code for code in re.findall(r"`([^`]+)`", cell) if "(" in code)
+            codes = re.findall(r"`([^`]+)`", cell)
+            yield from (code for code in codes if CALL.match(code) and "..." not in code)
 
 
 @pytest.fixture(scope="module")
 def names_of_the_page():
     text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
     names = {}
-    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
     return names
 
 
