@@ -56,6 +56,21 @@ def test_the_category_is_named_and_the_fit_converges(rows):
     assert re.search(SAYS, str(model.summary()))
 
 
+def test_what_varies_within_the_category_is_pressed_to_zero_and_the_warning_says_so(rows):
+    """That is the maximum of the likelihood under the ceiling, so no estimate to be trusted."""
+    X, _ = rows
+    rng = np.random.default_rng(8)
+    mu = 1.0 / (1.0 + np.exp(-0.8 * X["x"]))
+    y = np.where(X["lab"] == "b", ALIKE, rng.beta(12 * mu, 12 * (1 - mu)))
+    model, told = fitted(BetaGLMMRegressor("lab + x", precision="lab"), X, y)
+    others = (X["lab"] != "b").to_numpy()
+    without = BetaGLMMRegressor("lab + x", precision="lab").fit(X[others], y[others])
+    place = model.coef_names_.index("x")
+    assert abs(model.coef_[place]) < 1e-3
+    assert without.coef_[without.coef_names_.index("x")] > 0.5
+    assert any("Whatever else varies among these rows" in text for text in told)
+
+
 def test_the_others_are_those_of_fits_without_it(model, alone, rows):
     means = model.intercept_ + np.array([0.0, *model.coef_])
     wanted = [alone["a"].intercept_, logit(ALIKE), alone["c"].intercept_]

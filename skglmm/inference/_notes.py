@@ -97,8 +97,9 @@ def _held(name: str, ceiling: float, cap: Cap) -> Note:
     text = (
         f"the {name} of {cap.label} is unbounded: {why}. The likelihood rises without end, so it "
         f"stopped at its largest value, {ceiling:.4g} on its link's scale, and has no standard "
-        f"error; the other estimates are valid beside it. Take these rows out and report them "
-        f"alone, or let the {name} have a simpler formula"
+        "error. Whatever else varies among these rows, a covariate or an effect of groups, is "
+        "pressed to 0 by them and means nothing; what has no part in them stands. Take these rows "
+        f"out and report them alone, or let the {name} have a simpler formula"
     )
     return Note("capped", text)
 
