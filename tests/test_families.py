@@ -308,6 +308,19 @@ def test_the_bounds_have_the_probabilities_of_the_density(family):
 
 
 @boundary
+def test_the_cdf_is_that_of_the_interior_between_the_masses(family):
+    if family.interior is None:
+        assert set(family.boundary_predictors) == set(range(size(family)))
+        return
+    eta, y = moderate(family), np.linspace(0.1, 0.9, 6)
+    low, inner, _ = family.boundary_probabilities(eta)
+    places, between = family.interior
+    assert (between.support, between.masses) == (family.support, ())
+    below = low + inner * between.cdf(y, [eta[k] for k in places])
+    assert_allclose(family.cdf(y, eta), below, rtol=1e-13)
+
+
+@boundary
 def test_the_cdf_jumps_by_the_masses_and_by_nothing_else(family):
     eta = moderate(family)
     low, _, high = family.boundary_probabilities(eta)

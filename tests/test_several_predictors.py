@@ -26,6 +26,7 @@ from skglmm.inference import (
     r_squared,
 )
 from skglmm.inference._predict import linear_predictors, shift_covariance, shift_of
+from skglmm.inference._quantile import _Normals
 from skglmm.inference._sample import sample
 from skglmm.inference._shift import Shift, averages
 from skglmm.inference._uncertainty import linear_covariance, linear_variance
@@ -310,3 +311,84 @@ def test_rows_of_unseen_levels_use_shifts_and_the_others_do_not(study):
     rows = replace(design.take(np.arange(2)), codes=(np.array([0, -1]),))
     shift = shift_of(result, rows, plan_of(result, "conditional"))
     assert_array_equal(shift.is_wide, [False, True])
+
+
+@pytest.fixture(scope="module")
+def inflated():
+    """A zero-one-inflated model whose effects in the four predictors are independent."""
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"x": rng.normal(size=400), "g": np.repeat(np.arange(20), 20)})
+    b = rng.normal(0, [0.7, 0.5, 0.8, 0.6], (20, 4))[frame["g"]]
+    mu, phi = expit(0.3 + 0.5 * frame["x"] + b[:, 0]), np.exp(2.0 + b[:, 1])
+    y = rng.beta(mu * phi, (1 - mu) * phi).clip(1e-9, 1 - 1e-9)
+    odds = np.exp([-1.0, -1.5] + b[:, 2:])
+    part, total = rng.random(400), 1.0 + odds.sum(axis=1)
+    y = np.where(part < odds[:, 0] / total, 0.0, np.where(part > 1 - odds[:, 1] / total, 1.0, y))
+    fixed = {"mean": "1 + x", "precision": "1", "zero": "1 + x", "one": "1"}
+    terms = [Term("1", ("g",), predictor=each) for each in fixed]
+    _, design = learn(frame, fixed, terms)
+    return fit(ZeroOneInflatedBeta(), design, y), design
+
+
+def whole(family):
+    """The same family, which does not tell its interior."""
+
+    class Whole(type(family)):
+        interior = None
+
+    return Whole()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["estimates known", "estimates uncertain"])
+def test_probabilities_of_unrelated_shifts_are_those_of_their_grid(inflated, known):
+    result, design = inflated
+    result = replace(result, uncertainty=None) if known else result
+    rows, plan = design.take(np.arange(0, 7)), plan_of(result, "marginal")
+    y = np.array([-0.1, 0.0, 1e-9, 0.3, 0.97, 1.0, 1.1])
+    found = predictive_cdf(result, rows, plan, y)
+    slow = predictive_cdf(replace(result, family=whole(result.family)), rows, plan, y)
+    assert_allclose(found, slow, atol=1e-6)
+    assert_array_equal(found[[0, 5, 6]], [0.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("kind", ["conditional", "marginal"])
+def test_quantiles_of_unrelated_shifts_have_their_probabilities(inflated, kind):
+    result, design = inflated
+    rows, plan = design.take(np.array([3, 23])), plan_of(result, kind)
+    masses = boundary_probabilities(replace(result, uncertainty=None), rows, plan)
+    q = np.array([0.01, 0.5, 0.6, 0.99])
+    found = predict_quantile(result, rows, plan, q)
+    assert masses[:, 0].min() > 0.02
+    assert masses[:, 2].min() > 0.02
+    assert_array_equal(found[:, [0, 3]], [[0.0, 1.0], [0.0, 1.0]])
+    slow = replace(result, family=whole(result.family))
+    for j in (1, 2):
+        assert_allclose(predictive_cdf(slow, rows, plan, found[:, j]), q[j], atol=2e-6)
+
+
+def test_quantiles_of_many_rows_with_unrelated_shifts_are_those_of_few(inflated):
+    result, design = inflated
+    plan, some = plan_of(result, "marginal"), np.arange(0, 400, 57)
+    many = predict_quantile(result, design, plan, [0.4, 0.7])[some]
+    few = predict_quantile(result, design.take(some), plan, [0.4, 0.7])
+    for j in (0, 1):
+        between = (few[:, j] > 0.0) & (few[:, j] < 1.0)
+        rows = design.take(some[between])
+        found = [predictive_cdf(result, rows, plan, each[between, j]) for each in (many, few)]
+        assert between.sum() > 3
+        assert_allclose(*found, atol=1e-6)
+
+
+@pytest.mark.parametrize(("place", "apart"), [((1, 0), True), ((2, 0), False), ((2, 1), False)])
+def test_correlated_effects_of_one_part_only_leave_the_masses_apart(study, place, apart):
+    result, design, _ = study
+    root = np.diag(np.diag(result.roots[0]))
+    root[place] = -0.4
+    known = replace(result, roots=(root,), uncertainty=None)
+    rows, plan = design.take(np.arange(2)), plan_of(result, "marginal")
+    assert (_Normals.of(known, rows, plan).interior is not None) == apart
+    below = predictive_cdf(known, rows, plan, np.array([0.2, 0.7]))
+    for i, y in enumerate((0.2, 0.7)):
+        at = np.full(NODES**3, y)
+        value = brute(known, rows, i, lambda eta, at=at: result.family.cdf(at, eta))
+        assert_allclose(below[i], value, atol=2e-6)

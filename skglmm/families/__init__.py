@@ -1,6 +1,6 @@
 """Distributions of the response given its linear predictors, with their links."""
 
-from skglmm.families._base import Factor, Family, LogDensity, Support
+from skglmm.families._base import Factor, Family, Interior, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import through_links
 from skglmm.families._extended_beta import ExtendedBeta
@@ -34,6 +34,7 @@ __all__ = [
     "Family",
     "FixedExtendedBeta",
     "Identity",
+    "Interior",
     "Jet",
     "Link",
     "Log",

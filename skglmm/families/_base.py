@@ -10,7 +10,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.families.links import Jet, Link
 
-__all__ = ["Factor", "Family", "LogDensity", "Support"]
+__all__ = ["Factor", "Family", "Interior", "LogDensity", "Support"]
 
 
 class Support(NamedTuple):
@@ -171,6 +171,15 @@ class Family(ABC):
         """
         return (Factor(tuple(range(len(self.predictors))), self.log_density),)
 
+    @property
+    def interior(self) -> "Interior | None":
+        """The distribution between the masses, where it is a family with predictors of its own.
+
+        Averages over random effects of several predictors are products with those of the masses,
+        where effects of the two are not correlated.
+        """
+        return None
+
     def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
@@ -195,3 +204,25 @@ class Family(ABC):
     def jets(self, eta: Sequence[Floats], order: int = 0) -> list[Jet]:
         """Return the parameters with `order` derivatives in their linear predictors."""
         return [link.inverse(row, order) for link, row in zip(self.links, eta, strict=True)]
+
+
+class Interior(NamedTuple):
+    """The distribution of responses that lie between a family's masses.
+
+    Parameters
+    ----------
+    predictors : tuple of int
+        Places of the linear predictors on which it depends, in the order of its own.
+    family : Family
+        With the same support, and without masses.
+
+    Examples
+    --------
+    >>> from skglmm.families import ZeroInflatedBeta
+    >>> predictors, family = ZeroInflatedBeta().interior
+    >>> predictors, family.predictors
+    ((0, 1), ('mean', 'precision'))
+    """
+
+    predictors: tuple[int, ...]
+    family: Family

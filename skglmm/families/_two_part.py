@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families._add import add_derivatives, add_packed
-from skglmm.families._base import Factor, Family, LogDensity, Support
+from skglmm.families._base import Factor, Family, Interior, LogDensity, Support
 from skglmm.families._beta import Beta
 from skglmm.families._chain_rule import leave
 from skglmm.families._packing import packed_products, packed_rows
@@ -62,6 +62,10 @@ class TwoPartBeta(Family):
             return beta.log_density(prepared, eta[:2], order)
 
         return Factor(self.parts.predictors, self._part), Factor(BETA, inner, _is_inside)
+
+    @property
+    def interior(self) -> Interior:
+        return Interior(BETA, self.beta)
 
     def _part(self, prepared: Floats, eta: Sequence[Floats], order: int) -> LogDensity:
         """Return the log probabilities of the parts in which responses lie."""

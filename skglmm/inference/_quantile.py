@@ -5,10 +5,13 @@ Given t, standard normal, a response has the family's distribution at
 averaged over. So a quantile is a smooth function of v and of the linear predictors: where rows are
 many, it is tabulated. Of the predictors behind the first those are uncertain that random effects
 feed; the estimates of others count as known.
+
+Where the probabilities of masses, and the distribution between them, have shifts that have nothing
+to do with each other, the average of the product is the product of the averages.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +35,7 @@ CHUNK = 2**15  # rows at a time
 CELLS = 2**17  # rows times nodes at a time
 SPEEDS = 0.7 * 2.0 ** np.arange(-6, 12)  # rows of alike speed share their number of nodes
 FEW = 1000  # rows times nodes of the other predictors, which are solved one by one
+LEAST, MOST = np.finfo(np.float64).tiny, 1.0 - np.finfo(np.float64).epsneg  # probabilities
 MISS, MISS_Z = 2e-7, 1e-4  # errors of a table: in probability, and in standard deviations
 
 
@@ -52,9 +56,7 @@ def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     ndarray, shape (n,)
         NaN where the plan says so.
     """
-    result = np.empty(design.n_samples)
-    for rows, blend in _blends(_Normals.of(fit, design, plan), 1):
-        result[rows] = blend.cdf(y[rows])
+    result = _probabilities(_Normals.of(fit, design, plan), y)
     result[plan.unknown(fit, design)] = np.nan
     return result
 
@@ -137,15 +139,29 @@ class _Normals:
     def masses(self) -> Floats:
         """Probabilities of the ends of the support, (2, n)."""
         found = np.zeros((2, self.eta.shape[1]))
+        own = [k for k in self.shift.moving if k in self.family.boundary_predictors]
+        shift = self.shift.among(own or [self.shift.first])
         for start in range(0, self.eta.shape[1] if self.family.masses else 0, CHUNK):
             rows = slice(start, start + CHUNK)
-            part = self.take(rows)
             found[:, rows] = averages(
                 lambda eta, _: self.family.boundary_probabilities(eta)[[0, 2]],
-                list(part.eta),
-                part.shift,
+                list(self.eta[:, rows]),
+                shift.take(rows),
             )
         return found
+
+    @property
+    def interior(self) -> "_Normals | None":
+        """The rows between the masses, if no shift there is related to one of the masses."""
+        found = self.family.interior
+        if found is None or found.predictors[0] != self.shift.first:
+            return None
+        places, masses = found.predictors, self.family.boundary_predictors
+        if self.shift.relates(places, masses).any():
+            return None
+        shift = self.shift.among([k for k in self.shift.moving if k in places])
+        inner = replace(shift, others=tuple(places.index(k) for k in shift.others), first=0)
+        return _Normals(found.family, self.eta[list(places)], inner)
 
     @property
     def points(self) -> Floats:
@@ -172,11 +188,24 @@ def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
     return np.asarray(np.hypot(BEND, np.sqrt(family.expected_information(eta)[0])))
 
 
+def _probabilities(normals: _Normals, y: Floats) -> Floats:
+    """Return the probabilities of responses up to `y`, (n,)."""
+    interior = normals.interior
+    if interior is None:
+        result = np.empty(len(y))
+        for rows, blend in _blends(normals, 1):
+            result[rows] = blend.cdf(y[rows])
+        return result
+    (low, high), (start, end) = normals.masses, normals.family.support
+    below = low + (1.0 - low - high) * _probabilities(interior, np.clip(y, start, end))
+    return np.where(y < start, 0.0, np.where(y < end, np.minimum(below, 1.0), 1.0))
+
+
 def _responses(normals: _Normals, q: Floats) -> Floats:
     """Return quantiles at increasing probabilities `q`: (n, k)."""
-    line, z = Line(normals.family.support), ndtri(q)
+    line = Line(normals.family.support)
     if not normals.family.masses:
-        positions = _positions(normals, z)
+        positions = _positions(normals, ndtri(q))
         return line.response(np.maximum.accumulate(positions, axis=1))  # by less than tolerances
     low, high = normals.masses
     result = np.empty((len(low), len(q)))
@@ -184,21 +213,39 @@ def _responses(normals: _Normals, q: Floats) -> Floats:
         at_low, at_high = q[j] <= low, q[j] > 1.0 - high
         inside = np.flatnonzero(~(at_low | at_high))
         result[:, j] = np.where(at_low, line.support.low, line.support.high)
-        found = _positions(normals.take(inside), z[j : j + 1])
-        result[inside, j] = line.response(found[:, 0])
+        found = _between(normals.take(inside), q[j], low[inside], high[inside])
+        result[inside, j] = line.response(found)
     return np.asarray(np.maximum.accumulate(result, axis=1))
 
 
+def _between(normals: _Normals, q: float, low: Floats, high: Floats) -> Floats:
+    """Return where on the line the probability is `q`, given those of the masses: (n,)."""
+    interior = normals.interior
+    if interior is None:
+        return _positions(normals, ndtri([q]))[:, 0]
+    share = np.clip((q - low) / np.maximum(1.0 - low - high, LEAST), LEAST, MOST)
+    return _positions(interior, ndtri(share)[:, None])[:, 0]
+
+
 def _positions(normals: _Normals, z: Floats) -> Floats:
-    """Return where on the line the probabilities have the normal quantiles `z`: (n, k)."""
-    n = len(normals.shift.sd)
-    if not (n and len(z)):
-        return np.empty((n, len(z)))
+    """Return where on the line the probabilities have the normal quantiles `z`: (n, k).
+
+    Those of all rows are `z`, (k,), or each row has one of its own, (n, 1).
+    """
+    n, size = len(normals.shift.sd), z.shape[-1]
+    if not (n and size):
+        return np.empty((n, size))
     if n * len(normals.shift.grid()) < FEW:
         return _solved(normals, z).x
-    result = tabulate(normals.points, lambda points: _values(normals.at(points), z), len(z))
+    points = normals.points
+    width, own = points.shape[1], z.ndim > 1
+
+    def values(each: Floats) -> Values:
+        return _values(normals.at(each[:, :width]), each[:, width:] if own else z)
+
+    result = tabulate(np.column_stack([points, z]) if own else points, values, size)
     left = np.flatnonzero(np.isnan(result).any(axis=1))
-    result[left] = _solved(normals.take(left), z).x
+    result[left] = _solved(normals.take(left), z[left] if own else z).x
     return result
 
 
@@ -213,11 +260,13 @@ def _values(normals: _Normals, z: Floats) -> Values:
 
 def _solved(normals: _Normals, z: Floats) -> Root:
     """Solve row by row, (n, k) each."""
-    x, slope = np.empty((2, len(normals.shift.sd), len(z)))
-    for rows, blend in _blends(normals, len(z)):
-        many = blend.take(np.tile(np.arange(len(rows)), len(z)))
-        root = solve(many, np.repeat(z, len(rows)), Line(normals.family.support))
-        x[rows], slope[rows] = (part.reshape(len(z), -1).T for part in root)
+    n, size = len(normals.shift.sd), z.shape[-1]
+    goals = np.broadcast_to(z, (n, size))
+    x, slope = np.empty((2, n, size))
+    for rows, blend in _blends(normals, size):
+        many = blend.take(np.tile(np.arange(len(rows)), size))
+        root = solve(many, goals[rows].T.ravel(), Line(normals.family.support))
+        x[rows], slope[rows] = (part.reshape(size, -1).T for part in root)
     return Root(x, slope)
 
 

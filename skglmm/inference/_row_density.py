@@ -12,7 +12,6 @@ from skglmm.inference._shift import Shift
 
 __all__ = ["averaged_log_density"]
 
-UNCORRELATED = 1e-7  # correlations of shifts that count as none
 LEAST, LEAST_SHARE = 1e-7, 1e-7  # standard deviations that count as none; and of the largest
 
 
@@ -45,11 +44,7 @@ def _applies(factor: Factor, y: Floats) -> Bools:
 
 def _linked(factors: Sequence[Factor], shift: Shift) -> Bools:
     """Whether two factors depend on one shift, or on correlated ones, (n, F, F)."""
-    covariance, moving = shift.covariance, np.array(shift.moving)
-    sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    related = np.abs(covariance) > UNCORRELATED * sd[:, :, None] * sd[:, None, :]
-    own = [np.isin(moving, factor.predictors) for factor in factors]
-    pairs = [[related[:, a][:, :, b].any(axis=(1, 2)) for b in own] for a in own]
+    pairs = [[shift.relates(a.predictors, b.predictors) for b in factors] for a in factors]
     return np.moveaxis(np.array(pairs), 2, 0)
 
 

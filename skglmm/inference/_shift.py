@@ -4,7 +4,7 @@ Averages over them go by conditioning: the predictors behind the first are moved
 and the first is then normal, with a mean that moves along and a standard deviation of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -16,6 +16,7 @@ from skglmm.inference._quadrature import coarse_rule, rule
 __all__ = ["Shift", "averages"]
 
 CELLS = 2**20  # rows times nodes at a time
+UNCORRELATED = 1e-7  # correlations that count as none
 LEAST = 1e-7  # weight of a node, relative to that of the middle, that is worth its while
 
 
@@ -97,6 +98,14 @@ class Shift:
     def is_wide(self) -> Bools:
         """Whether anything is added to the predictors of a row, (n,)."""
         return np.asarray((self.sd > 0.0) | self.loadings.any(axis=(1, 2)))
+
+    def relates(self, left: Collection[int], right: Collection[int]) -> Bools:
+        """Whether some predictors share a shift with others, or have correlated ones, (n,)."""
+        covariance, moving = self.covariance, np.array(self.moving)
+        sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        related = np.abs(covariance) > UNCORRELATED * sd[:, :, None] * sd[:, None, :]
+        own, other = (np.isin(moving, list(some)) for some in (left, right))
+        return np.asarray(related[:, own][:, :, other].any(axis=(1, 2)))
 
     def take(self, rows: Ints | slice) -> "Shift":
         """Return the shifts of some of the rows."""
