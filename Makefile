@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
-.PHONY: bench-cluster clean
+.PHONY: bench-effects bench-cluster clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,9 @@ bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=-
 
 bench-predict: $(VENV)/.stamp-plot  ## time predictions, and measure their memory
 	$(BIN)/python benchmarks/predict.py $(BENCH)
+
+bench-effects: $(VENV)/.stamp-plot  ## time answers for single rows with effects in four predictors
+	$(BIN)/python benchmarks/four_effects.py
 
 bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, against fits in memory
 	$(BIN)/python benchmarks/cluster.py $(BENCH)

@@ -25,6 +25,8 @@ from skglmm.inference import (
     quantile_residuals,
     r_squared,
 )
+from skglmm.inference._between import Between
+from skglmm.inference._blend import Blend
 from skglmm.inference._predict import linear_predictors, shift_covariance, shift_of
 from skglmm.inference._quantile import _Normals
 from skglmm.inference._sample import sample
@@ -392,3 +394,65 @@ def test_correlated_effects_of_one_part_only_leave_the_masses_apart(study, place
         at = np.full(NODES**3, y)
         value = brute(known, rows, i, lambda eta, at=at: result.family.cdf(at, eta))
         assert_allclose(below[i], value, atol=2e-6)
+
+
+def related(sd, correlation, n=3):
+    """Shifts of four predictors, all of them correlated."""
+    rng = np.random.default_rng(4)
+    root = rng.normal(size=(4, 4))
+    full = root @ root.T
+    full /= np.sqrt(np.outer(np.diag(full), np.diag(full)))
+    covariance = sd**2 * ((1 - correlation) * np.eye(4) + correlation * full)
+    return Shift.of(lambda j, k: np.full(n, covariance[j, k]), n, (1, 2, 3)), covariance
+
+
+@pytest.mark.parametrize(("sd", "correlation"), [(0.4, 0.5), (0.6, 0.95)])
+def test_shares_between_correlated_masses_give_the_probabilities_of_the_grid(sd, correlation):
+    shift, _ = related(sd, correlation)
+    eta = np.array([[-0.5, 0.0, 1.0], [2.0, 1.0, 3.0], [-1.5, -2.0, -1.0], [-2.5, -1.0, -2.0]])
+    y = np.array([0.1, 0.5, 0.93])
+    family = ZeroOneInflatedBeta()
+    masses = _Normals(family, eta, shift).masses
+    found, expected = (
+        Blend.of(each, list(eta), shift, masses).cdf_and_density(y)
+        for each in (family, whole(family))
+    )
+    assert_allclose(found[0], expected[0], atol=1e-6)
+    assert_allclose(found[1], expected[1], rtol=1e-5)
+
+
+def test_wide_correlated_masses_have_the_probabilities_of_draws():
+    shift, covariance = related(2.5, 0.9, n=2)
+    eta = np.array([[-0.5, 1.0], [2.0, 1.0], [-1.5, 0.5], [-2.5, 0.0]])
+    y, family, rng = np.array([0.1, 0.8]), ZeroOneInflatedBeta(), np.random.default_rng(1)
+    masses = _Normals(family, eta, shift).masses
+    found = Blend.of(family, list(eta), shift, masses).cdf(y)
+    moves = rng.multivariate_normal(np.zeros(4), covariance, 100_000)
+    moves = np.concatenate([moves, -moves])
+    for i in (0, 1):
+        below = family.cdf(np.full(len(moves), y[i]), list(eta[:, i, None] + moves.T))
+        assert abs(below.mean() - found[i]) < 4.0 * below.std() / np.sqrt(len(below))
+
+
+def test_parted_shifts_are_the_same_shifts():
+    shift, covariance = related(0.7, 0.8, n=1)
+    inner, follow, left = shift.parted([0, 1])
+    outer = follow[0] @ follow[0].T + left.covariance[0, 1:, 1:]
+    assert_allclose(inner.covariance[0], covariance[:2, :2], atol=1e-12)
+    assert_allclose(outer, covariance[2:, 2:], atol=1e-12)
+    root = inner.root[0]
+    assert_allclose(follow[0] @ root.T, covariance[2:, :2], atol=1e-12)
+
+
+@pytest.mark.parametrize("sd", [0.1, 1.0, 4.0])
+def test_shares_follow_one_number(sd):
+    covariance = np.zeros((3, 3))
+    covariance[0, 0], covariance[2, 2], covariance[0, 2] = 1.0, sd**2, 0.999 * sd
+    shift = Shift.of(lambda j, k: covariance[j, k][None], 1, (1, 2))
+    eta = [np.array([0.3]), np.array([1.0]), np.array([-1.0])]
+    share = Between.of(ZeroInflatedBeta(), eta, shift).shares[0]
+    t, nodes = np.linspace(-5.0, 5.0, 21), np.linspace(-8.0, 8.0, 4001)
+    weights = np.exp(-0.5 * nodes**2)
+    left = sd * np.sqrt(1 - 0.999**2)
+    exact = expit(1.0 - 0.999 * sd * t[:, None] - left * nodes) @ weights / weights.sum()
+    assert_allclose(share.at(t[None])[0], exact, atol=2e-6)

@@ -4,13 +4,15 @@ With t standard normal, :math:`F(y) = E_t[F(y \mid \eta + s t)]` is a smooth ave
 conditional cdf changes slowly in t, and that of a step where it changes fast.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
+from skglmm.inference._between import Share
 from skglmm.inference._quadrature import hermite
 
 __all__ = ["Mixture"]
@@ -39,20 +41,30 @@ class Mixture:
         Standard deviations of the first.
     speed : ndarray, shape (n,)
         How many standard deviations of the response one of the shift moves it.
+    share : Share, optional
+        How many of the responses have this distribution, by the shift; all, if it is not given.
     """
 
     family: Family
     eta: tuple[Floats, ...]
     sd: Floats
     speed: Floats
+    share: Share | None = None
 
     @classmethod
-    def of(cls, family: Family, eta: list[Floats], sd: Floats) -> "Mixture":
+    def of(
+        cls, family: Family, eta: Sequence[Floats], sd: Floats, share: Share | None = None
+    ) -> "Mixture":
         """Return the mixture, with the largest speed within two standard deviations."""
         shapes = tuple(part[:1] if k and _is_one(part) else part for k, part in enumerate(eta))
-        blank = cls(family, shapes, sd, np.zeros_like(sd))
+        blank = cls(family, shapes, sd, np.zeros_like(sd), share)
         speeds = [blank.speed_at(np.full_like(sd, t)) for t in (-2.0, 0.0, 2.0)]
-        return cls(family, shapes, sd, np.maximum(BEND * sd, np.max(speeds, axis=0)))
+        return replace(blank, speed=np.maximum(BEND * blank.bend, np.max(speeds, axis=0)))
+
+    @property
+    def bend(self) -> Floats:
+        """How far one standard deviation moves linear predictors, (n,)."""
+        return self.sd if self.share is None else np.maximum(self.sd, self.share.sd)
 
     @property
     def n_nodes(self) -> int:
@@ -64,14 +76,15 @@ class Mixture:
 
     def _sizes(self, speed: Floats, reach: float) -> Ints:
         """Return how many nodes each row needs within its `reach`, (n,)."""
-        evenly = 2 * reach * PER_SD * np.hypot(1.0, self.sd)
+        evenly = 2 * reach * PER_SD * np.hypot(1.0, self.bend)
         sizes = evenly + 2 * PER_FOLD * np.arcsinh(2 * reach * speed)
         return np.asarray(np.fmin(sizes, MOST).astype(np.intp) + 2)
 
     def take(self, rows: Ints) -> "Mixture":
         """Return the mixture of some of the rows."""
         eta = tuple(part[rows] if len(part) == len(self.sd) else part for part in self.eta)
-        return Mixture(self.family, eta, self.sd[rows], self.speed[rows])
+        share = None if self.share is None else self.share.take(rows)
+        return Mixture(self.family, eta, self.sd[rows], self.speed[rows], share)
 
     def shifted(self, t: Floats) -> list[Floats]:
         """Return linear predictors at shifts of t standard deviations, (n,) or (n, m)."""
@@ -115,9 +128,11 @@ class Mixture:
     def _nodes(self, y: Floats) -> tuple[Floats, Floats]:
         """Nodes t and weights, (n, m) each."""
         if self.speed.max(initial=0.0) <= SLOW:
-            nodes, weights = hermite(self.n_nodes)
-            return np.tile(nodes, (len(y), 1)), weights
-        return self._around(self._step(y))
+            nodes, rule = hermite(self.n_nodes)
+            t, weights = (np.tile(part, (len(y), 1)) for part in (nodes, rule))
+        else:
+            t, weights = self._around(self._step(y))
+        return t, weights if self.share is None else weights * self.share.at(t)
 
     def _step(self, y: Floats) -> Floats:
         """The shifts at which `y` is the median, or the ends where there is none, (n,)."""
@@ -143,8 +158,8 @@ class Mixture:
 
         Nodes and their spacings, (n, m) each.
         """
-        speed = np.maximum(self.speed_at(center), np.maximum(BEND * self.sd, 0.5))[:, None]
-        evenly, center = PER_SD * np.hypot(1.0, self.sd)[:, None], center[:, None]
+        speed = np.maximum(self.speed_at(center), np.maximum(BEND * self.bend, 0.5))[:, None]
+        evenly, center = PER_SD * np.hypot(1.0, self.bend)[:, None], center[:, None]
 
         def density(t: Floats) -> Floats:
             return np.asarray(evenly + PER_FOLD * speed / np.hypot(1.0, speed * t))

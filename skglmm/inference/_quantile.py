@@ -7,11 +7,12 @@ many, it is tabulated. Of the predictors behind the first those are uncertain th
 feed; the estimates of others count as known.
 
 Where the probabilities of masses, and the distribution between them, have shifts that have nothing
-to do with each other, the average of the product is the product of the averages.
+to do with each other, the average of the product is the product of the averages. Where they are
+correlated, `Between` takes the averages one after the other.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -160,8 +161,7 @@ class _Normals:
         if self.shift.relates(places, masses).any():
             return None
         shift = self.shift.among([k for k in self.shift.moving if k in places])
-        inner = replace(shift, others=tuple(places.index(k) for k in shift.others), first=0)
-        return _Normals(found.family, self.eta[list(places)], inner)
+        return _Normals(found.family, self.eta[list(places)], shift.placed(places))
 
     @property
     def points(self) -> Floats:
@@ -277,7 +277,7 @@ def _blends(normals: _Normals, n_values: int) -> Iterator[tuple[Ints, Blend]]:
     """
     for start in range(0, len(normals.shift.sd), CHUNK):
         part = normals.take(slice(start, start + CHUNK))
-        whole = Blend.of(part.family, list(part.eta), part.shift)
+        whole = Blend.of(part.family, list(part.eta), part.shift, part.masses)
         group = np.searchsorted(SPEEDS, whole.speed)
         for rows in (np.flatnonzero(group == each) for each in np.unique(group)):
             step = max(1, CELLS // (n_values * whole.take(rows).n_nodes))

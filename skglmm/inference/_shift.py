@@ -5,8 +5,9 @@ and the first is then normal, with a mean that moves along and a standard deviat
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,15 +49,7 @@ class Shift:
     ) -> "Shift":
         """Return the shift with these covariances, (n,) each, of `first` and `others`."""
         kept = [k for k in others if covariance(k, k).any()]
-        order = [*kept, first]
-        root = np.zeros((n, len(order), len(order)))
-        for i, j in enumerate(order):
-            for p in range(i):
-                rest = covariance(j, order[p]) - np.sum(root[:, i, :p] * root[:, p, :p], axis=1)
-                pivot = root[:, p, p]
-                root[:, i, p] = np.divide(rest, pivot, out=np.zeros(n), where=pivot > 0.0)
-            left = covariance(j, j) - np.sum(root[:, i, :i] ** 2, axis=1)
-            root[:, i, i] = np.sqrt(np.maximum(left, 0.0))
+        root = _root(covariance, n, [*kept, first])
         size = len(kept)
         loadings = root[:, [size, *range(size)], :size]
         return cls(root[:, size, size], tuple(kept), loadings, first)
@@ -120,6 +113,26 @@ class Shift:
         n = len(self.sd)
         return Shift.of(lambda j, k: covariance[:, place(j), place(k)], n, others, first)
 
+    def placed(self, places: Sequence[int]) -> "Shift":
+        """Return the same shifts of predictors that are counted among `places`."""
+        others = tuple(places.index(k) for k in self.others)
+        return replace(self, others=others, first=places.index(self.first))
+
+    def parted(self, inner: Sequence[int]) -> "Parted":
+        """Return the shifts of some of the predictors that are `moving`, and how others follow."""
+        covariance, place, n, size = self.covariance, self.moving.index, len(self.sd), len(inner)
+        first, *others = inner
+        outer = [k for k in self.moving if k not in inner]
+        order = [*others, first, *outer]
+        root = _root(lambda j, k: covariance[:, place(j), place(k)], n, order)
+        loadings = root[:, [size - 1, *range(size - 1)], : size - 1]
+        left = np.concatenate([np.zeros((n, 1, len(outer))), root[:, size:, size:]], axis=1)
+        return Parted(
+            Shift(root[:, size - 1, size - 1], tuple(others), loadings, first),
+            root[:, size:, :size],
+            Shift(np.zeros(n), tuple(outer), left, first),
+        )
+
     def grid(self) -> list[tuple[float, Floats]]:
         """Return weights, of sum 1, and the m standard normal numbers of each node."""
         sizes = np.sqrt(np.max(np.sum(self.loadings**2, axis=1), axis=0, initial=0.0))
@@ -140,6 +153,23 @@ class Shift:
             if t.size:
                 result[k] = result[k] + loading @ t
         return result
+
+
+class Parted(NamedTuple):
+    """The shifts of some predictors, and those of others given them.
+
+    Parameters
+    ----------
+    inner : Shift
+    follow : ndarray, shape (n, q, 1 + m)
+        How the q others follow the normal numbers of `inner`, that of its first predictor last.
+    left : Shift
+        What else shifts the others.
+    """
+
+    inner: Shift
+    follow: Floats
+    left: Shift
 
 
 def averages(
@@ -183,6 +213,19 @@ def averages(
             total += weight * (values @ weights)
         result[:, rows] = total
     return result
+
+
+def _root(covariance: Callable[[int, int], Floats], n: int, order: Sequence[int]) -> Floats:
+    """Return the lower triangular roots of covariances, (n, d, d), which may be singular."""
+    root = np.zeros((n, len(order), len(order)))
+    for i, j in enumerate(order):
+        for p in range(i):
+            rest = covariance(j, order[p]) - np.sum(root[:, i, :p] * root[:, p, :p], axis=1)
+            pivot = root[:, p, p]
+            root[:, i, p] = np.divide(rest, pivot, out=np.zeros(n), where=pivot > 0.0)
+        left = covariance(j, j) - np.sum(root[:, i, :i] ** 2, axis=1)
+        root[:, i, i] = np.sqrt(np.maximum(left, 0.0))
+    return root
 
 
 def _repeated(eta: Floats, times: int) -> Floats:

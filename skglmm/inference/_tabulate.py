@@ -7,13 +7,13 @@ nothing is extrapolated, and a row far from the others costs no resolution.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebpts1, chebvander
 
 from skglmm.arrays import Floats, Ints
+from skglmm.inference._chebyshev import chebyshev_transform
 
 __all__ = ["Values", "tabulate"]
 
@@ -129,7 +129,9 @@ class _Table:
         """Return the polynomial with these values, (n_nodes, k), at the nodes of the box."""
         table = values.reshape(*(degree + 1 for degree in box.degrees), -1)
         for axis, degree in enumerate(box.degrees):
-            table = np.moveaxis(np.tensordot(_transform(degree), table, (1, axis)), 0, axis)
+            table = np.moveaxis(
+                np.tensordot(chebyshev_transform(degree), table, (1, axis)), 0, axis
+            )
         return cls(box, table)
 
     @property
@@ -173,12 +175,3 @@ def _level(
             rows = box.rows[start : start + STEP]
             result[rows] = table.at(points[rows])
     return halves
-
-
-@lru_cache(maxsize=32)
-def _transform(degree: int) -> Floats:
-    """From values at Chebyshev points to coefficients, (degree + 1, degree + 1)."""
-    matrix = np.asarray(chebvander(chebpts1(degree + 1), degree).T, dtype=np.float64)
-    matrix = matrix * np.where(np.arange(degree + 1) > 0, 2.0, 1.0)[:, None] / (degree + 1)
-    matrix.flags.writeable = False
-    return matrix
