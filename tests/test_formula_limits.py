@@ -14,7 +14,7 @@ from skglmm.exceptions import DesignError, FormulaError
 from skglmm.formula import parse, parse_groups, read_constraints
 
 BARS = ["{}", "z + {}", "({} | g)"]
-SOON = 1.0  # seconds, for what took minutes
+SOON = 1.0  # processor seconds, for what took minutes
 
 LARGE = [
     ("(x + z + k + c)**9", r"products of different terms end at 4; write \*\*4"),
@@ -45,10 +45,10 @@ LARGE = [
 @pytest.mark.parametrize(("text", "message"), LARGE)
 @pytest.mark.parametrize("place", BARS)
 def test_what_would_take_for_ever_is_refused_at_once(text, message, place):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(FormulaError, match=message):
         parse(place.format(text))
-    assert time.perf_counter() - begin < SOON
+    assert time.process_time() - begin < SOON
 
 
 EMPTY = ["I(None)", "I(1)", "{1 + 2}", "log(2)", "np.log(2)", "C('a')", "f()", "f(2)", "I()"]
@@ -160,10 +160,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("text", "message"), HOSTILE, ids=lambda text: text[:40])
 def test_what_a_stranger_may_try_is_refused_at_once(text, message):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(FormulaError, match=message) as caught:
         parse(text)
-    assert time.perf_counter() - begin < SOON
+    assert time.process_time() - begin < SOON
     assert len(str(caught.value)) < 2000
 
 
@@ -200,10 +200,10 @@ HYPOTHESES = [
 
 @pytest.mark.parametrize(("text", "message"), HYPOTHESES, ids=lambda text: text[:20])
 def test_hypotheses_are_bounded_too(text, message):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(FormulaError, match=message):
         read_constraints(text, ["Intercept", "x"])
-    assert time.perf_counter() - begin < SOON
+    assert time.process_time() - begin < SOON
 
 
 def test_functions_of_the_context_take_any_arguments():
