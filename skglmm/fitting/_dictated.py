@@ -81,7 +81,7 @@ def beside_ceilings(bound: Bound, optimum: Optimum, hessian: Floats) -> Beside:
     capped = _capped(problem, optimum)
     if not capped:
         return Beside(scales, hessian, None)
-    found = _kinds(problem, optimum, capped)
+    found = _kinds(bound, optimum, capped)
     told = [k for k in range(len(found.held)) if k in capped or found.sharp[k] > 0]
     effects = {
         place: grams
@@ -137,15 +137,13 @@ def _capped(problem: Problem, optimum: Optimum) -> tuple[int, ...]:
     return tuple(k for k, flags in enumerate(at_cap) if np.any(flags))
 
 
-def _kinds(problem: Problem, optimum: Optimum, capped: Sequence[int]) -> _Kinds:
+def _kinds(bound: Bound, optimum: Optimum, capped: Sequence[int]) -> _Kinds:
+    problem = bound.problem
     beta = Params.unpack(optimum.vector, problem.shape).beta
     common = {"family": problem.family, "beta": beta, "capped": capped}
     sharp, held, others, by_column = problem.shards.map(_sums, **common).total()
-    first = next(iter(problem.shards))
     places = [
-        (f, c, k)
-        for f, load in zip(problem.order, first.loads, strict=True)
-        for c, k in enumerate(load.predictors)
+        (f, c, k) for f in problem.order for c, k in enumerate(bound.layout.factors[f].predictors)
     ]
     effects = {
         (f, c): (k, float(n_held), grams)

@@ -87,11 +87,17 @@ def diagnose(
         )
     else:
         apart = at_infinity(fit).union(capped_names(fit))
-        findings += [*curvature(study, around, apart), *near_separation(study, around, apart)]
-        if weighted:
-            skipped.append("influence, which weights like these exaggerate")
+        findings += near_separation(study, around, apart)
+        if fit.caps:
+            skipped.append(
+                "curvature and influence, as rows at a ceiling hide what the others say of them"
+            )
         else:
-            findings += influential_levels(study, here.mode, around)
+            findings += curvature(study, around, apart)
+            if weighted:
+                skipped.append("influence, which weights like these exaggerate")
+            else:
+                findings += influential_levels(study, here.mode, around)
     findings += [*others, *misfits(checks)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)
 

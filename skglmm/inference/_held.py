@@ -97,5 +97,6 @@ def held_sentences(fit: Fit, names: Collection[str]) -> Iterator[str]:
     if gone:
         yield (
             f"{', '.join(gone)}: no limits, as the rows of {rows}, whose "
-            f"{' and '.join(fit.capped)} is unbounded, determine the estimates in place of all others; fit without these rows"
+            f"{' and '.join(fit.capped)} is unbounded, determine the estimates in place of all "
+            "others; fit without these rows"
         )

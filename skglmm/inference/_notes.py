@@ -45,10 +45,12 @@ def notes(fit: Fit) -> tuple[Note, ...]:
 
 def _convergence(fit: Fit) -> Iterator[Note]:
     if not fit.converged:
-        text = (
-            f"the optimizer did not converge: {fit.message}. Raise max_iter, or simplify the "
-            "random effects"
+        advice = (
+            f"Rows whose {' and '.join(fit.capped)} is unbounded stand in its way: take them out"
+            if fit.capped
+            else "Raise max_iter, or simplify the random effects"
         )
+        text = f"the optimizer did not converge: {fit.message}. {advice}"
         yield Note("convergence", text)
 
 
@@ -108,7 +110,7 @@ def _consequence(fit: Fit) -> str:
     if fit.uncertainty is None:
         return (
             "Whatever else varies among these rows, a covariate or an effect of groups, is "
-            "determined by them alone, and so mean nothing this and the estimates that depend on it"
+            "determined by them in place of all others, as are the estimates that depend on it"
         )
     held = capped_names(fit)
     gone = [p.name for p in natural(fit) if p.name not in held and dictated(fit, p)]
@@ -116,8 +118,8 @@ def _consequence(fit: Fit) -> str:
         return "All other estimates and their standard errors stand"
     return (
         "Whatever else varies among these rows, a covariate or an effect of groups, is determined "
-        f"by them in place of all others: {', '.join(gone)} mean nothing, or are estimated given "
-        "what means nothing, and so have neither standard errors nor limits"
+        f"by them in place of all others: {', '.join(gone)} are what they say, or estimated given "
+        "that, and so have neither standard errors nor limits"
     )
 
 
