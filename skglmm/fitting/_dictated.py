@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import block_diag
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.families import Family, packed
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._cap import Dictated
@@ -30,6 +30,7 @@ __all__ = ["Beside", "beside_ceilings"]
 
 TOUCHES = 1e-6  # on the scale of a link: rounding
 SHARP = 100.0  # expected information of one row: a standard error of 0.1 units of the link
+MOVED = 1e-3  # of the largest move of a row: the error of differences, and less
 RANK = 1e-9  # of the largest eigenvalue of a Gram matrix: rounding
 SAME = 1e-8  # one minus the cosine of two directions that are one, but for rounding
 
@@ -92,10 +93,15 @@ def beside_ceilings(bound: Bound, optimum: Optimum, hessian: Floats) -> Beside:
     ranges = {k: _range(found.held[k]) for k in told if k not in capped}
     if not spoken.shape[1] and all(each.shape[1] < 2 for each in ranges.values()):
         return Beside(scales, hessian, None)
-    others = _without(problem, optimum, capped)
+    others = hessian.copy()
+    places = _places_of(problem, bound, told)
+    others[places] = _without(problem, optimum, capped)[places]
+    others[:, places] = others[places].T
     scales, turned = _turned(bound, optimum, others, ranges)
     if not spoken.shape[1]:
         return Beside(scales, turned, None)
+    flat = _taken_away(problem, optimum, found, told, spoken, others)
+    spoken = _with_misfit(problem, optimum, capped, told, spoken, flat)
     flat = _taken_away(problem, optimum, found, told, spoken, others)
     n_theta = problem.shape.n_params - problem.shape.n_beta
     to_user = block_diag(*bound.scales.to_user, np.eye(n_theta))
@@ -107,7 +113,7 @@ def _turned(
 ) -> tuple[Scales, Floats]:
     """Make coefficients of the directions in which rows that are held vary, (p_k, r) each.
 
-    The Hessian is that of the other rows, but for the information of all in these directions.
+    The Hessian of the other rows gets the information of all in these directions.
     """
     problem, scales = bound.problem, bound.scales
     turns, pinned = [], []
@@ -129,6 +135,15 @@ def _turned(
         widths=tuple(widths @ np.abs(part) for _, widths, part in pairs),
     )
     return scales, hessian
+
+
+def _places_of(problem: Problem, bound: Bound, told: Sequence[int]) -> Ints:
+    """Places of the parameters of some predictors, with the variances of their effects."""
+    parts = [np.full(n, k in told) for k, n in enumerate(problem.shape.n_coefficients)]
+    for factor, covariance in zip(bound.layout.factors, problem.covariances, strict=True):
+        feeds = any(k in told for k in factor.predictors)
+        parts.append(np.full(covariance.n_params, feeds))
+    return np.flatnonzero(np.concatenate(parts))
 
 
 def _capped(problem: Problem, optimum: Optimum) -> tuple[int, ...]:
@@ -208,6 +223,55 @@ def _spoken(
     spoken = _placed(problem, told, parts)
     thetas = sorted({m for f, c in effects for m in _theta_of(problem, f, c)})
     return np.hstack([_orthonormal(spoken), np.eye(len(spoken))[:, thetas]])
+
+
+def _with_misfit(
+    problem: Problem,
+    optimum: Optimum,
+    capped: Sequence[int],
+    told: Sequence[int],
+    spoken: Floats,
+    flat: Floats,
+) -> Floats:
+    """Add whatever the rows tell that what is wrong fits badly, such as their precision.
+
+    These are the rows whose predictors move along with what is dictated.
+    """
+    beta = Params.unpack(optimum.vector, problem.shape).beta
+    ends = np.cumsum(problem.shape.n_coefficients)
+    moves = np.split(flat[: ends[-1]], ends[:-1])
+    largest = max(problem.shards.map(_largest_move, moves=moves, told=told))
+    common = {"family": problem.family, "beta": beta, "capped": capped}
+    grams = problem.shards.map(
+        _moved_grams, moves=moves, told=told, least=MOVED * largest, **common
+    ).total()
+    more = _placed(problem, told, [_range(grams[k]) for k in told])
+    return _orthonormal(np.hstack([spoken, more]))
+
+
+def _row_moves(shard: Shard, moves: Sequence[Floats], told: Sequence[int]) -> Floats:
+    """Largest change of the predictors of each row, (n,)."""
+    largest = np.zeros(shard.n_rows)
+    for k in told:
+        largest = np.maximum(largest, np.max(np.abs(shard.fixed[k] @ moves[k]), axis=1))
+    return largest
+
+
+def _largest_move(shard: Shard, moves: Sequence[Floats], told: Sequence[int]) -> float:
+    return float(np.max(_row_moves(shard, moves, told), initial=0.0))
+
+
+def _moved_grams(
+    shard: Shard,
+    family: Family,
+    beta: Sequence[Floats],
+    capped: Sequence[int],
+    moves: Sequence[Floats],
+    told: Sequence[int],
+    least: float,
+) -> list[Floats]:
+    moved = _row_moves(shard, moves, told) > least
+    return _grams(shard, moved & ~_held(shard, family, beta, capped))
 
 
 def _theta_of(problem: Problem, f: int, c: int) -> list[int]:
