@@ -107,7 +107,7 @@ def _held(fit: Fit, name: str, ceiling: float, cap: Cap) -> Note:
 
 def _consequence(fit: Fit) -> str:
     """Say what rows at a ceiling do to the other estimates."""
-    if fit.uncertainty is None:
+    if fit.uncertainty is None or not fit.converged:
         return (
             "Whatever else varies among these rows, a covariate or an effect of groups, is "
             "determined by them in place of all others, as are the estimates that depend on it"
