@@ -239,7 +239,9 @@ def test_variances_of_effects_that_it_does_not_have_stand(varied):
 def test_probabilities_of_a_bound_know_nothing_of_it(varied):
     X, y = varied
     y = np.where(np.arange(60) % 7 == 0, 0.0, y)
-    model, _ = fitted(ZeroInflatedBetaGLMMRegressor("lab + x", precision="lab", zero="x"), X, y)
+    model, told = fitted(ZeroInflatedBetaGLMMRegressor("lab + x", precision="lab", zero="x"), X, y)
+    n_inside = int(((X["lab"] == "b") & (y > 0)).sum())
+    assert f"its {n_inside} responses between the bounds are all 0.25" in told[0]
     found, table = limits(model)[0], model.tidy("fixed").set_index("component")["std_error"]
     assert table.loc[["mean", "precision"]].isna().all()
     alone = ZeroInflatedBetaGLMMRegressor("1", zero="x").fit(X, y).confint()

@@ -23,7 +23,8 @@ class Cap:
     label : str
         What the rows have in common, in the words of the user.
     n_rows : int
-        How many there are; 0 where nobody counted them.
+        How many there are, without responses on a bound that has a probability; 0 where nobody
+        counted them.
     response : float or None
         What they all respond, on the user's scale; None where they differ.
     """

@@ -90,7 +90,12 @@ def _capped(fit: Fit) -> Iterator[Note]:
 
 
 def _held(fit: Fit, name: str, ceiling: float, cap: Cap) -> Note:
-    responses = "its only response is" if cap.n_rows == 1 else f"its {cap.n_rows} responses are all"
+    inside = " between the bounds" if fit.family.masses else ""
+    responses = (
+        f"its only response{inside} is"
+        if cap.n_rows == 1
+        else f"its {cap.n_rows} responses{inside} are all"
+    )
     why = (
         "the model reproduces its responses almost exactly"
         if cap.response is None
