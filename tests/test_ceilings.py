@@ -57,7 +57,7 @@ def test_the_category_is_named_and_the_fit_converges(rows):
 
 
 def test_what_varies_within_the_category_is_pressed_to_zero_and_the_warning_says_so(rows):
-    """That is the maximum of the likelihood under the ceiling, so no estimate to be trusted."""
+    """That is the maximum of the likelihood under the ceiling, with no standard errors."""
     X, _ = rows
     rng = np.random.default_rng(8)
     mu = 1.0 / (1.0 + np.exp(-0.8 * X["x"]))
@@ -69,6 +69,7 @@ def test_what_varies_within_the_category_is_pressed_to_zero_and_the_warning_says
     assert abs(model.coef_[place]) < 1e-3
     assert without.coef_[without.coef_names_.index("x")] > 0.5
     assert any("Whatever else varies among these rows" in text for text in told)
+    assert np.isnan(model.tidy("fixed")["std_error"]).all()
 
 
 def test_the_others_are_those_of_fits_without_it(model, alone, rows):
@@ -147,3 +148,127 @@ def test_predictors_that_stay_below_their_ceiling_hold_nothing(rows):
     model = BetaGLMMRegressor("lab + x", precision="lab + x").fit(X, y)
     assert model.fit_.caps == ()
     assert model.fit_.capped == ()
+
+
+@pytest.fixture(scope="module")
+def varied():
+    """Rows whose covariate and groups vary within the category, and which they are."""
+    X, _ = make_rows(8)
+    X["batch"] = np.tile(np.arange(10), 6)
+    rng = np.random.default_rng(8)
+    eta = 0.8 * X["x"] + rng.normal(0.0, 0.5, 10)[X["batch"]]
+    mu = 1.0 / (1.0 + np.exp(-eta))
+    return X, np.where(X["lab"] == "b", ALIKE, rng.beta(12 * mu, 12 * (1 - mu)))
+
+
+def without(estimator, rows):
+    """Return the fit without the category."""
+    X, y = rows
+    part = (X["lab"] != "b").to_numpy()
+    return type(estimator)(**estimator.get_params()).fit(X[part], y[part])
+
+
+def limits(model, rows=(None, None), **parameters):
+    """Return confidence limits, and what was told of them."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = model.confint(*rows, **parameters)
+    return found, " ".join(str(each.message) for each in told)
+
+
+DICTATED = "determine the estimates in place of all others; fit without these rows"
+
+
+@pytest.mark.parametrize("method", ["wald", "profile", "bootstrap"])
+def test_what_the_category_dictates_has_no_limits_by_any_method(varied, method):
+    model, told = fitted(BetaGLMMRegressor("lab + x", precision="lab"), *varied)
+    assert any("is determined by them in place of all others: Intercept" in text for text in told)
+    assert not any("the data do not determine" in text for text in told)
+    chosen = {"method": method, "n_replicates": 2, "parameters": ["x", "lab[T.c]"]}
+    found, words = limits(model, varied, **chosen)
+    assert DICTATED in words
+    assert found[["conf_low", "conf_high"]].isna().all(axis=None)
+
+
+def test_tests_and_intervals_along_it_are_refused_or_open(varied):
+    model, _ = fitted(BetaGLMMRegressor("lab + x", precision="lab"), *varied)
+    assert model.tidy("fixed")["std_error"].isna().all()
+    with pytest.raises(ValueError, match="do not determine 'x'"):
+        model.wald_test("x = 0")
+    others = varied[0][varied[0]["lab"] == "a"]
+    assert np.isnan(model.predict_interval(others)).all()
+
+
+@pytest.mark.parametrize("formula", ["lab * x", "0 + lab + lab:x", "lab / x"])
+def test_slopes_of_its_own_leave_those_of_the_others_as_they_are(varied, formula):
+    model, told = fitted(BetaGLMMRegressor(formula, precision="lab"), *varied)
+    assert len(told) == 1
+    assert "All other estimates and their standard errors stand" in told[0]
+    alone = without(model, varied)
+    found, wanted = limits(model)[0], limits(alone)[0]
+    names = [name for name in wanted.index if name in found.index]
+    assert len(names) >= 4
+    assert_allclose(found.loc[names], wanted.loc[names], atol=3e-4)
+
+
+def test_variances_between_its_groups_are_dictated_and_the_note_on_singular_fits_says_it(varied):
+    model, told = fitted(BetaGLMMRegressor("lab + (1 | batch)", precision="lab"), *varied)
+    alone = without(model, varied)
+    assert model.variance_components()["sd"][0] < 1e-3
+    assert alone.variance_components()["sd"][0] > 0.2
+    assert not any("valid, on the boundary" in text for text in told)
+    found, words = limits(model, varied, method="profile", parameters="sd(Intercept | batch)")
+    assert DICTATED in words
+    assert found[["conf_low", "conf_high"]].isna().all(axis=None)
+
+
+def test_variances_of_effects_that_it_does_not_have_stand(varied):
+    X, y = varied
+    rows = X.assign(other=(X["lab"] != "b").astype(float)), y
+    model, told = fitted(BetaGLMMRegressor("lab + (0 + other | batch)", precision="lab"), *rows)
+    assert any("All other estimates and their standard errors stand" in text for text in told)
+    alone = without(BetaGLMMRegressor("lab + (1 | batch)", precision="lab"), rows)
+    found, wanted = limits(model)[0], limits(alone)[0]
+    for name, other in {
+        "lab[T.c]": "lab[T.c]",
+        "sd(other | batch)": "sd(Intercept | batch)",
+    }.items():
+        assert_allclose(found.loc[name], wanted.loc[other], atol=3e-4)
+
+
+def test_probabilities_of_a_bound_know_nothing_of_it(varied):
+    X, y = varied
+    y = np.where(np.arange(60) % 7 == 0, 0.0, y)
+    model, told = fitted(ZeroInflatedBetaGLMMRegressor("lab + x", precision="lab", zero="x"), X, y)
+    n_inside = int(((X["lab"] == "b") & (y > 0)).sum())
+    assert f"its {n_inside} responses between the bounds are all 0.25" in told[0]
+    found, table = limits(model)[0], model.tidy("fixed").set_index("component")["std_error"]
+    assert table.loc[["mean", "precision"]].isna().all()
+    alone = ZeroInflatedBetaGLMMRegressor("1", zero="x").fit(X, y).confint()
+    names = ["zero(Intercept)", "zero(x)"]
+    assert_allclose(found.loc[names], alone.loc[names], atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["wald", "profile", "bootstrap"])
+def test_a_parameter_at_the_ceiling_has_its_infinite_end_alone(model, rows, method):
+    name = "precision(lab[T.b])"
+    found, words = limits(model, rows, method=method, n_replicates=2, parameters=name)
+    assert "the likelihood rises without end with the precision" in words
+    assert np.isnan(found.loc[name, "conf_low"])
+    assert found.loc[name, "conf_high"] == np.inf
+
+
+def test_other_categories_compared_with_it_go_to_minus_infinity(rows):
+    X, y = rows
+    X = X.assign(lab=X["lab"].map({"b": "a", "a": "b", "c": "c"}))
+    model, _ = fitted(BetaGLMMRegressor("lab", precision="lab"), X, y)
+    found, words = limits(model, parameters=["precision(Intercept)", "precision(lab[T.b])"])
+    assert "rises without end" in words
+    assert found["conf_high"].iloc[0] == np.inf
+    assert found["conf_low"].iloc[1] == -np.inf
+
+
+def test_diagnose_tells_of_it_once(model, rows):
+    found = [finding for finding in model.diagnose(*rows).findings if finding.severity == "warning"]
+    assert [finding.kind for finding in found] == ["determination"]
+    assert not any(finding.kind == "scales" for finding in model.diagnose(*rows).findings)

@@ -43,6 +43,7 @@ def with_named_caps(
         used = frame[[name for name in frame.columns if name in names]]
         at_ceiling = design.fixed[k] @ fit.beta[k] >= fit.family.ceilings[k] - TOUCHES
         rows, label = _rows_of(np.abs(design.fixed[k] - cap.row).sum(axis=1), at_ceiling, used)
+        rows = rows & ~np.isin(unit, list(fit.family.masses))  # which have no density
         values = np.unique(unit[rows])
         response = float(scale.response(values[:1])[0]) if len(values) == 1 else None
         named.append(replace(cap, label=label, n_rows=int(rows.sum()), response=response))

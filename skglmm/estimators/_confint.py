@@ -15,6 +15,7 @@ from skglmm.estimators._study import study_of
 from skglmm.estimators._threads import SingleThreaded
 from skglmm.estimators._validation import check_choice, check_count, check_level
 from skglmm.estimators._wald_method import wald_intervals
+from skglmm.estimators._warnings import tell
 from skglmm.fitting import Fit
 
 __all__ = ["ConfidenceIntervals"]
@@ -140,7 +141,10 @@ class ConfidenceIntervals(SingleThreaded):
             kind=kind,
             cluster=cluster,
         )
-        return infer.interval_frame(METHODS[method](request))
+        found = METHODS[method](request)
+        for sentence in infer.held_sentences(self.fit_, found.names):
+            tell(sentence)
+        return infer.interval_frame(found)
 
     def bootstrap(
         self,

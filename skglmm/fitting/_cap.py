@@ -1,10 +1,10 @@
-"""Rows whose linear predictor stopped at its ceiling."""
+"""Rows whose linear predictor stopped at its ceiling, and what they dictate to all others."""
 
 from dataclasses import dataclass
 
 from skglmm.arrays import Floats
 
-__all__ = ["Cap"]
+__all__ = ["Cap", "Dictated"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,8 @@ class Cap:
     label : str
         What the rows have in common, in the words of the user.
     n_rows : int
-        How many there are; 0 where nobody counted them.
+        How many there are, without responses on a bound that has a probability; 0 where nobody
+        counted them.
     response : float or None
         What they all respond, on the user's scale; None where they differ.
     """
@@ -39,3 +40,20 @@ class Cap:
     def row(self) -> Floats:
         """Fixed columns of the predictor that is held, (p_k,)."""
         return self.rows[self.predictor]
+
+
+@dataclass(frozen=True, eq=False)
+class Dictated:
+    """What rows at a ceiling determine in place of all others.
+
+    Parameters
+    ----------
+    flat : ndarray, shape (n_params, m)
+        Directions of (beta, theta), in the user's units, which are not determined therefore; as
+        in `Uncertainty`.
+    effects : tuple of (int, int)
+        Factor and column of the random effects that vary among these rows.
+    """
+
+    flat: Floats
+    effects: tuple[tuple[int, int], ...]

@@ -12,6 +12,7 @@ from skglmm.families import Family
 from skglmm.fitting._ahead import begin, begin_at
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._ceilings import begin_again, caps_of, hold
+from skglmm.fitting._dictated import beside_ceilings
 from skglmm.fitting._finite import finite
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
@@ -26,7 +27,13 @@ from skglmm.fitting._separation import (
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._spaces import signed_sums, spaces
 from skglmm.fitting._study import Study
-from skglmm.fitting._uncertainty import determined, least_curvatures, stiffened, uncertainty
+from skglmm.fitting._uncertainty import (
+    Uncertainty,
+    determined,
+    least_curvatures,
+    stiffened,
+    uncertainty,
+)
 from skglmm.fitting._user_units import user_jacobian
 from skglmm.laplace import Params, Problem, curvature, jacobian, posterior
 
@@ -232,8 +239,6 @@ def _in_user_units(
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
-    free = _free(problem, optimum)
-    hessian = optimum.hessian if optimum.is_exact else None
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
     return Fit(
         family=problem.family,
@@ -244,7 +249,7 @@ def _in_user_units(
         u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
         aliased=scales.aliased,
-        uncertainty=uncertainty(scales, hessian, free, optimum.capped) if inference else None,
+        uncertainty=_uncertainty(bound, optimum) if inference else None,
         recession=user_recession(scales, direction),
         order=problem.order,
         posterior=posterior(problem, mode),
@@ -271,6 +276,15 @@ def _in_user_units(
         endless=tuple(layout.predictors[k] for k in bound.endless),
         caps=caps_of(bound, optimum),
     )
+
+
+def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:
+    """What the data say of the estimates, with their digits beside rows at a ceiling."""
+    free = _free(bound.problem, optimum)
+    if not optimum.is_exact:
+        return uncertainty(bound.scales, None, free, optimum.capped)
+    scales, hessian, dictated = beside_ceilings(bound, optimum, optimum.hessian)
+    return uncertainty(scales, hessian, free, optimum.capped, dictated)
 
 
 def _recession(bound: Bound, optimum: Optimum) -> Floats:

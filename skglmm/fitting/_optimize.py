@@ -31,7 +31,10 @@ MODE_NEAR = 100.0  # steps that promise less are short: modes are where their ta
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
-CAPPED_GAIN = 1e-5  # where rows are at a ceiling, and their densities have that many digits less
+# Where rows are at a ceiling: a log density is a difference of terms of the size of the precision,
+# e**20, of which rounding leaves 1e-7 for each row, and as much of any gain is hidden. This is the
+# rounding of a hundred rows, and a three-hundredth of a standard error.
+CAPPED_GAIN = 1e-5
 FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: usual ones, or until within tolerance
 FINISH_GAIN = 1e-14  # usual ones end here, at 1e-7 standard errors
 DIAGONAL_MIN = 1e-10  # of the Hessian: a parameter of standardized columns without information

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats, Ints
+from skglmm.fitting._cap import Dictated
 from skglmm.fitting._standardize import Scales
 
 __all__ = ["Uncertainty", "determined", "least_curvatures", "stiffened", "uncertainty"]
@@ -34,11 +35,14 @@ class Uncertainty:
         the least covariance that is missing.
     held : ndarray of bool, shape (n_params,)
         Parameters on a boundary, of which no uncertainty is known.
+    dictated : Dictated or None
+        Those of the flat directions that rows at a ceiling take from all others.
     """
 
     covariance: Floats
     flat: Floats
     held: Bools
+    dictated: Dictated | None = None
 
     def determines(self, gradients: Floats) -> Bools:
         """Return which functions of the estimates do not move along a flat direction, (m,).
@@ -51,6 +55,13 @@ class Uncertainty:
         known = _squares(gradients, self.covariance)
         missing = np.sum((gradients @ self.flat) ** 2, axis=1)
         return np.asarray(missing <= MISSING * known)
+
+    def dictates(self, gradients: Floats) -> Bools:
+        """Return which functions of the estimates are dictated by rows at a ceiling, (m,)."""
+        if self.dictated is None:
+            return np.zeros(len(gradients), dtype=np.bool_)
+        missing = np.sum((gradients @ self.dictated.flat) ** 2, axis=1)
+        return np.asarray(missing > MISSING * _squares(gradients, self.covariance))
 
     def variance(self, gradients: Floats) -> Floats:
         """Return the variances of functions of the estimates, (m,).
@@ -74,7 +85,13 @@ def _squares(gradients: Floats, covariance: Floats) -> Floats:
     return np.asarray(np.einsum("mp,mp->m", gradients @ covariance, gradients))
 
 
-def uncertainty(scales: Scales, hessian: Floats | None, free: Bools, capped: Bools) -> Uncertainty:
+def uncertainty(
+    scales: Scales,
+    hessian: Floats | None,
+    free: Bools,
+    capped: Bools,
+    dictated: Dictated | None = None,
+) -> Uncertainty:
     """Return the uncertainty of estimates in the user's units.
 
     Parameters
@@ -86,6 +103,8 @@ def uncertainty(scales: Scales, hessian: Floats | None, free: Bools, capped: Boo
         Parameters that lie on no boundary.
     capped : ndarray of bool, shape (n_params,)
         Those that would go on beyond a ceiling: nothing is known of how far.
+    dictated : Dictated or None
+        What the rows there dictate to all others.
     """
     n_theta = len(free) - sum(t.shape[1] for t in scales.to_user)
     to_user = block_diag(*scales.to_user, np.eye(n_theta))
@@ -95,7 +114,8 @@ def uncertainty(scales: Scales, hessian: Floats | None, free: Bools, capped: Boo
         inverse, flat = determined(hessian, free, least_curvatures(scales, n_theta))
     flat = np.hstack([flat, np.eye(len(free))[:, capped] / np.sqrt(FLAT)])
     held = np.any(to_user[:, ~free & ~capped] != 0, axis=1)
-    return Uncertainty(np.asarray(to_user @ inverse @ to_user.T), to_user @ flat, held)
+    flat = to_user @ flat if dictated is None else np.hstack([to_user @ flat, dictated.flat])
+    return Uncertainty(np.asarray(to_user @ inverse @ to_user.T), flat, held, dictated)
 
 
 def least_curvatures(scales: Scales, n_theta: int) -> Floats:

@@ -16,6 +16,7 @@ from skglmm.inference._estimates import Estimates
 from skglmm.inference._findings import Diagnosis, Finding
 from skglmm.inference._group_coefficients import group_coefficients
 from skglmm.inference._heaps import Heap, heaps
+from skglmm.inference._held import held_sentences
 from skglmm.inference._intervals import (
     Interval,
     LinearPrediction,
@@ -140,6 +141,7 @@ __all__ = [
     "group_coefficients",
     "has_null_space",
     "heaps",
+    "held_sentences",
     "independent_clusters",
     "interval_frame",
     "intervals",

@@ -15,6 +15,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting import Fit, Rules, Study, refit
+from skglmm.inference._held import held_interval
 from skglmm.inference._natural import Parameter, infinite, natural, open_interval
 from skglmm.inference._notes import Note
 from skglmm.inference._simulate import simulate_responses
@@ -221,7 +222,8 @@ class Bootstrap:
             pairs = zip(self._parameters, limits, strict=True)
             limits = np.array([_mirrored(parameter, found) for parameter, found in pairs])
         for place, parameter in enumerate(self._parameters):
-            limits[place] = open_interval(self.fit, parameter) or limits[place]
+            ends = open_interval(self.fit, parameter) or held_interval(self.fit, parameter)
+            limits[place] = limits[place] if ends is None else ends
         low, high = limits.reshape(-1, 2).T
         return Intervals(self.names, self.estimate, low, high, level)
 

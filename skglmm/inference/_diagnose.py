@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from skglmm.fitting import Fit, Study, local
 from skglmm.inference._findings import Diagnosis, Finding
 from skglmm.inference._group_findings import few_levels, influential_levels, single_rows
+from skglmm.inference._held import capped_names
 from skglmm.inference._optimum_findings import (
     boundary,
     convergence,
@@ -85,12 +86,18 @@ def diagnose(
             "curvature, separation and influence, as the likelihood has no value near the estimates"
         )
     else:
-        apart = at_infinity(fit)
-        findings += [*curvature(study, around, apart), *near_separation(study, around, apart)]
-        if weighted:
-            skipped.append("influence, which weights like these exaggerate")
+        apart = at_infinity(fit).union(capped_names(fit))
+        findings += near_separation(study, around, apart)
+        if fit.caps:
+            skipped.append(
+                "curvature and influence, as rows at a ceiling hide what the others say of them"
+            )
         else:
-            findings += influential_levels(study, here.mode, around)
+            findings += curvature(study, around, apart)
+            if weighted:
+                skipped.append("influence, which weights like these exaggerate")
+            else:
+                findings += influential_levels(study, here.mode, around)
     findings += [*others, *misfits(checks)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)
 

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.fitting import Cap, Fit
+from skglmm.inference._held import capped_names, dictated, dictated_effects
+from skglmm.inference._natural import coefficients, natural
 from skglmm.inference._separation import separated
 
-__all__ = ["Note", "notes"]
+__all__ = ["Note", "notes", "singular_advice"]
 
 
 class Note(NamedTuple):
@@ -43,19 +45,19 @@ def notes(fit: Fit) -> tuple[Note, ...]:
 
 def _convergence(fit: Fit) -> Iterator[Note]:
     if not fit.converged:
-        text = (
-            f"the optimizer did not converge: {fit.message}. Raise max_iter, or simplify the "
-            "random effects"
+        advice = (
+            f"Rows whose {' and '.join(fit.capped)} is unbounded stand in its way: take them out"
+            if fit.capped
+            else "Raise max_iter, or simplify the random effects"
         )
+        text = f"the optimizer did not converge: {fit.message}. {advice}"
         yield Note("convergence", text)
 
 
 def _singular(fit: Fit) -> Iterator[Note]:
+    advice = singular_advice(fit)
     for sentence in fit.singular:
-        text = (
-            f"the fit is singular: {sentence}. The estimates are valid, on the boundary of their "
-            "range; a simpler random-effects term fits as well"
-        )
+        text = f"the fit is singular: {sentence}. {advice}"
         yield Note("singular", text)
 
 
@@ -76,7 +78,7 @@ def _capped(fit: Fit) -> Iterator[Note]:
         k = fit.layout.predictors.index(name)
         ceiling = fit.family.ceilings[k]
         held = [cap for cap in fit.caps if cap.predictor == k]
-        yield from {cap.label: _held(name, ceiling, cap) for cap in held}.values()
+        yield from {cap.label: _held(fit, name, ceiling, cap) for cap in held}.values()
         if held:
             continue
         text = (
@@ -87,8 +89,13 @@ def _capped(fit: Fit) -> Iterator[Note]:
         yield Note("capped", text)
 
 
-def _held(name: str, ceiling: float, cap: Cap) -> Note:
-    responses = "its only response is" if cap.n_rows == 1 else f"its {cap.n_rows} responses are all"
+def _held(fit: Fit, name: str, ceiling: float, cap: Cap) -> Note:
+    inside = " between the bounds" if fit.family.masses else ""
+    responses = (
+        f"its only response{inside} is"
+        if cap.n_rows == 1
+        else f"its {cap.n_rows} responses{inside} are all"
+    )
     why = (
         "the model reproduces its responses almost exactly"
         if cap.response is None
@@ -97,11 +104,41 @@ def _held(name: str, ceiling: float, cap: Cap) -> Note:
     text = (
         f"the {name} of {cap.label} is unbounded: {why}. The likelihood rises without end, so it "
         f"stopped at its largest value, {ceiling:.4g} on its link's scale, and has no standard "
-        "error. Whatever else varies among these rows, a covariate or an effect of groups, is "
-        "pressed to 0 by them and means nothing; what has no part in them stands. Take these rows "
-        f"out and report them alone, or let the {name} have a simpler formula"
+        f"error. {_consequence(fit)}. Take these rows out and report them alone, or let the {name} "
+        "have a simpler formula"
     )
     return Note("capped", text)
+
+
+def _consequence(fit: Fit) -> str:
+    """Say what rows at a ceiling do to the other estimates."""
+    if fit.uncertainty is None or not fit.converged:
+        return (
+            "Whatever else varies among these rows, a covariate or an effect of groups, is "
+            "determined by them in place of all others, as are the estimates that depend on it"
+        )
+    held = capped_names(fit)
+    gone = [p.name for p in natural(fit) if p.name not in held and dictated(fit, p)]
+    if not gone:
+        return "All other estimates and their standard errors stand"
+    return (
+        "Whatever else varies among these rows, a covariate or an effect of groups, is determined "
+        f"by them in place of all others: {', '.join(gone)} are what they say, or estimated given "
+        "that, and so have neither standard errors nor limits"
+    )
+
+
+def singular_advice(fit: Fit) -> str:
+    """Say what a singular fit means, and what to do."""
+    if dictated_effects(fit):
+        return (
+            f"Rows whose {' and '.join(fit.capped)} is unbounded force it to be, so it says "
+            "nothing of the others; see below"
+        )
+    return (
+        "The estimates are valid, on the boundary of their range; a simpler random-effects term "
+        "fits as well"
+    )
 
 
 def _separated(fit: Fit) -> Iterator[Note]:
@@ -131,7 +168,9 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     start = 0
     pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.recession, strict=True)
     for predictor, names, recession in pairs:
+        told = [dictated(fit, p) for p in coefficients(fit, fit.layout.predictors.index(predictor))]
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (recession == 0.0)
+        lost &= ~np.array(told, dtype=np.bool_)
         if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
             yield from (
                 f"the coefficient of {name!r} ({predictor})"
@@ -146,8 +185,9 @@ def _lost_factors(fit: Fit) -> Iterator[str]:
     if fit.covariance is None:
         return
     start = sum(map(len, fit.beta))
-    for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
+    told = {f for f, _ in dictated_effects(fit)}
+    for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(theta)])
-        if lost.any() and np.all(theta[factor.covariance.diagonal] != 0):
+        if f not in told and lost.any() and np.all(theta[factor.covariance.diagonal] != 0):
             yield f"the variances between levels of {factor.name!r}"
         start += len(theta)

@@ -10,7 +10,7 @@ from skglmm.design import Factor
 from skglmm.fitting import Fit, Local, Study
 from skglmm.inference._findings import Finding
 from skglmm.inference._natural import correlation_name
-from skglmm.inference._notes import notes
+from skglmm.inference._notes import notes, singular_advice
 from skglmm.inference._parameter_names import coefficient_names, parameter_names
 from skglmm.laplace import Laplace
 
@@ -24,6 +24,7 @@ NEAR, ROUNDING = 0.98, 1e-9  # correlations beyond are as good as one, or are on
 WIDE = 15.0  # units of a link, over the range of a column: from one bound to the other
 UNSURE = 5.0  # the same of the standard error
 WILD = 1e4  # standard deviations, or their inverse, that make coefficients hard to read
+CONSTANT = 1e-12  # standard deviations, in units of the mean, that are rounding
 FAR = 1e3  # standard deviations between a column and zero
 
 
@@ -111,10 +112,7 @@ def boundary(fit: Fit) -> Iterator[Finding]:
     """Find variances of zero and correlations of one, and those next to it."""
     for sentence in fit.singular:
         text = f"the fit is singular: {sentence}"
-        advice = (
-            "The estimates are valid, on the boundary of their range; a simpler random-effects "
-            "term fits as well"
-        )
+        advice = singular_advice(fit)
         yield Finding("boundary", "warning", sentence, 0.0, text, advice)
     for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
         yield from _near_one(factor, theta)
@@ -152,16 +150,24 @@ def near_separation(
 
     Those that are `explained`, as they are at infinity, are no news.
     """
-    names = parameter_names(study)
+    names, held = parameter_names(study), _held_places(study)
     errors = np.sqrt(np.maximum(np.diag(around.covariance), 0.0))
     start = 0
     for x in study.standard.design.fixed:
         ranges = np.ptp(x, axis=0)
         for j, width in enumerate(ranges, start):
             effect, error = abs(around.vector[j]) * width, errors[j] * width
-            if names[j] not in explained and effect > WIDE and (error > UNSURE or error == 0.0):
+            if j in held or names[j] in explained:
+                continue
+            if effect > WIDE and (error > UNSURE or error == 0.0):
                 yield _separated(names[j], float(effect), float(error))
         start += x.shape[1]
+
+
+def _held_places(study: Study) -> set[int]:
+    """Places of the coefficients that are linear predictors of rows at a ceiling."""
+    starts = np.cumsum([0, *study.problem.shape.n_coefficients])
+    return {int(starts[k]) + j for _, places in study.caps for k, j in places.items()}
 
 
 def _separated(name: str, effect: float, error: float) -> Finding:
@@ -182,7 +188,7 @@ def wild_scales(study: Study) -> Iterator[Finding]:
     for k, (x, back) in enumerate(zip(design.fixed, study.standard.from_user, strict=True)):
         for name, column in zip(design.layout.coefficients[k], (x @ back).T, strict=True):
             center, spread = float(np.mean(column)), float(np.std(column))
-            if spread == 0.0:
+            if spread <= CONSTANT * abs(center):
                 continue
             if not 1.0 / WILD < spread < WILD:
                 yield _wild(name, spread, f"has a standard deviation of {spread:.3g}")

@@ -8,6 +8,7 @@ from scipy.special import ndtri
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit, Study
+from skglmm.inference._held import held_interval
 from skglmm.inference._natural import Parameter, Transform, natural
 from skglmm.inference._profile_axis import Axis, axes
 from skglmm.inference._profile_descent import Spot, begin
@@ -124,6 +125,10 @@ def profiles(
     found, shared = {}, None
     for place, (parameter, axis) in enumerate(zip(natural(fit), axes(fit, study), strict=True)):
         if wanted is not None and place not in wanted:
+            continue
+        held = held_interval(fit, parameter)
+        if held is not None:
+            found[place] = _absent(parameter, held, level)
             continue
         if isinstance(axis, tuple):
             found[place] = _absent(parameter, axis, level)

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
+from skglmm.inference._held import held_interval
 from skglmm.inference._natural import (
     Parameter,
     coefficients,
@@ -259,7 +260,9 @@ def intervals(
             with np.errstate(over="ignore"):  # no bound
                 ends = parameter.back(parameter.working + np.array([-reach, reach]))
             low[i], high[i] = np.sort(ends)
-        elif found := open_interval(fit, parameter):  # the curvature knows no other end
+        elif found := open_interval(fit, parameter) or held_interval(
+            fit, parameter
+        ):  # the curvature knows no other end
             low[i], high[i] = found
     names = tuple(p.name for p in parameters)
     return Intervals(names, np.array([p.value for p in parameters]), low, high, level)
