@@ -19,6 +19,7 @@ __all__ = [
     "derived",
     "infinite",
     "is_constant",
+    "is_open",
     "natural",
     "open_interval",
     "sd_name",
@@ -197,8 +198,20 @@ def delta_covariance(fit: Fit, parameters: list[Parameter]) -> Floats:
 
 def infinite(fit: Fit, parameter: Parameter) -> float:
     """Return the sign of the infinity at which a parameter has its estimate; 0 if at none."""
-    recession = np.concatenate(fit.recession)
-    return float(np.sign(np.nan_to_num(parameter.gradient[: len(recession)]) @ recession))
+    return float(np.nan_to_num(_side(fit, parameter)))
+
+
+def is_open(fit: Fit, parameter: Parameter) -> bool:
+    """Return whether any value of a parameter is as good, as what it compares is at infinity."""
+    return bool(np.isnan(_side(fit, parameter)))
+
+
+def _side(fit: Fit, parameter: Parameter) -> float:
+    """Sign of the infinity of a parameter, NaN where it is open: one fixed effect or none."""
+    signs = np.concatenate(fit.infinities)
+    gradient = np.nan_to_num(parameter.gradient[: len(signs)])
+    places = np.flatnonzero(gradient)
+    return float(np.sign(gradient[places[0]]) * signs[places[0]]) if len(places) == 1 else 0.0
 
 
 def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.fitting import Cap, Fit
-from skglmm.inference._separation import separated
+from skglmm.inference._separation import separated, what_stands
 
 __all__ = ["Note", "notes"]
 
@@ -107,8 +107,8 @@ def _held(name: str, ceiling: float, cap: Cap) -> Note:
 def _separated(fit: Fit) -> Iterator[Note]:
     for found in separated(fit):
         text = (
-            f"{found.sentence()}, as rows are separated. Other estimates and their standard "
-            "errors stand; diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
+            f"{found.sentence()}, as rows are separated. Other estimates {what_stands(fit)}; "
+            "diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
             "the end that the data give"
         )
         yield Note("separated", text)
@@ -129,9 +129,9 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     if fit.covariance is None:
         return
     start = 0
-    pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.recession, strict=True)
-    for predictor, names, recession in pairs:
-        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (recession == 0.0)
+    pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.infinities, strict=True)
+    for predictor, names, signs in pairs:
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (signs == 0.0)
         if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
             yield from (
                 f"the coefficient of {name!r} ({predictor})"

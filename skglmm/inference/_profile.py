@@ -8,10 +8,10 @@ from scipy.special import ndtri
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit, Study
-from skglmm.inference._natural import Parameter, Transform, natural
+from skglmm.inference._natural import Parameter, Transform, infinite, natural
 from skglmm.inference._profile_axis import Axis, axes
 from skglmm.inference._profile_descent import Spot, begin
-from skglmm.inference._profile_path import Side, ceiling, crossing, walk
+from skglmm.inference._profile_path import Point, Side, ceiling, crossing, walk
 from skglmm.inference._wald import Intervals
 
 __all__ = ["Profile", "profile_intervals", "profiles"]
@@ -70,10 +70,15 @@ class Profile:
 
     @property
     def lost(self) -> tuple[tuple[float, float], ...]:
-        """Values beyond which the profile is unknown, each with the end of the range there."""
+        """Values beyond which the profile is unknown, each with the end of the range there.
+
+        Of the sides on which an end of the interval was not found.
+        """
         sides = ((-1, self.low, self.ends[0]), (1, self.high, self.ends[1]))
         return tuple(
-            (self._at(sign * side.lost), end) for sign, side, end in sides if side.lost is not None
+            (self._at(sign * side.lost), end)
+            for sign, side, end in sides
+            if side.lost is not None and crossing(side.points, _root(self.level)) is None
         )
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -131,7 +136,8 @@ def profiles(
         is_shared = axis.problem is study.problem
         start = shared if is_shared and shared is not None else begin(axis)
         shared = start if is_shared else shared
-        found[place] = _profile(parameter, axis, start, level, n_points)
+        away = infinite(fit, parameter)
+        found[place] = _profile(parameter, axis, start, level, n_points, away)
     return tuple(found[place] for place in (sorted(found) if places is None else places))
 
 
@@ -161,10 +167,18 @@ def _absent(parameter: Parameter, ends: tuple[float, float], level: float) -> Pr
     )
 
 
-def _profile(parameter: Parameter, axis: Axis, start: Spot, level: float, n_points: int) -> Profile:
+def _profile(
+    parameter: Parameter, axis: Axis, start: Spot, level: float, n_points: int, away: float
+) -> Profile:
+    """Walk to both sides, but not to that of an `away` infinity, where the maximum is."""
     target = _root(level)
     highest = ceiling(axis, start, target)
-    low, high = (walk(axis, start, sign, target, n_points, highest) for sign in (-1, 1))
+    low, high = (
+        Side((Point(0.0, 0.0, 0.0),))
+        if sign == away
+        else walk(axis, start, sign, target, n_points, highest)
+        for sign in (-1, 1)
+    )
     return Profile(
         name=parameter.name,
         estimate=parameter.value,

@@ -11,6 +11,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.covariance import BlockDiagonal, Covariance
 from skglmm.families import Link
 from skglmm.fitting import Fit, Study
+from skglmm.fitting._uncertainty import least_curvatures
 from skglmm.inference._natural import Transform, is_constant
 from skglmm.inference._profile_root import Rerooted
 from skglmm.laplace import Params, Problem
@@ -34,6 +35,8 @@ class Axis:
     direction : ndarray, shape (n_params,)
     lower, upper : ndarray, shape (n_params,)
         Bounds of the parameters.
+    least : ndarray, shape (n_params,)
+        Curvatures by which they are scaled at the least, see `least_curvatures`.
     limits : tuple of float
         Bounds of the coordinate.
     ends : tuple of float
@@ -49,6 +52,7 @@ class Axis:
     direction: Floats
     lower: Floats
     upper: Floats
+    least: Floats
     limits: Ends
     ends: Ends
     back: Transform
@@ -85,6 +89,11 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
     Coefficients that were left out and correlations with what does not vary have no axis, but
     the ends of their range: nothing can be said of them.
     """
+    for axis in _axes(fit, study):
+        yield axis if isinstance(axis, tuple) else _held(fit, study, axis)
+
+
+def _axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
     plain = _plain(fit, study)
     start = 0
     for k, to_user in enumerate(study.standard.to_user):
@@ -104,32 +113,37 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
 def _plain(fit: Fit, study: Study) -> Axis:
     """What the axes of a study share, with no direction yet."""
     problem, n_params = study.problem, study.problem.shape.n_params
-    vector = study.vector(fit)
-    lower, upper = _rails(fit, study, vector)
+    n_theta = sum(len(part) for part in fit.theta)
     return Axis(
         problem=problem,
-        vector=vector,
+        vector=study.vector(fit),
         direction=np.zeros(n_params),
-        lower=lower,
-        upper=upper,
+        lower=np.full(n_params, -np.inf),
+        upper=study.upper.copy(),
+        least=least_curvatures(study.standard.scales, n_theta),
         limits=EVERYTHING,
         ends=EVERYTHING,
         back=np.asarray,
     )
 
 
-def _rails(fit: Fit, study: Study, vector: Floats) -> tuple[Floats, Floats]:
-    """Bounds of the parameters: a constant that goes to infinity alone is not followed further.
+def _held(fit: Fit, study: Study, axis: Axis) -> Axis:
+    """The axis with what is at infinity in all rows held there, if it moves none of that.
 
     Nothing is left to gain there, and flat steps would lead away for nothing.
     """
-    lower, upper = np.full(len(vector), -np.inf), study.upper.copy()
-    away = [k for k, direction in enumerate(fit.recession) if np.any(direction)]
-    if len(away) == 1 and is_constant(fit, away[0]):
-        place = sum(to_user.shape[1] for to_user in study.standard.to_user[: away[0]])
-        bounds = lower if fit.recession[away[0]][0] < 0 else upper
-        bounds[place] = vector[place]
-    return lower, upper
+    away = np.zeros(study.problem.shape.n_params, dtype=np.bool_)
+    start = 0
+    for predictor, to_user in zip(fit.layout.predictors, study.standard.to_user, strict=True):
+        stop = start + to_user.shape[1]
+        away[start:stop] = predictor in fit.endless
+        start = stop
+    if np.any(axis.direction[away]):
+        return axis
+    lower, upper = (
+        np.where(away, axis.vector, bounds) for bounds in (axis.lower, axis.upper)
+    )
+    return replace(axis, lower=lower, upper=upper)
 
 
 def _unit(plain: Axis, place: int) -> Floats:

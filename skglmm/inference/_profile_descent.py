@@ -17,6 +17,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting._hessian import differenced_hessian, positive, prior_hessian
 from skglmm.fitting._optimize import Optimum, solved, update
+from skglmm.fitting._uncertainty import stiffened
 from skglmm.inference._profile_axis import Axis
 from skglmm.laplace import Laplace, laplace, tangent
 
@@ -71,7 +72,10 @@ def begin(axis: Axis) -> Spot:
 def _refreshed(axis: Axis, vector: Floats, here: Laplace) -> Spot:
     optimum = Optimum(vector, here, prior_hessian(axis.problem, here), axis.upper)
     hessian = differenced_hessian(axis.problem, optimum, np.ones(len(vector), dtype=np.bool_))
-    return Spot(vector, here, optimum.hessian if hessian is None else positive(hessian))
+    if hessian is None:
+        return Spot(vector, here, optimum.hessian)
+    every = np.ones(len(vector), dtype=np.bool_)
+    return Spot(vector, here, positive(stiffened(hessian, every, axis.least)))
 
 
 def step(axis: Axis, spot: Spot, distance: float = 0.0) -> Step:
