@@ -14,9 +14,9 @@ from skglmm.fitting._bound import Bound
 from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._finite import finite
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
+from skglmm.fitting._infinity import Infinity, infinity, user_signs
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
-from skglmm.fitting._infinity import Infinity, infinity, user_signs
 from skglmm.fitting._separation import far_predictors, recession, run_out, user_recession
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._spaces import signed_sums, spaces

@@ -102,13 +102,13 @@ def user_signs(bound: Bound, found: Infinity, recedes: Sequence[Floats]) -> tupl
 
 def _declared(bound: Bound) -> tuple[Floats, ...]:
     """Change the predictors of what no response shows by one unit in all rows, or not at all."""
-    found = [np.zeros(count) for count in bound.problem.shape.n_coefficients]
+    found: list[Floats] = [np.zeros(count) for count in bound.problem.shape.n_coefficients]
     for k, sign in bound.endless.items():
         totals = bound.problem.shards.map(_sums, k=k).total()
         gram, sums = totals[:, :-1], totals[:, -1]
         change = np.linalg.lstsq(gram, sums, rcond=1e-12)[0]
         if min(bound.problem.shards.map(_least, k=k, change=change)) > PART:
-            found[k] = sign * change
+            found[k] = np.asarray(sign * change, dtype=np.float64)
     return tuple(found)
 
 
@@ -177,4 +177,4 @@ def _sign(moves: Floats, size: float, rows: Floats) -> float:
 def _farthest(moves: Floats, rows: Floats) -> float:
     """How far the cone reaches in a direction, within the unit cube."""
     found = linprog(-moves, -rows, np.full(len(rows), SLACK), bounds=(-1.0, 1.0))
-    return float(-found.fun) if found.success else 1.0
+    return -float(found.fun or 0.0) if found.success else 1.0

@@ -86,12 +86,13 @@ class Scales:
         """
         constant = self.constant[k].copy()
         constant[j] = True
+        inverse = np.asarray(np.linalg.inv(turn), dtype=np.float64)
         return replace(
             self,
             constant=_put(self.constant, k, constant),
             widths=_put(self.widths, k, self.widths[k] @ np.abs(turn)),
             to_user=_put(self.to_user, k, _product(self.to_user[k], turn)),
-            from_user=_put(self.from_user, k, _product(np.linalg.inv(turn), self.from_user[k])),
+            from_user=_put(self.from_user, k, _product(inverse, self.from_user[k])),
         )
 
     def _kept(self, design: Design) -> Iterator[list[int]]:

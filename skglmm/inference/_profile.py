@@ -1,6 +1,6 @@
 """Profile likelihood of natural parameters, and the intervals that it gives."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit, Study
-from skglmm.inference._natural import Parameter, Transform, infinite, natural
+from skglmm.inference._natural import Parameter, Transform, infinite, is_open, natural
 from skglmm.inference._profile_axis import Axis, axes
 from skglmm.inference._profile_descent import Spot, begin
 from skglmm.inference._profile_path import Point, Side, ceiling, crossing, walk
@@ -136,8 +136,8 @@ def profiles(
         is_shared = axis.problem is study.problem
         start = shared if is_shared and shared is not None else begin(axis)
         shared = start if is_shared else shared
-        away = infinite(fit, parameter)
-        found[place] = _profile(parameter, axis, start, level, n_points, away)
+        sides = (-1, 1) if is_open(fit, parameter) else (infinite(fit, parameter),)
+        found[place] = _profile(parameter, axis, start, level, n_points, sides)
     return tuple(found[place] for place in (sorted(found) if places is None else places))
 
 
@@ -168,14 +168,19 @@ def _absent(parameter: Parameter, ends: tuple[float, float], level: float) -> Pr
 
 
 def _profile(
-    parameter: Parameter, axis: Axis, start: Spot, level: float, n_points: int, away: float
+    parameter: Parameter,
+    axis: Axis,
+    start: Spot,
+    level: float,
+    n_points: int,
+    flat: Collection[float],
 ) -> Profile:
-    """Walk to both sides, but not to that of an `away` infinity, where the maximum is."""
+    """Walk to both sides, but the `flat` ones, where the likelihood is the maximum to the end."""
     target = _root(level)
     highest = ceiling(axis, start, target)
     low, high = (
         Side((Point(0.0, 0.0, 0.0),))
-        if sign == away
+        if sign in flat
         else walk(axis, start, sign, target, n_points, highest)
         for sign in (-1, 1)
     )

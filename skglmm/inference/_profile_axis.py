@@ -89,11 +89,6 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
     Coefficients that were left out and correlations with what does not vary have no axis, but
     the ends of their range: nothing can be said of them.
     """
-    for axis in _axes(fit, study):
-        yield axis if isinstance(axis, tuple) else _held(fit, study, axis)
-
-
-def _axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
     plain = _plain(fit, study)
     start = 0
     for k, to_user in enumerate(study.standard.to_user):
@@ -125,25 +120,6 @@ def _plain(fit: Fit, study: Study) -> Axis:
         ends=EVERYTHING,
         back=np.asarray,
     )
-
-
-def _held(fit: Fit, study: Study, axis: Axis) -> Axis:
-    """The axis with what is at infinity in all rows held there, if it moves none of that.
-
-    Nothing is left to gain there, and flat steps would lead away for nothing.
-    """
-    away = np.zeros(study.problem.shape.n_params, dtype=np.bool_)
-    start = 0
-    for predictor, to_user in zip(fit.layout.predictors, study.standard.to_user, strict=True):
-        stop = start + to_user.shape[1]
-        away[start:stop] = predictor in fit.endless
-        start = stop
-    if np.any(axis.direction[away]):
-        return axis
-    lower, upper = (
-        np.where(away, axis.vector, bounds) for bounds in (axis.lower, axis.upper)
-    )
-    return replace(axis, lower=lower, upper=upper)
 
 
 def _unit(plain: Axis, place: int) -> Floats:

@@ -15,11 +15,20 @@ from skglmm.inference._natural import (
     infinite,
     is_constant,
     is_open,
+    is_undetermined,
     natural,
     open_interval,
 )
 
-__all__ = ["Separated", "at_infinity", "separated", "separated_findings", "what_stands", "without_estimate"]
+__all__ = [
+    "Separated",
+    "at_infinity",
+    "separated",
+    "separated_findings",
+    "undetermined",
+    "what_stands",
+    "without_estimate",
+]
 
 MOVED = 1e-3  # of the largest change of a linear predictor, by which a row is one that moves
 ADVICE = (
@@ -86,12 +95,19 @@ def separated(fit: Fit) -> Iterator[Separated]:
 
 def _end(fit: Fit, parameter: Parameter) -> float:
     """The end of its range at which a parameter has its estimate."""
-    return float(np.nansum(open_interval(fit, parameter)))
+    ends = open_interval(fit, parameter)
+    assert ends is not None  # it has such an end
+    return ends[1] if np.isnan(ends[0]) else ends[0]
 
 
 def at_infinity(fit: Fit) -> set[str]:
     """Return the names of the parameters that have no finite estimate."""
     return {parameter.name for parameter in natural(fit) if infinite(fit, parameter)}
+
+
+def undetermined(fit: Fit) -> set[str]:
+    """Return the names of the parameters that the data leave open, elsewhere than at infinity."""
+    return {parameter.name for parameter in natural(fit) if is_undetermined(fit, parameter)}
 
 
 def without_estimate(fit: Fit) -> set[str]:
