@@ -15,8 +15,6 @@ from skglmm.parts import Here, Parts
 
 __all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
 
-ROUNDING = 1e-12  # of the terms of a sum that is 0 but for rounding
-
 T = TypeVar("T")
 
 
@@ -86,24 +84,17 @@ class Scales:
         """
         constant = self.constant[k].copy()
         constant[j] = True
-        inverse = np.asarray(np.linalg.inv(turn), dtype=np.float64)
         return replace(
             self,
             constant=_put(self.constant, k, constant),
             widths=_put(self.widths, k, self.widths[k] @ np.abs(turn)),
-            to_user=_put(self.to_user, k, _product(self.to_user[k], turn)),
-            from_user=_put(self.from_user, k, _product(inverse, self.from_user[k])),
+            to_user=_put(self.to_user, k, self.to_user[k] @ turn),
+            from_user=_put(self.from_user, k, np.linalg.inv(turn) @ self.from_user[k]),
         )
 
     def _kept(self, design: Design) -> Iterator[list[int]]:
         for x, aliased in zip(design.fixed, self.aliased, strict=True):
             yield [j for j in range(x.shape[1]) if j not in aliased]
-
-
-def _product(left: Floats, right: Floats) -> Floats:
-    """The product of two maps; what is rounding is 0, or all would depend on what is held."""
-    product = left @ right
-    return np.where(np.abs(product) > ROUNDING * (np.abs(left) @ np.abs(right)), product, 0.0)
 
 
 def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:

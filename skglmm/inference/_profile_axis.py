@@ -18,6 +18,7 @@ from skglmm.laplace import Params, Problem
 
 __all__ = ["Axis", "axes"]
 
+ROUNDING = 1e-9  # of a coordinate: a parameter at its bound would seem to move with it
 Ends = tuple[float, float]
 EVERYTHING, ANY_CORRELATION = (-np.inf, np.inf), (-1.0, 1.0)
 
@@ -130,7 +131,7 @@ def _unit(plain: Axis, place: int) -> Floats:
 
 def _coefficient(plain: Axis, inside: slice, row: Floats) -> Axis:
     direction = np.zeros_like(plain.vector)
-    direction[inside] = row
+    direction[inside] = np.where(np.abs(row) > ROUNDING * np.max(np.abs(row)), row, 0.0)
     return replace(plain, direction=direction)
 
 
