@@ -14,10 +14,10 @@ from skglmm.fitting._bound import Bound
 from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._finite import finite
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
-from skglmm.fitting._infinity import Infinity, infinity, user_signs
+from skglmm.fitting._infinity import Infinity, infinity, sides
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
-from skglmm.fitting._separation import far_predictors, recession, run_out, user_recession
+from skglmm.fitting._separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._spaces import signed_sums, spaces
 from skglmm.fitting._study import Study
@@ -130,10 +130,11 @@ def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infi
     problem, first = bound.problem, None
     for _ in range(RUNS_MAX):
         far = far_predictors(problem, optimum.vector, bound.scales)
-        found = _infinity(bound, optimum, look=bool(far))
+        look = is_far(problem, optimum.vector, bound.scales)
+        found = _infinity(bound, optimum, look=look)
         first = first if first is not None and first.direction.any() else found
         before = optimum.laplace.value
-        if optimum.is_within(tol) or not far:
+        if optimum.is_within(tol) or not (far or found.direction.any()):
             return optimum, first
         for candidates in ([found.direction], far):
             optimum = _run_out(problem, optimum, candidates, tol)
@@ -231,8 +232,8 @@ def _in_user_units(
     free = _free(problem, optimum)
     hessian = optimum.hessian if optimum.is_exact else None
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
-    recedes = user_recession(scales, away.direction)
-    gone = [k for k, change in enumerate(recedes) if change.any()]
+    going = sides(bound, optimum, away)
+    gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     return Fit(
         family=problem.family,
@@ -244,8 +245,8 @@ def _in_user_units(
         bases=bases,
         aliased=scales.aliased,
         uncertainty=uncertainty(scales, hessian, free, optimum.capped) if inference else None,
-        recession=recedes,
-        infinities=user_signs(bound, away, recedes),
+        recession=tuple(side.change for side in going),
+        infinities=tuple(side.signs for side in going),
         order=problem.order,
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),

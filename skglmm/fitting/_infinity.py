@@ -11,7 +11,7 @@ References
    recession. Electronic Journal of Statistics, 3, 259-289.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -20,14 +20,16 @@ from scipy.optimize import linprog
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._optimize import Optimum
-from skglmm.fitting._separation import flat_descents, recession
-from skglmm.laplace import Params, Problem, Shard
+from skglmm.fitting._separation import flat_descents, recession, user_recession
+from skglmm.fitting._standardize import Scales
+from skglmm.laplace import Params, Problem, Shard, State
 
-__all__ = ["Infinity", "infinity", "user_signs"]
+__all__ = ["Infinity", "infinity", "sides"]
 
 PART = 1e-3  # share of a direction, or of the largest row, below which there is no part in it
 DIGITS = 6  # of rows, to which they are alike
 SLACK = 1e-4  # by which a row may move the wrong way: the error of flat directions
+CLEARLY = 0.1  # of the largest move of a row: it is one of those that a direction is made for
 MOVES = 1e-2  # of a coefficient of length 1: it moves to this side
 
 
@@ -75,29 +77,47 @@ def infinity(bound: Bound, optimum: Optimum, hessian: Floats | None, flat: Float
     return Infinity(direction, flat, whole)
 
 
-def user_signs(bound: Bound, found: Infinity, recedes: Sequence[Floats]) -> tuple[Floats, ...]:
-    """Return the sign of the infinity of each of the user's coefficients, each (p_k,).
+class Sides(NamedTuple):
+    """Where the coefficients of a predictor go, in the user's units.
 
-    It is 0 for finite estimates, and NaN where the likelihood is the same for all values.
+    Parameters
+    ----------
+    change : ndarray, shape (p_k,)
+        A direction in which all separated rows go; zeros where there are none.
+    signs : ndarray, shape (p_k,)
+        Of the infinity of each coefficient: 0 for finite estimates, and NaN where the likelihood
+        is the same for all values.
+    """
+
+    change: Floats
+    signs: Floats
+
+
+def sides(bound: Bound, optimum: Optimum, found: Infinity) -> list[Sides]:
+    """Return where the user's coefficients go, for each predictor.
 
     Parameters
     ----------
     bound : Bound
+    optimum : Optimum
     found : Infinity
-    recedes : sequence of ndarray, each of shape (p_k,)
-        Its direction in the user's units, with zeros for predictors that have no part in it.
     """
     scales, n_beta = bound.scales, bound.problem.shape.n_beta
+    recedes = user_recession(scales, found.direction)
     flat = found.flat[:n_beta] * np.concatenate(scales.widths)[:, None]
     flat = flat / np.linalg.norm(np.vstack([flat, found.flat[n_beta:]]), axis=0)
-    signs, start = [], 0
+    result, start = [], 0
     for k, part in enumerate(Params.unpack(found.direction, bound.problem.shape).beta):
         stop = start + len(part)
-        wide = np.eye(len(part)) if k in found.whole else flat[start:stop]
-        none = np.zeros(len(recedes[k]))
-        signs.append(_signs(bound, k, part, _basis(wide)) if recedes[k].any() else none)
+        if recedes[k].any():
+            basis = np.eye(len(part)) if k in found.whole else _basis(flat[start:stop])
+            turn = basis / scales.widths[k][:, None]
+            rows = _rows(bound.problem, optimum, k, part, turn)
+            result.append(_sides(scales, k, turn, rows))
+        else:
+            result.append(Sides(recedes[k], np.zeros(len(recedes[k]))))
         start = stop
-    return tuple(signs)
+    return result
 
 
 def _declared(bound: Bound) -> tuple[Floats, ...]:
@@ -141,40 +161,48 @@ def _basis(directions: Floats) -> Floats:
     return np.asarray(vectors[:, values > PART])
 
 
-def _signs(bound: Bound, k: int, direction: Floats, basis: Floats) -> Floats:
-    """Signs of the user's coefficients of a predictor over the cone within a basis, (p_k,)."""
-    turn = basis / bound.scales.widths[k][:, None]
-    rows = _rows(bound.problem, k, direction, turn)
-    to_user = bound.scales.to_user[k]
-    sizes = np.linalg.norm(to_user / bound.scales.widths[k], axis=1)
-    pairs = zip(to_user @ turn, sizes, strict=True)
-    return np.array([_sign(moves, float(size), rows) for moves, size in pairs])
-
-
-def _rows(problem: Problem, k: int, direction: Floats, turn: Floats) -> Floats:
+def _rows(problem: Problem, optimum: Optimum, k: int, direction: Floats, turn: Floats) -> Floats:
     """Which way rows may go, as combinations that must not be negative, (rows, m)."""
-    found = problem.shards.map(_ways, k=k, direction=direction, turn=turn)
+    states = optimum.laplace.mode.point.states
+    found = problem.shards.map(_ways, states, k=k, direction=direction, turn=turn)
     return np.unique(np.concatenate(list(found)), axis=0)
 
 
-def _ways(shard: Shard, k: int, direction: Floats, turn: Floats) -> Floats:
-    x = shard.fixed[k]
-    ways = np.sign(x @ direction)[:, None] * (x @ turn)
-    lengths = np.linalg.norm(ways, axis=1)
+def _ways(shard: Shard, state: State, k: int, direction: Floats, turn: Floats) -> Floats:
+    """Rows, turned to the way that they go, those that are alike once, (rows, m).
+
+    Rows that a direction of recession hardly moves have been moved for the sake of others: which
+    way they would go is what their likelihood says, unless it is 1 but for rounding.
+    """
+    assert state.rows.grad is not None
+    x, slope = shard.fixed[k], state.rows.grad[k]
+    rows, moves = x @ turn, x @ direction
+    lengths = np.linalg.norm(rows, axis=1)
     moved = lengths > PART * np.max(lengths, initial=0.0)
-    return np.unique(np.round(ways[moved], DIGITS), axis=0)
+    told = (np.abs(moves) > CLEARLY * np.max(np.abs(moves), initial=0.0)) | (slope == 0.0)
+    ways = np.sign(np.where(told, moves, slope))[:, None] * rows
+    return np.unique(np.round(ways[np.broadcast_to(moved, len(ways))], DIGITS), axis=0)
 
 
-def _sign(moves: Floats, size: float, rows: Floats) -> float:
-    """The side to which the cone moves a coefficient; NaN if to both, 0 if it has no part."""
-    length = float(np.linalg.norm(moves))
-    if length <= PART * size:
-        return 0.0
-    up, down = (_farthest(sign * moves / length, rows) > MOVES for sign in (1.0, -1.0))
-    return np.nan if up == down else float(up) - float(down)
+def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
+    """Where the coefficients of a predictor go within the cone of what rows allow."""
+    to_user, change, signs = scales.to_user[k], np.zeros(turn.shape[1]), []
+    sizes = np.linalg.norm(to_user / scales.widths[k], axis=1)
+    for moves, size in zip(to_user @ turn, sizes, strict=True):
+        length = float(np.linalg.norm(moves))
+        if length <= PART * size:
+            signs.append(0.0)
+            continue
+        ends = [_farthest(sign * moves / length, rows) for sign in (1.0, -1.0)]
+        up, down = moves @ ends[0] > MOVES * length, -moves @ ends[1] > MOVES * length
+        signs.append(np.nan if up == down else float(up) - float(down))
+        change += ends[0] + ends[1]
+    change = change / max(float(np.max(np.abs(rows @ change), initial=0.0)), PART)
+    user = to_user @ (turn @ change)
+    return Sides(np.where(np.abs(user) * scales.spans[k] > PART, user, 0.0), np.array(signs))
 
 
-def _farthest(moves: Floats, rows: Floats) -> float:
-    """How far the cone reaches in a direction, within the unit cube."""
+def _farthest(moves: Floats, rows: Floats) -> Floats:
+    """Where the cone reaches farthest in a direction, within a cube around zero, (m,)."""
     found = linprog(-moves, -rows, np.full(len(rows), SLACK), bounds=(-1.0, 1.0))
-    return -float(found.fun or 0.0) if found.success else 1.0
+    return np.asarray(found.x if found.success else np.zeros(len(moves)), dtype=np.float64)
