@@ -235,12 +235,14 @@ class BaseGLMMRegressor(
         >>> std.round(1)
         array([3.1, 5.3, 8.4])
         """
+        check_is_fitted(self)
 
         def answer(design: Design, plan: infer.Plan) -> list[Floats]:
             found = infer.predict(self.fit_, design, plan, spread=bool(return_std))
             return [found.mean] if found.std is None else [found.mean, found.std]
 
-        mean, *std = self._answered(X, kind, answer)
+        needed = None if return_std else self.fit_.family.mean_predictors
+        mean, *std = self._answered(X, kind, answer, needed)
         mean = self._scale.response(mean)
         return (mean, self._scale.width * std[0]) if std else mean
 

@@ -306,7 +306,8 @@ def _notes(record: Bootstrap) -> Iterator[Note]:
     if parts:
         text = f"of {n} refits {' and '.join(parts)}; intervals and tables leave them out"
         yield Note("convergence", text)
-    gone = {p.name for p in record._parameters if infinite(record.fit, p)}
+    fit = record.fit
+    gone = {p.name for p in record._parameters if infinite(fit, p) or is_undetermined(fit, p)}
     for name, column in zip(record.names, record.replicates[record.converged].T, strict=True):
         n_undefined = int(np.isnan(column).sum())
         if n_undefined and name.startswith("corr("):
