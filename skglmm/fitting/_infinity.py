@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Floats
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._optimize import Optimum
 from skglmm.fitting._separation import flat_descents, recession, user_recession
@@ -27,7 +27,7 @@ from skglmm.laplace import Params, Problem, Shard, State
 __all__ = ["Infinity", "infinity", "sides"]
 
 PART = 1e-3  # share of a direction, or of the largest row, below which there is no part in it
-DIGITS = 6  # of rows, to which they are alike
+MORE = 8  # rows that are added at a time
 SLACK = 1e-4  # by which a row may move the wrong way: the error of flat directions
 CLEARLY = 0.1  # of the largest move of a row: it is one of those that a direction is made for
 MOVES = 1e-2  # of a coefficient of length 1: it moves to this side
@@ -69,8 +69,8 @@ def infinity(bound: Bound, optimum: Optimum, hessian: Floats | None, flat: Float
     problem, known = bound.problem, _declared(bound)
     whole = frozenset(k for k, part in enumerate(known) if part.any())
     direction = Params(known, _no_theta(problem)).pack()
-    other = np.where(_within(problem, whole)[:, None], 0.0, flat)
-    if hessian is not None and other.any():
+    other = _elsewhere(bound, whole, flat)
+    if hessian is not None and other.size:
         here = optimum.laplace
         candidates = flat_descents(problem, here, hessian, other)
         direction = direction + recession(problem, optimum.vector, here, candidates)
@@ -102,10 +102,9 @@ def sides(bound: Bound, optimum: Optimum, found: Infinity) -> list[Sides]:
     optimum : Optimum
     found : Infinity
     """
-    scales, n_beta = bound.scales, bound.problem.shape.n_beta
+    scales, flat = bound.scales, _lengths(bound, found.flat)
     recedes = user_recession(scales, found.direction)
-    flat = found.flat[:n_beta] * np.concatenate(scales.widths)[:, None]
-    flat = flat / np.linalg.norm(np.vstack([flat, found.flat[n_beta:]]), axis=0)
+    flat = flat / np.linalg.norm(flat, axis=0)
     result, start = [], 0
     for k, part in enumerate(Params.unpack(found.direction, bound.problem.shape).beta):
         stop = start + len(part)
@@ -146,13 +145,20 @@ def _no_theta(problem: Problem) -> tuple[Floats, ...]:
     return Params.unpack(np.zeros(problem.shape.n_params), problem.shape).theta
 
 
-def _within(problem: Problem, predictors: Collection[int]) -> Bools:
-    """Fixed effects of some predictors, (n_params,)."""
-    beta = tuple(
-        np.full(count, k in predictors, dtype=np.float64)
-        for k, count in enumerate(problem.shape.n_coefficients)
-    )
-    return np.asarray(Params(beta, _no_theta(problem)).pack() > 0.0)
+def _elsewhere(bound: Bound, whole: Collection[int], flat: Floats) -> Floats:
+    """Flat directions of fixed effects outside of some predictors, (n_params, m)."""
+    counts = bound.problem.shape.n_coefficients
+    known = np.concatenate([np.full(count, k in whole) for k, count in enumerate(counts)])
+    other = flat.copy()
+    other[: len(known)][known] = 0.0
+    part = np.linalg.norm(_lengths(bound, other)[: len(known)], axis=0)
+    return np.asarray(other[:, part > PART * np.linalg.norm(_lengths(bound, flat), axis=0)])
+
+
+def _lengths(bound: Bound, directions: Floats) -> Floats:
+    """Directions of which fixed effects count as they move linear predictors, (n_params, m)."""
+    n_theta = len(directions) - bound.problem.shape.n_beta
+    return directions * np.concatenate([*bound.scales.widths, np.ones(n_theta)])[:, None]
 
 
 def _basis(directions: Floats) -> Floats:
@@ -165,11 +171,11 @@ def _rows(problem: Problem, optimum: Optimum, k: int, direction: Floats, turn: F
     """Which way rows may go, as combinations that must not be negative, (rows, m)."""
     states = optimum.laplace.mode.point.states
     found = problem.shards.map(_ways, states, k=k, direction=direction, turn=turn)
-    return np.unique(np.concatenate(list(found)), axis=0)
+    return np.concatenate(list(found))
 
 
 def _ways(shard: Shard, state: State, k: int, direction: Floats, turn: Floats) -> Floats:
-    """Rows, turned to the way that they go, those that are alike once, (rows, m).
+    """Rows, turned to the way that they go, (rows, m).
 
     Rows that a direction of recession hardly moves have been moved for the sake of others: which
     way they would go is what their likelihood says, unless it is 1 but for rounding.
@@ -181,7 +187,7 @@ def _ways(shard: Shard, state: State, k: int, direction: Floats, turn: Floats) -
     moved = lengths > PART * np.max(lengths, initial=0.0)
     told = (np.abs(moves) > CLEARLY * np.max(np.abs(moves), initial=0.0)) | (slope == 0.0)
     ways = np.sign(np.where(told, moves, slope))[:, None] * rows
-    return np.unique(np.round(ways[np.broadcast_to(moved, len(ways))], DIGITS), axis=0)
+    return np.asarray(ways[np.broadcast_to(moved, len(ways))])
 
 
 def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
@@ -203,6 +209,20 @@ def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
 
 
 def _farthest(moves: Floats, rows: Floats) -> Floats:
-    """Where the cone reaches farthest in a direction, within a cube around zero, (m,)."""
-    found = linprog(-moves, -rows, np.full(len(rows), SLACK), bounds=(-1.0, 1.0))
-    return np.asarray(found.x if found.success else np.zeros(len(moves)), dtype=np.float64)
+    """Where the cone reaches farthest in a direction, within a cube around zero, (m,).
+
+    A few rows bound it. They are found by looking for those that are moved the wrong way.
+    """
+    chosen = np.unique(np.concatenate([rows.argmin(axis=0), rows.argmax(axis=0)]))
+    while True:
+        some = rows[chosen]
+        found = linprog(-moves, -some, np.full(len(some), SLACK), bounds=(-1.0, 1.0))
+        if not found.success:
+            return np.zeros(len(moves))
+        end = np.asarray(found.x, dtype=np.float64)
+        miss = rows @ end + SLACK
+        worst = np.argsort(miss)[:MORE] if len(miss) <= MORE else np.argpartition(miss, MORE)[:MORE]
+        more = np.union1d(chosen, worst[miss[worst] < -SLACK])
+        if len(more) == len(chosen):
+            return end
+        chosen = more
