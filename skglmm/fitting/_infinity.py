@@ -158,7 +158,8 @@ def _elsewhere(bound: Bound, whole: Collection[int], flat: Floats) -> Floats:
 def _lengths(bound: Bound, directions: Floats) -> Floats:
     """Directions of which fixed effects count as they move linear predictors, (n_params, m)."""
     n_theta = len(directions) - bound.problem.shape.n_beta
-    return directions * np.concatenate([*bound.scales.widths, np.ones(n_theta)])[:, None]
+    widths = np.concatenate([*bound.scales.widths, np.ones(n_theta)])
+    return np.asarray(directions * widths[:, None])
 
 
 def _basis(directions: Floats) -> Floats:
