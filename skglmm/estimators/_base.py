@@ -40,7 +40,7 @@ from skglmm.estimators._warnings import (
     tell_other_scale,
 )
 from skglmm.families import LINKS, Family
-from skglmm.fitting import Fit, Rules, fit, fit_bound, masses_in, row_digest
+from skglmm.fitting import Fit, Rules, fit, fit_bound, row_digest
 
 __all__ = ["BaseGLMMRegressor"]
 
@@ -149,11 +149,11 @@ class BaseGLMMRegressor(
         response = scale_response(rows.y, self.bounds, self.boundary, family.masses)
         model = read_model(self, family.predictors[1:], rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
-        present = masses_in(response.unit, family.masses)
-        self._scale = response.scale.knowing(present, family.free_masses)
+        self._scale = response.scale
         self._row_digest = row_digest(self._spec.read(rows.frame), response.unit, rows.weights)
         found = self._maximize(family, design, response.unit, rows.weights)
         self.fit_ = with_named_caps(found, model, design, rows.frame, response.unit, response.scale)
+        self._scale = response.scale.knowing(self.fit_.vanishing)
         self._publish(model)
         tell_other_scale(self._scale, rows.y)
         tell_missing(self._scale)
@@ -164,11 +164,11 @@ class BaseGLMMRegressor(
 
     def _fit_on_cluster(self, X: Any, y: Any, sample_weight: Any, family: Family) -> None:
         rows = cluster_rows(self, X, y, sample_weight, family)
-        self._spec, self._row_digest = rows.spec, rows.digest
-        self._scale = rows.scale.knowing(rows.bound.masses, family.free_masses)
+        self._spec, self._row_digest, self._scale = rows.spec, rows.digest, rows.scale
         self.fit_ = fit_bound(
             rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
         )
+        self._scale = rows.scale.knowing(self.fit_.vanishing)
         self._publish(rows.model)
         tell_missing(self._scale)
         tell_dropped(rows.model.dropped)
@@ -235,12 +235,14 @@ class BaseGLMMRegressor(
         >>> std.round(1)
         array([3.1, 5.3, 8.4])
         """
+        check_is_fitted(self)
 
         def answer(design: Design, plan: infer.Plan) -> list[Floats]:
             found = infer.predict(self.fit_, design, plan, spread=bool(return_std))
             return [found.mean] if found.std is None else [found.mean, found.std]
 
-        mean, *std = self._answered(X, kind, answer)
+        needed = None if return_std else self.fit_.family.mean_predictors
+        mean, *std = self._answered(X, kind, answer, needed)
         mean = self._scale.response(mean)
         return (mean, self._scale.width * std[0]) if std else mean
 

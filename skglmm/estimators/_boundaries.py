@@ -63,6 +63,7 @@ class Boundaries(Predictions):
         0  0.002     0.965  0.033
         1  0.002     0.964  0.035
         """
+        check_is_fitted(self)
         if return_std:
             table = self.predict_boundary_frame(X, kind=kind)
             errors = table[[f"{part}_se" for part in PARTS]]
@@ -71,7 +72,8 @@ class Boundaries(Predictions):
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
             return tuple(infer.boundary_probabilities(self.fit_, design, plan).T)
 
-        return _table(X, self._answered(X, kind, answer), PARTS)
+        needed = self.fit_.family.boundary_predictors
+        return _table(X, self._answered(X, kind, answer, needed), PARTS)
 
     def predict_boundary_frame(
         self, X: Any, level: float = 0.95, kind: Kind | None = None
@@ -126,7 +128,8 @@ class Boundaries(Predictions):
             return numbers.reshape(-1, design.n_samples)
 
         names = [f"{part}{number}" for part in PARTS for number in NUMBERS]
-        return _table(X, self._answered(X, kind, answer), names)
+        needed = self.fit_.family.boundary_predictors
+        return _table(X, self._answered(X, kind, answer, needed), names)
 
 
 def _table(X: Any, values: Floats, names: Sequence[str]) -> pd.DataFrame:

@@ -208,7 +208,7 @@ class Conditioning(SingleThreaded):
         column = check_y(self, y)
         check_consistent_length(X, column)
         response = self._scale.unit(column)
-        tell_unseen(self._scale, response)
+        tell_unseen(self._scale, response, self.fit_.family)
         return response, check_weights(sample_weight, column)
 
     def _jointly(self, design: Design, plan: infer.Plan, response: Floats, mass: Floats) -> Floats:

@@ -38,10 +38,13 @@ class Nonestimable:
     Parameters
     ----------
     fit : Fit
+    needed : collection of int, default=None
+        The linear predictors that matter; None are all.
     """
 
-    def __init__(self, fit: Fit) -> None:
+    def __init__(self, fit: Fit, needed: Collection[int] | None = None) -> None:
         self._fit = fit
+        self._needed = range(len(fit.beta)) if needed is None else needed
         self._seen: list[list[Bools]] = []  # the directions that rows miss, for each predictor
 
     def see(self, design: Design, rows: Bools | None = None) -> None:
@@ -49,7 +52,7 @@ class Nonestimable:
         if not infer.has_null_space(self._fit):
             return
         chosen = np.ones(design.n_samples, np.bool_) if rows is None else rows
-        missed = (infer.missed_directions(self._fit, design, k) for k in range(len(design.fixed)))
+        missed = (infer.missed_directions(self._fit, design, k) for k in self._needed)
         self._seen.append([each & chosen[:, None] for each in missed])
 
     def answered(self, design: Design, plan: infer.Plan, found: Floats) -> Floats:
@@ -79,7 +82,9 @@ class Nonestimable:
             return None
         missed = [np.concatenate(parts) for parts in zip(*self._seen, strict=True)]
         parts = [
-            _part(self._fit, k, each, spec, frame) for k, each in enumerate(missed) if each.any()
+            _part(self._fit, k, each, spec, frame)
+            for k, each in zip(self._needed, missed, strict=True)
+            if each.any()
         ]
         return f"the data do not determine {', or '.join(parts)}" if parts else None
 
@@ -112,7 +117,7 @@ def refuse_nonestimable(
         When there are any.
     """
     check_is_fitted(estimator)
-    fit, spec, rows = estimator.fit_, estimator._spec, Nonestimable(estimator.fit_)
+    fit, spec, rows = estimator.fit_, estimator._spec, Nonestimable(estimator.fit_, needed)
     if infer.has_null_space(fit):
         frame = predict_frame(estimator, X)
         design = spec.build(frame, (), context=estimator.context)
@@ -136,7 +141,7 @@ def tell_nonestimable(
     needed : collection of int, default=None
         The linear predictors that matter; None are all.
     """
-    rows = Nonestimable(estimator.fit_)
+    rows = Nonestimable(estimator.fit_, needed)
     rows.see(design, infer.nonestimable(estimator.fit_, design, needed))
     rows.tell(estimator._spec, frame)
 

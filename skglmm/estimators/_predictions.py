@@ -1,6 +1,6 @@
 """What a fitted estimator says about new rows beside their mean: uncertainty and draws."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -97,7 +97,7 @@ class Predictions(SingleThreaded):
             found = infer.predict_linear(self.fit_, design, plan, place)
             return found.value, found.std
 
-        value, *std = self._answered(X, kind, answer)
+        value, *std = self._answered(X, kind, answer, [place])
         return (value, *std) if return_std else value
 
     def predict_interval(
@@ -313,15 +313,20 @@ class Predictions(SingleThreaded):
         rows.tell(self._spec, frame)
         return self._scale.response(draws)
 
-    def _answered(self, X: Any, kind: Kind | None, answer: Answer) -> Floats:
-        """Return what is asked of each row and what is known of its groups, (k, n)."""
+    def _answered(
+        self, X: Any, kind: Kind | None, answer: Answer, needed: Collection[int] | None = None
+    ) -> Floats:
+        """Return what is asked of each row and what is known of its groups, (k, n).
+
+        It depends on the linear predictors that are `needed`, or on all.
+        """
         check_is_fitted(self)
         frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
         step = len(frame) if self.context else rows_at_a_time(self._spec.layout)
         build = partial(
             build_rows, self._spec, kind=kind, new_groups=self.new_groups, context=self.context
         )
-        rows = Nonestimable(self.fit_)
+        rows = Nonestimable(self.fit_, needed)
 
         def seen(design: Design, plan: infer.Plan) -> Floats:
             return rows.answered(design, plan, np.stack(list(answer(design, plan))))

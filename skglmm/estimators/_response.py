@@ -1,6 +1,5 @@
 """The response on the scale of its family: between its bounds, and off them."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +28,7 @@ class Scale:
     masses : tuple of float
         Ends of the unit scale that have a probability of their own: responses on them stay.
     unseen : tuple of float
-        Those whose probability has a parameter of its own, although no response lies on them.
+        Those whose probability is estimated as 0, as no response lies on them.
     """
 
     low: float
@@ -96,9 +95,9 @@ class Scale:
         low, high = (0.0 not in self.masses), (1.0 not in self.masses)
         return (unit <= 0.0) & low, (unit >= 1.0) & high
 
-    def knowing(self, present: Collection[float], free_masses: Collection[float]) -> "Scale":
-        """Return the scale that knows which free masses are not `present` among the responses."""
-        return replace(self, unseen=tuple(mass for mass in free_masses if mass not in present))
+    def knowing(self, unseen: tuple[float, ...]) -> "Scale":
+        """Return the scale that knows which masses have an estimated probability of 0."""
+        return replace(self, unseen=unseen)
 
     def log_jacobian(self, unit: Floats) -> Floats:
         """Return by how much log densities of y are less than those on the unit scale, (n,).

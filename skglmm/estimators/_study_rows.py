@@ -61,8 +61,8 @@ class StudyRows:
         found = {}
         for name, column in self.model._spec.columns.items():
             if column.labels is not None:
-                codes, values = pd.factorize(self.frame[name], sort=False)
-                found[str(name)] = codes.astype(np.intp), [str(value) for value in values]
+                codes = column.labels.codes(self.frame[name], "the label")
+                found[str(name)] = codes, [str(value) for value in column.labels.values]
         return found
 
     def candidates(self, by: Any) -> dict[str, Ints]:

@@ -27,4 +27,11 @@ def wald_intervals(request: IntervalRequest) -> infer.Intervals:
             "method='wald'; method='profile' has the end that the data give"
         )
         tell(text)
+    opened = [name for name in found.names if name in infer.undetermined(request.fit)]
+    if opened:
+        text = (
+            f"{', '.join(opened)}: not determined by the data, so that there are no limits by "
+            "method='wald'"
+        )
+        tell(text)
     return found

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skglmm.arrays import Floats
 from skglmm.estimators._response import Scale, other_scale
 from skglmm.exceptions import SingularFitWarning
+from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference import notes
 
@@ -84,8 +85,10 @@ def tell_missing(scale: Scale) -> None:
         tell(sentence)
 
 
-def tell_unseen(scale: Scale, unit: Floats) -> None:
+def tell_unseen(scale: Scale, unit: Floats, family: Family) -> None:
     """Warn of responses, on the unit scale, on a bound where no response of fit was."""
+    always = bool(family.endless_predictors(()))  # whatever responses between the bounds are
+    other = ", or choose a model that needs none, such as ExtendedBetaGLMMRegressor"
     for mass in scale.unseen:
         count = int(np.count_nonzero(unit == mass))
         if count:
@@ -93,8 +96,8 @@ def tell_unseen(scale: Scale, unit: Floats) -> None:
             text = (
                 f"{count} of {len(unit)} responses equal the bound {bound:g}, where no response "
                 "of fit was: the model gives them a probability of 0, and their log density says "
-                "nothing but that. Fit on rows with such responses, as by stratified folds, or "
-                "choose a model that needs none, such as ExtendedBetaGLMMRegressor"
+                "nothing but that. Fit on rows with such responses, as by stratified folds"
+                f"{other if always else ''}"
             )
             tell(text)
 

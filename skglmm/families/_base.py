@@ -106,8 +106,6 @@ class Family(ABC):
     support: ClassVar[Support]
     # the ends of the support that have a positive probability: there, `log_density` is its log
     masses: ClassVar[tuple[float, ...]] = ()
-    # the masses that have a parameter of their own, which data without them do not determine
-    free_masses: ClassVar[tuple[float, ...]] = ()
     # the largest linear predictor that an optimizer may reach with an intercept
     ceilings: ClassVar[tuple[float, ...]]
 
@@ -185,12 +183,21 @@ class Family(ABC):
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
         return np.repeat([[0.0], [1.0], [0.0]], n, axis=1)
 
-    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
-        """Places of the linear predictors that describe free masses of which none is `present`.
+    def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
+        """Return the linear predictors without a finite estimate where these masses occur only.
 
-        They have no finite estimate.
+        By place, with the sign of the infinity to which each goes in all rows: they describe
+        masses of which none is `present`.
         """
         del present
+        return {}
+
+    def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
+        """Return the masses that are not `present` and have a probability of 0.
+
+        As one of the `endless` linear predictors, which describes them, is at infinity.
+        """
+        del present, endless
         return ()
 
     def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:

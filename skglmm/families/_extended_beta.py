@@ -1,6 +1,6 @@
 """The extended-support beta mixture: a beta that reaches beyond its bounds by a random amount."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import final
@@ -17,6 +17,7 @@ from skglmm.families.links import Link, Log, Logit
 __all__ = ["ExtendedBeta"]
 
 LOG_PRECISION_CEILING = 11.0  # a precision of 60,000, up to which the rule has its digits
+EXCEEDANCE = 2  # the place of its linear predictor
 BOUNDS = (None, 0.0, 1.0)  # kinds of responses
 
 
@@ -53,6 +54,9 @@ class ExtendedBeta(StretchedBeta):
     ceilings = (inf, LOG_PRECISION_CEILING, inf)
 
     links: tuple[Link, ...] = (Logit(), Log(), Log())
+
+    def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
+        return () if present or EXCEEDANCE not in endless else self.masses
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         mean, precision, exceedance = np.broadcast_arrays(*eta)

@@ -41,7 +41,6 @@ class OneInflatedBeta(TwoPartBeta):
 
     predictors = ("mean", "precision", "one")
     masses = (1.0,)
-    free_masses = (1.0,)
     ceilings = (inf, LOG_PRECISION_CAP, inf)
 
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds())

@@ -55,7 +55,6 @@ class OrderedBeta(TwoPartBeta):
 
     predictors = ("mean", "precision", "lower_cut", "cut_gap")
     masses = (0.0, 1.0)
-    free_masses = (0.0, 1.0)
     ceilings = (inf, LOG_PRECISION_CAP, inf, inf)
 
     links: tuple[Link, ...] = (Logit(), Log(), Identity(), Log())
@@ -101,10 +100,15 @@ class _CumulativeLogit(Parts):
         inner = expit(a) * expit(-b) * -np.expm1(-gap)
         return np.stack(np.broadcast_arrays(expit(-a), inner, expit(b)))
 
-    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+    def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
+        _, lower, gap = _AT
         if 0.0 not in present:
-            return _AT[1:]  # where the lower cut point is at infinity, so is the gap
-        return () if 1.0 in present else _AT[2:]
+            return {lower: -1.0, gap: 1.0}  # the gap, too: the upper cut point stays
+        return {} if 1.0 in present else {gap: 1.0}
+
+    def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
+        cuts = set(_AT[1:]).intersection(endless)
+        return tuple(bound for bound in (0.0, 1.0) if bound not in present) if cuts else ()
 
     def start(self, shares: Floats, inner: Floats) -> Floats:
         odds = shares / (shares.sum() - shares)

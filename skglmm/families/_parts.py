@@ -1,7 +1,7 @@
 """Where a response lies: on the lower bound, between the bounds, or on the upper one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -38,8 +38,12 @@ class Parts(ABC):
         """Return the probabilities of the parts, shape (3, n) or (3, 1)."""
 
     @abstractmethod
-    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
-        """Return the predictors without a finite estimate where these bounds occur only."""
+    def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
+        """Return predictors that go to infinity where these bounds occur only, with its sign."""
+
+    @abstractmethod
+    def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
+        """Return bounds without responses whose probability is 0, given predictors at infinity."""
 
     @abstractmethod
     def start(self, shares: Floats, inner: Floats) -> Floats:
@@ -89,9 +93,13 @@ class MultinomialLogit(Parts):
             result[self._row(bound)] = np.exp(each - total)
         return result
 
-    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+    def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
         pairs = zip(self.predictors, self.bounds, strict=True)
-        return tuple(k for k, bound in pairs if bound not in present)
+        return {k: -1.0 for k, bound in pairs if bound not in present}
+
+    def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
+        pairs = zip(self.predictors, self.bounds, strict=True)
+        return tuple(bound for k, bound in pairs if bound not in present and k in endless)
 
     @staticmethod
     def _log_total(eta: Sequence[Floats]) -> Floats:

@@ -1,7 +1,7 @@
 """A beta between the bounds 0 and 1, and probabilities of the bounds themselves."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +51,11 @@ class TwoPartBeta(Family):
     def boundary_predictors(self) -> tuple[int, ...]:
         return self.parts.predictors
 
-    def endless_predictors(self, present: Collection[float]) -> tuple[int, ...]:
+    def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
         return self.parts.endless_predictors(present)
+
+    def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
+        return self.parts.vanishing(present, endless)
 
     @property
     def factors(self) -> tuple[Factor, ...]:

@@ -41,7 +41,6 @@ class ZeroInflatedBeta(TwoPartBeta):
 
     predictors = ("mean", "precision", "zero")
     masses = (0.0,)
-    free_masses = (0.0,)
     ceilings = (inf, LOG_PRECISION_CAP, inf)
 
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds())

@@ -42,7 +42,6 @@ class ZeroOneInflatedBeta(TwoPartBeta):
 
     predictors = ("mean", "precision", "zero", "one")
     masses = (0.0, 1.0)
-    free_masses = (0.0, 1.0)
     ceilings = (inf, LOG_PRECISION_CAP, inf, inf)
 
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds(), LogOdds())

@@ -71,8 +71,8 @@ class Bound:
     caps: Held = ()
 
     @property
-    def endless(self) -> tuple[int, ...]:
-        """Linear predictors without a finite estimate: they describe masses that do not occur."""
+    def endless(self) -> Mapping[int, float]:
+        """Linear predictors that describe masses that do not occur, and where they go."""
         return self.problem.family.endless_predictors(self.masses)
 
     @property

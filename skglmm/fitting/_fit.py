@@ -15,15 +15,10 @@ from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._dictated import beside_ceilings
 from skglmm.fitting._finite import finite
 from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
+from skglmm.fitting._infinity import Infinity, infinity, sides
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
-from skglmm.fitting._separation import (
-    far_predictors,
-    flat_descents,
-    recession,
-    run_out,
-    user_recession,
-)
+from skglmm.fitting._separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._spaces import signed_sums, spaces
 from skglmm.fitting._study import Study
@@ -130,29 +125,31 @@ def _maximize(
     optimum = minimize(bound.problem, state, rules)
     bound, optimum = hold(bound, optimum, rules, constants)
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
-    optimum, direction = _followed(bound, optimum, rules.tol)
+    optimum, away = _followed(bound, optimum, rules.tol)
     if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
         again = _once_more(bound, optimum, rules, constants, inference=inference)
-        optimum, direction = _followed(bound, again, rules.tol)
-    return finite(_in_user_units(bound, optimum, direction, rules.tol, inference=inference))
+        optimum, away = _followed(bound, again, rules.tol)
+    return finite(_in_user_units(bound, optimum, away, rules.tol, inference=inference))
 
 
-def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Floats]:
+def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
     """Follow separated rows to where nothing is left to gain; return the way they go, too."""
-    problem, first = bound.problem, np.zeros_like(optimum.vector)
+    problem, first = bound.problem, None
     for _ in range(RUNS_MAX):
         far = far_predictors(problem, optimum.vector, bound.scales)
-        found = _recession(bound, optimum) if far else first
-        first = first if first.any() else found
+        look = is_far(problem, optimum.vector, bound.scales)
+        found = _infinity(bound, optimum, look=look)
+        first = first if first is not None and first.direction.any() else found
         before = optimum.laplace.value
-        if optimum.is_within(tol) or not far:
+        if optimum.is_within(tol) or not (far or found.direction.any()):
             return optimum, first
-        for candidates in ([found], far):
+        for candidates in ([found.direction], far):
             optimum = _run_out(problem, optimum, candidates, tol)
         if not optimum.laplace.value < before - tol:
             break
         optimum = _exact(problem, optimum, tol)
-    if first.any() or optimum.gain <= STALLED_GAIN:
+    assert first is not None  # there is a first time
+    if first.direction.any() or optimum.gain <= STALLED_GAIN:
         optimum = _beside(bound, optimum, tol)
     return optimum, first
 
@@ -231,7 +228,7 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
 
 
 def _in_user_units(
-    bound: Bound, optimum: Optimum, direction: Floats, tol: float, *, inference: bool
+    bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
 ) -> Fit:
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.laplace.mode, Params.unpack(optimum.vector, problem.shape)
@@ -240,6 +237,9 @@ def _in_user_units(
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
+    going = sides(bound, optimum, away)
+    gone = [k for k, side in enumerate(going) if side.change.any()]
+    vanishing = problem.family.vanishing
     return Fit(
         family=problem.family,
         layout=layout,
@@ -250,7 +250,8 @@ def _in_user_units(
         bases=bases,
         aliased=scales.aliased,
         uncertainty=_uncertainty(bound, optimum) if inference else None,
-        recession=user_recession(scales, direction),
+        recession=tuple(side.change for side in going),
+        infinities=tuple(side.signs for side in going),
         order=problem.order,
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
@@ -273,7 +274,8 @@ def _in_user_units(
         ),
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
-        endless=tuple(layout.predictors[k] for k in bound.endless),
+        endless=tuple(layout.predictors[k] for k in gone if vanishing(bound.masses, [k])),
+        vanishing=vanishing(bound.masses, gone),
         caps=caps_of(bound, optimum),
     )
 
@@ -287,14 +289,13 @@ def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:
     return uncertainty(scales, hessian, free, optimum.capped, dictated)
 
 
-def _recession(bound: Bound, optimum: Optimum) -> Floats:
-    """The direction in which the likelihood rises for ever, (n_params,); zeros if there is none."""
-    problem, here = bound.problem, optimum.laplace
-    free = _free(problem, optimum)
-    exact = optimum.hessian if optimum.is_exact else None
-    hessian = differenced_hessian(problem, optimum, free) if exact is None else exact
+def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
+    """What is at infinity; `look` for it even where it costs a Hessian."""
+    problem, free = bound.problem, _free(bound.problem, optimum)
+    hessian = optimum.hessian if optimum.is_exact else None
+    if look and hessian is None:
+        hessian = differenced_hessian(problem, optimum, free)
     if hessian is None:
-        return np.zeros_like(optimum.vector)
+        return infinity(bound, optimum, None, np.zeros((len(free), 0)))
     least = least_curvatures(bound.scales, len(free) - problem.shape.n_beta)
-    flat = determined(hessian, free, least)[1]
-    return recession(problem, optimum.vector, here, flat_descents(problem, here, hessian, flat))
+    return infinity(bound, optimum, hessian, determined(hessian, free, least)[1])

@@ -43,8 +43,11 @@ class Fit:
         Covariance of (beta, theta), as far as the data determine it; None if it was not asked
         for.
     recession : tuple of ndarray, each of shape (p_k,)
-        Changes of the fixed effects along which the likelihood rises for ever, as rows are
-        separated: these have no finite estimates. Zeros for all others.
+        A change of the fixed effects along which the likelihood rises for ever, in all rows
+        that are separated, or of which no response shows what a predictor describes.
+    infinities : tuple of ndarray, each of shape (p_k,)
+        Sign of the infinity at which each fixed effect has its estimate; 0 for those that have a
+        finite one, NaN where any has the same likelihood, as what they compare is at infinity.
     order : tuple of int
         The factors, the leading (largest) one first.
     posterior : Posterior
@@ -77,6 +80,8 @@ class Fit:
         are predicted. None in a fit that was stored before there were any.
     endless : tuple of str
         Predictors without a finite estimate: no response lies where they describe a probability.
+    vanishing : tuple of float
+        Masses of the family whose probability is estimated as 0 for that reason.
     """
 
     family: Family
@@ -89,6 +94,7 @@ class Fit:
     aliased: tuple[tuple[int, ...], ...]
     uncertainty: Uncertainty | None
     recession: tuple[Floats, ...]
+    infinities: tuple[Floats, ...]
     order: tuple[int, ...]
     posterior: Posterior
     curvature: Curvature
@@ -107,6 +113,7 @@ class Fit:
     spaces: Spaces | None = None
     null_spaces: tuple[NullSpace, ...] | None = None
     endless: tuple[str, ...] = ()
+    vanishing: tuple[float, ...] = ()
 
     @property
     def covariance(self) -> Floats | None:

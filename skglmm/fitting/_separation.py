@@ -17,18 +17,27 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Floats
 from skglmm.fitting._standardize import Scales
 from skglmm.laplace import Laplace, Params, Problem, Shard, laplace
 
-__all__ = ["far_predictors", "flat_descents", "recession", "run_out", "user_recession"]
+__all__ = ["far_predictors", "flat_descents", "is_far", "recession", "run_out", "user_recession"]
 
+SIGNS = (1.0, -1.0)
 NEAR, DOUBLINGS = 15.0, 8  # units of a link; the rows at the edge may move by a part of it alone
 FALLS = 1e-6  # log-likelihood units that the way back costs at the least
 LEVEL = 0.1  # of that, what the way ahead costs at the most
 SHARED = 1e-3  # units of a link by which a coefficient of the direction moves some row at least
 NOISE = 1e-7  # of the curvature that counts as flat: what differences leave of none
 FAR = 8.0  # units of a link, over the rows: what separated rows are apart at the least
+
+
+def is_far(problem: Problem, vector: Floats, scales: Scales) -> bool:
+    """Whether some fixed effect reaches as far as those of separated rows, or its end below."""
+    moves = vector[: problem.shape.n_beta] * np.concatenate(scales.widths)
+    pairs = zip(problem.shape.n_coefficients, problem.family.ceilings, strict=True)
+    rises = np.concatenate([np.full(count, np.isinf(ceiling)) for count, ceiling in pairs])
+    return bool(np.any((moves < -FAR) | (rises & (moves > FAR))))
 
 
 def far_predictors(problem: Problem, vector: Floats, scales: Scales) -> list[Floats]:
@@ -64,9 +73,9 @@ def flat_descents(
     descent = flat.T @ here.gradient
     for step in (_newton(flat.T @ hessian @ flat, descent), descent):
         direction = -flat @ step
-        direction[~_may_recede(problem)] = 0.0
-        yield direction
-        yield -direction  # where the gradient is smaller than its rounding
+        yield _below_ceilings(problem, direction)
+        # The other way, where the gradient is smaller than its rounding.
+        yield _below_ceilings(problem, -direction)
 
 
 def recession(
@@ -133,13 +142,22 @@ def user_recession(scales: Scales, direction: Floats) -> tuple[Floats, ...]:
     return tuple(found)
 
 
-def _may_recede(problem: Problem) -> Bools:
-    """Fixed effects of predictors without a ceiling, (n_params,)."""
-    found, start = np.zeros(problem.shape.n_params, dtype=np.bool_), 0
-    for count, ceiling in zip(problem.shape.n_coefficients, problem.family.ceilings, strict=True):
-        found[start : start + count] = np.isinf(ceiling)
-        start += count
-    return found
+def _below_ceilings(problem: Problem, direction: Floats) -> Floats:
+    """The direction without the predictors that it would lead up to a ceiling in some row."""
+    beta = list(Params.unpack(direction, problem.shape).beta)
+    for k, ceiling in enumerate(problem.family.ceilings):
+        if np.isfinite(ceiling) and beta[k].any():
+            highest, lowest = (
+                max(problem.shards.map(_highest, k=k, change=s * beta[k])) for s in SIGNS
+            )
+            if highest > LEVEL * lowest:
+                beta[k] = np.zeros_like(beta[k])
+    theta = tuple(np.zeros_like(part) for part in Params.unpack(direction, problem.shape).theta)
+    return Params(tuple(beta), theta).pack()
+
+
+def _highest(shard: Shard, k: int, change: Floats) -> float:
+    return float(np.max(shard.fixed[k] @ change, initial=0.0))
 
 
 def _newton(hessian: Floats, gradient: Floats) -> Floats:

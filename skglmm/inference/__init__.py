@@ -59,7 +59,7 @@ from skglmm.inference._sandwich import (
     sandwich,
     shared_levels,
 )
-from skglmm.inference._separation import at_infinity, separated_findings
+from skglmm.inference._separation import at_infinity, separated_findings, undetermined
 from skglmm.inference._simulate import simulate_responses, unweighted
 from skglmm.inference._simulated import simulated_residuals
 from skglmm.inference._summary import Summary, summarize
@@ -183,6 +183,7 @@ __all__ = [
     "std_errors",
     "summarize",
     "tidy",
+    "undetermined",
     "unweighted",
     "update",
     "variance_components",

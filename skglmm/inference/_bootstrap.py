@@ -16,7 +16,14 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting import Fit, Rules, Study, refit
 from skglmm.inference._held import held_interval
-from skglmm.inference._natural import Parameter, infinite, natural, open_interval
+from skglmm.inference._natural import (
+    Parameter,
+    infinite,
+    is_open,
+    is_undetermined,
+    natural,
+    open_interval,
+)
 from skglmm.inference._notes import Note
 from skglmm.inference._simulate import simulate_responses
 from skglmm.inference._tables import Frame, replicate_frame
@@ -70,37 +77,39 @@ def bootstrap_once(study: Study, fit: Fit, rules: Rules, rng: np.random.Generato
         text = f"{type(error).__name__}: {error}"
         return Refit(nothing, nothing, np.nan, converged=False, singular=False, error=text)
     parameters = list(natural(found))
-    away = [infinite(found, p) for p in parameters]
-    values = np.array([_value(p, sign) for p, sign in zip(parameters, away, strict=True)])
-    working = np.array([_working(p, sign) for p, sign in zip(parameters, away, strict=True)])
+    values = np.array([_value(found, parameter) for parameter in parameters])
+    working = np.array([_working(found, parameter) for parameter in parameters])
     singular = bool(found.singular)
     return Refit(values, working, found.log_likelihood, found.converged, singular)
 
 
-def _is_left_out(parameter: Parameter) -> bool:
-    """Whether it is a coefficient of a column that depends on others."""
-    return bool(np.isfinite(parameter.working) and np.isnan(parameter.gradient).all())
+def _is_unknown(fit: Fit, parameter: Parameter) -> bool:
+    """Whether a coefficient depends on others, or compares what is at infinity."""
+    is_left_out = np.isfinite(parameter.working) and np.isnan(parameter.gradient).all()
+    return bool(is_left_out or is_open(fit, parameter))
 
 
 def _is_on_boundary(parameter: Parameter) -> bool:
     return bool(np.isnan(parameter.working) and not np.isnan(parameter.value))
 
 
-def _value(parameter: Parameter, away: float) -> float:
+def _value(fit: Fit, parameter: Parameter) -> float:
     """The value on its natural scale, infinite where separated responses have no finite one."""
-    if _is_left_out(parameter):
+    if _is_unknown(fit, parameter):
         return np.nan
+    away = infinite(fit, parameter)
     end = np.array(np.copysign(np.inf, away * parameter.slope))
     return float(parameter.back(end)) if away else parameter.value
 
 
-def _working(parameter: Parameter, away: float) -> float:
+def _working(fit: Fit, parameter: Parameter) -> float:
     """The value on the scale without bounds, whose ends are infinite."""
+    away = infinite(fit, parameter)
     if away:
         return float(np.copysign(np.inf, away * parameter.slope))
     if _is_on_boundary(parameter):
         return -np.inf if parameter.value == 0 else float(np.copysign(np.inf, parameter.value))
-    return np.nan if _is_left_out(parameter) else parameter.working
+    return np.nan if _is_unknown(fit, parameter) else parameter.working
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,7 +124,7 @@ class Bootstrap:
         The parameters, as places in the order of `natural`.
     replicates : ndarray, shape (n_replicates, m)
         Their estimates on natural scales; NaN where a refit failed, for correlations with a
-        standard deviation of 0, and for coefficients that were left out.
+        standard deviation of 0, and for coefficients that were left out or not determined.
     working : ndarray, shape (n_replicates, m)
         The same on scales without bounds: log of standard deviations, atanh of correlations,
         the link's of a predictor that is one number; infinite on the boundary.
@@ -222,8 +231,10 @@ class Bootstrap:
             pairs = zip(self._parameters, limits, strict=True)
             limits = np.array([_mirrored(parameter, found) for parameter, found in pairs])
         for place, parameter in enumerate(self._parameters):
-            ends = open_interval(self.fit, parameter) or held_interval(self.fit, parameter)
-            limits[place] = limits[place] if ends is None else ends
+            held = held_interval(self.fit, parameter)
+            limits[place] = held or open_interval(self.fit, parameter) or limits[place]
+            if held is None and is_undetermined(self.fit, parameter):
+                limits[place] = np.nan
         low, high = limits.reshape(-1, 2).T
         return Intervals(self.names, self.estimate, low, high, level)
 
@@ -297,7 +308,8 @@ def _notes(record: Bootstrap) -> Iterator[Note]:
     if parts:
         text = f"of {n} refits {' and '.join(parts)}; intervals and tables leave them out"
         yield Note("convergence", text)
-    gone = {p.name for p in record._parameters if infinite(record.fit, p)}
+    fit = record.fit
+    gone = {p.name for p in record._parameters if infinite(fit, p) or is_undetermined(fit, p)}
     for name, column in zip(record.names, record.replicates[record.converged].T, strict=True):
         n_undefined = int(np.isnan(column).sum())
         if n_undefined and name.startswith("corr("):
@@ -325,7 +337,13 @@ def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note
         )
         yield Note("few", text)
     for parameter in record._parameters:
-        if infinite(record.fit, parameter):
+        if is_undetermined(record.fit, parameter):
+            text = (
+                f"{parameter.name} is not determined by the data, so that refits say nothing of "
+                "it: it has no interval"
+            )
+            yield Note("undetermined", text)
+        elif infinite(record.fit, parameter):
             text = (
                 f"{parameter.name} has no finite estimate to simulate from, so that a bootstrap "
                 "cannot know the other end of its interval; method='profile' does"
@@ -335,7 +353,7 @@ def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note
         return
     limits = record._quantiles(level, kind)
     for parameter, found in zip(record._parameters, limits, strict=True):
-        if infinite(record.fit, parameter):
+        if infinite(record.fit, parameter) or is_undetermined(record.fit, parameter):
             continue
         if _is_on_boundary(parameter):
             text = (

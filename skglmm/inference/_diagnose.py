@@ -16,7 +16,7 @@ from skglmm.inference._optimum_findings import (
     wild_scales,
 )
 from skglmm.inference._residual_checks import ResidualChecks
-from skglmm.inference._separation import at_infinity
+from skglmm.inference._separation import without_estimate
 from skglmm.inference._weight_findings import total_weight
 from skglmm.laplace import Laplace
 
@@ -86,7 +86,7 @@ def diagnose(
             "curvature, separation and influence, as the likelihood has no value near the estimates"
         )
     else:
-        apart = at_infinity(fit).union(capped_names(fit))
+        apart = without_estimate(fit).union(capped_names(fit))
         findings += near_separation(study, around, apart)
         if fit.caps:
             skipped.append(

@@ -19,6 +19,8 @@ __all__ = [
     "derived",
     "infinite",
     "is_constant",
+    "is_open",
+    "is_undetermined",
     "natural",
     "open_interval",
     "sd_name",
@@ -197,8 +199,31 @@ def delta_covariance(fit: Fit, parameters: list[Parameter]) -> Floats:
 
 def infinite(fit: Fit, parameter: Parameter) -> float:
     """Return the sign of the infinity at which a parameter has its estimate; 0 if at none."""
-    recession = np.concatenate(fit.recession)
-    return float(np.sign(np.nan_to_num(parameter.gradient[: len(recession)]) @ recession))
+    return float(np.nan_to_num(_side(fit, parameter)))
+
+
+def is_open(fit: Fit, parameter: Parameter) -> bool:
+    """Return whether any value of a parameter is as good, as what it compares is at infinity."""
+    return bool(np.isnan(_side(fit, parameter)))
+
+
+def is_undetermined(fit: Fit, parameter: Parameter) -> bool:
+    """Return whether the data leave a parameter open that is neither at infinity nor held."""
+    if is_open(fit, parameter):
+        return True
+    gradient = parameter.gradient
+    if fit.uncertainty is None or np.isnan(gradient).any() or infinite(fit, parameter):
+        return False
+    is_held = np.any(gradient[fit.uncertainty.held] != 0)
+    return bool(not is_held and not fit.uncertainty.determines(gradient[None])[0])
+
+
+def _side(fit: Fit, parameter: Parameter) -> float:
+    """Sign of the infinity of a parameter, NaN where it is open: one fixed effect or none."""
+    signs = np.concatenate(fit.infinities)
+    gradient = np.nan_to_num(parameter.gradient[: len(signs)])
+    places = np.flatnonzero(gradient)
+    return float(np.sign(gradient[places[0]]) * signs[places[0]]) if len(places) == 1 else 0.0
 
 
 def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:

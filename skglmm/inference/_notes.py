@@ -8,7 +8,7 @@ import numpy as np
 from skglmm.fitting import Cap, Fit
 from skglmm.inference._held import capped_names, dictated, dictated_effects
 from skglmm.inference._natural import coefficients, natural
-from skglmm.inference._separation import separated
+from skglmm.inference._separation import separated, what_stands
 
 __all__ = ["Note", "notes", "singular_advice"]
 
@@ -144,8 +144,8 @@ def singular_advice(fit: Fit) -> str:
 def _separated(fit: Fit) -> Iterator[Note]:
     for found in separated(fit):
         text = (
-            f"{found.sentence()}, as rows are separated. Other estimates and their standard "
-            "errors stand; diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
+            f"{found.sentence()}, as rows are separated. Other estimates {what_stands(fit)}; "
+            "diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
             "the end that the data give"
         )
         yield Note("separated", text)
@@ -166,10 +166,10 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     if fit.covariance is None:
         return
     start = 0
-    pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.recession, strict=True)
-    for predictor, names, recession in pairs:
+    pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.infinities, strict=True)
+    for predictor, names, signs in pairs:
         told = [dictated(fit, p) for p in coefficients(fit, fit.layout.predictors.index(predictor))]
-        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (recession == 0.0)
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (signs == 0.0)
         lost &= ~np.array(told, dtype=np.bool_)
         if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
             yield from (

@@ -1,6 +1,6 @@
 """Profile likelihood of natural parameters, and the intervals that it gives."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,10 @@ from scipy.special import ndtri
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit, Study
 from skglmm.inference._held import held_interval
-from skglmm.inference._natural import Parameter, Transform, natural
+from skglmm.inference._natural import Parameter, Transform, infinite, is_open, natural
 from skglmm.inference._profile_axis import Axis, axes
 from skglmm.inference._profile_descent import Spot, begin
-from skglmm.inference._profile_path import Side, ceiling, crossing, walk
+from skglmm.inference._profile_path import Point, Side, ceiling, crossing, walk
 from skglmm.inference._wald import Intervals
 
 __all__ = ["Profile", "profile_intervals", "profiles"]
@@ -71,10 +71,15 @@ class Profile:
 
     @property
     def lost(self) -> tuple[tuple[float, float], ...]:
-        """Values beyond which the profile is unknown, each with the end of the range there."""
+        """Values beyond which the profile is unknown, each with the end of the range there.
+
+        Of the sides on which an end of the interval was not found.
+        """
         sides = ((-1, self.low, self.ends[0]), (1, self.high, self.ends[1]))
         return tuple(
-            (self._at(sign * side.lost), end) for sign, side, end in sides if side.lost is not None
+            (self._at(sign * side.lost), end)
+            for sign, side, end in sides
+            if side.lost is not None and crossing(side.points, _root(self.level)) is None
         )
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -136,7 +141,8 @@ def profiles(
         is_shared = axis.problem is study.problem
         start = shared if is_shared and shared is not None else begin(axis)
         shared = start if is_shared else shared
-        found[place] = _profile(parameter, axis, start, level, n_points)
+        sides = (-1, 1) if is_open(fit, parameter) else (infinite(fit, parameter),)
+        found[place] = _profile(parameter, axis, start, level, n_points, sides)
     return tuple(found[place] for place in (sorted(found) if places is None else places))
 
 
@@ -166,10 +172,23 @@ def _absent(parameter: Parameter, ends: tuple[float, float], level: float) -> Pr
     )
 
 
-def _profile(parameter: Parameter, axis: Axis, start: Spot, level: float, n_points: int) -> Profile:
+def _profile(
+    parameter: Parameter,
+    axis: Axis,
+    start: Spot,
+    level: float,
+    n_points: int,
+    flat: Collection[float],
+) -> Profile:
+    """Walk to both sides, but the `flat` ones, where the likelihood is the maximum to the end."""
     target = _root(level)
     highest = ceiling(axis, start, target)
-    low, high = (walk(axis, start, sign, target, n_points, highest) for sign in (-1, 1))
+    low, high = (
+        Side((Point(0.0, 0.0, 0.0),))
+        if sign in flat
+        else walk(axis, start, sign, target, n_points, highest)
+        for sign in (-1, 1)
+    )
     return Profile(
         name=parameter.name,
         estimate=parameter.value,

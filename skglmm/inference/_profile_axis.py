@@ -11,12 +11,14 @@ from skglmm.arrays import Floats, Ints
 from skglmm.covariance import BlockDiagonal, Covariance
 from skglmm.families import Link
 from skglmm.fitting import Fit, Study
+from skglmm.fitting._uncertainty import least_curvatures
 from skglmm.inference._natural import Transform, is_constant
 from skglmm.inference._profile_root import Rerooted
 from skglmm.laplace import Params, Problem
 
 __all__ = ["Axis", "axes"]
 
+ROUNDING = 1e-9  # of a coordinate: a parameter at its bound would seem to move with it
 Ends = tuple[float, float]
 EVERYTHING, ANY_CORRELATION = (-np.inf, np.inf), (-1.0, 1.0)
 
@@ -34,6 +36,8 @@ class Axis:
     direction : ndarray, shape (n_params,)
     lower, upper : ndarray, shape (n_params,)
         Bounds of the parameters.
+    least : ndarray, shape (n_params,)
+        Curvatures by which they are scaled at the least, see `least_curvatures`.
     limits : tuple of float
         Bounds of the coordinate.
     ends : tuple of float
@@ -49,6 +53,7 @@ class Axis:
     direction: Floats
     lower: Floats
     upper: Floats
+    least: Floats
     limits: Ends
     ends: Ends
     back: Transform
@@ -104,32 +109,18 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
 def _plain(fit: Fit, study: Study) -> Axis:
     """What the axes of a study share, with no direction yet."""
     problem, n_params = study.problem, study.problem.shape.n_params
-    vector = study.vector(fit)
-    lower, upper = _rails(fit, study, vector)
+    n_theta = sum(len(part) for part in fit.theta)
     return Axis(
         problem=problem,
-        vector=vector,
+        vector=study.vector(fit),
         direction=np.zeros(n_params),
-        lower=lower,
-        upper=upper,
+        lower=np.full(n_params, -np.inf),
+        upper=study.upper.copy(),
+        least=least_curvatures(study.standard.scales, n_theta),
         limits=EVERYTHING,
         ends=EVERYTHING,
         back=np.asarray,
     )
-
-
-def _rails(fit: Fit, study: Study, vector: Floats) -> tuple[Floats, Floats]:
-    """Bounds of the parameters: a constant that goes to infinity alone is not followed further.
-
-    Nothing is left to gain there, and flat steps would lead away for nothing.
-    """
-    lower, upper = np.full(len(vector), -np.inf), study.upper.copy()
-    away = [k for k, direction in enumerate(fit.recession) if np.any(direction)]
-    if len(away) == 1 and is_constant(fit, away[0]):
-        place = sum(to_user.shape[1] for to_user in study.standard.to_user[: away[0]])
-        bounds = lower if fit.recession[away[0]][0] < 0 else upper
-        bounds[place] = vector[place]
-    return lower, upper
 
 
 def _unit(plain: Axis, place: int) -> Floats:
@@ -140,7 +131,7 @@ def _unit(plain: Axis, place: int) -> Floats:
 
 def _coefficient(plain: Axis, inside: slice, row: Floats) -> Axis:
     direction = np.zeros_like(plain.vector)
-    direction[inside] = row
+    direction[inside] = np.where(np.abs(row) > ROUNDING * np.max(np.abs(row)), row, 0.0)
     return replace(plain, direction=direction)
 
 

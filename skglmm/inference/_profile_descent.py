@@ -17,6 +17,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting._hessian import differenced_hessian, positive, prior_hessian
 from skglmm.fitting._optimize import Optimum, solved, update
+from skglmm.fitting._uncertainty import stiffened
 from skglmm.inference._profile_axis import Axis
 from skglmm.laplace import Laplace, laplace, tangent
 
@@ -24,6 +25,7 @@ __all__ = ["Spot", "begin", "moved", "settled", "step"]
 
 TOL = 1e-8  # log-likelihood units that may be left to gain
 STALLED = 1e-5  # the same where rounding allows no more: 3e-6 of the end of an interval
+STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 ITERATIONS_MAX = 60
 HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
@@ -71,7 +73,10 @@ def begin(axis: Axis) -> Spot:
 def _refreshed(axis: Axis, vector: Floats, here: Laplace) -> Spot:
     optimum = Optimum(vector, here, prior_hessian(axis.problem, here), axis.upper)
     hessian = differenced_hessian(axis.problem, optimum, np.ones(len(vector), dtype=np.bool_))
-    return Spot(vector, here, optimum.hessian if hessian is None else positive(hessian))
+    if hessian is None:
+        return Spot(vector, here, optimum.hessian)
+    every = np.ones(len(vector), dtype=np.bool_)
+    return Spot(vector, here, positive(stiffened(hessian, every, axis.least)))
 
 
 def step(axis: Axis, spot: Spot, distance: float = 0.0) -> Step:
@@ -128,15 +133,16 @@ def settled(axis: Axis, spot: Spot) -> Spot | None:
 
 
 def _minimized(axis: Axis, spot: Spot) -> Spot | None:
+    n_stalled, ahead = 0, step(axis, spot)
     for _ in range(ITERATIONS_MAX):
-        ahead = step(axis, spot)
         if ahead.gain <= TOL:
             return spot
         after = _searched(axis, spot, ahead)
-        if after is None:
-            return spot if ahead.gain <= STALLED else None
-        spot = after
-    return None
+        if after is None or n_stalled == STALLED_MAX:
+            break
+        n_stalled = n_stalled + 1 if after.laplace.value > spot.laplace.value - TOL else 0
+        spot, ahead = after, step(axis, after)
+    return spot if ahead.gain <= STALLED else None
 
 
 def _searched(axis: Axis, spot: Spot, ahead: Step) -> Spot | None:

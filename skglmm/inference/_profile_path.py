@@ -28,6 +28,7 @@ GROWTH = 1.0  # ... or this share of the largest parameter
 SHORTER, SHORTER_MAX = 0.25, 4
 FAR = 1e4  # parameters beyond it, in units of a link, mean nothing
 BETTER = 1e-3  # log-likelihood units above the estimate that say that it is none
+LEVELS = 10.0  # times slope and distance: what may be left of a zeta that levels off
 FLAT = 1e-2  # a zeta that no level of interest asks for
 BEND = 2.0  # the slope is foretold to change by this factor at most in one step
 
@@ -52,7 +53,8 @@ class Side:
         Smallest difference of the objective from that at the estimate; negative where the
         estimate is not the minimum.
     lost : float or None
-        Distance at which no minimum was found, so that the walk ended there.
+        Distance beyond which nothing is known: there no minimum was found, or the walk was given
+        up on the way. None where it ended for a good reason.
     """
 
     points: tuple[Point, ...]
@@ -151,15 +153,29 @@ class _Walker:
         return float(1.0 / np.sqrt(a @ solved(self.start.hessian, a)))
 
     def go(self) -> None:
-        """Take steps outward until the end is behind, or there is none."""
-        while len(self.points) < POINTS_MAX:
-            last = self.points[-1]
-            if last.zeta >= self.target or last.distance >= self.room:
-                return
-            if not self._visit(self._next_distance()):
-                return
-            if np.max(np.abs(self.spot.vector)) > FAR or self.lowest < -BETTER:
-                return
+        """Take steps outward until the end is behind, or it is certain that there is none."""
+        while not self._is_over and self._visit(self._next_distance()):
+            is_far = np.max(np.abs(self.spot.vector)) > FAR
+            if is_far or self.lowest < -BETTER or len(self.points) >= POINTS_MAX:
+                break
+        if self.lost is None and not self._is_over and not self._levels_off:
+            self.lost = self.points[-1].distance
+
+    @property
+    def _is_over(self) -> bool:
+        last = self.points[-1]
+        return last.zeta >= self.target or last.distance >= self.room
+
+    @property
+    def _levels_off(self) -> bool:
+        """Whether zeta stays below the target however far the walk would go.
+
+        It has moved far already, and what its slope promises for 10 times as far is too little:
+        more than is left of a zeta that approaches its limit as a small power of the distance.
+        """
+        last = self.points[-1]
+        left = LEVELS * max(last.slope, 0.0) * last.distance
+        return last.distance > 0.0 and last.zeta + left < self.target
 
     def find_end(self) -> None:
         """Look at the end that the points foretell until it is there."""
@@ -203,9 +219,7 @@ class _Walker:
             if there is not None:
                 break
             distance = self.here + SHORTER * (distance - self.here)
-        if there is None:
-            return False
-        found = settled(self.axis, there)
+        found = None if there is None else settled(self.axis, there)
         if found is None:
             self.lost = distance
             return False

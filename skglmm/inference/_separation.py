@@ -8,13 +8,31 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit, Study
 from skglmm.inference._findings import Finding
-from skglmm.inference._natural import Parameter, coefficients, infinite, natural
+from skglmm.inference._natural import (
+    Parameter,
+    coefficients,
+    constant,
+    infinite,
+    is_constant,
+    is_open,
+    is_undetermined,
+    natural,
+    open_interval,
+)
 
-__all__ = ["Separated", "at_infinity", "separated", "separated_findings"]
+__all__ = [
+    "Separated",
+    "at_infinity",
+    "separated",
+    "separated_findings",
+    "undetermined",
+    "what_stands",
+    "without_estimate",
+]
 
 MOVED = 1e-3  # of the largest change of a linear predictor, by which a row is one that moves
 ADVICE = (
-    "Other estimates and their standard errors stand. confint(X, y, method='profile') has the end "
+    "Other estimates {stand}. confint(X, y, method='profile') has the end "
     "that the data give; where a finite number is needed, leave the term out of this formula, or "
     "merge the level with another"
 )
@@ -28,22 +46,34 @@ class Separated(NamedTuple):
     k : int
         The predictor.
     parameters : tuple of Parameter
-    signs : tuple of float
-        Of the infinity that each goes to.
+    ends : tuple of float
+        Where each goes: plus or minus infinity, or an end of its range.
+    opened : tuple of Parameter
+        Those that compare what is at infinity, so that any value is as good.
     """
 
     k: int
     parameters: tuple[Parameter, ...]
-    signs: tuple[float, ...]
+    ends: tuple[float, ...]
+    opened: tuple[Parameter, ...]
 
     def sentence(self, rows: str = "") -> str:
         """Say what goes where; `rows` are the rows that it moves."""
         ways = [
-            f"{parameter.name} goes to {'-' if sign < 0 else '+'}infinity"
-            for parameter, sign in zip(self.parameters, self.signs, strict=True)
+            f"{parameter.name} goes to {_written(end)}"
+            for parameter, end in zip(self.parameters, self.ends, strict=True)
         ]
         none = "there is no finite estimate" if len(ways) == 1 else "there are no finite estimates"
-        return f"the likelihood rises for ever as {' and '.join(ways)}{rows}: {none}"
+        text = f"the likelihood rises for ever as {' and '.join(ways)}{rows}: {none}"
+        names = ", ".join(parameter.name for parameter in self.opened)
+        many = "compare what is" if len(self.opened) > 1 else "compares what is"
+        return f"{text}, and any value of {names}, which {many} at infinity" if names else text
+
+
+def _written(end: float) -> str:
+    if np.isfinite(end):
+        return f"{end:g}, the end of its range"
+    return "+infinity" if end > 0 else "-infinity"
 
 
 def separated(fit: Fit) -> Iterator[Separated]:
@@ -55,16 +85,35 @@ def separated(fit: Fit) -> Iterator[Separated]:
     ----------
     fit : Fit
     """
-    for k in range(len(fit.beta)):
-        pairs = [(p, infinite(fit, p)) for p in coefficients(fit, k)]
-        apart = [(p, sign) for p, sign in pairs if sign]
-        if apart and fit.layout.predictors[k] not in fit.endless:
-            yield Separated(k, *zip(*apart, strict=True))
+    for k, predictor in enumerate(fit.layout.predictors):
+        found = [constant(fit, k)] if is_constant(fit, k) else list(coefficients(fit, k))
+        apart = tuple(p for p in found if infinite(fit, p))
+        opened = tuple(p for p in found if is_open(fit, p))
+        if apart and predictor not in fit.endless:
+            yield Separated(k, apart, tuple(_end(fit, p) for p in apart), opened)
+
+
+def _end(fit: Fit, parameter: Parameter) -> float:
+    """The end of its range at which a parameter has its estimate."""
+    ends = open_interval(fit, parameter)
+    assert ends is not None  # it has such an end
+    return ends[1] if np.isnan(ends[0]) else ends[0]
 
 
 def at_infinity(fit: Fit) -> set[str]:
     """Return the names of the parameters that have no finite estimate."""
     return {parameter.name for parameter in natural(fit) if infinite(fit, parameter)}
+
+
+def undetermined(fit: Fit) -> set[str]:
+    """Return the names of the parameters that the data leave open, elsewhere than at infinity."""
+    return {parameter.name for parameter in natural(fit) if is_undetermined(fit, parameter)}
+
+
+def without_estimate(fit: Fit) -> set[str]:
+    """Return the names of parameters at infinity, and of those that compare such parameters."""
+    opened = {parameter.name for parameter in natural(fit) if is_open(fit, parameter)}
+    return at_infinity(fit) | opened
 
 
 def separated_findings(
@@ -85,7 +134,13 @@ def separated_findings(
         rows = f", in {_rows(moved, labels)}"
         subject = ", ".join(parameter.name for parameter in found.parameters)
         count = float(np.count_nonzero(moved))
-        yield Finding("separation", "warning", subject, count, found.sentence(rows), ADVICE)
+        advice = ADVICE.format(stand=what_stands(fit))
+        yield Finding("separation", "warning", subject, count, found.sentence(rows), advice)
+
+
+def what_stands(fit: Fit) -> str:
+    """Say what else a fit has that is not touched by what is at infinity."""
+    return "stand" if fit.uncertainty is None else "and their standard errors stand"
 
 
 def _moved(fit: Fit, study: Study, k: int) -> Bools:
