@@ -131,6 +131,14 @@ def test_a_column_called_like_an_expression_is_not_the_expression():
         learn(frame, {"mean": "1 + log(plain) + `log(plain)`"}, [Term("1", ("g",))])
 
 
+def test_a_column_called_like_a_coefficient_of_another_predictor_is_refused():
+    for name, other in (("precision(w)", "w"), ("precision(Intercept)", "w")):
+        frame = make_frame().rename(columns={"plain": name})
+        with pytest.raises(DesignError, match=r"two coefficients are both called 'precision\("):
+            learn(frame, {"mean": f"1 + `{name}`", "precision": f"1 + {other}"})
+        learn(frame, {"mean": "1 + w", "precision": f"1 + `{name}`"})
+
+
 def test_a_column_in_quotes_learns_nothing():
     spec, _ = designs("Q('plain') + log(Q('plain')) + C(Q('labels'))", make_frame())
     assert spec.specs["fixed0"].states == {}
