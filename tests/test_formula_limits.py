@@ -112,6 +112,8 @@ HOSTILE = [
     ("C(s, contr.custom(w))", "contrasts of contr.custom"),
     ("C(s, levels=w)", "levels of C"),
     (f"C(s, levels={list(range(1001))})", "levels of C"),
+    ("C(s, levels=['a', 'b', 'a'])", "levels of C.* a list of different levels"),
+    ("C(s, contr.custom([[1, 0], [0, 1]], names=['p', 'p']))", "names of contr.custom.* different"),
     ("C(s, contr.treatment(w))", "base of contr.treatment"),
     ("Q(x)", "variable of Q"),
     ("Q('x' + 'y')", "variable of Q"),

@@ -169,7 +169,11 @@ def _is_knots(value: ast.expr) -> bool:
 
 
 def _is_labels(value: ast.expr) -> bool:
-    return _is_list(value, _is_label)
+    """Return whether a value is a list of labels, of which no two are written alike."""
+    if not _is_list(value, _is_label):
+        return False
+    labels = list(map(str, ast.literal_eval(value)))
+    return len(set(labels)) == len(labels)
 
 
 def _is_matrix(value: ast.expr) -> bool:
@@ -218,7 +222,7 @@ _CHECKS: dict[str, Callable[[ast.expr, str, str], str | None]] = {
         *(_is_knots, _is_none),
     ),
     "label": _either("a level, a text in quotes or a number", _is_label),
-    "labels": _either(f"a list of levels, {MOST_LISTED} at most", _is_labels, _is_none),
+    "labels": _either(f"a list of different levels, {MOST_LISTED} at most", _is_labels, _is_none),
     "matrix": _either(f"a list of lists of numbers, {MOST_LISTED} at most", _is_matrix),
     "coding": _either(_CODING, _is_coding),
     "center or matrix": _either("'center' or a list of lists of numbers", _is_center),
