@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 
 from skglmm import BetaGLMMRegressor
 from skglmm.design import Term, learn
@@ -196,3 +197,34 @@ def test_powers_of_ten_are_powers_of_ten():
     frame = make_frame()
     _, design = learn_mean("1 + exp10(x)", frame=frame)
     np.testing.assert_allclose(design.fixed[0][:, 1], 10 ** frame["x"])
+
+
+def levels_of(*levels):
+    rng = np.random.default_rng(0)
+    labels = pd.Categorical(rng.choice(np.array(levels, dtype=object), 60), categories=levels)
+    return pd.DataFrame({"u": labels, "v": rng.choice(["p", "q"], 60), "x": rng.normal(size=60)})
+
+
+@pytest.mark.parametrize(
+    "text", ["0 + u", "1 + x:u", "1 + u*v", "1 + C(u, contr.sum)", "0 + u:v:x"]
+)
+@pytest.mark.parametrize("level", ["__none__", "__", "__x__:", "_", ""])
+def test_a_level_of_any_name_has_its_column(text, level):
+    _, expected = learn(levels_of("a", "b", "c"), {"mean": text})
+    spec, design = learn(levels_of(level, "b", "c"), {"mean": text})
+    assert_array_equal(design.fixed[0], expected.fixed[0])
+    assert len(spec.layout.coefficients[0]) == expected.fixed[0].shape[1]
+
+
+@pytest.mark.parametrize("levels", [(1, "1"), (True, "True"), ("z", 1.5, "1.5")])
+def test_levels_that_are_written_alike_are_refused(levels):
+    for text in ("0 + u", "1 + x:u", "0 + u:v"):
+        with pytest.raises(DesignError, match=r"2 columns are all called .* written alike"):
+            learn(levels_of(*levels), {"mean": text})
+
+
+def test_products_that_are_written_alike_are_refused():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"v": rng.choice(["a", "a]:f[b"], 60), "f": rng.choice(["c", "b]:f[c"], 60)})
+    with pytest.raises(DesignError, match=r"2 columns are all called 'x:v\[a\]:f\[b\]:f\[c\]'"):
+        learn(X.assign(x=rng.normal(size=60)), {"mean": "1 + x:v:f"})

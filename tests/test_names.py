@@ -10,9 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skglmm import BetaGLMMRegressor, DesignError, FormulaError
+from skglmm import (
+    BetaGLMMRegressor,
+    DesignError,
+    FormulaError,
+    ZeroInflatedBetaGLMMRegressor,
+)
 from skglmm.design import Term, learn
-from skglmm.formula import parse, parse_groups, quote, variables
+from skglmm.formula import parse, parse_groups, quote, read_constraints, variables
 from skglmm.inference._diagnose import _written
 from skglmm.syntax import columns_in, name_of, named, read_expression, spelled
 
@@ -124,6 +129,14 @@ def test_a_column_called_like_an_expression_is_not_the_expression():
     assert_array_equal(design.fixed[1][:, 1], np.log(frame["plain"]))
     with pytest.raises(DesignError, match=r"two effects are both called 'log\(plain\)'; rename"):
         learn(frame, {"mean": "1 + log(plain) + `log(plain)`"}, [Term("1", ("g",))])
+
+
+def test_a_column_called_like_a_coefficient_of_another_predictor_is_refused():
+    for name, other in (("precision(w)", "w"), ("precision(Intercept)", "w")):
+        frame = make_frame().rename(columns={"plain": name})
+        with pytest.raises(DesignError, match=r"two coefficients are both called 'precision\("):
+            learn(frame, {"mean": f"1 + `{name}`", "precision": f"1 + {other}"})
+        learn(frame, {"mean": "1 + w", "precision": f"1 + `{name}`"})
 
 
 def test_a_column_in_quotes_learns_nothing():
@@ -248,3 +261,113 @@ def test_every_name_that_can_be_written_is_quoted_and_can_group():
 def test_advice_quotes_what_is_neither_a_word_nor_a_call():
     found = [_written(name) for name in ("µ", "area (m²)", "log(`a b`)", "2020:x", "poly(x, 2)[1]")]
     assert found == ["µ", "`area (m²)`", "log(`a b`)", "`2020`:x", "poly(x, 2)"]
+
+
+# @ is the name in back quotes; it is printed bare, before labels in brackets, and inside of calls
+PRINTED = {
+    "labels": {"mean": "w*@ + f:@:w", "zero": "C(@, contr.sum) + @:w"},
+    "plain": {"mean": "@*f + log(@):w", "zero": "poly(@, 2):f + @"},
+}
+MORE_NAMES = [
+    "a)b(c",
+    "a[0]:b",
+    "a]b",
+    "x]:y[",
+    ": ",
+    "x - y",
+    "w + 1",
+    "a = b",
+    "1 - w",
+    "w:f",
+    "a, b",
+]
+
+
+@pytest.mark.parametrize("name", [*NAMES, *MORE_NAMES])
+@pytest.mark.parametrize("kind", PRINTED)
+def test_hypotheses_may_have_every_name_that_is_printed(name, kind):
+    frame = make_frame(4).rename(columns={kind: name})
+    frame["f"] = frame["f"].replace({"v": "v]:w[T.w", "w": "1 = a, b"})
+    texts = {key: parse(about(text, name)).fixed for key, text in PRINTED[kind].items()}
+    spec, _ = learn(frame, texts)
+    names, terms, factors = vocabulary(spec)
+    for place, printed in enumerate(names):
+        for text in (printed, f"{printed} = 0", f"`{printed}` = 0", f"2 * `{printed}` = 0"):
+            matrix, values = read_constraints(text, names, terms, factors)
+            assert_array_equal(matrix / np.abs(matrix).max(), np.eye(len(names))[[place]])
+            assert_array_equal(values, [0.0])
+    for term, places in terms.items():
+        for text in (term, f"{term} = 0", f"`{term}`"):
+            found, _ = read_constraints(text, names, terms, factors)
+            assert_array_equal(found, np.eye(len(names))[list(places)])
+
+
+def vocabulary(spec):
+    """Return the names of coefficients and of terms, and their factors, as estimators do."""
+    wrap = {"mean": "{}", "zero": "zero({})"}
+    labels = dict(zip(wrap, spec.layout.coefficients, strict=True))
+    names = [wrap[key].format(name) for key, found in labels.items() for name in found]
+    terms, factors, start = {}, set(), 0
+    for key, found in zip(wrap, spec.fixed_terms, strict=True):
+        for parts, columns in found.items():
+            terms[wrap[key].format(":".join(parts))] = [start + column for column in columns]
+            factors.update(parts)
+        start += len(labels[key])
+    return names, terms, factors
+
+
+# name of a column of labels, hypothesis with @ for the name in back quotes, coefficients
+QUOTED = [
+    ("a:b", "@[T.q] = 0", ["a:b[T.q]"]),
+    ("a:b", "w:@[T.q] = 0", ["w:a:b[T.q]"]),
+    ("a:b", "`a:b[T.q]`:`w` = 0", ["w:a:b[T.q]"]),
+    ("a:b", "@:w = 0", ["w:a:b[T.q]", "w:a:b[T.r]"]),
+    ("it's", "zero(@:w) = 0", ["zero(it's[p]:w)", "zero(it's[q]:w)", "zero(it's[r]:w)"]),
+    ("f(x", "zero(w:@[q]) = zero(`w`:@[p])", ["zero(f(x[p]:w)", "zero(f(x[q]:w)"]),
+    ("class", "zero(C(@,contr.sum)[S.p])", ["zero(C(`class`, contr.sum)[S.p])"]),
+    (
+        "µ",
+        "zero(C(@,  contr.sum)) = 0",
+        ["zero(C(µ, contr.sum)[S.p])", "zero(C(µ, contr.sum)[S.q])"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), QUOTED)
+def test_hypotheses_may_quote_each_factor_of_a_name(name, text, expected):
+    frame = make_frame(4).rename(columns={"labels": name})
+    texts = {key: parse(about(found, name)).fixed for key, found in PRINTED["labels"].items()}
+    names, terms, factors = vocabulary(learn(frame, texts)[0])
+    matrix, _ = read_constraints(about(text, name), names, terms, factors)
+    assert [names[place] for place in np.flatnonzero(np.any(matrix != 0, axis=0))] == expected
+
+
+def test_numbers_and_blanks_are_names_where_they_can_be_nothing_else():
+    names = ["0", "2", "a", " a", "-"]
+    for text, weights, value in [
+        ("2 = 1", [0, 1, 0, 0, 0], 1),
+        ("a = 2", [0, 0, 1, 0, 0], 2),
+        ("0 = a", [0, 0, -1, 0, 0], 0),
+        ("2 * a - `0` = 2", [-1, 0, 2, 0, 0], 2),
+        ("` a` = a", [0, 0, -1, 1, 0], 0),
+        ("2 * a + a = 0", [0, 0, 3, 0, 0], 0),
+        (" a = 0", [0, 0, 0, 1, 0], 0),
+        ("- = 0", [0, 0, 0, 0, 1], 0),
+    ]:
+        matrix, values = read_constraints(text, names)
+        assert_array_equal(matrix, [weights])
+        assert_array_equal(values, [value])
+
+
+@pytest.mark.parametrize("name", ["a:b", "it's", "1"])
+def test_every_name_of_a_table_can_be_tested(name):
+    frame = make_frame(2).rename(columns={"labels": name})
+    y = np.random.default_rng(3).beta(2, 3, N)
+    y[::5] = 0
+    mean, zero = (about(text, name) for text in ("@*w + f", "@ + C(@, contr.sum):w"))
+    model = ZeroInflatedBetaGLMMRegressor(mean, zero=zero).fit(frame, y)
+    for _, row in model.tidy().iterrows():
+        is_mean = row["component"] == "mean"
+        label = row["term"] if is_mean else f"{row['component']}({row['term']})"
+        statistic = model.wald_test(f"{label} = 0").statistic
+        assert_allclose(statistic, row["statistic"] ** 2, rtol=1e-6)

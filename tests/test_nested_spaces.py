@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -267,8 +268,36 @@ def test_an_offset_within_the_span_of_the_larger_model_is_a_coefficient_of_one(r
     X = X.assign(o=0.5 * X["x"] - 1)
     shifted = BetaGLMMRegressor("f", offset="o", inference=False).fit(X, y)
     assert likelihood_ratio_test(shifted, model("f + x")).df == 1
-    with pytest.raises(ValueError, match="offsets differ, 'o' and None"):
+    with pytest.raises(ValueError, match="offsets differ, 'o' and no offset"):
         likelihood_ratio_test(shifted, model("f + z"))
+
+
+OFFSETS = {  # formulas of the mean and of the precision, and what they are called
+    ("f", "1"): "no offset",
+    ("f + offset(z)", "1"): "'z'",
+    ("f + offset(exp(x)) + offset(z)", "1"): "'exp(x) + z'",
+    ("f", "1 + offset(z)"): "'precision(z)'",
+}
+
+
+def test_fits_that_differ_by_an_offset_alone_are_told_so(rows):
+    fits = [BetaGLMMRegressor(f, precision=p, inference=False).fit(*rows) for f, p in OFFSETS]
+    for (one, told), (other, told_too) in permutations(zip(fits, OFFSETS.values(), strict=True), 2):
+        with pytest.raises(ValueError, match="their offsets differ") as caught:
+            likelihood_ratio_test(one, other)
+        assert f"their offsets differ, {told} and {told_too}. Models that" in str(caught.value)
+    larger = BetaGLMMRegressor("f + x", inference=False).fit(*rows)
+    for one, told in zip(fits[1:], list(OFFSETS.values())[1:], strict=True):
+        note = compare(one, larger, names=["one", "larger"])["lr_note"]["larger"]
+        assert note == f"one is not nested in it: their offsets differ, {told} and no offset"
+
+
+def test_an_offset_that_is_made_up_for_leaves_the_same_model(rows):
+    X, y = rows
+    X = X.assign(o=0.5 * X["x"] - 1)
+    models = [BetaGLMMRegressor(f, inference=False).fit(X, y) for f in ("x", "x + offset(o)")]
+    with pytest.raises(ValueError, match="both are the same model"):
+        likelihood_ratio_test(*models)
 
 
 def test_a_table_says_why_models_are_not_tested(model):

@@ -80,13 +80,12 @@ class DesignSpec:
         return tuple(parts.columns for parts in self.effect_parts)
 
     @property
-    def fixed_terms(self) -> tuple[Mapping[str, tuple[int, ...]], ...]:
-        """Columns of each term of the fixed part of each predictor, ``{"x": (1,), "cat": (2, 3)}``.
+    def fixed_terms(self) -> tuple[Mapping[tuple[str, ...], tuple[int, ...]], ...]:
+        """Columns of each term of the fixed part of each predictor, by its factors.
 
-        The intercept is no term.
+        ``{("x",): (1,), ("x", "cat"): (2, 3)}``; the intercept is no term.
         """
-        parts = zip(self.fixed_parts.keys, self.layout.coefficients, strict=True)
-        return tuple(terms_of(self.specs[key], labels) for key, labels in parts)
+        return tuple(terms_of(self.specs[key]) for key in self.fixed_parts.keys)
 
     def variables_of(self, predictor: int, columns: Collection[int]) -> list[str]:
         """Return the columns of the frame that make some fixed columns of a predictor.

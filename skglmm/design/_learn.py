@@ -259,6 +259,12 @@ def _layout(
     coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
     for names in coefficients:
         _refuse_twins(names, "effects")
+    labels = [
+        f"{predictor}({name})" if place else name
+        for place, (predictor, names) in enumerate(zip(plan.predictors, coefficients, strict=True))
+        for name in names
+    ]
+    _refuse_twins(labels, "coefficients")
     first = () if offset is None else (offset,)
     offsets = [
         tuple(sorted((*(first if k == 0 else ()), *found))) for k, found in enumerate(plan.offsets)

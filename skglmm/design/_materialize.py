@@ -2,7 +2,10 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product as product_of
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ import pandas as pd
 from formulaic import ModelSpecs, SimpleFormula, StructuredFormula
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.materializers import PandasMaterializer
+from formulaic.materializers.types.factor_values import FactorValuesMetadata
 from formulaic.parser.types import Factor, Term
 from formulaic.transforms import TRANSFORMS
 from formulaic.utils.variables import Variable
@@ -94,7 +98,37 @@ class _Materializer(Materializer):
 
     @PandasMaterializer.override  # type: ignore[untyped-decorator]
     def _flatten_encoded_evaled_factor(self, name: str, values: Any) -> dict[str, Any]:
-        return dict(super()._flatten_encoded_evaled_factor(label_of(name), values))
+        # Formulaic's own leaves out levels such as "__none__", and the first of two of one name.
+        return dict(_named_apart(_flat(label_of(name), values)))
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _get_columns_for_term(self, factors: Any, spec: Any, scale: float = 1) -> Any:
+        given = list(factors)
+        columns = super()._get_columns_for_term(factors, spec, scale)
+        if len(columns) < prod(map(len, given)):
+            _named_apart((":".join(product), None) for product in product_of(*given))
+        return columns
+
+
+def _flat(name: str, values: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the columns of an encoded factor with their names."""
+    if not isinstance(values, dict):
+        yield name, values
+        return
+    metadata = getattr(values, "__formulaic_metadata__", None)
+    form = FactorValuesMetadata.format if metadata is None else metadata.get_format()
+    for level, column in values.items():
+        yield from _flat(form.format(name=name, field=level), column)
+
+
+def _named_apart(columns: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return columns of which no two have one name, such as the levels 1 and "1" of a category."""
+    found = list(columns)
+    name, count = Counter(name for name, _ in found).most_common(1)[0] if found else ("", 0)
+    if count > 1:
+        msg = f"{count} columns are all called {name!r}; rename levels that are written alike"
+        raise DesignError(msg)
+    return found
 
 
 def _materialize(

@@ -1,6 +1,7 @@
 """Tests of hypotheses about a fitted estimator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ class Tests(SingleThreaded):
         hypothesis : str, list of str, array-like or tuple (array-like, array-like)
             ``"x = 0"``, or several constraints joined by commas, ``"a = b, 2 * c = 1"``; without
             ``=`` the sum is 0. Names are those of `vcov()`: ``"C(g)[T.b] = 0"``,
-            ``"Intercept = 1"``, ``"precision(x) = 0"``; back quotes around a name are allowed.
+            ``"Intercept = 1"``, ``"precision(x) = 0"``; a name, or a column in it, may stand in
+            back quotes, and has to where it reads as a number, ``"2 * `2020` = x"``.
             A term with several coefficients, a category, an interaction or ``poly(x, 2)``, is
             tested as a whole by its name: ``"cat = 0"``, ``"x:cat = 0"``,
             ``"precision(cat) = 0"``; coefficients that were left out of fit do not count.
@@ -77,8 +79,11 @@ class Tests(SingleThreaded):
         """
         check_is_fitted(self)
         check_inference(self.fit_)
-        names, terms = fixed_names(self.fit_), _terms(self.fit_, self._spec)
-        return wald_test(self.fit_, *_read(hypothesis, names, terms))
+        names = fixed_names(self.fit_)
+        terms = _terms(self.fit_, self._spec)
+        factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
+        read = partial(read_constraints, names=names, terms=terms, factors=factors)
+        return wald_test(self.fit_, *_read(hypothesis, names, read))
 
 
 def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:
@@ -88,7 +93,8 @@ def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:
     """
     found, start = {}, 0
     for k, terms in enumerate(spec.fixed_terms):
-        for name, columns in terms.items():
+        for factors, columns in terms.items():
+            name = ":".join(factors)
             kept = [j for j in columns if j not in fit.aliased[k]] or columns
             label = f"{fit.layout.predictors[k]}({name})" if k else name
             found[label] = [start + j for j in kept]
@@ -97,13 +103,15 @@ def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:
 
 
 def _read(
-    hypothesis: Any, names: tuple[str, ...], terms: Mapping[str, Sequence[int]]
+    hypothesis: Any, names: tuple[str, ...], read: Callable[[str], tuple[Floats, Floats]]
 ) -> tuple[Floats, Floats]:
     """Return weights of the coefficients, (m, p), and values, (m,)."""
     if isinstance(hypothesis, str):
-        matrix, values = read_constraints(hypothesis, names, terms)
+        matrix, values = read(hypothesis)
     elif _is_list_of_texts(hypothesis):
-        matrix, values = read_constraints(", ".join(hypothesis), names, terms)
+        parts = [read(text) for text in hypothesis] or [read("")]
+        matrix = np.concatenate([weights for weights, _ in parts])
+        values = np.concatenate([value for _, value in parts])
     else:
         pair = isinstance(hypothesis, tuple) and len(hypothesis) == 2
         matrix, values = _arrays(*(hypothesis if pair else (hypothesis, 0.0)))

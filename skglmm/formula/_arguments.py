@@ -2,9 +2,10 @@
 
 import ast
 from collections.abc import Callable, Collection
+from itertools import pairwise
 
 from skglmm.formula._functions import Parameter, known_functions, parameters_of
-from skglmm.formula._limits import MOST_COLUMNS, MOST_LISTED, is_moderate, shorten
+from skglmm.formula._limits import MOST_COLUMNS, MOST_DEGREE, MOST_LISTED, is_moderate, shorten
 
 __all__ = ["data_of", "object_to_arguments", "takes_data"]
 
@@ -104,6 +105,24 @@ def _count(value: ast.expr, parameter: str, function: str) -> str | None:
     return f"df and degree are plain numbers, not {shorten(ast.unparse(value))!r}"
 
 
+def _df(value: ast.expr, parameter: str, function: str) -> str | None:
+    match value:
+        case ast.Constant(value=int() | float() as number) if number < 1:
+            return f"{parameter} of {function}() is 1 or more, not {ast.unparse(value)}"
+    return _count(value, parameter, function)
+
+
+def _order(value: ast.expr, parameter: str, function: str) -> str | None:
+    reason = _count(value, parameter, function)
+    if reason:
+        return reason
+    match value:
+        case ast.Constant(value=int() | float() as number) if number > MOST_DEGREE:
+            what = f"{parameter} of {function}() is {MOST_DEGREE} at most, not {number}"
+            return f"{what}; a spline gets flexible by its knots"
+    return None
+
+
 def _is_number(value: ast.expr) -> bool:
     """Return whether a value is a number of moderate size, perhaps with a sign."""
     match value:
@@ -141,8 +160,20 @@ def _is_numbers(value: ast.expr) -> bool:
     return _is_list(value, _is_number)
 
 
+def _is_knots(value: ast.expr) -> bool:
+    """Return whether a value is a list of numbers in their order."""
+    if not _is_numbers(value):
+        return False
+    knots = ast.literal_eval(value)
+    return all(one <= other for one, other in pairwise(knots))
+
+
 def _is_labels(value: ast.expr) -> bool:
-    return _is_list(value, _is_label)
+    """Return whether a value is a list of labels, of which no two are written alike."""
+    if not _is_list(value, _is_label):
+        return False
+    labels = list(map(str, ast.literal_eval(value)))
+    return len(set(labels)) == len(labels)
 
 
 def _is_matrix(value: ast.expr) -> bool:
@@ -176,6 +207,8 @@ def _either(
 
 _CHECKS: dict[str, Callable[[ast.expr, str, str], str | None]] = {
     "count": _count,
+    "df": _df,
+    "order": _order,
     "number": _either("a plain number", _is_number, _is_none),
     "flag": _either("True or False", _is_flag, _is_none),
     "flag or number": _either("True, False or a plain number", _is_flag, _is_number),
@@ -184,8 +217,12 @@ _CHECKS: dict[str, Callable[[ast.expr, str, str], str | None]] = {
     "numbers": _either(
         f"a list of plain numbers, {MOST_LISTED} at most, such as [0.5, 1]", _is_numbers, _is_none
     ),
+    "knots": _either(
+        f"a list of plain numbers in their order, {MOST_LISTED} at most, such as [0.5, 1]",
+        *(_is_knots, _is_none),
+    ),
     "label": _either("a level, a text in quotes or a number", _is_label),
-    "labels": _either(f"a list of levels, {MOST_LISTED} at most", _is_labels, _is_none),
+    "labels": _either(f"a list of different levels, {MOST_LISTED} at most", _is_labels, _is_none),
     "matrix": _either(f"a list of lists of numbers, {MOST_LISTED} at most", _is_matrix),
     "coding": _either(_CODING, _is_coding),
     "center or matrix": _either("'center' or a list of lists of numbers", _is_center),

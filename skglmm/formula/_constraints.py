@@ -1,9 +1,8 @@
 """Linear hypotheses about named coefficients, ``"a = b, c = 0"``, read as a matrix."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
@@ -14,23 +13,24 @@ from skglmm.arrays import Floats
 from skglmm.exceptions import FormulaError
 from skglmm.formula._limits import MOST_OF_HYPOTHESIS, refuse_length, shorten
 from skglmm.formula._tokens import failure, misread, scan
+from skglmm.formula._vocabulary import Vocabulary
 from skglmm.syntax import lettered
 
 __all__ = ["read_constraints"]
 
 LISTED = 20  # names that a message shows of a longer list
 
-MOST_FACTORS = 4  # of an interaction that may be named in any order
 PROPOSED = 3  # names that a message takes for close
 
-_OPENERS = frozenset("([.:")  # a name followed by one of these goes on: x, x[T.b], x.1, x:z
 _UNKNOWN = re.compile(r"[^\W\d](?:[\w.:]|\([^()]*\)|\[[^\[\]]*\])*")
-_WRAPPED = re.compile(r"(\w+\()(.*)(\))")  # by the name of a predictor, precision(x:z)
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def read_constraints(
-    text: str, names: Sequence[str], terms: Mapping[str, Sequence[int]] | None = None
+    text: str,
+    names: Sequence[str],
+    terms: Mapping[str, Sequence[int]] | None = None,
+    factors: Collection[str] = (),
 ) -> tuple[Floats, Floats]:
     """Read linear constraints as ``matrix @ coefficients = values``.
 
@@ -38,13 +38,16 @@ def read_constraints(
     ----------
     text : str
         Constraints joined by commas: sums of numbers times names, on one side or both sides of
-        ``=``; without it, the sum is 0. Names as they are, or in back quotes; ``x:z`` and ``z:x``
-        are the same. The name of a term with several coefficients stands alone, ``"cat = 0"``, and
-        makes a constraint of each.
+        ``=``; without it, the sum is 0. Names as they are, or in back quotes; where two can be
+        read, the longer one is meant. The name of a term with several coefficients stands alone,
+        ``"cat = 0"``, and makes a constraint of each.
     names : sequence of str, length p
         Of the coefficients, such as ``"C(x)[T.b]"`` or ``"precision(Intercept)"``.
     terms : mapping of str to sequence of int, or None
         Places of the coefficients of each term.
+    factors : collection of str, default=()
+        Columns and expressions of the terms, ``"a:b"`` or ``"log(x)"``. Those of one name may be in
+        any order, ``z:x`` for ``x:z``, and in back quotes of their own, ``precision(`a:b`:x)``.
 
     Returns
     -------
@@ -70,14 +73,16 @@ def read_constraints(
     places = {name: (place,) for place, name in enumerate(names)}
     whole = {name: tuple(found) for name, found in (terms or {}).items() if name not in places}
     words = places | whole  # a name of a coefficient is nothing else
-    matrix, values = _over_words(text, words)
+    matrix, values = _over_words(text, words, Vocabulary.of(text, words, factors))
     return _over_coefficients(text, matrix, values, words, names)
 
 
-def _over_words(text: str, words: Mapping[str, Sequence[int]]) -> tuple[Floats, Floats]:
+def _over_words(
+    text: str, words: Mapping[str, Sequence[int]], vocabulary: Vocabulary
+) -> tuple[Floats, Floats]:
     """Read constraints on words, which are coefficients or whole terms."""
     letters = lettered(words, apart_from=text)
-    readable = _readable(text, letters, words)
+    readable = _readable(text, letters, words, vocabulary)
     _refuse_chains(readable, letters)
     try:
         with np.errstate(all="ignore"):  # results are checked
@@ -171,70 +176,38 @@ def _refuse_chains(text: str, letters: Mapping[str, str]) -> None:
             raise failure(msg, _with_names(text, letters), start, start + 1)
 
 
-def _readable(text: str, letters: Mapping[str, str], words: Mapping[str, Sequence[int]]) -> str:
+def _readable(
+    text: str,
+    letters: Mapping[str, str],
+    words: Mapping[str, Sequence[int]],
+    vocabulary: Vocabulary,
+) -> str:
     """Rewrite what formulaic's tokenizer would cut: names, as letters, 1e-3, ``= -1``."""
-    known = {spelling: word for word in words for spelling in _spellings(word)}
-    known |= {word: word for word in words}
-    spellings = {f"`{name}`": letters[word] for name, word in known.items()}
-    bare = {name: word for name, word in known.items() if not _NUMBER.fullmatch(name)}
-    spellings |= {name: letters[word] for name, word in bare.items()}
-    longest_first = sorted(spellings, key=len, reverse=True)
     pieces: list[str] = []
-    place, before = 0, ""
+    place = 0
     while place < len(text):
-        rest = text[place:]
-        name = next((name for name in longest_first if _starts(rest, name, before)), None)
-        number = None if _is_word(before) else _NUMBER.match(rest)
-        unknown = None if number else _unknown_word(rest, before)
-        if name is not None:
-            piece, end = spellings[name], len(name)
+        before, named = text[place - 1 : place] if place else "", vocabulary.find(text, place)
+        number = None if _is_word(before) else _NUMBER.match(text, place)
+        unknown = None if number else _unknown_word(text, place, before)
+        if named is not None:
+            piece, end = letters[named[0]], named[1]
         elif number:
             piece, end = np.format_float_positional(float(number[0]), trim="-"), number.end()
         elif unknown:
             raise _unknown(text, unknown, words)
         else:
-            is_sign = rest[0] in "+-" and "".join(pieces).rstrip()[-1:] in {"=", ","}
-            piece, end = f"0 {rest[0]}" if is_sign else rest[0], 1
+            sign = text[place]
+            is_sign = sign in "+-" and "".join(pieces).rstrip()[-1:] in {"=", ","}
+            piece, end = f"0 {sign}" if is_sign else sign, place + 1
         pieces.append(piece)
-        place, before = place + end, rest[end - 1]
+        place = end
     return "".join(pieces)
 
 
-def _unknown_word(text: str, before: str) -> str | None:
-    """Return the word that a text starts with, with all its brackets; None if there is none."""
-    found = None if _is_word(before) else _UNKNOWN.match(text)
+def _unknown_word(text: str, place: int, before: str) -> str | None:
+    """Return the word that begins at a place, with all its brackets; None if there is none."""
+    found = None if _is_word(before) else _UNKNOWN.match(text, place)
     return found[0] if found else None
-
-
-def _spellings(name: str) -> list[str]:
-    """Other ways to write a name: without blanks, the factors of an interaction in any order."""
-    factors, head, tail = _factors(name), "", ""
-    wrapped = _WRAPPED.fullmatch(name)
-    if len(factors) == 1 and wrapped:
-        head, inside, tail = wrapped.groups()
-        factors = _factors(inside)
-    orders = permutations(factors) if len(factors) <= MOST_FACTORS else [factors]
-    texts = [f"{head}{':'.join(order)}{tail}" for order in orders]
-    return [*texts, *(text.replace(" ", "") for text in texts)]
-
-
-def _factors(name: str) -> list[str]:
-    """Cut the name of an interaction at the colons that stand in no brackets."""
-    ends, depth = [-1], 0
-    for place, character in enumerate(name):
-        depth += (character in "([") - (character in ")]")
-        if character == ":" and depth == 0:
-            ends.append(place)
-    return [name[i + 1 : j] for i, j in pairwise([*ends, len(name)])]
-
-
-def _starts(text: str, name: str, before: str) -> bool:
-    """Return whether a text starts with a name that begins and ends there."""
-    if not text.startswith(name):
-        return False
-    after = text[len(name) : len(name) + 1]
-    begins = not ((_is_word(before) or before == ":") and _is_word(name[0]))
-    return begins and after not in _OPENERS and not (_is_word(after) and _is_word(name[-1]))
 
 
 def _is_word(character: str) -> bool:

@@ -9,9 +9,10 @@ class Parameter(NamedTuple):
     """One parameter of a function: its name, the kind of its values, whether only by keyword.
 
     Kinds: "data" is an expression with columns; "name" the text of a column's name; "count" a
-    number of columns; "number", "flag" and "text" are written out; "flag or number" is one of
-    them; "numbers" and "labels" are lists, "matrix" a list of lists; "label" is a level of a
-    category; "coding" a contrast; "center or matrix" is `constraints`.
+    number of columns, "df" one of at least 1, "order" the degree of a spline; "number", "flag" and
+    "text" are written out; "flag or number" is one of them; "numbers", "labels" and "knots", which
+    are in their order, are lists, "matrix" a list of lists; "label" is a level of a category;
+    "coding" a contrast; "center or matrix" is `constraints`.
     """
 
     name: str
@@ -29,11 +30,11 @@ _SIGNATURES = {
     "standardize": "x: data, center: flag, rescale: flag, ddof: number",
     "poly": "x: data, degree: count, raw: flag",
     "bs": (
-        "x: data, df: count, knots: numbers, degree: count, include_intercept: flag, "
+        "x: data, df: df, knots: knots, degree: order, include_intercept: flag, "
         "lower_bound: number, upper_bound: number, extrapolation: text"
     ),
     "cr cs cc": (
-        "x: data, df: count, knots: numbers, lower_bound: number, upper_bound: number, "
+        "x: data, df: df, knots: knots, lower_bound: number, upper_bound: number, "
         "constraints: center or matrix, extrapolation: text"
     ),
     "C": "data: data, contrasts: coding, *, levels: labels, spans_intercept: flag",

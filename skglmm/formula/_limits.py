@@ -11,6 +11,7 @@ from skglmm.exceptions import FormulaError
 __all__ = [
     "MOST_BARS",
     "MOST_COLUMNS",
+    "MOST_DEGREE",
     "MOST_DEPTH",
     "MOST_DIGITS",
     "MOST_EXPANDED",
@@ -38,6 +39,7 @@ MOST_OF_NAME = 1_000  # letters
 MOST_FACTORS = 8  # of a product: categories are coded in 2^8 ways
 MOST_DEPTH = 250  # Python's own parsers recurse, to 300 or so
 MOST_COLUMNS = 1_000  # of one function; also the degree of a polynomial
+MOST_DEGREE = 25  # of a spline: one of 1,000 does not end, and none above 3 is of use
 MOST_LISTED = 1_000  # numbers or labels of a list
 MOST_DIGITS = 400  # letters of a number
 LARGEST = 1e100  # of a number, and its inverse the smallest

@@ -113,26 +113,6 @@ class Comparison:
             n_freed=n_theta - len(effects) - n_joined,
         )
 
-    def offsets_are_within(self) -> bool | None:
-        """Return whether the fixed effects make up for the difference of the offsets.
-
-        None if that cannot be told.
-        """
-        one, other = self._both_spaces
-        fixed = [_fixed(self.smaller, one), _fixed(self.larger, other)]
-        if one is None or other is None or fixed[0].is_named(fixed[1]):
-            return None
-        m = min(one.n_sums, other.n_sums)
-        triples = zip(one.offsets, other.offsets, other.fixed, strict=True)
-        return all(
-            within_span(
-                left[:m] - right[:m],
-                columns[:m],
-                float(np.hypot(np.linalg.norm(left[:m]), np.linalg.norm(right[:m]))),
-            )
-            for left, right, columns in triples
-        )
-
     @property
     def _both_spaces(self) -> tuple[Spaces | None, Spaces | None]:
         return self.spaces or (self.smaller.spaces, self.larger.spaces)
@@ -156,8 +136,35 @@ class Comparison:
                 )
             else:
                 yield from _obstacles_of_factor(block, after[key])
+        yield from self._other_offsets()
         if self.larger.n_params == self.smaller.n_params:
             yield "both are the same model, so there is nothing to test"
+
+    def _other_offsets(self) -> Iterator[str]:
+        one, other = _offsets(self.smaller), _offsets(self.larger)
+        within = self._offsets_are_within()
+        if not (one == other if within is None else within):
+            yield f"their offsets differ, {one or 'no offset'} and {other or 'no offset'}"
+
+    def _offsets_are_within(self) -> bool | None:
+        """Return whether the fixed effects make up for the difference of the offsets.
+
+        None if that cannot be told.
+        """
+        one, other = self._both_spaces
+        fixed = [_fixed(self.smaller, one), _fixed(self.larger, other)]
+        if one is None or other is None or fixed[0].is_named(fixed[1]):
+            return None
+        m = min(one.n_sums, other.n_sums)
+        triples = zip(one.offsets, other.offsets, other.fixed, strict=True)
+        return all(
+            within_span(
+                left[:m] - right[:m],
+                columns[:m],
+                float(np.hypot(np.linalg.norm(left[:m]), np.linalg.norm(right[:m]))),
+            )
+            for left, right, columns in triples
+        )
 
     def _missing_fixed(self) -> Iterator[str]:
         one, other = self._both_spaces
@@ -257,6 +264,17 @@ def _fixed(fit: Fit, spaces: Spaces | None) -> Columns:
         if j not in aliased
     )
     return Columns(effects, None if spaces is None else np.hstack(spaces.fixed))
+
+
+def _offsets(fit: Fit) -> str:
+    """Return the offsets of all predictors as text, in quotes; none is an empty text."""
+    layout = fit.layout
+    found = [
+        f"{layout.predictors[k]}({text})" if k else text
+        for k, texts in enumerate(layout.offsets)
+        for text in texts
+    ]
+    return repr(" + ".join(found)) if found else ""
 
 
 def _in_order(name: str) -> str:

@@ -189,10 +189,12 @@ def _refusal(
             f"the models stand in the wrong order: {texts[1]!r} is nested in {texts[0]!r}; pass "
             "the smaller one first"
         )
+    may_be_nested = larger.fit_.n_params > smaller.fit_.n_params
+    hint = "If the first is a special case of the second in another way, nested=True tests it; "
     return (
-        f"{names} cannot be tested as nested models: {reason}. If the first is a special case of "
-        "the second in another way, nested=True tests it; models that are not nested are ranked by "
-        "their AIC, see compare()"
+        f"{names} cannot be tested as nested models: {reason}. {hint if may_be_nested else ''}"
+        f"{'m' if may_be_nested else 'M'}odels that are not nested are ranked by their AIC, see "
+        "compare()"
     )
 
 

@@ -28,14 +28,7 @@ def why_not_nested(
     spaces : tuple of Spaces, length 2, or None
         What their columns span on rows that are at hand.
     """
-    found = Comparison(smaller.fit_, larger.fit_, spaces)
-    reason = found.obstacle()
-    if reason is not None:
-        return reason
-    offsets, within = (_offsets(smaller), _offsets(larger)), found.offsets_are_within()
-    if not (offsets[0] == offsets[1] if within is None else within):
-        return f"their offsets differ, {offsets[0]!r} and {offsets[1]!r}"
-    return None
+    return Comparison(smaller.fit_, larger.fit_, spaces).obstacle()
 
 
 def spaces_on(model: Any, X: Any, sample_weight: Any = None) -> Spaces:
@@ -71,14 +64,3 @@ def spaces_on(model: Any, X: Any, sample_weight: Any = None) -> Spaces:
 def paired(one: Spaces | None, other: Spaces | None) -> tuple[Spaces, Spaces] | None:
     """Return the spaces of two models, None if rows are not at hand."""
     return None if one is None or other is None else (one, other)
-
-
-def _offsets(model: BaseGLMMRegressor) -> str | None:
-    """Return the offsets of all predictors as text, None if there are none."""
-    layout = model.fit_.layout
-    found = [
-        f"{layout.predictors[k]}({text})" if k else text
-        for k, texts in enumerate(layout.offsets)
-        for text in texts
-    ]
-    return " + ".join(found) or None
