@@ -153,7 +153,10 @@ class ProfileDisplay(SingleThreaded):
         found = profiled(fitted.model, study, places, max(level, BEYOND), n_points)
         profiles = [profile for profile in found if len(profile.value) > 1]
         if not profiles:
-            msg = f"no profile for parameters={parameters!r}: they were left out of the fit"
+            msg = (
+                f"no profile for parameters={parameters!r}: they were left out of the fit, or any "
+                "value of them is as good"
+            )
             raise ValueError(msg)
         return cls(profiles, level=level, kind=kind).plot(ax, line_kwargs=line_kwargs)
 
