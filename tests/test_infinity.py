@@ -266,6 +266,17 @@ def test_scores_on_bounds_that_an_extended_beta_never_saw(inside):
     assert not any("such as ExtendedBeta" in str(each.message) for each in told)
 
 
+def test_tables_have_the_infinite_ends_of_intervals(inside):
+    X, y, _ = inside
+    model = quietly(ZeroInflatedBetaGLMMRegressor("x", zero="lab"), X, y)
+    table = model.tidy("fixed").query("component == 'zero'").set_index("term")
+    assert table["conf_low"]["Intercept"] == -np.inf
+    assert np.isnan(table["conf_high"]["Intercept"])
+    assert table.loc["lab[T.q]", LIMITS].isna().all()
+    odds = model.tidy("fixed", exponentiate=True).query("component == 'zero'").set_index("term")
+    assert odds["conf_low"]["Intercept"] == 0.0
+
+
 def test_levels_of_findings_are_in_the_order_of_the_column():
     X, y, rng = study(8)
     X["lab"] = pd.Categorical(X["lab"], ["s", "r", "q", "p"])

@@ -8,7 +8,14 @@ from scipy.special import ndtri
 from skglmm.fitting import Fit
 from skglmm.inference._estimates import Estimates, estimates, joined
 from skglmm.inference._modes import random_effects
-from skglmm.inference._natural import correlation_name, is_constant, sd_name, std_errors, variances
+from skglmm.inference._natural import (
+    coefficients,
+    correlation_name,
+    is_constant,
+    sd_name,
+    std_errors,
+    variances,
+)
 from skglmm.inference._wald import coefficient_tables, intervals
 
 __all__ = ["EFFECTS", "tidy", "without_ratios"]
@@ -75,10 +82,10 @@ def _half_width(level: float) -> float:
 
 
 def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
-    for table, link in zip(coefficient_tables(fit), fit.family.links, strict=True):
+    for k, (table, link) in enumerate(zip(coefficient_tables(fit), fit.family.links, strict=True)):
         estimate, error = table.estimate, table.std_error
-        reach = _half_width(level) * error
-        low, high = estimate - reach, estimate + reach
+        found = intervals(fit, level, list(coefficients(fit, k)))
+        low, high = found.low, found.high
         if exponentiate and link.ratio is not None:
             estimate, low, high = np.exp(estimate), np.exp(low), np.exp(high)
             error = error * estimate

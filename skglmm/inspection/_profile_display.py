@@ -154,8 +154,9 @@ class ProfileDisplay(SingleThreaded):
         profiles = [profile for profile in found if len(profile.value) > 1]
         if not profiles:
             msg = (
-                f"no profile for parameters={parameters!r}: they were left out of the fit, or are "
-                "held, or dictated, by rows at a ceiling; see the notes of summary()"
+                f"no profile for parameters={parameters!r}: they were left out of the fit, any value "
+                "of them is as good, or rows at a ceiling hold or dictate them; see the notes of "
+                "summary()"
             )
             raise ValueError(msg)
         return cls(profiles, level=level, kind=kind).plot(ax, line_kwargs=line_kwargs)
