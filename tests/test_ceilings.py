@@ -272,3 +272,15 @@ def test_diagnose_tells_of_it_once(model, rows):
     found = [finding for finding in model.diagnose(*rows).findings if finding.severity == "warning"]
     assert [finding.kind for finding in found] == ["determination"]
     assert not any(finding.kind == "scales" for finding in model.diagnose(*rows).findings)
+
+
+def test_profiles_beside_it_are_those_without_it(varied):
+    model, _ = fitted(BetaGLMMRegressor("lab * x", precision="lab"), *varied)
+    alone = without(model, varied)
+    names = ["Intercept", "lab[T.c]", "x", "lab[T.c]:x", "precision(lab[T.c])"]
+    found, words = limits(model, varied, method="profile", parameters=names)
+    X, y = varied
+    kept = (X["lab"] != "b").to_numpy()
+    wanted = alone.confint(X[kept], y[kept], method="profile", parameters=names)
+    assert not words
+    assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)

@@ -19,6 +19,8 @@ from skglmm.laplace import Params, Problem
 __all__ = ["Axis", "axes"]
 
 ROUNDING = 1e-9  # of a coordinate: a parameter at its bound would seem to move with it
+NEAR = 1e-6  # below a ceiling, on the scale of a link, by rounding of the user's units
+RELAXED = 6.0  # below it, where rounding is 400 times less, and rows still tell what is theirs
 Ends = tuple[float, float]
 EVERYTHING, ANY_CORRELATION = (-np.inf, np.inf), (-1.0, 1.0)
 
@@ -110,17 +112,32 @@ def _plain(fit: Fit, study: Study) -> Axis:
     """What the axes of a study share, with no direction yet."""
     problem, n_params = study.problem, study.problem.shape.n_params
     n_theta = sum(len(part) for part in fit.theta)
+    vector, upper = _relaxed(fit, study)
     return Axis(
         problem=problem,
-        vector=study.vector(fit),
+        vector=vector,
         direction=np.zeros(n_params),
         lower=np.full(n_params, -np.inf),
-        upper=study.upper.copy(),
+        upper=upper,
         least=least_curvatures(study.standard.scales, n_theta),
         limits=EVERYTHING,
         ends=EVERYTHING,
         back=np.asarray,
     )
+
+
+def _relaxed(fit: Fit, study: Study) -> tuple[Floats, Floats]:
+    """Estimates and their upper bounds, lower in rows at a ceiling.
+
+    What these rows do not dictate has the same profile as without them, but for rounding, which is
+    as large as their precision.
+    """
+    vector, upper = study.vector(fit), study.upper.copy()
+    if fit.caps:
+        held = vector >= upper - NEAR
+        upper[held] -= RELAXED
+        vector[held] = upper[held]
+    return vector, upper
 
 
 def _unit(plain: Axis, place: int) -> Floats:
