@@ -54,8 +54,8 @@ def average_interval(
     of = _integrated if plan.integrated else _conditioned
     mean, variance = of(fit, design, plan, places, weights)
     known = np.where(np.isnan(mean + variance), np.nan, 1.0)  # links know no NaN
-    half = float(ndtri(0.5 + level / 2.0)) * np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
-    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), half)
+    se = np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
+    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), se, level)
     return known * lower, known * upper
 
 
