@@ -1,6 +1,7 @@
 """The verb of the package: from a design and a response to a frozen `Fit`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.fitting._ahead import begin, begin_at
+from skglmm.fitting._ahead import begin, begin_at, with_spread
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._finite import finite
@@ -25,6 +26,7 @@ from skglmm.fitting._separation import (
 )
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._spaces import signed_sums, spaces
+from skglmm.fitting._start import start
 from skglmm.fitting._study import Study
 from skglmm.fitting._uncertainty import determined, least_curvatures, stiffened, uncertainty
 from skglmm.fitting._user_units import user_jacobian
@@ -33,6 +35,7 @@ from skglmm.laplace import Params, Problem, curvature, jacobian, posterior
 __all__ = ["fit", "fit_bound", "refit"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
+SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 
 
@@ -125,7 +128,7 @@ def _maximize(
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
     optimum, direction = _followed(bound, optimum, rules.tol)
     if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
-        again = _once_more(bound, optimum, rules, constants, inference=inference)
+        bound, again = _once_more(bound, optimum, rules, constants, inference=inference)
         optimum, direction = _followed(bound, again, rules.tol)
     return finite(_in_user_units(bound, optimum, direction, rules.tol, inference=inference))
 
@@ -175,18 +178,35 @@ def _run_out(
 
 def _once_more(
     bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None, *, inference: bool
-) -> Optimum:
-    """Search from another start before a fit is given up, and keep the better end."""
-    try:
-        state = begin_again(bound, optimum.vector, constants)
-    except DesignError:
-        return optimum
-    found = minimize(bound.problem, state, rules)
-    found = _polish(bound.problem, found, rules, inference=inference)
-    n_evaluations = optimum.n_evaluations + found.n_evaluations
-    ends = sorted((optimum, found), key=lambda end: end.laplace.value)
-    best = next((end for end in ends if end.is_within(rules.tol)), ends[0])
-    return replace(best, n_evaluations=n_evaluations)
+) -> tuple[Bound, Optimum]:
+    """Search from other starts before a fit is given up, and keep the best end.
+
+    One that converged is better than any that did not.
+    """
+    ends, n_evaluations = [(bound, optimum)], optimum.n_evaluations
+    for state in _other_starts(bound, optimum.vector, constants):
+        found = minimize(bound.problem, state, rules)
+        held, found = hold(bound, found, rules, constants)
+        found = _polish(held.problem, found, rules, inference=inference)
+        n_evaluations += found.n_evaluations
+        ends.append((held, _followed(held, found, rules.tol)[0]))
+        if ends[-1][1].is_within(rules.tol):
+            break
+    within = [end for end in ends if end[1].is_within(rules.tol)]
+    held, best = min(within or ends, key=lambda end: end[1].laplace.value)
+    return held, replace(best, n_evaluations=n_evaluations)
+
+
+def _other_starts(bound: Bound, vector: Floats, constants: Floats | None) -> Iterator[Optimum]:
+    """Yield where a search stopped, but for its Hessian, and then what owes nothing to it."""
+    with suppress(DesignError):
+        yield begin_again(bound, vector, constants)
+    if constants is not None:
+        usual = start(bound.problem, constants, bound.upper)
+        for share in (SMALLER, LARGER):
+            with suppress(DesignError):
+                spread = with_spread(bound.problem, usual, share)
+                yield begin_at(bound.problem, spread, bound.upper)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
