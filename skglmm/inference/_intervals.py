@@ -8,13 +8,13 @@ which averages over them. An average over groups,
 \partial \eta^2`, the delta method gives its standard error on any scale.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference._normal_limits import normal_limits
@@ -160,12 +160,26 @@ def _exact_limits(
 def _mean_limits(
     fit: Fit, design: Design, plan: Plan, mean: Floats, level: float
 ) -> Iterator[Floats]:
-    """Standard error and limits of means that depend on several linear predictors."""
+    """Standard error and limits of means that depend on several linear predictors.
+
+    Effects of unseen levels may be large, and reach where slopes at 0 know nothing of: limits take
+    moments of what they add on the scale of the link.
+    """
     eta, where = linear_predictors(fit, design, plan.conditioned), fit.family.mean_predictors
     slopes = {k: slope_in(fit.family.mean, eta, k) for k in where}
-    se = np.sqrt(group_variance(fit, design, plan, slopes))
-    yield se
-    yield from link_limits(fit, fit.family.mean(eta), se, level, mean)
+    yield np.sqrt(group_variance(fit, design, plan, slopes))
+    estimated = np.sqrt(group_variance(fit, design, replace(plan, unseen="fixed"), slopes))
+    middle = on_link(fit, fit.family.mean(eta))
+
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        off = on_link(fit, fit.family.mean(part)) - middle[rows]
+        return np.stack([off, off**2])
+
+    off, square = averages(moments, eta, shift_of(fit, design, plan, where))
+    spread = np.hypot(
+        _on_link_spread(fit, middle, estimated), np.sqrt(np.maximum(square - off**2, 0.0))
+    )
+    yield from _from_link(fit, normal_limits(middle + off, spread, on_link(fit, mean), level))
 
 
 def group_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
@@ -215,17 +229,23 @@ def on_link(fit: Fit, mean: Floats) -> Floats:
     return fit.family.links[0].link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
 
 
-def link_limits(
-    fit: Fit, mean: Floats, se: Floats, level: float, point: Floats | None = None
-) -> Iterator[Floats]:
-    """Limits of means on the scale of the link, by the delta method, that hold a point."""
-    link, center = fit.family.links[0], on_link(fit, mean)
-    slope = link.inverse(center, 1).slopes[0]
-    known = np.where(np.isnan(se), np.nan, 1.0)  # links know no NaN
-    spread = np.divide(np.nan_to_num(se), slope, out=np.zeros_like(se), where=slope > 0.0)
-    held = center if point is None else on_link(fit, point)
-    for limit in normal_limits(center, spread, held, level):
-        yield known * link.inverse(limit).value
+def link_limits(fit: Fit, mean: Floats, se: Floats, level: float) -> Iterator[Floats]:
+    """Limits of means on the scale of the link, by the delta method."""
+    center = on_link(fit, mean)
+    spread = _on_link_spread(fit, center, se)
+    yield from _from_link(fit, normal_limits(center, spread, center, level))
+
+
+def _on_link_spread(fit: Fit, center: Floats, se: Floats) -> Floats:
+    """Standard errors on the scale of the link; 0 where means are too flat there to tell."""
+    slope = fit.family.links[0].inverse(center, 1).slopes[0]
+    return np.divide(se, slope, out=np.zeros_like(se), where=slope > 0.0)
+
+
+def _from_link(fit: Fit, limits: Iterable[Floats]) -> Iterator[Floats]:
+    for limit in limits:
+        known = np.where(np.isnan(limit), np.nan, 1.0)  # links know no NaN
+        yield known * fit.family.links[0].inverse(np.nan_to_num(limit)).value
 
 
 def _average_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
