@@ -14,9 +14,10 @@ from skglmm.fitting._ahead import begin, begin_at, with_spread
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._finite import finite
-from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
+from skglmm.fitting._hessian import differenced_hessian, positive
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
+from skglmm.fitting._saddle import beside_saddle, rounding_of
 from skglmm.fitting._separation import (
     far_predictors,
     flat_descents,
@@ -219,7 +220,8 @@ def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool
     if optimum.is_within(rules.tol) or not optimum.is_exact or cut_short:
         return optimum
     # The Hessian changes too fast for Newton's last steps: go on from it, once.
-    restart = replace(optimum, hessian=positive(optimum.hessian), is_stalled=False)
+    beside = beside_saddle(problem, optimum, _free(problem, optimum)) or optimum
+    restart = replace(beside, hessian=positive(optimum.hessian), is_stalled=False, is_saddle=False)
     again = minimize(problem, restart, rules)
     return _exact(problem, rectified(problem, again, rules.tol), rules.tol)
 
@@ -235,7 +237,9 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     if hessian is None:
         return optimum
     finished = finish(problem, optimum, hessian, free, tol)
-    return replace(finished, is_saddle=is_saddle(hessian, free))
+    if finished.is_stalled and finished.capped.any():
+        finished = replace(finished, rounding=rounding_of(problem, finished, free))
+    return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
 
 
 def _free(problem: Problem, optimum: Optimum) -> Bools:
