@@ -11,6 +11,8 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
+from skglmm.estimators._rows import build_rows
+from skglmm.inference import average_interval
 from skglmm.inference._normal_limits import normal_limits
 
 NEW = pd.DataFrame({"x": [-2.0, -0.5, 0.7, 3.0], "g": "new"})
@@ -89,3 +91,15 @@ def test_normal_limits_are_missing_where_a_spread_is():
     lower, upper = normal_limits(np.zeros(1), np.full(1, np.nan), np.ones(1), 0.5)
     assert np.isnan(lower).all()
     assert np.isnan(upper).all()
+
+
+@pytest.mark.parametrize("estimator", [BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor])
+def test_limits_of_an_average_hold_the_average_of_predictions(estimator):
+    model = fitted(estimator)
+    rows = pd.DataFrame({"x": [-1.0, 2.0, 3.0, 2.5, 3.0], "g": ["g1", "g1", "new", "new", "new"]})
+    design, plan = build_rows(model._spec, rows, "conditional", "marginal", None)
+    places, shares = np.array([0, 0, 1, 1, 1]), np.array([0.5, 0.5, 0.2, 0.3, 0.5])
+    average = np.bincount(places, shares * model.predict(rows))
+    for level in (0.02, 0.95):
+        limits = average_interval(model.fit_, design, plan, places, shares, level)
+        assert holds(average, *limits)
