@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from family_cases import BETAS, BOUNDARY, name
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 from scipy.special import expit, polygamma
@@ -209,3 +210,21 @@ def test_shares_of_nothing_are_nan_and_those_beside_an_infinite_residual_are_zer
     endless = Shares(0.3, 0.2, np.inf)
     assert (endless.marginal, endless.conditional, endless.icc) == (0.0, 0.0, 0.0)
     assert np.isnan(Shares(0.3, np.inf, np.inf).conditional)
+
+
+@pytest.mark.parametrize("family", [*BETAS, *BOUNDARY], ids=name)
+def test_no_part_of_a_variance_is_negative_wherever_the_predictors_are(family):
+    rng, n = np.random.default_rng(3), 200
+    eta = [rng.normal(size=n) * 10.0 ** rng.uniform(-1.0, 2.5, n) for _ in family.links]
+    eta = [np.minimum(each, top) for each, top in zip(eta, family.ceilings, strict=True)]
+    assert (family.variance(eta) >= 0.0).all()
+    assert (family.expected_information(eta)[0] >= 0.0).all()
+
+
+@pytest.mark.parametrize(
+    "parts", [(0.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, np.inf, np.inf), (3, 0, 0)]
+)
+def test_shares_are_between_0_and_1_or_missing(parts):
+    found = Shares(*parts)
+    for share in (found.marginal, found.conditional, found.icc):
+        assert np.isnan(share) or 0.0 <= share <= 1.0

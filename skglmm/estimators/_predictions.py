@@ -118,7 +118,8 @@ class Predictions(SingleThreaded):
             Coverage, above 0 and below 1.
         kind : str or set, default=None
             As in `predict`. Under "conditional" a group that fit has not seen has a mean of its
-            own, whose random effect adds its variance.
+            own, whose random effect adds its variance. Its limits have equal tails; at levels so
+            low that these miss the prediction, which averages over groups, that is one of the ends.
 
         Returns
         -------

@@ -15,12 +15,13 @@ from skglmm.fitting._optimize import MODE_MAX, Optimum, Rules, minimize
 from skglmm.fitting._start import start
 from skglmm.laplace import Params, Problem, Split, laplace
 
-__all__ = ["away", "begin", "begin_at"]
+__all__ = ["away", "begin", "begin_at", "with_spread"]
 
 SHARDS_MIN = 4  # with fewer, all rows are seen from the start
 SHARE = 8  # one shard of so many goes ahead
 GAIN_TOL = 1e-2  # log-likelihood units of the rows ahead
 LARGEST = 10.0  # estimates on standardized columns: more is separation in the rows ahead
+SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # of standard deviations, until there is a mode
 AWAY = 0.1  # standard deviations of zero begin here: at zero their gradient is zero
 
 
@@ -72,15 +73,28 @@ def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> O
 
 
 def begin_at(problem: Problem, vector: Floats, upper: Floats) -> Optimum:
-    """Return the state at given parameters; raises as `begin`."""
-    here = laplace(problem, vector, tol=MODE_MAX)
-    if here is None:
-        msg = (
-            "the likelihood is not finite at the starting values: some linear predictor is beyond "
-            "the reach of its link; check the scale of the offset and of the columns"
-        )
-        raise DesignError(msg)
-    return Optimum(vector, here, prior_hessian(problem, here), upper)
+    """Return the state at given parameters; raises as `begin`.
+
+    With rows of large weights the mode of effects that may be large can be out of reach of Newton's
+    steps from 0, so that smaller standard deviations are tried in turn.
+    """
+    params = Params.unpack(vector, problem.shape)
+    for share in SHARES if problem.order else SHARES[:1]:
+        vector = Params(params.beta, tuple(share * part for part in params.theta)).pack()
+        here = laplace(problem, vector, tol=MODE_MAX)
+        if here is not None:
+            return Optimum(vector, here, prior_hessian(problem, here), upper)
+    msg = (
+        "the likelihood is not finite at the starting values: some linear predictor is beyond "
+        "the reach of its link; check the scale of the offset and of the columns"
+    )
+    raise DesignError(msg)
+
+
+def with_spread(problem: Problem, vector: Floats, sd: float) -> Floats:
+    """Return parameters with one standard deviation for all effects, which are independent."""
+    theta = tuple(c.from_factor(sd * np.eye(c.size)) for c in problem.covariances)
+    return Params(Params.unpack(vector, problem.shape).beta, theta).pack()
 
 
 def away(problem: Problem, vector: Floats) -> Floats:

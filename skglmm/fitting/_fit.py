@@ -1,6 +1,7 @@
 """The verb of the package: from a design and a response to a frozen `Fit`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -9,18 +10,20 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.fitting._ahead import begin, begin_at
+from skglmm.fitting._ahead import begin, begin_at, with_spread
 from skglmm.fitting._bound import Bound
 from skglmm.fitting._ceilings import begin_again, caps_of, hold
 from skglmm.fitting._dictated import beside_ceilings
 from skglmm.fitting._finite import finite
-from skglmm.fitting._hessian import differenced_hessian, is_saddle, positive
+from skglmm.fitting._hessian import differenced_hessian, positive
 from skglmm.fitting._infinity import Infinity, infinity, sides
 from skglmm.fitting._optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
 from skglmm.fitting._record import Fit
+from skglmm.fitting._saddle import beside_saddle, rounding_of
 from skglmm.fitting._separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting._singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting._spaces import signed_sums, spaces
+from skglmm.fitting._start import start
 from skglmm.fitting._study import Study
 from skglmm.fitting._uncertainty import (
     Uncertainty,
@@ -35,6 +38,7 @@ from skglmm.laplace import Params, Problem, curvature, jacobian, posterior
 __all__ = ["fit", "fit_bound", "refit"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
+SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 
 
@@ -127,7 +131,7 @@ def _maximize(
     optimum = _polish(bound.problem, optimum, rules, inference=inference)
     optimum, away = _followed(bound, optimum, rules.tol)
     if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
-        again = _once_more(bound, optimum, rules, constants, inference=inference)
+        bound, again = _once_more(bound, optimum, rules, constants, inference=inference)
         optimum, away = _followed(bound, again, rules.tol)
     return finite(_in_user_units(bound, optimum, away, rules.tol, inference=inference))
 
@@ -179,18 +183,35 @@ def _run_out(
 
 def _once_more(
     bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None, *, inference: bool
-) -> Optimum:
-    """Search from another start before a fit is given up, and keep the better end."""
-    try:
-        state = begin_again(bound, optimum.vector, constants)
-    except DesignError:
-        return optimum
-    found = minimize(bound.problem, state, rules)
-    found = _polish(bound.problem, found, rules, inference=inference)
-    n_evaluations = optimum.n_evaluations + found.n_evaluations
-    ends = sorted((optimum, found), key=lambda end: end.laplace.value)
-    best = next((end for end in ends if end.is_within(rules.tol)), ends[0])
-    return replace(best, n_evaluations=n_evaluations)
+) -> tuple[Bound, Optimum]:
+    """Search from other starts before a fit is given up, and keep the best end.
+
+    One that converged is better than any that did not.
+    """
+    ends, n_evaluations = [(bound, optimum)], optimum.n_evaluations
+    for state in _other_starts(bound, optimum.vector, constants):
+        found = minimize(bound.problem, state, rules)
+        held, found = hold(bound, found, rules, constants)
+        found = _polish(held.problem, found, rules, inference=inference)
+        n_evaluations += found.n_evaluations
+        ends.append((held, _followed(held, found, rules.tol)[0]))
+        if ends[-1][1].is_within(rules.tol):
+            break
+    within = [end for end in ends if end[1].is_within(rules.tol)]
+    held, best = min(within or ends, key=lambda end: end[1].laplace.value)
+    return held, replace(best, n_evaluations=n_evaluations)
+
+
+def _other_starts(bound: Bound, vector: Floats, constants: Floats | None) -> Iterator[Optimum]:
+    """Yield where a search stopped, but for its Hessian, and then what owes nothing to it."""
+    with suppress(DesignError):
+        yield begin_again(bound, vector, constants)
+    if constants is not None:
+        usual = start(bound.problem, constants, bound.upper)
+        for share in (SMALLER, LARGER):
+            with suppress(DesignError):
+                spread = with_spread(bound.problem, usual, share)
+                yield begin_at(bound.problem, spread, bound.upper)
 
 
 def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
@@ -203,7 +224,8 @@ def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool
     if optimum.is_within(rules.tol) or not optimum.is_exact or cut_short:
         return optimum
     # The Hessian changes too fast for Newton's last steps: go on from it, once.
-    restart = replace(optimum, hessian=positive(optimum.hessian), is_stalled=False)
+    beside = beside_saddle(problem, optimum, _free(problem, optimum)) or optimum
+    restart = replace(beside, hessian=positive(optimum.hessian), is_stalled=False, is_saddle=False)
     again = minimize(problem, restart, rules)
     return _exact(problem, rectified(problem, again, rules.tol), rules.tol)
 
@@ -219,7 +241,9 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     if hessian is None:
         return optimum
     finished = finish(problem, optimum, hessian, free, tol)
-    return replace(finished, is_saddle=is_saddle(hessian, free))
+    if finished.is_stalled and finished.capped.any():
+        finished = replace(finished, rounding=rounding_of(problem, finished, free))
+    return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
 
 
 def _free(problem: Problem, optimum: Optimum) -> Bools:

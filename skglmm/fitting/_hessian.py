@@ -17,8 +17,8 @@ from skglmm.laplace import (
 
 __all__ = [
     "differenced_hessian",
+    "falling",
     "is_definite",
-    "is_saddle",
     "positive",
     "prior_hessian",
 ]
@@ -93,9 +93,17 @@ def is_definite(hessian: Floats) -> bool:
     return bool(np.linalg.eigvalsh(hessian * scale * scale[:, None])[0] > DEFINITE)
 
 
-def is_saddle(hessian: Floats, free: Bools) -> bool:
-    """Whether the objective certainly falls away in some direction."""
+def falling(hessian: Floats, free: Bools) -> Floats:
+    """Return the direction in which the objective falls away most, of one standard error.
+
+    Zeros where it falls in none beyond doubt.
+    """
+    direction = np.zeros(len(hessian))
     kept = np.flatnonzero(free & (np.abs(np.diag(hessian)) > ROUNDING))
+    if not kept.size:
+        return direction
     scale = 1.0 / np.sqrt(np.abs(np.diag(hessian)[kept]))
-    values = np.linalg.eigvalsh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
-    return bool(np.min(values, initial=1.0) < SADDLE)
+    values, vectors = np.linalg.eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
+    if values[0] < SADDLE:
+        direction[kept] = scale * vectors[:, 0]
+    return direction

@@ -18,7 +18,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.laplace import Laplace, Problem, laplace, tangent
 
-__all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "solved"]
+__all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "noise_of", "solved"]
 
 HALVINGS_MAX = 20
 ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
@@ -86,7 +86,9 @@ class Optimum:
     is_exact : bool
         Whether the Hessian is exact to differences.
     is_saddle : bool
-        Whether the exact Hessian says that the objective falls away in some direction.
+        Whether the objective falls away in a direction in which the exact Hessian says so.
+    rounding : float
+        By how much rounding changes the objective, where that was measured.
     """
 
     vector: Floats
@@ -100,6 +102,7 @@ class Optimum:
     is_stalled: bool = False
     is_exact: bool = False
     is_saddle: bool = False
+    rounding: float = 0.0
 
     @property
     def capped(self) -> Bools:
@@ -109,7 +112,7 @@ class Optimum:
     def is_within(self, tol: float) -> bool:
         """Whether no more than `tol`, or what rounding hides from a stall, is left to gain."""
         rounding = CAPPED_GAIN if self.capped.any() else STALLED_GAIN
-        hidden = rounding if self.is_stalled else 0.0
+        hidden = max(rounding, self.rounding) if self.is_stalled else 0.0
         return self.gain <= max(tol, hidden) and not self.is_saddle
 
     def verdict(self, tol: float) -> str:
@@ -255,12 +258,12 @@ def _accept(here: Laplace, there: Laplace, change: Floats, slope: float, length:
     """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
     if there.value <= here.value + ARMIJO * length * slope:
         return True
-    close = there.value <= here.value + _noise(here)
+    close = there.value <= here.value + noise_of(here)
     return close and abs(float(there.gradient @ change)) <= SLOPE_MAX * abs(slope)
 
 
-def _noise(here: Laplace) -> float:
-    """By how much the value may be wrong: by rounding, and by what is left to the mode."""
+def noise_of(here: Laplace) -> float:
+    """Return by how much the value may be wrong: by rounding, and by what is left to the mode."""
     return NOISE * max(1.0, abs(here.value)) + here.mode.decrement
 
 
@@ -308,7 +311,7 @@ def finish(
         move = tangent(problem, state.laplace.mode, vector - state.vector)
         guess = state.laplace.mode.u.plus(move)
         there = laplace(problem, vector, guess, MODE_MIN, "near")
-        if there is None or not there.value <= state.laplace.value + _noise(state.laplace):
+        if there is None or not there.value <= state.laplace.value + noise_of(state.laplace):
             break
         moved = replace(
             state,

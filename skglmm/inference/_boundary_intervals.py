@@ -3,15 +3,16 @@ r"""Uncertainty of the probabilities that a response lies on a bound, or between
 A probability p with the complement q is uncertain on the scale of its logit: with g the gradient of
 :math:`\log(p / q)` in the estimates and V their covariance, the limits are those of
 :math:`\log(p / q) \pm z \sqrt{g^T V g}`, which never leave [0, 1], and the standard error is
-:math:`p q \sqrt{g^T V g}`. Complements are sums of the other probabilities, so that neither a rare
-nor a nearly certain part loses digits.
+:math:`p q \sqrt{g^T V g}`. Where effects of unseen levels are averaged over, the average of
+logits is not the logit of the average, which limits hold all the same. Complements are sums of the
+other probabilities, so that neither a rare nor a nearly certain part loses digits.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, ndtri
+from scipy.special import expit
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
@@ -23,6 +24,7 @@ from skglmm.inference._intervals import (
     row_parts,
     slope_in,
 )
+from skglmm.inference._normal_limits import normal_limits
 from skglmm.inference._predict import Plan, boundary_probabilities, linear_predictors, shift_of
 from skglmm.inference._shift import averages
 from skglmm.inference._uncertainty import estimates_variance
@@ -59,12 +61,11 @@ def boundary_intervals(fit: Fit, design: Design, plan: Plan, level: float) -> Bo
     level : float
         Coverage, such as 0.95.
     """
-    z = float(ndtri(0.5 + level / 2.0))
-    parts = [np.stack(list(_intervals(fit, part, plan, z))) for part in row_parts(design)]
+    parts = [np.stack(list(_intervals(fit, part, plan, level))) for part in row_parts(design)]
     return BoundaryIntervals(*np.concatenate(parts, axis=2))
 
 
-def _intervals(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
+def _intervals(fit: Fit, design: Design, plan: Plan, level: float) -> Iterator[Floats]:
     """Probabilities, standard errors and limits, (3, n) each."""
     value = boundary_probabilities(fit, design, plan).T
     averaged = plan.integrated and fit.family.boundary_predictors
@@ -72,7 +73,8 @@ def _intervals(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Float
     known = np.where(np.isnan(value), np.nan, 1.0)
     yield value
     yield known * se
-    yield from (known * expit(center + sign * z * spread) for sign in (-1.0, 1.0))
+    limits = normal_limits(center, spread, _logits(value), level)
+    yield from (known * expit(limit) for limit in limits)
 
 
 def _of_group(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Floats]:

@@ -1,22 +1,23 @@
 r"""Intervals for means, built where they are symmetric: on the scale of the linear predictor.
 
 A group's own mean has the limits :math:`g^{-1}(\hat\eta \pm z\,se(\hat\eta))`; effects of levels
-that fit has not seen add their variance to that of the estimates. An average over groups,
+that fit has not seen add their variance to that of the estimates, and limits hold the prediction,
+which averages over them. An average over groups,
 :math:`m = E_t[g^{-1}(\eta + s t)]` with t standard normal, depends on the estimates through
 :math:`\eta` and :math:`s^2`; as :math:`\partial m / \partial s^2 = \tfrac12 \partial^2 m /
 \partial \eta^2`, the delta method gives its standard error on any scale.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
-from scipy.special import ndtri
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
+from skglmm.inference._normal_limits import normal_limits
 from skglmm.inference._predict import (
     Plan,
     fed,
@@ -105,9 +106,8 @@ def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interva
     level : float
         Coverage, such as 0.95.
     """
-    z = float(ndtri(0.5 + level / 2.0))
     interval = _average_interval if plan.integrated else _group_interval
-    parts = [interval(fit, part, plan, z) for part in row_parts(design)]
+    parts = [interval(fit, part, plan, level) for part in row_parts(design)]
     unknown = plan.unknown(fit, design, fit.family.mean_predictors)
     found = map(np.concatenate, zip(*parts, strict=True))
     return Interval(*(np.where(unknown, np.nan, part) for part in found))
@@ -136,28 +136,50 @@ def _given_estimates(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Fl
     return known + shift_covariance(fit, design, plan, j, k)
 
 
-def _group_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
+def _group_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits where nothing is averaged over in every row."""
     limits = _exact_limits if fit.family.mean_predictors == (0,) else _mean_limits
-    return predict(fit, design, plan).mean, *limits(fit, design, plan, z)
+    mean = predict(fit, design, plan).mean
+    return mean, *limits(fit, design, plan, mean, level)
 
 
-def _exact_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
+def _exact_limits(
+    fit: Fit, design: Design, plan: Plan, mean: Floats, level: float
+) -> Iterator[Floats]:
     """Standard error and limits of means that depend on the first linear predictor alone."""
     value, std = _linear(fit, design, plan, 0)
     others = linear_predictors(fit, design, plan.conditioned)[1:]
     yield std * slope_in(fit.family.mean, [value, *others], 0)
-    reach, known = z * np.nan_to_num(std), np.where(np.isnan(std), np.nan, 1.0)
-    yield from (known * fit.family.mean([value + s * reach, *others]) for s in (-1, 1))
+    averaged = shift_of(fit, design, plan, (0,)).is_wide
+    point = np.where(averaged, on_link(fit, mean), value)
+    known = np.where(np.isnan(std), np.nan, 1.0)  # links know no NaN
+    for limit in normal_limits(value, std, point, level):
+        yield known * fit.family.mean([np.where(np.isnan(std), value, limit), *others])
 
 
-def _mean_limits(fit: Fit, design: Design, plan: Plan, z: float) -> Iterator[Floats]:
-    """Standard error and limits of means that depend on several linear predictors."""
+def _mean_limits(
+    fit: Fit, design: Design, plan: Plan, mean: Floats, level: float
+) -> Iterator[Floats]:
+    """Standard error and limits of means that depend on several linear predictors.
+
+    Effects of unseen levels may be large, and reach where slopes at 0 know nothing of: limits take
+    moments of what they add on the scale of the link.
+    """
     eta, where = linear_predictors(fit, design, plan.conditioned), fit.family.mean_predictors
     slopes = {k: slope_in(fit.family.mean, eta, k) for k in where}
-    se = np.sqrt(group_variance(fit, design, plan, slopes))
-    yield se
-    yield from link_limits(fit, fit.family.mean(eta), z * se)
+    yield np.sqrt(group_variance(fit, design, plan, slopes))
+    estimated = np.sqrt(group_variance(fit, design, replace(plan, unseen="fixed"), slopes))
+    middle = on_link(fit, fit.family.mean(eta))
+
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        off = on_link(fit, fit.family.mean(part)) - middle[rows]
+        return np.stack([off, off**2])
+
+    off, square = averages(moments, eta, shift_of(fit, design, plan, where))
+    spread = np.hypot(
+        _on_link_spread(fit, middle, estimated), np.sqrt(np.maximum(square - off**2, 0.0))
+    )
+    yield from _from_link(fit, normal_limits(middle + off, spread, on_link(fit, mean), level))
 
 
 def group_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
@@ -201,21 +223,36 @@ def slope_in(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int
     return np.asarray((above - below) / (2.0 * STEP))
 
 
-def link_limits(fit: Fit, mean: Floats, half: Floats) -> Iterator[Floats]:
+def on_link(fit: Fit, mean: Floats) -> Floats:
+    """Means on the scale of the link, finite ones."""
+    number = np.finfo(np.float64)
+    return fit.family.links[0].link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
+
+
+def link_limits(fit: Fit, mean: Floats, se: Floats, level: float) -> Iterator[Floats]:
     """Limits of means on the scale of the link, by the delta method."""
-    link, number = fit.family.links[0], np.finfo(np.float64)
-    center = link.link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
-    slope = link.inverse(center, 1).slopes[0]
-    known = np.where(np.isnan(half), np.nan, 1.0)  # links know no NaN
-    spread = np.divide(np.nan_to_num(half), slope, out=np.zeros_like(half), where=slope > 0.0)
-    yield from (known * link.inverse(center + s * spread).value for s in (-1, 1))
+    center = on_link(fit, mean)
+    spread = _on_link_spread(fit, center, se)
+    yield from _from_link(fit, normal_limits(center, spread, center, level))
 
 
-def _average_interval(fit: Fit, design: Design, plan: Plan, z: float) -> tuple[Floats, ...]:
+def _on_link_spread(fit: Fit, center: Floats, se: Floats) -> Floats:
+    """Standard errors on the scale of the link; 0 where means are too flat there to tell."""
+    slope = fit.family.links[0].inverse(center, 1).slopes[0]
+    return np.divide(se, slope, out=np.zeros_like(se), where=slope > 0.0)
+
+
+def _from_link(fit: Fit, limits: Iterable[Floats]) -> Iterator[Floats]:
+    for limit in limits:
+        known = np.where(np.isnan(limit), np.nan, 1.0)  # links know no NaN
+        yield known * fit.family.links[0].inverse(np.nan_to_num(limit)).value
+
+
+def _average_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
     mean, gradient = mean_gradient(fit, design, plan)
     se = np.sqrt(estimates_variance(fit, gradient))
-    return mean, se, *link_limits(fit, mean, z * se)
+    return mean, se, *link_limits(fit, mean, se, level)
 
 
 def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:

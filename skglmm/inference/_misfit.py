@@ -86,12 +86,21 @@ def _spread(scores: Floats, variances: Floats) -> tuple[float, float]:
     if len(variances) < 2 or total == 0.0:
         return 0.0, 1.0
     shares = variances / total
-    centered = scores - shares * scores.sum()
-    mean = total * float(1.0 - shares @ shares)
-    square = total**2 * float(shares @ shares - 2.0 * np.sum(shares**3) + np.sum(shares**2) ** 2)
-    found = float(centered @ centered)
-    excess = max(0.0, found - mean) / square
+    rest = _others(shares)
+    centered = scores * rest - shares * _others(scores)
+    mean = float(shares @ rest)  # these three in units of the total
+    square = float((shares * rest) @ (shares * rest) + shares**2 @ _others(shares**2))
+    found = float(centered @ centered) / total
+    excess = max(0.0, found - mean) / square / total
     return float(np.sqrt(excess)), float(chdtrc(mean**2 / square, found * mean / square))
+
+
+def _others(parts: Floats) -> Floats:
+    """Sums of all other parts: of the largest without a difference, which would cancel."""
+    largest = int(np.argmax(np.abs(parts)))
+    sums = parts.sum() - parts
+    sums[largest] = np.delete(parts, largest).sum()
+    return np.asarray(sums)
 
 
 def link_test(rows: Drawn, link: str) -> ResidualTest:
@@ -103,6 +112,15 @@ def link_test(rows: Drawn, link: str) -> ResidualTest:
     link : str
         Name of the link of the mean.
     """
+    bend, p_value = _bend(rows) if np.any(rows.steepness**2 > 0.0) else (0.0, 1.0)
+    sentence = (
+        f"the mean bends away from the {link} link by about {bend:.2g} on the scale of the link"
+    )
+    return ResidualTest("link", link, bend, p_value, sentence)
+
+
+def _bend(rows: Drawn) -> tuple[float, float]:
+    """Size of curves in the linear predictor, and the p-value of none."""
     eta, weight = rows.eta[0], rows.steepness**2
     center = np.average(eta, weights=weight)
     scale = float(np.sqrt(np.average((eta - center) ** 2, weights=weight)))
@@ -112,10 +130,7 @@ def link_test(rows: Drawn, link: str) -> ResidualTest:
     fitted = curves @ (curves.T @ rows.scaled)
     bend = float(np.sqrt(fitted @ fitted / weight.sum()))
     p_value = float(chdtrc(curves.shape[1], fitted @ fitted)) if curves.shape[1] else 1.0
-    sentence = (
-        f"the mean bends away from the {link} link by about {bend:.2g} on the scale of the link"
-    )
-    return ResidualTest("link", link, bend, p_value, sentence)
+    return bend, p_value
 
 
 def _beyond(curves: Floats, columns: Floats) -> Floats:

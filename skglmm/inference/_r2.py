@@ -10,6 +10,10 @@ s and the expected information I of the linear predictor: :math:`E[z \mid \eta] 
 :math:`Var(z \mid \eta) = 1 / I`, so that
 
 .. math::  Var(z) = Var_x(x \beta) + E_x[z_x^T \Sigma z_x] + E_x[E_b[1 / I]].
+
+No part is negative: the nodes and the rows have positive weights, families write their variances
+as sums of products of what is positive, and their information as means of squared scores. So a
+share is a number from 0 to 1, or NaN where nothing varies or where two parts are infinite.
 """
 
 from dataclasses import dataclass

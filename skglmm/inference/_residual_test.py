@@ -147,8 +147,8 @@ def boundary_test(rows: Drawn, at: float, *, low: bool) -> ResidualTest | None:
 
 def _two_sided(count: int, expected: float, squares: float) -> float:
     """P-value of a number of successes, by the binomial with the same mean and variance."""
-    if expected == 0.0:
-        return 0.0 if count else 1.0
+    if squares == 0.0:  # none is expected, or one in 1e160: then the first is that unlikely
+        return min(1.0, 2.0 * expected) if count else 1.0
     chance = squares / expected
     trials = expected / chance
     at_least = _at_least(count, trials, chance)

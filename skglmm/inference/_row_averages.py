@@ -21,7 +21,7 @@ from skglmm.inference._intervals import (
     mean_gradient,
     slope_in,
 )
-from skglmm.inference._predict import Plan, linear_predictors
+from skglmm.inference._predict import Plan, linear_predictors, predict
 from skglmm.inference._quantile import predict_quantile, predictive_cdf
 from skglmm.inference._uncertainty import estimates_variance
 
@@ -54,8 +54,8 @@ def average_interval(
     of = _integrated if plan.integrated else _conditioned
     mean, variance = of(fit, design, plan, places, weights)
     known = np.where(np.isnan(mean + variance), np.nan, 1.0)  # links know no NaN
-    half = float(ndtri(0.5 + level / 2.0)) * np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
-    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), half)
+    se = np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
+    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), se, level)
     return known * lower, known * upper
 
 
@@ -78,7 +78,8 @@ def _conditioned(
     """Averages of means given levels, and their variances: those of one row.
 
     To first order an average is linear in the linear predictors of its rows, so that it moves as
-    the mean of a row with averaged columns, weighted by the slopes of the means.
+    the mean of a row with averaged columns, weighted by the slopes of the means. Limits are those
+    of the averaged predictions, which are averages over unseen levels.
     """
     n, where = int(places.max()) + 1, fit.family.mean_predictors
     mean = np.zeros(n)
@@ -87,7 +88,7 @@ def _conditioned(
     for rows in _slices(design):
         part, here, share = design.take(rows), places[rows], weights[rows]
         eta = linear_predictors(fit, part, plan.conditioned)
-        np.add.at(mean, here, share * fit.family.mean(eta))
+        np.add.at(mean, here, share * predict(fit, part, plan).mean)
         slopes = {k: share * slope_in(fit.family.mean, eta, k) for k in where}
         for k in where:
             np.add.at(fixed[k], here, slopes[k][:, None] * part.fixed[k])

@@ -154,8 +154,8 @@ class ProfileDisplay(SingleThreaded):
         profiles = [profile for profile in found if len(profile.value) > 1]
         if not profiles:
             msg = (
-                f"no profile for parameters={parameters!r}: they were left out of the fit, any value "
-                "of them is as good, or rows at a ceiling hold or dictate them; see the notes of "
+                f"no profile for parameters={parameters!r}: they were left out of the fit, any "
+                "value of them is as good, or rows at a ceiling hold or dictate them; see the notes of "
                 "summary()"
             )
             raise ValueError(msg)
