@@ -17,7 +17,7 @@ from skglmm.laplace import Laplace, Problem, laplace, tangent
 __all__ = ["beside_saddle", "rounding_of"]
 
 STEPS = (0.1, -0.1, 1.0, -1.0)  # standard errors: as far as a saddle reaches
-NOTHING = (1e-9, -1e-9, 3e-9, -3e-9)  # steps that change no more than the rounding
+NOTHING = (1e-9, 3e-9)  # steps along which the objective is a straight line, but for rounding
 
 
 def beside_saddle(problem: Problem, optimum: Optimum, free: Bools) -> Optimum | None:
@@ -39,17 +39,20 @@ def beside_saddle(problem: Problem, optimum: Optimum, free: Bools) -> Optimum | 
     rounding = rounding_of(problem, optimum, free)
     if lowest is None or not _value(lowest) < optimum.laplace.value - rounding:
         return None
-    n_evaluations = optimum.n_evaluations + len(STEPS) + len(NOTHING)
+    n_evaluations = optimum.n_evaluations + len(STEPS) + 2 * len(NOTHING)
     return replace(lowest, n_evaluations=n_evaluations, is_stalled=False, gain=np.inf)
 
 
 def rounding_of(problem: Problem, optimum: Optimum, free: Bools) -> float:
     """Return by how much rounding changes the objective, in log-likelihood units."""
     scale = np.where(free, 1.0 / np.sqrt(np.maximum(np.abs(np.diag(optimum.hessian)), 1.0)), 0.0)
-    ends = [_moved(problem, optimum, length * scale) for length in NOTHING]
-    values = [_value(end) for end in ends if end is not None]
-    apart = [abs(value - optimum.laplace.value) for value in values if np.isfinite(value)]
-    return max([noise_of(optimum.laplace), *apart])
+    apart = [noise_of(optimum.laplace)]
+    for length in NOTHING:
+        ends = [_moved(problem, optimum, sign * length * scale) for sign in (1.0, -1.0)]
+        values = [_value(end) for end in ends if end is not None]
+        if len(values) == 2 and np.isfinite(values).all():
+            apart.append(abs(sum(values) / 2.0 - optimum.laplace.value))
+    return max(apart)
 
 
 def _moved(problem: Problem, optimum: Optimum, change: Floats) -> Optimum | None:

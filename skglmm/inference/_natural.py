@@ -94,10 +94,10 @@ def constant(fit: Fit, k: int) -> Parameter:
 
     value, slope = float(back(working)[0]), float(link.inverse(working, 1).slopes[0][0])
     start, n = sum(map(len, fit.beta[:k])), _n_params(fit)
-    gradient = slope * _unit(n, start)
-    return Parameter(
-        fit.layout.predictors[k], value, gradient, float(working[0]), 1.0 / slope, back
-    )
+    flat = slope == 0.0  # so far out that the value is on its boundary, for all digits
+    gradient = np.full(n, np.nan) if flat else slope * _unit(n, start)
+    steepness = np.inf if flat else 1.0 / slope
+    return Parameter(fit.layout.predictors[k], value, gradient, float(working[0]), steepness, back)
 
 
 def derived(fit: Fit) -> Iterator[Parameter]:
