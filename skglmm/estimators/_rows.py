@@ -87,8 +87,8 @@ def _refuse_ungrouped(spec: DesignSpec, frame: pd.DataFrame, plan: Plan) -> None
                 if name in fixed:  # which no kind can do without
                     raise
                 msg = (
-                    f"{error}. {name!r} is a grouping column; kind='fixed' and kind='marginal' need "
-                    "none"
+                    f"{error}. {name!r} is a grouping column; kind='fixed' and kind='marginal' "
+                    "need none"
                 )
                 raise DesignError(msg) from None
 
