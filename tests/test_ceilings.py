@@ -284,3 +284,18 @@ def test_profiles_beside_it_are_those_without_it(varied):
     wanted = alone.confint(X[kept], y[kept], method="profile", parameters=names)
     assert not words
     assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_wald_limits_that_are_missing_for_one_reason_are_told_of_once(rows):
+    X, _ = rows
+    rng = np.random.default_rng(8)
+    mu = 1.0 / (1.0 + np.exp(-0.8 * X["x"]))
+    y = np.where(X["lab"] == "b", ALIKE, rng.beta(12 * mu, 12 * (1 - mu)))
+    model = fitted(BetaGLMMRegressor("lab + x", precision="lab"), X, y)[0]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.confint()
+    told = [str(each.message) for each in caught]
+    assert len(told) == 2  # of what the ceiling holds, and of what the rows at it dictate
+    assert sum("precision(lab[T.b])" in text for text in told) == 1
+    assert not any("not determined by the data" in text for text in told)

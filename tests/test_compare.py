@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skglmm import BetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
 from skglmm.covariance import Unstructured
 from skglmm.datasets import load_petrol
 from skglmm.exceptions import SingularFitWarning
@@ -203,6 +203,9 @@ def test_responses_on_bounds_that_were_moved_alike_are_compared():
     for one, other in [(1e-3, 1e-4), ("squeeze", 1e-3)]:
         with pytest.raises(ValueError, match=f"boundary={one!r} and {other!r}"):
             compare(model(one), model(other))
+    ordered = OrderedBetaGLMMRegressor("x").fit(X, y)
+    with pytest.raises(ValueError, match="; compare models with the same boundary, or models that"):
+        compare(model(1e-3), ordered)
     inside = BetaGLMMRegressor("x").fit(X[:38], y[:38])
     idle = BetaGLMMRegressor("1", boundary=1e-3).fit(X[:38], y[:38])  # nothing to move
     assert len(compare(inside, idle)) == 2

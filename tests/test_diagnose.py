@@ -551,3 +551,30 @@ def test_healthy_responses_are_no_heaps(steps, center, precision):
         rows = study_rows(model, X, y)
         told += bool(list(heaps(drawn(rows.study, rows.here.mode, rng))))
     assert told <= 1
+
+
+@pytest.mark.parametrize("empty", [[("b", 2)], [("a", 1), ("c", 3), ("b", 3), ("d", 1)]])
+def test_cells_without_rows_are_named(empty):
+    rng = np.random.default_rng(6)
+    X = pd.DataFrame([(a, t) for a in "abcd" for t in (1, 2, 3)] * 10, columns=["arm", "time"])
+    X = X[[cell not in empty for cell in zip(X["arm"], X["time"], strict=True)]]
+    y = rng.beta(3, 4, len(X))
+    with pytest.warns(UserWarning, match="as where a combination of categories has no rows"):
+        model = BetaGLMMRegressor("arm * C(time)").fit(X, y)
+    (found,) = [each for each in model.diagnose(X, y).notes if "cells" in each.finding]
+    assert found.subject == "arm:C(time)"
+    assert found.value == len(empty)
+    assert f"{len(empty)} of 12 cells" in found.finding
+    named = [f"arm={a!r}, time='{t}'" in found.finding for a, t in sorted(empty)]
+    assert named == [True, True, True, False][: len(empty)]
+    assert ("and 1 more" in found.finding) == (len(empty) == 4)
+    assert "arm + C(time) in place of arm * C(time)" in found.advice
+
+
+def test_columns_that_say_the_same_are_no_empty_cells():
+    rng = np.random.default_rng(7)
+    X = pd.DataFrame([(a, t) for a in "ab" for t in "xyz"] * 10, columns=["arm", "time"])
+    X["one"], y = 1.0, rng.beta(3, 4, 60)
+    with pytest.warns(UserWarning, match="before, so the data"):
+        model = BetaGLMMRegressor("arm * time + one").fit(X, y)
+    assert not any("cells of" in each.finding for each in model.diagnose(X, y).findings)

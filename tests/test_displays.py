@@ -328,10 +328,17 @@ def test_long_names_leave_room_for_the_picture(long_names):
     assert all("…" in name and len(name) == 28 for name in names)
 
 
+@pytest.mark.parametrize("value", [1.0, "a"])
+def test_a_feature_that_the_model_does_not_use_is_told(few, value):
+    model, X, y = few
+    with pytest.warns(UserWarning, match="the model does not use 'unused', so its means are"):
+        PredictionDisplay.from_estimator(model, X.assign(unused=value), y, feature="unused")
+
+
 def test_the_band_of_a_single_point_is_seen(few):
     model, X, y = few
     display = PredictionDisplay.from_estimator(
-        model, X.assign(z=1.0), y, feature="z", fill_kwargs={"alpha": 1.0}, scatter_kwargs={"s": 0}
+        model, X.assign(x=1.0), y, feature="x", fill_kwargs={"alpha": 1.0}, scatter_kwargs={"s": 0}
     )
     (curve,) = display.curves
     assert len(curve.x) == 1

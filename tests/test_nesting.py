@@ -51,6 +51,22 @@ def test_subjects_in_several_conditions_are_not_told_to_be_others_in_each():
     assert [f"{each.finding}. {each.advice}" for each in found] == [text]
 
 
+def test_slopes_that_a_term_has_are_kept_by_the_advice():
+    X, y = repeated(seed=2)
+    X["dose"] = np.random.default_rng(3).normal(size=len(X))
+    text, model = advice("room + dose + (dose | person)", X, y)
+    assert "(… + room | person) in place of (… | person), or (… | person) + (1 | perso" in text
+    grown, apart = (
+        advice(f"room + dose + {terms}", X, y)[1].aic_
+        for terms in ("(dose + room | person)", "(dose | person) + (1 | person:room)")
+    )
+    assert max(grown, apart) < model.aic_
+    text, _ = advice("(dose | person) + (1 | room)", X, y)
+    assert "(… | room:person) in place of (… | person). If it" in text  # no short form
+    text, _ = advice("(1 | person) + (dose | room)", X, y)
+    assert "(1 | room:person) in place of (1 | person), in short (1 | room/person)." in text
+
+
 @pytest.mark.parametrize("formula", ["room + (room | person)", "room + (room || person)"])
 def test_an_effect_that_varies_already_is_no_cause_for_a_warning(formula):
     X, y = repeated(seed=1)

@@ -272,6 +272,19 @@ def test_an_offset_is_needed_and_added(frame):
         model.predict(frame)
 
 
+def test_rows_without_a_grouping_column_are_told_which_kinds_need_none(model, frame):
+    bare = frame.drop(columns="site")
+    with pytest.raises(
+        DesignError, match=r"column 'site'.*kind='fixed' and kind='marginal' need none"
+    ):
+        model.predict(bare)
+    for kind in ("fixed", "marginal", {"batch"}):
+        assert_array_equal(model.predict(bare, kind=kind), model.predict(frame, kind=kind))
+    typo = frame.rename(columns={"site": "sites"})
+    with pytest.raises(DesignError, match=r"did you mean 'sites'.*need none"):
+        model.predict(typo)
+
+
 # --- what predict refuses -------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq, minimize_scalar
-from scipy.special import expit, logit
+from scipy.special import expit, logit, xlogy
 
 from skglmm import (
     BetaGLMMRegressor,
@@ -22,6 +22,7 @@ from skglmm import (
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
+from skglmm.model_selection import likelihood_ratio_test
 
 TOLD = "the likelihood rises for ever"
 CHI2 = 3.841458820694124  # 95 % quantile with one degree of freedom
@@ -253,3 +254,21 @@ def test_profiles_beside_bounds_that_no_response_has_are_those_of_the_beta(insid
             assert rest["estimate"][name] < rest["conf_high"][name] < np.inf
     if "cut_gap" in rest.index:
         assert 0 < rest["conf_low"]["cut_gap"] < rest["conf_high"]["cut_gap"] == np.inf
+
+
+def test_a_coefficient_at_infinity_is_told_how_to_be_tested(data):
+    X, y = data
+    model = fitted(X, y, zero="arm")
+    with pytest.raises(ValueError, match=r"'zero\(arm\[T.b\]\)'.*at infinity.*likelihood_ratio"):
+        model.wald_test("zero(arm) = 0")
+    smaller = ZeroInflatedBetaGLMMRegressor("x + (1 | g)").fit(X, y)
+    zeros, total = np.array([share_of(X, y, arm) for arm in "abcd"]).T
+    counts = zeros * total
+
+    def loglik(k, n):
+        share = np.divide(k, n)
+        return np.sum(xlogy(k, share) + xlogy(n - k, 1 - share))
+
+    exact = 2 * (loglik(counts, total) - loglik(counts.sum(), total.sum()))
+    test = likelihood_ratio_test(smaller, model)
+    assert_allclose(test.statistic, exact, rtol=1e-6)

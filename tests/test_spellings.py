@@ -143,3 +143,11 @@ def test_responses_outside_are_printed_with_their_digits(rows):
         model.fit(X, y)
     with pytest.raises(ValueError, match=r"y\[7\]=101 .* to 101\)"):
         model.fit(X, np.where(y > 100, 101, y))
+
+
+def test_the_first_response_outside_is_one_that_rounding_does_not_explain(rows):
+    X, y = rows
+    y = np.r_[100 * y[:3], np.nextafter(100, 101), 100 * y[4:7], 104.5, 100 * y[8:]]
+    model = OrderedBetaGLMMRegressor("x + (1 | g)", bounds=(0, 100))
+    with pytest.raises(ValueError, match=r"2 of 240 do not, the first .* y\[7\]=104\.5 "):
+        model.fit(X, y)

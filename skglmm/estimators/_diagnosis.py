@@ -1,6 +1,6 @@
 """What a fitted estimator finds when it looks at its rows once more."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import nan
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skglmm import inference as infer
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.estimators._model import titled
 from skglmm.estimators._nesting import reused_labels
 from skglmm.estimators._random import generator
@@ -19,6 +19,7 @@ from skglmm.fitting import Fit
 
 __all__ = ["Diagnosing"]
 
+SHOWN = 3  # cells of a table that are named
 FRACTIONS = (1e-3, 1e-4, 1e-5)  # of the width, where responses on a bound are tried
 
 
@@ -51,15 +52,15 @@ class Diagnosing(SingleThreaded):
             Findings with a severity, the numbers, and a sentence of advice each; prints as text,
             has ``to_frame()``. A "warning" casts doubt on numbers of the fit, a "note" is worth a
             look. The checks: convergence and curvature, with the names of the parameters;
-            variances and correlations on the boundary; columns that were dropped and a precision
-            at its cap; coefficients that grow without end; columns on wild scales; few levels,
-            and levels of one row; single levels that move the estimates (a Newton step without
-            each, no refit); labels that are reused within another factor; responses that
-            `boundary` moved, or that look as if somebody had moved them before the fit, being
-            equal and next to a bound, with the estimates that follow if they are moved to 1e-3,
-            1e-4 or 1e-5 of the width (three refits); bounds with a probability and no response;
-            weights that count each row many times; and residuals: their distribution, the link,
-            missing slopes, missing grouping factors.
+            variances and correlations on the boundary; columns that were dropped, combinations of
+            categories without rows, and a precision at its cap; coefficients that grow without
+            end; columns on wild scales; few levels, and levels of one row; single levels that
+            move the estimates (a Newton step without each, no refit); labels that are reused
+            within another factor; responses that `boundary` moved, or that look as if somebody
+            had moved them before the fit, being equal and next to a bound, with the estimates
+            that follow if they are moved to 1e-3, 1e-4 or 1e-5 of the width (three refits);
+            bounds with a probability and no response; weights that count each row many times;
+            and residuals: their distribution, the link, missing slopes, missing grouping factors.
 
         Raises
         ------
@@ -87,6 +88,7 @@ class Diagnosing(SingleThreaded):
             *_moved_findings(rows),
             *_heap_findings(rows, generator(random_state)),
             *_missing_findings(rows),
+            *_empty_findings(rows),
         ]
         return infer.diagnose(
             self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
@@ -165,3 +167,44 @@ def _missing_findings(rows: StudyRows) -> list[infer.Finding]:
         advice = advice[0].upper() + advice[1:]
         findings.append(infer.Finding("determination", "warning", "bound", nan, text, advice))
     return findings
+
+
+def _empty_findings(rows: StudyRows) -> Iterator[infer.Finding]:
+    """Find the cells without rows that columns of interactions were dropped for."""
+    spec, labels = rows.model._spec, rows.labels()
+    for k, (columns, terms) in enumerate(
+        zip(rows.model.fit_.aliased, spec.fixed_terms, strict=True)
+    ):
+        for factors, places in terms.items():
+            names = [name for name in spec.variables_of(k, places) if name in labels]
+            if len(names) == len(factors) > 1 and not set(columns).isdisjoint(places):
+                yield from _empty_cells(factors, names, [labels[name] for name in names])
+
+
+def _empty_cells(
+    factors: Sequence[str], names: Sequence[str], labels: Sequence[tuple[Ints, list[str]]]
+) -> Iterator[infer.Finding]:
+    shape = [len(texts) for _, texts in labels]
+    filled = np.zeros(shape, dtype=np.bool_)
+    filled[tuple(codes for codes, _ in labels)] = True
+    empty = np.argwhere(~filled)
+    cells = [
+        ", ".join(f"{name}={labels[i][1][cell[i]]!r}" for i, name in enumerate(names))
+        for cell in empty[:SHOWN]
+    ]
+    if not cells:
+        return
+    more = f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else ""
+    verb = "has" if len(empty) == 1 else "have"
+    text = (
+        f"{len(empty)} of {filled.size} cells of {':'.join(factors)} {verb} no rows: "
+        f"{'; '.join(cells)}"
+    )
+    advice = (
+        "All other cells keep their means, while these are not determined, and predicted as "
+        f"NaN; {' + '.join(factors)} in place of {' * '.join(factors)} predicts them, without the "
+        "interaction"
+    )
+    yield infer.Finding(
+        "determination", "note", ":".join(factors), len(empty), f"{text}{more}", advice
+    )

@@ -79,7 +79,9 @@ def reused_labels(
         runs = _is_run(factors[inner].labels) and not _is_run(factors[outer].labels)
         if alike > ALIKE and sure > (LEANING if runs else SURE):
             label = factors[inner].labels[_reused_level(factors[inner], factors[outer])]
-            yield Reuse(inner, outer, alike, _sentence(inner, outer, label, factors[outer].effect))
+            effect, varying = factors[outer].effect, _has_slopes(spec, inner)
+            sentence = _sentence(inner, outer, label, effect, varying=varying)
+            yield Reuse(inner, outer, alike, sentence)
 
 
 def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> dict[str, _Labeled]:
@@ -139,6 +141,12 @@ def _are_joined(spec: DesignSpec, inner: str, outer: str) -> bool:
     return any(columns == (inner,) and outer in effects for columns, effects in pairs)
 
 
+def _has_slopes(spec: DesignSpec, inner: str) -> bool:
+    """Return whether a factor has effects beside its intercept."""
+    pairs = zip(spec.group_variables, spec.effect_variables, strict=True)
+    return any(columns == (inner,) and effects for columns, effects in pairs)
+
+
 def _cells(inner: _Labeled, outer: _Labeled) -> Ints:
     combined = inner.codes * len(outer.labels) + outer.codes
     return np.asarray(pd.factorize(combined)[0], dtype=np.intp)
@@ -160,26 +168,30 @@ def _meetings(inner: _Labeled, outer: _Labeled) -> tuple[Ints, Ints]:
     return np.bincount(inner.codes[first]), np.bincount(outer.codes[first])
 
 
-def _sentence(inner: str, outer: str, label: str, effect: str | None) -> str:
+def _sentence(inner: str, outer: str, label: str, effect: str | None, *, varying: bool) -> str:
     """Return the finding, and advice for either reading of the labels.
 
     Under a fixed effect labels mostly are subjects that were seen in several conditions; to nest
-    these would compare conditions as if they had other subjects.
+    these would compare conditions as if they had other subjects. Of a factor with slopes,
+    `varying`, the effects stand as dots.
     """
+    now = "…" if varying else "1"
     within, around = back_quoted(inner), back_quoted(outer)
     found = (
         f"the levels of {inner!r}, such as {label!r}, occur under several levels of {outer!r}, "
         "and rows that share both are more alike than the two explain. "
     )
     if effect is None:
+        short = "" if varying else f", in short (1 | {around}/{within})"
         return found + (
             f"If {inner} {label!r} of one {outer} is not that of another, write "
-            f"(1 | {around}:{within}) in place of (1 | {within}), in short "
-            f"(1 | {around}/{within}). If it is the same in each, add (1 | {around}:{within})"
+            f"({now} | {around}:{within}) in place of ({now} | {within}){short}. "
+            f"If it is the same in each, add (1 | {around}:{within})"
         )
+    grown = f"… + {effect}" if varying else effect
     return found + (
         f"If {inner} {label!r} is the same in each {outer}, as a subject in several conditions, "
-        f"let it respond to {outer} in its own way: ({effect} | {within}) in place of "
-        f"(1 | {within}), or (1 | {within}) + (1 | {within}:{around}). Only if it is another "
-        f"one in each, write (1 | {around}:{within}) in place of (1 | {within})"
+        f"let it respond to {outer} in its own way: ({grown} | {within}) in place of "
+        f"({now} | {within}), or ({now} | {within}) + (1 | {within}:{around}). Only if it is "
+        f"another one in each, write ({now} | {around}:{within}) in place of ({now} | {within})"
     )

@@ -198,7 +198,8 @@ def _refuse_outside(y: Floats, low: float, high: float) -> None:
     if not outside.any():
         return
     first, count = int(np.argmax(outside)), np.count_nonzero(outside)
-    if beyond.max() <= ROUNDING * (high - low):
+    really = beyond > ROUNDING * (high - low)
+    if not really.any():
         msg = (
             f"{count} of {len(y)} responses lie outside of the bounds {low!r} and {high!r} by no "
             f"more than rounding, the first is y[{first}]={float(y[first])!r}, as sums of shares "
@@ -206,9 +207,11 @@ def _refuse_outside(y: Floats, low: float, high: float) -> None:
             f"np.clip(y, {low!r}, {high!r})"
         )
         raise ValueError(msg)
+    first, exact = int(np.argmax(really)), np.array_equal(really, outside)
+    beyond_rounding = "" if exact else "by more than rounding "
     msg = (
         f"every response must lie between the bounds {low:g} and {high:g}; "
-        f"{count} of {len(y)} do not, the first is y[{first}]="
+        f"{count} of {len(y)} do not, the first {beyond_rounding}is y[{first}]="
         f"{_told(y[first], low, high)} (range of y: {_told(y.min(), low, high)} to "
         f"{_told(y.max(), low, high)}). Pass the bounds of the scale that y was measured on, "
         f"{_guess(y)}"

@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design, DesignSpec
+from skglmm.design._columns import pick
 from skglmm.estimators._frames import fit_frame
 from skglmm.estimators._validation import (
     KINDS,
@@ -17,6 +18,7 @@ from skglmm.estimators._validation import (
     check_weights,
     check_y,
 )
+from skglmm.exceptions import DesignError
 from skglmm.inference import Plan
 
 __all__ = ["Kind", "Rows", "build_rows", "fit_rows", "unseen_levels"]
@@ -66,11 +68,29 @@ def build_rows(
     plan = Plan.of(spec.layout, _checked_kind(kind, names), unseen)
     coded = [names[f] for f in plan.conditioned]
     made = coded + [names[f] for f in plan.integrated]
+    _refuse_ungrouped(spec, frame, plan)
     design = spec.build(frame, coded, effects=made, context=context)
     if new_groups == "error":
         for f in plan.conditioned:
             _refuse_unseen(frame, list(spec.group_variables[f]), design.codes[f] < 0)
     return design, plan
+
+
+def _refuse_ungrouped(spec: DesignSpec, frame: pd.DataFrame, plan: Plan) -> None:
+    """Refuse rows without a grouping column, and say which kinds need none."""
+    fixed = set(spec.fixed_parts.columns)
+    for f in plan.conditioned:
+        for name in spec.group_variables[f]:
+            try:
+                pick(frame, name)
+            except DesignError as error:
+                if name in fixed:  # which no kind can do without
+                    raise
+                msg = (
+                    f"{error}. {name!r} is a grouping column; kind='fixed' and kind='marginal' "
+                    "need none"
+                )
+                raise DesignError(msg) from None
 
 
 def unseen_levels(spec: DesignSpec, frame: pd.DataFrame, design: Design) -> list[Ints]:

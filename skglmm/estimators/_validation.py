@@ -207,9 +207,9 @@ def _check_bounds(bounds: Any) -> None:
 
 
 def _check_boundary(boundary: Any) -> None:
-    if isinstance(boundary, str):
-        check_choice("boundary", boundary, ("error", "squeeze"))
-    elif not _is_finite(boundary) or not 0 < boundary < 0.5:
+    if boundary in ("error", "squeeze"):
+        return
+    if not _is_finite(boundary) or not 0 < boundary < 0.5:
         msg = (
             f"boundary={boundary!r} must be 'error', 'squeeze', or a fraction of the width of the "
             "bounds above 0 and below 0.5, such as 1e-4"

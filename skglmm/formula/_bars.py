@@ -121,9 +121,10 @@ def _refuse_repeated_effects(bars: list[Bar]) -> None:
             name = render(term)
             if name in seen:
                 what = "an intercept" if name == "1" else f"the effect {name!r}"
+                short = "; (1 | a/b) stands for (1 | a) + (1 | a:b)" if name == "1" else ""
                 msg = (
                     f"{seen[name]} and {bar} both have {what} for the same grouping factor; "
-                    "give each effect once"
+                    f"give each effect once{short}"
                 )
                 raise FormulaError(msg)
             seen[name] = bar

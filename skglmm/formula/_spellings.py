@@ -56,6 +56,8 @@ CALLS = {
     "cut findInterval": Advice(
         f"{_BEFORE}, of pd.cut(X['x'], 3) converted to texts", "cat + (1 | g)"
     ),
+    "is.na pmin pmax as.Date": Advice(_BEFORE, "x + (1 | g)"),
+    "Error": Advice("a random intercept, (1 | g)", "x + (1 | g)"),
     "c": Advice("a list in square brackets, [0.5, 1]", "bs(x, knots=[0.5, 1]) + (1 | g)"),
     "mean sd": Advice(
         "center(x), which is x less its mean, or scale(x), also divided by its standard deviation",

@@ -65,10 +65,12 @@ def _aliased(fit: Fit) -> Iterator[Note]:
     for k, columns in enumerate(fit.aliased):
         names = [fit.layout.coefficients[k][j] for j in columns]
         if names:
+            crossed = any(":" in name for name in names)
+            as_where = ", as where a combination of categories has no rows" if crossed else ""
             text = (
                 f"dropped from the {fit.layout.predictors[k]}: {', '.join(map(repr, names))}; "
-                "constant, or a linear combination of the columns before, so the data do not "
-                "determine the coefficient, which is set to 0"
+                f"constant, or a linear combination of the columns before{as_where}, so the data "
+                "do not determine the coefficient, which is set to 0"
             )
             yield Note("aliased", text)
 

@@ -139,7 +139,10 @@ def left_out(fit: Fit) -> Iterator[Finding]:
     for note in notes(fit):
         if note.kind in {"aliased", "capped"}:
             text, _, advice = note.text.partition(". ")
-            advice = advice or "Take the column out of the formula, so that it says what it means"
+            advice = advice or (
+                "Take the column out of the formula, so that it says what it means, unless it "
+                "belongs to an interaction with empty cells"
+            )
             yield Finding("determination", "warning", note.kind, np.nan, text, advice)
 
 

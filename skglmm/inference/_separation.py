@@ -8,6 +8,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit, Study
 from skglmm.inference._findings import Finding
+from skglmm.inference._held import held_interval
 from skglmm.inference._natural import (
     Parameter,
     coefficients,
@@ -106,8 +107,15 @@ def at_infinity(fit: Fit) -> set[str]:
 
 
 def undetermined(fit: Fit) -> set[str]:
-    """Return the names of the parameters that the data leave open, elsewhere than at infinity."""
-    return {parameter.name for parameter in natural(fit) if is_undetermined(fit, parameter)}
+    """Return the names of the parameters that the data leave open.
+
+    Those at infinity are not among them, nor those of a ceiling, of which `held_sentences` tells.
+    """
+    return {
+        parameter.name
+        for parameter in natural(fit)
+        if is_undetermined(fit, parameter) and held_interval(fit, parameter) is None
+    }
 
 
 def without_estimate(fit: Fit) -> set[str]:

@@ -23,7 +23,7 @@ from scipy.stats import chi2
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit
 from skglmm.inference._estimable import missed_by_sums
-from skglmm.inference._natural import Parameter, coefficients, delta_covariance
+from skglmm.inference._natural import Parameter, coefficients, delta_covariance, infinite
 from skglmm.inference._tables import named_frame
 
 __all__ = ["WaldTest", "fixed_names", "wald_test"]
@@ -140,7 +140,9 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     constraints = tuple(_written(row, q, names) for row, q in zip(matrix, values, strict=True))
     covariance = delta_covariance(fit, parameters)
     dropped, missed = _dropped(fit), missed_by_sums(fit, matrix)
-    _refuse_undetermined(matrix, np.isnan(np.diag(covariance)), dropped, missed, names)
+    lost = np.isnan(np.diag(covariance))
+    _refuse_at_infinity(fit, parameters, lost & np.any(matrix != 0, axis=0))
+    _refuse_undetermined(matrix, lost, dropped, missed, names)
     beta = np.array([parameter.value for parameter in parameters])
     estimate, spread = matrix @ beta - values, matrix @ np.nan_to_num(covariance) @ matrix.T
     std_error = np.sqrt(np.maximum(np.diag(spread), 0.0))
@@ -161,6 +163,18 @@ def _dropped(fit: Fit) -> Ints:
     starts = np.cumsum([0, *map(len, fit.beta)])
     pairs = zip(starts, fit.aliased, strict=False)
     return np.array([start + j for start, columns in pairs for j in columns], dtype=np.intp)
+
+
+def _refuse_at_infinity(fit: Fit, parameters: Sequence[Parameter], lost: Bools) -> None:
+    """Refuse coefficients of separated rows: what a fit without them says can be tested."""
+    pairs = zip(parameters, lost, strict=True)
+    found = [repr(p.name) for p, gone in pairs if gone and infinite(fit, p)]
+    if found:
+        msg = (
+            f"no Wald test of {', '.join(found)}: the estimate is at infinity. Test the term by "
+            "likelihood_ratio_test(smaller, larger), with smaller fitted without it"
+        )
+        raise ValueError(msg)
 
 
 def _refuse_undetermined(

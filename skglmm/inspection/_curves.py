@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skglmm.arrays import Floats, Ints
+from skglmm.estimators._warnings import tell
 from skglmm.inspection._data_grid import grid_of, held_columns, refuse_missing
 from skglmm.inspection._feature import Feature
 from skglmm.inspection._fitted import Fitted, name_in_model
@@ -112,6 +113,8 @@ class Scene:
         if x in names and not found.is_categorical:
             msg = f"feature={feature!r} holds numbers to draw curves over; take it out of by={by!r}"
             raise ValueError(msg)
+        if not fitted.steps:
+            _tell_unused(fitted, table, x)
         factors = KnownFactors(fitted.model, table, x if found.is_categorical else None)
         names = factors.refined(names, kind)
         known = factors.kind(names, kind)
@@ -234,6 +237,22 @@ class Scene:
         known = used <= names.keys()  # or steps of a pipeline make the columns of the model
         others = [names[name] for name in names if name in used or not known]
         return [name for name in others if name != self.feature.name]
+
+
+def _tell_unused(fitted: Fitted, table: pd.DataFrame, feature: Any) -> None:
+    """Warn of a feature that the model does not know: its curves are flat, whatever the truth."""
+    spec, name = fitted.model._spec, name_in_model(fitted.model, table, feature)
+    known = {
+        *spec.columns,
+        spec.offset,
+        *(name for group in spec.group_variables for name in group),
+    }
+    if name not in known:
+        text = (
+            f"the model does not use {name!r}, so its means are the same at all of its values, "
+            "which says nothing about the data; add it to the formula, or draw another feature"
+        )
+        tell(text)
 
 
 def _usual(series: "pd.Series[Any]") -> str:

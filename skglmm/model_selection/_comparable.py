@@ -4,6 +4,9 @@ from typing import Any
 
 __all__ = ["difference", "refuse_different"]
 
+_REFIT = "refit both to the same rows, responses, weights and bounds, in any order of the rows"
+_ALIKE = "compare models with the same boundary, or models that give the bounds a probability"
+
 
 def difference(one: Any, other: Any) -> str | None:
     """Return in which respect two fitted estimators saw different data, None in no respect.
@@ -49,8 +52,7 @@ def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
     """Refuse two estimators that saw different data."""
     reason = difference(one, other)
     if reason is not None:
-        msg = (
-            f"{names[0]} and {names[1]} cannot be compared: {reason}; refit both to the same "
-            "rows, responses, weights and bounds, in any order of the rows"
-        )
+        moved = reason == _moved_differently(one._scale, other._scale)
+        advice = _ALIKE if moved else _REFIT
+        msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {advice}"
         raise ValueError(msg)
