@@ -91,6 +91,19 @@ def test_cut_points_and_their_errors_are_glmmtmb_s():
     assert without.cut_points()[["std_error", "conf_low"]].isna().all(axis=None)
 
 
+@pytest.mark.parametrize(("name", "gone"), [("zeros", "upper"), ("ones", "lower")])
+def test_a_cut_point_without_responses_behind_it_has_its_infinite_limit_alone(name, gone):
+    X, y = study()
+    with pytest.warns(UserWarning, match="no response equals the bound"):
+        model = OrderedBetaGLMMRegressor("x").fit(X, y[name])
+    table = model.cut_points().drop(columns="estimate")
+    open_end, other = ("conf_high", "conf_low") if gone == "upper" else ("conf_low", "conf_high")
+    assert np.isinf(table.loc[gone, open_end])
+    assert table.loc[gone, ["std_error", other]].isna().all()
+    (kept,) = set(table.index) - {gone}
+    assert np.isfinite(table.loc[kept]).all()
+
+
 def test_constant_probabilities_have_the_errors_of_multinomial_shares():
     X, y = study()
     table = ZeroOneInflatedBetaGLMMRegressor("1").fit(X, y["both"]).predict_boundary_frame(X[:1])

@@ -100,9 +100,9 @@ class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
         DataFrame
             Rows lower and upper; columns estimate, std_error, conf_low, conf_high, on the scale of
             the linear predictor. The upper cut point is the lower one plus a gap, and has its
-            standard error by the delta method. They are missing without inference, and where no
-            response lies on the bound behind a cut point, which is then at infinity; that of the
-            upper one also where the lower one is.
+            standard error by the delta method. Both are missing without inference. Where no
+            response lies on the bound behind a cut point, that is at infinity: it has no standard
+            error, and of its limits the infinite one alone.
 
         Raises
         ------

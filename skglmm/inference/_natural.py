@@ -219,11 +219,11 @@ def is_undetermined(fit: Fit, parameter: Parameter) -> bool:
 
 
 def _side(fit: Fit, parameter: Parameter) -> float:
-    """Sign of the infinity of a parameter, NaN where it is open: one fixed effect or none."""
+    """Sign of the infinity of a parameter, NaN where it is open; 0 where its parts disagree."""
     signs = np.concatenate(fit.infinities)
-    gradient = np.nan_to_num(parameter.gradient[: len(signs)])
-    places = np.flatnonzero(gradient)
-    return float(np.sign(gradient[places[0]]) * signs[places[0]]) if len(places) == 1 else 0.0
+    ways = np.sign(np.nan_to_num(parameter.gradient[: len(signs)]))
+    found = set((ways * signs)[(ways != 0.0) & (signs != 0.0)].tolist())
+    return float(found.pop()) if len(found) == 1 else 0.0
 
 
 def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
