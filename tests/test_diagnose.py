@@ -132,6 +132,22 @@ def test_columns_that_can_hardly_be_told_apart_are_named_as_a_direction():
     assert only(flat, "curvature").severity == "warning"
 
 
+def test_what_the_data_do_not_determine_is_named_in_the_user_s_units():
+    rng = np.random.default_rng(7)
+    X = pd.DataFrame({"soil": np.tile(["clay", "lead", "sand"], 70), "x": rng.normal(size=210)})
+    y = np.where(rng.random(210) < 0.3, 0.0, rng.beta(3.0, 3.0, 210))
+    y[X["soil"] == "lead"] = 0.0  # so nothing is known of its mean, precision and slope
+    model = ZeroInflatedBetaGLMMRegressor("soil * x", zero="soil", precision="soil")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model.fit(X, y)
+    found = [each for each in model.diagnose(X, y).findings if each.kind == "curvature"]
+    names = {"soil[T.lead]", "soil[T.lead]:x", "precision(soil[T.lead])"}
+    assert {each.subject for each in found} == names
+    assert len(found) == 3
+    assert all("does not change with" in each.finding for each in found)
+
+
 def test_the_hessian_is_the_inverse_of_the_covariance():
     X, y = make_study(4, slope_sd=0.3)
     model = BetaGLMMRegressor("x + (x | g)", precision="x").fit(X, y)

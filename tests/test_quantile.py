@@ -1,13 +1,13 @@
 """Quantiles of new responses, against sums over many nodes, simulation and exact answers."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracles import Gaussian
-from scipy.special import expit, ndtri
+from scipy.special import expit, logit, ndtri
 from scipy.stats import norm
 
 from skglmm import BetaGLMMRegressor
@@ -95,6 +95,40 @@ def test_a_density_is_the_derivative_of_its_cdf():
         mixture = Mixture.of(Beta(), [np.array([-1.0, 0, 2]), np.log([9.0])], np.full(3, sd))
         slope = (mixture.cdf(y + 1e-4) - mixture.cdf(y - 1e-4)) / 2e-4
         assert_allclose(mixture.cdf_and_density(y)[1], slope, rtol=1e-3)
+
+
+@dataclass(frozen=True)
+class BesideMass:
+    """A mass at 0, and next to nothing between it and a logistic distribution on the logit."""
+
+    mass: np.ndarray
+    center: np.ndarray
+    scale: np.ndarray
+    start: float
+
+    def take(self, rows):
+        parts = (part[rows] for part in (self.mass, self.center, self.scale))
+        return BesideMass(*parts, self.start)
+
+    def guess(self, z):
+        return np.full(len(z), self.start)
+
+    def cdf_and_density(self, y):
+        t = (logit(y) - self.center) / self.scale
+        slope = expit(t) * expit(-t) / (self.scale * y * (1.0 - y))
+        return self.mass + (1.0 - self.mass) * expit(t), (1.0 - self.mass) * slope
+
+
+@pytest.mark.parametrize("start", [0.0, 0.5, 1.0])
+def test_quantiles_beside_a_mass_are_found_from_any_start(start):
+    rng = np.random.default_rng(8)
+    mass, center = rng.uniform(0.05, 0.9, 200), rng.normal(-2.0, 3.0, 200)
+    scale, share = rng.uniform(0.1, 2.0, 200), rng.uniform(1e-4, 1.0 - 1e-4, 200)
+    line = Line(Beta().support)
+    mixture = BesideMass(mass, center, scale, start)
+    found = solve(mixture, ndtri(mass + (1.0 - mass) * share), line).x
+    reached = mass + (1.0 - mass) * expit((found - center) / scale)
+    assert_allclose(reached, mass + (1.0 - mass) * share, atol=1e-6)
 
 
 # --- predictions ----------------------------------------------------------------------------------

@@ -1,13 +1,17 @@
 """Tests of residuals where a level has nearly all information, or a bound is hardly possible."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from skglmm import ZeroInflatedBetaGLMMRegressor
 from skglmm.inference._misfit import _spread, link_test
 from skglmm.inference._residual_test import _two_sided
+from skglmm.inspection import residuals
 
 
 @pytest.mark.parametrize("n_levels", [2, 3, 8])
@@ -44,3 +48,19 @@ def test_rows_that_say_nothing_of_their_mean_say_nothing_of_its_link():
     rows = SimpleNamespace(eta=[np.zeros(3)], steepness=np.zeros(3), fixed=np.ones((3, 1)))
     found = link_test(rows, "logit")
     assert (found.effect, found.p_value) == (0.0, 1.0)
+
+
+def test_a_response_that_was_certain_has_a_residual_of_zero():
+    """After separation the probability of a bound is 1 - 1e-300 in some rows, and 0 in others."""
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame({"dose": rng.normal(20.0, 5.0, 150)})
+    y = np.where(X["dose"] > 22.0, 0.0, rng.beta(2.0, 3.0, 150))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the likelihood rises", UserWarning)
+        model = ZeroInflatedBetaGLMMRegressor("dose", zero="dose").fit(X, y)
+    assert model.predict(X, return_std=True)[1].min() == 0.0
+    found = residuals(model, X, y, kind="pearson")
+    assert_allclose(found[y == 0.0], 0.0, atol=1e-3)
+    assert np.isfinite(found).all()
+    shares = model.r2(X, y).to_frame()["marginal"]  # no warning of an overflow
+    assert shares.between(0.0, 1.0).all()

@@ -109,6 +109,16 @@ def test_exponentiated_fixed_effects_keep_their_tests(model):
     pd.testing.assert_frame_equal(ratios[~fixed], table[~fixed])
 
 
+def test_exponentials_beyond_all_numbers_are_infinite():
+    rng = np.random.default_rng(6)
+    X = pd.DataFrame({"concentration": 1e-9 * rng.gamma(2.0, 1.0, 80)})
+    mu = expit(-1.0 + 6e8 * X["concentration"])
+    model = BetaGLMMRegressor("concentration").fit(X, rng.beta(9.0 * mu, 9.0 * (1.0 - mu)))
+    found = model.tidy("fixed", exponentiate=True).set_index("term").loc["concentration"]
+    assert found["estimate"] == found["conf_low"] == found["conf_high"] == np.inf
+    assert found["statistic"] > 5.0
+
+
 def test_estimates_on_the_boundary_have_neither_error_nor_interval(data):
     X, y = data
     idle = X.assign(idle=np.resize(list("abcdefg"), len(X)))

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from itertools import combinations
 
 import numpy as np
+from scipy.linalg import qr
 
 from skglmm.arrays import Floats
 from skglmm.design import Factor
@@ -54,33 +55,58 @@ def curvature(study: Study, around: Local, explained: Collection[str] = ()) -> I
     """
     names = np.array(parameter_names(study), dtype=object)
     for name in names[around.free & ~around.informed & ~np.isin(names, list(explained))]:
-        text = f"the likelihood does not change with {name}"
-        advice = "The data do not determine it; take its term out of the model"
-        yield Finding("curvature", "warning", str(name), 0.0, text, advice)
+        yield _undetermined(str(name))
     _, values, vectors = around.scaled
     for value, vector in zip(values, vectors.T, strict=True):
-        if value > TIED:
-            return
-        if value < FLAT and _moves_only(study, around, vector, explained):
-            continue
-        direction = _direction(names[around.informed], vector)
-        yield _flat(float(value), direction)
+        rises = value < FALLS and bool(_moved(study, around, vector) - set(explained))
+        if rises or FLAT <= value <= TIED:
+            yield _flat(float(value), _direction(names[around.informed], vector))
+    is_flat = (values >= FALLS) & (values < FLAT)
+    for direction, moved in _in_user_units(study, around, vectors[:, is_flat]):
+        if not moved <= set(explained):
+            one = len(moved) == 1
+            yield _undetermined(*moved) if one else _flat(float(values[is_flat].min()), direction)
 
 
-def _moves_only(study: Study, around: Local, vector: Floats, names: Collection[str]) -> bool:
-    """Whether a scaled direction moves no coefficients but these, in the user's units."""
-    change = np.zeros(len(around.vector))
-    change[around.informed] = vector / np.sqrt(np.diag(around.hessian)[around.informed])
+def _moved(study: Study, around: Local, vector: Floats) -> frozenset[str]:
+    ((_, names),) = _in_user_units(study, around, vector[:, None])
+    return names
+
+
+def _in_user_units(
+    study: Study, around: Local, vectors: Floats
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield flat directions as texts, and the names of what they move, in the user's units.
+
+    Coefficients count over the spans of their columns. On centered columns a level that the data
+    do not determine moves the intercept, too, whose standard error stands. Of several directions
+    any combination is flat: each has a name that the others do not move.
+    """
+    if not vectors.size:
+        return
+    change = np.zeros((len(around.vector), vectors.shape[1]))
+    change[around.informed] = vectors / np.sqrt(np.diag(around.hessian)[around.informed])[:, None]
     scales, layout, start = study.standard.scales, study.standard.design.layout, 0
-    weights: dict[str, float] = {}
+    names: list[str] = []
+    moves = []
     for k, (to_user, spans) in enumerate(zip(scales.to_user, scales.spans, strict=True)):
         stop = start + to_user.shape[1]
-        moves = np.abs(to_user @ change[start:stop]) * spans
-        weights |= dict(zip(coefficient_names(layout, k), moves.tolist(), strict=True))
+        moves.append(to_user @ change[start:stop] * spans[:, None])
+        names += coefficient_names(layout, k)
         start = stop
-    weights |= {f"theta {place}": abs(move) for place, move in enumerate(change[start:].tolist())}
-    largest = max(weights.values())
-    return all(name in names for name, move in weights.items() if move > SHARE * largest)
+    names += parameter_names(study)[start:]
+    moved = np.vstack([*moves, change[start:]])
+    own = qr(moved.T, mode="r", pivoting=True)[1][: moved.shape[1]]
+    found = np.linalg.solve(moved[own].T, moved.T)
+    for shares in found / np.abs(found).max(axis=1, initial=0.0, keepdims=True):
+        moving = (name for name, share in zip(names, shares, strict=True) if abs(share) > SHARE)
+        yield _direction(np.array(names, dtype=object), shares), frozenset(moving)
+
+
+def _undetermined(name: str) -> Finding:
+    text = f"the likelihood does not change with {name}"
+    advice = "The data do not determine it; take its term out of the model"
+    return Finding("curvature", "warning", name, 0.0, text, advice)
 
 
 def _flat(value: float, direction: str) -> Finding:

@@ -187,7 +187,8 @@ def _averages(fit: Fit, design: Design, plan: Plan, eta: list[Floats]) -> Floats
     def moments(part: list[Floats], rows: Ints) -> Floats:
         off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
         information = family.expected_information(part)[0]
-        with np.errstate(divide="ignore"):  # no information is a working response without bounds
+        # Without information a working response has no bounds.
+        with np.errstate(divide="ignore", over="ignore"):
             working = 1.0 / information
         return np.stack([off, off**2, family.variance(part), working])
 

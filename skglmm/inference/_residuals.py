@@ -63,12 +63,15 @@ def pearson_residuals(fit: Fit, design: Design, y: Floats, plan: Plan | None = N
     Returns
     -------
     ndarray, shape (n,)
-        NaN where the plan says so.
+        NaN where the plan says so; 0 for a response that was certain, as where a bound has the
+        probability 1 after separation.
     """
     modes = Plan.of(fit.layout, "conditional", "fixed")
     found = predict(fit, design, plan or modes, spread=True)
     assert found.std is not None  # spread was asked for
-    return np.asarray((y - found.mean) / found.std)
+    off, certain = y - found.mean, found.std == 0.0
+    exact = np.where(np.abs(off) <= np.finfo(np.float64).eps, 0.0, np.copysign(np.inf, off))
+    return np.divide(off, found.std, out=exact, where=~certain)
 
 
 def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Floats:

@@ -20,6 +20,8 @@ __all__ = ["Line", "Root", "solve"]
 ROUNDING = 4  # spacings of a response that are as good as none
 ZTOL = 3e-5  # standard deviations; the error of a step is about the square
 MOST = 100  # evaluations; three are usual, halving alone takes 50
+BENT = 1.5  # between slopes that differ by more a cubic is no better than a line
+PATIENCE = 40  # evaluations after which intervals are halved, whatever Newton's method says
 _TWO_PI_ROOT = np.sqrt(2.0 * np.pi)
 
 
@@ -61,6 +63,15 @@ class Line:
         with np.errstate(invalid="ignore"):  # infinity has none
             return np.asarray(ROUNDING * np.spacing(np.abs(self.response(x))))
 
+    def holds(self, x: Floats) -> Bools:
+        """Return which positions are finite, and not beyond the ends.
+
+        Beside a mass the density may be so low that a step leads to 1e300, from where halving does
+        not come back.
+        """
+        low, high = self.ends
+        return np.isfinite(x) & (low <= x) & (x <= high)
+
     def is_closed(self, low: Floats, high: Floats) -> Bools:
         """Return whether there are no responses in between."""
         with np.errstate(invalid="ignore"):
@@ -97,7 +108,10 @@ def solve(mixture: Mixture | Blend, z: Floats, line: Line) -> Root:
     for k in range(MOST):
         here = _point(mixture, x, z, line)
         low, high = np.where(here.z <= 0.0, x, low), np.where(here.z >= 0.0, x, high)
-        x, sure = _next(here, before, low, high, 2.0**k)
+        step, sure = _newton(here, before)
+        inside = line.holds(step) & (low <= step) & (step <= high) & (k < PATIENCE)
+        x = np.where(inside, step, _middle(low, high, 2.0**k, line))
+        sure &= inside
         solution[rows], slope[rows] = x, here.slope
         open_ = ~(sure | line.is_closed(low, high))
         if not open_.any():
@@ -115,20 +129,25 @@ def _point(mixture: Mixture | Blend, x: Floats, z: Floats, line: Line) -> _Point
     return _Point(x, found - z, slope)
 
 
-def _next(
-    here: _Point, before: _Point | None, low: Floats, high: Floats, reach: float
-) -> tuple[Floats, Bools]:
-    """Return the next positions, and whether they are the roots to within the tolerance."""
+def _newton(here: _Point, before: _Point | None) -> tuple[Floats, Bools]:
+    """Return where a step leads, and whether that is a root to within the tolerance."""
     with np.errstate(all="ignore"):  # what is not finite is halved
         step, miss = here.x - here.z * here.slope, np.abs(here.z)
         if before is not None:
             cubic, nearer = _inverse(here, before), np.abs(here.z) < np.abs(before.z)
             step = np.where(nearer, cubic, step)
-            miss = np.where(nearer, miss * np.minimum(np.abs(before.z), 1.0), miss)
+            slopes = here.slope, before.slope
+            straight = np.maximum(*slopes) <= BENT * np.minimum(*slopes)
+            gain = np.minimum(np.abs(before.z), 1.0)
+            miss = np.where(nearer & straight, miss * gain, miss)
+        return step, miss <= ZTOL
+
+
+def _middle(low: Floats, high: Floats, reach: float, line: Line) -> Floats:
+    """Return positions in brackets, on the line; `reach` from the one end of an open one."""
+    with np.errstate(invalid="ignore"):
         middle = np.where(np.isinf(low), high - reach, 0.5 * (low + high))
-        middle = np.where(np.isinf(high), low + reach, middle)
-        inside = (low <= step) & (step <= high) & np.isfinite(step)
-    return np.where(inside, step, middle), inside & (miss <= ZTOL)
+    return np.clip(np.where(np.isinf(high), low + reach, middle), *line.ends)
 
 
 def _inverse(here: _Point, before: _Point) -> Floats:

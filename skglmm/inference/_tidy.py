@@ -87,8 +87,9 @@ def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
         found = intervals(fit, level, list(coefficients(fit, k)))
         low, high = found.low, found.high
         if exponentiate and link.ratio is not None:
-            estimate, low, high = np.exp(estimate), np.exp(low), np.exp(high)
-            error = error * estimate
+            with np.errstate(over="ignore"):  # of a column in 1e-9 they may be beyond all numbers
+                estimate, low, high = np.exp(estimate), np.exp(low), np.exp(high)
+                error = error * estimate
         yield estimates(
             "fixed",
             table.names,
