@@ -321,3 +321,16 @@ def test_boundary_probabilities_name_no_predictor_that_they_do_not_depend_on():
     with pytest.warns(UserWarning, match="do not determine the zero in 1 of 1") as more:
         model.predict_linear(row, predictor="zero")
     assert not any("the mean" in str(each.message) for each in [*told, *more])
+
+
+def test_means_beyond_the_reach_of_the_link_lie_in_their_limits():
+    X, y, _ = study(4)
+    far = (X["x"] > 1.0).to_numpy()
+    model = quietly(ZeroInflatedBetaGLMMRegressor("lab", zero="x"), X, np.where(far, 0.0, y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = model.predict_frame(pd.DataFrame({"lab": "p", "x": [0.0, 1.5, 3.0, 6.0]}))
+    known = table.dropna(subset=["mean_ci_lower", "mean_ci_upper"])
+    assert known["mean"].min() < 1e-14
+    assert (known["mean_ci_lower"] <= known["mean"]).all()
+    assert (known["mean"] <= known["mean_ci_upper"]).all()

@@ -179,7 +179,10 @@ def _mean_limits(
     spread = np.hypot(
         _on_link_spread(fit, middle, estimated), np.sqrt(np.maximum(square - off**2, 0.0))
     )
-    yield from _from_link(fit, normal_limits(middle + off, spread, on_link(fit, mean), level))
+    limits = normal_limits(middle + off, spread, on_link(fit, mean), level)
+    lower, upper = _from_link(fit, limits)
+    yield np.minimum(lower, mean)  # means of two parts may lie beyond the reach of the link
+    yield np.maximum(upper, mean)
 
 
 def group_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
