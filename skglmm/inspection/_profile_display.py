@@ -155,8 +155,8 @@ class ProfileDisplay(SingleThreaded):
         if not profiles:
             msg = (
                 f"no profile for parameters={parameters!r}: they were left out of the fit, any "
-                "value of them is as good, or rows at a ceiling hold or dictate them; see the notes of "
-                "summary()"
+                "value of them is as good, or rows at a ceiling hold or dictate them; see the "
+                "notes of summary()"
             )
             raise ValueError(msg)
         return cls(profiles, level=level, kind=kind).plot(ax, line_kwargs=line_kwargs)
