@@ -187,6 +187,7 @@ def test_what_the_category_dictates_has_no_limits_by_any_method(varied, method):
     chosen = {"method": method, "n_replicates": 2, "parameters": ["x", "lab[T.c]"]}
     found, words = limits(model, varied, **chosen)
     assert DICTATED in words
+    assert "not determined" not in words
     assert found[["conf_low", "conf_high"]].isna().all(axis=None)
 
 
@@ -209,6 +210,17 @@ def test_slopes_of_its_own_leave_those_of_the_others_as_they_are(varied, formula
     names = [name for name in wanted.index if name in found.index]
     assert len(names) >= 4
     assert_allclose(found.loc[names], wanted.loc[names], atol=3e-4)
+
+
+@pytest.mark.parametrize("seed", [8, 9, 12, 14])
+def test_estimates_beside_it_are_not_taken_for_infinite(seed):
+    """Flat directions of a Hessian with a precision of e^20 are in part its rounding."""
+    X, _ = make_rows(seed)
+    mu, rng = 1.0 / (1.0 + np.exp(-0.8 * X["x"])), np.random.default_rng(seed)
+    y = np.where(X["lab"] == "b", ALIKE, rng.beta(12 * mu, 12 * (1 - mu)))
+    model, told = fitted(BetaGLMMRegressor("lab * x", precision="lab"), X, y)
+    assert len(told) == 1
+    assert not any(np.any(signs) for signs in model.fit_.infinities)
 
 
 def test_variances_between_its_groups_are_dictated_and_the_note_on_singular_fits_says_it(varied):
@@ -254,6 +266,7 @@ def test_a_parameter_at_the_ceiling_has_its_infinite_end_alone(model, rows, meth
     name = "precision(lab[T.b])"
     found, words = limits(model, rows, method=method, n_replicates=2, parameters=name)
     assert "the likelihood rises without end with the precision" in words
+    assert "not determined" not in words
     assert np.isnan(found.loc[name, "conf_low"])
     assert found.loc[name, "conf_high"] == np.inf
 
