@@ -11,6 +11,7 @@ from scipy.special import logit
 
 from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
 from skglmm.families import Beta
+from skglmm.fitting import _dictated
 from skglmm.inspection import check_residuals
 
 ALIKE = 0.25
@@ -232,6 +233,46 @@ def test_variances_between_its_groups_are_dictated_and_the_note_on_singular_fits
     found, words = limits(model, varied, method="profile", parameters="sd(Intercept | batch)")
     assert DICTATED in words
     assert found[["conf_low", "conf_high"]].isna().all(axis=None)
+
+
+def test_what_is_told_by_rows_of_a_dictated_variance_alone_is_estimated_given_it(varied):
+    X, y = varied
+    X = X.assign(some=(X["lab"] != "a").astype(float))
+    estimator = BetaGLMMRegressor("0 + lab + (0 + some | batch)", precision="0 + lab")
+    model, _ = fitted(estimator, X, y)
+    table = model.tidy("fixed").set_index(["component", "term"])["std_error"]
+    alone = BetaGLMMRegressor("1").fit(X[X["lab"] == "a"], y[X["lab"] == "a"])
+    wanted = alone.tidy("fixed")["std_error"].to_numpy()
+    found = [table["mean", "lab[a]"], table["precision", "lab[a]"]]
+    assert_allclose(found, wanted, rtol=1e-3)
+    assert np.isnan([table["mean", "lab[c]"], table["precision", "lab[c]"]]).all()
+
+
+def test_correlations_of_its_groups_are_dictated_with_their_variances(varied):
+    model, _ = fitted(BetaGLMMRegressor("lab + (x | batch)", precision="lab"), *varied)
+    name = "corr(Intercept, x | batch)"
+    found, words = limits(model, parameters=name)
+    assert found.loc[name, ["conf_low", "conf_high"]].isna().all()
+    assert DICTATED in words
+
+
+def test_the_variance_that_it_takes_away_is_that_of_the_formula(varied, monkeypatch):
+    calls, usual = [], _dictated._taken_away
+
+    def recorded(*args):
+        calls.append((*args[-2:], usual(*args)))
+        return calls[-1][-1]
+
+    monkeypatch.setattr(_dictated, "_taken_away", recorded)
+    fitted(BetaGLMMRegressor("lab + x", precision="lab"), *varied)
+    rng = np.random.default_rng(0)
+    for spoken, hessian, flat in calls:
+        told = spoken.T @ (covariance := np.linalg.pinv(hessian, 1e-9, hermitian=True)) @ spoken
+        lost = covariance @ spoken @ np.linalg.pinv(told, 1e-9, hermitian=True) @ spoken.T
+        change = rng.normal(size=(len(hessian), 5))
+        gradients = hessian @ change  # of what the other rows determine
+        expected = np.sum(gradients * (lost @ covariance @ gradients), axis=0)
+        assert_allclose(np.sum((flat.T @ gradients) ** 2, axis=0), expected, rtol=1e-5)
 
 
 def test_variances_of_effects_that_it_does_not_have_stand(varied):

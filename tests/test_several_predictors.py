@@ -443,6 +443,8 @@ def test_probabilities_of_correlated_shifts_end_at_zero_and_one():
     for y, expected in ((-0.1, 0.0), (1.0, 1.0), (1.1, 1.0)):
         assert_array_equal(_probabilities(normals, np.full(9, y)), expected)
     assert_allclose(_probabilities(normals, np.zeros(9)), normals.masses[0], atol=1e-9)
+    blend = Blend.of(normals.family, list(eta), shift, normals.masses)
+    assert_allclose(blend.cdf(np.ones(9)), 1.0, atol=1e-6)
     assert (_probabilities(normals, np.full(9, 1.0 - 1e-16)) < 1.0 - normals.masses[1] + 1e-6).all()
 
 

@@ -200,7 +200,7 @@ def _up_to(normals: _Normals, y: Floats) -> Floats:
     interior = normals.interior
     if interior is not None:
         low, high = normals.masses
-        return low + (1.0 - low - high) * _probabilities(interior, y)
+        return np.asarray(low + (1.0 - low - high) * _probabilities(interior, y))
     result = np.empty(len(y))
     for rows, blend in _blends(normals, 1):
         result[rows] = blend.cdf(y[rows])
