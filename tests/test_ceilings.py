@@ -11,6 +11,7 @@ from scipy.special import logit
 
 from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
 from skglmm.families import Beta
+from skglmm.fitting import _dictated
 from skglmm.inspection import check_residuals
 
 ALIKE = 0.25
@@ -187,6 +188,7 @@ def test_what_the_category_dictates_has_no_limits_by_any_method(varied, method):
     chosen = {"method": method, "n_replicates": 2, "parameters": ["x", "lab[T.c]"]}
     found, words = limits(model, varied, **chosen)
     assert DICTATED in words
+    assert "not determined" not in words
     assert found[["conf_low", "conf_high"]].isna().all(axis=None)
 
 
@@ -211,6 +213,17 @@ def test_slopes_of_its_own_leave_those_of_the_others_as_they_are(varied, formula
     assert_allclose(found.loc[names], wanted.loc[names], atol=3e-4)
 
 
+@pytest.mark.parametrize("seed", [8, 9, 12, 14])
+def test_estimates_beside_it_are_not_taken_for_infinite(seed):
+    """Flat directions of a Hessian with a precision of e^20 are in part its rounding."""
+    X, _ = make_rows(seed)
+    mu, rng = 1.0 / (1.0 + np.exp(-0.8 * X["x"])), np.random.default_rng(seed)
+    y = np.where(X["lab"] == "b", ALIKE, rng.beta(12 * mu, 12 * (1 - mu)))
+    model, told = fitted(BetaGLMMRegressor("lab * x", precision="lab"), X, y)
+    assert len(told) == 1
+    assert not any(np.any(signs) for signs in model.fit_.infinities)
+
+
 def test_variances_between_its_groups_are_dictated_and_the_note_on_singular_fits_says_it(varied):
     model, told = fitted(BetaGLMMRegressor("lab + (1 | batch)", precision="lab"), *varied)
     alone = without(model, varied)
@@ -220,6 +233,46 @@ def test_variances_between_its_groups_are_dictated_and_the_note_on_singular_fits
     found, words = limits(model, varied, method="profile", parameters="sd(Intercept | batch)")
     assert DICTATED in words
     assert found[["conf_low", "conf_high"]].isna().all(axis=None)
+
+
+def test_what_is_told_by_rows_of_a_dictated_variance_alone_is_estimated_given_it(varied):
+    X, y = varied
+    X = X.assign(some=(X["lab"] != "a").astype(float))
+    estimator = BetaGLMMRegressor("0 + lab + (0 + some | batch)", precision="0 + lab")
+    model, _ = fitted(estimator, X, y)
+    table = model.tidy("fixed").set_index(["component", "term"])["std_error"]
+    alone = BetaGLMMRegressor("1").fit(X[X["lab"] == "a"], y[X["lab"] == "a"])
+    wanted = alone.tidy("fixed")["std_error"].to_numpy()
+    found = [table["mean", "lab[a]"], table["precision", "lab[a]"]]
+    assert_allclose(found, wanted, rtol=1e-3)
+    assert np.isnan([table["mean", "lab[c]"], table["precision", "lab[c]"]]).all()
+
+
+def test_correlations_of_its_groups_are_dictated_with_their_variances(varied):
+    model, _ = fitted(BetaGLMMRegressor("lab + (x | batch)", precision="lab"), *varied)
+    name = "corr(Intercept, x | batch)"
+    found, words = limits(model, parameters=name)
+    assert found.loc[name, ["conf_low", "conf_high"]].isna().all()
+    assert DICTATED in words
+
+
+def test_the_variance_that_it_takes_away_is_that_of_the_formula(varied, monkeypatch):
+    calls, usual = [], _dictated._taken_away
+
+    def recorded(*args):
+        calls.append((*args[-2:], usual(*args)))
+        return calls[-1][-1]
+
+    monkeypatch.setattr(_dictated, "_taken_away", recorded)
+    fitted(BetaGLMMRegressor("lab + x", precision="lab"), *varied)
+    rng = np.random.default_rng(0)
+    for spoken, hessian, flat in calls:
+        told = spoken.T @ (covariance := np.linalg.pinv(hessian, 1e-9, hermitian=True)) @ spoken
+        lost = covariance @ spoken @ np.linalg.pinv(told, 1e-9, hermitian=True) @ spoken.T
+        change = rng.normal(size=(len(hessian), 5))
+        gradients = hessian @ change  # of what the other rows determine
+        expected = np.sum(gradients * (lost @ covariance @ gradients), axis=0)
+        assert_allclose(np.sum((flat.T @ gradients) ** 2, axis=0), expected, rtol=1e-5)
 
 
 def test_variances_of_effects_that_it_does_not_have_stand(varied):
@@ -254,6 +307,7 @@ def test_a_parameter_at_the_ceiling_has_its_infinite_end_alone(model, rows, meth
     name = "precision(lab[T.b])"
     found, words = limits(model, rows, method=method, n_replicates=2, parameters=name)
     assert "the likelihood rises without end with the precision" in words
+    assert "not determined" not in words
     assert np.isnan(found.loc[name, "conf_low"])
     assert found.loc[name, "conf_high"] == np.inf
 

@@ -5,8 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 from test_laplace import LAYOUTS, SETTINGS, problem_of, three_predictors
 
+from skglmm.fitting import _saddle
 from skglmm.fitting._hessian import differenced_hessian
 from skglmm.fitting._optimize import Optimum
+from skglmm.fitting._saddle import beside_saddle
 from skglmm.laplace import laplace
 
 
@@ -55,3 +57,21 @@ def test_the_hessian_of_a_huge_precision_has_its_digits():
 def test_the_hessian_matches_wide_differences_with_three_predictors():
     problem, vector = three_predictors(10**6)
     assert_same_hessian(problem, vector, wide_differences(problem, vector), atol=3e-4)
+
+
+def test_a_saddle_is_left_for_the_lowest_point_beside_it(monkeypatch):
+    problem, vector = problem_of("correlated slopes")
+    hessian = 4.0 * np.eye(len(vector))
+    hessian[2, 2] = -4.0  # of the precision, which rises to the maximum
+    state = Optimum(vector, laplace(problem, vector), hessian, np.full(len(vector), np.inf))
+    free = np.ones(len(vector), dtype=bool)
+    found = beside_saddle(problem, state, free)
+    ends = [vector + 0.5 * step * np.eye(len(vector))[2] for step in (0.1, -0.1, 1.0, -1.0)]
+    values = [laplace(problem, end).value for end in ends]
+    assert min(values) < state.laplace.value - 1e-3
+    assert_allclose(found.vector, ends[int(np.argmin(values))])
+    assert_allclose(found.laplace.value, min(values), rtol=1e-9)
+    assert beside_saddle(problem, state, free & (np.arange(len(vector)) != 2)) is None
+    drop = state.laplace.value - min(values)
+    monkeypatch.setattr(_saddle, "rounding_of", lambda *_: 1.01 * drop)
+    assert beside_saddle(problem, state, free) is None

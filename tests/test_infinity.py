@@ -286,13 +286,16 @@ def test_levels_of_findings_are_in_the_order_of_the_column():
     assert "with lab = 's' or 'r' or 'p'" in finding.finding
 
 
-def test_without_inference_no_standard_errors_stand():
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_without_inference_no_standard_errors_stand(sign):
     X, y, rng = study(9)
-    hit = X["lab"].isin(["q", "s"]) & (rng.random(len(X)) < 0.5)
+    some, half = X["lab"].isin(["q", "s"]), rng.random(len(X)) < 0.5
+    hit = some & half if sign < 0 else ~some | half
     model = ZeroInflatedBetaGLMMRegressor("x", zero="0 + lab", inference=False)
     y = np.where(hit, 0.0, y)
     with pytest.warns(UserWarning, match="Other estimates stand;"):
         model.fit(X, y)
+    assert_allclose(model.fit_.infinities[2], [sign, 0, sign, 0])
     (finding,) = model.diagnose(X, y).warnings
     assert finding.advice.startswith("Other estimates stand.")
 

@@ -28,7 +28,7 @@ from skglmm.inference import (
 from skglmm.inference._between import Between
 from skglmm.inference._blend import Blend
 from skglmm.inference._predict import linear_predictors, shift_covariance, shift_of
-from skglmm.inference._quantile import _Normals
+from skglmm.inference._quantile import _Normals, _probabilities
 from skglmm.inference._sample import sample
 from skglmm.inference._shift import Shift, averages
 from skglmm.inference._uncertainty import linear_covariance, linear_variance
@@ -432,6 +432,20 @@ def test_wide_correlated_masses_have_the_probabilities_of_draws():
     for i in (0, 1):
         below = family.cdf(np.full(len(moves), y[i]), list(eta[:, i, None] + moves.T))
         assert abs(below.mean() - found[i]) < 4.0 * below.std() / np.sqrt(len(below))
+
+
+def test_probabilities_of_correlated_shifts_end_at_zero_and_one():
+    shift, _ = related(1.5, 0.9, n=9)
+    bounds = np.linspace(-2.0, 1.0, 18).reshape(2, 9)
+    eta = np.array([np.linspace(-3.0, 3.0, 9), np.ones(9), *bounds])
+    normals = _Normals(ZeroOneInflatedBeta(), eta, shift)
+    assert normals.interior is None
+    for y, expected in ((-0.1, 0.0), (1.0, 1.0), (1.1, 1.0)):
+        assert_array_equal(_probabilities(normals, np.full(9, y)), expected)
+    assert_allclose(_probabilities(normals, np.zeros(9)), normals.masses[0], atol=1e-9)
+    blend = Blend.of(normals.family, list(eta), shift, normals.masses)
+    assert_allclose(blend.cdf(np.ones(9)), 1.0, atol=1e-6)
+    assert (_probabilities(normals, np.full(9, 1.0 - 1e-16)) < 1.0 - normals.masses[1] + 1e-6).all()
 
 
 def test_parted_shifts_are_the_same_shifts():

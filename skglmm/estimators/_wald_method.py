@@ -20,14 +20,15 @@ def wald_intervals(request: IntervalRequest) -> infer.Intervals:
         raise TypeError(msg)
     check_inference(request.fit)
     found = request.only_wanted(infer.intervals(request.fit, request.level))
-    apart = [name for name in found.names if name in infer.at_infinity(request.fit)]
+    infinite, lost = infer.at_infinity(request.fit), infer.undetermined(request.fit)
+    apart = [name for name in found.names if name in infinite]
     if apart:
         text = (
             f"{', '.join(apart)}: no finite estimate, and no inner end by "
             "method='wald'; method='profile' has the end that the data give"
         )
         tell(text)
-    opened = [name for name in found.names if name in infer.undetermined(request.fit)]
+    opened = [name for name in found.names if name in lost]
     if opened:
         text = (
             f"{', '.join(opened)}: not determined by the data, so that there are no limits by "

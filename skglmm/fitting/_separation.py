@@ -26,7 +26,8 @@ __all__ = ["far_predictors", "flat_descents", "is_far", "recession", "run_out", 
 SIGNS = (1.0, -1.0)
 NEAR, DOUBLINGS = 15.0, 8  # units of a link; the rows at the edge may move by a part of it alone
 FALLS = 1e-6  # log-likelihood units that the way back costs at the least
-LEVEL = 0.1  # of that, what the way ahead costs at the most
+LEVEL = 0.1  # of that, or of one unit, what the way ahead costs at the most
+SHORTER = 0.5 ** np.arange(5)  # shares of the way, until links reach so far
 SHARED = 1e-3  # units of a link by which a coefficient of the direction moves some row at least
 NOISE = 1e-7  # of the curvature that counts as flat: what differences leave of none
 FAR = 8.0  # units of a link, over the rows: what separated rows are apart at the least
@@ -111,9 +112,14 @@ def _recedes(problem: Problem, vector: Floats, here: Laplace, direction: Floats)
         if back is None:
             break
         if back > FALLS:
-            ahead = _change(problem, vector + far * direction, here)
-            return ahead is None or ahead < LEVEL * back
+            return _costs(problem, vector, here, far * direction) < LEVEL * min(back, 1.0)
     return False
+
+
+def _costs(problem: Problem, vector: Floats, here: Laplace, change: Floats) -> float:
+    """What a way costs, as far as links reach; nothing where they end at once."""
+    ways = (_change(problem, vector + share * change, here) for share in SHORTER)
+    return next((cost for cost in ways if cost is not None), 0.0)
 
 
 def run_out(

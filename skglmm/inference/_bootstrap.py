@@ -15,15 +15,8 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting import Fit, Rules, Study, refit
-from skglmm.inference._held import held_interval
-from skglmm.inference._natural import (
-    Parameter,
-    infinite,
-    is_open,
-    is_undetermined,
-    natural,
-    open_interval,
-)
+from skglmm.inference._held import held_interval, is_undetermined, known_ends
+from skglmm.inference._natural import Parameter, infinite, is_open, natural
 from skglmm.inference._notes import Note
 from skglmm.inference._simulate import simulate_responses
 from skglmm.inference._tables import Frame, replicate_frame
@@ -231,9 +224,10 @@ class Bootstrap:
             pairs = zip(self._parameters, limits, strict=True)
             limits = np.array([_mirrored(parameter, found) for parameter, found in pairs])
         for place, parameter in enumerate(self._parameters):
-            held = held_interval(self.fit, parameter)
-            limits[place] = held or open_interval(self.fit, parameter) or limits[place]
-            if held is None and is_undetermined(self.fit, parameter):
+            known = known_ends(self.fit, parameter)
+            if known is not None:
+                limits[place] = known
+            elif is_undetermined(self.fit, parameter):
                 limits[place] = np.nan
         low, high = limits.reshape(-1, 2).T
         return Intervals(self.names, self.estimate, low, high, level)
@@ -309,7 +303,7 @@ def _notes(record: Bootstrap) -> Iterator[Note]:
         text = f"of {n} refits {' and '.join(parts)}; intervals and tables leave them out"
         yield Note("convergence", text)
     fit = record.fit
-    gone = {p.name for p in record._parameters if infinite(fit, p) or is_undetermined(fit, p)}
+    gone = {parameter.name for parameter in record._parameters if _is_told(fit, parameter)}
     for name, column in zip(record.names, record.replicates[record.converged].T, strict=True):
         n_undefined = int(np.isnan(column).sum())
         if n_undefined and name.startswith("corr("):
@@ -325,6 +319,11 @@ def _notes(record: Bootstrap) -> Iterator[Note]:
                 "separated; intervals count these, bias and standard errors leave them out"
             )
             yield Note("separated", text)
+
+
+def _is_told(fit: Fit, parameter: Parameter) -> bool:
+    """Whether refits say nothing of a parameter, which its fit tells."""
+    return known_ends(fit, parameter) is not None or is_undetermined(fit, parameter)
 
 
 def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note]:
@@ -343,7 +342,7 @@ def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note
                 "it: it has no interval"
             )
             yield Note("undetermined", text)
-        elif infinite(record.fit, parameter):
+        elif infinite(record.fit, parameter) and not held_interval(record.fit, parameter):
             text = (
                 f"{parameter.name} has no finite estimate to simulate from, so that a bootstrap "
                 "cannot know the other end of its interval; method='profile' does"
@@ -353,7 +352,7 @@ def _interval_notes(record: Bootstrap, level: float, kind: str) -> Iterator[Note
         return
     limits = record._quantiles(level, kind)
     for parameter, found in zip(record._parameters, limits, strict=True):
-        if infinite(record.fit, parameter) or is_undetermined(record.fit, parameter):
+        if _is_told(record.fit, parameter):
             continue
         if _is_on_boundary(parameter):
             text = (

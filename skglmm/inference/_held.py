@@ -6,9 +6,24 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Cap, Fit
-from skglmm.inference._natural import Parameter, correlation_name, natural, sd_name
+from skglmm.inference._natural import (
+    Parameter,
+    correlation_name,
+    is_open,
+    natural,
+    open_interval,
+    sd_name,
+)
 
-__all__ = ["capped_names", "dictated", "dictated_effects", "held_interval", "held_sentences"]
+__all__ = [
+    "capped_names",
+    "dictated",
+    "dictated_effects",
+    "held_interval",
+    "held_sentences",
+    "is_undetermined",
+    "known_ends",
+]
 
 MOVED = 1e-9  # of a coefficient, by rounding
 
@@ -53,6 +68,25 @@ def held_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
     return (np.nan, np.nan) if dictated(fit, parameter) else None
 
 
+def known_ends(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
+    """Return the interval of a parameter at infinity, held or dictated; None for all others.
+
+    The curvature and refits know one end of it at most; the other is NaN.
+    """
+    return held_interval(fit, parameter) or open_interval(fit, parameter)
+
+
+def is_undetermined(fit: Fit, parameter: Parameter) -> bool:
+    """Return whether the data leave a parameter open that is neither at infinity nor held."""
+    if is_open(fit, parameter):
+        return True
+    gradient = parameter.gradient
+    if fit.uncertainty is None or np.isnan(gradient).any() or known_ends(fit, parameter):
+        return False
+    is_held = np.any(gradient[fit.uncertainty.held] != 0)
+    return bool(not is_held and not fit.uncertainty.determines(gradient[None])[0])
+
+
 def _moves(fit: Fit, parameter: Parameter) -> Floats:
     """Changes of a parameter that raise the predictor of one cap each; without zeros."""
     gradient = np.nan_to_num(parameter.gradient)
@@ -62,11 +96,8 @@ def _moves(fit: Fit, parameter: Parameter) -> Floats:
 
 def _move(fit: Fit, cap: Cap) -> Floats:
     """Changes of all parameters by which the predictor of a cap rises in its rows alone."""
-    move, start = (
-        np.zeros(sum(map(len, (*fit.beta, *fit.theta)))),
-        sum(map(len, fit.beta[: cap.predictor])),
-    )
-    change = cap.moves[cap.predictor]
+    move = np.zeros(sum(map(len, (*fit.beta, *fit.theta))))
+    start, change = sum(map(len, fit.beta[: cap.predictor])), cap.moves[cap.predictor]
     move[start : start + len(change)] = change
     return move
 

@@ -242,7 +242,7 @@ def link_limits(fit: Fit, mean: Floats, se: Floats, level: float) -> Iterator[Fl
 def _on_link_spread(fit: Fit, center: Floats, se: Floats) -> Floats:
     """Standard errors on the scale of the link; 0 where means are too flat there to tell."""
     slope = fit.family.links[0].inverse(center, 1).slopes[0]
-    return np.divide(se, slope, out=np.zeros_like(se), where=slope > 0.0)
+    return np.divide(se, slope, out=0.0 * se, where=slope > 0.0)
 
 
 def _from_link(fit: Fit, limits: Iterable[Floats]) -> Iterator[Floats]:

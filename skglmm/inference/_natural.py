@@ -20,7 +20,6 @@ __all__ = [
     "infinite",
     "is_constant",
     "is_open",
-    "is_undetermined",
     "natural",
     "open_interval",
     "sd_name",
@@ -205,17 +204,6 @@ def infinite(fit: Fit, parameter: Parameter) -> float:
 def is_open(fit: Fit, parameter: Parameter) -> bool:
     """Return whether any value of a parameter is as good, as what it compares is at infinity."""
     return bool(np.isnan(_side(fit, parameter)))
-
-
-def is_undetermined(fit: Fit, parameter: Parameter) -> bool:
-    """Return whether the data leave a parameter open that is neither at infinity nor held."""
-    if is_open(fit, parameter):
-        return True
-    gradient = parameter.gradient
-    if fit.uncertainty is None or np.isnan(gradient).any() or infinite(fit, parameter):
-        return False
-    is_held = np.any(gradient[fit.uncertainty.held] != 0)
-    return bool(not is_held and not fit.uncertainty.determines(gradient[None])[0])
 
 
 def _side(fit: Fit, parameter: Parameter) -> float:

@@ -41,7 +41,7 @@ def normal_limits(center: Floats, spread: Floats, point: Floats, level: float) -
     """
     z = float(ndtri(0.5 + level / 2.0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        place = np.where(point == center, 0.0, (point - center) / spread)
+        place = (point - center) / spread  # NaN where both are 0, which is neither below nor above
         below, above = place < -z, place > z
         lower = np.where(above, -ndtri(np.minimum(ndtr(-place) + level, 1.0)), -z)
         upper = np.where(below, ndtri(np.minimum(ndtr(place) + level, 1.0)), z)

@@ -169,8 +169,8 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
         return
     start = 0
     pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.infinities, strict=True)
-    for predictor, names, signs in pairs:
-        told = [dictated(fit, p) for p in coefficients(fit, fit.layout.predictors.index(predictor))]
+    for k, (predictor, names, signs) in enumerate(pairs):
+        told = [dictated(fit, p) for p in coefficients(fit, k)]
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (signs == 0.0)
         lost &= ~np.array(told, dtype=np.bool_)
         if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere

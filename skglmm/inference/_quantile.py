@@ -190,15 +190,21 @@ def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
 
 def _probabilities(normals: _Normals, y: Floats) -> Floats:
     """Return the probabilities of responses up to `y`, (n,)."""
+    start, end = normals.family.support
+    below = _up_to(normals, np.clip(y, start, end))
+    return np.where(y >= end, 1.0, np.where(y < start, 0.0, np.minimum(below, 1.0)))
+
+
+def _up_to(normals: _Normals, y: Floats) -> Floats:
+    """Return the probabilities up to responses in the support, but for the error of averages."""
     interior = normals.interior
-    if interior is None:
-        result = np.empty(len(y))
-        for rows, blend in _blends(normals, 1):
-            result[rows] = blend.cdf(y[rows])
-        return result
-    (low, high), (start, end) = normals.masses, normals.family.support
-    below = low + (1.0 - low - high) * _probabilities(interior, np.clip(y, start, end))
-    return np.where(y < start, 0.0, np.where(y < end, np.minimum(below, 1.0), 1.0))
+    if interior is not None:
+        low, high = normals.masses
+        return np.asarray(low + (1.0 - low - high) * _probabilities(interior, y))
+    result = np.empty(len(y))
+    for rows, blend in _blends(normals, 1):
+        result[rows] = blend.cdf(y[rows])
+    return result
 
 
 def _responses(normals: _Normals, q: Floats) -> Floats:

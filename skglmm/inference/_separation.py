@@ -8,7 +8,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit, Study
 from skglmm.inference._findings import Finding
-from skglmm.inference._held import held_interval
+from skglmm.inference._held import held_interval, is_undetermined
 from skglmm.inference._natural import (
     Parameter,
     coefficients,
@@ -16,7 +16,6 @@ from skglmm.inference._natural import (
     infinite,
     is_constant,
     is_open,
-    is_undetermined,
     natural,
     open_interval,
 )

@@ -10,7 +10,7 @@ from scipy.special import ndtr, ndtri
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
-from skglmm.inference._held import held_interval
+from skglmm.inference._held import known_ends
 from skglmm.inference._natural import (
     Parameter,
     coefficients,
@@ -19,7 +19,6 @@ from skglmm.inference._natural import (
     delta_covariance,
     is_constant,
     natural,
-    open_interval,
     sd_name,
     std_errors,
     term_columns,
@@ -260,10 +259,8 @@ def intervals(
             with np.errstate(over="ignore"):  # no bound
                 ends = parameter.back(parameter.working + np.array([-reach, reach]))
             low[i], high[i] = np.sort(ends)
-        elif found := open_interval(fit, parameter) or held_interval(
-            fit, parameter
-        ):  # the curvature knows no other end
-            low[i], high[i] = found
+        elif known := known_ends(fit, parameter):
+            low[i], high[i] = known
     names = tuple(p.name for p in parameters)
     return Intervals(names, np.array([p.value for p in parameters]), low, high, level)
 
