@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 EVERYTHING = settings(
-    max_examples=30,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
@@ -22,15 +22,15 @@ def cases(draw):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("holds", PROPERTIES, ids=lambda each: each.__name__)
 @EVERYTHING
 @given(case=cases())
-def test_every_design(holds, case):
+def test_every_design(case):
     one = fitted(case)
     if one.model is None:
         assert one.told  # refused in words
         return
-    holds(case, one)
+    for holds in PROPERTIES:
+        holds(case, one)
 
 
 @pytest.mark.parametrize("seed", QUICK)

@@ -1,4 +1,4 @@
-r"""Uncertainty beside rows at a ceiling, and the estimates that these dictate.
+r"""Standard errors where the responses of a category are identical and its precision is unbounded.
 
 Rows that are held have a precision without bound, so whatever varies among them, a covariate or
 an effect of groups, is known from them alone and without error. The other rows may say something

@@ -1,4 +1,4 @@
-r"""What lies between a family's masses, where the shifts there are related to those of the masses.
+r"""Distributions of zero-one-inflated responses whose random effects are correlated between parts.
 
 Predictors of the masses have shifts :math:`L t + M u`, of which the normal numbers t shift the
 distribution in between, too. So its cdf is :math:`E_t[P(t) F(y \mid t)]`, with the average
