@@ -12,8 +12,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
 from skglmm.inspection import PredictionDisplay, data_grid
-from skglmm.inspection._marginaleffects import _Mean
-from skglmm.inspection._row_averages import MOST
+from skglmm.inspection.data.marginaleffects import _Mean
+from skglmm.inspection.data.row_averages import MOST
 
 Z = norm.ppf(0.975)
 

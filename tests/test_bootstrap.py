@@ -15,11 +15,11 @@ from sklearn.exceptions import ConvergenceWarning
 from skglmm import BetaGLMMRegressor
 from skglmm import inference as infer
 from skglmm.datasets import load_petrol, make_dragons
-from skglmm.estimators._replicates import replicate, seeds
-from skglmm.estimators._study import study_of
+from skglmm.estimators.reading.study import study_of
+from skglmm.estimators.runtime.replicates import replicate, seeds
 from skglmm.exceptions import DesignError, SingularFitWarning
-from skglmm.inference import _bootstrap
-from skglmm.inference._bootstrap import Refit
+from skglmm.inference.uncertainty import bootstrap as _bootstrap
+from skglmm.inference.uncertainty.bootstrap import Refit
 
 NAMES = ("Intercept", "EP", "precision", "sd(Intercept | batch)")
 

@@ -10,9 +10,9 @@ from oracles import Term, design
 from test_laplace import differences
 
 from skglmm.covariance import Unstructured
+from skglmm.engine import bind, laplace
 from skglmm.families import Beta, ExtendedBeta, ZeroOneInflatedBeta
 from skglmm.fitting import fit
-from skglmm.laplace import bind, laplace
 
 N = 90
 RNG = np.random.default_rng(30)

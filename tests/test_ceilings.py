@@ -11,7 +11,7 @@ from scipy.special import logit
 
 from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
 from skglmm.families import Beta
-from skglmm.fitting import _dictated
+from skglmm.fitting import dictated as _dictated
 from skglmm.inspection import check_residuals
 
 ALIKE = 0.25

@@ -9,13 +9,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 
 from skglmm import BetaGLMMRegressor, DesignError, ZeroInflatedBetaGLMMRegressor
-from skglmm.distributed import Remote
-from skglmm.estimators import _base
-from skglmm.estimators._cluster import learned
-from skglmm.estimators._cluster_rows import Rows, check_partitions
-from skglmm.estimators._frames import fit_frame
-from skglmm.estimators._model import read_model
+from skglmm.estimators.base import mixed_model as _base
+from skglmm.estimators.cluster.cluster import learned
+from skglmm.estimators.cluster.rows import Rows, check_partitions
+from skglmm.estimators.reading.frames import fit_frame
+from skglmm.estimators.reading.model import read_model
 from skglmm.parts import Here
+from skglmm.parts.dask import Remote
 
 N = 1_500
 
@@ -110,7 +110,7 @@ FORMULAS = {
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.filterwarnings("ignore::skglmm.exceptions.SingularFitWarning")
 def test_rows_in_parts_give_the_fit_of_all_rows(rows, in_parts, name, monkeypatch):
-    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 10)  # area has 15 levels
+    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 10)  # area has 15 levels
     options = {"formula": FORMULAS[name], "precision": "kind" if name == "precision" else "1"}
     whole = BetaGLMMRegressor(**options).fit(*rows)
     parts = in_parts(BetaGLMMRegressor(**options), *rows)
@@ -124,7 +124,7 @@ def test_rows_in_parts_give_the_fit_of_all_rows(rows, in_parts, name, monkeypatc
 
 
 def test_a_chain_of_nested_factors_stays_one_in_parts(rows, in_parts, monkeypatch):
-    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 10)
+    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 10)
     model = in_parts(BetaGLMMRegressor("x + (1 | g) + (1 | area)"), *rows)
     assert len(model.fit_.posterior.own) == 2
 

@@ -22,7 +22,7 @@ from skglmm.datasets import load_petrol
 from skglmm.exceptions import SingularFitWarning
 from skglmm.families import Beta
 from skglmm.fitting import Study, fit
-from skglmm.inference._conditional_aic import conditional_aic
+from skglmm.inference.hypotheses.conditional_aic import conditional_aic
 from skglmm.model_selection import compare, likelihood_ratio_test
 
 # name of glmmTMB's fit: formula

@@ -12,10 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance import Unstructured
+from skglmm.engine import Params, bind, curvature, find_mode, prior_hessian
 from skglmm.fitting import fit
 from skglmm.inference import condition, update
-from skglmm.inference._uncertainty import posterior_blocks
-from skglmm.laplace import Params, bind, curvature, find_mode, prior_hessian
+from skglmm.inference.parameters.delta import posterior_blocks
 
 N = 300
 RNG = np.random.default_rng(8)

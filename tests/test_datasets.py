@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from scipy import stats
 
 from skglmm.datasets import fetch_dragons, load_petrol, make_dragons
-from skglmm.datasets._rdata import read_frame
+from skglmm.datasets.rdata import read_frame
 
 RDATA = Path(__file__).parent / "reference" / "rdata"
 

@@ -20,9 +20,9 @@ from skglmm.covariance import Unstructured
 from skglmm.families import LINKS, Beta, Log
 from skglmm.fitting import fit
 from skglmm.inference import Plan, joint_log_density, log_density
-from skglmm.inference._mixture import Mixture
-from skglmm.inference._row_density import averaged_log_density
-from skglmm.inference._shift import Shift
+from skglmm.inference.density.row_density import averaged_log_density
+from skglmm.inference.distribution.mixture import Mixture
+from skglmm.inference.prediction.averages import Shift
 
 # --- one row at a time ----------------------------------------------------------------------------
 

@@ -12,15 +12,15 @@ from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
-from skglmm.estimators._study_rows import study_rows
+from skglmm.engine import bind, laplace
+from skglmm.estimators.reading.study_rows import study_rows
 from skglmm.exceptions import ImplicitNestingWarning, SingularFitWarning
 from skglmm.families import LINKS
 from skglmm.fitting import Local, fit, local
 from skglmm.inference import Diagnosis, Finding, drawn, heaps
-from skglmm.inference._influence import influences
-from skglmm.inference._optimum_findings import convergence, curvature, near_separation
-from skglmm.inference._parameter_names import parameter_names
-from skglmm.laplace import bind, laplace
+from skglmm.inference.diagnosis.influence import influences
+from skglmm.inference.diagnosis.optimum import convergence, curvature, near_separation
+from skglmm.inference.parameters.names import parameter_names
 
 
 def make_study(seed, n_levels=24, n_rows=20, sd=0.7, slope_sd=0.0, link="logit", slope=0.5):

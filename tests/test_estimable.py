@@ -22,7 +22,7 @@ from skglmm import (
     ZeroOneInflatedBetaGLMMRegressor,
 )
 from skglmm.inspection import PredictionDisplay, residuals
-from skglmm.inspection._marginaleffects import _Mean
+from skglmm.inspection.data.marginaleffects import _Mean
 from skglmm.model_selection import log_density_scorer
 
 FOLDER = Path(__file__).parent / "reference"
@@ -187,7 +187,7 @@ def test_other_rows_are_answered_as_without_the_open_ones(data, doubled, rows, n
 
 
 def test_many_rows_are_counted_over_all_slices(data, doubled, rows, monkeypatch):
-    monkeypatch.setattr("skglmm.estimators._slices.ROWS", 4)
+    monkeypatch.setattr("skglmm.estimators.reading.slices.ROWS", 4)
     found, text = told(doubled.predict, rows)
     assert_array_equal(np.isnan(found), MEAN)
     assert "the mean in 1 of 6 rows" in text

@@ -23,7 +23,7 @@ from skglmm import (
     __version__,
 )
 from skglmm.datasets import make_dragons
-from skglmm.estimators._warnings import tell
+from skglmm.estimators.runtime.warnings import tell
 
 
 def grouped(n_groups=24, size=20, seed=1):

@@ -10,7 +10,8 @@ from scipy.special import betainc, expit, logsumexp
 from scipy.stats import beta as scipy_beta
 
 from skglmm.covariance import Unstructured
-from skglmm.families import Beta, ExtendedBeta, FixedExtendedBeta, _exceedance
+from skglmm.families import Beta, ExtendedBeta, FixedExtendedBeta
+from skglmm.families.bounded import exceedance as _exceedance
 from skglmm.fitting import fit
 
 stretched = pytest.mark.parametrize("family", STRETCHED, ids=name)

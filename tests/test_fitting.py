@@ -9,14 +9,14 @@ from oracles import Term, design
 from scipy.special import expit
 
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
+from skglmm.engine import bind, laplace
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
 from skglmm.fitting import Rules, fit, refit
-from skglmm.fitting._hessian import differenced_hessian
-from skglmm.fitting._optimize import Optimum
-from skglmm.fitting._study import Study
+from skglmm.fitting.search.hessian import differenced_hessian
+from skglmm.fitting.search.optimize import Optimum
+from skglmm.fitting.study import Study
 from skglmm.inference import notes
-from skglmm.laplace import bind, laplace
 
 
 def field_notes_data():
@@ -258,7 +258,7 @@ def test_the_optimizer_reports_and_stops_where_it_is_told():
 
 def test_a_fit_that_is_cut_short_says_what_is_left(monkeypatch):
     """Far from the optimum the Hessian may be indefinite; what it promises is still a number."""
-    monkeypatch.setattr("skglmm.fitting._optimize.FINISH_MAX", 0)
+    monkeypatch.setattr("skglmm.fitting.search.optimize.FINISH_MAX", 0)
     best = fit(Beta(), design(FIXED, SLOPE), Y).log_likelihood
     for n in (1, 2, 3):
         found = fit(Beta(), design(FIXED, SLOPE), Y, rules=Rules(max_iter=n))

@@ -5,16 +5,16 @@ import pytest
 from numpy.testing import assert_allclose
 from test_laplace import LAYOUTS, SETTINGS, problem_of, three_predictors
 
-from skglmm.fitting import _saddle
-from skglmm.fitting._hessian import differenced_hessian
-from skglmm.fitting._optimize import Optimum
-from skglmm.fitting._saddle import beside_saddle
-from skglmm.laplace import laplace
+from skglmm.engine import laplace
+from skglmm.fitting.search import saddle as _saddle
+from skglmm.fitting.search.hessian import differenced_hessian
+from skglmm.fitting.search.optimize import Optimum
+from skglmm.fitting.search.saddle import beside_saddle
 
 
 @pytest.fixture(autouse=True)
 def _chains(monkeypatch):
-    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 2)
+    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 2)
 
 
 def wide_differences(problem, vector, h=1e-4):

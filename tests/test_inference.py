@@ -23,7 +23,7 @@ from skglmm.inference import (
     variance_components,
     vcov,
 )
-from skglmm.inference._uncertainty import posterior_blocks
+from skglmm.inference.parameters.delta import posterior_blocks
 
 
 def reference_data():

@@ -237,11 +237,11 @@ def test_walks_that_are_given_up_say_so(inside, monkeypatch):
     model = BetaGLMMRegressor("x").fit(X, y)
     for name, value in (("POINTS_MAX", 2), ("FAR", 0.1)):
         with monkeypatch.context() as patched:
-            patched.setattr(f"skglmm.inference._profile_path.{name}", value)
+            patched.setattr(f"skglmm.inference.uncertainty.path.{name}", value)
             found, said = limits(model, X, y, "profile", parameters="x")
         assert np.isinf(found.loc["x", LIMITS].astype(float)).all()
         assert len([text for text in said if "could not be followed beyond" in text]) == 2
-    monkeypatch.setattr("skglmm.inference._profile_path.moved", lambda *_: None)
+    monkeypatch.setattr("skglmm.inference.uncertainty.path.moved", lambda *_: None)
     _, said = limits(model, X, y, "profile", parameters="x")
     assert len([text for text in said if "could not be followed beyond" in text]) == 2
 

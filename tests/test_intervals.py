@@ -11,10 +11,10 @@ from numpy.testing import assert_allclose
 from test_parity import MODELS, RAW_SCALE, fitted, numbers  # noqa: F401
 
 from skglmm import BetaGLMMRegressor
-from skglmm.estimators._rows import build_rows
+from skglmm.estimators.reading.rows import build_rows
 from skglmm.inference import Plan, linear_predictors, predict
-from skglmm.inference._intervals import mean_interval, predict_linear
-from skglmm.inference._uncertainty import linear_variance
+from skglmm.inference.parameters.delta import linear_variance
+from skglmm.inference.prediction.intervals import mean_interval, predict_linear
 
 CONVERGED = [name for name in MODELS if name not in {"crossed-mixed-columns", "dragons-weights"}]
 

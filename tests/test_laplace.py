@@ -12,10 +12,7 @@ from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
 
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
-from skglmm.exceptions import DesignError
-from skglmm.families import Beta
-from skglmm.families.links import LINKS, Log
-from skglmm.laplace import (
+from skglmm.engine import (
     Params,
     bind,
     curvature,
@@ -26,6 +23,9 @@ from skglmm.laplace import (
     tangent,
     theta_information,
 )
+from skglmm.exceptions import DesignError
+from skglmm.families import Beta
+from skglmm.links import LINKS, Log
 from skglmm.parts import Here
 
 N = 240
@@ -34,7 +34,7 @@ N = 240
 @pytest.fixture(autouse=True)
 def _chains(monkeypatch):
     """Eliminate factors of few levels as a chain, too, where they are nested."""
-    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 2)
+    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 2)
 
 
 RNG = np.random.default_rng(20)
@@ -284,7 +284,7 @@ NESTED = ["nested", "nested in nested, and crossed"]
 @pytest.mark.parametrize("layout", NESTED)
 def test_a_chain_of_nested_factors_is_that_of_a_dense_rest(layout, monkeypatch):
     chained, vector = problem_of(layout, shard_rows=30)
-    monkeypatch.setattr("skglmm.laplace._bind.CHAIN_FROM", 10**9)
+    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 10**9)
     dense, _ = problem_of(layout, shard_rows=30)
     assert chained.n_owned > dense.n_owned == 1
     one, other = laplace(chained, vector), laplace(dense, vector)

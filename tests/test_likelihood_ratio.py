@@ -16,9 +16,10 @@ from sklearn.preprocessing import FunctionTransformer
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import load_petrol
 from skglmm.exceptions import SingularFitWarning
-from skglmm.inference._likelihood_ratio import mixture_tail, ratio
-from skglmm.inference._ratio_bootstrap import with_replicates
-from skglmm.model_selection import _likelihood_ratio, likelihood_ratio_test
+from skglmm.inference.hypotheses.likelihood_ratio import mixture_tail, ratio
+from skglmm.inference.hypotheses.ratio_bootstrap import with_replicates
+from skglmm.model_selection import likelihood_ratio as _likelihood_ratio
+from skglmm.model_selection import likelihood_ratio_test
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,7 @@ CASES = {  # columns of a level, levels of each piece, columns of the rest, dens
 @pytest.mark.parametrize("chunk", [10**6, 40])
 @pytest.mark.parametrize("case", CASES)
 def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
-    monkeypatch.setattr("skglmm.linalg._pattern.DENSE_CHUNK", chunk)  # 40: several slices
+    monkeypatch.setattr("skglmm.linalg.pattern.DENSE_CHUNK", chunk)  # 40: several slices
     rng = np.random.default_rng(1)
     size, n_levels, n_rest, density = CASES[case]
     pieces, dense, corner = arrowhead(rng, size, n_levels, n_rest, density)
@@ -118,7 +118,7 @@ def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
 @pytest.mark.parametrize("chunk", [10**6, 7])
 @pytest.mark.parametrize("case", CASES)
 def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, monkeypatch):
-    monkeypatch.setattr("skglmm.linalg._posterior.CHUNK", chunk)
+    monkeypatch.setattr("skglmm.linalg.direct.posterior.CHUNK", chunk)
     size, n_levels, n_rest, density = CASES[case]
     pieces, dense, corner = arrowhead(np.random.default_rng(1), size, n_levels, n_rest, density)
     ends = np.cumsum(n_levels)

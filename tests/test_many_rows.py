@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skglmm import BetaGLMMRegressor
-from skglmm.fitting import _ahead
+from skglmm.fitting.search import subsample as _ahead
 
 N = 90_000  # six shards
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from skglmm import ZeroInflatedBetaGLMMRegressor
-from skglmm.inference._natural import constant
+from skglmm.inference.parameters.natural import constant
 
 
 def test_a_probability_of_zero_for_all_digits_has_no_standard_error():

@@ -13,7 +13,7 @@ from scipy.stats import chi2
 from test_separable import crossed_rows
 
 from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
-from skglmm.inference._spans import MARGIN, Columns
+from skglmm.inference.hypotheses.spans import MARGIN, Columns
 from skglmm.model_selection import compare, likelihood_ratio_test
 
 pytestmark = pytest.mark.filterwarnings("ignore::skglmm.ImplicitNestingWarning")

@@ -11,9 +11,9 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
-from skglmm.estimators._rows import build_rows
+from skglmm.estimators.reading.rows import build_rows
 from skglmm.inference import average_interval
-from skglmm.inference._normal_limits import normal_limits
+from skglmm.inference.prediction.normal_limits import normal_limits
 
 NEW = pd.DataFrame({"x": [-2.0, -0.5, 0.7, 3.0], "g": "new"})
 

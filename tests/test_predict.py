@@ -12,9 +12,9 @@ from scipy.stats import norm
 from skglmm import BetaGLMMRegressor, DesignError
 from skglmm.families import LINKS
 from skglmm.inference import Plan
-from skglmm.inference import _predict as predict_module
-from skglmm.inference import _shift as shift_module
-from skglmm.inference._quadrature import rule
+from skglmm.inference.prediction import averages as shift_module
+from skglmm.inference.prediction import predict as predict_module
+from skglmm.inference.prediction.quadrature import rule
 
 
 def crossed(seed=0):

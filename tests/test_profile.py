@@ -14,13 +14,13 @@ from scipy.special import expit, ndtri
 from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
-from skglmm.estimators._study import study_of
+from skglmm.engine import Params, laplace
+from skglmm.estimators.reading.study import study_of
 from skglmm.exceptions import SingularFitWarning
 from skglmm.inference import natural, profiles
-from skglmm.inference._profile_axis import axes
-from skglmm.inference._profile_descent import begin, moved, settled
-from skglmm.inference._profile_root import Rerooted
-from skglmm.laplace import Params, laplace
+from skglmm.inference.uncertainty.axis import axes
+from skglmm.inference.uncertainty.descent import begin, moved, settled
+from skglmm.inference.uncertainty.root import Rerooted
 
 REFERENCE = Path(__file__).parent / "reference" / "profiles.json"
 CUTOFF = ndtri(0.975) ** 2
@@ -434,7 +434,7 @@ def test_a_fit_that_is_not_the_maximum_is_refused():
 def test_a_profile_that_cannot_be_followed_is_told(monkeypatch):
     frame, y = data(0)
     model = BetaGLMMRegressor("x + (1 | g)").fit(frame, y)
-    monkeypatch.setattr("skglmm.inference._profile_path.settled", lambda axis, spot: None)
+    monkeypatch.setattr("skglmm.inference.uncertainty.path.settled", lambda axis, spot: None)
     with pytest.warns(ConvergenceWarning, match="could not be followed beyond"):
         table = model.confint(frame, y, method="profile", parameters=["x", "sd(Intercept | g)"])
     assert table.loc["x"].tolist()[1:] == [-np.inf, np.inf]

@@ -11,16 +11,20 @@ from scipy.special import expit, logit, ndtri
 from scipy.stats import norm
 
 from skglmm import BetaGLMMRegressor
-from skglmm.estimators._rows import build_rows
+from skglmm.estimators.reading.rows import build_rows
 from skglmm.families import LINKS, Beta, Log
-from skglmm.inference import _quantile as quantile_module
-from skglmm.inference._mixture import Mixture
-from skglmm.inference._predict import linear_predictors, shift_covariance
-from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
-from skglmm.inference._sample import sample
-from skglmm.inference._shift import Shift
-from skglmm.inference._solve import Line, solve
-from skglmm.inference._uncertainty import linear_variance
+from skglmm.inference.distribution import quantile as quantile_module
+from skglmm.inference.distribution.mixture import Mixture
+from skglmm.inference.distribution.quantile import (
+    predict_quantile,
+    predictive_cdf,
+    response_interval,
+)
+from skglmm.inference.distribution.solve import Line, solve
+from skglmm.inference.parameters.delta import linear_variance
+from skglmm.inference.prediction.averages import Shift
+from skglmm.inference.prediction.predict import linear_predictors, shift_covariance
+from skglmm.inference.prediction.sample import sample
 
 Q = [0.001, 0.025, 0.2, 0.5, 0.8, 0.975, 0.999]
 NODES = np.linspace(-8, 8, 8001)

@@ -11,8 +11,9 @@ from scipy.stats import norm
 from test_tidy import FORMULA, simulated
 
 from skglmm import BetaGLMMRegressor
-from skglmm.inference import _r2, _shift
-from skglmm.inference._r2 import Shares
+from skglmm.inference.prediction import averages as _shift
+from skglmm.inference.prediction import r2 as _r2
+from skglmm.inference.prediction.r2 import Shares
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from sklearn.preprocessing import FunctionTransformer
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import load_petrol
 from skglmm.inspection import DiagnosticsDisplay, ResidualDisplay, residuals
-from skglmm.inspection._envelope import normal_envelope, normal_scores
-from skglmm.inspection._smooth import smooth
+from skglmm.inspection.data.envelope import normal_envelope, normal_scores
+from skglmm.inspection.data.smooth import smooth
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skglmm import ZeroInflatedBetaGLMMRegressor
-from skglmm.inference._misfit import _spread, link_test
-from skglmm.inference._residual_test import _two_sided
+from skglmm.inference.residuals.distribution_tests import _two_sided
+from skglmm.inference.residuals.misfit import _spread, link_test
 from skglmm.inspection import residuals
 
 

@@ -20,7 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance import Unstructured
 from skglmm.datasets import load_petrol
-from skglmm.estimators._study_rows import study_rows
+from skglmm.engine import laplace
+from skglmm.estimators.reading.study_rows import study_rows
 from skglmm.families import LINKS, Beta
 from skglmm.fitting import Study, fit
 from skglmm.inference import (
@@ -30,13 +31,12 @@ from skglmm.inference import (
     quantile_residuals,
     simulated_residuals,
 )
-from skglmm.inference._drawn import draw_effects
-from skglmm.inference._misfit import effect_test, link_test, slope_test
-from skglmm.inference._residual_test import boundary_test, distribution_tests
-from skglmm.inference._residuals import random_probability
-from skglmm.inference._saturated import saturated
+from skglmm.inference.residuals.distribution_tests import boundary_test, distribution_tests
+from skglmm.inference.residuals.drawn import draw_effects
+from skglmm.inference.residuals.misfit import effect_test, link_test, slope_test
+from skglmm.inference.residuals.residuals import random_probability
+from skglmm.inference.residuals.saturated import saturated
 from skglmm.inspection import check_residuals, residuals
-from skglmm.laplace import laplace
 
 REFERENCE = Path(__file__).parent / "reference"
 

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 
 from skglmm import BetaGLMMRegressor
 from skglmm.exceptions import DesignError
-from skglmm.fitting import _ahead
-from skglmm.fitting._hessian import falling
+from skglmm.fitting.search import subsample as _ahead
+from skglmm.fitting.search.hessian import falling
 
 
 def one_row_in_a_category(seed):

@@ -15,8 +15,8 @@ from skglmm.families import (
     ZeroOneInflatedBeta,
     packed_rows,
 )
-from skglmm.inference._row_density import averaged_log_density
-from skglmm.inference._shift import Shift
+from skglmm.inference.density.row_density import averaged_log_density
+from skglmm.inference.prediction.averages import Shift
 
 CENTERS = {"mean": -0.4, "precision": 2.1, "zero": -1.2, "one": -2.0}
 CENTERS |= {"lower_cut": -2.0, "cut_gap": 1.4, "exceedance": -1.5}

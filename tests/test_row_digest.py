@@ -9,7 +9,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
-from skglmm.estimators._study import study_of
+from skglmm.estimators.reading.study import study_of
 from skglmm.fitting import row_digest
 from skglmm.inspection import check_residuals
 from skglmm.model_selection import compare, likelihood_ratio_test

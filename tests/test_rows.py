@@ -10,14 +10,14 @@ from test_laplace import problem_of as problem_of_layout
 
 from skglmm.arrays import slices
 from skglmm.covariance import Unstructured
+from skglmm.engine import Params, bind, find_mode, laplace, third_slopes
+from skglmm.engine.mode.absolute import absolute
+from skglmm.engine.mode.mode import mode_at
+from skglmm.engine.mode.point import evaluate
+from skglmm.engine.objective.gradient import gradient
+from skglmm.engine.rows.rows import Rows, moved
 from skglmm.families import Beta, packed_rows
-from skglmm.families.links import LINKS, Log
-from skglmm.laplace import Params, bind, find_mode, laplace, third_slopes
-from skglmm.laplace._absolute import absolute
-from skglmm.laplace._gradient import gradient
-from skglmm.laplace._mode import mode_at
-from skglmm.laplace._point import evaluate
-from skglmm.laplace._rows import Rows, moved
+from skglmm.links import LINKS, Log
 
 N = 50
 CASES = {

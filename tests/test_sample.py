@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logit
 
 from skglmm import BetaGLMMRegressor
-from skglmm.estimators._rows import build_rows
+from skglmm.estimators.reading.rows import build_rows
 from skglmm.inference import predict
-from skglmm.inference._sample import sample
+from skglmm.inference.prediction.sample import sample
 
 N_DRAWS = 20_000
 

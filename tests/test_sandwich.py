@@ -10,9 +10,9 @@ from skglmm import BetaGLMMRegressor
 from skglmm import inference as infer
 from skglmm.datasets import load_petrol
 from skglmm.design import Term, learn
-from skglmm.estimators._study import study_of
+from skglmm.engine import Params, bind, cluster_gradients, laplace
+from skglmm.estimators.reading.study import study_of
 from skglmm.families import Beta
-from skglmm.laplace import Params, bind, cluster_gradients, laplace
 
 FEW = "ignore:.* clusters are few for the sandwich:UserWarning"
 

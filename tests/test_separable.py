@@ -13,7 +13,7 @@ from scipy.special import expit
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
 from skglmm.exceptions import DesignError
-from skglmm.fitting._standardize import learn_scales
+from skglmm.fitting.data.standardize import learn_scales
 from skglmm.parts import Here
 
 N_LEVELS = 150

@@ -25,13 +25,13 @@ from skglmm.inference import (
     quantile_residuals,
     r_squared,
 )
-from skglmm.inference._between import Between
-from skglmm.inference._blend import Blend
-from skglmm.inference._predict import linear_predictors, shift_covariance, shift_of
-from skglmm.inference._quantile import _Normals, _probabilities
-from skglmm.inference._sample import sample
-from skglmm.inference._shift import Shift, averages
-from skglmm.inference._uncertainty import linear_covariance, linear_variance
+from skglmm.inference.distribution.between import Between
+from skglmm.inference.distribution.blend import Blend
+from skglmm.inference.distribution.quantile import _Normals, _probabilities
+from skglmm.inference.parameters.delta import linear_covariance, linear_variance
+from skglmm.inference.prediction.averages import Shift, averages
+from skglmm.inference.prediction.predict import linear_predictors, shift_covariance, shift_of
+from skglmm.inference.prediction.sample import sample
 
 NODES = 61  # a side, of the sums over three shifts
 GRID = np.linspace(-6.0, 6.0, NODES)

@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from skglmm import BetaGLMMRegressor, DesignError
-from skglmm.estimators import _slices
-from skglmm.inference import _intervals
+from skglmm.estimators.reading import slices as _slices
+from skglmm.inference.prediction import intervals as _intervals
 
 N = 23
 

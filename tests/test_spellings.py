@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 from skglmm import BetaGLMMRegressor, DesignError, FormulaError, OrderedBetaGLMMRegressor
 from skglmm.formula import parse
-from skglmm.formula._spellings import CALLS, STRUCTURES
+from skglmm.formula.spellings import CALLS, STRUCTURES
 
 
 @pytest.fixture(scope="module")

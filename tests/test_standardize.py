@@ -6,10 +6,10 @@ from numpy.testing import assert_allclose
 from oracles import Term, design
 
 from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
+from skglmm.engine import Params, bind
 from skglmm.families import Beta
-from skglmm.fitting._standardize import standardize
-from skglmm.fitting._start import start
-from skglmm.laplace import Params, bind
+from skglmm.fitting.data.standardize import standardize
+from skglmm.fitting.search.start import start
 
 RNG = np.random.default_rng(6)
 N = 400

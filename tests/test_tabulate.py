@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skglmm.inference._tabulate import SHARE, Values, tabulate
+from skglmm.inference.distribution.tabulate import SHARE, Values, tabulate
 
 UNIT = 1e-7
 

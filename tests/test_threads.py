@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import load_petrol
-from skglmm.estimators._replicates import replicate, seeds
-from skglmm.estimators._threads import SingleThreaded, one_thread, single_threaded
+from skglmm.estimators.runtime.replicates import replicate, seeds
+from skglmm.estimators.runtime.threads import SingleThreaded, one_thread, single_threaded
 from skglmm.inspection import PredictionDisplay, check_residuals
 
 

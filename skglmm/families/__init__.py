@@ -1,16 +1,16 @@
 """Distributions of the response given its linear predictors, with their links."""
 
-from skglmm.families._base import Factor, Family, Interior, LogDensity, Support
-from skglmm.families._beta import Beta
-from skglmm.families._chain_rule import through_links
-from skglmm.families._extended_beta import ExtendedBeta
-from skglmm.families._fixed_extended_beta import FixedExtendedBeta
-from skglmm.families._one_inflated_beta import OneInflatedBeta
-from skglmm.families._ordered_beta import OrderedBeta
-from skglmm.families._packing import packed, packed_rows
-from skglmm.families._zero_inflated_beta import ZeroInflatedBeta
-from skglmm.families._zero_one_inflated_beta import ZeroOneInflatedBeta
-from skglmm.families.links import (
+from skglmm.families.base import Factor, Family, Interior, LogDensity, Support
+from skglmm.families.bounded.beta import Beta
+from skglmm.families.bounded.extended_beta import ExtendedBeta
+from skglmm.families.bounded.fixed_extended_beta import FixedExtendedBeta
+from skglmm.families.bounded.one_inflated_beta import OneInflatedBeta
+from skglmm.families.bounded.ordered_beta import OrderedBeta
+from skglmm.families.bounded.zero_inflated_beta import ZeroInflatedBeta
+from skglmm.families.bounded.zero_one_inflated_beta import ZeroOneInflatedBeta
+from skglmm.families.calculus.chain_rule import through_links
+from skglmm.families.calculus.packing import packed, packed_rows
+from skglmm.links import (
     LINKS,
     Cauchit,
     CLogLog,

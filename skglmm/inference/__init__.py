@@ -1,78 +1,27 @@
 """Statistics and predictions: pure functions of a fit."""
 
-from skglmm.inference._bootstrap import Bootstrap, bootstrap_once
-from skglmm.inference._boundary_intervals import BoundaryIntervals, boundary_intervals
-from skglmm.inference._condition import Update, condition, update
-from skglmm.inference._conditional_aic import Conditional, conditional_aic
-from skglmm.inference._density import joint_log_density, log_density
-from skglmm.inference._diagnose import diagnose
-from skglmm.inference._drawn import Drawn, drawn
-from skglmm.inference._estimable import (
-    has_null_space,
-    missed_directions,
-    nonestimable,
+from skglmm.inference.density.density import joint_log_density, log_density
+from skglmm.inference.diagnosis.diagnose import diagnose
+from skglmm.inference.diagnosis.heaps import Heap, heaps
+from skglmm.inference.diagnosis.moved_responses import HEAP_ADVICE, moved_responses
+from skglmm.inference.diagnosis.nesting import likeness
+from skglmm.inference.distribution.quantile import (
+    predict_quantile,
+    predictive_cdf,
+    response_interval,
 )
-from skglmm.inference._estimates import Estimates
-from skglmm.inference._findings import Diagnosis, Finding
-from skglmm.inference._group_coefficients import group_coefficients
-from skglmm.inference._heaps import Heap, heaps
-from skglmm.inference._held import held_sentences
-from skglmm.inference._intervals import (
-    Interval,
-    LinearPrediction,
-    linear_value,
-    mean_interval,
-    predict_linear,
-)
-from skglmm.inference._likelihood_ratio import LikelihoodRatio, likelihood_ratio
-from skglmm.inference._modes import RandomEffects, random_effects
-from skglmm.inference._moved_responses import HEAP_ADVICE, moved_responses
-from skglmm.inference._natural import constant, derived, natural, std_errors
-from skglmm.inference._nested import Addition, Comparison, asserted
-from skglmm.inference._nesting import likeness
-from skglmm.inference._notes import Note, notes
-from skglmm.inference._overview import Overview, overview
-from skglmm.inference._predict import (
-    Plan,
-    Prediction,
-    boundary_probabilities,
-    linear_predictors,
-    predict,
-)
-from skglmm.inference._profile import Profile, profile_intervals, profiles
-from skglmm.inference._quantile import predict_quantile, predictive_cdf, response_interval
-from skglmm.inference._r2 import RSquared, Shares, r_squared
-from skglmm.inference._ratio_bootstrap import Contest, simulated_ratio, with_replicates
-from skglmm.inference._residual_checks import ResidualChecks, residual_checks
-from skglmm.inference._residual_test import ResidualTest
-from skglmm.inference._residuals import (
-    deviance_residuals,
-    pearson_residuals,
-    quantile_residuals,
-    response_residuals,
-)
-from skglmm.inference._row_averages import average_interval, average_quantiles
-from skglmm.inference._sample import sample
-from skglmm.inference._sandwich import (
-    cluster_scores,
-    independent_clusters,
-    sandwich,
-    shared_levels,
-)
-from skglmm.inference._separation import at_infinity, separated_findings, undetermined
-from skglmm.inference._simulate import simulate_responses, unweighted
-from skglmm.inference._simulated import simulated_residuals
-from skglmm.inference._summary import Summary, summarize
-from skglmm.inference._tables import (
-    component_frame,
-    covariance_frame,
-    estimate_frame,
-    interval_frame,
-    overview_frame,
-    random_effects_frame,
-)
-from skglmm.inference._tidy import EFFECTS, tidy, without_ratios
-from skglmm.inference._wald import (
+from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
+from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
+from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
+from skglmm.inference.hypotheses.nested import Addition, Comparison, asserted
+from skglmm.inference.hypotheses.ratio_bootstrap import Contest, simulated_ratio, with_replicates
+from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.parameters.estimates import Estimates
+from skglmm.inference.parameters.group_coefficients import group_coefficients
+from skglmm.inference.parameters.held import held_sentences
+from skglmm.inference.parameters.modes import RandomEffects, random_effects
+from skglmm.inference.parameters.natural import constant, derived, natural, std_errors
+from skglmm.inference.parameters.wald import (
     Coefficients,
     Component,
     Covariances,
@@ -82,7 +31,62 @@ from skglmm.inference._wald import (
     variance_components,
     vcov,
 )
-from skglmm.inference._wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.prediction.boundary_intervals import BoundaryIntervals, boundary_intervals
+from skglmm.inference.prediction.condition import Update, condition, update
+from skglmm.inference.prediction.estimable import (
+    has_null_space,
+    missed_directions,
+    nonestimable,
+)
+from skglmm.inference.prediction.intervals import (
+    Interval,
+    LinearPrediction,
+    linear_value,
+    mean_interval,
+    predict_linear,
+)
+from skglmm.inference.prediction.predict import (
+    Plan,
+    Prediction,
+    boundary_probabilities,
+    linear_predictors,
+    predict,
+)
+from skglmm.inference.prediction.r2 import RSquared, Shares, r_squared
+from skglmm.inference.prediction.sample import sample
+from skglmm.inference.report.findings import Diagnosis, Finding
+from skglmm.inference.report.frames import (
+    component_frame,
+    covariance_frame,
+    estimate_frame,
+    interval_frame,
+    overview_frame,
+    random_effects_frame,
+)
+from skglmm.inference.report.notes import Note, notes
+from skglmm.inference.report.overview import Overview, overview
+from skglmm.inference.report.separation import at_infinity, separated_findings, undetermined
+from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
+from skglmm.inference.residuals.distribution_tests import ResidualTest
+from skglmm.inference.residuals.drawn import Drawn, drawn
+from skglmm.inference.residuals.residuals import (
+    deviance_residuals,
+    pearson_residuals,
+    quantile_residuals,
+    response_residuals,
+)
+from skglmm.inference.residuals.simulated import simulated_residuals
+from skglmm.inference.summaries.summary import Summary, summarize
+from skglmm.inference.summaries.tidy import EFFECTS, tidy, without_ratios
+from skglmm.inference.uncertainty.bootstrap import Bootstrap, bootstrap_once
+from skglmm.inference.uncertainty.profile import Profile, profile_intervals, profiles
+from skglmm.inference.uncertainty.sandwich import (
+    cluster_scores,
+    independent_clusters,
+    sandwich,
+    shared_levels,
+)
+from skglmm.inference.uncertainty.simulate import simulate_responses, unweighted
 
 __all__ = [
     "EFFECTS",

@@ -1,13 +1,13 @@
 """Looking at a fitted model: grids of rows to predict, and pictures."""
 
-from skglmm.inspection._data_grid import data_grid
-from skglmm.inspection._diagnostics_display import DiagnosticsDisplay
-from skglmm.inspection._marginaleffects import to_marginaleffects
-from skglmm.inspection._prediction_display import PredictionDisplay
-from skglmm.inspection._profile_display import ProfileDisplay
-from skglmm.inspection._random_effects_display import RandomEffectsDisplay
-from skglmm.inspection._residual_display import ResidualDisplay
-from skglmm.inspection._residuals import check_residuals, residuals
+from skglmm.inspection.data.data_grid import data_grid
+from skglmm.inspection.data.marginaleffects import to_marginaleffects
+from skglmm.inspection.data.residuals import check_residuals, residuals
+from skglmm.inspection.displays.diagnostics_display import DiagnosticsDisplay
+from skglmm.inspection.displays.prediction_display import PredictionDisplay
+from skglmm.inspection.displays.profile_display import ProfileDisplay
+from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay
+from skglmm.inspection.displays.residual_display import ResidualDisplay
 
 __all__ = [
     "DiagnosticsDisplay",

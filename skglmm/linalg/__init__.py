@@ -1,11 +1,11 @@
 """Linear algebra of random effects: sums by group, small batched and arrowhead systems."""
 
-from skglmm.linalg._arrowhead import Arrowhead, Inverse, factorize
-from skglmm.linalg._batched import cholesky, inverse, solve_lower, solve_upper
-from skglmm.linalg._elimination import Blocks, Chain, Elimination, Own
-from skglmm.linalg._grouping import Grouping
-from skglmm.linalg._pattern import Pattern
-from skglmm.linalg._posterior import Posterior
+from skglmm.linalg.batched import cholesky, inverse, solve_lower, solve_upper
+from skglmm.linalg.direct.arrowhead import Arrowhead, Inverse, factorize
+from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Own
+from skglmm.linalg.direct.posterior import Posterior
+from skglmm.linalg.grouping import Grouping
+from skglmm.linalg.pattern import Pattern
 
 __all__ = [
     "Arrowhead",

@@ -1,11 +1,11 @@
 """How formulas are cut: names, expressions and terms, without a look at any data."""
 
-from skglmm.syntax._expressions import CODINGS, columns_in, read_expression, spelled
-from skglmm.syntax._identifiers import name_of, named, restored, spell
-from skglmm.syntax._letters import lettered
-from skglmm.syntax._patterns import pattern_of
-from skglmm.syntax._pieces import Piece, cut
-from skglmm.syntax._terms import Reading, terms_of
+from skglmm.syntax.expressions import CODINGS, columns_in, read_expression, spelled
+from skglmm.syntax.identifiers import name_of, named, restored, spell
+from skglmm.syntax.letters import lettered
+from skglmm.syntax.patterns import pattern_of
+from skglmm.syntax.pieces import Piece, cut
+from skglmm.syntax.terms import Reading, terms_of
 
 __all__ = [
     "CODINGS",

@@ -1,0 +1,240 @@
+"""What was learned from a data frame, and the designs that it builds of others."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design.columns import Column, numbers, pick, refuse_empty
+from skglmm.design.groups import Levels
+from skglmm.design.materialize import build_matrices
+from skglmm.design.matrix import MatrixSpec
+from skglmm.design.names import columns_of, functions
+from skglmm.design.offsets import total
+from skglmm.design.records import Design, Layout
+from skglmm.design.terms import terms_of
+from skglmm.exceptions import DesignError
+
+__all__ = ["DesignSpec", "Parts", "as_frame"]
+
+_OFFSET = "offset column"
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Keys of some learned matrices, and the columns that they need."""
+
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DesignSpec:
+    """What was learned from a data frame: codings, knots, levels; no rows.
+
+    Parameters
+    ----------
+    layout : Layout
+        Names of the columns and levels.
+    offset : str or None
+        Column added to the first linear predictor.
+    variables : tuple of str
+        Columns that the fixed part needs, those of the offsets among them.
+    fixed_parts, effect_parts : Parts, tuple of Parts
+        Keys of the matrices of the fixed part, and of the effects of each factor.
+    offset_parts : tuple of Parts
+        Keys of the matrices of the offsets of each linear predictor, one or none.
+    levels : tuple of Levels
+        Levels of each factor.
+    columns : mapping of str to Column
+        Kind and labels of each column that a matrix uses.
+    specs : mapping of str to MatrixSpec
+        Learned state of each matrix.
+    constant : mapping of str to str
+        Categories of the fixed part that give no column beside the intercept, each with its
+        single level.
+    """
+
+    layout: Layout
+    offset: str | None
+    variables: tuple[str, ...]
+    fixed_parts: Parts
+    effect_parts: tuple[Parts, ...]
+    offset_parts: tuple[Parts, ...]
+    levels: tuple[Levels, ...]
+    columns: Mapping[str, Column]
+    specs: Mapping[str, MatrixSpec]
+    constant: Mapping[str, str]
+
+    @property
+    def group_variables(self) -> tuple[tuple[str, ...], ...]:
+        """Grouping columns that the codes of each factor need."""
+        return tuple(levels.columns for levels in self.levels)
+
+    @property
+    def effect_variables(self) -> tuple[tuple[str, ...], ...]:
+        """Columns that the effects of each factor need."""
+        return tuple(parts.columns for parts in self.effect_parts)
+
+    @property
+    def fixed_terms(self) -> tuple[Mapping[tuple[str, ...], tuple[int, ...]], ...]:
+        """Columns of each term of the fixed part of each predictor, by its factors.
+
+        ``{("x",): (1,), ("x", "cat"): (2, 3)}``; the intercept is no term.
+        """
+        return tuple(terms_of(self.specs[key]) for key in self.fixed_parts.keys)
+
+    def variables_of(self, predictor: int, columns: Collection[int]) -> list[str]:
+        """Return the columns of the frame that make some fixed columns of a predictor.
+
+        Parameters
+        ----------
+        predictor : int
+        columns : collection of int
+            Places in its matrix.
+        """
+        spec = self.specs[self.fixed_parts.keys[predictor]]
+        wanted = {spec.column_names[j] for j in columns}
+        terms = [term for term in spec.terms if wanted.intersection(term.columns)]
+        used = columns_of(text for term in terms for text in term.factors)
+        return [name for name in self.columns if name in used]
+
+    def build(
+        self,
+        frame: pd.DataFrame,
+        factors: Collection[str] | None = None,
+        *,
+        effects: Collection[str] | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> Design:
+        """Build the design of other rows.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n_samples, n_features)
+            Rows with the columns that are needed, in any order; others are ignored.
+        factors : collection of str, default=None
+            Names of the factors whose levels are looked up, None for all. The others need
+            no grouping column; their codes are -1.
+        effects : collection of str, default=None
+            Names of the factors whose effects are built, None for those of `factors`. The
+            others need no column; their effects are 0.
+        context : mapping of str to object, default=None
+            The functions that `learn` was given; a spec does not keep them.
+
+        Returns
+        -------
+        Design
+            Arrays of n_samples rows.
+
+        Raises
+        ------
+        DesignError
+            When a column is unknown, has another type than in fit, misses values, or has
+            levels of a fixed effect that fit did not see.
+        """
+        refuse_empty(frame)
+        coded = self._select(factors)
+        made = coded if effects is None else self._select(effects)
+        effect_parts = [self.effect_parts[index] for index in sorted(made)]
+        parts = [self.fixed_parts, *self.offset_parts, *effect_parts]
+        needed = dict.fromkeys(name for part in parts for name in part.columns)
+        data = {name: self.columns[name].read(pick(frame, name)) for name in needed}
+        specs = {key: self.specs[key] for part in parts for key in part.keys}
+        matrices = build_matrices(specs, as_frame(data, len(frame)), functions(context))
+        codes = [
+            levels.codes(frame) if index in coded else np.full(len(frame), -1, dtype=np.intp)
+            for index, levels in enumerate(self.levels)
+        ]
+        return self.assemble(frame, matrices, codes)
+
+    def extended(self, frame: pd.DataFrame, factors: Collection[str] | None = None) -> "DesignSpec":
+        """Return a spec that also knows the levels of other rows, after its own.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n_samples, n_features)
+            Rows with the grouping columns.
+        factors : collection of str, default=None
+            Names of the factors that learn levels, None for all.
+
+        Returns
+        -------
+        DesignSpec
+
+        Raises
+        ------
+        DesignError
+            When a grouping column is unknown, has another type than in fit or misses values.
+        """
+        chosen = self._select(factors)
+        levels = tuple(
+            known.extended(frame) if index in chosen else known
+            for index, known in enumerate(self.levels)
+        )
+        grown = tuple(
+            replace(factor, labels=found.texts()) if index in chosen else factor
+            for index, (factor, found) in enumerate(zip(self.layout.factors, levels, strict=True))
+        )
+        return replace(self, levels=levels, layout=replace(self.layout, factors=grown))
+
+    def read(self, frame: pd.DataFrame) -> list[Floats | Ints]:
+        """Return what the design of rows is made of: each of shape (n_samples,).
+
+        The columns of the formulas, as numbers or codes of their labels, the level of each
+        factor, and the offset.
+        """
+        known = (column.read(pick(frame, name)) for name, column in sorted(self.columns.items()))
+        found = [
+            values.codes.astype(np.intp) if isinstance(values, pd.Categorical) else values
+            for values in known
+        ]
+        found += [levels.codes(frame) for levels in self.levels]
+        if self.offset is not None:
+            found.append(numbers(pick(frame, self.offset), _OFFSET))
+        return found
+
+    def _select(self, names: Collection[str] | None) -> set[int]:
+        known = [factor.name for factor in self.layout.factors]
+        unknown = [] if names is None else [name for name in names if name not in known]
+        if unknown:
+            msg = f"unknown grouping factor {unknown[0]!r}; the model has {known}"
+            raise DesignError(msg)
+        return {i for i, name in enumerate(known) if names is None or name in names}
+
+    def assemble(
+        self, frame: pd.DataFrame, matrices: Mapping[str, Floats], codes: Sequence[Ints]
+    ) -> Design:
+        """Put matrices and codes together; factors without matrices get zeros."""
+        column = None if self.offset is None else numbers(pick(frame, self.offset), _OFFSET)
+        offsets = [
+            total([column if k == 0 else None, *(matrices[key].sum(axis=1) for key in part.keys)])
+            for k, part in enumerate(self.offset_parts)
+        ]
+        columns = []
+        for parts, factor in zip(self.effect_parts, self.layout.factors, strict=True):
+            made = [matrices[key] for key in parts.keys if key in matrices]
+            zeros = np.zeros((len(frame), factor.n_columns), order="F")
+            columns.append(_beside(made) if made else zeros)
+        return Design(
+            self.layout,
+            tuple(matrices[key] for key in self.fixed_parts.keys),
+            tuple(offsets),
+            tuple(codes),
+            tuple(columns),
+        )
+
+
+def as_frame(columns: Mapping[str, Any], n_samples: int) -> pd.DataFrame:
+    """Return columns as a data frame without copies; there may be none of them."""
+    return pd.DataFrame(dict(columns), index=pd.RangeIndex(n_samples), copy=False)
+
+
+def _beside(matrices: Sequence[Floats]) -> Floats:
+    """Return matrices side by side, in Fortran order; a single one is not copied."""
+    if len(matrices) == 1:
+        return matrices[0]
+    return np.asfortranarray(np.concatenate(matrices, axis=1))

@@ -1,0 +1,314 @@
+"""The compiler: texts and a data frame become a design, and the spec of others like it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from skglmm.arrays import Ints
+from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
+from skglmm.design.build import DesignSpec, Parts, as_frame
+from skglmm.design.columns import Column, Use, is_label, pick, refuse_empty
+from skglmm.design.empty import refuse_empty_effects, single_levels
+from skglmm.design.groups import Levels, learn_labels
+from skglmm.design.materialize import learn_matrices
+from skglmm.design.matrix import MatrixSpec
+from skglmm.design.names import functions, uses
+from skglmm.design.offsets import offset_text, refuse_coded
+from skglmm.design.records import Design, Factor, Layout
+from skglmm.design.sizes import refuse_parameters
+from skglmm.exceptions import DesignError
+
+__all__ = ["Term", "label_columns", "learn"]
+
+_Uses = Mapping[str, Mapping[str, Use]]  # of each text, by column
+_INTERCEPT = "Intercept"  # what formulaic calls the column of ones
+
+
+class Term(NamedTuple):
+    """A random-effects term: effects that vary over the levels of a grouping factor.
+
+    `effects` is a one-sided formula, `group` the columns of the grouping factor, and
+    `predictor` the linear predictor that the effects are added to. Terms of one factor with the
+    same `key` are correlated with each other.
+    """
+
+    effects: str
+    group: tuple[str, ...]
+    correlated: bool = True
+    predictor: str = "mean"
+    key: str | None = None
+
+
+def learn(
+    frame: pd.DataFrame,
+    fixed: Mapping[str, str],
+    terms: Sequence[Term] = (),
+    *,
+    offset: str | None = None,
+    offsets: Mapping[str, Sequence[str]] | None = None,
+    context: Mapping[str, Any] | None = None,
+    float_groups: bool = False,
+) -> tuple[DesignSpec, Design]:
+    """Learn codings, knots and levels from a data frame, and build its design.
+
+    Texts are evaluated: check them first. No row is dropped; missing values are errors.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n_samples, n_features)
+        Rows of the fit.
+    fixed : mapping of str to str
+        One-sided formula of each linear predictor, ``{"mean": "1 + x", "precision": "1"}``.
+    terms : sequence of Term, default=()
+        Random-effects terms; those on the same grouping factor make one factor.
+    offset : str, default=None
+        Column added to the first linear predictor, on its scale.
+    offsets : mapping of str to sequence of str, default=None
+        Expressions added to each linear predictor, on its scale; those without are left out.
+    context : mapping of str to object, default=None
+        Functions that formulas may call, besides formulaic's own.
+    float_groups : bool, default=False
+        Whether grouping columns may hold floating-point numbers, as in plain arrays.
+
+    Returns
+    -------
+    spec : DesignSpec
+        What was learned; holds no rows.
+    design : Design
+        The arrays of `frame`.
+
+    Raises
+    ------
+    DesignError
+        When the data do not give the matrices that the texts ask for.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skglmm.design import Term, learn
+    >>> frame = pd.DataFrame({"x": [0.5, 1.0, 2.0], "g": ["a", "b", "a"]})
+    >>> spec, design = learn(frame, {"mean": "1 + x"}, [Term("1", ("g",))])
+    >>> design.codes
+    (array([0, 1, 0]),)
+    >>> spec.layout.factors[0].labels
+    array(['a', 'b'], dtype=object)
+    """
+    refuse_empty(frame)
+    context = functions(context)
+    plan = _Plan.of(fixed, terms, offsets)
+    texts = plan.texts(fixed)
+    used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
+    columns, data = _learn_columns(frame, used)
+    levels, codes = _learn_groups(frame, plan, float_groups=float_groups)
+    specs, matrices = learn_matrices(texts, data, context)
+    for key, expressions in plan.offset_texts().items():
+        refuse_coded(specs[key], expressions)
+    fixed_parts = _parts(plan.fixed_keys(), used)
+    offset_parts = tuple(_parts(keys, used) for keys in plan.offset_keys())
+    needed = [name for part in (fixed_parts, *offset_parts) for name in part.columns]
+    spec = DesignSpec(
+        _layout(plan, levels, specs, offset),
+        offset,
+        tuple(dict.fromkeys([*needed, *([offset] if offset is not None else [])])),
+        fixed_parts,
+        tuple(_parts(keys, used) for keys in plan.effect_keys()),
+        offset_parts,
+        levels,
+        columns,
+        specs,
+        single_levels(specs[key] for key in plan.fixed_keys()),
+    )
+    return spec, spec.assemble(frame, matrices, codes)
+
+
+def label_columns(
+    frame: pd.DataFrame,
+    fixed: Mapping[str, str],
+    terms: Sequence[Term] = (),
+    *,
+    offsets: Mapping[str, Sequence[str]] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Return the columns whose labels formulas turn into columns of matrices.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Some rows.
+    fixed, terms, offsets, context
+        See `learn`.
+    """
+    texts = _Plan.of(fixed, terms, offsets).texts(fixed).values()
+    used = [uses(text, frame.columns, functions(context)) for text in texts]
+    coded = {name for found in used for name, use in found.items() if use.coded}
+    names = dict.fromkeys(name for found in used for name in found)
+    return [name for name in names if name in coded or is_label(pick(frame, name))]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which texts make which matrix: predictors, terms by grouping factor, and offsets."""
+
+    predictors: tuple[str, ...]
+    merged: tuple[tuple[Term, ...], ...]
+    offsets: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(
+        cls,
+        fixed: Mapping[str, str],
+        terms: Sequence[Term],
+        offsets: Mapping[str, Sequence[str]] | None,
+    ) -> "_Plan":
+        """Return the plan of a model; `offsets` are expressions of some predictors."""
+        given = offsets or {}
+        return cls(tuple(fixed), _merge(terms), tuple(tuple(given.get(k, ())) for k in fixed))
+
+    def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
+        """Return the text of each matrix."""
+        effects = [term.effects for terms in self.merged for term in terms]
+        keys = [key for keys in self.effect_keys() for key in keys]
+        texts = dict(zip([*self.fixed_keys(), *keys], [*fixed.values(), *effects], strict=True))
+        shifts = self.offset_texts().items()
+        return texts | {key: offset_text(expressions) for key, expressions in shifts}
+
+    def fixed_keys(self) -> tuple[str, ...]:
+        """Return the key of the matrix of each predictor."""
+        return tuple(f"fixed{index}" for index in range(len(self.predictors)))
+
+    def offset_texts(self) -> dict[str, tuple[str, ...]]:
+        """Return the expressions of each matrix of offsets."""
+        return {f"offset{k}": found for k, found in enumerate(self.offsets) if found}
+
+    def offset_keys(self) -> list[tuple[str, ...]]:
+        """Return the key of the matrix of the offsets of each predictor, or none."""
+        return [(f"offset{k}",) if found else () for k, found in enumerate(self.offsets)]
+
+    def effect_keys(self) -> list[tuple[str, ...]]:
+        """Return the keys of the matrices of each factor, one for each term."""
+        return [
+            tuple(f"effects{index}_{place}" for place in range(len(terms)))
+            for index, terms in enumerate(self.merged)
+        ]
+
+
+def _merge(terms: Sequence[Term]) -> tuple[tuple[Term, ...], ...]:
+    """Return the terms of each grouping factor, in the order of the first of them.
+
+    Terms of one key follow the first of them.
+    """
+    merged: dict[frozenset[str], list[Term]] = {}
+    for term in terms:
+        merged.setdefault(frozenset(term.group), []).append(term)
+    return tuple(tuple(chain.from_iterable(_blocks(found))) for found in merged.values())
+
+
+def _blocks(terms: Sequence[Term]) -> list[list[Term]]:
+    """Return the terms whose effects are correlated with each other together."""
+    blocks: dict[object, list[Term]] = {}
+    for place, term in enumerate(terms):
+        blocks.setdefault(term.key or place, []).append(term)
+    return list(blocks.values())
+
+
+def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column], pd.DataFrame]:
+    """Return what is kept of each column, and their values in the types for formulaic."""
+    every: dict[str, list[Use]] = {}
+    for uses_of_text in used.values():
+        for name, use in uses_of_text.items():
+            every.setdefault(name, []).append(use)
+    columns, data = {}, {}
+    if _INTERCEPT in every:
+        msg = f"a column named {_INTERCEPT!r} reads as the intercept in a table; rename it"
+        raise DesignError(msg)
+    for name, found in every.items():
+        use = Use(any(use.coded for use in found), any(use.plain for use in found))
+        columns[name], data[name] = Column.learn(pick(frame, name), use)
+    return columns, as_frame(data, len(frame))
+
+
+def _learn_groups(
+    frame: pd.DataFrame, plan: _Plan, *, float_groups: bool
+) -> tuple[tuple[Levels, ...], list[Ints]]:
+    """Return the levels of each factor, and the codes of the rows."""
+    factors = [terms[0].group for terms in plan.merged]
+    names = dict.fromkeys(name for group in factors for name in group)
+    labels = {name: learn_labels(pick(frame, name), float_groups=float_groups) for name in names}
+    learned = [Levels.learn(group, labels) for group in factors]
+    return tuple(found for found, _ in learned), [codes for _, codes in learned]
+
+
+def _parts(keys: tuple[str, ...], used: _Uses) -> Parts:
+    return Parts(keys, tuple(dict.fromkeys(name for key in keys for name in used[key])))
+
+
+def _layout(
+    plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, MatrixSpec], offset: str | None
+) -> Layout:
+    factors = [
+        _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)
+        for terms, found, keys in zip(plan.merged, levels, plan.effect_keys(), strict=True)
+    ]
+    _refuse_twins([factor.name for factor in factors], "grouping factors")
+    for keys, factor in zip(plan.effect_keys(), factors, strict=True):
+        refuse_empty_effects([specs[key] for key in keys], factor.name)
+    coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
+    for names in coefficients:
+        _refuse_twins(names, "effects")
+    labels = [
+        f"{predictor}({name})" if place else name
+        for place, (predictor, names) in enumerate(zip(plan.predictors, coefficients, strict=True))
+        for name in names
+    ]
+    _refuse_twins(labels, "coefficients")
+    first = () if offset is None else (offset,)
+    offsets = [
+        tuple(sorted((*(first if k == 0 else ()), *found))) for k, found in enumerate(plan.offsets)
+    ]
+    return Layout(plan.predictors, coefficients, tuple(factors), tuple(offsets))
+
+
+def _refuse_twins(names: Sequence[str], what: str) -> None:
+    """Refuse one name for two things: the column `a:b`, and a:b of two columns."""
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        msg = f"two {what} are both called {name!r}; rename the column that has this name"
+        raise DesignError(msg)
+
+
+def _factor(
+    terms: Sequence[Term],
+    levels: Levels,
+    names: Sequence[Sequence[str]],
+    predictors: Sequence[str],
+) -> Factor:
+    sizes, parts, start = [], [], 0
+    for block in _blocks(terms):
+        size = sum(map(len, names[start : start + len(block)]))
+        start += len(block)
+        sizes.append(size)
+        parts.append(_covariance(block, size))
+    covariance = parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts))
+    refuse_parameters(":".join(levels.columns), sum(sizes), covariance.n_params)
+    effects = [
+        (predictors.index(term.predictor), name)
+        for term, part in zip(terms, names, strict=True)
+        for name in part
+    ]
+    return Factor(
+        ":".join(levels.columns),
+        levels.texts(),
+        tuple(f"{predictors[k]}({name})" if k else name for k, name in effects),
+        tuple(k for k, _ in effects),
+        tuple(sizes),
+        covariance,
+    )
+
+
+def _covariance(block: Sequence[Term], size: int) -> Covariance:
+    """One effect alone is Unstructured: its two spellings are one model."""
+    return Unstructured(size) if size == 1 or block[0].correlated else Diagonal(size)

@@ -1,0 +1,195 @@
+"""Calls of formulaic: texts and columns go in, checked matrices and learned state come out."""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product as product_of
+from math import prod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpecs, SimpleFormula, StructuredFormula
+from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.materializers import PandasMaterializer
+from formulaic.materializers.types.factor_values import FactorValuesMetadata
+from formulaic.parser.types import Factor, Term
+from formulaic.transforms import TRANSFORMS
+from formulaic.utils.variables import Variable
+
+from skglmm.arrays import Floats
+from skglmm.design.constant import constant_column
+from skglmm.design.evaluate import Names, evaluate
+from skglmm.design.matrix import MatrixSpec, factors_in, label_of, terms_in
+from skglmm.design.sizes import Materializer
+from skglmm.exceptions import DesignError
+
+__all__ = ["build_matrices", "learn_matrices"]
+
+_FAILURES = (
+    *(FormulaicError, DataMismatchWarning, ArithmeticError, AttributeError, LookupError),
+    *(NotImplementedError, TypeError, ValueError),
+)
+_ONE = Term([Factor("1", eval_method="literal")])
+# What formulaic says of an expression that it could not evaluate, or whose values it refuses.
+_FAILED = re.compile(r"Unable to evaluate factor `(.+)`\. \[\w+: (.*)\]", re.DOTALL)
+_REFUSED = re.compile(r"Error encountered while checking for nulls in `(.+?)`: (.*)", re.DOTALL)
+
+# Words of formulaic's messages, and what to do about them.
+_CURES = {
+    "extend beyond": (
+        "bs() cannot leave the range of its data in fit; use cr() or "
+        "bs(..., extrapolation='extend')"
+    ),
+    "null values": "it gives NaN, perhaps the logarithm or root of a negative number",
+    "find_nulls": "it gives neither a number nor a label for each row",
+    "outside of the nominated levels": "an expression in C() gives levels that fit did not see",
+    "is not defined": "the functions of the context must be given again",
+}
+
+
+def learn_matrices(
+    texts: Mapping[str, str], data: pd.DataFrame, context: Mapping[str, Any]
+) -> tuple[dict[str, MatrixSpec], dict[str, Floats]]:
+    """Make the matrix of each text in one pass; return what was learned, and the matrices."""
+    try:
+        formulas = {key: SimpleFormula(terms_in(text)) for key, text in texts.items()}
+        made = _materialize(StructuredFormula(**formulas), data, context, learns=True)
+    except DesignError:
+        raise
+    except _FAILURES as error:
+        culprit = _culprit(texts, data, context)
+        constant = constant_column(culprit, data, context)
+        raise (constant or _explained(error, culprit)) from error
+    specs = {key: MatrixSpec.of(text, made[key].model_spec) for key, text in texts.items()}
+    return specs, {key: _checked(made[key], specs[key]) for key in texts}
+
+
+def build_matrices(
+    specs: Mapping[str, MatrixSpec], data: pd.DataFrame, context: Mapping[str, Any]
+) -> dict[str, Floats]:
+    """Make the matrix of each learned text for other rows."""
+    if not specs:
+        return {}
+    try:
+        known = ModelSpecs(**{key: spec.model_spec() for key, spec in specs.items()})
+        made = _materialize(known, data, context)
+    except _FAILURES as error:
+        raise _explained(error, None) from error
+    return {key: _checked(made[key], specs[key]) for key in specs}
+
+
+class _Materializer(Materializer):
+    """Formulaic's own, which does not evaluate expressions itself, nor name columns."""
+
+    learns = False
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _lookup(self, name: str) -> tuple[Any, set[Variable]]:
+        return self.data[label_of(name)], set()
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _evaluate(self, expr: str, metadata: Any, spec: Any) -> tuple[Any, set[Variable]]:
+        functions = {**TRANSFORMS, **self.context}
+        shared = {"_spec": spec, "_context": self.layered_context, "_metadata": metadata}
+        names = Names(self.data, functions, spec.transform_state, self.learns, shared)
+        return evaluate(expr, names), set()
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _flatten_encoded_evaled_factor(self, name: str, values: Any) -> dict[str, Any]:
+        # Formulaic's own leaves out levels such as "__none__", and the first of two of one name.
+        return dict(_named_apart(_flat(label_of(name), values)))
+
+    @PandasMaterializer.override  # type: ignore[untyped-decorator]
+    def _get_columns_for_term(self, factors: Any, spec: Any, scale: float = 1) -> Any:
+        given = list(factors)
+        columns = super()._get_columns_for_term(factors, spec, scale)
+        if len(columns) < prod(map(len, given)):
+            _named_apart((":".join(product), None) for product in product_of(*given))
+        return columns
+
+
+def _flat(name: str, values: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the columns of an encoded factor with their names."""
+    if not isinstance(values, dict):
+        yield name, values
+        return
+    metadata = getattr(values, "__formulaic_metadata__", None)
+    form = FactorValuesMetadata.format if metadata is None else metadata.get_format()
+    for level, column in values.items():
+        yield from _flat(form.format(name=name, field=level), column)
+
+
+def _named_apart(columns: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return columns of which no two have one name, such as the levels 1 and "1" of a category."""
+    found = list(columns)
+    name, count = Counter(name for name, _ in found).most_common(1)[0] if found else ("", 0)
+    if count > 1:
+        msg = f"{count} columns are all called {name!r}; rename levels that are written alike"
+        raise DesignError(msg)
+    return found
+
+
+def _materialize(
+    spec: Any, data: pd.DataFrame, context: Mapping[str, Any], *, learns: bool = False
+) -> Any:
+    materializer = _Materializer(data, context=context)
+    materializer.learns = learns
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # results are checked
+        warnings.simplefilter("error", DataMismatchWarning)
+        return materializer.get_model_matrix(spec, output="numpy", na_action="raise")
+
+
+def _culprit(
+    texts: Mapping[str, str], data: pd.DataFrame, context: Mapping[str, Any]
+) -> str | None:
+    """Return the first expression that fails by itself, None when they fail together only."""
+    for factor in (factor for text in texts.values() for factor in factors_in(text)):
+        try:
+            _materialize(SimpleFormula([_ONE, Term([factor])]), data, context, learns=True)
+        except _FAILURES:
+            return label_of(factor.expr)
+    return None
+
+
+def _explained(error: Exception, culprit: str | None) -> DesignError:
+    """Return an error of formulaic in our words, with what to do about it."""
+    reason = "its arguments do not fit" if isinstance(error, LookupError) else str(error)
+    read = _FAILED.match(reason) or _REFUSED.match(reason)
+    if read:
+        culprit, reason = read.groups()
+    what = f"the expression {culprit!r}" if culprit else "the formula"
+    cures = [cure for words, cure in _CURES.items() if words in reason]
+    if cures:
+        return DesignError(f"{what} cannot be evaluated: {cures[0]}")
+    if culprit and culprit.startswith("C("):
+        hint = (
+            "check the types of its columns; the second argument of C() is a coding, such as "
+            "contr.sum or contr.treatment('a')"
+        )
+    else:
+        hint = "check the expression and the types of its columns"
+    return DesignError(f"{what} cannot be evaluated: {reason}\n({hint})")
+
+
+def _checked(matrix: Any, spec: MatrixSpec) -> Floats:
+    """Return a matrix as finite floats in Fortran order."""
+    values = np.asarray(matrix)
+    if values.dtype.kind not in "fiub":
+        msg = (
+            f"the columns {list(spec.column_names)} are of type {values.dtype}, expected numbers; "
+            "complex numbers, times and texts cannot be effects"
+        )
+        raise DesignError(msg)
+    values = np.asfortranarray(values, dtype=np.float64)
+    for index, name in enumerate(spec.column_names):
+        finite = np.isfinite(values[:, index])
+        if not finite.all():
+            msg = (
+                f"the effect {name!r} is not finite (inf or NaN) in "
+                f"{np.count_nonzero(~finite)} of {len(finite)} rows, the first is row "
+                f"{int(np.argmin(finite))}"
+            )
+            raise DesignError(msg)
+    return values

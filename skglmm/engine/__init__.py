@@ -1,0 +1,73 @@
+"""The Laplace approximation of a mixed model: mode, objective, exact gradient."""
+
+from skglmm.engine.mode.curvature import curvature, posterior
+from skglmm.engine.mode.mode import Mode, find_mode
+from skglmm.engine.mode.point import (
+    Point,
+    State,
+    evaluate,
+    expected_moments,
+    observed_moments,
+    score_sums,
+    third_slopes,
+)
+from skglmm.engine.mode.system import prior_hessian
+from skglmm.engine.objective.clusters import cluster_gradients
+from skglmm.engine.objective.laplace import Laplace, gradient_near, laplace
+from skglmm.engine.objective.sensitivity import (
+    fixed_information,
+    fixed_score,
+    information,
+    jacobian,
+    level_totals,
+    observed_information,
+    tangent,
+    theta_information,
+)
+from skglmm.engine.prior import Curvature, Meeting, Remembered
+from skglmm.engine.problem.bind import arrange, assemble, bind, bind_part, is_nested
+from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.params import Params, Shape
+from skglmm.engine.rows.shard import Shard
+
+__all__ = [
+    "Curvature",
+    "Laplace",
+    "Meeting",
+    "Mode",
+    "Modes",
+    "Params",
+    "Point",
+    "Problem",
+    "Remembered",
+    "Shape",
+    "Shard",
+    "Split",
+    "State",
+    "arrange",
+    "assemble",
+    "bind",
+    "bind_part",
+    "cluster_gradients",
+    "curvature",
+    "evaluate",
+    "expected_moments",
+    "find_mode",
+    "fixed_information",
+    "fixed_score",
+    "gradient_near",
+    "information",
+    "is_nested",
+    "jacobian",
+    "laplace",
+    "level_totals",
+    "observed_information",
+    "observed_moments",
+    "posterior",
+    "prior_hessian",
+    "score_sums",
+    "tangent",
+    "theta_information",
+    "third_slopes",
+]

@@ -1,0 +1,169 @@
+"""The mode of the random effects given the parameters, by damped Newton steps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from skglmm.engine.mode.point import (
+    Point,
+    absolute_moments,
+    evaluate,
+    expected_moments,
+    observed_moments,
+    score,
+)
+from skglmm.engine.mode.system import hessian, solve
+from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.params import Params
+from skglmm.engine.rows.shard import Moments
+from skglmm.linalg import Arrowhead
+from skglmm.parts import Parts
+
+__all__ = ["DECREMENT_TOL", "Distance", "Mode", "find_mode", "mode_at"]
+
+DECREMENT_TOL = 1e-20  # a step of 1e-10 standard deviations
+NEGLIGIBLE = 1e-16  # a step that lowers h by less moves estimates by 1e-8 standard errors
+LAST_MAX = 1e-2  # a step that promises more is tried before it is trusted
+CURVED = 1e-2  # at most: a step that promises d leaves a promise of this times d squared
+STEPS_MAX = 60  # from a cold start 5 to 8 are usual
+HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
+
+Distance = Literal["far", "some", "near"]
+Kinds = Sequence[tuple[Callable[[Problem, Point], Parts[Moments]], int]]
+USUAL: Kinds = ((observed_moments, 1), (absolute_moments, HALVINGS_MAX))  # and how many trials
+FAR: Kinds = ((expected_moments, HALVINGS_MAX), *USUAL)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A point near the conditional mode, where h is least, and H there.
+
+    How near is what the search was asked for: from a rounding error to a step that lowers h by one.
+
+    Parameters
+    ----------
+    point : Point
+        Its rows hold derivatives up to the third.
+    moments : Parts of mapping
+        Sums of the curvature over levels and pairs of levels, for each shard.
+    system : Arrowhead
+        H, factorized.
+    n_steps : int
+        Newton steps taken.
+    step : Split or None
+        Newton's next step, to the mode; None where the point counts as the mode.
+    decrement : float
+        By how much that step would lower h.
+    """
+
+    point: Point
+    moments: Parts[Moments]
+    system: Arrowhead
+    n_steps: int = 0
+    step: Split | None = None
+    decrement: float = 0.0
+
+    @property
+    def u(self) -> Split:
+        """The mode: where Newton's step from the point ends."""
+        return self.point.u if self.step is None else self.point.u.plus(self.step)
+
+
+def find_mode(
+    problem: Problem,
+    params: Params,
+    start: Split,
+    tol: float = DECREMENT_TOL,
+    distance: Distance = "some",
+) -> Mode | None:
+    """Minimize h over u from `start`; None when no mode with a positive definite H is found.
+
+    Parameters
+    ----------
+    problem : Problem
+    params : Params
+    start : Split
+    tol : float
+        How much Newton's next step may promise to lower h.
+    distance : {"far", "some", "near"}
+        "far" if nothing is known of the mode, "near" if `start` is likely to be good enough.
+    """
+    if not problem.order:
+        return mode_at(problem, evaluate(problem, params, start, 3))
+    point = evaluate(problem, params, start, 3 if distance == "near" else 2)
+    if not np.isfinite(point.value):
+        point, distance = evaluate(problem, params, problem.zero(), 2), "far"
+    kinds = FAR if distance == "far" else USUAL
+    for n_steps in range(STEPS_MAX):
+        found = _advance(problem, point, tol, kinds) if np.isfinite(point.value) else None
+        kinds = USUAL
+        if isinstance(found, Point):
+            point = found
+        elif isinstance(found, Split):
+            last = mode_at(problem, evaluate(problem, params, found, 3))
+            return last if last is None else _aimed(problem, replace(last, n_steps=n_steps + 1))
+        else:
+            return found if found is None else replace(found, n_steps=n_steps)
+    return None
+
+
+def mode_at(problem: Problem, point: Point) -> Mode | None:
+    """Return what belongs to a point that counts as the mode; None where H is not definite."""
+    if not np.isfinite(point.value):
+        return None
+    moments = observed_moments(problem, point)
+    system = hessian(problem, moments, point.roots)
+    return None if system is None else Mode(point, moments, system)
+
+
+def _aimed(problem: Problem, mode: Mode) -> Mode:
+    """Add the step that is left."""
+    gradient = score(problem, mode.point)
+    step = solve(mode.system, gradient)
+    return replace(mode, step=step, decrement=0.5 * gradient.dot(step))
+
+
+def _advance(
+    problem: Problem, point: Point, tol: float, kinds: Kinds
+) -> Mode | Point | Split | None:
+    """Take Newton's step, shortened until h does not grow; None if there is none.
+
+    `kinds` are the ways to make H, in turn: the log density of a family need not be concave, so
+    that the observed H may be indefinite, or nearly singular, away from the mode. A point within
+    tolerance is the mode, if it has third derivatives; the end of a step that surely leads there
+    is returned as it is.
+    """
+    gradient = score(problem, point)
+    for information, n_trials in kinds:
+        moments = information(problem, point)
+        system = hessian(problem, moments, point.roots)
+        if system is None:
+            continue
+        step = solve(system, gradient)
+        decrement = 0.5 * gradient.dot(step)
+        far = max(decrement, 0.5 * step.dot(step))  # the first, unless H is nearly singular
+        if far <= tol and point.order == 3 and information is observed_moments:
+            left = step if far > NEGLIGIBLE else None
+            return Mode(point, moments, system, step=left, decrement=decrement)
+        rounding = 4 * np.finfo(float).eps * abs(point.value)
+        after = CURVED * far**2
+        if decrement <= rounding or (far <= LAST_MAX and after <= tol):
+            return point.u.plus(step)
+        moved = _search(problem, point, step, 3 if after <= tol else 2, n_trials)
+        if moved is not None:
+            return moved
+    return None
+
+
+def _search(problem: Problem, point: Point, step: Split, order: int, n_trials: int) -> Point | None:
+    """Halve the step until h does not grow."""
+    length = 1.0
+    for _ in range(n_trials):
+        moved = evaluate(problem, point.params, point.u.plus(step, length), order)
+        if moved.value <= point.value:  # written so that NaN is a rejection
+            return moved
+        length /= 2
+    return None

@@ -1,0 +1,1 @@
+"""The Laplace approximation, with its gradient."""

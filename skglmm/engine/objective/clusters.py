@@ -1,0 +1,139 @@
+r"""The gradient of each cluster's share of the Laplace objective.
+
+Where no two clusters share a level, H has no entries between them: the objective is a sum over
+clusters, and so is each sum over rows, levels or pairs of levels that its gradient consists of.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.engine.mode.mode import Mode
+from skglmm.engine.mode.point import State, score_sums
+from skglmm.engine.mode.system import inverse_moments, scaled, solve
+from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
+from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.shard import Moments, Shard
+from skglmm.linalg import Own
+from skglmm.parts import Parts
+
+__all__ = ["cluster_gradients"]
+
+Shares = tuple[int, Floats, Ints]  # factor, (k, k, P) to be contracted with its slopes, clusters
+
+
+def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
+    """Gradient of the objective of each cluster of rows, shape (n_clusters, n_params).
+
+    Parameters
+    ----------
+    problem : Problem
+    mode : Mode
+    clusters : ndarray of int, shape (n,)
+        Cluster of each row, from 0, in the order of the design. The rows of a level, of any
+        factor, must be of one cluster.
+    """
+    point, shards = mode.point, problem.shards
+    ends = np.cumsum([shard.n_rows for shard in shards])[:-1]
+    of_rows = np.split(clusters[problem.rows], ends)
+    of_levels = _of_levels(problem, of_rows)
+    inverse = mode.system.inverse()
+    blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
+    slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
+    sums = shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots)
+    v = problem.join(solve(mode.system, problem.gather(sums)))
+    lifted = problem.split(tuple(root @ part for root, part in zip(point.roots, v, strict=True)))
+    rest = problem.cut_rest(lifted.rest)
+    residuals = shards.map(_residual, point.states, slopes, lifted.tops, rest=rest)
+    n_clusters = int(clusters.max(initial=-1)) + 1
+    shares = [
+        *_level_shares(problem, mode, residuals, v, of_levels),
+        *_pair_shares(problem, mode, blocks, of_levels),
+    ]
+    beta = _fixed_part(problem, residuals, of_rows, n_clusters)
+    return np.hstack([*beta, *_theta_part(problem, mode, shares, n_clusters)])
+
+
+def _slopes(shard: Shard, state: State, blocks: Moments, roots: tuple[Floats, ...]) -> list[Floats]:
+    return logdet_slopes(shard, state.rows, blocks, roots)
+
+
+def _residual(
+    shard: Shard, state: State, slopes: list[Floats], top: Own, rest: Sequence[Floats]
+) -> list[Floats]:
+    return effective_residual(shard, state.rows, slopes, [*top, *rest])
+
+
+def _of_levels(problem: Problem, of_rows: Sequence[Ints]) -> list[Ints]:
+    """Cluster of each level of the factors, leading one first; 0 for levels without rows."""
+    found = [np.zeros(n, dtype=np.intp) for _, n in problem.sizes]
+    for shard, codes in zip(problem.shards, of_rows, strict=True):
+        for f, load in enumerate(shard.loads):
+            found[f][_global(shard, f)[load.grouping.codes]] = codes
+    return found
+
+
+def _global(shard: Shard, f: int) -> Ints:
+    """The levels of factor f that a shard numbers 0, 1, …."""
+    if f < len(shard.levels):
+        return shard.levels[f]
+    return np.arange(shard.loads[f].grouping.size)
+
+
+def _fixed_part(
+    problem: Problem, residuals: Parts[list[Floats]], of_rows: Sequence[Ints], n: int
+) -> Iterator[Floats]:
+    """Gradient in the fixed effects of each predictor, (n, p_k)."""
+    for k, n_columns in enumerate(problem.shape.n_coefficients):
+        part = np.zeros((n, n_columns))
+        for shard, residual, codes in zip(problem.shards, residuals, of_rows, strict=True):
+            for j, column in enumerate(shard.fixed[k].T):
+                part[:, j] += np.bincount(codes, column * residual[k], n)
+        yield part
+
+
+def _level_shares(
+    problem: Problem,
+    mode: Mode,
+    residuals: Parts[list[Floats]],
+    v: Modes,
+    of_levels: Sequence[Ints],
+) -> Iterator[Shares]:
+    """What levels add: sums of the residuals times u, sums of the scores times v."""
+    r_bar = problem.join(problem.gather(problem.shards.map(Shard.level_sums, residuals)))
+    g_bar, u = problem.join(score_sums(problem, mode.point)), problem.join(mode.point.u)
+    for f, codes in enumerate(of_levels):
+        by_u = r_bar[f][:, None] * u[f]
+        yield f, by_u + g_bar[f][:, None] * v[f], codes
+
+
+def _pair_shares(
+    problem: Problem, mode: Mode, blocks: Parts[Moments], of_levels: Sequence[Ints]
+) -> Iterator[Shares]:
+    """What levels and pairs of levels add through the log determinant: Z'W A inv(H)."""
+    roots = mode.point.roots
+    for shard, moments, parts in zip(problem.shards, mode.moments, blocks, strict=True):
+        for (f, g), block in parts.items():
+            codes = _of_pairs(shard, f, g, of_levels)
+            yield f, np.einsum("cdp,de,aep->cap", moments[f, g], roots[g], block), codes
+            if f != g:
+                yield g, np.einsum("cdp,ca,aep->dep", moments[f, g], roots[f], block), codes
+
+
+def _of_pairs(shard: Shard, f: int, g: int, of_levels: Sequence[Ints]) -> Ints:
+    """Cluster of each level of f, or of each pair of levels of f and g, of a shard."""
+    own = of_levels[f][_global(shard, f)]
+    return own if f == g else own[shard.pairs[f, g].left]
+
+
+def _theta_part(problem: Problem, mode: Mode, shares: Sequence[Shares], n: int) -> Iterator[Floats]:
+    """Gradient in the covariance parameters of each factor, (n, n_theta), in layout order."""
+    for f, covariance in enumerate(problem.covariances):
+        slopes = covariance.factor_grad(mode.point.params.theta[f])
+        part = np.zeros((n, len(slopes)))
+        for owner, share, codes in shares:
+            if owner == problem.order.index(f):
+                for m, row in enumerate(np.tensordot(slopes, share, axes=2)):
+                    part[:, m] += np.bincount(codes, row, n)
+        yield part

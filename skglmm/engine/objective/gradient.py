@@ -1,0 +1,162 @@
+r"""The exact gradient of the Laplace objective.
+
+With g, W and T the first derivatives, minus the second and the third derivatives of the
+weighted log density of a row, :math:`C_i = A_i H^{-1} A_i^T` and :math:`A_i = Z_i \Lambda`:
+
+.. math::
+
+    s_{il} = -\tfrac12 \sum_{jk} C_{ijk} T_{ijkl}, \quad
+    v = H^{-1} \sum_i A_i^T s_i, \quad
+    r_i = -g_i + s_i - W_i A_i v .
+
+Then :math:`\partial L / \partial \beta_k = X_k^T r_k` and, for a parameter of a factor,
+:math:`\langle d\Lambda, \bar r u^T + \bar g v^T + K \rangle` with the level sums
+:math:`\bar r, \bar g` of r and g, and :math:`K = \sum Z^T W A H^{-1}` [1]_.
+
+References
+----------
+.. [1] Kristensen, K., Nielsen, A., Berg, C. W., Skaug, H. & Bell, B. M. (2016). TMB:
+   Automatic differentiation and Laplace approximation. Journal of Statistical Software,
+   70(5), 1-21.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.engine.mode.mode import Mode
+from skglmm.engine.mode.point import Point, State, nearby
+from skglmm.engine.mode.system import inverse_moments, sandwich, scaled, solve
+from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.params import Params
+from skglmm.engine.rows.rows import Rows
+from skglmm.engine.rows.shard import Moments, Shard
+from skglmm.families import packed
+from skglmm.linalg import Own
+from skglmm.parts import added
+
+__all__ = ["effective_residual", "gradient", "logdet_slopes"]
+
+Roots = tuple[Floats, ...]
+
+
+def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
+    """Gradient of the objective in the parameter vector, shape (n_params,), at the mode.
+
+    Where a step is left to the mode, the gradient of h is that at its end, by Taylor's formula,
+    and the slopes of the log determinant are those where it begins: off by the order of the
+    step, of which they are a small part.
+
+    Returns
+    -------
+    gradient : ndarray, shape (n_params,)
+    end : Point
+        Where the step ends.
+    rise : float
+        By how much half the log determinant grows along the step.
+    """
+    point, shards = mode.point, problem.shards
+    inverse = mode.system.inverse()
+    blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
+    slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
+    sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots))
+    v = solve(mode.system, sums)
+    kernels = mode.moments.map(_kernels, blocks, roots=point.roots)
+    end = point if mode.step is None else nearby(problem, point, point.params, mode.u)
+    rest = (problem.cut_rest(end.u.rest), problem.cut_rest(v.rest))
+    parts = (end.states, slopes, kernels, end.u.tops, v.tops)
+    beta, whole = shards.map(_shares, *parts, common=(rest, point.roots)).total()
+    theta: dict[int, Floats] = {}
+    for kernel, f in zip(whole, problem.order, strict=True):
+        theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
+    packed_slopes = Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack()
+    return packed_slopes, end, 0.0 if mode.step is None else sums.dot(mode.step)
+
+
+def _slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> list[Floats]:
+    return logdet_slopes(shard, state.rows, blocks, roots)
+
+
+def _shares(
+    shard: Shard,
+    state: State,
+    slopes: list[Floats],
+    kernels: list[Floats],
+    u: Own,
+    v: Own,
+    common: tuple[tuple[Sequence[Floats], Sequence[Floats]], Roots],
+) -> tuple[list[Floats], list[Floats]]:
+    """A shard's share of the gradients in beta, and in the factors of the covariances."""
+    rest, roots = common
+    u, v = (*u, *rest[0]), (*v, *rest[1])
+    lifted = [root @ part for root, part in zip(roots, v, strict=True)]
+    residual = effective_residual(shard, state.rows, slopes, lifted)
+    sums = zip(shard.level_sums(residual), shard.level_sums(state.rows.grad), u, v, strict=True)
+    moved = [r_bar @ here.T + g_bar @ there.T for r_bar, g_bar, here, there in sums]
+    return [shard.pull(k, row) for k, row in enumerate(residual)], added(kernels, moved)
+
+
+def logdet_slopes(shard: Shard, rows: Rows, blocks: Moments, roots: Roots) -> list[Floats]:
+    """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
+    assert rows.third is not None
+    n_predictors = len(shard.fixed)
+    slopes = [np.zeros(shard.n_rows) for _ in range(n_predictors)]
+    for (j, k), spread in _row_covariances(shard, blocks, roots).items():
+        factor = -0.5 if j == k else -1.0
+        weighted = factor * spread
+        for m in range(n_predictors):
+            slopes[m] += weighted * rows.third[packed(n_predictors, j, k, m)]
+    return slopes
+
+
+def _row_covariances(shard: Shard, blocks: Moments, roots: Roots) -> dict[tuple[int, int], Floats]:
+    """Posterior covariance of each row's predictors j <= k, shape (n,)."""
+    found: dict[tuple[int, int], Floats] = {}
+    for (f, g), block in blocks.items():
+        left, right = shard.loads[f], shard.loads[g]
+        grouping = left.grouping if f == g else shard.pairs[f, g].grouping
+        spread = sandwich(roots[f].T, block, roots[g].T)
+        for c, (z, j) in enumerate(zip(left.columns, left.predictors, strict=True)):
+            for d in range(c if f == g else 0, len(right.columns)):
+                k, same = right.predictors[d], f == g and c == d
+                twice = 2.0 if j == k and not same else 1.0  # the mirrored block
+                part = grouping.spread(twice * spread[c, d])
+                for column in (z, right.columns[d]):
+                    if column is not None:
+                        part = part * column
+                key = (min(j, k), max(j, k))
+                found[key] = found[key] + part if key in found else part
+    return found
+
+
+def _kernels(moments: Moments, blocks: Moments, roots: Roots) -> list[Floats]:
+    """A shard's share of K = sum of Z'W A inv(H), for each factor."""
+    kernels = [np.zeros((len(root), len(root))) for root in roots]
+    for (f, g), block in blocks.items():
+        weights = moments[f, g]
+        kernels[f] += _contract(weights, roots[g] @ block)
+        if f != g:
+            lifted = (roots[f] @ block.reshape(len(block), -1)).reshape(-1, *block.shape[1:])
+            kernels[g] += _contract(np.swapaxes(weights, 0, 1), np.swapaxes(lifted, 0, 1))
+    return kernels
+
+
+def _contract(left: Floats, right: Floats) -> Floats:
+    """Sum over the last two axes: (c, d, P) and (a, d, P) to (c, a)."""
+    return np.asarray(left.reshape(len(left), -1) @ right.reshape(len(right), -1).T)
+
+
+def effective_residual(
+    shard: Shard, rows: Rows, slopes: list[Floats], lifted: list[Floats]
+) -> list[Floats]:
+    """The effective residual r of each predictor, K of shape (n,)."""
+    n_predictors = len(slopes)
+    moved = shard.random_part(lifted)
+    residual = []
+    for m, slope in enumerate(slopes):
+        row = slope - rows.grad[m]
+        for j in shard.active:
+            row += rows.hess[packed(n_predictors, j, m)] * moved[j]
+        residual.append(row)
+    return residual

@@ -1,0 +1,234 @@
+r"""How the mode moves with the parameters, and the information about the fixed effects.
+
+Differentiating :math:`\nabla_u h(\hat u, \psi) = 0` gives
+:math:`d\hat u = H^{-1} [d\Lambda^T \bar g - \Lambda^T Z^T W d\eta]` with
+:math:`d\eta = X d\beta + Z\, d\Lambda\, \hat u`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from skglmm.arrays import Floats
+from skglmm.engine.mode.mode import Mode
+from skglmm.engine.mode.point import Point, State
+from skglmm.engine.mode.system import scaled, solve
+from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.effects import Split, products
+from skglmm.engine.rows.params import Params
+from skglmm.engine.rows.rows import Move, Rows
+from skglmm.engine.rows.shard import Moments, Shard
+from skglmm.families import packed
+from skglmm.linalg import Own
+from skglmm.parts import Parts
+
+__all__ = [
+    "fixed_information",
+    "fixed_score",
+    "information",
+    "jacobian",
+    "level_totals",
+    "observed_information",
+    "tangent",
+    "theta_information",
+]
+
+
+def tangent(problem: Problem, mode: Mode, direction: Floats) -> Split:
+    """Derivative of the mode along a direction, shape (n_params,), of the parameters."""
+    return solve(mode.system, _force(problem, mode, direction))
+
+
+def jacobian(problem: Problem, mode: Mode, before: Modes | None = None) -> Modes:
+    """Derivative of the mode in each parameter: (n_params, k, L) for each factor.
+
+    `before`, of the same shape, is how the mean of the prior moves, if it does; how its
+    precision moves is left out.
+    """
+    columns = []
+    for index, unit in enumerate(np.eye(problem.shape.n_params)):
+        force = _force(problem, mode, unit)
+        if before is not None:
+            moved = problem.split(tuple(part[index] for part in before))
+            force = force.plus(problem.prior.times(moved))
+        columns.append(problem.join(solve(mode.system, force)))
+    return tuple(np.stack(parts) for parts in zip(*columns, strict=True))
+
+
+def information(problem: Problem, mode: Mode) -> Floats:
+    """Hessian of h in the fixed effects with the random effects profiled out.
+
+    Shape (n_beta, n_beta): X'WX less what the random effects can explain.
+    """
+    n_beta = problem.shape.n_beta
+    full = observed_information(problem, mode.point)
+    if not problem.order:
+        return full
+    units = np.eye(problem.shape.n_params)[:n_beta]
+    forces = [_force(problem, mode, unit) for unit in units]
+    explained = products(forces, [solve(mode.system, force) for force in forces])
+    return np.asarray(full - 0.5 * (explained + explained.T))
+
+
+def observed_information(problem: Problem, point: Point) -> Floats:
+    """X'WX at a point, shape (n_beta, n_beta)."""
+    return fixed_information(problem, point.states.map(_observed))
+
+
+def _observed(state: State) -> Floats:
+    return state.rows.hess
+
+
+def _force(problem: Problem, mode: Mode, direction: Floats) -> Split:
+    """Minus the change of the gradient of h in u along a direction."""
+    point = mode.point
+    move = Params.unpack(direction, problem.shape)
+    changes = [
+        problem.covariances[f].move(point.params.theta[f], move.theta[f]) for f in problem.order
+    ]
+    forces = problem.shards.map(
+        _shard_force,
+        *(point.states, point.u.tops),
+        rest=problem.cut_rest(point.u.rest),
+        beta=move.beta,
+        changes=changes,
+        roots=point.roots,
+    )
+    return problem.gather(forces)
+
+
+def _shard_force(
+    shard: Shard,
+    state: State,
+    top: Own,
+    rest: Sequence[Floats],
+    beta: Sequence[Floats],
+    changes: Sequence[Floats],
+    roots: Sequence[Floats],
+) -> list[Floats]:
+    u = (*top, *rest)
+    move = shard.move(beta, [change @ part for change, part in zip(changes, u, strict=True)])
+    bent = scaled(shard.level_sums(_bent(shard, state.rows, move)), roots)
+    moved = scaled(shard.level_sums(state.rows.grad), changes)
+    return [a + b for a, b in zip(bent, moved, strict=True)]
+
+
+def _bent(shard: Shard, rows: Rows, move: Move) -> Floats:
+    """``hess @ move`` of each row, for the predictors that carry random effects, (K, n)."""
+    out = np.zeros((len(move), shard.n_rows))
+    for j in shard.active:
+        for k, step in enumerate(move):
+            if step is not None:
+                out[j] += rows.hess[packed(len(move), j, k)] * step
+    return out
+
+
+def fixed_score(problem: Problem, point: Point) -> Floats:
+    """Gradient of the log density in the fixed effects, shape (n_beta,)."""
+    return np.concatenate(problem.shards.map(_pulled, point.states).total())
+
+
+def _pulled(shard: Shard, state: State) -> list[Floats]:
+    return [shard.pull(k, row) for k, row in enumerate(state.rows.grad)]
+
+
+def fixed_information(problem: Problem, hessians: Parts[Floats]) -> Floats:
+    """X'WX over all predictors, shape (n_beta, n_beta), with minus W in `hessians`."""
+    return problem.shards.map(_fixed_information, hessians).total()
+
+
+def _fixed_information(shard: Shard, hess: Floats) -> Floats:
+    n_predictors = len(shard.fixed)
+    return np.block(
+        [
+            [_product(shard, hess[packed(n_predictors, j, k)], j, k) for k in range(n_predictors)]
+            for j in range(n_predictors)
+        ]
+    )
+
+
+def _product(shard: Shard, hess: Floats, j: int, k: int) -> Floats:
+    """``-X_j.T @ diag(hess) @ X_k``, shape (p_j, p_k)."""
+    left, right = shard.fixed[j], shard.fixed[k]
+    product = np.empty((left.shape[1], right.shape[1]))
+    for column in range(right.shape[1]):
+        product[:, column] = shard.pull(j, -hess * right[:, column])
+    return product
+
+
+def theta_information(problem: Problem, mode: Mode) -> Floats:
+    r"""Approximate expected information about the covariance parameters.
+
+    With :math:`Q_l` the inverse of the marginal covariance of the effects estimated from one
+    level alone, entry (m, n) is :math:`\tfrac12 \sum_l tr(Q_l d\Sigma_m Q_l d\Sigma_n)`. What
+    the factors share is left out: good for scaling, not for inference.
+    Shape (n_theta, n_theta), block-diagonal, in the order of the layout.
+    """
+    changes = [
+        problem.covariances[f].factor_grad(mode.point.params.theta[f]) for f in problem.order
+    ]
+    sums = level_totals(
+        problem, mode.moments, _level_information, list(zip(mode.point.roots, changes, strict=True))
+    )
+    return np.asarray(block_diag(*problem.in_layout_order(sums)))
+
+
+def level_totals(
+    problem: Problem,
+    moments: Parts[Moments],
+    statistic: Callable[..., Any],
+    common: Sequence[tuple[Any, ...]],
+    *also: Split,
+) -> list[Any]:
+    """Sum a function of the levels of each factor, leading one first.
+
+    Parameters
+    ----------
+    problem : Problem
+    moments : Parts of mapping
+        Sums of z W z' over the rows of each level.
+    statistic : callable
+        Takes these sums, (k, k, L), what is common to the levels of the factor, and (k, L) of
+        `also`; returns the sum over the levels.
+    common : sequence of tuple
+        One for each factor.
+    *also : Split
+    """
+    n_owned = problem.n_owned
+    tops = [each.tops for each in also]
+    found = moments.map(_of_chain, *tops, statistic=statistic, common=common[:n_owned]).total()
+    if not problem.n_rest:
+        return list(found)
+    sums = moments.map(_of_rest, places=range(n_owned, len(problem.order))).total()
+    cut = [problem.cut_rest(each.rest) for each in also]
+    for g, (weight, mine) in enumerate(zip(sums, common[n_owned:], strict=True)):
+        found.append(statistic(weight, *mine, *(parts[g] for parts in cut)))
+    return list(found)
+
+
+def _of_chain(
+    moments: Moments,
+    *tops: Own,
+    statistic: Callable[..., Any],
+    common: Sequence[tuple[Any, ...]],
+) -> list[Any]:
+    return [
+        statistic(moments[i, i], *mine, *(top[i] for top in tops)) for i, mine in enumerate(common)
+    ]
+
+
+def _of_rest(moments: Moments, places: Sequence[int]) -> list[Floats]:
+    return [moments[f, f] for f in places]
+
+
+def _level_information(weight: Floats, root: Floats, changes: Floats) -> Floats:
+    per_level = np.moveaxis(weight, -1, 0)
+    middle = np.eye(len(root)) + root.T @ per_level @ root
+    half = per_level @ root
+    marginal = per_level - half @ np.linalg.solve(middle, np.swapaxes(half, 1, 2))
+    sigmas = changes @ root.T
+    sigmas = sigmas + np.swapaxes(sigmas, 1, 2)
+    moved = np.einsum("lab,mbc->mlac", marginal, sigmas)
+    return np.asarray(0.5 * np.einsum("mlac,nlca->mn", moved, moved))

@@ -1,0 +1,1 @@
+"""Rows bound to a family and to terms of random effects."""

@@ -1,0 +1,221 @@
+"""From a design and its response to a problem."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints, keep_freed_memory
+from skglmm.design import Design, Factor, Layout
+from skglmm.engine.prior import NormalPrior, Remembered, StandardPrior
+from skglmm.engine.problem.cut import Cutter
+from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.params import Shape
+from skglmm.engine.rows.shard import CACHE_ROWS, Shard
+from skglmm.exceptions import DesignError
+from skglmm.families import Family
+from skglmm.parts import Here, Parts
+
+__all__ = ["arrange", "assemble", "bind", "bind_part", "is_nested"]
+
+REST_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
+CHAIN_FROM = 100  # levels of a factor that is eliminated as a part of a chain, not densely
+
+
+def bind(
+    design: Design,
+    y: Floats,
+    weights: Floats | None,
+    family: Family,
+    shard_rows: int = CACHE_ROWS,
+    remembered: Remembered | None = None,
+    n_threads: int = 1,
+) -> Problem:
+    """Sort the rows of a design by its largest factor and cut them into shards.
+
+    Parameters
+    ----------
+    design : Design
+    y : ndarray, shape (n,)
+        Response, within the support of the family.
+    weights : ndarray, shape (n,), or None
+        Positive weights of the rows.
+    family : Family
+    shard_rows : int
+        A shard ends with the first level that brings it to this many rows.
+    remembered : Remembered or None
+        What other rows, seen before, say of the effects of these levels.
+    n_threads : int, default=1
+        Threads that work on the shards.
+
+    Raises
+    ------
+    DesignError
+        If the factors beside the largest have too many levels to be solved densely.
+    """
+    keep_freed_memory()
+    factors = design.layout.factors
+
+    def nested(f: int, g: int) -> bool:
+        return remembered is None and is_nested(
+            design.codes[f], design.codes[g], factors[f].n_levels
+        )
+
+    order, n_owned = arrange(design.layout, nested)
+    constant = _constant_predictors(design)
+    rows = _sorting(design, order, n_owned)
+    cutter = _cutter(design.take(rows), (order, n_owned), family.prepare(y[rows]), constant)
+    if weights is not None:
+        cutter = replace(cutter, weights=weights[rows])
+    if remembered is not None:
+        cutter = replace(cutter, known=remembered.curvature)
+    shards = Here([cutter.shard(rows) for rows in cutter.cuts(shard_rows)], n_threads)
+    problem = assemble(design.layout, family, shards, (order, n_owned))
+    if remembered is not None and order:
+        problem = replace(problem, prior=NormalPrior.of(remembered, order, shards))
+    return replace(problem, rows=rows)
+
+
+def bind_part(
+    design: Design,
+    unit: Floats,
+    weights: Floats | None,
+    family: Family,
+    arranged: tuple[tuple[int, ...], int],
+    constant: Sequence[bool],
+) -> Shard:
+    """Make one shard of a part of the rows that holds all rows of its levels of the chain.
+
+    Parameters
+    ----------
+    design : Design
+        Of these rows; its layout is that of all rows.
+    unit : ndarray, shape (n,)
+        Responses, within the support of the family.
+    weights : ndarray, shape (n,), or None
+    family : Family
+    arranged : tuple
+        What `arrange` returned.
+    constant : sequence of bool
+        Which predictors have the same value in every row of all parts.
+    """
+    keep_freed_memory()
+    rows = _sorting(design, *arranged)
+    cutter = _cutter(design.take(rows), arranged, family.prepare(unit[rows]), constant)
+    if weights is not None:
+        cutter = replace(cutter, weights=weights[rows])
+    return cutter.whole()
+
+
+def assemble(
+    layout: Layout, family: Family, shards: Parts[Shard], arranged: tuple[tuple[int, ...], int]
+) -> Problem:
+    """Return the problem of some shards, with the model's own prior.
+
+    Parameters
+    ----------
+    layout : Layout
+    family : Family
+    shards : Parts of Shard
+    arranged : tuple
+        What `arrange` returned.
+    """
+    (order, n_owned), factors = arranged, layout.factors
+    return Problem(
+        family=family,
+        shape=Shape(
+            next(iter(shards.some([0]).map(_n_coefficients))),
+            tuple(f.covariance.n_params for f in factors),
+        ),
+        covariances=tuple(f.covariance for f in factors),
+        order=order,
+        n_owned=n_owned,
+        n_levels=tuple(factors[f].n_levels for f in order),
+        shards=shards,
+        prior=StandardPrior(),
+        rows=np.zeros(0, dtype=np.intp),
+    )
+
+
+def _n_coefficients(shard: Shard) -> tuple[int, ...]:
+    return tuple(x.shape[1] for x in shard.fixed)
+
+
+def _sorting(design: Design, order: tuple[int, ...], n_owned: int) -> Ints:
+    """Places of the rows, sorted by the chain, its last factor first, then by the others."""
+    keys = [design.codes[f] for f in (*order[n_owned:][::-1], *order[:n_owned])]  # last is first
+    return np.lexsort(keys) if keys else np.arange(design.n_samples)
+
+
+def _cutter(
+    design: Design,
+    arranged: tuple[tuple[int, ...], int],
+    prepared: Floats,
+    constant: Sequence[bool],
+) -> Cutter:
+    return Cutter(design, *arranged, prepared, None, list(constant), None)
+
+
+def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[int, ...], int]:
+    """Order the factors: a chain that begins with the largest, then the others by size.
+
+    Parameters
+    ----------
+    layout : Layout
+    nested : callable
+        Whether each level of the first factor, given by its place in the layout, meets one level
+        of the second.
+
+    Returns
+    -------
+    order : tuple of int
+    n_owned : int
+        Length of the chain.
+
+    Raises
+    ------
+    DesignError
+        If the factors that are not of the chain have too many levels to be solved densely.
+    """
+    factors = layout.factors
+    by_size = sorted(range(len(factors)), key=lambda f: -factors[f].size)
+    chain = by_size[:1]
+    for f in by_size[1:]:
+        if factors[f].n_levels >= CHAIN_FROM and nested(chain[-1], f):
+            chain.append(f)
+    rest = [f for f in by_size if f not in chain]
+    _check_rest([factors[f] for f in (*chain, *rest)], len(chain))
+    return (*chain, *rest), len(chain)
+
+
+def is_nested(codes: Ints, above: Ints, n_levels: int) -> bool:
+    """Return whether the rows of each level of `codes` are of one level of `above`."""
+    parent = np.zeros(n_levels, dtype=np.intp)
+    parent[codes] = above
+    return bool(np.array_equal(parent[codes], above))
+
+
+def _check_rest(factors: list[Factor], n_owned: int) -> None:
+    """Refuse, before any allocation, what would not fit."""
+    n_rest = sum(factor.size for factor in factors[n_owned:])
+    if n_rest <= REST_MAX:
+        return
+    sizes = ", ".join(
+        f"{factor.name} ({factor.n_levels:,} levels x {factor.n_columns})" for factor in factors
+    )
+    msg = (
+        f"the random effects are too many to be solved together: beside the largest factor, and "
+        f"those that it is nested in, there may be at most {REST_MAX:,} effects, but there are "
+        f"{n_rest:,} ({sizes}), a matrix of {8e-9 * n_rest**2:,.1f} GB; leave out a factor or a "
+        "slope, or merge rare levels"
+    )
+    raise DesignError(msg)
+
+
+def _constant_predictors(design: Design) -> list[bool]:
+    """Which predictors have the same value in every row."""
+    fed = {k for factor in design.layout.factors for k in factor.predictors}
+    return [
+        k not in fed and design.offsets[k] is None and bool(np.all(x == x[:1]))
+        for k, x in enumerate(design.fixed)
+    ]

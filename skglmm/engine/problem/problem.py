@@ -1,0 +1,172 @@
+"""A design bound to its response: rows sorted once, cut into shards."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.covariance import Covariance
+from skglmm.engine.prior import Prior
+from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.params import Params, Shape
+from skglmm.engine.rows.shard import Shard
+from skglmm.families import Family
+from skglmm.linalg import Own
+from skglmm.parts import Here, Parts
+
+__all__ = ["Modes", "Problem"]
+
+T = TypeVar("T")
+Modes = tuple[Floats, ...]  # spherical effects, (k, L) for each factor, leading factor first
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the objective needs beside the parameters.
+
+    Parameters
+    ----------
+    family : Family
+    shape : Shape
+        Lengths of the parameter vector.
+    covariances : tuple of Covariance
+        One for each factor, in the order of the layout.
+    order : tuple of int
+        The factors of the layout: first the chain, each nested in the next, whose levels shards
+        own; it begins with the largest factor, the leading one.
+    n_owned : int
+        Length of the chain.
+    n_levels : tuple of int
+        Levels of each factor, leading one first.
+    shards : Parts of Shard
+    prior : Prior
+        Of the spherical effects.
+    rows : ndarray of int, shape (n,)
+        Places of the sorted rows in the design.
+    """
+
+    family: Family
+    shape: Shape
+    covariances: tuple[Covariance, ...]
+    order: tuple[int, ...]
+    n_owned: int
+    n_levels: tuple[int, ...]
+    shards: Parts[Shard]
+    prior: Prior
+    rows: Ints
+
+    def with_response(self, y: Floats) -> "Problem":
+        """Return the problem with another response, shape (n,), in the order of the design."""
+        prepared = self.family.prepare(y[self.rows])
+        ends = np.cumsum([shard.n_rows for shard in self.shards])[:-1]
+        pieces = Here(np.split(prepared, ends, axis=1))
+        return replace(self, shards=self.shards.map(_with_prepared, pieces))
+
+    def with_turned(self, k: int, turn: Floats) -> "Problem":
+        """Return the problem with the fixed columns of predictor k multiplied by a matrix."""
+        return replace(self, shards=self.shards.map(_with_turned, k=k, turn=turn))
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Columns and levels of each factor, leading one first."""
+        columns = (self.covariances[f].size for f in self.order)
+        return tuple(zip(columns, self.n_levels, strict=True))
+
+    @cached_property
+    def n_rest(self) -> int:
+        """Number of spherical effects of all factors that are not of the chain."""
+        return sum(k * n for k, n in self.sizes[self.n_owned :])
+
+    @cached_property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.shards.map(_n_rows).total())
+
+    def some(self, shards: Iterable[int]) -> "Problem":
+        """Return the problem of some of the shards; only these levels have effects."""
+        return replace(self, shards=self.shards.some(shards))
+
+    def zero(self) -> Split:
+        """Spherical effects that are all zero."""
+        return Split(self.shards.map(_zero), np.zeros(self.n_rest))
+
+    def roots(self, params: Params) -> list[Floats]:
+        """Factors of the covariances, (k, k), leading one first."""
+        return [self.covariances[f].factor(params.theta[f]) for f in self.order]
+
+    def cut_rest(self, rest: Floats) -> list[Floats]:
+        """Cut a vector of the rest into (k, L) for each factor that is not of the chain."""
+        pieces, start = [], 0
+        for k, n in self.sizes[self.n_owned :]:
+            pieces.append(rest[start : start + k * n].reshape(k, n))
+            start += k * n
+        return pieces
+
+    def join(self, split: Split) -> Modes:
+        """Bring effects here: (k, L) for each factor, leading factor first."""
+        owned = [np.empty(size) for size in self.sizes[: self.n_owned]]
+        for levels, tops in zip(self.levels, split.tops, strict=True):
+            for whole, place, part in zip(owned, levels, tops, strict=True):
+                whole[:, place] = part
+        return (*owned, *self.cut_rest(split.rest))
+
+    def split(self, modes: Modes) -> Split:
+        """Undo `join`."""
+        tops = self.shards.map(_owned, whole=modes[: self.n_owned])
+        rest = np.concatenate([np.zeros(0), *(u.ravel() for u in modes[self.n_owned :])])
+        return Split(tops, rest)
+
+    def gather(self, sums: Parts[Any]) -> Split:
+        """Return level sums of each shard, (k, L) for each factor, as one vector."""
+        tops = sums.map(_first, count=self.n_owned)
+        if not self.n_rest:
+            return Split(tops, np.zeros(0))
+        rest = sums.map(_last, count=self.n_owned).total()
+        return Split(tops, np.concatenate([part.ravel() for part in rest]))
+
+    @cached_property
+    def levels(self) -> list[tuple[Ints, ...]]:
+        """The levels that each shard owns, of each factor of the chain."""
+        return list(self.shards.map(_levels))
+
+    def in_layout_order(self, parts: Sequence[T]) -> tuple[T, ...]:
+        """Reorder parts, one for each factor, that begin with the leading factor."""
+        return tuple(parts[self.order.index(f)] for f in range(len(parts)))
+
+
+def _with_prepared(shard: Shard, prepared: Floats) -> Shard:
+    return replace(shard, prepared=np.ascontiguousarray(prepared))
+
+
+def _with_turned(shard: Shard, k: int, turn: Floats) -> Shard:
+    fixed = list(shard.fixed)
+    fixed[k] = np.asfortranarray(fixed[k] @ turn)
+    return replace(shard, fixed=tuple(fixed))
+
+
+def _n_rows(shard: Shard) -> int:
+    return shard.n_rows
+
+
+def _zero(shard: Shard) -> Own:
+    pairs = zip(shard.loads, shard.levels, strict=False)
+    return tuple([np.zeros((len(load.columns), len(levels))) for load, levels in pairs])
+
+
+def _levels(shard: Shard) -> tuple[Ints, ...]:
+    return shard.levels
+
+
+def _owned(shard: Shard, whole: Modes) -> Own:
+    return tuple([part[:, levels] for part, levels in zip(whole, shard.levels, strict=True)])
+
+
+def _first(sums: list[Floats], count: int) -> Own:
+    return tuple(sums[:count])
+
+
+def _last(sums: list[Floats], count: int) -> list[Floats]:
+    return sums[count:]

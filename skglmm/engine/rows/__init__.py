@@ -1,0 +1,1 @@
+"""Sums over rows, and vectors of effects and parameters."""

@@ -1,0 +1,196 @@
+"""A range of the sorted rows that splits no level of the factors it owns, and its sums."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints, slices
+from skglmm.engine.rows.rows import Move, Rows
+from skglmm.families import Family, LogDensity, packed
+from skglmm.linalg import Chain, Grouping
+
+__all__ = ["Load", "Moments", "Pair", "Shard"]
+
+CACHE_ROWS = 16_384  # rows whose temporaries stay in the second-level cache
+
+Moments = dict[tuple[int, int], Floats]
+
+
+@dataclass(frozen=True)
+class Load:
+    """One grouping factor within a shard.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        Rows to levels; levels of a factor of the chain are numbered within the shard.
+    columns : tuple of ndarray of shape (n,), or None
+        The random-effects columns; None stands for a column of ones.
+    predictors : tuple of int
+        The linear predictor that each column feeds.
+    """
+
+    grouping: Grouping
+    columns: tuple[Floats | None, ...]
+    predictors: tuple[int, ...]
+
+
+class Pair(NamedTuple):
+    """The pairs of levels of two factors that occur together in some row."""
+
+    grouping: Grouping  # rows to pairs
+    left: Ints  # (n_pairs,) level of the first factor
+    right: Ints  # (n_pairs,) level of the second
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows of a problem with everything that does not change while it is solved.
+
+    Parameters
+    ----------
+    prepared : ndarray, shape (m, n)
+        What the family needs of the response.
+    weights : ndarray, shape (n,), or None
+    fixed : tuple of ndarray, each of shape (n, p_k), or (1, p_k) when all rows are equal
+    offsets : tuple of ndarray of shape (n,), or None
+    loads : tuple of Load
+        The grouping factors, those of the chain first.
+    pairs : mapping from (f, g), f < g, to Pair
+    places : mapping from (f, g), f <= g, both not of the chain, to two arrays of int
+        Rows (k_f, 1, P) and columns (1, k_g, P) of the block of the rest that a pair reaches.
+    levels : tuple of ndarray of int
+        The levels that this shard owns, of each factor of the chain.
+    chain : Chain
+        How these levels hang together, and with the other factors.
+    """
+
+    prepared: Floats
+    weights: Floats | None
+    fixed: tuple[Floats, ...]
+    offsets: tuple[Floats | None, ...]
+    loads: tuple[Load, ...]
+    pairs: Mapping[tuple[int, int], Pair]
+    places: Mapping[tuple[int, int], tuple[Ints, Ints]]
+    levels: tuple[Ints, ...]
+    chain: Chain
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.prepared.shape[1])
+
+    def predictors(self, beta: Sequence[Floats], effects: Sequence[Floats]) -> list[Floats]:
+        """Linear predictors, each of shape (n,) or (1,).
+
+        `effects` are (k, L) for each factor, of the chain only the levels of this shard.
+        """
+        eta = [x @ b for x, b in zip(self.fixed, beta, strict=True)]
+        for k, offset in enumerate(self.offsets):
+            if offset is not None:
+                eta[k] = eta[k] + offset
+        return self._add_random(eta, effects)
+
+    def move(self, beta: Sequence[Floats], effects: Sequence[Floats]) -> Move:
+        """How predictors move with fixed and random effects; those that all are zero do not."""
+        found: list[Floats | None] = [
+            x @ b if b.any() else None for x, b in zip(self.fixed, beta, strict=True)
+        ]
+        for load, local in zip(self.loads, effects, strict=True):
+            for column, k, effect in zip(load.columns, load.predictors, local, strict=True):
+                if effect.any():
+                    part, before = _times(load.grouping.spread(effect), column), found[k]
+                    found[k] = part if before is None else before + part
+        return found
+
+    def random_part(self, effects: Sequence[Floats]) -> list[Floats]:
+        """What the random effects add to each predictor, of shape (n,) or (1,)."""
+        return self._add_random([np.zeros(1) for _ in self.fixed], effects)
+
+    def _add_random(self, eta: list[Floats], effects: Sequence[Floats]) -> list[Floats]:
+        for load, local in zip(self.loads, effects, strict=True):
+            for column, k, effect in zip(load.columns, load.predictors, local, strict=True):
+                part = load.grouping.spread(effect)
+                eta[k] = eta[k] + (part if column is None else column * part)
+        return eta
+
+    def evaluate(self, family: Family, eta: Sequence[Floats], order: int) -> Rows:
+        """Log density and its derivatives at the linear predictors `eta`; `order` is 2 or 3."""
+        parts = [
+            family.log_density(self.prepared[:, rows], _cut(eta, rows), order)
+            for rows in slices(self.n_rows, CACHE_ROWS)
+        ]
+        value, *derivatives = (
+            _weighted([getattr(part, name) for part in parts], self.weights)
+            for name in LogDensity._fields[: order + 1]
+        )
+        return Rows(float(value.sum()), *derivatives)
+
+    def expected_hess(self, family: Family, eta: Sequence[Floats]) -> Floats:
+        """Weighted expected Hessian of the log density, never positive."""
+        full = [np.broadcast_to(row, (self.n_rows,)) for row in eta]
+        return _weighted([-family.expected_information(full)], self.weights)
+
+    def level_sums(self, rows: Sequence[Floats] | Floats) -> list[Floats]:
+        """Sums of z times a row of its predictor: (k_f, L_f) for each factor."""
+        sums = []
+        for load in self.loads:
+            pairs = zip(load.columns, load.predictors, strict=True)
+            found = [load.grouping.sum(_times(rows[k], z)) for z, k in pairs]
+            sums.append(found[0][None] if len(found) == 1 else np.stack(found))
+        return sums
+
+    def moments(self, hess: Floats) -> Moments:
+        """Sums of -z hess z' over rows: (k_f, k_g, levels or pairs) for factors f <= g."""
+        sums: Moments = {}
+        n_predictors = len(self.fixed)
+        for f, left in enumerate(self.loads):
+            sums[f, f] = np.empty((len(left.columns), len(left.columns), left.grouping.size))
+            for g in range(f + 1, len(self.loads)):
+                shape = (len(left.columns), len(self.loads[g].columns))
+                sums[f, g] = np.empty((*shape, self.pairs[f, g].grouping.size))
+            for c, (z, k) in enumerate(zip(left.columns, left.predictors, strict=True)):
+                weighted = [
+                    _times(-hess[packed(n_predictors, k, j)], z) if j in self.active else None
+                    for j in range(n_predictors)
+                ]
+                self._moments_of(sums, weighted, f, c)
+        return sums
+
+    def _moments_of(self, sums: Moments, weighted: list[Floats | None], f: int, c: int) -> None:
+        """Fill the moments of column `c` of factor `f` with all later columns."""
+        for g in range(f, len(self.loads)):
+            right = self.loads[g]
+            grouping = right.grouping if g == f else self.pairs[f, g].grouping
+            for d in range(c if g == f else 0, len(right.columns)):
+                weight = weighted[right.predictors[d]]
+                assert weight is not None  # right.predictors[d] is active
+                sums[f, g][c, d] = grouping.sum(_times(weight, right.columns[d]))
+                if g == f and d > c:
+                    sums[f, f][d, c] = sums[f, f][c, d]
+
+    @cached_property
+    def active(self) -> tuple[int, ...]:
+        """The predictors that random effects feed."""
+        return tuple(sorted({k for load in self.loads for k in load.predictors}))
+
+    def pull(self, k: int, row: Floats) -> Floats:
+        """``X_k.T @ row``, shape (p_k,)."""
+        x = self.fixed[k]
+        return np.asarray(x.T @ (row if len(x) == len(row) else row.sum(keepdims=True)))
+
+
+def _cut(eta: Sequence[Floats], rows: slice) -> list[Floats]:
+    return [row if len(row) == 1 else row[rows] for row in eta]
+
+
+def _times(row: Floats, column: Floats | None) -> Floats:
+    return row if column is None else row * column
+
+
+def _weighted(parts: list[Floats], weights: Floats | None) -> Floats:
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+    return whole if weights is None else whole * weights

@@ -1,0 +1,1 @@
+"""Fits whose rows stay on the workers of a dask cluster."""

@@ -1,0 +1,221 @@
+"""A fit whose rows stay on the workers of a dask cluster: only sums and labels come here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skglmm.arrays import Floats
+from skglmm.design import Design, DesignSpec
+from skglmm.engine import Shard, assemble, bind_part
+from skglmm.estimators.cluster.labels import Arranged, arranged, learn_labels, regrouped
+from skglmm.estimators.cluster.rows import (
+    Rows,
+    check_partitions,
+    n_rows_of,
+    read_rows,
+    some_rows,
+)
+from skglmm.estimators.reading.frames import fit_frame
+from skglmm.estimators.reading.model import Model, read_model
+from skglmm.families import Family
+from skglmm.fitting import (
+    Bound,
+    Digest,
+    Sums,
+    digest,
+    learn_scales,
+    masses_in,
+    row_digest,
+    signed_sums,
+    spaces,
+)
+from skglmm.parts import Parts
+from skglmm.parts.dask import connected
+from skglmm.response.interval import Scale
+
+__all__ = ["ClusterRows", "cluster_rows", "learned"]
+
+Context = Mapping[str, Callable[..., Any]] | None
+
+
+@dataclass(frozen=True)
+class ClusterRows:
+    """What a fit needs to know of rows that stay where they are.
+
+    Parameters
+    ----------
+    model : Model
+    spec : DesignSpec
+    scale : Scale
+    bound : Bound
+    constants : ndarray, shape (K,)
+        Constant linear predictors that suit the responses.
+    digest : Digest
+        By which the rows are known again, see `row_digest`.
+    """
+
+    model: Model
+    spec: DesignSpec
+    scale: Scale
+    bound: Bound
+    constants: Floats
+    digest: Digest
+
+
+def cluster_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, family: Family) -> ClusterRows:
+    """Learn labels, scales and shards from dask rows.
+
+    Parameters
+    ----------
+    estimator : BaseGLMMRegressor
+        Its parameters; `n_features_in_` and `feature_names_in_` are set.
+    X : dask DataFrame
+    y : dask Series
+    sample_weight : dask Series or None
+    family : Family
+
+    Raises
+    ------
+    ValueError
+        When there is no cluster, when X, y and the weights have different partitions, or as
+        `fit` of rows in memory.
+    """
+    client = connected()
+    check_partitions(X, y, sample_weight)
+    meta = fit_frame(estimator, X._meta_nonempty)
+    label = y.name if isinstance(y.name, str) else None
+    model = read_model(estimator, family.predictors[1:], meta, label)
+    names = [n for n in meta.columns if n in model.columns or n == estimator.offset]
+    rows = read_rows(client, X[names], y, sample_weight)
+    return learned(rows, meta[names], model, estimator, family)
+
+
+def learned(
+    rows: Parts[Rows], meta: pd.DataFrame, model: Model, estimator: Any, family: Family
+) -> ClusterRows:
+    """Learn labels, scales and shards from parts of rows.
+
+    Parameters
+    ----------
+    rows : Parts of Rows
+        Of positive weight.
+    meta : DataFrame
+        Some rows with the types of their columns, for names.
+    model : Model
+    estimator : BaseGLMMRegressor
+        Its parameters.
+    family : Family
+    """
+    rows = some_rows(rows)
+    spec = learn_labels(rows, meta, model, estimator)
+    plan = arranged(rows, spec)
+    return _bound(regrouped(rows, spec, plan), spec, plan, estimator, family, model)
+
+
+class _Part(NamedTuple):
+    """Some rows as the numerical core takes them."""
+
+    design: Design
+    unit: Floats
+    weights: Floats | None
+
+
+def _bound(
+    rows: Parts[Rows],
+    spec: DesignSpec,
+    plan: Arranged,
+    estimator: Any,
+    family: Family,
+    model: Model,
+) -> ClusterRows:
+    n_samples = int(rows.map(n_rows_of).total())
+    low, high = map(float, estimator.bounds)
+    draft = Scale(low, high, estimator.boundary, 0, n_samples, family.masses)
+    scale = draft.settled(*rows.map(_on_bounds, scale=draft).total())
+    is_weighted = bool(rows.map(_is_weighted).total())
+    parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=is_weighted)
+    designs, weights = parts.map(_design), parts.map(_weights)
+    scales = learn_scales(spec.layout, designs, weights)
+    fed = {k for factor in spec.layout.factors for k in factor.predictors}
+    constant = [
+        k not in fed and not spec.layout.is_shifted(k) and bool(np.all(flags))
+        for k, flags in enumerate(scales.constant)
+    ]
+    common = {"family": family, "arranged": plan, "constant": constant}
+    shards = parts.map(_shard, scales=scales, **common)
+    log_jacobian = float(parts.map(_log_jacobian, scale=scale).total())
+    mark: Digest = parts.map(_digest, log_jacobian=log_jacobian).total()
+    starts, mass = parts.map(_start, family=family).total()
+    return ClusterRows(
+        model=model,
+        spec=spec,
+        scale=scale,
+        bound=Bound(
+            problem=assemble(spec.layout, family, shards, plan),
+            scales=scales,
+            layout=spec.layout,
+            n_samples=n_samples,
+            data_digest=str(mark),
+            log_jacobian=log_jacobian,
+            spaces=spaces(parts.map(_signed_sums).total(), scales),
+            masses=reduce(frozenset.union, parts.map(_masses, masses=family.masses)),
+        ),
+        constants=starts / mass,
+        digest=rows.map(_row_digest, spec=spec, scale=scale, keep=is_weighted).total(),
+    )
+
+
+def _on_bounds(rows: Rows, scale: Scale) -> tuple[int, int]:
+    homeless = np.count_nonzero(np.logical_or(*scale.homeless(rows.y)))
+    return int(homeless), int(np.count_nonzero((rows.y > scale.low) & (rows.y < scale.high)))
+
+
+def _is_weighted(rows: Rows) -> int:
+    return int(rows.weights is not None and not np.all(rows.weights == 1.0))
+
+
+def _part(rows: Rows, spec: DesignSpec, scale: Scale, context: Context, keep: bool) -> _Part:
+    design = spec.build(rows.frame, context=context)
+    return _Part(design, scale.unit(rows.y), rows.weights if keep else None)
+
+
+def _design(part: _Part) -> Design:
+    return part.design
+
+
+def _weights(part: _Part) -> Floats | None:
+    return part.weights
+
+
+def _shard(part: _Part, scales: Any, **common: Any) -> Shard:
+    return bind_part(scales.apply(part.design), part.unit, part.weights, **common)
+
+
+def _log_jacobian(part: _Part, scale: Scale) -> float:
+    mass = 1.0 if part.weights is None else part.weights
+    return float(np.sum(mass * scale.log_jacobian(part.unit)))
+
+
+def _digest(part: _Part, log_jacobian: float) -> Digest:
+    return digest(part.unit, part.weights, log_jacobian)
+
+
+def _signed_sums(part: _Part) -> Sums:
+    return signed_sums(part.design, part.unit, part.weights)
+
+
+def _row_digest(rows: Rows, spec: DesignSpec, scale: Scale, keep: bool) -> Digest:
+    return row_digest(spec.read(rows.frame), scale.unit(rows.y), rows.weights if keep else None)
+
+
+def _start(part: _Part, family: Family) -> tuple[Floats, float]:
+    mass = float(len(part.unit) if part.weights is None else part.weights.sum())
+    return mass * family.start(part.unit, part.weights), mass
+
+
+def _masses(part: _Part, masses: tuple[float, ...]) -> frozenset[float]:
+    return masses_in(part.unit, masses)

@@ -1,0 +1,210 @@
+"""What a fitted estimator finds when it looks at its rows once more."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from skglmm import inference as infer
+from skglmm.arrays import Floats, Ints
+from skglmm.estimators.reading.model import titled
+from skglmm.estimators.reading.nesting import reused_labels
+from skglmm.estimators.reading.study_rows import StudyRows, study_rows
+from skglmm.estimators.runtime.random import generator
+from skglmm.estimators.runtime.threads import SingleThreaded
+from skglmm.fitting import Fit
+from skglmm.response.interval import Scale
+
+__all__ = ["Diagnosing"]
+
+SHOWN = 3  # cells of a table that are named
+FRACTIONS = (1e-3, 1e-4, 1e-5)  # of the width, where responses on a bound are tried
+
+
+class Diagnosing(SingleThreaded):
+    """The diagnosis of a fitted mixed model, as a method."""
+
+    fit_: Fit
+    formulas_: dict[str, str]
+
+    def diagnose(
+        self, X: Any, y: Any, sample_weight: Any = None, *, random_state: Any = 0
+    ) -> infer.Diagnosis:
+        """Look for what may be wrong with the fit, in plain words.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            The rows of `fit`. Columns of labels that the model does not use are tried as missing
+            grouping factors.
+        y : array-like, shape (n_samples,)
+            Their responses.
+        sample_weight : array-like, shape (n_samples,), default=None
+            The weights of `fit`.
+        random_state : int, RandomState, Generator or None, default=0
+            Draws random effects for the checks of residuals.
+
+        Returns
+        -------
+        Diagnosis
+            Findings with a severity, the numbers, and a sentence of advice each; prints as text,
+            has ``to_frame()``. A "warning" casts doubt on numbers of the fit, a "note" is worth a
+            look. The checks: convergence and curvature, with the names of the parameters;
+            variances and correlations on the boundary; columns that were dropped, combinations of
+            categories without rows, and a precision at its cap; coefficients that grow without
+            end; columns on wild scales; few levels, and levels of one row; single levels that
+            move the estimates (a Newton step without each, no refit); labels that are reused
+            within another factor; responses that `boundary` moved, or that look as if somebody
+            had moved them before the fit, being equal and next to a bound, with the estimates
+            that follow if they are moved to 1e-3, 1e-4 or 1e-5 of the width (three refits);
+            bounds with a probability and no response; weights that count each row many times;
+            and residuals: their distribution, the link, missing slopes, missing grouping factors.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When these are not the rows of the fit.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.diagnose(X[["EP", "batch"]], y)
+        Diagnosis of 1 + EP + (1 | batch): nothing found
+        <BLANKLINE>
+        Nothing to say about: convergence, curvature, ...
+        """
+        rows = study_rows(self, X, y, sample_weight)  # refuses what was not fitted
+        checks = rows.residual_checks(None, generator(random_state))
+        others = [
+            *_separated_findings(rows),
+            *_nesting_findings(rows),
+            *_moved_findings(rows),
+            *_heap_findings(rows, generator(random_state)),
+            *_missing_findings(rows),
+            *_empty_findings(rows),
+        ]
+        return infer.diagnose(
+            self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
+        )
+
+
+def _separated_findings(rows: StudyRows) -> list[infer.Finding]:
+    found = infer.separated_findings(rows.model.fit_, rows.study, rows.labels())
+    return list(found)
+
+
+def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:
+    model = rows.model
+    design = model._spec.build(rows.frame, context=model.context)
+    findings = []
+    for reuse in reused_labels(model.fit_, model._spec, design, rows.frame, rows.study.y):
+        text, _, advice = reuse.sentence.partition(". ")
+        subject = f"{reuse.inner} in {reuse.outer}"
+        findings.append(infer.Finding("nesting", "warning", subject, reuse.alike, text, advice))
+    return findings
+
+
+def _moved_findings(rows: StudyRows) -> list[infer.Finding]:
+    scale = rows.model._scale
+    if not scale.n_moved:
+        return []
+    responses = {each: replace(scale, boundary=each).unit(rows.y) for each in FRACTIONS}
+    moved = f"{scale.remarks[0]}. With boundary="
+    found = infer.moved_responses(rows.model.fit_, rows.study, responses, moved)
+    return list(found)
+
+
+def _heap_findings(rows: StudyRows, rng: np.random.Generator) -> list[infer.Finding]:
+    """Find responses that somebody has moved before the fit."""
+    scale, study = rows.model._scale, rows.study
+    if scale.boundary == "squeeze":  # which has moved all of them
+        return []
+    found = list(infer.heaps(infer.drawn(study, rows.here.mode, rng)))
+    found = [heap for heap in found if not np.any(scale.is_moved(rows.y) & heap.rows)]
+    if not found:
+        return []
+    responses = {each: _elsewhere(study.y, found, each) for each in FRACTIONS}
+    told = "; ".join(_heap_text(heap, scale) for heap in found)
+    moved = (
+        f"{told}. It looks as if responses on a bound had been moved by hand. With these at a "
+        "distance from it, as a fraction of the width, of "
+    )
+    return list(infer.moved_responses(rows.model.fit_, study, responses, moved, infer.HEAP_ADVICE))
+
+
+def _elsewhere(y: Floats, heaps: Sequence[infer.Heap], fraction: float) -> Floats:
+    """Return responses on the unit scale with the heaps at another distance from their ends."""
+    y = y.copy()
+    for heap in heaps:
+        y[heap.rows] = abs(heap.end - fraction)
+    return y
+
+
+def _heap_text(heap: infer.Heap, scale: Scale) -> str:
+    value, following, end = map(
+        float, scale.response(np.array([heap.value, heap.following, heap.end]))
+    )
+    side = "lower" if heap.value < heap.following else "upper"
+    return (
+        f"{heap.count} of {len(heap.rows)} responses are exactly {value:.10g}, next to the {side} "
+        f"bound {end:g}; the next one is {following:.4g}, and the model expects "
+        f"{heap.expected:.2g} as near to the bound"
+    )
+
+
+def _missing_findings(rows: StudyRows) -> list[infer.Finding]:
+    """Find bounds that have a probability in the model, and no response."""
+    findings = []
+    for sentence in rows.model._scale.missing:
+        text, _, advice = sentence.rpartition("; ")
+        advice = advice[0].upper() + advice[1:]
+        findings.append(infer.Finding("determination", "warning", "bound", nan, text, advice))
+    return findings
+
+
+def _empty_findings(rows: StudyRows) -> Iterator[infer.Finding]:
+    """Find the cells without rows that columns of interactions were dropped for."""
+    spec, labels = rows.model._spec, rows.labels()
+    for k, (columns, terms) in enumerate(
+        zip(rows.model.fit_.aliased, spec.fixed_terms, strict=True)
+    ):
+        for factors, places in terms.items():
+            names = [name for name in spec.variables_of(k, places) if name in labels]
+            if len(names) == len(factors) > 1 and not set(columns).isdisjoint(places):
+                yield from _empty_cells(factors, names, [labels[name] for name in names])
+
+
+def _empty_cells(
+    factors: Sequence[str], names: Sequence[str], labels: Sequence[tuple[Ints, list[str]]]
+) -> Iterator[infer.Finding]:
+    shape = [len(texts) for _, texts in labels]
+    filled = np.zeros(shape, dtype=np.bool_)
+    filled[tuple(codes for codes, _ in labels)] = True
+    empty = np.argwhere(~filled)
+    cells = [
+        ", ".join(f"{name}={labels[i][1][cell[i]]!r}" for i, name in enumerate(names))
+        for cell in empty[:SHOWN]
+    ]
+    if not cells:
+        return
+    more = f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else ""
+    verb = "has" if len(empty) == 1 else "have"
+    text = (
+        f"{len(empty)} of {filled.size} cells of {':'.join(factors)} {verb} no rows: "
+        f"{'; '.join(cells)}"
+    )
+    advice = (
+        "All other cells keep their means, while these are not determined, and predicted as "
+        f"NaN; {' + '.join(factors)} in place of {' * '.join(factors)} predicts them, without the "
+        "interaction"
+    )
+    yield infer.Finding(
+        "determination", "note", ":".join(factors), len(empty), f"{text}{more}", advice
+    )

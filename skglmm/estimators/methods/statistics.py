@@ -1,0 +1,157 @@
+"""What a fitted estimator says of itself: the summary, its variances and covariances."""
+
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm import inference as infer
+from skglmm.design import DesignSpec
+from skglmm.estimators.methods.explained import ExplainedVariance
+from skglmm.estimators.methods.tables import TidyTables
+from skglmm.estimators.reading.model import titled
+from skglmm.estimators.reading.validation import check_choice, check_inference
+from skglmm.fitting import Fit
+from skglmm.response.interval import Scale
+
+__all__ = ["Statistics"]
+
+
+class Statistics(TidyTables, ExplainedVariance):
+    """Statistics of a fitted mixed model, as methods."""
+
+    fit_: Fit
+    formulas_: dict[str, str]
+    _scale: Scale
+    _spec: DesignSpec
+
+    def summary(self) -> infer.Summary:
+        """Return a record that prints like R's summary, and shows as HTML in a notebook.
+
+        Returns
+        -------
+        Summary
+            Formula, sizes, log likelihood, variances, coefficients, convergence and findings.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).summary()
+        Beta mixed regression of a response on (0, 100)
+        Formula: 1 + EP + (1 | batch)
+        Rows: 32; levels: batch 10
+        Log likelihood: -86.7723 (4 parameters); AIC: 181.5446; BIC: 187.4076
+        ...
+        Converged in ... iterations
+        """
+        check_is_fitted(self)
+        scale, remarks = self._scale, [*self._scale.remarks, *self._scale.missing]
+        if self._spec.offset is not None:
+            remarks.append(f"the column {self._spec.offset!r} is an offset of the mean")
+        return infer.summarize(
+            self.fit_, titled(self.formulas_), scale=(scale.low, scale.high), remarks=remarks
+        )
+
+    def variance_components(self) -> pd.DataFrame:
+        """Return variances, standard deviations and correlations of the random effects.
+
+        Returns
+        -------
+        DataFrame
+            One row for each effect of each term, on the scale of the linear predictor. Columns
+            group, effect, sd, sd_std_error, variance, corr (with the first effect of the term;
+            corr_2 with the second, and so on), n_levels. Where a grouping factor has several
+            terms, the column block follows group: effects of one block, counted from 1, are
+            correlated, those of different blocks independent. Standard errors are NaN without
+            inference and on the boundary: a standard deviation of 0, a correlation of plus or
+            minus 1.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.variance_components().round(3)
+           group     effect     sd  sd_std_error  variance  corr  n_levels
+        0  batch  Intercept  0.515          0.12     0.266   NaN        10
+        """
+        check_is_fitted(self)
+        return infer.component_frame(infer.variance_components(self.fit_))
+
+    def random_effects(self) -> pd.DataFrame:
+        """Return the conditional modes of the random effects.
+
+        Returns
+        -------
+        DataFrame
+            One row for each level and effect, on the scale of the linear predictor: group,
+            level, effect, mode; std_dev, its standard deviation given the data and the estimates
+            (as lme4's ``condVar``); std_error, with the uncertainty of the estimates (as
+            glmmTMB's); NaN without inference.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.random_effects().head(3).round(3)
+           group level     effect   mode  std_dev  std_error
+        0  batch     A  Intercept  0.784    0.069      0.177
+        1  batch     B  Intercept  0.377    0.091      0.186
+        2  batch     C  Intercept  0.620    0.086      0.185
+        """
+        check_is_fitted(self)
+        return infer.random_effects_frame(infer.random_effects(self.fit_))
+
+    def vcov(self, component: str = "fixed") -> pd.DataFrame:
+        """Return the covariance matrix of the estimates.
+
+        Parameters
+        ----------
+        component : {"fixed", "all"}, default="fixed"
+            Fixed effects of all linear predictors, each on its own scale; or also the standard
+            deviations and correlations of the random effects, ``sd(x | g)`` and
+            ``corr(Intercept, x | g)``.
+
+        Returns
+        -------
+        DataFrame
+            Square, named on both sides; NaN for what lies on the boundary or was dropped.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When `component` is unknown, or the model was fitted with ``inference=False``.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(f"{model.vcov().loc['EP', 'EP'] ** 0.5:.6f}")
+        0.000494
+        """
+        check_is_fitted(self)
+        check_inference(self.fit_)
+        check_choice("component", component, ("fixed", "all"))
+        return infer.covariance_frame(infer.vcov(self.fit_, component))

@@ -1,0 +1,150 @@
+"""Tests of hypotheses about a fitted estimator."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm.arrays import Floats
+from skglmm.design import DesignSpec
+from skglmm.estimators.reading.validation import check_inference
+from skglmm.estimators.runtime.threads import SingleThreaded
+from skglmm.fitting import Fit
+from skglmm.formula import read_constraints
+from skglmm.inference import WaldTest, fixed_names, wald_test
+
+__all__ = ["Tests"]
+
+
+class Tests(SingleThreaded):
+    """Tests of hypotheses about a fitted mixed model, as methods."""
+
+    fit_: Fit
+    _spec: DesignSpec
+
+    def wald_test(self, hypothesis: Any) -> WaldTest:
+        """Test linear hypotheses about the fixed effects.
+
+        Parameters
+        ----------
+        hypothesis : str, list of str, array-like or tuple (array-like, array-like)
+            ``"x = 0"``, or several constraints joined by commas, ``"a = b, 2 * c = 1"``; without
+            ``=`` the sum is 0. Names are those of `vcov()`: ``"C(g)[T.b] = 0"``,
+            ``"Intercept = 1"``, ``"precision(x) = 0"``; a name, or a column in it, may stand in
+            back quotes, and has to where it reads as a number, ``"2 * `2020` = x"``.
+            A term with several coefficients, a category, an interaction or ``poly(x, 2)``, is
+            tested as a whole by its name: ``"cat = 0"``, ``"x:cat = 0"``,
+            ``"precision(cat) = 0"``; coefficients that were left out of fit do not count.
+            An array, shape (p,) or (m, p), holds the weights of the coefficients in the order of
+            `vcov()`; a pair of arrays these and the values, shape (m,), else 0.
+
+        Returns
+        -------
+        WaldTest
+            A record with statistic, df, p_value, constraints, and `to_frame()`.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When the hypothesis cannot be read (a FormulaError), names something else or is not
+            linear, when its constraints depend on each other or on what the data do not
+            determine, or when the model was fitted with ``inference=False``.
+        TypeError
+            When the hypothesis is neither text nor numbers.
+
+        See Also
+        --------
+        skglmm.model_selection.likelihood_ratio_test : Compares two fits; also for variances.
+
+        Notes
+        -----
+        Chi-square in large samples: that the variances are estimated is left out of account, so
+        with few groups p-values are somewhat too small.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(model.wald_test("EP = 0.01"))
+        Wald = 2.821 on 1 df, p = 0.093 (EP = 0.01)
+        >>> model = BetaGLMMRegressor("poly(EP, 2) + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.wald_test("poly(EP, 2) = 0").df
+        2
+        """
+        check_is_fitted(self)
+        check_inference(self.fit_)
+        names = fixed_names(self.fit_)
+        terms = _terms(self.fit_, self._spec)
+        factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
+        read = partial(read_constraints, names=names, terms=terms, factors=factors)
+        return wald_test(self.fit_, *_read(hypothesis, names, read))
+
+
+def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:
+    """Return the places of the coefficients of each term, in the order of `vcov`, by its name.
+
+    Those that were left out of fit are no part of a term, unless nothing else is.
+    """
+    found, start = {}, 0
+    for k, terms in enumerate(spec.fixed_terms):
+        for factors, columns in terms.items():
+            name = ":".join(factors)
+            kept = [j for j in columns if j not in fit.aliased[k]] or columns
+            label = f"{fit.layout.predictors[k]}({name})" if k else name
+            found[label] = [start + j for j in kept]
+        start += len(fit.beta[k])
+    return found
+
+
+def _read(
+    hypothesis: Any, names: tuple[str, ...], read: Callable[[str], tuple[Floats, Floats]]
+) -> tuple[Floats, Floats]:
+    """Return weights of the coefficients, (m, p), and values, (m,)."""
+    if isinstance(hypothesis, str):
+        matrix, values = read(hypothesis)
+    elif _is_list_of_texts(hypothesis):
+        parts = [read(text) for text in hypothesis] or [read("")]
+        matrix = np.concatenate([weights for weights, _ in parts])
+        values = np.concatenate([value for _, value in parts])
+    else:
+        pair = isinstance(hypothesis, tuple) and len(hypothesis) == 2
+        matrix, values = _arrays(*(hypothesis if pair else (hypothesis, 0.0)))
+    if len(matrix) == 0 or matrix.shape[1] != len(names):
+        msg = (
+            f"the hypothesis {hypothesis!r} has weights of shape {matrix.shape}, expected "
+            f"(m, {len(names)}): for each constraint one for each of {', '.join(names)}"
+        )
+        raise ValueError(msg)
+    return matrix, values
+
+
+def _is_list_of_texts(hypothesis: Any) -> bool:
+    return isinstance(hypothesis, (list, tuple)) and all(isinstance(t, str) for t in hypothesis)
+
+
+def _arrays(weights: Any, values: Any) -> tuple[Floats, Floats]:
+    try:
+        matrix = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        msg = (
+            f"a hypothesis is a text such as 'x = 0', a list of these, or an array of weights, "
+            f"got {type(weights).__name__}: {error}"
+        )
+        raise TypeError(msg) from None
+    if matrix.ndim != 2 or column.shape not in {(), (len(matrix),)}:
+        msg = (
+            f"expected weights of shape (m, p) and values of shape (m,), got {matrix.shape} and "
+            f"{column.shape}"
+        )
+        raise ValueError(msg)
+    if not (np.isfinite(matrix).all() and np.isfinite(column).all()):
+        msg = "the weights and values of a hypothesis must be finite numbers"
+        raise ValueError(msg)
+    return matrix, np.broadcast_to(column, (len(matrix),))

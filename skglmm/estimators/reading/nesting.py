@@ -1,0 +1,197 @@
+"""Labels that two grouping factors share without the model saying so: implicit nesting."""
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations
+from string import ascii_lowercase
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design, DesignSpec
+from skglmm.estimators.runtime.warnings import tell
+from skglmm.exceptions import ImplicitNestingWarning
+from skglmm.fitting import Fit
+from skglmm.formula.tokens import back_quoted
+from skglmm.inference import likeness, pearson_residuals
+
+__all__ = ["Reuse", "reused_labels", "tell_nesting"]
+
+ALIKE = 0.02  # intraclass correlation of the residuals of a cell that is worth a warning
+SURE = 5.0  # and its distance from zero, in standard deviations
+LEANING = 2.0  # the same where a, b, c or 1, 2, 3 are labels within something that has names
+TWO = 2  # values of numbers that are conditions, such as 0 and 1
+SHARE = 0.5  # of the levels of both factors, at least, meet several levels of the other
+
+
+class _Labeled(NamedTuple):
+    """A factor of one column: the level of each row, the texts of the levels, its effect."""
+
+    codes: Ints
+    labels: tuple[str, ...]
+    effect: str | None = None  # as formulas write it, of a fixed effect
+
+
+class Reuse(NamedTuple):
+    """A label that seems to mean something else under each level of another factor."""
+
+    inner: str
+    outer: str
+    alike: float  # intraclass correlation of residuals within cells
+    sentence: str
+
+
+def tell_nesting(
+    fit: Fit, spec: DesignSpec, design: Design, frame: pd.DataFrame, unit: Floats
+) -> None:
+    """Warn where a grouping label seems to mean something else under each level of another."""
+    for reuse in reused_labels(fit, spec, design, frame, unit):
+        tell(reuse.sentence, ImplicitNestingWarning)
+
+
+def reused_labels(
+    fit: Fit, spec: DesignSpec, design: Design, frame: pd.DataFrame, unit: Floats
+) -> Iterator[Reuse]:
+    """Find grouping labels that seem to mean something else under each level of another factor.
+
+    Sites a, b and c of every mountain range look like three sites that all ranges share, and
+    counts alone cannot tell this from subjects that truly meet the same items or conditions. What
+    can is that rows of the same range *and* site resemble each other more than the two factors
+    explain. So a warning needs reused labels and residuals that are alike within the cells:
+    beyond doubt, or clearly where one factor has running letters or numbers for labels and the
+    other has names. Whether the sites are others in each range, or respond to it in their own
+    ways, the data cannot tell; the sentence has both.
+    """
+    factors = _single_factors(spec, design, frame)
+    groups = {columns[0] for columns in spec.group_variables if len(columns) == 1}
+    pairs = [
+        (inner, outer)
+        for inner, outer in (_ordered(pair, factors, groups) for pair in combinations(factors, 2))
+        if inner in groups
+        and not _are_joined(spec, inner, outer)
+        and _is_reused(factors[inner], factors[outer])
+    ]
+    residuals = pearson_residuals(fit, design, unit) if pairs else unit
+    for inner, outer in pairs:
+        cells = _cells(factors[inner], factors[outer])
+        alike, sure = likeness(residuals - residuals.mean(), cells)
+        runs = _is_run(factors[inner].labels) and not _is_run(factors[outer].labels)
+        if alike > ALIKE and sure > (LEANING if runs else SURE):
+            label = factors[inner].labels[_reused_level(factors[inner], factors[outer])]
+            effect, varying = factors[outer].effect, _has_slopes(spec, inner)
+            sentence = _sentence(inner, outer, label, effect, varying=varying)
+            yield Reuse(inner, outer, alike, sentence)
+
+
+def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> dict[str, _Labeled]:
+    """Return the grouping factors of one column, and the fixed effects that are conditions."""
+    factors = {
+        columns[0]: _Labeled(codes, tuple(map(str, factor.labels)))
+        for columns, codes, factor in zip(
+            spec.group_variables, design.codes, spec.layout.factors, strict=True
+        )
+        if len(columns) == 1
+    }
+    if not factors:
+        return {}
+    for name in spec.fixed_parts.columns:
+        coded = spec.columns[name].labels is not None
+        if name not in factors and (coded or frame[name].nunique() == TWO):
+            codes, labels = pd.factorize(frame[name])
+            number = coded and pd.api.types.is_numeric_dtype(frame[name])
+            effect = f"C({back_quoted(name)})" if number else back_quoted(name)
+            factors[name] = _Labeled(codes.astype(np.intp), tuple(map(str, labels)), effect)
+    return factors
+
+
+def _ordered(
+    pair: tuple[str, str], factors: Mapping[str, _Labeled], groups: Collection[str]
+) -> tuple[str, str]:
+    """Return the factor whose labels may be reused, and the one within whose levels they are."""
+
+    def rank(name: str) -> tuple[bool, bool, int]:
+        labels = factors[name].labels
+        return name not in groups, not _is_run(labels), len(labels)
+
+    inner, outer = sorted(pair, key=rank)
+    return inner, outer
+
+
+def _is_run(labels: Collection[str]) -> bool:
+    """Return whether labels are letters from a or numbers from 0 or 1, after a common prefix."""
+    start = len(_common_prefix(min(labels), max(labels)).rstrip("0123456789"))
+    ends = sorted(label[start:].lower() for label in labels)
+    if all(end.isdecimal() for end in ends):
+        numbers = sorted(map(int, ends))
+        return numbers[0] in {0, 1} and numbers == list(range(numbers[0], numbers[-1] + 1))
+    return "".join(ends) == ascii_lowercase[: len(ends)]
+
+
+def _common_prefix(left: str, right: str) -> str:
+    pairs = zip(left, right, strict=False)
+    return left[: next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))]
+
+
+def _are_joined(spec: DesignSpec, inner: str, outer: str) -> bool:
+    """Return whether a factor combines both, or the effect of one varies over the other."""
+    if any({inner, outer} <= set(columns) for columns in spec.group_variables):
+        return True
+    pairs = zip(spec.group_variables, spec.effect_variables, strict=True)
+    return any(columns == (inner,) and outer in effects for columns, effects in pairs)
+
+
+def _has_slopes(spec: DesignSpec, inner: str) -> bool:
+    """Return whether a factor has effects beside its intercept."""
+    pairs = zip(spec.group_variables, spec.effect_variables, strict=True)
+    return any(columns == (inner,) and effects for columns, effects in pairs)
+
+
+def _cells(inner: _Labeled, outer: _Labeled) -> Ints:
+    combined = inner.codes * len(outer.labels) + outer.codes
+    return np.asarray(pd.factorize(combined)[0], dtype=np.intp)
+
+
+def _is_reused(inner: _Labeled, outer: _Labeled) -> bool:
+    """Return whether most levels of both factors meet several levels of the other."""
+    return all(np.mean(counts >= 2) >= SHARE for counts in _meetings(inner, outer))
+
+
+def _reused_level(inner: _Labeled, outer: _Labeled) -> int:
+    """Return the first level of the inner factor that meets several of the outer."""
+    return int(np.argmax(_meetings(inner, outer)[0] >= 2))
+
+
+def _meetings(inner: _Labeled, outer: _Labeled) -> tuple[Ints, Ints]:
+    """Return how many levels of the other each level of two factors meets."""
+    first = np.unique(_cells(inner, outer), return_index=True)[1]
+    return np.bincount(inner.codes[first]), np.bincount(outer.codes[first])
+
+
+def _sentence(inner: str, outer: str, label: str, effect: str | None, *, varying: bool) -> str:
+    """Return the finding, and advice for either reading of the labels.
+
+    Under a fixed effect labels mostly are subjects that were seen in several conditions; to nest
+    these would compare conditions as if they had other subjects. Of a factor with slopes,
+    `varying`, the effects stand as dots.
+    """
+    now = "…" if varying else "1"
+    within, around = back_quoted(inner), back_quoted(outer)
+    found = (
+        f"the levels of {inner!r}, such as {label!r}, occur under several levels of {outer!r}, "
+        "and rows that share both are more alike than the two explain. "
+    )
+    if effect is None:
+        short = "" if varying else f", in short (1 | {around}/{within})"
+        return found + (
+            f"If {inner} {label!r} of one {outer} is not that of another, write "
+            f"({now} | {around}:{within}) in place of ({now} | {within}){short}. "
+            f"If it is the same in each, add (1 | {around}:{within})"
+        )
+    grown = f"… + {effect}" if varying else effect
+    return found + (
+        f"If {inner} {label!r} is the same in each {outer}, as a subject in several conditions, "
+        f"let it respond to {outer} in its own way: ({grown} | {within}) in place of "
+        f"({now} | {within}), or ({now} | {within}) + (1 | {within}:{around}). Only if it is "
+        f"another one in each, write ({now} | {around}:{within}) in place of ({now} | {within})"
+    )

@@ -1,0 +1,63 @@
+"""The rows of a fit, given again for what needs them: profiles, bootstrap, residuals."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm.estimators.reading.frames import predict_frame
+from skglmm.estimators.reading.validation import check_weights, check_y
+from skglmm.fitting import Digest, Study, digest, row_digest
+
+__all__ = ["study_of"]
+
+_CHANGED = "columns that the model uses hold other values"
+_MIXED = "its rows are the same, but they belong to other rows of y"
+
+
+def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study:
+    """Return the rows of `fit`, given again, ready for further fits.
+
+    Raises
+    ------
+    NotFittedError
+        When `fit` was not called.
+    ValueError
+        When these are not the rows of the fit, in any order.
+    """
+    check_is_fitted(estimator)
+    column = check_y(estimator, y)
+    check_consistent_length(X, column)
+    weights = check_weights(sample_weight, column)
+    frame = predict_frame(estimator, X)
+    if weights is not None:
+        kept = weights > 0
+        frame, column, weights = frame.loc[kept], column[kept], weights[kept]
+        weights = None if np.all(weights == 1.0) else weights
+    unit = estimator._scale.unit(column)
+    mass = 1.0 if weights is None else weights
+    log_jacobian = float(np.sum(mass * estimator._scale.log_jacobian(unit)))
+    _refuse_other_responses(estimator, digest(unit, weights, log_jacobian), len(unit))
+    _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), unit, weights))
+    design = estimator._spec.build(frame, context=estimator.context)
+    study = Study.of(estimator.fit_.family, design, unit, weights, log_jacobian)
+    return study.holding(estimator.fit_.caps)
+
+
+def _refuse_other_responses(estimator: Any, found: Digest, n_rows: int) -> None:
+    fit = estimator.fit_
+    if str(found) != fit.data_digest:
+        msg = (
+            f"y or its weights are not those of fit ({n_rows} rows now, {fit.n_samples} "
+            "then); pass the same X, y and sample_weight, in any order of the rows"
+        )
+        raise ValueError(msg)
+
+
+def _refuse_other_rows(estimator: Any, found: Digest) -> None:
+    known = estimator._row_digest
+    if found != known:
+        what = _MIXED if found.part == known.part else _CHANGED
+        msg = f"X is not that of fit: {what}; pass the same X and y, row by row"
+        raise ValueError(msg)

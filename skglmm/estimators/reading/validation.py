@@ -1,0 +1,232 @@
+"""Checks of parameters, responses and weights, before anything is computed."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+
+from skglmm import inference as infer
+from skglmm.arrays import Floats
+from skglmm.estimators.runtime.warnings import tell
+from skglmm.families import LINKS
+from skglmm.fitting import Fit
+
+__all__ = [
+    "KINDS",
+    "NEW_GROUPS",
+    "check_choice",
+    "check_count",
+    "check_flag",
+    "check_inference",
+    "check_level",
+    "check_parameters",
+    "check_ratios",
+    "check_weights",
+    "check_y",
+]
+
+_COLUMN_VECTOR = (  # scikit-learn's words
+    "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
+    "(n_samples,), for example using ravel()."
+)
+KINDS = ("conditional", "fixed", "marginal")
+NEW_GROUPS = ("marginal", "fixed", "nan", "error")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the choices."""
+    if not (isinstance(value, str) and value in choices):
+        close = get_close_matches(value, choices, n=1) if isinstance(value, str) else []
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        msg = f"{name}={value!r} is unknown, expected one of {', '.join(map(repr, choices))}{hint}"
+        raise ValueError(msg)
+
+
+def check_parameters(estimator: Any) -> None:
+    """Refuse constructor parameters that no fit can use; formulas are read elsewhere."""
+    check_choice("link", estimator.link, tuple(LINKS))
+    check_choice("predict_kind", estimator.predict_kind, KINDS)
+    check_choice("new_groups", estimator.new_groups, NEW_GROUPS)
+    _check_bounds(estimator.bounds)
+    _check_boundary(estimator.boundary)
+    _check_optional("formula", estimator.formula, str, "a text such as 'x + (1 | g)'")
+    _check_optional("offset", estimator.offset, str, "the name of a column")
+    _check_context(estimator.context)
+    _check_number("tol", estimator.tol, Real, low=0.0, strict=True)
+    _check_number("max_iter", estimator.max_iter, Integral, low=1)
+    _check_jobs(estimator.n_jobs)
+    if not _is_flag(estimator.verbose):
+        _check_number("verbose", estimator.verbose, Integral, low=0)
+    check_flag("inference", estimator.inference)
+
+
+def check_level(level: Any) -> None:
+    """Refuse a coverage that is none."""
+    if not _is_finite(level) or not 0 < level < 1:
+        msg = f"level={level!r} must be above 0 and below 1, such as 0.95"
+        raise ValueError(msg)
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither true nor false."""
+    if not _is_flag(value):
+        msg = f"{name}={value!r} must be True or False"
+        raise TypeError(msg)
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse what is no whole number of at least 1."""
+    _check_number(name, value, Integral, low=1)
+
+
+def check_inference(fit: Fit) -> None:
+    """Refuse a fit without a covariance of its estimates."""
+    if fit.uncertainty is None:
+        msg = (
+            "there is no covariance of the estimates: the model was fitted with "
+            "inference=False, or the likelihood has no curvature at the estimates; fit with "
+            "inference=True, or simplify the model"
+        )
+        raise ValueError(msg)
+
+
+def check_ratios(fit: Fit) -> None:
+    """Refuse to exponentiate effects that are no logarithms of ratios."""
+    for predictor, link in infer.without_ratios(fit).items():
+        msg = (
+            f"exponentiate=True makes ratios of differences of logarithms, but the effects on the "
+            f"{predictor} are on the {link} scale, where exp(effect) means nothing; leave "
+            "exponentiate=False, fit with link='logit' for ratios of odds, or compare means: "
+            "predict_frame(X)"
+        )
+        raise ValueError(msg)
+
+
+def check_y(estimator: Any, y: Any) -> Floats:
+    """Return the response as finite floats, shape (n,)."""
+    if y is None:
+        msg = (
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
+            "call fit(X, y)"
+        )
+        raise ValueError(msg)
+    column = column_or_1d(y, warn=False)
+    if np.asarray(y).ndim == 2:
+        tell(_COLUMN_VECTOR, DataConversionWarning)
+    options = {"ensure_all_finite": False, "input_name": "y"}
+    checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
+    _refuse_not_finite(checked)
+    return np.asarray(checked, dtype=np.float64)
+
+
+def _refuse_not_finite(y: Floats) -> None:
+    """Refuse responses that are missing or infinite; scikit-learn's words come first."""
+    for flags, what, advice in (
+        (np.isnan(y), "NaN", "drop these rows, of X as well: y.notna()"),
+        (np.isinf(y), "infinity", "look for divisions by zero and logarithms of it"),
+    ):
+        if flags.any():
+            count, first = np.count_nonzero(flags), int(np.argmax(flags))
+            msg = (
+                f"Input y contains {what}: {count} of {len(y)} response{'s' * (len(y) != 1)}, the "
+                f"first at position {first} counted from 0. A response has to be a finite number; "
+                f"{advice}"
+            )
+            raise ValueError(msg)
+
+
+def check_weights(weights: Any, y: Floats) -> Floats | None:
+    """Return the weights of the rows, shape (n,); None where all of them are one."""
+    if weights is None:
+        return None
+    if isinstance(weights, Real):
+        weights = np.full(len(y), weights)
+    checked = check_array(
+        weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight", allow_nd=True
+    )
+    if checked.ndim != 1:
+        msg = f"Sample weights must be 1D array or scalar, got an array of shape {checked.shape}"
+        raise ValueError(msg)
+    check_consistent_length(checked, y)
+    if (checked < 0).any():
+        first = int(np.argmax(checked < 0))
+        msg = (
+            f"Negative values in data passed to `sample_weight`: {np.count_nonzero(checked < 0)} "
+            f"of {len(y)}, the first is sample_weight[{first}]={checked[first]:g}"
+        )
+        raise ValueError(msg)
+    if not checked.any():
+        msg = "Sample weights must contain at least one non-zero number; all of them are zero"
+        raise ValueError(msg)
+    return None if np.all(checked == 1.0) else np.asarray(checked, dtype=np.float64)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether a value is a finite number."""
+    return isinstance(value, Real) and not _is_flag(value) and isfinite(float(value))
+
+
+def _check_number(name: str, value: Any, kind: type, *, low: float, strict: bool = False) -> None:
+    fine = _is_finite(value) and isinstance(value, kind)
+    if not fine or value < low or (strict and value == low):
+        what = "whole number" if kind is Integral else "number"
+        msg = f"{name}={value!r} must be a {what} {'above' if strict else 'of at least'} {low:g}"
+        raise ValueError(msg)
+
+
+def _check_jobs(value: Any) -> None:
+    if value is not None and (not isinstance(value, Integral) or _is_flag(value) or value == 0):
+        msg = f"n_jobs={value!r} must be None, or a whole number such as 2; -1 takes all cores"
+        raise ValueError(msg)
+
+
+def _check_optional(name: str, value: Any, kind: type, expected: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        msg = f"{name}={value!r} is of type {type(value).__name__}, expected None or {expected}"
+        raise TypeError(msg)
+
+
+def _check_bounds(bounds: Any) -> None:
+    pair = list(bounds) if isinstance(bounds, (tuple, list, np.ndarray)) else []
+    numbers = len(pair) == 2 and all(_is_finite(bound) for bound in pair)
+    if not numbers or not pair[0] < pair[1]:
+        msg = (
+            f"bounds={bounds!r} must be two finite numbers (low, high) with low < high, such as "
+            "(0, 100) for percentages"
+        )
+        raise ValueError(msg)
+
+
+def _check_boundary(boundary: Any) -> None:
+    if boundary in ("error", "squeeze"):
+        return
+    if not _is_finite(boundary) or not 0 < boundary < 0.5:
+        msg = (
+            f"boundary={boundary!r} must be 'error', 'squeeze', or a fraction of the width of the "
+            "bounds above 0 and below 0.5, such as 1e-4"
+        )
+        raise ValueError(msg)
+
+
+def _check_context(context: Any) -> None:
+    if context is None:
+        return
+    if not isinstance(context, Mapping):
+        msg = (
+            f"context={context!r} is of type {type(context).__name__}, expected None or a dict of "
+            "names and functions"
+        )
+        raise TypeError(msg)
+    for name, function in context.items():
+        if not (isinstance(name, str) and name.isidentifier() and callable(function)):
+            msg = f"context has {name!r}: {function!r}, expected a name and a function"
+            raise TypeError(msg)

@@ -1,0 +1,1 @@
+"""Threads, random numbers, replicates and warnings."""

@@ -1,0 +1,116 @@
+"""What an estimator tells its caller about a fit that went less than perfectly."""
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+import joblib
+import numpy as np
+import sklearn
+from sklearn.exceptions import ConvergenceWarning
+
+from skglmm.arrays import Floats
+from skglmm.exceptions import SingularFitWarning
+from skglmm.families import Family
+from skglmm.fitting import Fit
+from skglmm.inference import notes
+from skglmm.response.interval import Scale, other_scale
+
+__all__ = [
+    "tell",
+    "tell_about",
+    "tell_constant",
+    "tell_dropped",
+    "tell_missing",
+    "tell_other_scale",
+    "tell_unseen",
+]
+
+_PACKAGES = (Path(__file__).parents[1], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
+_INSIDE = tuple(f"{package}{os.sep}" for package in _PACKAGES)
+_CATEGORIES: dict[str, type[Warning]] = {
+    "convergence": ConvergenceWarning,
+    "singular": SingularFitWarning,
+    "aliased": UserWarning,
+    "capped": UserWarning,
+    "separated": UserWarning,
+    "undetermined": UserWarning,
+}
+
+
+def tell(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the caller's line: the nearest one outside skglmm, scikit-learn and joblib."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=2 if frame is None else level)
+
+
+def tell_dropped(terms: tuple[str, ...]) -> None:
+    """Warn of terms such as ``(x | 1)``, which the model goes without."""
+    for term in terms:
+        effects = term[1 : term.rindex("|")].strip()
+        slopes = effects.replace("1 + ", "0 + ", 1) if effects.startswith("1 + ") else effects
+        text = (
+            f"{term} has no grouping factor: the fit is the one without this term. For effects "
+            f"that vary between the levels of a column g write ({slopes} | g)"
+        )
+        tell(text)
+
+
+def tell_constant(constant: Mapping[str, str]) -> None:
+    """Warn of categories with one level, which have no column beside the intercept."""
+    for name, level in constant.items():
+        text = (
+            f"dropped: {name!r} has the single level {level!r}, which cannot be told from the "
+            "intercept; take it out of the formula"
+        )
+        tell(text)
+
+
+def tell_other_scale(scale: Scale, y: Floats) -> None:
+    """Warn of responses that look as if they were shares among percents."""
+    doubt = other_scale(y, scale.low, scale.high)
+    if doubt is not None:
+        tell(doubt)
+
+
+def tell_missing(scale: Scale) -> None:
+    """Warn of bounds that have a probability of their own, and no response."""
+    for sentence in scale.missing:
+        tell(sentence)
+
+
+def tell_unseen(scale: Scale, unit: Floats, family: Family) -> None:
+    """Warn of responses, on the unit scale, on a bound where no response of fit was."""
+    always = bool(family.endless_predictors(()))  # whatever responses between the bounds are
+    other = ", or choose a model that needs none, such as ExtendedBetaGLMMRegressor"
+    for mass in scale.unseen:
+        count = int(np.count_nonzero(unit == mass))
+        if count:
+            bound = float(scale.response(np.array(mass)))
+            text = (
+                f"{count} of {len(unit)} responses equal the bound {bound:g}, where no response "
+                "of fit was: the model gives them a probability of 0, and their log density says "
+                "nothing but that. Fit on rows with such responses, as by stratified folds"
+                f"{other if always else ''}"
+            )
+            tell(text)
+
+
+def tell_about(fit: Fit) -> None:
+    """Warn of everything that a fit has to say about itself, and of levels of one row."""
+    for factor in fit.layout.factors:
+        if factor.n_levels == fit.n_samples:
+            text = (
+                f"every row is a level of {factor.name!r} of its own ({fit.n_samples} rows): "
+                "its variance can hardly be told from the precision. Group the rows by something "
+                "that several of them share"
+            )
+            tell(text)
+    for note in notes(fit):
+        tell(note.text, _CATEGORIES[note.kind])

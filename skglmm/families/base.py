@@ -1,0 +1,235 @@
+"""The contract of a family: a log density of rows given K linear predictors."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.links import Jet, Link
+
+__all__ = ["Factor", "Family", "Interior", "LogDensity", "Support"]
+
+
+class Support(NamedTuple):
+    """The open interval of possible responses, to which a family's `masses` add its ends.
+
+    Examples
+    --------
+    >>> from skglmm.families import Beta
+    >>> Beta.support
+    Support(low=0.0, high=1.0)
+    """
+
+    low: float
+    high: float
+
+
+class LogDensity(NamedTuple):
+    """Pointwise log density and its derivatives in the linear predictors.
+
+    Symmetric derivatives are packed in the order of
+    ``itertools.combinations_with_replacement(range(K), order)``: for K = 2 the rows of
+    ``third`` are 000, 001, 011, 111. What lies above the requested order is None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Beta
+    >>> beta, eta = Beta(), (np.zeros(1), np.log([4.0]))
+    >>> density = beta.log_density(beta.prepare(np.array([0.2, 0.7])), eta, order=1)
+    >>> density.grad.round(3)
+    array([[-1.386,  0.847],
+           [-0.332,  0.212]])
+    >>> print(density.hess)
+    None
+    """
+
+    value: Floats  # (n,)
+    grad: Floats | None = None  # (K, n)
+    hess: Floats | None = None  # (K(K+1)/2, n)
+    third: Floats | None = None  # (K(K+1)(K+2)/6, n)
+
+
+class Factor(NamedTuple):
+    """A factor of a family's density, which depends on some of its linear predictors.
+
+    Parameters
+    ----------
+    predictors : tuple of int
+        Places of the linear predictors, increasing, on which it depends.
+    log_density : callable
+        As that of the family, from prepared responses, all linear predictors and an order to the
+        logarithm of the factor; its derivatives are packed, in the order of `predictors`.
+    applies : callable, default=None
+        From responses, (n,), to which of them have this factor, (n,); None if all have.
+
+    Examples
+    --------
+    >>> from skglmm.families import ZeroInflatedBeta
+    >>> [factor.predictors for factor in ZeroInflatedBeta().factors]
+    [(2,), (0, 1)]
+    """
+
+    predictors: tuple[int, ...]
+    log_density: Callable[[Floats, Sequence[Floats], int], LogDensity]
+    applies: Callable[[Floats], Bools] | None = None
+
+
+@dataclass(frozen=True)
+class Family(ABC):
+    """Distribution of a response given K linear predictors, one for each parameter.
+
+    In every method `eta` is a sequence of K arrays, each of shape (n,) or (1,), on the scales
+    of the links; results are of full length n.
+
+    Parameters
+    ----------
+    links : tuple of K links
+        From each parameter to its linear predictor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Beta, Family
+    >>> isinstance(Beta(), Family)
+    True
+    >>> Beta.predictors
+    ('mean', 'precision')
+    >>> Beta().mean((np.array([0.0, 2.0]), np.log([4.0]))).round(3)
+    array([0.5  , 0.881])
+    """
+
+    predictors: ClassVar[tuple[str, ...]]  # names
+    support: ClassVar[Support]
+    # the ends of the support that have a positive probability: there, `log_density` is its log
+    masses: ClassVar[tuple[float, ...]] = ()
+    # the largest linear predictor that an optimizer may reach with an intercept
+    ceilings: ClassVar[tuple[float, ...]]
+
+    links: tuple[Link, ...]
+
+    @abstractmethod
+    def prepare(self, y: Floats) -> Floats:
+        """Return what depends on responses, shape (n,), alone: (m, n), columns are rows of data."""
+
+    @abstractmethod
+    def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
+        """Return the log density of prepared responses and `order` derivatives, 0 to 3.
+
+        Values beyond the reach of a link are -inf, with derivatives of zero.
+        """
+
+    @abstractmethod
+    def expected_information(self, eta: Sequence[Floats]) -> Floats:
+        """Return minus the expected second derivatives, packed, shape (K(K+1)/2, n)."""
+
+    @abstractmethod
+    def mean(self, eta: Sequence[Floats]) -> Floats:
+        """Return the means of the response, shape (n,)."""
+
+    @abstractmethod
+    def variance(self, eta: Sequence[Floats]) -> Floats:
+        """Return the variances of the response, shape (n,)."""
+
+    @abstractmethod
+    def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        """Return the probabilities of responses up to `y`, `y` included, shape (n,)."""
+
+    @abstractmethod
+    def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
+        """Return the least responses, shape (n,), whose cdf is `p` or more."""
+
+    @abstractmethod
+    def start(self, y: Floats, weights: Floats | None = None) -> Floats:
+        """Return K constants, on the scales of the predictors, that suit the moments of `y`."""
+
+    @abstractmethod
+    def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
+        """Return one draw per row, shape (n,), inside the support or one of the masses."""
+
+    @property
+    def mean_predictors(self) -> tuple[int, ...]:
+        """Places of the linear predictors on which the mean depends, the first among them."""
+        return tuple(range(len(self.links)))
+
+    @property
+    def boundary_predictors(self) -> tuple[int, ...]:
+        """Places of the linear predictors on which the probabilities of the bounds depend."""
+        return tuple(range(len(self.links))) if self.masses else ()
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Factors of the density, each with the linear predictors on which it depends.
+
+        Averages over random effects of several predictors are products where the factors share
+        none, and no effects that are correlated.
+        """
+        return (Factor(tuple(range(len(self.predictors))), self.log_density),)
+
+    @property
+    def interior(self) -> "Interior | None":
+        """The distribution between the masses, where it is a family with predictors of its own.
+
+        Averages over random effects of several predictors are products with those of the masses,
+        where effects of the two are not correlated.
+        """
+        return None
+
+    def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
+        """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""
+        n = np.broadcast_shapes(*(each.shape for each in eta))[0]
+        return np.repeat([[0.0], [1.0], [0.0]], n, axis=1)
+
+    def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
+        """Return the linear predictors without a finite estimate where these masses occur only.
+
+        By place, with the sign of the infinity to which each goes in all rows: they describe
+        masses of which none is `present`.
+        """
+        del present
+        return {}
+
+    def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
+        """Return the masses that are not `present` and have a probability of 0.
+
+        As one of the `endless` linear predictors, which describes them, is at infinity.
+        """
+        del present, endless
+        return ()
+
+    def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:
+        """Return parameters that follow from constant linear predictors, by name.
+
+        Of each the value and the derivatives in the K predictors, (K,).
+        """
+        del eta
+        return {}
+
+    def jets(self, eta: Sequence[Floats], order: int = 0) -> list[Jet]:
+        """Return the parameters with `order` derivatives in their linear predictors."""
+        return [link.inverse(row, order) for link, row in zip(self.links, eta, strict=True)]
+
+
+class Interior(NamedTuple):
+    """The distribution of responses that lie between a family's masses.
+
+    Parameters
+    ----------
+    predictors : tuple of int
+        Places of the linear predictors on which it depends, in the order of its own.
+    family : Family
+        With the same support, and without masses.
+
+    Examples
+    --------
+    >>> from skglmm.families import ZeroInflatedBeta
+    >>> predictors, family = ZeroInflatedBeta().interior
+    >>> predictors, family.predictors
+    ((0, 1), ('mean', 'precision'))
+    """
+
+    predictors: tuple[int, ...]
+    family: Family

@@ -1,0 +1,1 @@
+"""Families of responses between bounds."""

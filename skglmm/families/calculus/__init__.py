@@ -1,0 +1,1 @@
+"""Log densities with derivatives, packed."""

@@ -1,0 +1,1 @@
+"""What a family has by default, by sums or by search."""

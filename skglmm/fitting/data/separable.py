@@ -1,0 +1,227 @@
+r"""Whether any data could tell the variances of the random effects of a factor apart.
+
+In a level whose rows have the effects Z, the effects give the linear predictors the covariance
+:math:`Z \Sigma Z^T`. Effects that may be correlated need independent columns, or a change of
+basis changes :math:`\Sigma` alone. Independent terms may overlap, ``(1 | g) + (0 + f || g)``: what
+they need is that no covariance that one of them can give is a sum of those of the others, in all
+levels at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design, Factor
+from skglmm.exceptions import DesignError
+from skglmm.fitting.data.summaries import independent_of, triangle
+from skglmm.parts import Parts
+
+__all__ = ["refuse_inseparable"]
+
+SAME = 1e-7  # sine of the angle between covariances that are the same but for rounding
+ROUNDING = 1e-12  # of the largest eigenvalue: those below are zero
+NAMED = 1e-6  # of the largest coefficient: effects that have a part in a sum
+FIRST_LEVELS, MOST_LEVELS = 64, 16384  # looked at in one pass: a few are nearly always enough
+
+
+def refuse_inseparable(factor: Factor, f: int, designs: Parts[Design], basis: Floats) -> None:
+    """Refuse effects of a factor whose variances no data can tell apart.
+
+    Parameters
+    ----------
+    factor : Factor
+    f : int
+        Its place in the designs.
+    designs : Parts of Design
+    basis : ndarray, shape (k, k)
+        From the user's effects to standardized ones.
+
+    Raises
+    ------
+    DesignError
+        With the names of the effects.
+    """
+    fed = np.array(factor.predictors)
+    triangles = {
+        k: triangle(designs, _effects, f=f, turn=basis[:, fed == k]) for k in sorted(set(fed))
+    }
+    components = factor.covariance.components
+    _refuse_collinear(factor, fed, triangles, components)
+    if len(components) > 1:
+        space = _Space.of(fed, triangles, basis)
+        _refuse_overlap(factor, components, space, _level_sums(designs, f, space, factor.n_levels))
+
+
+def _effects(design: Design, f: int, turn: Floats) -> Floats:
+    return np.asarray(design.columns[f] @ turn)
+
+
+def _refuse_collinear(
+    factor: Factor, fed: Ints, triangles: dict[int, Floats], components: Sequence[tuple[int, ...]]
+) -> None:
+    lost = []
+    for component in components:
+        for k, upper in triangles.items():
+            inside = [c for c in component if fed[c] == k]
+            places = [int(np.count_nonzero(fed[:c] == k)) for c in inside]
+            kept = independent_of(upper[:, places])
+            lost += [factor.columns[c] for place, c in enumerate(inside) if place not in kept]
+    if lost:
+        msg = (
+            f"the random effects of {factor.name} hold columns that are 0 in all rows, or "
+            "constant beside an intercept or linear combinations of others that they may be "
+            f"correlated with: {', '.join(lost)}; their variances cannot be estimated, so leave "
+            "these out"
+        )
+        raise DesignError(msg)
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The columns of q effects in an orthonormal basis of what they span over the rows, r long.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (r, q)
+        Of the columns, each of length 1.
+    turn : ndarray, shape (q, r)
+        The effects of rows, in the user's units, times this are the basis.
+    fed : ndarray of int, shape (r,)
+        Linear predictor of each direction.
+    """
+
+    coordinates: Floats
+    turn: Floats
+    fed: Ints
+
+    @classmethod
+    def of(cls, fed: Ints, triangles: dict[int, Floats], basis: Floats) -> "_Space":
+        """Return the space of columns that feed predictors, given their triangular factors."""
+        coordinates, turns, directions = [], [], []
+        for k, upper in triangles.items():
+            kept = independent_of(upper)
+            q, r = np.linalg.qr(upper[:, kept])
+            inside = np.zeros((len(kept), len(fed)))
+            inside[:, fed == k] = q.T @ upper
+            coordinates.append(inside)
+            turns.append(basis[:, fed == k][:, kept] @ np.linalg.inv(r))
+            directions += [k] * len(kept)
+        joined = np.vstack(coordinates)
+        lengths = np.linalg.norm(joined, axis=0)
+        return cls(joined / lengths, np.hstack(turns), np.array(directions))
+
+    @property
+    def pairs(self) -> tuple[Ints, Ints]:
+        """Pairs of directions, the first no later than the second: a basis of symmetric forms."""
+        return np.triu_indices(len(self.fed))
+
+    def forms(self, component: Sequence[int]) -> Floats:
+        """Covariances of the rows for each variance and covariance of some effects, (pairs, m)."""
+        first, second = self.pairs
+        columns = [
+            (one[first] * other[second] + one[second] * other[first]) / 2.0
+            for one, other in combinations_with_replacement(self.coordinates.T[list(component)], 2)
+        ]
+        return np.column_stack(columns)
+
+
+def _level_sums(designs: Parts[Design], f: int, space: _Space, n_levels: int) -> Iterator[Floats]:
+    """Inner products of the symmetric forms over the pairs of rows of more and more levels."""
+    first, second = space.pairs
+    total, start, width = np.zeros((len(first), len(first))), 0, FIRST_LEVELS
+    halves = np.where(first == second, 0.5, 1.0)
+    while start < n_levels:
+        stop = min(start + width, n_levels)
+        sums = designs.map(_products, f=f, space=space, start=start, stop=stop).total()
+        for gram in sums:
+            straight = gram[np.ix_(first, first)] * gram[np.ix_(second, second)]
+            crossed = gram[np.ix_(first, second)] * gram[np.ix_(second, first)]
+            total += straight + crossed
+        yield total * np.outer(halves, halves)
+        start, width = stop, min(2 * width, MOST_LEVELS)
+
+
+def _products(design: Design, f: int, space: _Space, start: int, stop: int) -> Floats:
+    """Products of the directions summed over the rows of some levels, (levels, r, r)."""
+    codes, columns = design.codes[f], design.columns[f]
+    chosen = (codes >= start) & (codes < stop)
+    if not chosen.all():
+        codes, columns = codes[chosen], columns[chosen]
+    rows = columns @ space.turn
+    sums = np.zeros((stop - start, len(space.fed), len(space.fed)))
+    for u, v in zip(*space.pairs, strict=True):
+        if space.fed[u] == space.fed[v]:
+            found = np.bincount(codes - start, rows[:, u] * rows[:, v], minlength=stop - start)
+            sums[:, u, v] = sums[:, v, u] = found
+    return sums
+
+
+def _refuse_overlap(
+    factor: Factor,
+    components: Sequence[tuple[int, ...]],
+    space: _Space,
+    level_sums: Iterator[Floats],
+) -> None:
+    forms = [space.forms(component) for component in components]
+    found = None
+    for products in level_sums:
+        root = _root(products)
+        found = _overlap([root @ part for part in forms])
+        if found is None:
+            return
+    assert found is not None  # a factor has levels
+    place, coefficients = found
+    earlier = [c for component in components[:place] for c in _pairs(component)]
+    new = _named(factor, _pairs(components[place]), coefficients[len(earlier) :])
+    old = _named(factor, earlier, coefficients[: len(earlier)])
+    msg = (
+        f"the variances of the random effects of {factor.name} cannot be told apart: in every "
+        f"level, {new} can give the rows the same covariance as {old}; leave one of these terms out"
+    )
+    raise DesignError(msg)
+
+
+def _root(products: Floats) -> Floats:
+    """A matrix R with ``R.T @ R`` the products."""
+    values, vectors = np.linalg.eigh(products)
+    kept = values > ROUNDING * values[-1]
+    return np.asarray(np.sqrt(values[kept])[:, None] * vectors[:, kept].T)
+
+
+def _overlap(parts: Sequence[Floats]) -> tuple[int, Floats] | None:
+    """Find the first part whose span shares a direction with those before it.
+
+    Returns its place, and how the direction is a combination of the columns of those before it
+    and of its own, or None.
+    """
+    before = np.zeros((len(parts[0]), 0))
+    for place, part in enumerate(parts):
+        own = _orthonormal(part)
+        beyond = own - before @ (before.T @ own)
+        sines = np.linalg.svd(beyond, compute_uv=False)
+        if own.shape[1] and (len(sines) < own.shape[1] or sines[-1] < SAME):
+            shared = own @ np.linalg.svd(beyond)[2][-1]
+            earlier = np.hstack(parts[:place])
+            sides = [np.linalg.lstsq(side, shared, rcond=SAME)[0] for side in (earlier, part)]
+            return place, np.concatenate(sides)
+        before = np.hstack([before, _orthonormal(beyond)])
+    return None
+
+
+def _orthonormal(x: Floats) -> Floats:
+    left, sizes, _ = np.linalg.svd(x, full_matrices=False)
+    return left[:, sizes > SAME * sizes.max(initial=0.0)]
+
+
+def _pairs(component: Sequence[int]) -> list[tuple[int, int]]:
+    return list(combinations_with_replacement(component, 2))
+
+
+def _named(factor: Factor, pairs: Sequence[tuple[int, int]], coefficients: Floats) -> str:
+    """Names of the effects that have a part in a combination."""
+    large = np.abs(coefficients) > NAMED * np.abs(coefficients).max()
+    found = {c for pair, used in zip(pairs, large, strict=True) if used for c in pair}
+    return " and ".join(factor.columns[c] for c in sorted(found))

@@ -1,0 +1,168 @@
+r"""What the columns of a fit span, kept in a few numbers, so that fits can be compared later.
+
+Each row gets signs that depend on its response (or, where rows are at hand, on its place) alone,
+and each column is kept as m sums over all rows with these signs, :math:`S^T X`. A column that is a
+combination of others is the same combination of them in these sums; one that is none is none of
+them there, but for chance, as long as there are more sums than columns [1]_. Neither the order of
+the rows nor that of the columns matters. How a factor groups the rows is kept as one number,
+whatever its levels are called.
+
+References
+----------
+.. [1] Woodruff, D. P. (2014). Sketching as a tool for numerical linear algebra. Foundations and
+   Trends in Theoretical Computer Science, 10(1-2), 1-157.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.fitting.data.digest import Words, row_words, scattered
+from skglmm.fitting.data.standardize import Scales, standardize
+
+__all__ = ["Spaces", "Sums", "of_rows", "signed_sums", "spaces"]
+
+N_SUMS = 64  # that a fit keeps: the bits of one word
+BUCKETS = 4096  # rows are first summed in so many, by their words
+SPARE = 64  # sums beyond the number of columns, where rows are at hand
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """Signed sums of standardized columns.
+
+    Parameters
+    ----------
+    fixed : tuple of ndarray, each of shape (m, p_k kept)
+        Of the fixed columns of each predictor, without those that were left out.
+    offsets : tuple of ndarray, each of shape (m,)
+        Of what is added to each predictor, on its own scale.
+    effects : tuple of ndarray, each of shape (m, k)
+        Of the effects of each factor, in the order of the layout.
+    groups : tuple of int
+        A fingerprint of how each factor groups the rows.
+    """
+
+    fixed: tuple[Floats, ...]
+    offsets: tuple[Floats, ...]
+    effects: tuple[Floats, ...]
+    groups: tuple[int, ...]
+
+    @property
+    def n_sums(self) -> int:
+        """Number of sums, m."""
+        return len(self.offsets[0])
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Signed sums of the user's columns over some rows; those of two parts add up.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (m, n_columns)
+        All of a design: fixed columns, offsets, effects.
+    used : ndarray of int, shape (2 * BUCKETS,)
+        Number of rows with each vector of signs.
+    levels : tuple of ndarray of uint64, each of shape (n_levels,)
+        Sums of the words of the rows in each level of each factor.
+    """
+
+    columns: Floats
+    used: Ints
+    levels: tuple[Words, ...]
+
+    def __add__(self, other: "Sums") -> "Sums":
+        levels = (one + two for one, two in zip(self.levels, other.levels, strict=True))
+        return Sums(self.columns + other.columns, self.used + other.used, tuple(levels))
+
+
+def signed_sums(design: Design, y: Floats, weights: Floats | None) -> Sums:
+    """Sum the columns of some rows with signs that depend on their responses and weights.
+
+    Parameters
+    ----------
+    design : Design
+        In the user's units.
+    y : ndarray, shape (n,)
+    weights : ndarray, shape (n,), or None
+    """
+    return _summed(design, row_words(y, weights), N_SUMS)
+
+
+def spaces(sums: Sums, scales: Scales) -> Spaces:
+    """Return what a fit keeps of the sums over all its rows.
+
+    There are fewer sums than half the rows, so that no row can be recovered, and no more than
+    rows with different signs.
+
+    Parameters
+    ----------
+    sums : Sums
+    scales : Scales
+        To the standardized columns.
+    """
+    n_rows, n_different = int(sums.used.sum()), int(np.count_nonzero(sums.used))
+    return _standardized(sums, scales, min(len(sums.columns), n_rows // 2, n_different))
+
+
+def of_rows(design: Design) -> Spaces:
+    """Return the spaces of rows that are at hand, for designs of the same rows in one order.
+
+    Parameters
+    ----------
+    design : Design
+        In the user's units.
+    """
+    n_columns = sum(x.shape[1] for x in (*design.fixed, *design.columns))
+    places = scattered(np.arange(design.n_samples, dtype=np.uint64))
+    sums = _summed(design, places, n_columns + SPARE)
+    n_sums = min(len(sums.columns), int(np.count_nonzero(sums.used)))
+    return _standardized(sums, standardize(design, None).scales, n_sums)
+
+
+def _summed(design: Design, words: Words, n_sums: int) -> Sums:
+    bucket = (words >> np.uint64(52)).astype(np.intp)  # the first twelve bits
+    negative = (words >> np.uint64(51)) & np.uint64(1)
+    sign = 1.0 - 2.0 * negative.astype(np.float64)
+    matrices = [*design.fixed, *design.columns]
+    columns = [*(column for x in matrices for column in x.T), *design.offsets]
+    table = [
+        np.zeros(BUCKETS) if x is None else np.bincount(bucket, sign * x, minlength=BUCKETS)
+        for x in columns
+    ]
+    used = np.bincount(2 * bucket + negative.astype(np.intp), minlength=2 * BUCKETS)
+    factors = zip(design.layout.factors, design.codes, strict=True)
+    levels = tuple(_level_words(words, codes, factor.n_levels) for factor, codes in factors)
+    return Sums(_signs(n_sums) @ np.stack(table, axis=1), used, levels)
+
+
+def _level_words(words: Words, codes: Ints, n_levels: int) -> Words:
+    total = np.zeros(n_levels, dtype=np.uint64)
+    np.add.at(total, codes, words)
+    return total
+
+
+def _signs(n_sums: int) -> Floats:
+    """Signs of the buckets in each sum, (n_sums, BUCKETS): the bits of scattered numbers."""
+    n_words = -(-n_sums // 64)
+    words = scattered(np.arange(1, n_words * BUCKETS + 1, dtype=np.uint64))
+    places = np.arange(64, dtype=np.uint64)
+    bits = (words.reshape(n_words, 1, BUCKETS) >> places[None, :, None]) & np.uint64(1)
+    return 1.0 - 2.0 * bits.reshape(-1, BUCKETS)[:n_sums].astype(np.float64)
+
+
+def _standardized(sums: Sums, scales: Scales, n_sums: int) -> Spaces:
+    sizes = [len(turn) for turn in (*scales.to_user, *scales.bases)]
+    *parts, offsets = np.split(sums.columns[:n_sums], np.cumsum(sizes), axis=1)
+    n_predictors = len(scales.to_user)
+    fixed = zip(parts[:n_predictors], scales.to_user, strict=True)
+    effects = zip(parts[n_predictors:], scales.bases, strict=True)
+    return Spaces(
+        tuple(part @ turn for part, turn in fixed),
+        tuple(offsets.T),
+        tuple(part @ turn for part, turn in effects),
+        tuple(int(scattered(level).sum(dtype=np.uint64)) for level in sums.levels),
+    )

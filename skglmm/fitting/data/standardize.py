@@ -1,0 +1,282 @@
+"""Centered and scaled designs to fit on, and the way back to the user's units."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.design import Design, Factor, Layout
+from skglmm.fitting.data.null_space import NullSpace, null_space, widened
+from skglmm.fitting.data.separable import refuse_inseparable
+from skglmm.fitting.data.summaries import CONSTANT_TOL, Columns, Independent, independent, summaries
+from skglmm.parts import Here, Parts
+
+__all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How the columns of designs are centered and scaled, with the maps back.
+
+    Parameters
+    ----------
+    aliased : tuple of tuple of int
+        Columns left out of each predictor.
+    centers, sizes : tuple of ndarray, each of shape (p_k kept,)
+        Of the columns that are kept.
+    constant : tuple of ndarray of bool, each of shape (p_k kept,)
+        Which standardized columns are one in all rows, and which were exchanged: their
+        coefficients are linear predictors, for which a ceiling holds.
+    widths : tuple of ndarray, each of shape (p_k kept,)
+        Largest absolute value of each standardized column, or a bound of it.
+    spans : tuple of ndarray, each of shape (p_k,)
+        Largest distance of each of the user's columns from its center; 0 if left out.
+    to_user : tuple of ndarray, each of shape (p_k, p_k kept)
+        ``beta in user's units = to_user @ beta``.
+    from_user : tuple of ndarray, each of shape (p_k kept, p_k)
+        The way back, with aliased coefficients at zero.
+    bases : tuple of ndarray, each of shape (k, k)
+        ``b in user's units = basis @ b``, for each factor.
+    null_spaces : tuple of NullSpace
+        What the rows leave open of the coefficients of each predictor.
+    """
+
+    aliased: tuple[tuple[int, ...], ...]
+    centers: tuple[Floats, ...]
+    sizes: tuple[Floats, ...]
+    constant: tuple[Bools, ...]
+    widths: tuple[Floats, ...]
+    spans: tuple[Floats, ...]
+    to_user: tuple[Floats, ...]
+    from_user: tuple[Floats, ...]
+    bases: tuple[Floats, ...]
+    null_spaces: tuple[NullSpace, ...]
+
+    def apply(self, design: Design) -> Design:
+        """Return the design with standardized columns."""
+        fixed = [
+            _standardized(x, kept, center, size)
+            for x, kept, center, size in zip(
+                design.fixed, self._kept(design), self.centers, self.sizes, strict=True
+            )
+        ]
+        columns = [
+            z if np.array_equal(m, np.eye(len(m))) else np.asfortranarray(z @ m)
+            for z, m in zip(design.columns, self.bases, strict=True)
+        ]
+        return replace(design, fixed=tuple(fixed), columns=tuple(columns))
+
+    def exchanged(self, k: int, j: int, turn: Floats) -> "Scales":
+        """Return the maps for which coefficient j is the linear predictor of a row.
+
+        Parameters
+        ----------
+        k : int
+            The predictor.
+        j : int
+            The coefficient.
+        turn : ndarray, shape (p_k kept, p_k kept)
+            What the standardized columns are multiplied by.
+        """
+        constant = self.constant[k].copy()
+        constant[j] = True
+        return replace(
+            self,
+            constant=_put(self.constant, k, constant),
+            widths=_put(self.widths, k, self.widths[k] @ np.abs(turn)),
+            to_user=_put(self.to_user, k, self.to_user[k] @ turn),
+            from_user=_put(self.from_user, k, np.linalg.inv(turn) @ self.from_user[k]),
+        )
+
+    def _kept(self, design: Design) -> Iterator[list[int]]:
+        for x, aliased in zip(design.fixed, self.aliased, strict=True):
+            yield [j for j in range(x.shape[1]) if j not in aliased]
+
+
+def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:
+    return (*parts[:k], part, *parts[k + 1 :])
+
+
+@dataclass(frozen=True)
+class Standardization:
+    """A design whose columns are centered and scaled, with the maps back.
+
+    Parameters
+    ----------
+    design : Design
+        Standardized; without the columns that are linear combinations of earlier ones.
+    scales : Scales
+        The maps.
+    """
+
+    design: Design
+    scales: Scales
+
+    def exchanged(self, k: int, j: int, turn: Floats) -> "Standardization":
+        """Return the design for which coefficient j is the predictor of a row; see `Scales`."""
+        fixed = _put(self.design.fixed, k, np.asfortranarray(self.design.fixed[k] @ turn))
+        return Standardization(replace(self.design, fixed=fixed), self.scales.exchanged(k, j, turn))
+
+    @property
+    def aliased(self) -> tuple[tuple[int, ...], ...]:
+        """Columns left out of each predictor."""
+        return self.scales.aliased
+
+    @property
+    def to_user(self) -> tuple[Floats, ...]:
+        """Maps of standardized coefficients to those of the user's units, for each predictor."""
+        return self.scales.to_user
+
+    @property
+    def from_user(self) -> tuple[Floats, ...]:
+        """The way back, with aliased coefficients at zero."""
+        return self.scales.from_user
+
+
+def standardize(design: Design, weights: Floats | None) -> Standardization:
+    """Center and scale the columns of a design; see `learn_scales`."""
+    scales = learn_scales(design.layout, Here([design]), Here([weights]))
+    return Standardization(scales.apply(design), scales)
+
+
+def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats | None]) -> Scales:
+    """Learn how to center and scale the columns of the designs of some rows each.
+
+    Fixed columns are centered where the predictor has an intercept; columns of random
+    effects where the term has one and its covariance is closed under a change of basis.
+    """
+    found, n_predictors = summaries(designs, weights), len(layout.predictors)
+    drafts = [_Draft.of(columns) for columns in found[:n_predictors]]
+    choices = [_independent(designs, k, draft) for k, draft in enumerate(drafts)]
+    kept = [choice.kept for choice in choices]
+    spaces = [
+        null_space(draft.to_user, draft.sizes, columns, choice)
+        for draft, columns, choice in zip(drafts, found[:n_predictors], choices, strict=True)
+    ]
+    scales = Scales(
+        aliased=tuple(
+            tuple(j for j in range(len(draft.sizes)) if j not in places)
+            for draft, places in zip(drafts, kept, strict=True)
+        ),
+        centers=tuple(d.centers[places] for d, places in zip(drafts, kept, strict=True)),
+        sizes=tuple(d.sizes[places] for d, places in zip(drafts, kept, strict=True)),
+        constant=tuple(d.constant[places] for d, places in zip(drafts, kept, strict=True)),
+        widths=tuple(d.widths[places] for d, places in zip(drafts, kept, strict=True)),
+        spans=tuple(d.spans(places) for d, places in zip(drafts, kept, strict=True)),
+        to_user=tuple(d.to_user[:, places] for d, places in zip(drafts, kept, strict=True)),
+        from_user=tuple(
+            _inverse(d.to_user, places) for d, places in zip(drafts, kept, strict=True)
+        ),
+        bases=tuple(
+            _basis(factor, columns)
+            for factor, columns in zip(layout.factors, found[n_predictors:], strict=True)
+        ),
+        null_spaces=widened(spaces, designs),
+    )
+    for f, factor in enumerate(layout.factors):
+        refuse_inseparable(factor, f, designs, scales.bases[f])
+    return scales
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """Centers and sizes of the columns of one predictor; those of size 0 do not vary."""
+
+    centers: Floats
+    sizes: Floats
+    widths: Floats
+    constant: Bools
+    to_user: Floats
+
+    def spans(self, kept: list[int]) -> Floats:
+        """Largest distance of each column from its center, 0 for those that are not kept."""
+        spans = np.zeros(len(self.sizes))
+        spans[kept] = self.sizes[kept] * self.widths[kept]
+        return spans
+
+    @classmethod
+    def of(cls, columns: Columns) -> "_Draft":
+        n_columns, constants = len(columns.low), np.flatnonzero(columns.is_constant)
+        centers, sizes, to_user = np.zeros(n_columns), np.zeros(n_columns), np.eye(n_columns)
+        for j in range(n_columns):
+            centered = len(constants) > 0 and j not in constants
+            centers[j], sizes[j] = _location(columns, j, centered=centered)
+            if sizes[j] == 0:
+                continue
+            to_user[j, j] = 1.0 / sizes[j]
+            if centered:
+                first = constants[0]
+                to_user[first, j] = -centers[j] / sizes[j] / columns.low[first]
+        far = np.maximum(np.abs(columns.low - centers), np.abs(columns.high - centers))
+        widths = np.divide(far, sizes, out=np.zeros(n_columns), where=sizes > 0.0)
+        return cls(centers, sizes, widths, columns.is_constant & (columns.low > 0.0), to_user)
+
+
+def _location(columns: Columns, j: int, *, centered: bool) -> tuple[float, float]:
+    """Center and spread of a column; a spread of 0 means that it does not vary."""
+    center = float(columns.mean[j]) if centered else 0.0
+    size = float(columns.spread[j] if centered else columns.size[j])
+    varies = size > CONSTANT_TOL * float(columns.size[j])
+    return center, size if varies else 0.0
+
+
+def _standardized(x: Floats, kept: list[int], centers: Floats, sizes: Floats) -> Floats:
+    if len(kept) == x.shape[1] and np.all(centers == 0.0) and np.all(sizes == 1.0):
+        return x
+    return np.asfortranarray((x[:, kept] - centers) / sizes)
+
+
+def _independent(designs: Parts[Design], k: int, draft: _Draft) -> Independent:
+    """Columns of a predictor that vary and are no linear combination of earlier ones.
+
+    Of those that vary, the others are lost; they are all columns by their places in the predictor.
+    """
+    varying = [j for j, size in enumerate(draft.sizes) if size > 0]
+    if len(varying) < 2:
+        return Independent(varying, [], np.zeros((len(varying), 0)))
+    common = {"kept": varying, "centers": draft.centers, "sizes": draft.sizes}
+    kept, lost, weights = independent(designs, _fixed_matrix, k=k, **common)
+    return Independent([varying[i] for i in kept], [varying[i] for i in lost], weights)
+
+
+def _fixed_matrix(
+    design: Design, k: int, kept: list[int], centers: Floats, sizes: Floats
+) -> Floats:
+    return _standardized(design.fixed[k], kept, centers[kept], sizes[kept])
+
+
+def _inverse(to_user: Floats, kept: list[int]) -> Floats:
+    """Inverse over the columns that were kept; exact, as it is triangular up to its order."""
+    from_user = np.zeros((len(kept), len(to_user)))
+    from_user[:, kept] = np.linalg.inv(to_user[np.ix_(kept, kept)])
+    return from_user
+
+
+def _terms(factor: Factor) -> Iterator[tuple[slice, bool]]:
+    """Columns of each term and whether its covariance allows a change of basis."""
+    start = 0
+    for part in factor.covariance.blocks:
+        yield slice(start, start + part.size), part.mixes
+        start += part.size
+
+
+def _basis(factor: Factor, found: Columns) -> Floats:
+    basis = np.eye(factor.n_columns)
+    for columns, mixes in _terms(factor):
+        inside = range(columns.start, columns.stop)
+        constants = [c for c in inside if found.is_constant[c]] if mixes else []
+        for c in inside:
+            # Only a constant that feeds the same predictor can take up the center.
+            own = [j for j in constants if factor.predictors[j] == factor.predictors[c]]
+            centered = bool(own) and c != own[0]
+            center, size = _location(found, c, centered=centered)
+            if size == 0:
+                center, size = 0.0, float(found.size[c]) or 1.0
+            basis[c, c] = 1.0 / size
+            if center:
+                basis[own[0], c] = -center / size / found.low[own[0]]
+    return basis

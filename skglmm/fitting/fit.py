@@ -1,0 +1,325 @@
+"""The verb of the package: from a design and a response to a frozen `Fit`."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.design import Design
+from skglmm.engine import Params, Problem, curvature, jacobian, posterior
+from skglmm.exceptions import DesignError
+from skglmm.families import Family
+from skglmm.fitting.data.spaces import signed_sums, spaces
+from skglmm.fitting.data.user_units import user_jacobian
+from skglmm.fitting.dictated import beside_ceilings
+from skglmm.fitting.finite import finite
+from skglmm.fitting.infinity import Infinity, infinity, sides
+from skglmm.fitting.record import Fit
+from skglmm.fitting.search.bound import Bound
+from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
+from skglmm.fitting.search.hessian import differenced_hessian, positive
+from skglmm.fitting.search.optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
+from skglmm.fitting.search.saddle import beside_saddle, rounding_of
+from skglmm.fitting.search.singular import escape, rectified, singular_terms, zeros
+from skglmm.fitting.search.start import start
+from skglmm.fitting.search.subsample import begin, begin_at, with_spread
+from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
+from skglmm.fitting.study import Study
+from skglmm.fitting.uncertainty import (
+    Uncertainty,
+    determined,
+    least_curvatures,
+    stiffened,
+    uncertainty,
+)
+
+__all__ = ["fit", "fit_bound", "refit"]
+
+RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
+SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
+NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
+
+
+def fit(
+    family: Family,
+    design: Design,
+    y: Floats,
+    weights: Floats | None = None,
+    *,
+    inference: bool = True,
+    log_jacobian: float = 0.0,
+    rules: Rules | None = None,
+) -> Fit:
+    """Fit a mixed model by maximum (Laplace) likelihood.
+
+    Parameters
+    ----------
+    family : Family
+    design : Design
+    y : ndarray, shape (n,)
+        Response on the family's own scale.
+    weights : ndarray, shape (n,), or None
+        Positive weights that multiply the log density of the rows.
+    inference : bool
+        Whether to compute the covariance of the estimates.
+    log_jacobian : float
+        Subtracted from the log likelihood: ``sum(w) log(width)`` for a response that lives
+        on an interval of another width.
+    rules : Rules or None
+        When the optimizer stops.
+
+    Raises
+    ------
+    DesignError
+        If the likelihood is not finite at the starting values, or crossed factors are too large.
+    """
+    rules = rules or Rules()
+    study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads)
+    found = spaces(signed_sums(design, y, weights), study.standard.scales)
+    return fit_bound(
+        replace(study.bound, spaces=found), family.start(y, weights), rules, inference=inference
+    )
+
+
+def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool = True) -> Fit:
+    """Fit rows that are bound, wherever they are.
+
+    Parameters
+    ----------
+    bound : Bound
+    constants : ndarray, shape (K,)
+        Constant linear predictors that suit the responses.
+    rules : Rules
+        When the optimizer stops.
+    inference : bool
+        Whether to compute the covariance of the estimates.
+    """
+    state = begin(bound.problem, constants, bound.upper, rules)
+    return _maximize(bound, state, rules, constants, inference=inference)
+
+
+def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: bool = False) -> Fit:
+    """Fit again from the estimates of an earlier fit, to the same rows or another response.
+
+    Parameters
+    ----------
+    study : Study
+        Rows of `before`, as they were or with another response.
+    before : Fit
+        Whose estimates are the starting values.
+    rules : Rules or None
+        When the optimizer stops.
+    inference : bool, default=False
+        Whether to compute the covariance of the estimates.
+    """
+    state = begin_at(study.problem, study.away(study.vector(before)), study.upper)
+    return _maximize(study.bound, state, rules or Rules(), inference=inference)
+
+
+def _maximize(
+    bound: Bound,
+    state: Optimum,
+    rules: Rules,
+    constants: Floats | None = None,
+    *,
+    inference: bool,
+) -> Fit:
+    optimum = minimize(bound.problem, state, rules)
+    bound, optimum = hold(bound, optimum, rules, constants)
+    optimum = _polish(bound.problem, optimum, rules, inference=inference)
+    optimum, away = _followed(bound, optimum, rules.tol)
+    if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
+        bound, again = _once_more(bound, optimum, rules, constants, inference=inference)
+        optimum, away = _followed(bound, again, rules.tol)
+    return finite(_in_user_units(bound, optimum, away, rules.tol, inference=inference))
+
+
+def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
+    """Follow separated rows to where nothing is left to gain; return the way they go, too."""
+    problem, first = bound.problem, None
+    for _ in range(RUNS_MAX):
+        far = far_predictors(problem, optimum.vector, bound.scales)
+        look = is_far(problem, optimum.vector, bound.scales)
+        found = _infinity(bound, optimum, look=look)
+        first = first if first is not None and first.direction.any() else found
+        before = optimum.laplace.value
+        if optimum.is_within(tol) or not (far or found.direction.any()):
+            return optimum, first
+        for candidates in ([found.direction], far):
+            optimum = _run_out(problem, optimum, candidates, tol)
+        if not optimum.laplace.value < before - tol:
+            break
+        optimum = _exact(problem, optimum, tol)
+    assert first is not None  # there is a first time
+    if first.direction.any() or optimum.gain <= STALLED_GAIN:
+        optimum = _beside(bound, optimum, tol)
+    return optimum, first
+
+
+def _beside(bound: Bound, optimum: Optimum, tol: float) -> Optimum:
+    """Finish what the data determine; what is at infinity stays as it is."""
+    problem, free = bound.problem, _free(bound.problem, optimum)
+    hessian = differenced_hessian(problem, optimum, free)
+    if hessian is None:
+        return optimum
+    least = least_curvatures(bound.scales, len(free) - problem.shape.n_beta)
+    found = finish(problem, optimum, stiffened(hessian, free, least), free, tol)
+    return replace(found, hessian=hessian)
+
+
+def _run_out(
+    problem: Problem, optimum: Optimum, candidates: Iterable[Floats], tol: float
+) -> Optimum:
+    """Go on where separated rows are, as steps towards infinity are short."""
+    vector, here = optimum.vector, optimum.laplace
+    direction = recession(problem, vector, here, candidates)
+    if not direction.any():
+        return optimum
+    vector, here = run_out(problem, vector, here, direction, tol)
+    return replace(optimum, vector=vector, laplace=here)
+
+
+def _once_more(
+    bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None, *, inference: bool
+) -> tuple[Bound, Optimum]:
+    """Search from other starts before a fit is given up, and keep the best end.
+
+    One that converged is better than any that did not.
+    """
+    ends, n_evaluations = [(bound, optimum)], optimum.n_evaluations
+    for state in _other_starts(bound, optimum.vector, constants):
+        found = minimize(bound.problem, state, rules)
+        held, found = hold(bound, found, rules, constants)
+        found = _polish(held.problem, found, rules, inference=inference)
+        n_evaluations += found.n_evaluations
+        ends.append((held, _followed(held, found, rules.tol)[0]))
+        if ends[-1][1].is_within(rules.tol):
+            break
+    within = [end for end in ends if end[1].is_within(rules.tol)]
+    held, best = min(within or ends, key=lambda end: end[1].laplace.value)
+    return held, replace(best, n_evaluations=n_evaluations)
+
+
+def _other_starts(bound: Bound, vector: Floats, constants: Floats | None) -> Iterator[Optimum]:
+    """Yield where a search stopped, but for its Hessian, and then what owes nothing to it."""
+    with suppress(DesignError):
+        yield begin_again(bound, vector, constants)
+    if constants is not None:
+        usual = start(bound.problem, constants, bound.upper)
+        for share in (SMALLER, LARGER):
+            with suppress(DesignError):
+                spread = with_spread(bound.problem, usual, share)
+                yield begin_at(bound.problem, spread, bound.upper)
+
+
+def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
+    """Put the optimum on the boundary where it belongs, and make it exact."""
+    optimum = rectified(problem, escape(problem, optimum, rules), rules.tol)
+    if not inference and optimum.gain <= rules.tol:
+        return optimum
+    optimum = _exact(problem, optimum, rules.tol)
+    cut_short = optimum.n_iterations >= rules.max_iter
+    if optimum.is_within(rules.tol) or not optimum.is_exact or cut_short:
+        return optimum
+    # The Hessian changes too fast for Newton's last steps: go on from it, once.
+    beside = beside_saddle(problem, optimum, _free(problem, optimum)) or optimum
+    restart = replace(beside, hessian=positive(optimum.hessian), is_stalled=False, is_saddle=False)
+    again = minimize(problem, restart, rules)
+    return _exact(problem, rectified(problem, again, rules.tol), rules.tol)
+
+
+def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
+    """Finish an optimum with a differenced Hessian, which V is the inverse of."""
+    free = _free(problem, optimum)
+    if optimum.gain <= tol:  # V belongs to the optimum: difference the Hessian next to it
+        optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO)
+    hessian = differenced_hessian(problem, optimum, free)
+    n_evaluations = optimum.n_evaluations + int(free.sum())
+    optimum = replace(optimum, n_evaluations=n_evaluations, is_exact=False)
+    if hessian is None:
+        return optimum
+    finished = finish(problem, optimum, hessian, free, tol)
+    if finished.is_stalled and finished.capped.any():
+        finished = replace(finished, rounding=rounding_of(problem, finished, free))
+    return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
+
+
+def _free(problem: Problem, optimum: Optimum) -> Bools:
+    """Parameters that lie on no boundary, shape (n_params,)."""
+    return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
+
+
+def _in_user_units(
+    bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
+) -> Fit:
+    problem, scales = bound.problem, bound.scales
+    mode, params = optimum.laplace.mode, Params.unpack(optimum.vector, problem.shape)
+    layout, bases = bound.layout, scales.bases
+    factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
+    roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
+    at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
+    moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
+    going = sides(bound, optimum, away)
+    gone = [k for k, side in enumerate(going) if side.change.any()]
+    vanishing = problem.family.vanishing
+    return Fit(
+        family=problem.family,
+        layout=layout,
+        beta=tuple(t @ b for t, b in zip(scales.to_user, params.beta, strict=True)),
+        theta=params.theta,
+        roots=roots,
+        u=problem.in_layout_order(problem.join(mode.u)),
+        bases=bases,
+        aliased=scales.aliased,
+        uncertainty=_uncertainty(bound, optimum) if inference else None,
+        recession=tuple(side.change for side in going),
+        infinities=tuple(side.signs for side in going),
+        order=problem.order,
+        posterior=posterior(problem, mode),
+        curvature=curvature(problem, mode),
+        mode_jacobian=None if moves is None else user_jacobian(scales, moves, problem.shape.n_beta),
+        log_likelihood=-optimum.laplace.value - bound.log_jacobian,
+        n_samples=bound.n_samples,
+        data_digest=bound.data_digest,
+        converged=optimum.is_within(tol),
+        message=optimum.verdict(tol),
+        gain=optimum.gain,
+        n_evaluations=optimum.n_evaluations,
+        n_iterations=optimum.n_iterations,
+        singular=tuple(
+            sentence
+            for named, root, factor in zip(layout.factors, roots, factors, strict=True)
+            for sentence in singular_terms(named, root, np.diag(factor) == 0)
+        ),
+        capped=tuple(
+            name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
+        ),
+        spaces=bound.spaces,
+        null_spaces=scales.null_spaces,
+        endless=tuple(layout.predictors[k] for k in gone if vanishing(bound.masses, [k])),
+        vanishing=vanishing(bound.masses, gone),
+        caps=caps_of(bound, optimum),
+    )
+
+
+def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:
+    """What the data say of the estimates, with their digits beside rows at a ceiling."""
+    free = _free(bound.problem, optimum)
+    if not optimum.is_exact:
+        return uncertainty(bound.scales, None, free, optimum.capped)
+    scales, hessian, dictated = beside_ceilings(bound, optimum, optimum.hessian)
+    return uncertainty(scales, hessian, free, optimum.capped, dictated)
+
+
+def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
+    """What is at infinity; `look` for it even where it costs a Hessian."""
+    problem, free = bound.problem, _free(bound.problem, optimum)
+    hessian = optimum.hessian if optimum.is_exact else None
+    if look and hessian is None:
+        hessian = differenced_hessian(problem, optimum, free)
+    if hessian is None:
+        return infinity(bound, optimum, None, np.zeros((len(free), 0)))
+    least = least_curvatures(bound.scales, len(free) - problem.shape.n_beta)
+    return infinity(bound, optimum, hessian, determined(hessian, free, least)[1])

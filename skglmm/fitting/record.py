@@ -1,0 +1,144 @@
+"""The frozen record of a fitted model."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.design import Layout
+from skglmm.engine import Curvature
+from skglmm.families import Family
+from skglmm.fitting.data.cap import Cap
+from skglmm.fitting.data.null_space import NullSpace
+from skglmm.fitting.data.spaces import Spaces
+from skglmm.fitting.uncertainty import Uncertainty
+from skglmm.linalg import Posterior
+
+__all__ = ["Fit"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    r"""A fitted model; no training rows.
+
+    The order of factors is that of the layout. Fixed effects, roots and covariances of modes
+    are in the user's units; `theta` belongs to the internal, standardized columns.
+
+    Parameters
+    ----------
+    family : Family
+    layout : Layout
+    beta : tuple of ndarray, each of shape (p_k,)
+        Fixed effects of each predictor; 0 for aliased columns.
+    theta : tuple of ndarray, each of shape (n_theta_f,)
+    roots : tuple of ndarray, each of shape (k, k)
+        ``b = root @ u``; the covariance of the effects is ``root @ root.T``.
+    u : tuple of ndarray, each of shape (k, L)
+        Spherical conditional modes.
+    bases : tuple of ndarray, each of shape (k, k)
+        ``root = basis @ factor(theta)``.
+    aliased : tuple of tuple of int
+        Fixed columns left out, as linear combinations of earlier ones.
+    uncertainty : Uncertainty or None
+        Covariance of (beta, theta), as far as the data determine it; None if it was not asked
+        for.
+    recession : tuple of ndarray, each of shape (p_k,)
+        A change of the fixed effects along which the likelihood rises for ever, in all rows
+        that are separated, or of which no response shows what a predictor describes.
+    infinities : tuple of ndarray, each of shape (p_k,)
+        Sign of the infinity at which each fixed effect has its estimate; 0 for those that have a
+        finite one, NaN where any has the same likelihood, as what they compare is at infinity.
+    order : tuple of int
+        The factors, the leading (largest) one first.
+    posterior : Posterior
+        Covariance of the spherical effects given the parameters, in that order.
+    curvature : Curvature
+        Of the log likelihood of the rows in the spherical effects: what new rows add to.
+    mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
+        Derivative of the spherical modes in (beta, theta).
+    log_likelihood : float
+        Laplace approximation, on the response's own scale.
+    n_samples : int
+    data_digest : str
+        Fingerprint of responses and weights, whatever the order of the rows.
+    converged : bool
+    message : str
+    gain : float
+        Log-likelihood units that another step promises.
+    n_evaluations, n_iterations : int
+    singular : tuple of str
+        One sentence for each singular term.
+    capped : tuple of str
+        Predictors that stopped at their ceiling, in some rows at least.
+    caps : tuple of Cap
+        These rows, where the predictor has a formula.
+    spaces : Spaces or None
+        Signed sums of the columns, which tell whether those of another fit to the same responses
+        span more; None for fits that are not compared.
+    null_spaces : tuple of NullSpace, or None
+        What the rows leave open of the coefficients of each predictor, and with it of rows that
+        are predicted. None in a fit that was stored before there were any.
+    endless : tuple of str
+        Predictors without a finite estimate: no response lies where they describe a probability.
+    vanishing : tuple of float
+        Masses of the family whose probability is estimated as 0 for that reason.
+    """
+
+    family: Family
+    layout: Layout
+    beta: tuple[Floats, ...]
+    theta: tuple[Floats, ...]
+    roots: tuple[Floats, ...]
+    u: tuple[Floats, ...]
+    bases: tuple[Floats, ...]
+    aliased: tuple[tuple[int, ...], ...]
+    uncertainty: Uncertainty | None
+    recession: tuple[Floats, ...]
+    infinities: tuple[Floats, ...]
+    order: tuple[int, ...]
+    posterior: Posterior
+    curvature: Curvature
+    mode_jacobian: tuple[Floats, ...] | None
+    log_likelihood: float
+    n_samples: int
+    data_digest: str
+    converged: bool
+    message: str
+    gain: float
+    n_evaluations: int
+    n_iterations: int
+    singular: tuple[str, ...]
+    capped: tuple[str, ...]
+    caps: tuple[Cap, ...]
+    spaces: Spaces | None = None
+    null_spaces: tuple[NullSpace, ...] | None = None
+    endless: tuple[str, ...] = ()
+    vanishing: tuple[float, ...] = ()
+
+    @property
+    def covariance(self) -> Floats | None:
+        """Covariance of (beta, theta), (n_params, n_params); None if it was not asked for.
+
+        NaN for parameters that are on a boundary or not determined, 0 for aliased coefficients.
+        """
+        return None if self.uncertainty is None else self.uncertainty.published
+
+    @property
+    def n_params(self) -> int:
+        """Number of estimated parameters; aliased coefficients do not count."""
+        n_aliased = sum(len(columns) for columns in self.aliased)
+        return sum(len(part) for part in (*self.beta, *self.theta)) - n_aliased
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return 2.0 * self.n_params - 2.0 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion, with the number of rows."""
+        return float(np.log(self.n_samples)) * self.n_params - 2.0 * self.log_likelihood
+
+    def modes(self, f: int) -> Floats:
+        """Conditional modes b of factor `f`, shape (k, L), on the linear predictor's scale."""
+        return self.roots[f] @ self.u[f]

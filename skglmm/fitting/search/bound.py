@@ -1,0 +1,131 @@
+"""A problem, and what leads from its parameters back to the user's units."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.design import Layout
+from skglmm.engine import Params, Problem
+from skglmm.fitting.data.cap import Cap
+from skglmm.fitting.data.spaces import Spaces
+from skglmm.fitting.data.standardize import Scales
+from skglmm.fitting.record import Fit
+from skglmm.fitting.search.subsample import away
+
+__all__ = ["Bound", "Held", "masses_in"]
+
+Held = tuple[tuple[Cap, Mapping[int, int]], ...]
+
+
+class Exchange(NamedTuple):
+    """Coefficient j of predictor k becomes a linear predictor when columns are turned."""
+
+    k: int
+    j: int
+    turn: Floats  # (p_k kept, p_k kept)
+
+    @classmethod
+    def of(cls, k: int, j: int, row: Floats, move: Floats) -> "Exchange":
+        """Return the exchange that leaves all other rows alone that `move` leaves alone."""
+        turn = np.eye(len(row)) - np.outer(move, row)
+        turn[:, j] = move
+        return cls(k, j, turn)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Rows on standardized columns, wherever they are, ready to be fitted.
+
+    Parameters
+    ----------
+    problem : Problem
+    scales : Scales
+        From the user's columns to those of the problem.
+    layout : Layout
+        Names of the user's columns and levels.
+    n_samples : int
+    data_digest : str
+        Fingerprint of responses and weights, see `digest`.
+    log_jacobian : float
+        Subtracted from the log likelihood, see `fit`.
+    masses : frozenset of float
+        Those of the family that occur among the responses.
+    spaces : Spaces or None
+        What the columns span; None for what is not to be compared, such as simulated responses.
+    caps : tuple of (Cap, dict)
+        Rows that are held below a ceiling, with the place of the coefficient of each predictor
+        that is theirs.
+    """
+
+    problem: Problem
+    scales: Scales
+    layout: Layout
+    n_samples: int
+    data_digest: str
+    log_jacobian: float
+    masses: frozenset[float]
+    spaces: Spaces | None = None
+    caps: Held = ()
+
+    @property
+    def endless(self) -> Mapping[int, float]:
+        """Linear predictors that describe masses that do not occur, and where they go."""
+        return self.problem.family.endless_predictors(self.masses)
+
+    @property
+    def upper(self) -> Floats:
+        """Upper bounds of the parameters, (n_params,): ceilings of mean levels and of rows."""
+        upper = np.full(self.problem.shape.n_params, np.inf)
+        pairs = zip(self.scales.constant, self.problem.family.ceilings, strict=True)
+        ceilings = [np.where(constant, ceiling, np.inf) for constant, ceiling in pairs]
+        upper[: self.problem.shape.n_beta] = np.concatenate(ceilings)
+        return upper
+
+    def has_room(self, k: int) -> bool:
+        """Return whether some coefficient of a predictor is none of a row that is held."""
+        return len(self._taken(k)) < self.problem.shape.n_coefficients[k]
+
+    def exchanges(self, cap: Cap) -> list[Exchange]:
+        """Return which coefficients the predictors of a row will take.
+
+        Those without a ceiling take part for the sake of the digits: rows that are held tell
+        their mean very much better than others do, and so it is to be one coefficient.
+        """
+        found = []
+        maps = zip(self.scales.to_user, self.scales.from_user, strict=True)
+        for k, (to_user, from_user) in enumerate(maps):
+            move = from_user @ cap.moves[k]
+            sizes = np.abs(move)
+            sizes[self._taken(k)] = 0.0
+            is_free = k == cap.predictor or np.isinf(self.problem.family.ceilings[k])
+            if len(sizes) > 1 and is_free and sizes.any():
+                found.append(Exchange.of(k, int(np.argmax(sizes)), cap.rows[k] @ to_user, move))
+        return found
+
+    def holding(self, cap: Cap) -> "Bound":
+        """Return the problem in which the linear predictors of some rows are coefficients."""
+        problem, scales, exchanges = self.problem, self.scales, self.exchanges(cap)
+        for k, j, turn in exchanges:
+            problem, scales = problem.with_turned(k, turn), scales.exchanged(k, j, turn)
+        places = {k: j for k, j, _ in exchanges}
+        return replace(self, problem=problem, scales=scales, caps=(*self.caps, (cap, places)))
+
+    def _taken(self, k: int) -> list[int]:
+        return [places[k] for _, places in self.caps if k in places]
+
+    def vector(self, fit: Fit) -> Floats:
+        """Return the parameters of a fit to these rows on the standardized columns."""
+        pairs = zip(self.scales.from_user, fit.beta, strict=True)
+        return Params(tuple(back @ beta for back, beta in pairs), fit.theta).pack()
+
+    def away(self, vector: Floats) -> Floats:
+        """Return parameters without zero variances, from which any others can be reached."""
+        return away(self.problem, vector)
+
+
+def masses_in(y: Floats, masses: Collection[float]) -> frozenset[float]:
+    """Return those of a family's masses that occur among responses on its own scale."""
+    return frozenset(mass for mass in masses if np.any(y == mass))

@@ -1,0 +1,109 @@
+"""The Hessian of the objective: a first guess, and exact differences."""
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.engine import (
+    Laplace,
+    Problem,
+    gradient_near,
+    information,
+    laplace,
+    tangent,
+    theta_information,
+    third_slopes,
+)
+from skglmm.fitting.search.optimize import Optimum
+
+__all__ = [
+    "differenced_hessian",
+    "falling",
+    "is_definite",
+    "positive",
+    "prior_hessian",
+]
+
+STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
+STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
+NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
+ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
+SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
+DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are taken by
+INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
+
+
+def prior_hessian(problem: Problem, here: Laplace) -> Floats:
+    """Information about fixed effects and about covariances, without what the two share."""
+    hessian = np.eye(problem.shape.n_params)
+    n_beta = problem.shape.n_beta
+    hessian[:n_beta, :n_beta] = positive(information(problem, here.mode))
+    if problem.order:
+        hessian[n_beta:, n_beta:] = positive(theta_information(problem, here.mode))
+    return hessian
+
+
+def positive(matrix: Floats) -> Floats:
+    """The symmetric matrix with the absolute values of its scaled eigenvalues."""
+    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-8))
+    values, vectors = np.linalg.eigh(matrix / scale / scale[:, None])
+    values = np.maximum(np.abs(values), INFORMATION_MIN)
+    return np.asarray((vectors * values) @ vectors.T * scale * scale[:, None])
+
+
+def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floats | None:
+    """Hessian of the objective by differences of the exact gradient.
+
+    Rows and columns of parameters that are not `free` are those of the identity. None where
+    the objective cannot be evaluated around the optimum.
+    """
+    n_params = len(optimum.vector)
+    hessian = np.eye(n_params)
+    curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)
+    scale = np.minimum(STEP / np.sqrt(curvatures), STEP_MAX)
+    here = optimum.laplace
+    slopes = third_slopes(problem, here.mode.point)
+    if slopes is None:
+        return None
+
+    base = gradient_near(problem, here, np.zeros(n_params), slopes)
+    for j in np.flatnonzero(free):
+        change = np.zeros(n_params)
+        change[j] = scale[j]
+        if scale[j] < STEP_MAX:
+            there = gradient_near(problem, here, change, slopes)
+        else:
+            there = _gradient_at(problem, optimum, change)
+        if there is None or base is None:
+            return None
+        hessian[j, free] = (there - base)[free] / scale[j]
+    return np.asarray(0.5 * (hessian + hessian.T))
+
+
+def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats | None:
+    """Gradient after a change that is not small."""
+    mode = optimum.laplace.mode
+    guess = mode.u.plus(tangent(problem, mode, change))
+    there = laplace(problem, optimum.vector + change, guess)
+    return None if there is None else there.gradient
+
+
+def is_definite(hessian: Floats) -> bool:
+    """Whether every direction is informed by the rows, in all by one row at the least."""
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 1.0))
+    return bool(np.linalg.eigvalsh(hessian * scale * scale[:, None])[0] > DEFINITE)
+
+
+def falling(hessian: Floats, free: Bools) -> Floats:
+    """Return the direction in which the objective falls away most, of one standard error.
+
+    Zeros where it falls in none beyond doubt.
+    """
+    direction = np.zeros(len(hessian))
+    kept = np.flatnonzero(free & (np.abs(np.diag(hessian)) > ROUNDING))
+    if not kept.size:
+        return direction
+    scale = 1.0 / np.sqrt(np.abs(np.diag(hessian)[kept]))
+    values, vectors = np.linalg.eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
+    if values[0] < SADDLE:
+        direction[kept] = scale * vectors[:, 0]
+    return direction

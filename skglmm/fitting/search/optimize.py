@@ -1,0 +1,326 @@
+r"""Minimize the Laplace objective by a quasi-Newton method with exact gradients.
+
+Steps are :math:`-B^{-1} g` with B started from the information about the parameters and
+updated as in BFGS, damped so that it stays positive definite [1]_. The stopping rule is a
+pure number: the expected gain :math:`\tfrac12 g^T B^{-1} g`, in log-likelihood units.
+
+References
+----------
+.. [1] Nocedal, J. & Wright, S. J. (2006). Numerical Optimization, 2nd ed., Springer,
+   chapters 3 and 18.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.engine import Laplace, Problem, laplace, tangent
+
+__all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "noise_of", "solved"]
+
+HALVINGS_MAX = 20
+ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
+SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by this much
+NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
+MODE_SHARE = 1e-2  # of the promised gain: gradients on the way are off by a few percent at most
+MODE_MIN, MODE_MAX = 1e-14, 1.0  # log-likelihood units
+MODE_TRUST = 0.1  # of the promised gain: what may be left to the mode where a step begins
+MODE_NEAR = 100.0  # steps that promise less are short: modes are where their tangents end
+STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
+STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
+STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
+# Where rows are at a ceiling: a log density is a difference of terms of the size of the precision,
+# e**20, of which rounding leaves 1e-7 for each row, and as much of any gain is hidden. This is the
+# rounding of a hundred rows, and a three-hundredth of a standard error.
+CAPPED_GAIN = 1e-5
+FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: usual ones, or until within tolerance
+FINISH_GAIN = 1e-14  # usual ones end here, at 1e-7 standard errors
+DIAGONAL_MIN = 1e-10  # of the Hessian: a parameter of standardized columns without information
+CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How to go about a fit.
+
+    Parameters
+    ----------
+    tol : float
+        Log-likelihood units that may be left to gain.
+    max_iter : int
+        Most iterations.
+    report : callable or None
+        Receives one line of text for each iteration.
+    n_threads : int
+        Threads that share the rows.
+    """
+
+    tol: float = 1e-8
+    max_iter: int = 200
+    report: Callable[[str], None] | None = None
+    n_threads: int = 1
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where the optimizer starts from, or stopped.
+
+    Parameters
+    ----------
+    vector : ndarray, shape (n_params,)
+    laplace : Laplace
+        The objective there.
+    hessian : ndarray, shape (n_params, n_params)
+        Approximate Hessian of the objective.
+    upper : ndarray, shape (n_params,)
+        Upper bounds of the parameters.
+    gain : float
+        Decrease of the objective that another step promises.
+    n_evaluations, n_iterations : int
+    message : str
+        Why it stopped, in words.
+    is_stalled : bool
+        Whether it stopped because the objective would not decrease.
+    is_exact : bool
+        Whether the Hessian is exact to differences.
+    is_saddle : bool
+        Whether the objective falls away in a direction in which the exact Hessian says so.
+    rounding : float
+        By how much rounding changes the objective, where that was measured.
+    """
+
+    vector: Floats
+    laplace: Laplace
+    hessian: Floats
+    upper: Floats
+    gain: float = np.inf
+    n_evaluations: int = 1
+    n_iterations: int = 0
+    message: str = "not started"
+    is_stalled: bool = False
+    is_exact: bool = False
+    is_saddle: bool = False
+    rounding: float = 0.0
+
+    @property
+    def capped(self) -> Bools:
+        """Parameters at their bound that would go on, shape (n_params,)."""
+        return np.asarray((self.vector >= self.upper) & (self.laplace.gradient < 0))
+
+    def is_within(self, tol: float) -> bool:
+        """Whether no more than `tol`, or what rounding hides from a stall, is left to gain."""
+        rounding = CAPPED_GAIN if self.capped.any() else STALLED_GAIN
+        hidden = max(rounding, self.rounding) if self.is_stalled else 0.0
+        return self.gain <= max(tol, hidden) and not self.is_saddle
+
+    def verdict(self, tol: float) -> str:
+        """Why it stopped, with what the gain and the Hessian say of it."""
+        if self.is_within(tol):
+            return "converged"
+        why = "the optimizer stopped" if self.message == "converged" else self.message
+        if self.is_saddle:
+            return f"{why}, although the likelihood still rises in some direction"
+        return f"{why}, although a step promises {self.gain:.2g} log-likelihood units"
+
+    def step(self) -> "Step":
+        """The step to the minimum of the quadratic model; capped parameters stay."""
+        free, gradient = ~self.capped, self.laplace.gradient
+        change = np.zeros_like(self.vector)
+        change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
+        gain = -0.5 * float(gradient @ change)
+        largest = float(np.max(np.abs(change), initial=0.0))
+        if largest > STEP_MAX:
+            change *= STEP_MAX / largest
+        return Step(np.minimum(self.vector + change, self.upper) - self.vector, gain)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A quasi-Newton step and the decrease it promises."""
+
+    change: Floats
+    gain: float
+
+
+def solved(hessian: Floats, right: Floats) -> Floats:
+    """Solve with a Hessian whose flat and negative directions are made positive.
+
+    Parameters
+    ----------
+    hessian : ndarray, shape (m, m)
+    right : ndarray, shape (m,) or (m, n)
+
+    Returns
+    -------
+    ndarray, of the shape of `right`
+    """
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), DIAGONAL_MIN))
+    values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
+    values = np.maximum(np.abs(values), CURVATURE_MIN)
+    half = vectors * scale[:, None]
+    return np.asarray((half / values) @ (half.T @ right))
+
+
+def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
+    """Minimize from `state`, whose iterations count, until the gain is within tolerance."""
+    n_stalled = 0
+    state, step = _sharp_enough(problem, state, rules.tol)
+    for iteration in range(state.n_iterations + 1, rules.max_iter + 1):
+        if step.gain <= rules.tol:
+            return replace(state, gain=step.gain, message="converged")
+        state, step, found = _next(problem, replace(state, n_iterations=iteration), step)
+        if found is None or n_stalled == STALLED_MAX:
+            message = "the objective could not be decreased any further"
+            return replace(state, gain=step.gain, message=message, is_stalled=True)
+        length, there = found
+        move = length * step.change
+        n_stalled = n_stalled + 1 if there.value > state.laplace.value - rules.tol else 0
+        state = replace(
+            state,
+            vector=state.vector + move,
+            laplace=there,
+            hessian=update(state.hessian, move, there.gradient - state.laplace.gradient),
+        )
+        state, step = _sharp_enough(problem, state, rules.tol)
+        if rules.report is not None:
+            rules.report(
+                f"iteration {iteration}: objective {there.value:.8f}, gain {step.gain:.2e}"
+            )
+    return replace(state, gain=step.gain, message=f"no convergence in {rules.max_iter} iterations")
+
+
+def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum, Step]:
+    """Return the state, with a mode that is close enough for its next step, and that step."""
+    step = state.step()
+    while state.laplace.mode.decrement > MODE_TRUST * max(step.gain, tol):
+        sharp = _sharper(problem, state, max(MODE_SHARE * max(step.gain, tol), MODE_MIN))
+        if sharp is None:
+            break
+        state, step = sharp, sharp.step()
+    return state, step
+
+
+def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
+    """Evaluate the objective where it is with a closer mode; None where there is none."""
+    here = laplace(problem, state.vector, state.laplace.mode.u, tol, "near")
+    if here is None or not here.mode.decrement < state.laplace.mode.decrement:
+        return None
+    return replace(state, laplace=here, n_evaluations=state.n_evaluations + 1)
+
+
+def _next(
+    problem: Problem, state: Optimum, step: Step
+) -> tuple[Optimum, Step, tuple[float, Laplace] | None]:
+    """Search along the step; where the objective is only roughly known, know it better first.
+
+    Where a step is left to the mode, the value may be too low for any other to be lower.
+    """
+    if state.laplace.mode.step is not None:
+        found, n_tried = _search(problem, state, step, 1)
+        state = replace(state, n_evaluations=state.n_evaluations + n_tried)
+        if found is not None:
+            return state, step, found
+        sharp = _sharper(problem, state, MODE_MIN)
+        if sharp is not None:
+            state, step = sharp, sharp.step()
+    found, n_tried = _search(problem, state, step, HALVINGS_MAX)
+    return replace(state, n_evaluations=state.n_evaluations + n_tried), step, found
+
+
+def _search(
+    problem: Problem, state: Optimum, step: Step, n_trials: int
+) -> tuple[tuple[float, Laplace] | None, int]:
+    """Shorten the step until the objective decreases."""
+    here = state.laplace
+    slope = float(here.gradient @ step.change)
+    if not slope < 0:  # a step cut off by a bound need not descend
+        return None, 0
+    direction = tangent(problem, here.mode, step.change)
+    length = 1.0
+    for tried in range(1, n_trials + 1):
+        guess = here.mode.u.plus(direction, length)
+        there = laplace(
+            problem,
+            state.vector + length * step.change,
+            guess,
+            float(np.clip(MODE_SHARE * step.gain, MODE_MIN, MODE_MAX)),
+            "near" if step.gain < MODE_NEAR else "some",
+        )
+        if there is not None and _accept(here, there, step.change, slope, length):
+            return (length, there), tried
+        length *= _shrink(here, there, slope, length)
+    return None, n_trials
+
+
+def _accept(here: Laplace, there: Laplace, change: Floats, slope: float, length: float) -> bool:
+    """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
+    if there.value <= here.value + ARMIJO * length * slope:
+        return True
+    close = there.value <= here.value + noise_of(here)
+    return close and abs(float(there.gradient @ change)) <= SLOPE_MAX * abs(slope)
+
+
+def noise_of(here: Laplace) -> float:
+    """Return by how much the value may be wrong: by rounding, and by what is left to the mode."""
+    return NOISE * max(1.0, abs(here.value)) + here.mode.decrement
+
+
+def _shrink(here: Laplace, there: Laplace | None, slope: float, length: float) -> float:
+    """Factor of the next length: the minimum of a parabola, within [0.1, 0.5]."""
+    if there is None or not np.isfinite(there.value):
+        return 0.25
+    excess = there.value - here.value - slope * length
+    return float(np.clip(-slope * length / (2 * excess), 0.1, 0.5)) if excess > 0 else 0.5
+
+
+def update(hessian: Floats, move: Floats, change: Floats) -> Floats:
+    """Powell's damped BFGS update, which keeps a positive definite Hessian so."""
+    pushed = hessian @ move
+    curve, actual = float(move @ pushed), float(move @ change)
+    if not curve > 0:
+        return hessian
+    if actual < 0.2 * curve:
+        share = 0.8 * curve / (curve - actual)
+        change = share * change + (1 - share) * pushed
+        actual = float(move @ change)
+    return np.asarray(
+        hessian - np.outer(pushed, pushed) / curve + np.outer(change, change) / actual
+    )
+
+
+def finish(
+    problem: Problem,
+    state: Optimum,
+    hessian: Floats,
+    free: Bools,
+    tol: float,
+    gain: float = FINISH_GAIN,
+) -> Optimum:
+    """Newton steps with a Hessian, kept while the promised gain falls, down to `gain`.
+
+    Parameters that are not `free` stay as they are, to the last bit.
+    """
+    state = replace(state, hessian=hessian, is_exact=True)
+    step = state.step()
+    for n_steps in range(FINISH_MAX):
+        if step.gain <= (tol if n_steps >= FINISH_USUAL else gain):
+            break
+        vector = state.vector + np.where(free, step.change, 0.0)
+        move = tangent(problem, state.laplace.mode, vector - state.vector)
+        guess = state.laplace.mode.u.plus(move)
+        there = laplace(problem, vector, guess, MODE_MIN, "near")
+        if there is None or not there.value <= state.laplace.value + noise_of(state.laplace):
+            break
+        moved = replace(
+            state,
+            vector=vector,
+            laplace=there,
+            n_evaluations=state.n_evaluations + 1,
+        )
+        after = moved.step()
+        if not after.gain < step.gain:
+            break
+        state, step = moved, after
+    return replace(state, gain=step.gain)

@@ -1,0 +1,136 @@
+"""Starting values: a fit without random effects, then moments of the level scores."""
+
+import numpy as np
+from scipy.linalg import lstsq
+
+from skglmm.arrays import Floats
+from skglmm.engine import (
+    Params,
+    Point,
+    Problem,
+    Shard,
+    State,
+    evaluate,
+    fixed_information,
+    fixed_score,
+    level_totals,
+    observed_information,
+    observed_moments,
+    score_sums,
+)
+from skglmm.families import Family
+from skglmm.fitting.data.highest import highest_row
+from skglmm.fitting.search.hessian import is_definite
+
+__all__ = ["start"]
+
+STEPS_MAX = 25  # from moments 3 to 6 are usual
+GAIN_TOL = 0.1  # log-likelihood units: a start need not be better
+HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
+SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
+
+
+def start(problem: Problem, constants: Floats, upper: Floats) -> Floats:
+    """Starting parameters, shape (n_params,).
+
+    Parameters
+    ----------
+    problem : Problem
+    constants : ndarray, shape (K,)
+        Constant linear predictors to begin with.
+    upper : ndarray, shape (n_params,)
+        Upper bounds of the parameters.
+    """
+    beta = [_constant(problem, k, float(value)) for k, value in enumerate(constants)]
+    point = _fixed_effects(problem, beta, upper)
+    if not problem.order:
+        return point.params.pack()
+    theta = _theta(problem, point)
+    return Params(point.params.beta, theta).pack()
+
+
+def _constant(problem: Problem, k: int, value: float) -> Floats:
+    """Coefficients whose linear predictor is nearest to a constant, over all rows."""
+    if not problem.shape.n_coefficients[k]:
+        return np.zeros(0)
+    gram, target = problem.shards.map(_normal_equations, k=k).total()
+    return np.asarray(lstsq(gram, value * target)[0])
+
+
+def _normal_equations(shard: Shard, k: int) -> tuple[Floats, Floats]:
+    one = np.ones(shard.n_rows)
+    gram = np.stack([shard.pull(k, column * one) for column in shard.fixed[k].T])
+    return gram, shard.pull(k, one)
+
+
+def _at(problem: Problem, beta: list[Floats]) -> Point:
+    no_effects = tuple(np.zeros(n) for n in problem.shape.n_theta)
+    return evaluate(problem, Params(tuple(beta), no_effects), problem.zero(), 2)
+
+
+def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point:
+    """Fit the model without random effects, roughly."""
+    n_coefficients = problem.shape.n_coefficients
+    point = _at(problem, beta)
+    for _ in range(STEPS_MAX):
+        gradient = fixed_score(problem, point)
+        step = np.asarray(lstsq(_information(problem, point), gradient)[0])
+        vector = np.concatenate(point.params.beta)
+        step = np.minimum(step, upper[: len(step)] - vector)
+        if not gradient @ step > 2 * GAIN_TOL:
+            break
+        length, moved = 1.0, None
+        for _ in range(HALVINGS_MAX):
+            ends = np.cumsum(n_coefficients)[:-1]
+            trial = _at(problem, np.split(vector + length * step, ends))
+            if trial.value < point.value and _is_below(problem, trial.params):
+                moved = trial
+                break
+            length /= 2
+        if moved is None:
+            break
+        point = moved
+    return point
+
+
+def _is_below(problem: Problem, params: Params) -> bool:
+    """Whether all rows are below the ceilings, where random effects are within reach as well."""
+    return all(
+        np.isinf(ceiling) or not len(beta) or highest_row(problem, k, beta)[k] @ beta <= ceiling
+        for k, (ceiling, beta) in enumerate(zip(problem.family.ceilings, params.beta, strict=True))
+    )
+
+
+def _information(problem: Problem, point: Point) -> Floats:
+    """Observed information about the fixed effects, or the expected one, which is definite."""
+    observed = observed_information(problem, point)
+    if is_definite(observed):
+        return observed
+    return fixed_information(
+        problem, problem.shards.map(_expected, point.states, family=problem.family)
+    )
+
+
+def _theta(problem: Problem, point: Point) -> tuple[Floats, ...]:
+    """Standard deviations by the method of moments, without correlations.
+
+    The score of a level at b = 0 has the variance G + G Sigma G, G its information.
+    """
+    scores, nothing = score_sums(problem, point), [()] * len(problem.order)
+    moments = observed_moments(problem, point)
+    sums = level_totals(problem, moments, _spread, nothing, scores)
+    theta: dict[int, Floats] = {}
+    for (excess, squares), f in zip(sums, problem.order, strict=True):
+        sds = np.sqrt(np.clip(excess / np.maximum(squares, 1e-300), SD_MIN**2, SD_MAX**2))
+        theta[f] = problem.covariances[f].from_factor(np.diag(sds))
+    return tuple(theta[f] for f in range(len(theta)))
+
+
+def _expected(shard: Shard, state: State, family: Family) -> Floats:
+    return shard.expected_hess(family, state.eta)
+
+
+def _spread(weight: Floats, score: Floats) -> tuple[Floats, Floats]:
+    """Excess of squared scores over their information, and the square of that; (k,) each."""
+    own = np.einsum("aal->al", weight)
+    return (score**2 - own).sum(axis=1), (own**2).sum(axis=1)

@@ -1,0 +1,132 @@
+"""Where the optimizer begins: with many rows, at the estimates of some of them.
+
+A fit to an eighth of the shards costs an eighth, and its estimates are off by a few standard errors
+only, with a Hessian that is right but for the number of rows: all rows need a few iterations then.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.engine import Params, Problem, Split, laplace
+from skglmm.exceptions import DesignError
+from skglmm.fitting.search.hessian import differenced_hessian, is_definite, prior_hessian
+from skglmm.fitting.search.optimize import MODE_MAX, Optimum, Rules, minimize
+from skglmm.fitting.search.start import start
+
+__all__ = ["away", "begin", "begin_at", "with_spread"]
+
+SHARDS_MIN = 4  # with fewer, all rows are seen from the start
+SHARE = 8  # one shard of so many goes ahead
+GAIN_TOL = 1e-2  # log-likelihood units of the rows ahead
+LARGEST = 10.0  # estimates on standardized columns: more is separation in the rows ahead
+SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # of standard deviations, until there is a mode
+AWAY = 0.1  # standard deviations of zero begin here: at zero their gradient is zero
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """What some rows foretell: estimates, their Hessian and its scale, and modes."""
+
+    vector: Floats
+    hessian: Floats
+    information: Floats  # (n_params,), the diagonal
+    rest: Floats  # (n_rest,), modes of the factors that all shards share
+
+    def hessian_of_all(self, information: Floats) -> Floats:
+        """Return the Hessian that all rows are likely to have, given their information.
+
+        It grows with the rows, or with the levels, or not at all where all levels of a crossed
+        factor have been seen.
+        """
+        growth = np.sqrt(information / self.information)
+        return np.asarray(self.hessian * growth * growth[:, None])
+
+
+def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> Optimum:
+    """Return a state to minimize from.
+
+    Parameters
+    ----------
+    problem : Problem
+    constants : ndarray, shape (K,)
+        Constant linear predictors that suit the responses.
+    upper : ndarray, shape (n_params,)
+        Upper bounds of the parameters.
+    rules : Rules
+        When the optimizer stops.
+
+    Raises
+    ------
+    DesignError
+        If the likelihood is not finite at the starting values.
+    """
+    ahead = _ahead(problem, constants, upper, rules)
+    if ahead is not None:
+        guess = Split(problem.zero().tops, ahead.rest)
+        here = laplace(problem, ahead.vector, guess, MODE_MAX, "far")
+        if here is not None:
+            information = np.diag(prior_hessian(problem, here))
+            return Optimum(ahead.vector, here, ahead.hessian_of_all(information), upper)
+    return begin_at(problem, start(problem, constants, upper), upper)
+
+
+def begin_at(problem: Problem, vector: Floats, upper: Floats) -> Optimum:
+    """Return the state at given parameters; raises as `begin`.
+
+    With rows of large weights the mode of effects that may be large can be out of reach of Newton's
+    steps from 0, so that smaller standard deviations are tried in turn.
+    """
+    params = Params.unpack(vector, problem.shape)
+    for share in SHARES if problem.order else SHARES[:1]:
+        vector = Params(params.beta, tuple(share * part for part in params.theta)).pack()
+        here = laplace(problem, vector, tol=MODE_MAX)
+        if here is not None:
+            return Optimum(vector, here, prior_hessian(problem, here), upper)
+    msg = (
+        "the likelihood is not finite at the starting values: some linear predictor is beyond "
+        "the reach of its link; check the scale of the offset and of the columns"
+    )
+    raise DesignError(msg)
+
+
+def with_spread(problem: Problem, vector: Floats, sd: float) -> Floats:
+    """Return parameters with one standard deviation for all effects, which are independent."""
+    theta = tuple(c.from_factor(sd * np.eye(c.size)) for c in problem.covariances)
+    return Params(Params.unpack(vector, problem.shape).beta, theta).pack()
+
+
+def away(problem: Problem, vector: Floats) -> Floats:
+    """Return parameters without zero variances, from which any others can be reached."""
+    params, theta = Params.unpack(vector, problem.shape), []
+    for part, covariance in zip(params.theta, problem.covariances, strict=True):
+        lower = covariance.factor(part)
+        every = np.diag_indices(len(lower))
+        lower[every] = np.where(np.abs(lower[every]) < AWAY, AWAY, lower[every])
+        theta.append(covariance.from_factor(lower))
+    return Params(params.beta, tuple(theta)).pack()
+
+
+def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> _Ahead | None:
+    """Fit some shards; None where these are few, or their estimates not to be trusted."""
+    if len(problem.shards) < SHARDS_MIN or not problem.order:
+        return None
+    some = problem.some(range(0, len(problem.shards), SHARE))
+    try:
+        first = begin(some, constants, upper, rules)
+    except DesignError:
+        return None
+    quiet = Rules(GAIN_TOL, rules.max_iter)
+    found = minimize(some, first, quiet)
+    near = np.abs(found.vector) < LARGEST
+    if not found.is_within(GAIN_TOL) or not np.all(near | (found.vector >= upper)):
+        return None
+    vector = away(problem, found.vector)
+    if not np.array_equal(vector, found.vector) or np.any(found.capped):
+        return None
+    hessian = differenced_hessian(some, found, np.ones(len(vector), dtype=np.bool_))
+    if hessian is None or not is_definite(hessian):
+        return None
+    information = np.diag(prior_hessian(some, found.laplace))
+    return _Ahead(vector, hessian, information, found.laplace.mode.u.rest)

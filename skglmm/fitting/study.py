@@ -1,0 +1,104 @@
+"""The rows of a fit, standardized and bound once for any number of fits to them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from skglmm.arrays import Floats
+from skglmm.design import Design
+from skglmm.engine import Problem, bind
+from skglmm.families import Family
+from skglmm.fitting.data.cap import Cap
+from skglmm.fitting.data.digest import digest
+from skglmm.fitting.data.standardize import Standardization, standardize
+from skglmm.fitting.record import Fit
+from skglmm.fitting.search.bound import Bound, Held, masses_in
+from skglmm.fitting.search.subsample import away
+
+__all__ = ["Study"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Rows, ready to be fitted.
+
+    Parameters
+    ----------
+    standard : Standardization
+    problem : Problem
+        On the standardized columns.
+    y : ndarray, shape (n,)
+        Response on the family's own scale, in the order of the design.
+    weights : ndarray, shape (n,), or None
+    log_jacobian : float
+        Subtracted from the log likelihood, see `fit`.
+    caps : tuple of (Cap, dict)
+        Rows that are held below a ceiling, see `Bound`.
+    """
+
+    standard: Standardization
+    problem: Problem
+    y: Floats
+    weights: Floats | None
+    log_jacobian: float
+    caps: Held = ()
+
+    @classmethod
+    def of(
+        cls,
+        family: Family,
+        design: Design,
+        y: Floats,
+        weights: Floats | None = None,
+        log_jacobian: float = 0.0,
+        n_threads: int = 1,
+    ) -> "Study":
+        """Standardize and bind the rows of a design."""
+        standard = standardize(design, weights)
+        problem = bind(standard.design, y, weights, family, n_threads=n_threads)
+        return cls(standard, problem, y, weights, log_jacobian)
+
+    def holding(self, caps: Iterable[Cap]) -> "Study":
+        """Return the study in which the linear predictors of some rows are coefficients."""
+        study = self
+        for cap in caps:
+            held, standard = study.bound.holding(cap), study.standard
+            for exchange in study.bound.exchanges(cap):
+                standard = standard.exchanged(*exchange)
+            study = replace(study, standard=standard, problem=held.problem, caps=held.caps)
+        return study
+
+    def with_response(self, y: Floats) -> "Study":
+        """Return the study with another response, shape (n,), for the same rows."""
+        return replace(self, problem=self.problem.with_response(y), y=y)
+
+    @property
+    def bound(self) -> Bound:
+        """The problem, and the way back to the user's units."""
+        return Bound(
+            problem=self.problem,
+            scales=self.standard.scales,
+            layout=self.standard.design.layout,
+            n_samples=len(self.y),
+            data_digest=self.data_digest,
+            log_jacobian=self.log_jacobian,
+            masses=masses_in(self.y, self.problem.family.masses),
+            caps=self.caps,
+        )
+
+    @property
+    def data_digest(self) -> str:
+        """Fingerprint of responses and weights, whatever the order of the rows."""
+        return str(digest(self.y, self.weights, self.log_jacobian))
+
+    @property
+    def upper(self) -> Floats:
+        """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
+        return self.bound.upper
+
+    def vector(self, fit: Fit) -> Floats:
+        """Return the parameters of a fit to these rows on the standardized columns."""
+        return self.bound.vector(fit)
+
+    def away(self, vector: Floats) -> Floats:
+        """Return parameters without zero variances, from which any others can be reached."""
+        return away(self.problem, vector)

@@ -1,0 +1,1 @@
+"""Predictive densities of new responses."""

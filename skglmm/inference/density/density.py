@@ -1,0 +1,168 @@
+r"""Log predictive densities of responses: random effects integrated out, estimates as known.
+
+Row by row the effects make the linear predictors normal, and the density is an integral over as
+many numbers as predictors have effects. Jointly, rows that share levels share their effects, and
+the density is the Laplace approximation of
+
+.. math::  \int f(y \mid u)\, p(u)\, du \approx
+    f(y \mid \hat u)\, e^{-q(\hat u)} \sqrt{\det P / \det H}
+
+with the prior :math:`p(u) \propto e^{-q(u)}` of precision P: standard normal for new levels, what
+the fit knows for the others.
+"""
+
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.engine import Problem, Split, prior_hessian
+from skglmm.fitting import Fit
+from skglmm.inference.density.row_density import averaged_log_density
+from skglmm.inference.parameters.delta import posterior_covariance
+from skglmm.inference.prediction.condition import Update, update
+from skglmm.inference.prediction.predict import Plan, is_new, linear_predictors, shift_of
+
+__all__ = ["joint_log_density", "log_density"]
+
+CHUNK = 2**13  # rows at a time
+
+
+def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
+    """Return the log predictive density of each row by itself, (n,).
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+        Where its `unseen` is "nan", rows of new levels are NaN, as are those that the data of the
+        fit do not determine.
+    y : ndarray, shape (n,)
+        Responses inside the family's support.
+    """
+    result = np.empty(design.n_samples)
+    for start in range(0, design.n_samples, CHUNK):
+        rows = slice(start, start + CHUNK)
+        part = design.take(rows)
+        eta = linear_predictors(fit, part, plan.conditioned)
+        shift = shift_of(fit, part, plan, also=partial(_posterior, fit, part, plan))
+        result[rows] = averaged_log_density(fit.family, y[rows], eta, shift)
+    result[plan.unknown(fit, design)] = np.nan
+    return result
+
+
+def _posterior(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+    return posterior_covariance(fit, design, plan.conditioned, j, k)
+
+
+def joint_log_density(
+    fit: Fit, design: Design, plan: Plan, y: Floats, weights: Floats | None = None
+) -> Floats | None:
+    """Return the joint log predictive density of the rows, shared out over them, (n,).
+
+    Rows whose effects are independent of those of others make a block; each row of a block has
+    an equal share of its log density, or one in proportion to its weight. The sum over all rows
+    is the joint log density.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+        Levels of its layout beyond those of the fit are new.
+    plan : Plan
+        Effects of factors that are averaged over are those of new levels.
+    y : ndarray, shape (n,)
+        Responses inside the family's support.
+    weights : ndarray, shape (n,), or None
+        Positive weights that multiply the log density of a row given its effects.
+
+    Returns
+    -------
+    ndarray or None
+        None when no mode of the effects is found.
+    """
+    result = np.full(design.n_samples, np.nan)
+    kept = ~plan.unknown(fit, design)
+    if kept.any():
+        own = None if weights is None else weights[kept]
+        shares = _shares(fit, _reduced(fit, design.take(kept), plan), plan, y[kept], own)
+        if shares is None:
+            return None
+        result[kept] = shares
+    return result
+
+
+def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:
+    """Return the design with effects of 0 where the plan has none."""
+    columns = []
+    for f, z in enumerate(design.columns):
+        used = np.full(design.n_samples, f in plan.conditioned or f in plan.integrated)
+        if f in plan.conditioned and plan.unseen == "fixed":
+            used &= ~is_new(fit, design, f)
+        columns.append(np.where(used[:, None], z, 0.0))
+    codes = tuple(np.maximum(codes, 0) for codes in design.codes)
+    return replace(design, columns=tuple(columns), codes=codes)
+
+
+def _shares(
+    fit: Fit, design: Design, plan: Plan, y: Floats, weights: Floats | None
+) -> Floats | None:
+    found = update(fit, design, y, weights, forget=bool(plan.integrated))
+    if found is None:
+        return None
+    mass = np.ones(design.n_samples) if weights is None else weights
+    every = range(len(design.codes))
+    moved = replace(fit, u=found.problem.in_layout_order(found.problem.join(found.mode.u)))
+    eta = linear_predictors(moved, design, every)
+    of_rows = mass * fit.family.log_density(fit.family.prepare(y), eta).value
+    of_row, of_level = _blocks(fit, design, together=not plan.integrated)
+    blocks = np.concatenate([of_row, *of_level])
+    terms = np.concatenate([of_rows, *(-lost for lost in _lost(found))])
+    totals, masses = np.bincount(blocks, terms), np.bincount(of_row, mass)
+    return np.asarray(mass * (totals[of_row] / masses[of_row]))
+
+
+def _lost(found: Update) -> tuple[Floats, ...]:
+    """What each level takes from the log density: penalty and half log determinants, (L,)."""
+    problem, mode = found.problem, found.mode
+    prior = prior_hessian(problem)
+    assert prior is not None  # it was the Hessian at the fit's mode
+    penalties = _by_level(problem, problem.prior.halves(mode.point.u))
+    after, before = (
+        _by_level(problem, Split(*system.log_diagonal)) for system in (mode.system, prior)
+    )
+    parts = zip(penalties, after, before, strict=True)
+    return problem.in_layout_order([a + b - c for a, b, c in parts])
+
+
+def _by_level(problem: Problem, entries: Split) -> list[Floats]:
+    """Sum entries over the effects of each level: (L,) for each factor."""
+    return [np.sum(part, axis=0) for part in problem.join(entries)]
+
+
+def _blocks(fit: Fit, design: Design, *, together: bool) -> tuple[Ints, list[Ints]]:
+    """Number the independent blocks: of each row, (n,), and of each level of each factor, (L,).
+
+    Known levels of several factors depend on each other if they are `together`.
+    """
+    n, sizes = design.n_samples, [f.n_levels for f in design.layout.factors]
+    starts = n + 1 + np.cumsum([0, *sizes])  # node n ties known levels together
+    left, right = [np.zeros(0, dtype=np.intp)], [np.zeros(0, dtype=np.intp)]
+    for f, (codes, z) in enumerate(zip(design.codes, design.columns, strict=True)):
+        rows = np.flatnonzero(np.any(z != 0.0, axis=1))
+        left.append(rows)
+        right.append(starts[f] + codes[rows])
+        if together and len(sizes) > 1:
+            known = starts[f] + np.arange(fit.u[f].shape[-1])
+            left.append(np.full(len(known), n))
+            right.append(known)
+    edges = np.concatenate(left), np.concatenate(right)
+    graph = coo_array((np.ones(len(edges[0])), edges), (int(starts[-1]),) * 2)
+    numbers = connected_components(graph, directed=False)[1].astype(np.intp)
+    return numbers[:n], [numbers[a:b] for a, b in pairwise(starts)]

@@ -1,0 +1,1 @@
+"""What is wrong with a fit, or looks as if it were."""

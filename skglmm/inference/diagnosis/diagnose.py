@@ -1,0 +1,136 @@
+"""The diagnosis of a fit: its optimum, its design, its groups and its residuals."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from skglmm.engine import Laplace
+from skglmm.fitting import Fit, Study, local
+from skglmm.inference.diagnosis.groups import few_levels, influential_levels, single_rows
+from skglmm.inference.diagnosis.optimum import (
+    boundary,
+    convergence,
+    curvature,
+    left_out,
+    near_separation,
+    wild_scales,
+)
+from skglmm.inference.diagnosis.weights import total_weight
+from skglmm.inference.parameters.held import capped_names
+from skglmm.inference.report.findings import Diagnosis, Finding
+from skglmm.inference.report.separation import without_estimate
+from skglmm.inference.residuals.checks import ResidualChecks
+
+__all__ = ["diagnose"]
+
+CHECKED = (
+    "convergence",
+    "curvature",
+    "boundary",
+    "determination",
+    "separation",
+    "scales",
+    "weights",
+    "levels",
+    "influence",
+    "nesting",
+    "moved responses",
+    "residuals",
+    "link",
+    "missing slope",
+    "missing effect",
+)
+_WRITTEN = re.compile(r"[^\W\d]\w*|[\w.]+\(.*\)")  # words and calls need no back quotes
+RARE = 0.01  # p-values of residual checks that are worth a note, shared by checks of one name
+ADVICE = {
+    "uniformity": "Look at a QQ plot of the quantile residuals; another family or link may fit",
+    "dispersion": "The family does not give the responses their spread; look for another one",
+    "spread": "Let the precision change with covariates, precision='x', or try another link",
+    "outliers": "Look at these rows: typing errors, or rows of another kind",
+    "farthest": "Look at this row: a typing error, or a row of another kind",
+    "inflation": "A family with zeros and ones of their own describes them",
+    "link": "Try another link, or curves of the covariates such as poly(x, 2)",
+}
+
+
+def diagnose(
+    fit: Fit,
+    study: Study,
+    here: Laplace,
+    formula: str,
+    checks: ResidualChecks,
+    others: Sequence[Finding] = (),
+) -> Diagnosis:
+    """Look for what may be wrong with a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    study : Study
+        Its rows.
+    here : Laplace
+        The objective at the estimates.
+    formula : str
+        The model as users write it.
+    checks : ResidualChecks
+    others : sequence of Finding
+        What was found where more is needed than the study has: labels for implicit nesting and
+        separation, and responses as they were before they were moved off the bounds.
+    """
+    around = local(study, fit, here)
+    findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
+    weighted = list(total_weight(study))
+    findings += [*wild_scales(study), *weighted, *few_levels(study), *single_rows(study)]
+    skipped = []
+    if around is None:
+        skipped.append(
+            "curvature, separation and influence, as the likelihood has no value near the estimates"
+        )
+    else:
+        apart = without_estimate(fit).union(capped_names(fit))
+        findings += near_separation(study, around, apart)
+        if fit.caps:
+            skipped.append(
+                "curvature and influence, as rows at a ceiling hide what the others say of them"
+            )
+        else:
+            findings += curvature(study, around, apart)
+            if weighted:
+                skipped.append("influence, which weights like these exaggerate")
+            else:
+                findings += influential_levels(study, here.mode, around)
+    findings += [*others, *misfits(checks)]
+    return Diagnosis.of(formula, findings, CHECKED, skipped)
+
+
+def misfits(checks: ResidualChecks) -> Iterator[Finding]:
+    """Turn the residual checks that are neither small nor likely into notes.
+
+    Parameters
+    ----------
+    checks : ResidualChecks
+    """
+    names = [test.name for test in checks.tests]
+    for test in checks.tests:
+        if test.p_value * names.count(test.name) < RARE:
+            kind = test.name if test.name in CHECKED else "residuals"
+            finding = f"{test.sentence} (p = {test.p_value:.1g})"
+            yield Finding(
+                kind, "note", test.subject, test.effect, finding, _advice(test.name, test.subject)
+            )
+
+
+def _advice(name: str, subject: str) -> str:
+    if name == "missing effect":
+        group = _written(subject)
+        return f"Add (1 | {group}), or {group} itself if it has few levels, and compare the models"
+    if name == "missing slope":
+        column, _, group = subject.rpartition(" | ")
+        bar = f"({_written(column)} | {_written(group)})"
+        return f"Let the slope vary, {bar}, and compare the models"
+    return ADVICE[name]
+
+
+def _written(name: str) -> str:
+    """Return the name of a column or a factor as formulas have it, without codings of levels."""
+    parts = re.sub(r"\[[^\]]*\]", "", name).split(":")
+    return ":".join(part if _WRITTEN.fullmatch(part) else f"`{part}`" for part in parts)

@@ -1,0 +1,83 @@
+"""Findings about grouping factors: how many levels, how many rows, and whose word counts most."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skglmm.engine import Mode
+from skglmm.fitting import Local, Study
+from skglmm.inference.diagnosis.influence import Influence, influences
+from skglmm.inference.parameters.names import parameter_names
+from skglmm.inference.report.findings import Finding
+
+__all__ = ["few_levels", "influential_levels", "single_rows"]
+
+FEW, ENOUGH = 5, 6  # levels that a variance should have, at least and better
+STRONG, NOTABLE = 1.0, 0.6  # Cook's distances
+MOVED = 2.0  # standard errors of a coefficient
+
+
+def few_levels(study: Study) -> Iterator[Finding]:
+    """Find factors with too few levels for a variance."""
+    for factor in study.standard.design.layout.factors:
+        if factor.n_levels < ENOUGH:
+            text = (
+                f"{factor.name!r} has {factor.n_levels} level{'s' * (factor.n_levels != 1)}, and a "
+                f"variance between levels is estimated from that many numbers; {ENOUGH} are the "
+                "least that will do"
+            )
+            advice = (
+                f"Take {factor.name!r} as a fixed effect, or trust its variance, and what depends "
+                "on it, little"
+            )
+            severity = "warning" if factor.n_levels < FEW else "note"
+            yield Finding("levels", severity, factor.name, float(factor.n_levels), text, advice)
+
+
+def single_rows(study: Study) -> Iterator[Finding]:
+    """Find levels that consist of one row."""
+    design = study.standard.design
+    for factor, codes in zip(design.layout.factors, design.codes, strict=True):
+        counts = np.bincount(codes, minlength=factor.n_levels)
+        single = np.flatnonzero(counts == 1)
+        if not single.size:
+            continue
+        every = len(single) == factor.n_levels
+        which = "every level" if every else f"{len(single)} of {factor.n_levels} levels"
+        shown = "" if every else f", such as {str(factor.labels[single[0]])!r},"
+        text = f"{which} of {factor.name!r}{shown} {'has' if every else 'have'} a single row"
+        advice = (
+            "Its variance can hardly be told from the precision; group the rows by something that "
+            "several of them share"
+            if every
+            else "They tell little of the variance between levels, and nothing of slopes"
+        )
+        severity = "warning" if every else "note"
+        yield Finding("levels", severity, factor.name, float(len(single)), text, advice)
+
+
+def influential_levels(study: Study, mode: Mode, around: Local) -> Iterator[Finding]:
+    """Find levels without which the estimates would be others."""
+    names = parameter_names(study)
+    n_beta = study.problem.shape.n_beta
+    few = {factor.name for factor in study.standard.design.layout.factors if factor.n_levels < FEW}
+    for found in influences(study, mode, around):
+        if found.group in few:  # each of them is influential, which `few_levels` says
+            continue
+        moved = float(np.max(np.abs(found.shift[:n_beta]), initial=0.0))
+        if found.distance > STRONG or moved > MOVED:
+            yield _influential("warning", found, names)
+        elif found.distance > NOTABLE:
+            yield _influential("note", found, names)
+
+
+def _influential(severity: str, found: Influence, names: tuple[str, ...]) -> Finding:
+    j = int(np.argmax(np.abs(found.shift)))
+    text = (
+        f"without the level {found.level!r} of {found.group!r} the estimates would be others: "
+        f"Cook's distance {found.distance:.2g}, and {names[j]} would change by about "
+        f"{found.shift[j]:+.2g} standard errors"
+    )
+    advice = "Look at the rows of this level, and fit once without it"
+    subject = f"{found.group}: {found.level}"
+    return Finding("influence", severity, subject, found.distance, text, advice)

@@ -1,0 +1,1 @@
+"""Distributions of new responses: probabilities and quantiles."""

@@ -1,0 +1,170 @@
+r"""Averages of predictions over rows, with limits that are right for an average.
+
+The average :math:`\bar m = \sum_i w_i m_i` of means that are functions of the estimates has the
+gradient :math:`\sum_i w_i \nabla m_i`; the delta method takes the rows' errors, which are
+correlated, as one. A new response of a row drawn with the probabilities w has the distribution
+:math:`\sum_i w_i F_i`, whose quantiles are none of the rows' averaged.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import ndtri
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.fitting import Fit
+from skglmm.inference.distribution.quantile import predict_quantile, predictive_cdf
+from skglmm.inference.parameters.delta import estimates_variance
+from skglmm.inference.prediction.intervals import (
+    group_variance,
+    link_limits,
+    mean_gradient,
+    slope_in,
+)
+from skglmm.inference.prediction.predict import Plan, linear_predictors, predict
+
+__all__ = ["average_interval", "average_quantiles"]
+
+CHUNK = 2**15  # rows at a time
+CLOSE = 1e-6  # of a bracket on the unit scale, and of normal quantiles: errors of the rows' own
+FAR, MARGIN = 8.0, 0.02  # normal quantiles that count as infinite; shares of a bracket, at least
+
+
+def average_interval(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats, level: float
+) -> tuple[Floats, Floats]:
+    """Return limits of averages of means, on the scale of the link.
+
+    Parameters
+    ----------
+    fit : Fit
+        With inference.
+    design : Design, n rows
+    plan : Plan
+        Conditioned factors have one level in all rows of an average.
+    places : ndarray of int, shape (n,)
+        Which average each row is in, from 0.
+    weights : ndarray, shape (n,)
+        Shares of the rows, with sum 1 in each average.
+    level : float
+        Coverage, such as 0.95.
+    """
+    of = _integrated if plan.integrated else _conditioned
+    mean, variance = of(fit, design, plan, places, weights)
+    known = np.where(np.isnan(mean + variance), np.nan, 1.0)  # links know no NaN
+    se = np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
+    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), se, level)
+    return known * lower, known * upper
+
+
+def _integrated(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Averages of means over groups, and their variances: the gradients add up."""
+    mean = np.zeros(int(places.max()) + 1)
+    gradient = np.zeros((len(mean), sum(map(len, (*fit.beta, *fit.theta)))))
+    for rows in _slices(design):
+        value, slopes = mean_gradient(fit, design.take(rows), plan)
+        np.add.at(mean, places[rows], weights[rows] * value)
+        np.add.at(gradient, places[rows], weights[rows, None] * slopes)
+    return mean, estimates_variance(fit, gradient)
+
+
+def _conditioned(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Averages of means given levels, and their variances: those of one row.
+
+    To first order an average is linear in the linear predictors of its rows, so that it moves as
+    the mean of a row with averaged columns, weighted by the slopes of the means. Limits are those
+    of the averaged predictions, which are averages over unseen levels.
+    """
+    n, where = int(places.max()) + 1, fit.family.mean_predictors
+    mean = np.zeros(n)
+    fixed = [np.zeros((n, x.shape[1])) for x in design.fixed]
+    columns = [np.zeros((n, z.shape[1])) for z in design.columns]
+    for rows in _slices(design):
+        part, here, share = design.take(rows), places[rows], weights[rows]
+        eta = linear_predictors(fit, part, plan.conditioned)
+        np.add.at(mean, here, share * predict(fit, part, plan).mean)
+        slopes = {k: share * slope_in(fit.family.mean, eta, k) for k in where}
+        for k in where:
+            np.add.at(fixed[k], here, slopes[k][:, None] * part.fixed[k])
+        for f, factor in enumerate(fit.layout.factors):
+            for c, k in enumerate(factor.predictors):
+                if k in where and columns[f].shape[1]:
+                    np.add.at(columns[f][:, c], here, slopes[k] * part.columns[f][:, c])
+    first = np.unique(places, return_index=True)[1]
+    codes = tuple(codes[first] if len(codes) else codes for codes in design.codes)
+    row = replace(
+        design,
+        fixed=tuple(fixed),
+        columns=tuple(columns),
+        codes=codes,
+        offsets=(None,) * len(fixed),
+    )
+    return mean, group_variance(fit, row, plan, {k: np.ones(n) for k in where})
+
+
+def _slices(design: Design) -> Iterator[slice]:
+    for start in range(0, design.n_samples, CHUNK):
+        yield slice(start, start + CHUNK)
+
+
+def average_quantiles(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats, level: float
+) -> tuple[Floats, Floats]:
+    """Return limits of a new response of a row that is drawn by the weights.
+
+    Parameters
+    ----------
+    fit, design, plan, places, weights
+        As in `average_interval`.
+    level : float
+        Coverage, such as 0.95, with equal tails.
+    """
+    tail = 0.5 * (1.0 - level)
+    levels = (tail, 1.0 - tail)
+    rows = predict_quantile(fit, design, plan, levels)
+    ends = [
+        _average_quantile(fit, design, plan, places, weights, q, own)
+        for q, own in zip(levels, rows.T, strict=True)
+    ]
+    return ends[0], ends[1]
+
+
+def _average_quantile(
+    fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats, q: float, rows: Floats
+) -> Floats:
+    """Search between the lowest and the highest quantile of the rows of each average.
+
+    Normal quantiles of probabilities are nearly straight, so false positions come close soon;
+    halving the value at an end that stays twice (Illinois) closes the bracket from both sides.
+    """
+    n = int(places.max()) + 1
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(low, places, rows)
+    np.maximum.at(high, places, rows)
+
+    def above(y: Floats) -> Floats:
+        found = predictive_cdf(fit, design, plan, np.nan_to_num(y, nan=0.5)[places])
+        average = np.minimum(np.bincount(places, weights * found, n), 1.0)
+        return np.clip(ndtri(average), -FAR, FAR) - float(ndtri(q))
+
+    left, right = above(low), above(high)
+    high = np.where(left >= 0.0, low, high)  # as on a mass
+    before = np.zeros(n)
+    while np.nanmax(high - low, initial=0.0) > CLOSE:
+        share = np.clip(left / np.minimum(left - right, -CLOSE), MARGIN, 1.0 - MARGIN)
+        y = low + share * (high - low)
+        value = above(y)
+        below, there = value < 0.0, np.abs(value) < CLOSE
+        low = np.where(below | there, y, low)
+        high = np.where(~below | there, y, high)
+        side = np.where(below, -1.0, 1.0)
+        again, before = side == before, side  # the other end has stayed twice
+        left = np.where(below, value, np.where(again, 0.5 * left, left))
+        right = np.where(below, np.where(again, 0.5 * right, right), value)
+    return np.where(np.isnan(low), np.nan, high)

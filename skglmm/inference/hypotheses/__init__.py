@@ -1,0 +1,1 @@
+"""Tests of hypotheses, and criteria to choose a model by."""

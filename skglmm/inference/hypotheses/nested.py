@@ -1,0 +1,321 @@
+"""What a larger model has beyond a smaller one, and why it is not an extension of it.
+
+A model is nested in another if its fixed effects, and the effects of each of its terms, are
+combinations of those of the other: ``x`` and ``poly(x, 2)``, ``x`` and ``C(x)``. That is told by
+what their columns span, and by how factors group the rows; where a fit keeps too little of these,
+by names, in which the order within an interaction, ``a:b`` or ``b:a``, does not matter.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from math import comb
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.design import Factor
+from skglmm.fitting import Fit, Spaces
+from skglmm.inference.hypotheses.spans import Columns, within_span
+
+__all__ = ["Addition", "Comparison", "asserted"]
+
+_TIMES = re.compile(r":(?![^\[]*\])")  # of an interaction, not of a label in brackets
+_BY_NAME = (
+    ", by {}; the fits keep too little to compare what so many columns span: pass X, the rows of "
+    "fit, too"
+)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What a larger model adds to a smaller one that is nested in it.
+
+    Parameters
+    ----------
+    n_fixed : int
+        Fixed effects.
+    effects : tuple of str
+        Effects that vary over levels, ``"x | g"``: one variance each.
+    n_joined : int
+        Covariances of these effects with each other and with those that the smaller model has.
+    n_freed : int
+        Covariances between effects that both models have.
+    n_unknown : int
+        Parameters of variances and covariances of which that is not known.
+    """
+
+    n_fixed: int
+    effects: tuple[str, ...]
+    n_joined: int
+    n_freed: int
+    n_unknown: int = 0
+
+    @property
+    def n_params(self) -> int:
+        """Number of parameters."""
+        n_variances = len(self.effects) + self.n_joined + self.n_freed + self.n_unknown
+        return self.n_fixed + n_variances
+
+
+class _Block(NamedTuple):
+    """The effects of one grouping factor, and which of them make a term."""
+
+    factor: Factor
+    columns: Columns
+    terms: tuple[Columns, ...]
+
+    def home(self, term: Columns) -> int | None:
+        """Return the smallest term whose effects those of another are combinations of."""
+        found = [j for j, own in enumerate(self.terms) if not term.beyond(own)]
+        return min(found, key=lambda j: len(self.terms[j].effects), default=None)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models for the same responses, of which one may be nested in the other.
+
+    Parameters
+    ----------
+    smaller, larger : Fit
+    spaces : tuple of Spaces, length 2, or None
+        What their columns span, of rows that are at hand; None takes what the fits keep.
+    """
+
+    smaller: Fit
+    larger: Fit
+    spaces: tuple[Spaces, Spaces] | None = None
+
+    def obstacle(self) -> str | None:
+        """Return why one model is not nested in the other: a clause, or None if it is."""
+        return next(self._obstacles(), None)
+
+    def addition(self) -> Addition:
+        """Return what the larger model adds to the smaller one, which is nested in it."""
+        before, after = self._blocks
+        effects: list[str] = []
+        n_joined = 0
+        for key, block in after.items():
+            terms = before[key].terms if key in before else ()
+            homes = [block.home(term) for term in terms]
+            for j, own in enumerate(block.terms):
+                known = [term for term, home in zip(terms, homes, strict=True) if home == j]
+                new = _new(own, known)
+                effects += [f"{own.effects[c][1]} | {block.factor.name}" for c in new]
+                n_joined += comb(len(own.effects), 2) - comb(len(own.effects) - len(new), 2)
+        n_theta = _n_theta(self.larger) - _n_theta(self.smaller)
+        return Addition(
+            n_fixed=self.larger.n_params - self.smaller.n_params - n_theta,
+            effects=tuple(effects),
+            n_joined=n_joined,
+            n_freed=n_theta - len(effects) - n_joined,
+        )
+
+    @property
+    def _both_spaces(self) -> tuple[Spaces | None, Spaces | None]:
+        return self.spaces or (self.smaller.spaces, self.larger.spaces)
+
+    @property
+    def _blocks(self) -> tuple[dict[Any, _Block], dict[Any, _Block]]:
+        """The effects of each grouping factor, by how it groups the rows, or by its name."""
+        pairs = list(zip((self.smaller, self.larger), self._both_spaces, strict=True))
+        by_rows = all(space and len(set(space.groups)) == len(space.groups) for _, space in pairs)
+        one, other = (_blocks(fit, space, by_rows=by_rows) for fit, space in pairs)
+        return one, other
+
+    def _obstacles(self) -> Iterator[str]:
+        yield from _other_family(self.smaller, self.larger)
+        yield from self._missing_fixed()
+        before, after = self._blocks
+        for key, block in before.items():
+            if key not in after:
+                yield _regrouped(block.factor, self.larger) or (
+                    f"only the smaller model has random effects of {block.factor.name!r}"
+                )
+            else:
+                yield from _obstacles_of_factor(block, after[key])
+        yield from self._other_offsets()
+        if self.larger.n_params == self.smaller.n_params:
+            yield "both are the same model, so there is nothing to test"
+
+    def _other_offsets(self) -> Iterator[str]:
+        one, other = _offsets(self.smaller), _offsets(self.larger)
+        within = self._offsets_are_within()
+        if not (one == other if within is None else within):
+            yield f"their offsets differ, {one or 'no offset'} and {other or 'no offset'}"
+
+    def _offsets_are_within(self) -> bool | None:
+        """Return whether the fixed effects make up for the difference of the offsets.
+
+        None if that cannot be told.
+        """
+        one, other = self._both_spaces
+        fixed = [_fixed(self.smaller, one), _fixed(self.larger, other)]
+        if one is None or other is None or fixed[0].is_named(fixed[1]):
+            return None
+        m = min(one.n_sums, other.n_sums)
+        triples = zip(one.offsets, other.offsets, other.fixed, strict=True)
+        return all(
+            within_span(
+                left[:m] - right[:m],
+                columns[:m],
+                float(np.hypot(np.linalg.norm(left[:m]), np.linalg.norm(right[:m]))),
+            )
+            for left, right, columns in triples
+        )
+
+    def _missing_fixed(self) -> Iterator[str]:
+        one, other = self._both_spaces
+        mine, theirs = _fixed(self.smaller, one), _fixed(self.larger, other)
+        missing = [mine.effects[c] for c in mine.beyond(theirs)]
+        changed = [effect for effect in missing if effect in theirs.effects]
+        predictors = self.smaller.layout.predictors
+        if changed:
+            named = ", ".join(f"{name!r} of the {predictors[k]}" for k, name in changed)
+            yield (
+                f"the fixed effect {named} holds other numbers in the two fits; refit both to the "
+                "same X"
+            )
+        elif missing:
+            named = ", ".join(f"{name!r} of the {predictors[k]}" for k, name in missing)
+            told = _BY_NAME.format("its name") if mine.is_named(theirs) else ""
+            yield f"only the smaller model has the fixed effect {named}{told}"
+
+
+def asserted(smaller: Fit, larger: Fit) -> Addition:
+    """Return what a larger model adds that is nested in a way which cannot be told here.
+
+    Parameters
+    ----------
+    smaller, larger : Fit
+    """
+    n_theta = _n_theta(larger) - _n_theta(smaller)
+    n_fixed = larger.n_params - smaller.n_params - n_theta
+    alike = [[len(part) for part in fit.theta] for fit in (smaller, larger)]
+    if n_theta == 0 and alike[0] == alike[1]:
+        return Addition(n_fixed, (), 0, 0)
+    return Addition(n_fixed, (), 0, 0, n_unknown=n_theta)
+
+
+def _new(own: Columns, known: list[Columns]) -> list[int]:
+    """Places of the effects of a term that add to those of terms of a smaller model."""
+    found = reduce(Columns.beside, known) if known else None
+    new = []
+    for c in range(len(own.effects)):
+        one = own.take([c])
+        if found is None or one.beyond(found):
+            new.append(c)
+            found = one if found is None else found.beside(one)
+    return new
+
+
+def _n_theta(fit: Fit) -> int:
+    return sum(map(len, fit.theta))
+
+
+def _other_family(smaller: Fit, larger: Fit) -> Iterator[str]:
+    one, other = type(smaller.family).__name__, type(larger.family).__name__
+    if one != other:
+        yield f"the families differ, {one} and {other}"
+    triples = zip(smaller.layout.predictors, smaller.family.links, larger.family.links, strict=True)
+    for predictor, left, right in triples:
+        if left != right:
+            yield f"the links of the {predictor} differ, {left.name} and {right.name}"
+    if smaller.family != larger.family:
+        yield f"the families differ, {smaller.family} and {larger.family}"
+
+
+def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
+    name, counts = smaller.factor.name, _level_counts(smaller.factor, larger.factor)
+    if counts:
+        yield counts
+    told = _BY_NAME.format("name") if smaller.columns.is_named(larger.columns) else ""
+    missing = smaller.columns.beyond(larger.columns)
+    if missing:
+        effects = _listed(smaller.columns, missing)
+        yield f"only in the smaller model {effects} varies over {name!r}{told}"
+    for term in smaller.terms:
+        if larger.home(term) is None:
+            effects = _listed(term, range(len(term.effects)), " and ")
+            if len(term.effects) == 1:
+                yield f"{effects} of {name!r} is made up of independent effects in the larger model"
+            yield f"only in the smaller model {effects} of {name!r} may be correlated{told}"
+    for block in (smaller, larger):
+        n_free = sum(comb(len(term.effects) + 1, 2) for term in block.terms)
+        covariance, other = block.factor.covariance, larger.factor.covariance
+        if covariance.n_params != n_free and smaller.factor.covariance != other:
+            kind = type(covariance).__name__
+            yield f"covariances of the kind {kind}, as of {name!r}, are no part of others"
+
+
+def _listed(columns: Columns, places: Iterable[int], between: str = ", ") -> str:
+    return between.join(repr(columns.effects[c][1]) for c in places)
+
+
+def _fixed(fit: Fit, spaces: Spaces | None) -> Columns:
+    """The fixed effects that were estimated."""
+    parts = zip(fit.layout.coefficients, fit.aliased, strict=True)
+    effects = tuple(
+        (k, _in_order(name))
+        for k, (names, aliased) in enumerate(parts)
+        for j, name in enumerate(names)
+        if j not in aliased
+    )
+    return Columns(effects, None if spaces is None else np.hstack(spaces.fixed))
+
+
+def _offsets(fit: Fit) -> str:
+    """Return the offsets of all predictors as text, in quotes; none is an empty text."""
+    layout = fit.layout
+    found = [
+        f"{layout.predictors[k]}({text})" if k else text
+        for k, texts in enumerate(layout.offsets)
+        for text in texts
+    ]
+    return repr(" + ".join(found)) if found else ""
+
+
+def _in_order(name: str) -> str:
+    """The name of an interaction with its parts sorted."""
+    return ":".join(sorted(_TIMES.split(name)))
+
+
+def _blocks(fit: Fit, spaces: Spaces | None, *, by_rows: bool) -> dict[Any, _Block]:
+    factors = fit.layout.factors
+    sums = [None] * len(factors) if spaces is None else spaces.effects
+    named = [_pieces(factor) for factor in factors]
+    keys = spaces.groups if by_rows and spaces is not None else named
+    return {
+        key: _block(factor, part) for key, factor, part in zip(keys, factors, sums, strict=True)
+    }
+
+
+def _pieces(factor: Factor) -> frozenset[str]:
+    """The columns of a factor: ``a:b`` and ``b:a`` are one."""
+    return frozenset(factor.name.split(":"))
+
+
+def _regrouped(factor: Factor, other: Fit) -> str | None:
+    """Say how a factor of the same name groups the rows in another fit; None if there is none."""
+    for found in other.layout.factors:
+        if _pieces(found) == _pieces(factor):
+            return _level_counts(factor, found) or (
+                f"{factor.name!r} groups the rows in another way in the two fits"
+            )
+    return None
+
+
+def _level_counts(smaller: Factor, larger: Factor) -> str | None:
+    one, other, name = smaller.n_levels, larger.n_levels, smaller.name
+    if one == other:
+        return None
+    return f"{name!r} has {one} levels in the smaller model and {other} in the larger"
+
+
+def _block(factor: Factor, sums: Floats | None) -> _Block:
+    names = map(_in_order, factor.columns)
+    columns = Columns(tuple(zip(factor.predictors, names, strict=True)), sums)
+    terms = tuple(columns.take(component) for component in factor.covariance.components)
+    return _Block(factor, columns, terms)

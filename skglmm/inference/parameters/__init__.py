@@ -1,0 +1,1 @@
+"""Estimates of parameters on the scales of their users, with standard errors."""

@@ -1,0 +1,306 @@
+"""Wald statistics: tables with standard errors, and intervals that stay in their range."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from skglmm.arrays import Floats
+from skglmm.design import Factor
+from skglmm.fitting import Fit
+from skglmm.inference.parameters.held import known_ends
+from skglmm.inference.parameters.natural import (
+    Parameter,
+    coefficients,
+    constant,
+    correlation_name,
+    delta_covariance,
+    is_constant,
+    natural,
+    sd_name,
+    std_errors,
+    term_columns,
+    variances,
+)
+
+__all__ = [
+    "Coefficients",
+    "Component",
+    "Covariances",
+    "Intervals",
+    "coefficient_tables",
+    "constant_level",
+    "intervals",
+    "variance_components",
+    "vcov",
+    "with_errors",
+]
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Fixed effects of one linear predictor, on its own scale.
+
+    Parameters
+    ----------
+    predictor : str
+    names : tuple of str, length p
+    estimate, std_error, statistic, p_value : ndarray, shape (p,)
+        Wald statistics; NaN for columns that were left out and without inference.
+    """
+
+    predictor: str
+    names: tuple[str, ...]
+    estimate: Floats
+    std_error: Floats
+    statistic: Floats
+    p_value: Floats
+
+
+@dataclass(frozen=True)
+class Component:
+    """Variances of the random effects of one term, on the linear predictor's scale.
+
+    Parameters
+    ----------
+    group : str
+        Grouping factor.
+    n_levels : int
+    effects : tuple of str, length k
+    variance, sd, sd_std_error : ndarray, shape (k,)
+    correlation, correlation_std_error : ndarray, shape (k, k)
+        NaN where the model has no correlation, or a variance is 0.
+    """
+
+    group: str
+    n_levels: int
+    effects: tuple[str, ...]
+    variance: Floats
+    sd: Floats
+    sd_std_error: Floats
+    correlation: Floats
+    correlation_std_error: Floats
+
+
+@dataclass(frozen=True)
+class Covariances:
+    """Covariance matrix of named estimates.
+
+    Parameters
+    ----------
+    names : tuple of str, length m
+    matrix : ndarray, shape (m, m)
+        NaN for estimates on the boundary of their range.
+    """
+
+    names: tuple[str, ...]
+    matrix: Floats
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Confidence intervals on natural scales.
+
+    Parameters
+    ----------
+    names : tuple of str, length m
+    estimate, low, high : ndarray, shape (m,)
+    level : float
+    """
+
+    names: tuple[str, ...]
+    estimate: Floats
+    low: Floats
+    high: Floats
+    level: float
+
+
+def coefficient_tables(fit: Fit) -> tuple[Coefficients, ...]:
+    """Return the fixed effects of each linear predictor with their Wald statistics.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    tuple of Coefficients
+        In the order of the family's predictors.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import coefficient_tables
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> mean, precision = coefficient_tables(fit)
+    >>> mean.estimate.round(4), mean.std_error.round(4)
+    (array([-5.1823,  0.0108]), array([0.2405, 0.0005]))
+    """
+    tables = []
+    for k, predictor in enumerate(fit.layout.predictors):
+        parameters = list(coefficients(fit, k))
+        estimate = np.array([parameter.value for parameter in parameters])
+        error = std_errors(fit, parameters)
+        with np.errstate(divide="ignore", invalid="ignore"):  # no error: no statistic
+            statistic = np.where(error > 0, estimate / error, np.nan)
+        p_value = 2.0 * ndtr(-np.abs(statistic))
+        names = fit.layout.coefficients[k]
+        tables.append(Coefficients(predictor, names, estimate, error, statistic, p_value))
+    return tuple(tables)
+
+
+def variance_components(fit: Fit) -> tuple[Component, ...]:
+    """Return the standard deviations and correlations of each random-effects term.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    tuple of Component
+        Term by term, on the linear predictor's scale.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import variance_components
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> variance_components(fit)[0].sd.round(3)
+    array([0.515])
+    """
+    errors = {p.name: e for p, e in with_errors(fit, list(variances(fit)))}
+    return tuple(
+        _component(factor, columns, sigma, errors)
+        for f, factor in enumerate(fit.layout.factors)
+        for sigma in [fit.roots[f] @ fit.roots[f].T]
+        for columns in term_columns(factor)
+    )
+
+
+def vcov(fit: Fit, component: str = "fixed") -> Covariances:
+    r"""Return the covariance of the estimates.
+
+    With the natural parameters :math:`\gamma(\beta, \theta)`, their Jacobian G and the inverse
+    Hessian V of the negative log likelihood it is :math:`G V G^T` (the delta method).
+
+    Parameters
+    ----------
+    fit : Fit
+    component : {"fixed", "all"}
+        Fixed effects of all linear predictors on their own scales; or these and the standard
+        deviations and correlations of the random effects.
+
+    Returns
+    -------
+    Covariances
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import vcov
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> vcov(fit, "all").names
+    ('Intercept', 'EP', 'precision(Intercept)', 'sd(Intercept | batch)')
+    """
+    parameters = [p for k in range(len(fit.beta)) for p in coefficients(fit, k)]
+    if component == "all":
+        parameters += variances(fit)
+    return Covariances(tuple(p.name for p in parameters), delta_covariance(fit, parameters))
+
+
+def intervals(
+    fit: Fit, level: float = 0.95, parameters: Sequence[Parameter] | None = None
+) -> Intervals:
+    """Return Wald intervals, built on scales without bounds and mapped back.
+
+    Standard deviations are on the log scale, correlations on that of Fisher's atanh; a linear
+    predictor that is an intercept alone, such as a constant precision, is on its link's scale
+    and is reported through the link. Coefficients without a finite estimate, as rows are
+    separated, have the infinite end alone.
+
+    Parameters
+    ----------
+    fit : Fit
+    level : float
+        Coverage, above 0 and below 1.
+    parameters : sequence of Parameter, default=None
+        Of which; None are all that are `natural`.
+
+    Returns
+    -------
+    Intervals
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import intervals
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> found = intervals(fit)
+    >>> found.names[-1], found.low[-1].round(3), found.high[-1].round(3)
+    ('sd(Intercept | batch)', np.float64(0.327), np.float64(0.812))
+    """
+    parameters = list(natural(fit) if parameters is None else parameters)
+    half = float(ndtri(0.5 + level / 2.0))
+    low, high = np.full(len(parameters), np.nan), np.full(len(parameters), np.nan)
+    for i, (parameter, error) in enumerate(with_errors(fit, parameters)):
+        if np.isfinite(error):
+            reach = half * error * abs(parameter.slope)
+            with np.errstate(over="ignore"):  # no bound
+                ends = parameter.back(parameter.working + np.array([-reach, reach]))
+            low[i], high[i] = np.sort(ends)
+        elif known := known_ends(fit, parameter):
+            low[i], high[i] = known
+    names = tuple(p.name for p in parameters)
+    return Intervals(names, np.array([p.value for p in parameters]), low, high, level)
+
+
+def constant_level(fit: Fit, k: int) -> tuple[float, float] | None:
+    """Return value and standard error of a predictor that is one number, through its link.
+
+    None for the first predictor, the mean, and for predictors with covariates.
+    """
+    if not is_constant(fit, k):
+        return None
+    parameter = constant(fit, k)
+    return parameter.value, float(std_errors(fit, [parameter])[0])
+
+
+def with_errors(fit: Fit, parameters: Iterable[Parameter]) -> Iterator[tuple[Parameter, float]]:
+    """Yield parameters with their standard errors."""
+    parameters = list(parameters)
+    yield from zip(parameters, map(float, std_errors(fit, parameters)), strict=True)
+
+
+def _component(
+    factor: Factor, columns: range, sigma: Floats, errors: dict[str, float]
+) -> Component:
+    block = sigma[columns.start : columns.stop, columns.start : columns.stop]
+    sd, k = np.sqrt(np.diag(block)), len(columns)
+    correlation, error = np.full((k, k), np.nan), np.full((k, k), np.nan)
+    np.fill_diagonal(correlation, 1.0)
+    for a, b in combinations(range(k), 2):
+        name = correlation_name(factor, columns[a], columns[b])
+        if name in errors and sd[a] * sd[b] > 0:
+            correlation[a, b] = correlation[b, a] = np.clip(block[a, b] / sd[a] / sd[b], -1, 1)
+            error[a, b] = error[b, a] = errors[name]
+    return Component(
+        factor.name,
+        factor.n_levels,
+        tuple(factor.columns[i] for i in columns),
+        sd**2,
+        sd,
+        np.array([errors[sd_name(factor, i)] for i in columns]),
+        correlation,
+        error,
+    )

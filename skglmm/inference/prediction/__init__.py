@@ -1,0 +1,1 @@
+"""Means, limits and draws of new rows."""

@@ -1,0 +1,146 @@
+r"""Uncertainty of the probabilities that a response lies on a bound, or between the bounds.
+
+A probability p with the complement q is uncertain on the scale of its logit: with g the gradient of
+:math:`\log(p / q)` in the estimates and V their covariance, the limits are those of
+:math:`\log(p / q) \pm z \sqrt{g^T V g}`, which never leave [0, 1], and the standard error is
+:math:`p q \sqrt{g^T V g}`. Where effects of unseen levels are averaged over, the average of
+logits is not the logit of the average, which limits hold all the same. Complements are sums of the
+other probabilities, so that neither a rare nor a nearly certain part loses digits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.fitting import Fit
+from skglmm.inference.parameters.delta import estimates_variance
+from skglmm.inference.prediction.averages import averages
+from skglmm.inference.prediction.intervals import (
+    average_gradients,
+    average_of,
+    group_variance,
+    row_parts,
+    slope_in,
+)
+from skglmm.inference.prediction.normal_limits import normal_limits
+from skglmm.inference.prediction.predict import (
+    Plan,
+    boundary_probabilities,
+    linear_predictors,
+    shift_of,
+)
+
+__all__ = ["BoundaryIntervals", "boundary_intervals"]
+
+
+@dataclass(frozen=True)
+class BoundaryIntervals:
+    """Probabilities of the low end, of what lies between, and of the high end, with uncertainty.
+
+    Parameters
+    ----------
+    value, se, lower, upper : ndarray, shape (3, n)
+        Probabilities, their standard errors and limits; these are NaN where the data do not
+        determine what a probability depends on.
+    """
+
+    value: Floats
+    se: Floats
+    lower: Floats
+    upper: Floats
+
+
+def boundary_intervals(fit: Fit, design: Design, plan: Plan, level: float) -> BoundaryIntervals:
+    """Return the probabilities of the bounds with standard errors and limits.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+        As for means: effects of unseen levels add their variance to that of the estimates.
+    level : float
+        Coverage, such as 0.95.
+    """
+    parts = [np.stack(list(_intervals(fit, part, plan, level))) for part in row_parts(design)]
+    return BoundaryIntervals(*np.concatenate(parts, axis=2))
+
+
+def _intervals(fit: Fit, design: Design, plan: Plan, level: float) -> Iterator[Floats]:
+    """Probabilities, standard errors and limits, (3, n) each."""
+    value = boundary_probabilities(fit, design, plan).T
+    averaged = plan.integrated and fit.family.boundary_predictors
+    center, spread, se = (_averaged if averaged else _of_group)(fit, design, plan)
+    known = np.where(np.isnan(value), np.nan, 1.0)
+    yield value
+    yield known * se
+    limits = normal_limits(center, spread, _logits(value), level)
+    yield from (known * expit(limit) for limit in limits)
+
+
+def _of_group(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Floats]:
+    """Logits, their standard errors and those of probabilities of the rows' own groups, (3, n).
+
+    The effects of unseen levels may be large, and an interior has its maximum in between, so what
+    they add are moments of the logits and of the probabilities, and no slopes.
+    """
+    eta, of = linear_predictors(fit, design, plan.conditioned), fit.family.boundary_probabilities
+    value = of(eta)
+    center = _logits(value)
+    with np.errstate(invalid="ignore"):  # what is never or always so does not change
+        slopes = {
+            k: np.nan_to_num(slope_in(lambda part: _logits(of(part)), eta, k))
+            for k in fit.family.boundary_predictors
+        }
+    estimated = group_variance(fit, design, replace(plan, unseen="fixed"), slopes)
+
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        here = of(part)
+        with np.errstate(invalid="ignore"):
+            off = np.nan_to_num(_logits(here) - center[:, rows])
+        away = here - value[:, rows]
+        return np.concatenate([off, off**2, away, away**2])
+
+    shift = shift_of(fit, design, plan, fit.family.boundary_predictors)
+    off, square, away, far = np.split(averages(moments, eta, shift), 4)
+    spread = np.sqrt(estimated + np.maximum(square - off**2, 0.0))
+    se = np.sqrt(estimated * _steepness(center) ** 2 + np.maximum(far - away**2, 0.0))
+    return center + off, spread, se
+
+
+def _averaged(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Floats]:
+    """Logits, their standard errors and those of probabilities averaged over groups, (3, n)."""
+    where = fit.family.boundary_predictors
+    average = average_of(fit.family.boundary_probabilities, fit, design, plan, where)
+    value, complement = average({}), _complements(average({}))
+    both = value * complement
+    steep = np.divide(1.0, both, out=np.zeros_like(value), where=both > 0.0)
+    pairs = [
+        (steep * np.where(value <= complement, slopes, -_complements(slopes)), moves)
+        for slopes, moves in average_gradients(fit, design, plan, average, where)
+    ]
+    variance = np.zeros_like(value)
+    for part in range(len(value)):
+        gradient = np.asarray(sum(slopes[part][:, None] * moves for slopes, moves in pairs))
+        variance[part] = estimates_variance(fit, gradient)
+    center, spread = _logits(value), np.sqrt(variance)
+    return center, spread, _steepness(center) * spread
+
+
+def _steepness(logit: Floats) -> Floats:
+    """Derivatives of probabilities in their logits."""
+    return np.asarray(expit(logit) * expit(-logit))
+
+
+def _logits(probabilities: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(probabilities) - np.log(_complements(probabilities)))
+
+
+def _complements(parts: Floats) -> Floats:
+    """Sums of the other two parts, (3, n)."""
+    return np.asarray(parts[[1, 0, 0]] + parts[[2, 2, 1]])

@@ -1,0 +1,115 @@
+r"""Random effects in the light of new rows, the parameters as they are.
+
+Rows that a fit has seen are remembered as the normal distribution
+:math:`N(\hat u, H^{-1})` of the effects, which is exact for the levels that they do not touch and
+the Laplace approximation for the others; new levels begin with :math:`N(0, I)`.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.design import Design
+from skglmm.engine import (
+    Mode,
+    Modes,
+    Params,
+    Problem,
+    Remembered,
+    bind,
+    curvature,
+    find_mode,
+    jacobian,
+    posterior,
+)
+from skglmm.fitting import Fit
+
+__all__ = ["Update", "condition", "update"]
+
+
+@dataclass(frozen=True)
+class Update:
+    """The effects of known and new levels after some rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of the new rows, on the internal, standardized columns.
+    mode : Mode
+    remembered : Remembered or None
+        What the fit knew before; None where it was to be forgotten.
+    """
+
+    problem: Problem
+    mode: Mode
+    remembered: Remembered | None
+
+
+def update(
+    fit: Fit, design: Design, y: Floats, weights: Floats | None, *, forget: bool = False
+) -> Update | None:
+    """Find the mode of the effects given rows; None when there is none.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+        Levels of its layout beyond those of the fit are new.
+    y : ndarray, shape (n,)
+        Responses on the family's own scale.
+    weights : ndarray, shape (n,), or None
+    forget : bool
+        Whether known levels, too, begin as new ones.
+    """
+    remembered = None if forget else _remember(fit, [f.n_levels for f in design.layout.factors])
+    pairs = zip(design.columns, fit.bases, strict=True)
+    standard = replace(design, columns=tuple(np.asfortranarray(z @ basis) for z, basis in pairs))
+    problem = bind(standard, y, weights, fit.family, remembered=remembered)
+    start = problem.zero()
+    if remembered is not None:
+        start = problem.split(tuple(remembered.mean[f] for f in problem.order))
+    mode = find_mode(problem, Params(fit.beta, fit.theta), start)
+    return None if mode is None else Update(problem, mode, remembered)
+
+
+def condition(fit: Fit, design: Design, found: Update) -> Fit:
+    """Return the fit with the effects of an update, for the levels of `design`."""
+    problem, mode = found.problem, found.mode
+    seen = curvature(problem, mode)
+    return replace(
+        fit,
+        layout=design.layout,
+        u=problem.in_layout_order(problem.join(mode.u)),
+        order=problem.order,
+        posterior=posterior(problem, mode),
+        curvature=seen if found.remembered is None else found.remembered.curvature + seen,
+        mode_jacobian=_moves(fit, found),
+    )
+
+
+def _remember(fit: Fit, n_levels: list[int]) -> Remembered:
+    return Remembered(
+        tuple(_grown(part, n) for part, n in zip(fit.u, n_levels, strict=True)),
+        fit.curvature.padded(n_levels),
+    )
+
+
+def _grown(part: Floats, n_levels: int) -> Floats:
+    """Append zeros along the last axis, which runs over levels."""
+    more = n_levels - part.shape[-1]
+    return np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, more)])
+
+
+def _moves(fit: Fit, found: Update) -> Modes | None:
+    """How the modes move with the parameters, (n_params, k, L) for each factor."""
+    if fit.mode_jacobian is None:
+        return None
+    problem, before = found.problem, None
+    if found.remembered is not None:
+        padded = [
+            _grown(part, mean.shape[-1])
+            for part, mean in zip(fit.mode_jacobian, found.remembered.mean, strict=True)
+        ]
+        before = tuple(padded[f] for f in problem.order)
+    return problem.in_layout_order(jacobian(problem, found.mode, before))

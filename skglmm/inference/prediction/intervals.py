@@ -1,0 +1,350 @@
+r"""Intervals for means, built where they are symmetric: on the scale of the linear predictor.
+
+A group's own mean has the limits :math:`g^{-1}(\hat\eta \pm z\,se(\hat\eta))`; effects of levels
+that fit has not seen add their variance to that of the estimates, and limits hold the prediction,
+which averages over them. An average over groups,
+:math:`m = E_t[g^{-1}(\eta + s t)]` with t standard normal, depends on the estimates through
+:math:`\eta` and :math:`s^2`; as :math:`\partial m / \partial s^2 = \tfrac12 \partial^2 m /
+\partial \eta^2`, the delta method gives its standard error on any scale.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.fitting import Fit
+from skglmm.inference.parameters.delta import (
+    estimates_variance,
+    linear_gradient,
+    linear_variance,
+    posterior_covariance,
+)
+from skglmm.inference.prediction.averages import averages
+from skglmm.inference.prediction.normal_limits import normal_limits
+from skglmm.inference.prediction.predict import (
+    Plan,
+    fed,
+    linear_predictors,
+    predict,
+    shift_covariance,
+    shift_of,
+)
+
+__all__ = [
+    "Interval",
+    "LinearPrediction",
+    "average_gradients",
+    "average_of",
+    "group_variance",
+    "link_limits",
+    "mean_gradient",
+    "mean_interval",
+    "predict_linear",
+    "row_parts",
+    "slope_in",
+]
+
+CHUNK = 2**15  # rows at a time
+STEP = 1e-4  # of differences in a linear predictor: errors of 1e-8
+WIDE = 1e-3  # of second differences: errors of 1e-6, of rounding 1e-10
+
+
+@dataclass(frozen=True)
+class LinearPrediction:
+    """A linear predictor of each row, (n,), and its standard error, on the link's scale."""
+
+    value: Floats
+    std: Floats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Means on the family's own scale, (n,), their standard errors and limits."""
+
+    mean: Floats
+    se: Floats
+    lower: Floats
+    upper: Floats
+
+
+def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> Floats:
+    """Return a linear predictor, (n,); NaN where the plan says so."""
+    value = linear_predictors(fit, design, plan.conditioned)[predictor]
+    return np.where(plan.unknown(fit, design, (predictor,), every_level=False), np.nan, value)
+
+
+def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> LinearPrediction:
+    """Return a linear predictor with the uncertainty of estimates, modes and unseen levels.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design
+    plan : Plan
+        Whose modes enter; effects that are averaged over count with their variance.
+    predictor : int, default=0
+        Index of the linear predictor.
+    """
+    parts = [_linear(fit, part, plan, predictor) for part in row_parts(design)]
+    found = map(np.concatenate, zip(*parts, strict=True))
+    unknown = plan.unknown(fit, design, (predictor,), every_level=False)
+    return LinearPrediction(*(np.where(unknown, np.nan, part) for part in found))
+
+
+def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interval:
+    """Return means with standard errors and limits.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    level : float
+        Coverage, such as 0.95.
+    """
+    interval = _average_interval if plan.integrated else _group_interval
+    parts = [interval(fit, part, plan, level) for part in row_parts(design)]
+    unknown = plan.unknown(fit, design, fit.family.mean_predictors)
+    found = map(np.concatenate, zip(*parts, strict=True))
+    return Interval(*(np.where(unknown, np.nan, part) for part in found))
+
+
+def row_parts(design: Design) -> Iterator[Design]:
+    """Some rows at a time: derivatives in all parameters are large."""
+    if design.n_samples <= CHUNK:
+        yield design
+        return
+    for start in range(0, design.n_samples, CHUNK):
+        yield design.take(slice(start, start + CHUNK))
+
+
+def _linear(fit: Fit, design: Design, plan: Plan, predictor: int) -> tuple[Floats, Floats]:
+    """Value and standard error."""
+    value = linear_predictors(fit, design, plan.conditioned)[predictor]
+    variance = linear_variance(fit, design, plan.conditioned, predictor)
+    variance += shift_covariance(fit, design, plan, predictor, predictor)
+    return value, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _given_estimates(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+    """Covariance of two linear predictors given the estimates, (n,), unseen levels included."""
+    known = posterior_covariance(fit, design, plan.conditioned, j, k)
+    return known + shift_covariance(fit, design, plan, j, k)
+
+
+def _group_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
+    """Mean, standard error and limits where nothing is averaged over in every row."""
+    limits = _exact_limits if fit.family.mean_predictors == (0,) else _mean_limits
+    mean = predict(fit, design, plan).mean
+    return mean, *limits(fit, design, plan, mean, level)
+
+
+def _exact_limits(
+    fit: Fit, design: Design, plan: Plan, mean: Floats, level: float
+) -> Iterator[Floats]:
+    """Standard error and limits of means that depend on the first linear predictor alone."""
+    value, std = _linear(fit, design, plan, 0)
+    others = linear_predictors(fit, design, plan.conditioned)[1:]
+    yield std * slope_in(fit.family.mean, [value, *others], 0)
+    averaged = shift_of(fit, design, plan, (0,)).is_wide
+    point = np.where(averaged, on_link(fit, mean), value)
+    known = np.where(np.isnan(std), np.nan, 1.0)  # links know no NaN
+    for limit in normal_limits(value, std, point, level):
+        yield known * fit.family.mean([np.where(np.isnan(std), value, limit), *others])
+
+
+def _mean_limits(
+    fit: Fit, design: Design, plan: Plan, mean: Floats, level: float
+) -> Iterator[Floats]:
+    """Standard error and limits of means that depend on several linear predictors.
+
+    Effects of unseen levels may be large, and reach where slopes at 0 know nothing of: limits take
+    moments of what they add on the scale of the link.
+    """
+    eta, where = linear_predictors(fit, design, plan.conditioned), fit.family.mean_predictors
+    slopes = {k: slope_in(fit.family.mean, eta, k) for k in where}
+    yield np.sqrt(group_variance(fit, design, plan, slopes))
+    estimated = np.sqrt(group_variance(fit, design, replace(plan, unseen="fixed"), slopes))
+    middle = on_link(fit, fit.family.mean(eta))
+
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        off = on_link(fit, fit.family.mean(part)) - middle[rows]
+        return np.stack([off, off**2])
+
+    off, square = averages(moments, eta, shift_of(fit, design, plan, where))
+    spread = np.hypot(
+        _on_link_spread(fit, middle, estimated), np.sqrt(np.maximum(square - off**2, 0.0))
+    )
+    limits = normal_limits(middle + off, spread, on_link(fit, mean), level)
+    lower, upper = _from_link(fit, limits)
+    yield np.minimum(lower, mean)  # means of two parts may lie beyond the reach of the link
+    yield np.maximum(upper, mean)
+
+
+def group_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
+    """Variance, by the delta method, of functions of the linear predictors of one row each.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+        Whose modes enter; unseen levels add their variance.
+    slopes : mapping of int to ndarray, shape (n,) or (m, n)
+        Derivatives in the linear predictors that matter.
+    """
+    variance = _estimated(fit, design, plan, slopes)
+    for j, k in combinations_with_replacement(slopes, 2):
+        twice = 1.0 if j == k else 2.0
+        given = _given_estimates(fit, design, plan, j, k)
+        variance = variance + twice * slopes[j] * slopes[k] * given
+    return np.maximum(variance, 0.0)
+
+
+def _estimated(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
+    """The part of the estimates in `group_variance`; NaN where the data do not determine it."""
+    moves = {k: linear_gradient(fit, design, plan.conditioned, k) for k in slopes}
+    shape = np.broadcast_shapes(*(slope.shape for slope in slopes.values()), (design.n_samples,))
+    whole = {k: np.broadcast_to(slope, shape).reshape(-1, shape[-1]) for k, slope in slopes.items()}
+    found = np.zeros((int(np.prod(shape[:-1])), shape[-1]))
+    for part in range(len(found)):
+        gradient = np.zeros((design.n_samples, _n_params(fit)))
+        for k, move in moves.items():
+            gradient += whole[k][part][:, None] * move
+        found[part] = estimates_variance(fit, gradient)
+    return found.reshape(shape)
+
+
+def slope_in(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
+    """Derivative of functions of the linear predictors in one of them, (n,) or (m, n)."""
+    ends = ([*eta[:k], eta[k] + step, *eta[k + 1 :]] for step in (STEP, -STEP))
+    above, below = map(of, ends)
+    return np.asarray((above - below) / (2.0 * STEP))
+
+
+def on_link(fit: Fit, mean: Floats) -> Floats:
+    """Means on the scale of the link, finite ones."""
+    number = np.finfo(np.float64)
+    return fit.family.links[0].link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
+
+
+def link_limits(fit: Fit, mean: Floats, se: Floats, level: float) -> Iterator[Floats]:
+    """Limits of means on the scale of the link, by the delta method."""
+    center = on_link(fit, mean)
+    spread = _on_link_spread(fit, center, se)
+    yield from _from_link(fit, normal_limits(center, spread, center, level))
+
+
+def _on_link_spread(fit: Fit, center: Floats, se: Floats) -> Floats:
+    """Standard errors on the scale of the link; 0 where means are too flat there to tell."""
+    slope = fit.family.links[0].inverse(center, 1).slopes[0]
+    return np.divide(se, slope, out=0.0 * se, where=slope > 0.0)
+
+
+def _from_link(fit: Fit, limits: Iterable[Floats]) -> Iterator[Floats]:
+    for limit in limits:
+        known = np.where(np.isnan(limit), np.nan, 1.0)  # links know no NaN
+        yield known * fit.family.links[0].inverse(np.nan_to_num(limit)).value
+
+
+def _average_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
+    """Mean, standard error and limits of averages over groups."""
+    mean, gradient = mean_gradient(fit, design, plan)
+    se = np.sqrt(estimates_variance(fit, gradient))
+    return mean, se, *link_limits(fit, mean, se, level)
+
+
+def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:
+    """Return means, (n,), and their derivatives in (beta, theta), (n, n_params)."""
+    where = fit.family.mean_predictors
+    average = average_of(lambda eta: fit.family.mean(eta)[None], fit, design, plan, where)
+    pairs = average_gradients(fit, design, plan, average, where)
+    gradient = sum(slopes[0][:, None] * moves for slopes, moves in pairs)
+    return average({})[0], np.asarray(gradient)
+
+
+Average = Callable[[Mapping[int, float]], Floats]
+
+
+def average_of(
+    of: Callable[[list[Floats]], Floats],
+    fit: Fit,
+    design: Design,
+    plan: Plan,
+    where: Collection[int],
+) -> Average:
+    """Return averages over groups, (m, n), as a function of steps of the linear predictors.
+
+    Parameters
+    ----------
+    of : callable
+        From linear predictors, (N,) or (1,) each, to the values of m functions, (m, N).
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    where : collection of int
+        The linear predictors on which they depend.
+    """
+    eta = linear_predictors(fit, design, plan.conditioned)
+    shift = shift_of(fit, design, plan, where)
+    found: dict[tuple[tuple[int, float], ...], Floats] = {}
+
+    def average(steps: Mapping[int, float]) -> Floats:
+        key = tuple(steps.items())
+        if key not in found:
+            moved = [part + steps.get(k, 0.0) for k, part in enumerate(eta)]
+            found[key] = averages(lambda part, _: of(part), moved, shift)
+        return found[key]
+
+    return average
+
+
+def average_gradients(
+    fit: Fit, design: Design, plan: Plan, average: Average, where: Collection[int]
+) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the parts of the derivatives of averages in (beta, theta): slopes and what they move.
+
+    Slopes are (m, n), in a linear predictor or in the covariance of two, whose derivatives are
+    (n, n_params).
+    """
+    for k in where:
+        slopes = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
+        yield slopes, linear_gradient(fit, design, plan.conditioned, k)
+    touched = [k for k in fed(fit) if k in where and plan.integrated]
+    for j, k in combinations_with_replacement(touched, 2):
+        slopes = _curvature(average, j, k) * (0.5 if j == k else 1.0)
+        yield slopes, _covariance_gradient(fit, design, plan, j, k)
+
+
+def _curvature(average: Average, j: int, k: int) -> Floats:
+    """Second derivatives in two linear predictors, (m, n)."""
+    if j == k:
+        rise = average({k: WIDE}) - 2.0 * average({}) + average({k: -WIDE})
+        return np.asarray(rise / WIDE**2)
+    signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
+    ends = (a * b * average({j: a * WIDE, k: b * WIDE}) for a, b in signs)
+    return np.asarray(sum(ends) / (4.0 * WIDE**2))
+
+
+def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
+    """Derivative of z_j' Sigma z_k, over the averaged factors, in (beta, theta): (n, n_params)."""
+    gradient = np.zeros((design.n_samples, _n_params(fit)))
+    start = sum(len(part) for part in fit.beta)
+    for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
+        if f in plan.integrated:
+            fed_by, root = np.array(factor.predictors), fit.roots[f]
+            left, right = (design.columns[f][:, fed_by == each] for each in (j, k))
+            for m, change in enumerate(fit.bases[f] @ factor.covariance.factor_grad(theta)):
+                moved = (left @ change[fed_by == j]) * (right @ root[fed_by == k])
+                moved += (left @ root[fed_by == j]) * (right @ change[fed_by == k])
+                gradient[:, start + m] = np.sum(moved, axis=1)
+        start += len(theta)
+    return gradient
+
+
+def _n_params(fit: Fit) -> int:
+    return sum(len(part) for part in (*fit.beta, *fit.theta))

@@ -1,0 +1,280 @@
+"""Means of new rows: of a known group, of a typical one, averaged over groups."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.design import Design, Layout
+from skglmm.fitting import Fit
+from skglmm.inference.prediction.averages import Shift, averages
+from skglmm.inference.prediction.estimable import nonestimable
+
+__all__ = [
+    "Plan",
+    "Prediction",
+    "boundary_probabilities",
+    "fed",
+    "is_new",
+    "linear_predictors",
+    "predict",
+    "shift_covariance",
+    "shift_of",
+]
+
+CHUNK = 2**18  # rows predicted at a time
+UNSEEN = ("marginal", "fixed", "nan")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known of the groups of the rows.
+
+    Parameters
+    ----------
+    conditioned : tuple of int
+        Factors whose conditional modes enter.
+    integrated : tuple of int
+        Factors whose effects are averaged over in every row; those of the rest are 0.
+    unseen : {"marginal", "fixed", "nan"}
+        Levels of conditioned factors without a mode: averaged over, 0, or NaN.
+    """
+
+    conditioned: tuple[int, ...]
+    integrated: tuple[int, ...]
+    unseen: str
+
+    @classmethod
+    def of(cls, layout: Layout, kind: str | Collection[str], unseen: str) -> "Plan":
+        """Return the plan of "conditional", "fixed", "marginal", or of the factors named.
+
+        Raises
+        ------
+        ValueError
+            When `kind` is another text, or `unseen` is none of the three choices.
+        """
+        if unseen not in UNSEEN:
+            msg = f"unseen={unseen!r} is unknown, expected one of {', '.join(map(repr, UNSEEN))}"
+            raise ValueError(msg)
+        every = tuple(range(len(layout.factors)))
+        if isinstance(kind, str):
+            plans = {"conditional": (every, ()), "fixed": ((), ()), "marginal": ((), every)}
+            if kind not in plans:
+                msg = f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, plans))}"
+                raise ValueError(msg)
+            return cls(*plans[kind], unseen)
+        return cls(tuple(f for f in every if layout.factors[f].name in kind), (), unseen)
+
+    def unknown(
+        self,
+        fit: Fit,
+        design: Design,
+        needed: Collection[int] | None = None,
+        *,
+        every_level: bool = True,
+    ) -> Bools:
+        """Return which rows have no answer, shape (n,).
+
+        Either the data of the fit do not determine a linear predictor, or a level is new.
+
+        Parameters
+        ----------
+        fit : Fit
+        design : Design, n rows
+        needed : collection of int, default=None
+            The linear predictors that the answer depends on; None are all.
+        every_level : bool, default=True
+            Whether new levels count whose effects feed none of these, too.
+        """
+        unknown = nonestimable(fit, design, needed)
+        for f in self.conditioned if self.unseen == "nan" else ():
+            feeds = fit.layout.factors[f].predictors
+            if every_level or needed is None or any(k in needed for k in feeds):
+                unknown |= is_new(fit, design, f)
+        return unknown
+
+
+def is_new(fit: Fit, design: Design, f: int) -> Bools:
+    """Return which rows have a level of factor `f` that fit has not seen, shape (n,)."""
+    codes = design.codes[f]
+    return np.asarray((codes < 0) | (codes >= fit.u[f].shape[-1]))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions of n rows, on the family's own scale.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n,)
+    std : ndarray, shape (n,), or None
+        Standard deviations of the response.
+    """
+
+    mean: Floats
+    std: Floats | None = None
+
+
+def predict(fit: Fit, design: Design, plan: Plan, *, spread: bool = False) -> Prediction:
+    r"""Predict the mean of the response, and its standard deviation where `spread`.
+
+    The effects that are averaged over add normal numbers t to the linear predictors, of variance
+    :math:`z^T \Sigma z` summed over the factors, so the mean is an integral over as many numbers
+    as predictors have effects, and the variance of the response is
+    :math:`E[Var(y | t)] + Var(E[y | t])`. The uncertainty of the estimates is left out.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    spread : bool
+        Whether to compute standard deviations.
+
+    Returns
+    -------
+    Prediction
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.design import learn
+    >>> from skglmm.inference import Plan, predict
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP", bounds=(0, 100)).fit(X, y).fit_
+    >>> _, design = learn(X, {"mean": "1 + EP", "precision": "1"})
+    >>> predict(fit, design, Plan.of(fit.layout, "fixed", "fixed")).mean[:2].round(3)
+    array([0.082, 0.13 ])
+    """
+    pieces = [_predict(fit, design.take(rows), plan, spread) for rows in _slices(design)]
+    mean = np.concatenate([piece.mean for piece in pieces])
+    if not spread:
+        return Prediction(mean)
+    return Prediction(mean, np.concatenate([p.std for p in pieces if p.std is not None]))
+
+
+def linear_predictors(fit: Fit, design: Design, conditioned: Collection[int]) -> list[Floats]:
+    """Return the linear predictors, each (n,), with the modes of the conditioned factors."""
+    eta = [x @ beta for x, beta in zip(design.fixed, fit.beta, strict=True)]
+    for k, offset in enumerate(design.offsets):
+        if offset is not None:
+            eta[k] = eta[k] + offset
+    for f in conditioned:
+        modes, codes = fit.modes(f), design.codes[f]
+        known = codes >= 0
+        for c, k in enumerate(fit.layout.factors[f].predictors):
+            eta[k] = eta[k] + np.where(known, design.columns[f][:, c] * modes[c, codes], 0.0)
+    return eta
+
+
+def _slices(design: Design) -> Iterator[slice]:
+    for start in range(0, max(design.n_samples, 1), CHUNK):
+        yield slice(start, start + CHUNK)
+
+
+def boundary_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
+    """Return P(low), P(between) and P(high) of the ends of the support, averaged as means are.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        NaN where the plan says so.
+    """
+    pieces = [_boundary(fit, design.take(rows), plan) for rows in _slices(design)]
+    return np.concatenate(pieces, axis=1).T
+
+
+def _boundary(fit: Fit, design: Design, plan: Plan) -> Floats:
+    eta = linear_predictors(fit, design, plan.conditioned)
+    of, where = fit.family.boundary_probabilities, fit.family.boundary_predictors
+    found = of(eta)
+    if where:
+        found = np.minimum(
+            averages(lambda part, _: of(part), eta, shift_of(fit, design, plan, where)), 1.0
+        )
+    found[:, plan.unknown(fit, design, where)] = np.nan
+    return found
+
+
+def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
+    eta, family = linear_predictors(fit, design, plan.conditioned), fit.family
+    unknown = plan.unknown(fit, design, family.mean_predictors)
+    if not spread:
+        shift = shift_of(fit, design, plan, family.mean_predictors)
+        mean = averages(lambda part, _: family.mean(part)[None], eta, shift)[0]
+        return Prediction(np.where(unknown, np.nan, mean))
+    center = family.mean(eta)
+
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
+        return np.stack([off, family.variance(part) + off**2])
+
+    off, square = averages(moments, eta, shift_of(fit, design, plan))
+    mean, variance = center + off, np.maximum(square - off**2, 0.0)
+    std = np.where(plan.unknown(fit, design), np.nan, np.sqrt(variance))
+    return Prediction(np.where(unknown, np.nan, mean), std)
+
+
+def fed(fit: Fit) -> tuple[int, ...]:
+    """Return the linear predictors that random effects feed, increasing."""
+    return tuple(sorted({k for factor in fit.layout.factors for k in factor.predictors}))
+
+
+def shift_of(
+    fit: Fit,
+    design: Design,
+    plan: Plan,
+    among: Collection[int] | None = None,
+    also: Callable[[int, int], Floats] | None = None,
+) -> Shift:
+    """Return what is added to the linear predictors by effects that are averaged over.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    among : collection of int, default=None
+        Predictors that matter; None are all.
+    also : callable, default=None
+        From two predictors to a covariance, (n,), that is added to theirs.
+    """
+
+    @cache
+    def covariance(j: int, k: int) -> Floats:
+        own = shift_covariance(fit, design, plan, j, k)
+        return own if also is None else own + also(j, k)
+
+    others = [k for k in fed(fit) if k > 0 and (among is None or k in among)]
+    return Shift.of(covariance, design.n_samples, others)
+
+
+def shift_covariance(fit: Fit, design: Design, plan: Plan, j: int = 0, k: int = 0) -> Floats:
+    """Covariance of what effects that are averaged over add to predictors `j` and `k`, (n,)."""
+    covariance = np.zeros(design.n_samples)
+    for f in plan.integrated:
+        covariance += _covariance_of(fit, design, f, np.ones(design.n_samples, np.bool_), j, k)
+    if plan.unseen == "marginal":
+        for f in plan.conditioned:
+            covariance += _covariance_of(fit, design, f, design.codes[f] < 0, j, k)
+    return covariance
+
+
+def _covariance_of(fit: Fit, design: Design, f: int, rows: Bools, j: int, k: int) -> Floats:
+    """Row by row z_j' Sigma z_k of one factor, 0 outside `rows`, shape (n,)."""
+    covariance, fed_by = np.zeros(design.n_samples), np.array(fit.layout.factors[f].predictors)
+    if rows.any() and j in fed_by and k in fed_by:
+        z, root = design.columns[f][rows], fit.roots[f]
+        left = z[:, fed_by == j] @ root[fed_by == j]
+        right = left if j == k else z[:, fed_by == k] @ root[fed_by == k]
+        covariance[rows] = np.sum(left * right, axis=1)
+    return covariance

@@ -1,0 +1,214 @@
+r"""Shares of the variance that fixed and random effects explain, on two scales.
+
+On the scale of the response, by the law of total variance over rows x, effects b and responses,
+
+.. math::  Var(y) = Var_x(E_b[\mu]) + E_x[Var_b(\mu)] + E_x[E_b[Var(y \mid x, b)]],
+
+whose parts are those of the fixed effects, the random effects and the family. On the latent scale
+the response is the working response of Fisher scoring, :math:`z = \eta + s / I`, with the score
+s and the expected information I of the linear predictor: :math:`E[z \mid \eta] = \eta` and
+:math:`Var(z \mid \eta) = 1 / I`, so that
+
+.. math::  Var(z) = Var_x(x \beta) + E_x[z_x^T \Sigma z_x] + E_x[E_b[1 / I]].
+
+No part is negative: the nodes and the rows have positive weights, families write their variances
+as sums of products of what is positive, and their information as means of squared scores. So a
+share is a number from 0 to 1, or NaN where nothing varies or where two parts are infinite.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design import Design
+from skglmm.fitting import Fit
+from skglmm.inference.prediction.averages import averages
+from skglmm.inference.prediction.predict import Plan, linear_predictors, shift_covariance, shift_of
+from skglmm.inference.report.frames import Frame, named_frame
+from skglmm.inference.report.text import Table
+
+__all__ = ["RSquared", "Shares", "r_squared"]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Parts of a variance.
+
+    Parameters
+    ----------
+    fixed, random, residual : float
+        Variance of the fixed effects, of the random effects, and of the family.
+    """
+
+    fixed: float
+    random: float
+    residual: float
+
+    @property
+    def marginal(self) -> float:
+        """Share of the fixed effects, in [0, 1]; NaN where nothing varies."""
+        return _share(self.fixed, self.random + self.residual)
+
+    @property
+    def conditional(self) -> float:
+        """Share of the fixed and the random effects, in [0, 1]; NaN where nothing varies."""
+        return _share(self.fixed + self.random, self.residual)
+
+    @property
+    def icc(self) -> float:
+        """Share of the random effects in what the fixed effects leave, in [0, 1]; or NaN."""
+        return _share(self.random, self.residual)
+
+
+@dataclass(frozen=True, repr=False)
+class RSquared:
+    """Marginal and conditional R² and the intraclass correlation; prints as a table.
+
+    Parameters
+    ----------
+    latent : Shares
+        On the scale of the linear predictor of the mean.
+    response : Shares
+        On the scale of the response.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> r2 = model.r2(X, y)
+    >>> print(f"{r2.latent.marginal:.2f} {r2.latent.conditional:.2f} {r2.latent.icc:.2f}")
+    0.65 0.96 0.89
+    """
+
+    latent: Shares
+    response: Shares
+
+    def to_frame(self) -> Frame:
+        """Return one row for each scale.
+
+        Returns
+        -------
+        DataFrame
+            Columns marginal, conditional, icc, var_fixed, var_random, var_residual; the index
+            is latent, response.
+        """
+        return named_frame({name: _row(shares) for name, shares in self._scales()})
+
+    def __str__(self) -> str:
+        return str(self._table())
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _scales(self) -> tuple[tuple[str, Shares], ...]:
+        return ("latent", self.latent), ("response", self.response)
+
+    def _table(self) -> Table:
+        rows = tuple(
+            (name, *(f"{share:.4f}" for share in (part.marginal, part.conditional, part.icc)))
+            for name, part in self._scales()
+        )
+        heads = ("scale", "marginal R²", "conditional R²", "ICC")
+        return Table("Explained variance", heads, rows, 1)
+
+
+def r_squared(
+    fit: Fit, design: Design, weights: Floats | None = None, *, width: float = 1.0
+) -> RSquared:
+    """Return the shares of variance that the model explains of some rows [1]_ [2]_.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+        With the effects of all factors; levels are not looked at.
+    weights : ndarray, shape (n,), or None
+        A weight of 2 is the row twice.
+    width : float
+        Units of the response in one of the family's.
+
+    Returns
+    -------
+    RSquared
+
+    References
+    ----------
+    .. [1] Nakagawa, S., Johnson, P. C. D. & Schielzeth, H. (2017). The coefficient of
+       determination R² and intra-class correlation coefficient from generalized linear
+       mixed-effects models revisited and expanded. Journal of the Royal Society Interface,
+       14(134), 20170213.
+    .. [2] Johnson, P. C. D. (2014). Extension of Nakagawa & Schielzeth's R²GLMM to random slopes
+       models. Methods in Ecology and Evolution, 5(9), 944-946.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.design import learn
+    >>> from skglmm.inference import r_squared
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP", bounds=(0, 100)).fit(X, y).fit_
+    >>> _, design = learn(X, {"mean": "1 + EP", "precision": "1"})
+    >>> print(f"{r_squared(fit, design).response.marginal:.3f}")
+    0.497
+    """
+    eta = linear_predictors(fit, design, ())
+    plan = Plan.of(fit.layout, "marginal", "marginal")
+    variance = shift_covariance(fit, design, plan)
+    mean, between, within, working = _averages(fit, design, plan, eta)
+    mass = np.ones(design.n_samples) if weights is None else weights
+
+    def average(values: Floats) -> float:
+        return float(np.average(values, weights=mass))
+
+    def spread(values: Floats) -> float:
+        return average((values - average(values)) ** 2)
+
+    return RSquared(
+        Shares(spread(eta[0]), average(variance), average(working)),
+        Shares(*(width**2 * v for v in (spread(mean), average(between), average(within)))),
+    )
+
+
+def _averages(fit: Fit, design: Design, plan: Plan, eta: list[Floats]) -> Floats:
+    """Averages over the random effects, row by row, (4, n).
+
+    Mean of the response, variance of its mean, mean of its variance, mean of that of the working
+    response.
+    """
+    family, center = fit.family, fit.family.mean(eta)
+
+    def moments(part: list[Floats], rows: Ints) -> Floats:
+        off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
+        information = family.expected_information(part)[0]
+        # Without information a working response has no bounds.
+        with np.errstate(divide="ignore", over="ignore"):
+            working = 1.0 / information
+        return np.stack([off, off**2, family.variance(part), working])
+
+    off, square, within, working = averages(moments, eta, shift_of(fit, design, plan))
+    return np.stack([center + off, np.maximum(square - off**2, 0.0), within, working])
+
+
+def _share(part: float, rest: float) -> float:
+    """Return the share of a part of a variance; of an infinite one the finite part has none."""
+    if np.isinf(rest) and np.isfinite(part):
+        return 0.0
+    return part / (part + rest) if 0.0 < part + rest < np.inf else np.nan
+
+
+def _row(shares: Shares) -> dict[str, float]:
+    return {
+        "marginal": shares.marginal,
+        "conditional": shares.conditional,
+        "icc": shares.icc,
+        "var_fixed": shares.fixed,
+        "var_random": shares.random,
+        "var_residual": shares.residual,
+    }

@@ -1,0 +1,220 @@
+"""Records of inference as data frames."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from skglmm.arrays import Floats
+from skglmm.inference.parameters.estimates import Estimates
+from skglmm.inference.parameters.modes import RandomEffects
+from skglmm.inference.parameters.wald import Component, Covariances, Intervals
+from skglmm.inference.report.overview import Overview
+
+__all__ = [
+    "Frame",
+    "component_frame",
+    "covariance_frame",
+    "estimate_frame",
+    "interval_frame",
+    "named_frame",
+    "overview_frame",
+    "random_effects_frame",
+    "record_frame",
+    "replicate_frame",
+]
+
+Frame: TypeAlias = pd.DataFrame  # for records that turn into one
+
+
+def component_frame(components: Sequence[Component]) -> pd.DataFrame:
+    """Return one row for each effect of each term.
+
+    Parameters
+    ----------
+    components : sequence of Component
+
+    Returns
+    -------
+    DataFrame
+        Columns group, effect, sd, sd_std_error, variance, corr, n_levels. The correlation is
+        that with the first effect of the term (corr_2 with the second, and so on, where terms
+        have more effects), NaN where the model has none. Where a factor has several terms, the
+        column block numbers them from 1, after group.
+    """
+    n_corr = max([1, *(len(c.effects) - 1 for c in components)])
+    correlations = ["corr", *(f"corr_{i}" for i in range(2, n_corr + 1))]
+    columns = ["group", "block", "effect", "sd", "sd_std_error", "variance", *correlations]
+    rows: list[tuple[Any, ...]] = []
+    blocks: Counter[str] = Counter()
+    for component in components:
+        blocks[component.group] += 1
+        for i, effect in enumerate(component.effects):
+            correlation = np.full(n_corr, np.nan)
+            correlation[:i] = component.correlation[i, :i]
+            names = (component.group, blocks[component.group], effect)
+            numbers = (component.sd[i], component.sd_std_error[i], component.variance[i])
+            rows.append((*names, *numbers, *correlation, component.n_levels))
+    frame = pd.DataFrame(rows, columns=[*columns, "n_levels"])
+    return frame if any(count > 1 for count in blocks.values()) else frame.drop(columns="block")
+
+
+def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
+    """Return one row for each level and effect.
+
+    Parameters
+    ----------
+    effects : sequence of RandomEffects
+
+    Returns
+    -------
+    DataFrame
+        Columns group, level, effect, mode, std_dev, std_error.
+    """
+    pieces = [
+        pd.DataFrame(
+            {
+                "group": item.factor.name,
+                "level": np.repeat(item.factor.labels, item.factor.n_columns),
+                "effect": np.tile(np.array(item.factor.columns, dtype=object), item.mode.shape[1]),
+                "mode": item.mode.T.ravel(),
+                "std_dev": item.std_dev.T.ravel(),
+                "std_error": item.std_error.T.ravel(),
+            }
+        )
+        for item in effects
+    ]
+    if not pieces:
+        numbers = ["mode", "std_dev", "std_error"]
+        empty = pd.DataFrame(columns=["group", "level", "effect", *numbers])
+        return empty.astype(dict.fromkeys(numbers, np.float64))
+    return pd.concat(pieces, ignore_index=True)
+
+
+def covariance_frame(covariances: Covariances) -> pd.DataFrame:
+    """Return the matrix with the names of the estimates on both sides.
+
+    Parameters
+    ----------
+    covariances : Covariances
+
+    Returns
+    -------
+    DataFrame
+        Square.
+    """
+    names = list(covariances.names)
+    return pd.DataFrame(covariances.matrix, index=names, columns=names)
+
+
+def interval_frame(intervals: Intervals) -> pd.DataFrame:
+    """Return one row for each estimate.
+
+    Parameters
+    ----------
+    intervals : Intervals
+
+    Returns
+    -------
+    DataFrame
+        Columns estimate, conf_low, conf_high; the index has the names.
+    """
+    return pd.DataFrame(
+        {"estimate": intervals.estimate, "conf_low": intervals.low, "conf_high": intervals.high},
+        index=list(intervals.names),
+    )
+
+
+def estimate_frame(estimates: Estimates) -> pd.DataFrame:
+    """Return one row for each estimate.
+
+    Parameters
+    ----------
+    estimates : Estimates
+
+    Returns
+    -------
+    DataFrame
+        Columns effect, component, group, level, term, estimate, std_error, statistic, p_value,
+        conf_low, conf_high.
+    """
+    frame = pd.DataFrame(
+        {field.name: getattr(estimates, field.name) for field in fields(Estimates)}
+    )
+    return frame.rename(columns={"low": "conf_low", "high": "conf_high"})
+
+
+def overview_frame(overview: Overview) -> pd.DataFrame:
+    """Return one row with a column for each field.
+
+    Parameters
+    ----------
+    overview : Overview
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.DataFrame([asdict(overview)])
+
+
+def replicate_frame(names: Sequence[str], estimate: Floats, replicates: Floats) -> pd.DataFrame:
+    """Return one row for each parameter of a bootstrap.
+
+    Parameters
+    ----------
+    names : sequence of str, length m
+    estimate : ndarray, shape (m,)
+    replicates : ndarray, shape (n, m)
+        NaN where a parameter is undefined, infinite where it has no finite estimate.
+
+    Returns
+    -------
+    DataFrame
+        Columns estimate, bias, std_error and n_used, the number of replicates that have a finite
+        value of the parameter; the index has the names.
+    """
+    found = pd.DataFrame(np.where(np.isfinite(replicates), replicates, np.nan))
+    columns = {
+        "estimate": estimate,
+        "bias": found.mean().to_numpy() - estimate,
+        "std_error": found.std().to_numpy(),
+        "n_used": found.count().to_numpy(),
+    }
+    return pd.DataFrame(columns, index=list(names))
+
+
+def named_frame(rows: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Return a table of named numbers.
+
+    Parameters
+    ----------
+    rows : mapping of str to mapping of str to float
+        Rows by name, the numbers of each by column.
+
+    Returns
+    -------
+    DataFrame
+        The names of the rows are the index.
+    """
+    return pd.DataFrame([*rows.values()], index=[*rows])
+
+
+def record_frame(kind: type[tuple[Any, ...]], records: Sequence[Any]) -> pd.DataFrame:
+    """Return one row for each record, its fields as columns.
+
+    Parameters
+    ----------
+    kind : type
+        The NamedTuple that the records are.
+    records : sequence
+
+    Returns
+    -------
+    DataFrame
+        With all columns also where there are no records.
+    """
+    return pd.DataFrame(list(records), columns=list(kind._fields))  # type: ignore[attr-defined]

@@ -1,0 +1,195 @@
+"""What a fit has to say about itself, in sentences."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.fitting import Cap, Fit
+from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
+from skglmm.inference.parameters.natural import coefficients, natural
+from skglmm.inference.report.separation import separated, what_stands
+
+__all__ = ["Note", "notes", "singular_advice"]
+
+
+class Note(NamedTuple):
+    """One finding.
+
+    Parameters
+    ----------
+    kind : {"convergence", "singular", "aliased", "capped", "separated", "undetermined"}
+    text : str
+        A sentence that says what was found, and what to do.
+    """
+
+    kind: str
+    text: str
+
+
+def notes(fit: Fit) -> tuple[Note, ...]:
+    """Return the findings about a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    tuple of Note
+        Empty for a healthy fit.
+    """
+    kinds = (_convergence, _singular, _aliased, _capped, _separated, _undetermined)
+    return tuple(note for kind in kinds for note in kind(fit))
+
+
+def _convergence(fit: Fit) -> Iterator[Note]:
+    if not fit.converged:
+        advice = (
+            f"Rows whose {' and '.join(fit.capped)} is unbounded stand in its way: take them out"
+            if fit.capped
+            else "Raise max_iter, or simplify the random effects"
+        )
+        text = f"the optimizer did not converge: {fit.message}. {advice}"
+        yield Note("convergence", text)
+
+
+def _singular(fit: Fit) -> Iterator[Note]:
+    advice = singular_advice(fit)
+    for sentence in fit.singular:
+        text = f"the fit is singular: {sentence}. {advice}"
+        yield Note("singular", text)
+
+
+def _aliased(fit: Fit) -> Iterator[Note]:
+    for k, columns in enumerate(fit.aliased):
+        names = [fit.layout.coefficients[k][j] for j in columns]
+        if names:
+            crossed = any(":" in name for name in names)
+            as_where = ", as where a combination of categories has no rows" if crossed else ""
+            text = (
+                f"dropped from the {fit.layout.predictors[k]}: {', '.join(map(repr, names))}; "
+                f"constant, or a linear combination of the columns before{as_where}, so the data "
+                "do not determine the coefficient, which is set to 0"
+            )
+            yield Note("aliased", text)
+
+
+def _capped(fit: Fit) -> Iterator[Note]:
+    for name in fit.capped:
+        k = fit.layout.predictors.index(name)
+        ceiling = fit.family.ceilings[k]
+        held = [cap for cap in fit.caps if cap.predictor == k]
+        yield from {cap.label: _held(fit, name, ceiling, cap) for cap in held}.values()
+        if held:
+            continue
+        text = (
+            f"the {name} stopped at its largest value, {ceiling:.4g} on its link's scale: the "
+            "model reproduces the responses almost exactly, so the data do not determine it and "
+            "standard errors mean little. Simplify the model, or look for rows that repeat others"
+        )
+        yield Note("capped", text)
+
+
+def _held(fit: Fit, name: str, ceiling: float, cap: Cap) -> Note:
+    inside = " between the bounds" if fit.family.masses else ""
+    responses = (
+        f"its only response{inside} is"
+        if cap.n_rows == 1
+        else f"its {cap.n_rows} responses{inside} are all"
+    )
+    why = (
+        "the model reproduces its responses almost exactly"
+        if cap.response is None
+        else f"{responses} {cap.response:.4g}"
+    )
+    text = (
+        f"the {name} of {cap.label} is unbounded: {why}. The likelihood rises without end, so it "
+        f"stopped at its largest value, {ceiling:.4g} on its link's scale, and has no standard "
+        f"error. {_consequence(fit)}. Take these rows out and report them alone, or let the {name} "
+        "have a simpler formula"
+    )
+    return Note("capped", text)
+
+
+def _consequence(fit: Fit) -> str:
+    """Say what rows at a ceiling do to the other estimates."""
+    if fit.uncertainty is None or not fit.converged:
+        return (
+            "Whatever else varies among these rows, a covariate or an effect of groups, is "
+            "determined by them in place of all others, as are the estimates that depend on it"
+        )
+    held = capped_names(fit)
+    gone = [p.name for p in natural(fit) if p.name not in held and dictated(fit, p)]
+    if not gone:
+        return "All other estimates and their standard errors stand"
+    return (
+        "Whatever else varies among these rows, a covariate or an effect of groups, is determined "
+        f"by them in place of all others: {', '.join(gone)} are what they say, or estimated given "
+        "that, and so have neither standard errors nor limits"
+    )
+
+
+def singular_advice(fit: Fit) -> str:
+    """Say what a singular fit means, and what to do."""
+    if dictated_effects(fit):
+        return (
+            f"Rows whose {' and '.join(fit.capped)} is unbounded force it to be, so it says "
+            "nothing of the others; see below"
+        )
+    return (
+        "The estimates are valid, on the boundary of their range; a simpler random-effects term "
+        "fits as well"
+    )
+
+
+def _separated(fit: Fit) -> Iterator[Note]:
+    for found in separated(fit):
+        text = (
+            f"{found.sentence()}, as rows are separated. Other estimates {what_stands(fit)}; "
+            "diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
+            "the end that the data give"
+        )
+        yield Note("separated", text)
+
+
+def _undetermined(fit: Fit) -> Iterator[Note]:
+    names = [*_lost_coefficients(fit), *_lost_factors(fit)]
+    if names and fit.converged:  # elsewhere the curvature says little
+        text = (
+            f"the data do not determine {', '.join(names)}: the likelihood hardly changes with it, "
+            "so it has no standard error. Simplify the model, or collect rows that tell it"
+        )
+        yield Note("undetermined", text)
+
+
+def _lost_coefficients(fit: Fit) -> Iterator[str]:
+    """Names of coefficients without a standard error that no other note explains."""
+    if fit.covariance is None:
+        return
+    start = 0
+    pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.infinities, strict=True)
+    for k, (predictor, names, signs) in enumerate(pairs):
+        told = [dictated(fit, p) for p in coefficients(fit, k)]
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (signs == 0.0)
+        lost &= ~np.array(told, dtype=np.bool_)
+        if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
+            yield from (
+                f"the coefficient of {name!r} ({predictor})"
+                for name, is_lost in zip(names, lost, strict=True)
+                if is_lost
+            )
+        start += len(names)
+
+
+def _lost_factors(fit: Fit) -> Iterator[str]:
+    """Grouping factors with variance parameters without a standard error, off the boundary."""
+    if fit.covariance is None:
+        return
+    start = sum(map(len, fit.beta))
+    told = {f for f, _ in dictated_effects(fit)}
+    for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(theta)])
+        if f not in told and lost.any() and np.all(theta[factor.covariance.diagonal] != 0):
+            yield f"the variances between levels of {factor.name!r}"
+        start += len(theta)

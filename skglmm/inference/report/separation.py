@@ -1,0 +1,171 @@
+"""Coefficients without finite estimates, as rows are separated: which, where they go, what rows."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.fitting import Fit, Study
+from skglmm.inference.parameters.held import held_interval, is_undetermined
+from skglmm.inference.parameters.natural import (
+    Parameter,
+    coefficients,
+    constant,
+    infinite,
+    is_constant,
+    is_open,
+    natural,
+    open_interval,
+)
+from skglmm.inference.report.findings import Finding
+
+__all__ = [
+    "Separated",
+    "at_infinity",
+    "separated",
+    "separated_findings",
+    "undetermined",
+    "what_stands",
+    "without_estimate",
+]
+
+MOVED = 1e-3  # of the largest change of a linear predictor, by which a row is one that moves
+ADVICE = (
+    "Other estimates {stand}. confint(X, y, method='profile') has the end "
+    "that the data give; where a finite number is needed, leave the term out of this formula, or "
+    "merge the level with another"
+)
+
+
+class Separated(NamedTuple):
+    """The coefficients of one linear predictor that have no finite estimate.
+
+    Parameters
+    ----------
+    k : int
+        The predictor.
+    parameters : tuple of Parameter
+    ends : tuple of float
+        Where each goes: plus or minus infinity, or an end of its range.
+    opened : tuple of Parameter
+        Those that compare what is at infinity, so that any value is as good.
+    """
+
+    k: int
+    parameters: tuple[Parameter, ...]
+    ends: tuple[float, ...]
+    opened: tuple[Parameter, ...]
+
+    def sentence(self, rows: str = "") -> str:
+        """Say what goes where; `rows` are the rows that it moves."""
+        ways = [
+            f"{parameter.name} goes to {_written(end)}"
+            for parameter, end in zip(self.parameters, self.ends, strict=True)
+        ]
+        none = "there is no finite estimate" if len(ways) == 1 else "there are no finite estimates"
+        text = f"the likelihood rises for ever as {' and '.join(ways)}{rows}: {none}"
+        names = ", ".join(parameter.name for parameter in self.opened)
+        many = "compare what is" if len(self.opened) > 1 else "compares what is"
+        return f"{text}, and any value of {names}, which {many} at infinity" if names else text
+
+
+def _written(end: float) -> str:
+    if np.isfinite(end):
+        return f"{end:g}, the end of its range"
+    return "+infinity" if end > 0 else "-infinity"
+
+
+def separated(fit: Fit) -> Iterator[Separated]:
+    """Yield the predictors with coefficients that have no finite estimate.
+
+    Those that describe what no response shows, and are told of as such, are not among them.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+    for k, predictor in enumerate(fit.layout.predictors):
+        found = [constant(fit, k)] if is_constant(fit, k) else list(coefficients(fit, k))
+        apart = tuple(p for p in found if infinite(fit, p))
+        opened = tuple(p for p in found if is_open(fit, p))
+        if apart and predictor not in fit.endless:
+            yield Separated(k, apart, tuple(_end(fit, p) for p in apart), opened)
+
+
+def _end(fit: Fit, parameter: Parameter) -> float:
+    """The end of its range at which a parameter has its estimate."""
+    ends = open_interval(fit, parameter)
+    assert ends is not None  # it has such an end
+    return ends[1] if np.isnan(ends[0]) else ends[0]
+
+
+def at_infinity(fit: Fit) -> set[str]:
+    """Return the names of the parameters that have no finite estimate."""
+    return {parameter.name for parameter in natural(fit) if infinite(fit, parameter)}
+
+
+def undetermined(fit: Fit) -> set[str]:
+    """Return the names of the parameters that the data leave open.
+
+    Those at infinity are not among them, nor those of a ceiling, of which `held_sentences` tells.
+    """
+    return {
+        parameter.name
+        for parameter in natural(fit)
+        if is_undetermined(fit, parameter) and held_interval(fit, parameter) is None
+    }
+
+
+def without_estimate(fit: Fit) -> set[str]:
+    """Return the names of parameters at infinity, and of those that compare such parameters."""
+    opened = {parameter.name for parameter in natural(fit) if is_open(fit, parameter)}
+    return at_infinity(fit) | opened
+
+
+def separated_findings(
+    fit: Fit, study: Study, labels: Mapping[str, tuple[Ints, list[str]]]
+) -> Iterator[Finding]:
+    """Yield a finding for each predictor with coefficients that have no finite estimate.
+
+    Parameters
+    ----------
+    fit : Fit
+    study : Study
+        Its rows.
+    labels : mapping of str to tuple
+        Code of each row, (n,), and the texts of the codes, for each column of labels.
+    """
+    for found in separated(fit):
+        moved = _moved(fit, study, found.k)
+        rows = f", in {_rows(moved, labels)}"
+        subject = ", ".join(parameter.name for parameter in found.parameters)
+        count = float(np.count_nonzero(moved))
+        advice = ADVICE.format(stand=what_stands(fit))
+        yield Finding("separation", "warning", subject, count, found.sentence(rows), advice)
+
+
+def what_stands(fit: Fit) -> str:
+    """Say what else a fit has that is not touched by what is at infinity."""
+    return "stand" if fit.uncertainty is None else "and their standard errors stand"
+
+
+def _moved(fit: Fit, study: Study, k: int) -> Bools:
+    """The rows whose predictor k goes to infinity, (n,)."""
+    change = study.standard.from_user[k] @ fit.recession[k]
+    moves: Floats = np.abs(study.standard.design.fixed[k] @ change)
+    return np.asarray(moves > MOVED * np.max(moves, initial=0.0))
+
+
+def _rows(moved: Bools, labels: Mapping[str, tuple[Ints, list[str]]]) -> str:
+    """Say which rows these are, by the levels of one column if they have any of their own."""
+    count = int(np.count_nonzero(moved))
+    if count == len(moved):
+        return f"all {count} rows"
+    for name, (codes, texts) in labels.items():
+        inside = np.bincount(codes, moved, len(texts))
+        every = np.bincount(codes, minlength=len(texts))
+        if np.all((inside == 0) | (inside == every)):
+            levels = [repr(texts[code]) for code in np.flatnonzero(inside)]
+            return f"the {count} rows with {name} = {' or '.join(levels)}"
+    return f"{count} of {len(moved)} rows"

@@ -1,0 +1,1 @@
+"""Residuals, and tests of their distribution."""

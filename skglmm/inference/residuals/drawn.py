@@ -1,0 +1,115 @@
+r"""Rows in the light of random effects drawn from their distribution given the data.
+
+Conditional modes are estimates: residuals about them are too small, the more so the fewer rows a
+level has. Effects drawn from their distribution given the data have no such fault: in a true model
+they and the responses are jointly one draw of the model, so that the quantile residuals given them
+are independent standard normal numbers, whatever the sizes of the levels [1]_.
+
+References
+----------
+.. [1] Johnson, V. E. (2007). Bayesian model assessment using pivotal quantities. Bayesian
+   Analysis, 2(4), 719-734.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.engine import Mode, Modes, Problem, Split
+from skglmm.families import Family
+from skglmm.fitting import Study
+from skglmm.inference.residuals.residuals import normal_score, random_probability
+
+__all__ = ["Drawn", "draw_effects", "drawn"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows given effects drawn from their distribution given the data, in the study's order.
+
+    Parameters
+    ----------
+    family : Family
+    y : ndarray, shape (n,)
+        Responses on the family's own scale.
+    fixed : ndarray, shape (n, p)
+        Fixed columns of the first predictor, standardized.
+    eta : tuple of ndarray, each of shape (n,)
+        Linear predictors.
+    residual : ndarray, shape (n,)
+        Quantile residuals: independent standard normal numbers in a true model.
+    steepness : ndarray, shape (n,)
+        By how much a unit of the first linear predictor moves a residual, on average: the root
+        of the expected information.
+    """
+
+    family: Family
+    y: Floats
+    fixed: Floats
+    eta: tuple[Floats, ...]
+    residual: Floats
+    steepness: Floats
+
+    @cached_property
+    def scaled(self) -> Floats:
+        """Residuals of unit variance, (n,).
+
+        They are as the fitted precision would give them without what the model leaves out.
+        """
+        return np.asarray(self.residual / np.sqrt(np.mean(self.residual**2)))
+
+    @property
+    def score(self) -> Floats:
+        """Scores of the first linear predictor, of variance steepness**2: (n,)."""
+        return np.asarray(self.steepness * self.scaled)
+
+
+def drawn(study: Study, mode: Mode, rng: np.random.Generator) -> Drawn:
+    """Draw effects given the data, and return the rows given them.
+
+    Parameters
+    ----------
+    study : Study
+    mode : Mode
+        Of the study at the estimates.
+    rng : Generator
+    """
+    problem, family = study.problem, study.problem.family
+    effects = draw_effects(problem, mode, rng)
+    eta = _predictors(problem, mode, effects)
+    probability = random_probability(family, study.y, eta, rng)
+    return Drawn(
+        family=family,
+        y=study.y,
+        fixed=study.standard.design.fixed[0],
+        eta=eta,
+        residual=normal_score(probability),
+        steepness=np.sqrt(family.expected_information(eta)[0]),
+    )
+
+
+def draw_effects(problem: Problem, mode: Mode, rng: np.random.Generator) -> Modes:
+    """Draw spherical effects from N(mode, inverse of H): (k, L) each, leading factor first."""
+    if not problem.order:
+        return ()
+    noise = problem.split(tuple(rng.standard_normal(size) for size in problem.sizes))
+    moves = Split(*mode.system.color(noise.tops, noise.rest))
+    return problem.join(mode.point.u.plus(moves))
+
+
+def _predictors(problem: Problem, mode: Mode, u: Modes) -> tuple[Floats, ...]:
+    """Linear predictors given spherical effects, (n,) each, in the order of the design."""
+    split = problem.split(
+        tuple(root @ part for root, part in zip(mode.point.roots, u, strict=True))
+    )
+    rest = problem.cut_rest(split.rest)
+    eta = np.empty((len(problem.shape.n_coefficients), len(problem.rows)))
+    start = 0
+    for shard, top in zip(problem.shards, split.tops, strict=True):
+        rows = problem.rows[start : start + shard.n_rows]
+        for k, part in enumerate(shard.predictors(mode.point.params.beta, (*top, *rest))):
+            eta[k, rows] = part
+        start += shard.n_rows
+    return tuple(eta)

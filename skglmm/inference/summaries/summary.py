@@ -1,0 +1,256 @@
+"""The summary of a fit: a record that prints as text and shows as HTML."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.fitting import Fit
+from skglmm.inference.parameters.natural import derived
+from skglmm.inference.parameters.wald import (
+    Coefficients,
+    Component,
+    coefficient_tables,
+    constant_level,
+    variance_components,
+    with_errors,
+)
+from skglmm.inference.report.notes import notes
+from skglmm.inference.report.text import Table
+
+__all__ = ["Summary", "summarize"]
+
+_ABSENT = "-"  # shown for a number that is not available
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """What is worth knowing about a fitted model; prints like R's summary.
+
+    Parameters
+    ----------
+    formula : str
+    family, links : str, mapping of str to str
+        Name of the family, and of the link of each linear predictor.
+    scale : tuple of float
+        Bounds of the response.
+    has_ends : tuple of bool
+        Whether the lower, and the upper bound have a probability of their own.
+    n_samples, n_params : int
+    n_levels : mapping of str to int
+    log_likelihood, aic, bic : float
+        Of the response on its own scale.
+    components : tuple of Component
+        Random effects, term by term.
+    coefficients : tuple of Coefficients
+        Fixed effects, one table for each linear predictor.
+    levels : mapping of str to (float, float)
+        Value and standard error of the predictors that are one number, through their link, and
+        of what the family derives from them, such as the upper cut point of an ordered beta.
+    converged : bool
+    n_iterations : int
+        Of the optimizer.
+    notes : tuple of str
+        Findings in words: no convergence, singularity, columns left out, rows moved.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> summary = model.summary()
+    >>> print(summary.components[0].group, summary.components[0].sd.round(2))
+    batch [0.52]
+    >>> print(summary.coefficients[0].names, summary.coefficients[0].estimate.round(3))
+    ('Intercept', 'EP') [-5.182  0.011]
+    """
+
+    formula: str
+    family: str
+    links: Mapping[str, str]
+    scale: tuple[float, float]
+    has_ends: tuple[bool, bool]
+    n_samples: int
+    n_params: int
+    n_levels: Mapping[str, int]
+    log_likelihood: float
+    aic: float
+    bic: float
+    components: tuple[Component, ...]
+    coefficients: tuple[Coefficients, ...]
+    levels: Mapping[str, tuple[float, float]]
+    converged: bool
+    n_iterations: int
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = ["\n".join(_head(self)), *map(str, _tables(self))]
+        if self.notes:
+            parts.append("\n".join(["Notes", *(f"* {note}" for note in self.notes)]))
+        if self.converged:
+            parts.append(_outcome(self))
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        head = "<br>".join(map(escape, _head(self)))
+        tables = "".join(table.html() for table in _tables(self))
+        found = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        listed = f"<ul>{found}</ul>" if found else ""
+        outcome = f"<p>{_outcome(self)}</p>" if self.converged else ""
+        return f"<div><p>{head}</p>{tables}{listed}{outcome}</div>"
+
+
+def summarize(
+    fit: Fit,
+    formula: str,
+    *,
+    scale: tuple[float, float] = (0.0, 1.0),
+    remarks: Sequence[str] = (),
+) -> Summary:
+    """Collect the summary of a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    formula : str
+        The model as users write it.
+    scale : tuple of float
+        Bounds of the response.
+    remarks : sequence of str
+        Further notes.
+
+    Returns
+    -------
+    Summary
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import summarize
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> print(summarize(fit, "1 + EP + (1 | batch)", scale=(0, 100)))
+    Beta mixed regression of a response on (0, 100)
+    Formula: 1 + EP + (1 | batch)
+    Rows: 32; levels: batch 10
+    ...
+    """
+    predictors, support, masses = fit.layout.predictors, fit.family.support, fit.family.masses
+    constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]
+    constants += [
+        (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
+    ]
+    names = [link.name for link in fit.family.links]
+    return Summary(
+        formula=formula,
+        family=type(fit.family).__name__,
+        links=dict(zip(predictors, names, strict=True)),
+        scale=scale,
+        has_ends=(support.low in masses, support.high in masses),
+        n_samples=fit.n_samples,
+        n_params=fit.n_params,
+        n_levels={factor.name: factor.n_levels for factor in fit.layout.factors},
+        log_likelihood=fit.log_likelihood,
+        aic=fit.aic,
+        bic=fit.bic,
+        components=variance_components(fit),
+        coefficients=coefficient_tables(fit),
+        levels={name: level for name, level in constants if level is not None},
+        converged=fit.converged,
+        n_iterations=fit.n_iterations,
+        notes=(*(note.text for note in notes(fit)), *_without_errors(fit), *remarks),
+    )
+
+
+def _without_errors(fit: Fit) -> Iterator[str]:
+    if fit.uncertainty is None:
+        yield (
+            "there are no standard errors: the model was fitted with inference=False, or the "
+            "likelihood has no curvature at the estimates"
+        )
+
+
+def _head(summary: Summary) -> list[str]:
+    kind = "mixed regression" if summary.components else "regression"
+    low, high = summary.scale
+    left, right = ("[" if summary.has_ends[0] else "("), ("]" if summary.has_ends[1] else ")")
+    levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
+    counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
+    criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
+    return [
+        f"{summary.family} {kind} of a response on {left}{low:g}, {high:g}{right}",
+        f"Formula: {summary.formula}",
+        f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
+        f"Log likelihood: {summary.log_likelihood:.4f} ({counted}); {criteria}",
+    ]
+
+
+def _outcome(summary: Summary) -> str:
+    count = summary.n_iterations
+    return f"Converged in {count} iteration{'s' * (count != 1)}"
+
+
+def _tables(summary: Summary) -> Iterator[Table]:
+    if summary.components:
+        yield _variance_table(summary.components)
+    for table in summary.coefficients:
+        if table.predictor in summary.levels:
+            yield _level_table(table.predictor, *summary.levels[table.predictor])
+        elif table.names:
+            yield _coefficient_table(table, summary.links[table.predictor])
+    for name in [name for name in summary.levels if name not in summary.links]:
+        yield _level_table(name, *summary.levels[name])
+
+
+def _variance_table(components: Sequence[Component]) -> Table:
+    n_corr = max(len(component.effects) for component in components) - 1
+    rows = []
+    for component in components:
+        for i, effect in enumerate(component.effects):
+            row = component.correlation[i, :i]
+            shown = [_correlation(value) for value in row] + [""] * (n_corr - i)
+            group = f"{component.group} ({component.n_levels})" if i == 0 else ""
+            numbers = [_number(component.variance[i]), _number(component.sd[i])]
+            rows.append((group, effect, *numbers, *shown))
+    heads = ("group (levels)", "effect", "variance", "std. dev.", *(["corr."] + [""] * n_corr))
+    return Table("Random effects", heads[: 4 + n_corr], tuple(rows), 2)
+
+
+def _coefficient_table(table: Coefficients, link: str) -> Table:
+    columns = zip(
+        table.names, table.estimate, table.std_error, table.statistic, table.p_value, strict=True
+    )
+    rows = tuple(
+        (name, _number(value), _number(error), _fixed(z), _p_value(p))
+        for name, value, error, z, p in columns
+    )
+    title = f"Fixed effects of the {table.predictor}, {link} scale"
+    return Table(title, ("", "estimate", "std. error", "z", "p"), rows, 1)
+
+
+def _level_table(name: str, value: float, error: float) -> Table:
+    rows = ((name, _number(value), _number(error)),)
+    return Table(name.capitalize().replace("_", " "), ("", "estimate", "std. error"), rows, 1)
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}" if np.isfinite(value) else _ABSENT
+
+
+def _fixed(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else _ABSENT
+
+
+def _correlation(value: float | Floats) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else ""
+
+
+def _p_value(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else _ABSENT

@@ -1,0 +1,152 @@
+"""Fixed effects, variance parameters and modes as one long table."""
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+from scipy.special import ndtri
+
+from skglmm.fitting import Fit
+from skglmm.inference.parameters.estimates import Estimates, estimates, joined
+from skglmm.inference.parameters.modes import random_effects
+from skglmm.inference.parameters.natural import (
+    coefficients,
+    correlation_name,
+    is_constant,
+    sd_name,
+    std_errors,
+    variances,
+)
+from skglmm.inference.parameters.wald import coefficient_tables, intervals
+
+__all__ = ["EFFECTS", "tidy", "without_ratios"]
+
+EFFECTS = ("fixed", "random", "modes")
+
+
+def tidy(
+    fit: Fit,
+    effects: Collection[str] = EFFECTS,
+    level: float = 0.95,
+    *,
+    exponentiate: bool = False,
+) -> Estimates:
+    """Return estimates with standard errors, Wald tests and Wald intervals.
+
+    Parameters
+    ----------
+    fit : Fit
+    effects : collection of {"fixed", "random", "modes"}
+        Which estimates: fixed effects, standard deviations and correlations of the random
+        effects, conditional modes; in this order, whatever that of `effects`.
+    level : float
+        Coverage of the intervals.
+    exponentiate : bool
+        Whether to exponentiate fixed effects and their intervals, where the link makes them
+        ratios; their standard errors follow by the delta method, their tests stay.
+
+    Returns
+    -------
+    Estimates
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.inference import tidy
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
+    >>> tidy(fit, {"random"}).term
+    array(['sd(Intercept)'], dtype=object)
+    """
+    parts: list[Estimates] = []
+    if "fixed" in effects:
+        parts += _fixed(fit, level, exponentiate)
+    if "random" in effects:
+        parts.append(_random(fit, level))
+    if "modes" in effects:
+        parts += _modes(fit, level)
+    return joined(parts)
+
+
+def without_ratios(fit: Fit) -> dict[str, str]:
+    """Return the predictors whose exponentiated effects mean nothing, with their links.
+
+    One number that is no ratio, such as a cut point, has no effects; it is not among them.
+    """
+    links = enumerate(zip(fit.layout.predictors, fit.family.links, strict=True))
+    return {name: link.name for k, (name, link) in links if not (link.ratio or is_constant(fit, k))}
+
+
+def _half_width(level: float) -> float:
+    return float(ndtri(0.5 + level / 2.0))
+
+
+def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
+    for k, (table, link) in enumerate(zip(coefficient_tables(fit), fit.family.links, strict=True)):
+        estimate, error = table.estimate, table.std_error
+        found = intervals(fit, level, list(coefficients(fit, k)))
+        low, high = found.low, found.high
+        if exponentiate and link.ratio is not None:
+            with np.errstate(over="ignore"):  # of a column in 1e-9 they may be beyond all numbers
+                estimate, low, high = np.exp(estimate), np.exp(low), np.exp(high)
+                error = error * estimate
+        yield estimates(
+            "fixed",
+            table.names,
+            estimate,
+            component=table.predictor,
+            std_error=error,
+            statistic=table.statistic,
+            p_value=table.p_value,
+            low=low,
+            high=high,
+        )
+
+
+def _random(fit: Fit, level: float) -> Estimates:
+    """Standard deviations and correlations, which come last among the intervals."""
+    parameters, found, places = list(variances(fit)), intervals(fit, level), _places(fit)
+    last = slice(len(found.names) - len(parameters), None)
+    named = [places[parameter.name] for parameter in parameters]
+    return estimates(
+        "random",
+        [term for _, _, term in named],
+        found.estimate[last],
+        component=[component for component, _, _ in named],
+        group=[group for _, group, _ in named],
+        std_error=std_errors(fit, parameters),
+        low=found.low[last],
+        high=found.high[last],
+    )
+
+
+def _places(fit: Fit) -> dict[str, tuple[str, str, str]]:
+    """Predictor, group and short name of each standard deviation and correlation."""
+    places = {}
+    for factor in fit.layout.factors:
+        names = factor.columns
+        for i, predictor in enumerate(factor.predictors):
+            component = fit.layout.predictors[predictor]
+            places[sd_name(factor, i)] = component, factor.name, f"sd({names[i]})"
+            for j in range(i + 1, factor.n_columns):
+                short = f"corr({names[i]}, {names[j]})"
+                places[correlation_name(factor, i, j)] = component, factor.name, short
+    return places
+
+
+def _modes(fit: Fit, level: float) -> Iterator[Estimates]:
+    for effects in random_effects(fit):
+        factor, mode, error = effects.factor, effects.mode.T, effects.std_error.T
+        reach = _half_width(level) * error
+        components = [fit.layout.predictors[k] for k in factor.predictors]
+        yield estimates(
+            "modes",
+            factor.columns * factor.n_levels,
+            mode.ravel(),
+            component=components * factor.n_levels,
+            group=factor.name,
+            level=np.repeat(factor.labels, factor.n_columns),
+            std_error=error.ravel(),
+            low=(mode - reach).ravel(),
+            high=(mode + reach).ravel(),
+        )

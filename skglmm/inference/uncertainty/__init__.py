@@ -1,0 +1,1 @@
+"""Profiles, bootstrap and sandwich."""

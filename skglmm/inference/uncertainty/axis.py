@@ -1,0 +1,234 @@
+"""Natural parameters as linear coordinates of the objective, along which it is profiled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+from skglmm.covariance import BlockDiagonal, Covariance
+from skglmm.engine import Params, Problem
+from skglmm.families import Link
+from skglmm.fitting import Fit, Study
+from skglmm.fitting.uncertainty import least_curvatures
+from skglmm.inference.parameters.natural import Transform, is_constant
+from skglmm.inference.uncertainty.root import Rerooted
+
+__all__ = ["Axis", "axes"]
+
+ROUNDING = 1e-9  # of a coordinate: a parameter at its bound would seem to move with it
+NEAR = 1e-6  # below a ceiling, on the scale of a link, by rounding of the user's units
+RELAXED = 6.0  # below it, where rounding is 400 times less, and rows still tell what is theirs
+Ends = tuple[float, float]
+EVERYTHING, ANY_CORRELATION = (-np.inf, np.inf), (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A natural parameter as the coordinate ``direction @ vector`` of an objective.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of the study; the covariance of a term is replaced where that makes the parameter one.
+    vector : ndarray, shape (n_params,)
+        The estimates.
+    direction : ndarray, shape (n_params,)
+    lower, upper : ndarray, shape (n_params,)
+        Bounds of the parameters.
+    least : ndarray, shape (n_params,)
+        Curvatures by which they are scaled at the least, see `least_curvatures`.
+    limits : tuple of float
+        Bounds of the coordinate.
+    ends : tuple of float
+        The parameter at these limits.
+    back : callable
+        From coordinates to natural values; it increases.
+    floors : tuple of int
+        Parameters at whose zero the coordinate has no effect.
+    """
+
+    problem: Problem
+    vector: Floats
+    direction: Floats
+    lower: Floats
+    upper: Floats
+    least: Floats
+    limits: Ends
+    ends: Ends
+    back: Transform
+    floors: tuple[int, ...] = ()
+
+    @property
+    def coordinate(self) -> float:
+        """Coordinate of the estimate."""
+        return float(self.direction @ self.vector)
+
+    @property
+    def floor_axes(self) -> "tuple[Axis, ...]":
+        """The parameters of `floors` as coordinates themselves, down to zero."""
+        return tuple(
+            replace(self, direction=_unit(self, place), limits=(0.0, np.inf), floors=())
+            for place in self.floors
+        )
+
+    @property
+    def spreads(self) -> Ints:
+        """Places of the parameters that are zero where an effect does not vary."""
+        places, start = [np.zeros(0, dtype=np.int64)], self.problem.shape.n_beta
+        for covariance in self.problem.covariances:
+            for block in covariance.blocks:
+                places.append(start + block.diagonal)
+                start += block.n_params
+        found = np.concatenate(places)
+        return np.asarray(found[self.direction[found] == 0.0])
+
+
+def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
+    """Yield the axes of all parameters, in the order of `natural`.
+
+    Coefficients that were left out and correlations with what does not vary have no axis, but
+    the ends of their range: nothing can be said of them.
+    """
+    plain = _plain(fit, study)
+    start = 0
+    for k, to_user in enumerate(study.standard.to_user):
+        inside = slice(start, start + to_user.shape[1])
+        if is_constant(fit, k):
+            yield _constant(plain, fit.family.links[k], inside.start)
+        else:
+            yield from (
+                EVERYTHING if j in fit.aliased[k] else _coefficient(plain, inside, row)
+                for j, row in enumerate(to_user)
+            )
+        start = inside.stop
+    for f in range(len(fit.layout.factors)):
+        yield from _of_factor(fit, plain, f)
+
+
+def _plain(fit: Fit, study: Study) -> Axis:
+    """What the axes of a study share, with no direction yet."""
+    problem, n_params = study.problem, study.problem.shape.n_params
+    n_theta = sum(len(part) for part in fit.theta)
+    vector, upper = _relaxed(fit, study)
+    return Axis(
+        problem=problem,
+        vector=vector,
+        direction=np.zeros(n_params),
+        lower=np.full(n_params, -np.inf),
+        upper=upper,
+        least=least_curvatures(study.standard.scales, n_theta),
+        limits=EVERYTHING,
+        ends=EVERYTHING,
+        back=np.asarray,
+    )
+
+
+def _relaxed(fit: Fit, study: Study) -> tuple[Floats, Floats]:
+    """Estimates and their upper bounds, lower in rows at a ceiling.
+
+    What these rows do not dictate has the same profile as without them, but for rounding, which is
+    as large as their precision.
+    """
+    vector, upper = study.vector(fit), study.upper.copy()
+    if fit.caps:
+        held = vector >= upper - NEAR
+        upper[held] -= RELAXED
+        vector[held] = upper[held]
+    return vector, upper
+
+
+def _unit(plain: Axis, place: int) -> Floats:
+    direction = np.zeros_like(plain.vector)
+    direction[place] = 1.0
+    return direction
+
+
+def _coefficient(plain: Axis, inside: slice, row: Floats) -> Axis:
+    direction = np.zeros_like(plain.vector)
+    direction[inside] = np.where(np.abs(row) > ROUNDING * np.max(np.abs(row)), row, 0.0)
+    return replace(plain, direction=direction)
+
+
+def _constant(plain: Axis, link: Link, place: int) -> Axis:
+    lowest, highest = (float(end) for end in _inverse(link, np.array(link.reach)))
+    return replace(
+        plain,
+        direction=_unit(plain, place),
+        limits=(-np.inf, float(plain.upper[place])),
+        ends=(-np.inf if lowest < 0.0 else 0.0, 1.0 if highest <= 1.0 else np.inf),
+        back=partial(_inverse, link),
+    )
+
+
+def _inverse(link: Link, eta: Floats) -> Floats:
+    return np.asarray(link.inverse(eta, 0).value)
+
+
+def _of_factor(fit: Fit, plain: Axis, f: int) -> Iterator[Axis | Ends]:
+    """Axes of standard deviations and correlations, term by term."""
+    covariance, effect = fit.layout.factors[f].covariance, 0
+    place = plain.problem.shape.n_beta + sum(len(part) for part in fit.theta[:f])
+    for b, block in enumerate(covariance.blocks):
+        basis = fit.bases[f][effect : effect + block.size, effect : effect + block.size]
+        for i in range(block.size):
+            if block.mixes and block.size > 1:
+                yield _sd(_rerooted(fit, plain, (f, b), basis, [i]), place, basis[i])
+            else:
+                yield _sd(plain, place + i, basis[i])
+        sds = np.linalg.norm(fit.roots[f][effect : effect + block.size], axis=1)
+        for i, j in combinations(range(block.size), 2) if block.mixes else ():
+            if sds[i] > 0 and sds[j] > 0:
+                yield _correlation(_rerooted(fit, plain, (f, b), basis, [i, j]), place)
+            else:
+                yield ANY_CORRELATION
+        effect, place = effect + block.size, place + block.n_params
+
+
+def _rerooted(
+    fit: Fit, plain: Axis, where: tuple[int, int], basis: Floats, first: list[int]
+) -> Axis:
+    """The same point with the root of one block triangular after some effects came first."""
+    (f, b), rest = where, [i for i in range(len(basis)) if i not in first]
+    order = np.argsort([*first, *rest])
+    scales = np.diag(np.linalg.norm(basis[[*first, *rest]], axis=1))
+    turn = np.asarray(np.linalg.solve(basis, scales[order]), dtype=np.float64)
+    turned = Rerooted(len(basis), turn, angled=len(first) == 2)
+    before = fit.layout.factors[f].covariance
+    blocks = tuple(turned if place == b else part for place, part in enumerate(before.blocks))
+    after: Covariance = blocks[0] if len(blocks) == 1 else BlockDiagonal(blocks)
+    params = Params.unpack(plain.vector, plain.problem.shape)
+    theta, covariances = list(params.theta), list(plain.problem.covariances)
+    theta[f], covariances[f] = after.from_factor(before.factor(theta[f])), after
+    return replace(
+        plain,
+        problem=replace(plain.problem, covariances=tuple(covariances)),
+        vector=Params(params.beta, tuple(theta)).pack(),
+    )
+
+
+def _sd(axis: Axis, place: int, row: Floats) -> Axis:
+    """A standard deviation, the parameter at a place times the length of a row of the basis."""
+    return replace(
+        axis,
+        direction=_unit(axis, place),
+        limits=(0.0, np.inf),
+        ends=(0.0, np.inf),
+        back=partial(np.multiply, float(np.linalg.norm(row))),
+    )
+
+
+def _correlation(axis: Axis, place: int) -> Axis:
+    lower = axis.lower.copy()
+    lower[place : place + 2] = 0.0  # or the sign of the correlation would change
+    return replace(
+        axis,
+        direction=_unit(axis, place + 2),
+        lower=lower,
+        limits=(-np.pi / 2, np.pi / 2),
+        ends=ANY_CORRELATION,
+        back=np.sin,
+        floors=(place, place + 1),
+    )

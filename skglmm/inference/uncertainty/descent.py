@@ -1,0 +1,190 @@
+r"""Minimize the objective over all parameters but one coordinate, which stays or is moved.
+
+Quasi-Newton steps :math:`d` minimize :math:`g^T d + \tfrac12 d^T B d` under
+:math:`a^T d = \delta`; the multiplier of this constraint is the derivative of the profile [1]_.
+
+References
+----------
+.. [1] Nocedal, J. & Wright, S. J. (2006). Numerical Optimization, 2nd ed., Springer,
+   chapters 16 and 18.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.engine import Laplace, laplace, tangent
+from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
+from skglmm.fitting.search.optimize import Optimum, solved, update
+from skglmm.fitting.uncertainty import stiffened
+from skglmm.inference.uncertainty.axis import Axis
+
+__all__ = ["Spot", "begin", "moved", "settled", "step"]
+
+TOL = 1e-8  # log-likelihood units that may be left to gain
+STALLED = 1e-5  # the same where rounding allows no more: 3e-6 of the end of an interval
+STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
+ITERATIONS_MAX = 60
+HALVINGS_MAX = 20
+ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
+FLATTER = 0.9  # a step without measurable decrease must flatten the slope by this much
+NOISE = 1e-11  # relative error of the objective
+SMALL, KICK = 1e-2, 0.05  # spreads below the one begin again at the other, in units of a link
+CLEARLY = 1.5  # times the price of such a kick that the next step has to promise
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A point on the way.
+
+    Parameters
+    ----------
+    vector : ndarray, shape (n_params,)
+    laplace : Laplace
+        The objective there.
+    hessian : ndarray, shape (n_params, n_params)
+        Positive definite approximation.
+    """
+
+    vector: Floats
+    laplace: Laplace
+    hessian: Floats
+
+
+class Step(NamedTuple):
+    """A step, the decrease that it promises, and the slope of the objective off the rest."""
+
+    change: Floats
+    gain: float
+    multiplier: float
+
+
+def begin(axis: Axis) -> Spot:
+    """The estimates, with an exact Hessian."""
+    here = laplace(axis.problem, axis.vector)
+    if here is None:
+        msg = "the likelihood is not finite at the estimates: these are not the rows of the fit"
+        raise ValueError(msg)
+    return _refreshed(axis, axis.vector, here)
+
+
+def _refreshed(axis: Axis, vector: Floats, here: Laplace) -> Spot:
+    optimum = Optimum(vector, here, prior_hessian(axis.problem, here), axis.upper)
+    hessian = differenced_hessian(axis.problem, optimum, np.ones(len(vector), dtype=np.bool_))
+    if hessian is None:
+        return Spot(vector, here, optimum.hessian)
+    every = np.ones(len(vector), dtype=np.bool_)
+    return Spot(vector, here, positive(stiffened(hessian, every, axis.least)))
+
+
+def step(axis: Axis, spot: Spot, distance: float = 0.0) -> Step:
+    """Return the best step that moves the coordinate by a distance."""
+    x, g, a = spot.vector, spot.laplace.gradient, axis.direction
+    low, high = x <= axis.lower, x >= axis.upper
+    held = ((low & (g > 0)) | (high & (g < 0))) & (a == 0)
+    while True:
+        found = _constrained(spot.hessian, g, a, ~held, distance)
+        out = ((low & (found.change < 0)) | (high & (found.change > 0))) & (a == 0) & ~held
+        if not np.any(out):
+            return found
+        held |= out
+
+
+def _constrained(hessian: Floats, g: Floats, a: Floats, free: Bools, distance: float) -> Step:
+    inner = hessian[np.ix_(free, free)]
+    by_g, by_a = solved(inner, np.stack([g[free], a[free]], axis=1)).T
+    steep = float(a[free] @ by_a)
+    multiplier = float(a[free] @ by_g) / steep
+    change = np.zeros_like(g)
+    change[free] = (multiplier + distance / steep) * by_a - by_g
+    return Step(change, -0.5 * float(g @ change), multiplier)
+
+
+def moved(axis: Axis, spot: Spot, distance: float) -> Spot | None:
+    """Move the coordinate, and all else as the Hessian foretells; None where that fails."""
+    return _at(axis, spot, _within(axis, spot.vector, step(axis, spot, distance).change))
+
+
+def _within(axis: Axis, vector: Floats, change: Floats) -> Floats:
+    """The change with all but the coordinate kept within bounds."""
+    inside = np.clip(vector + change, axis.lower, axis.upper) - vector
+    return np.where(axis.direction == 0, inside, change)
+
+
+def _at(axis: Axis, spot: Spot, change: Floats) -> Spot | None:
+    """The spot after a change of the parameters, its modes moved along."""
+    mode = spot.laplace.mode
+    guess = mode.u.plus(tangent(axis.problem, mode, change))
+    there = laplace(axis.problem, spot.vector + change, guess)
+    if there is None or not np.isfinite(there.value):
+        return None
+    hessian = update(spot.hessian, change, there.gradient - spot.laplace.gradient)
+    return Spot(spot.vector + change, there, hessian)
+
+
+def settled(axis: Axis, spot: Spot) -> Spot | None:
+    """Minimize with the coordinate where it is; None where no minimum is found."""
+    found = _minimized(axis, spot)
+    if found is None:
+        found = _minimized(axis, _refreshed(axis, spot.vector, spot.laplace))
+    return None if found is None else _kicked(axis, found)
+
+
+def _minimized(axis: Axis, spot: Spot) -> Spot | None:
+    n_stalled, ahead = 0, step(axis, spot)
+    for _ in range(ITERATIONS_MAX):
+        if ahead.gain <= TOL:
+            return spot
+        after = _searched(axis, spot, ahead)
+        if after is None or n_stalled == STALLED_MAX:
+            break
+        n_stalled = n_stalled + 1 if after.laplace.value > spot.laplace.value - TOL else 0
+        spot, ahead = after, step(axis, after)
+    return spot if ahead.gain <= STALLED else None
+
+
+def _searched(axis: Axis, spot: Spot, ahead: Step) -> Spot | None:
+    """Shorten a step until the objective decreases."""
+    length = 1.0
+    for _ in range(HALVINGS_MAX):
+        change = _within(axis, spot.vector, length * ahead.change)
+        slope = float(spot.laplace.gradient @ change)
+        after = _at(axis, spot, change)
+        if after is not None and _accepted(spot.laplace, after.laplace, change, slope):
+            return after
+        length *= 0.25 if after is None else _shrink(spot.laplace, after.laplace, slope)
+    return None
+
+
+def _accepted(here: Laplace, there: Laplace, change: Floats, slope: float) -> bool:
+    """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
+    if not slope < 0:
+        return False
+    if there.value <= here.value + ARMIJO * slope:
+        return True
+    close = there.value <= here.value + NOISE * max(1.0, abs(here.value))
+    return close and abs(float(there.gradient @ change)) <= FLATTER * abs(slope)
+
+
+def _shrink(here: Laplace, there: Laplace, slope: float) -> float:
+    excess = there.value - here.value - slope
+    return float(np.clip(-slope / (2 * excess), 0.1, 0.5)) if excess > 0 > slope else 0.5
+
+
+def _kicked(axis: Axis, spot: Spot) -> Spot:
+    """Leave spreads of zero, where the gradient is zero by symmetry, if there is less beyond."""
+    small = [m for m in axis.spreads if abs(spot.vector[m]) < SMALL]
+    if not small:
+        return spot
+    change = np.zeros_like(spot.vector)
+    change[small] = np.where(spot.vector[small] < 0, -KICK, KICK) - spot.vector[small]
+    beyond = _at(axis, spot, change)
+    if beyond is None:
+        return spot
+    price = beyond.laplace.value - spot.laplace.value
+    if step(axis, beyond).gain <= CLEARLY * price + TOL:
+        return replace(spot, hessian=beyond.hessian)
+    found = _minimized(axis, beyond)
+    return spot if found is None or found.laplace.value >= spot.laplace.value else found

@@ -1,0 +1,70 @@
+"""Simulated responses of the rows of a study, with new random effects."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.engine import Params, bind
+from skglmm.fitting import Fit, Study
+from skglmm.inference.prediction.predict import Plan
+from skglmm.inference.prediction.sample import sample
+
+__all__ = ["simulate_responses", "unweighted"]
+
+
+def simulate_responses(fit: Fit, study: Study, rng: np.random.Generator) -> Floats:
+    """Simulate the responses of a study from a fit to its rows, with new random effects.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of the model of `study`, which may be smaller than the one that is refitted.
+    study : Study
+        Without weights, see `unweighted`; its own response does not matter.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        On the family's own scale, strictly inside its support, in the order of the design.
+    """
+    problem = study.problem
+    params = Params.unpack(study.vector(fit), problem.shape)
+    pairs = zip(problem.covariances, params.theta, strict=True)
+    roots = tuple(covariance.factor(theta) for covariance, theta in pairs)
+    # As the columns of the study are, of which none is a combination of others.
+    standard = replace(fit, beta=params.beta, roots=roots, null_spaces=None)
+    plan = Plan.of(fit.layout, "conditional", "marginal")
+    return sample(standard, study.standard.design, plan, 1, rng, new_effects=True)[:, 0]
+
+
+def unweighted(study: Study) -> Study:
+    """Return the study with each row as often as its weight says.
+
+    A weight multiplies the log density of a row, as if the row were there several times. So
+    many responses have to be simulated for it: one of that weight would count the same
+    deviation several times.
+
+    Raises
+    ------
+    ValueError
+        When some weight is no whole number: no distribution of responses has that likelihood.
+    """
+    if study.weights is None:
+        return study
+    counts = study.weights.astype(np.intp)
+    odd = np.flatnonzero(counts != study.weights)
+    if odd.size:
+        msg = (
+            "responses cannot be simulated for weights that are no whole numbers, as such a "
+            f"likelihood belongs to no distribution: {odd.size} of {len(counts)} are not, the "
+            f"first is sample_weight[{odd[0]}]={study.weights[odd[0]]:g}; fit without weights or "
+            "with whole ones, or use the method 'sandwich' or 'profile'"
+        )
+        raise ValueError(msg)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    standard = replace(study.standard, design=study.standard.design.take(rows))
+    y = study.y[rows]
+    problem = bind(standard.design, y, None, study.problem.family)
+    return Study(standard, problem, y, None, study.log_jacobian)

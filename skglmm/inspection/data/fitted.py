@@ -1,0 +1,111 @@
+"""A fitted mixed model, with the steps before it and the name of what it predicts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.formula import parse, variables
+
+__all__ = ["Fitted", "name_in_model", "target_name"]
+
+# What one unit of a linear predictor is called, where it has a name of its own.
+SCALES = {"logit": "log odds", "probit": "probit", "log": "log mean"}
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A mixed model, and the steps of a pipeline that its rows pass before.
+
+    Parameters
+    ----------
+    model : BaseGLMMRegressor
+        Fitted.
+    steps : tuple
+        Fitted transformers.
+    """
+
+    model: BaseGLMMRegressor
+    steps: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, estimator: Any) -> "Fitted":
+        """Find the model in an estimator: itself, the end of a pipeline, the best of a search.
+
+        Raises
+        ------
+        TypeError
+            When there is none.
+        NotFittedError
+            When `fit` was not called.
+        """
+        last, steps = estimator, []
+        while not isinstance(last, BaseGLMMRegressor):
+            if isinstance(last, Pipeline):
+                steps += [step for _, step in last.steps[:-1]]
+                last = last.steps[-1][1]
+            elif hasattr(last, "best_estimator_"):
+                last = last.best_estimator_
+            else:
+                msg = (
+                    f"the estimator is, or ends in, a {type(last).__name__}; expected a fitted "
+                    "mixed model of skglmm, or a Pipeline that ends in one"
+                )
+                raise TypeError(msg)
+        check_is_fitted(last)
+        return cls(last, tuple(step for step in steps if step not in (None, "passthrough")))
+
+    def rows(self, X: Any) -> Any:
+        """Return X as the model gets it."""
+        for step in self.steps:
+            X = step.transform(X)
+        return X
+
+    @property
+    def scale(self) -> str:
+        """Name of the scale of the mean's linear predictor, such as "log odds"."""
+        return SCALES.get(self.model.link, f"{self.model.link} scale")
+
+    def columns(self, *, effects: bool, response: bool) -> set[str]:
+        """Return the columns that the mean depends on, as the model calls them.
+
+        Parameters
+        ----------
+        effects : bool
+            Whether those of random effects count.
+        response : bool
+            Whether those of all linear predictors count, as they do for a new response.
+        """
+        model, allowed = self.model, tuple(self.model.context or ())
+        layout, family = model.fit_.layout, model.fit_.family
+        every = range(len(layout.predictors)) if response else family.mean_predictors
+        moving = [layout.predictors[k] for k in every]
+        texts = [parse(model.formulas_[name], allowed).fixed for name in moving]
+        if effects:
+            texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
+        offset = set() if model.offset is None else {str(model.offset)}
+        return offset | {name for text in texts for name in variables(text, allowed)}
+
+    def target(self, y: Any) -> str:
+        """Return what the response is called: by y, by the formula, or just "y"."""
+        formula = self.model.formula
+        label = (
+            None if formula is None else parse(formula, tuple(self.model.context or ())).response
+        )
+        return target_name(y) or label or "y"
+
+
+def name_in_model(model: BaseGLMMRegressor, table: Any, name: Any) -> str:
+    """Return what formulas call a column of a table; those without names are numbered."""
+    if hasattr(model, "feature_names_in_"):
+        return str(name)
+    return f"x{list(table.columns).index(name)}"
+
+
+def target_name(y: Any) -> str | None:
+    """Return the name of a series, or of the one column of a frame."""
+    columns = getattr(y, "columns", None)
+    name = getattr(y, "name", None) if columns is None else columns[0]
+    return name if isinstance(name, str) and name else None

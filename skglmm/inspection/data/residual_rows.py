@@ -1,0 +1,88 @@
+"""Residuals of rows beside their fitted means."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.estimators.reading.study_rows import study_rows
+from skglmm.estimators.reading.validation import check_choice, check_y
+from skglmm.inference.residuals.drawn import drawn
+from skglmm.inspection.data.fitted import Fitted
+from skglmm.inspection.data.residuals import residuals
+
+__all__ = ["ResidualRows", "residual_rows"]
+
+EFFECTS = ("drawn", "predicted", "averaged")
+RESIDUALS = ("quantile", "pearson", "deviance", "response")
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualRows:
+    """Rows as a plot of residuals needs them.
+
+    Parameters
+    ----------
+    residual, fitted, y : ndarray, shape (n_samples,)
+        The second are means given the same random effects, on the scale of y.
+    target_name : str
+        What the response is called.
+    eta : tuple of ndarray, each of shape (n_samples,)
+        Linear predictors given drawn effects; empty for others.
+    """
+
+    residual: Floats
+    fitted: Floats
+    y: Floats
+    target_name: str
+    eta: tuple[Floats, ...] = ()
+
+
+def residual_rows(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    kind: str,
+    effects: str | None,
+    sample_weight: Any,
+    rng: np.random.Generator,
+) -> ResidualRows:
+    """Return residuals of a kind given drawn, predicted or no random effects."""
+    fitted = Fitted.of(estimator)
+    check_choice("residual", kind, RESIDUALS)
+    if effects is None:
+        effects = "drawn" if kind == "quantile" else "predicted"
+    check_choice("effects", effects, EFFECTS)
+    if effects == "drawn":
+        return _drawn_rows(fitted, X, y, kind, sample_weight, rng)
+    conditional = effects == "predicted"
+    found = np.asarray(residuals(estimator, X, y, kind, conditional, rng))
+    mean = fitted.model.predict(fitted.rows(X), kind="conditional" if conditional else "marginal")
+    missing = np.isnan(found)
+    if missing.any():
+        msg = (
+            f"{missing.sum()} of {len(found)} residuals are missing: new_groups='nan' predicts "
+            "nothing for groups that fit did not see, and no model for rows that the data of fit "
+            "do not determine; leave these rows out"
+        )
+        raise ValueError(msg)
+    return ResidualRows(found, np.asarray(mean), check_y(fitted.model, y), fitted.target(y))
+
+
+def _drawn_rows(
+    fitted: Fitted, X: Any, y: Any, kind: str, sample_weight: Any, rng: np.random.Generator
+) -> ResidualRows:
+    if kind != "quantile":
+        msg = (
+            f"drawn effects have quantile residuals only, not residual={kind!r}; take "
+            "effects='predicted'"
+        )
+        raise ValueError(msg)
+    model, column = fitted.model, check_y(fitted.model, y)
+    rows = study_rows(model, fitted.rows(X), column, sample_weight)
+    if sample_weight is not None:
+        column = column[np.asarray(sample_weight) > 0]
+    found = drawn(rows.study, rows.here.mode, rng)
+    mean = model._scale.low + model._scale.width * found.family.mean(list(found.eta))
+    return ResidualRows(found.residual, mean, column, fitted.target(y), found.eta)

@@ -1,0 +1,1 @@
+"""Exact elimination along nested and crossed factors."""

@@ -1,0 +1,45 @@
+"""The logit link of a probability that may be as good as 0 or 1."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from scipy.special import expit
+
+from skglmm.arrays import Floats
+from skglmm.links.base import Jet, Link
+
+__all__ = ["LogOdds"]
+
+
+@final
+@dataclass(frozen=True)
+class LogOdds(Link):
+    """Logit of the probability of a bound, which data may separate.
+
+    It is that of `Logit` with a longer reach: the log probability of an event has no trouble with
+    large linear predictors, unlike the density of a beta of such a mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import LogOdds
+    >>> LogOdds().inverse(np.array([-700.0, 0.0])).value
+    array([9.85967654e-305, 5.00000000e-001])
+    """
+
+    name = "logit"
+    reach = (-1e6, 1e6)
+    ratio = "odds"
+
+    def link(self, mu: Floats) -> Floats:
+        return np.asarray(np.log(mu) - np.log1p(-mu))
+
+    def _jet(self, eta: Floats, order: int) -> Jet:
+        p, q = expit(eta), expit(-eta)
+        slopes = [p * q] if order >= 1 else []
+        if order >= 2:
+            slopes.append(slopes[0] * (q - p))
+        if order >= 3:
+            slopes.append(slopes[0] * (1.0 - 6.0 * slopes[0]))
+        return Jet(p, q, tuple(slopes))

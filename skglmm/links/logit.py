@@ -1,0 +1,43 @@
+"""The logit link."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.links.base import Jet, Link
+
+__all__ = ["Logit"]
+
+
+@final
+@dataclass(frozen=True)
+class Logit(Link):
+    """Logarithm of the odds, ``log(mu / (1 - mu))``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Logit
+    >>> Logit().inverse(np.array([0.0, 2.0])).value.round(4)
+    array([0.5   , 0.8808])
+    """
+
+    name = "logit"
+    reach = (-30.0, 30.0)  # the smaller of mu and 1 - mu is exp(-30), about 1e-13
+    ratio = "odds"
+
+    def link(self, mu: Floats) -> Floats:
+        return np.asarray(np.log(mu) - np.log1p(-mu))
+
+    def _jet(self, eta: Floats, order: int) -> Jet:
+        q = np.exp(-eta)  # which does not overflow within the reach
+        p = np.reciprocal(1.0 + q)
+        q *= p
+        slopes = [p * q] if order >= 1 else []
+        if order >= 2:
+            slopes.append(slopes[0] * (q - p))
+        if order >= 3:
+            slopes.append(slopes[0] * (1.0 - 6.0 * slopes[0]))
+        return Jet(p, q, tuple(slopes))

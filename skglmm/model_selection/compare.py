@@ -1,0 +1,231 @@
+"""A table of fitted models, the best one first."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.reading.model import titled
+from skglmm.estimators.reading.study import study_of
+from skglmm.estimators.runtime.threads import single_threaded
+from skglmm.fitting import Spaces
+from skglmm.inference import Comparison, conditional_aic, likelihood_ratio, overview
+from skglmm.model_selection.comparable import refuse_different
+from skglmm.model_selection.nesting import paired, spaces_on, why_not_nested
+from skglmm.model_selection.unwrap import transformed, unwrap
+
+__all__ = ["compare"]
+
+_CRITERIA = ("n_params", "log_likelihood", "aic", "aicc", "bic", "converged", "singular")
+_TESTS = ("lr_against", "lr_statistic", "lr_df", "lr_p_value", "lr_method", "lr_note")
+
+
+@single_threaded
+def compare(
+    *models: Any,
+    names: Sequence[str] | None = None,
+    conditional: bool = False,
+    X: Any = None,
+    y: Any = None,
+    sample_weight: Any = None,
+) -> pd.DataFrame:
+    """Compare fitted models by information criteria, and nested neighbors by a test.
+
+    Parameters
+    ----------
+    *models : estimator or Pipeline
+        Fitted to the same rows and responses, in any order.
+    names : list of str, default=None
+        Names of the rows; None takes the formulas.
+    conditional : bool, default=False
+        Whether to rank by the conditional criterion [1]_, which asks how well new rows of the
+        *same* levels are predicted; the usual one asks it of new levels. Needs X and y.
+    X : DataFrame or array-like, shape (n_samples, n_features), default=None
+        The rows of `fit`, in any order. For `conditional`, and to tell nested models by what
+        their columns span where the fits keep too little of them, as lr_note says.
+    y : array-like, shape (n_samples,), default=None
+        Their responses. Only for `conditional`.
+    sample_weight : array-like, shape (n_samples,), default=None
+        The weights of `fit`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each model, the lowest AIC first: n_params, log_likelihood, aic, delta_aic,
+        weight (Akaike's), aicc, bic, converged, singular. Each model is tested against the
+        largest of those nested in it (of equal ones the most likely): lr_against is its name,
+        lr_statistic, lr_df, lr_p_value and lr_method are those of `likelihood_ratio_test`, with
+        p-values of variances corrected for the boundary where theory allows it; where they are
+        empty, lr_note says why. With `conditional`, caic, delta_caic,
+        conditional_log_likelihood and effective_df come first, and so does the lowest caic.
+
+    Raises
+    ------
+    TypeError
+        When a model is not a skglmm estimator.
+    NotFittedError
+        When a model is not fitted.
+    ValueError
+        When two models were fitted to different rows, responses, weights or bounds, or moved
+        responses on the bounds differently; when names are too few or not unique.
+
+    References
+    ----------
+    .. [1] Vaida, F. & Blanchard, S. (2005). Conditional Akaike information for mixed-effects
+       models. Biometrika, 92(2), 351-370.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.model_selection import compare
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> plain = BetaGLMMRegressor("EP", bounds=(0, 100)).fit(X, y)
+    >>> mixed = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> table = compare(plain, mixed, names=["plain", "mixed"])
+    >>> table[["n_params", "aic", "delta_aic", "lr_against", "lr_statistic"]].round(2)
+           n_params     aic  delta_aic lr_against  lr_statistic
+    mixed         4  181.54       0.00      plain         40.96
+    plain         3  220.50      38.96        NaN           NaN
+    """
+    labels = _labels(models, names)
+    fitted = [unwrap(model, label) for model, label in zip(models, labels, strict=True)]
+    if names is None:
+        labels = _unique(_formulas(fitted))
+    for (one, first), (other, second) in combinations(zip(labels, fitted, strict=True), 2):
+        refuse_different((repr(one), repr(other)), first, second)
+    spaces = [None if X is None else spaces_on(model, X, sample_weight) for model in models]
+    table = _criteria(fitted, labels).join(_tests(fitted, labels, spaces))
+    if conditional:
+        _refuse_missing(X, y)
+        frames = [transformed(model, X) for model in models]
+        table = _conditional(fitted, frames, y, sample_weight, labels).join(table)
+    return table.sort_values("caic" if conditional else "aic", kind="stable")
+
+
+def _labels(models: Sequence[Any], names: Sequence[str] | None) -> list[str]:
+    """Names as given, or places: what to call models before their formulas are known."""
+    if not models:
+        msg = "there is nothing to compare; call compare(model_1, model_2, ...)"
+        raise ValueError(msg)
+    if names is None:
+        return [f"model {place}" for place in range(1, len(models) + 1)]
+    labels = list(map(str, names))
+    if isinstance(names, str) or len(labels) != len(models) or len(set(labels)) < len(labels):
+        msg = f"names={names!r} must be a list of {len(models)} different names, one for each model"
+        raise ValueError(msg)
+    return labels
+
+
+def _formulas(models: Sequence[BaseGLMMRegressor]) -> list[str]:
+    """Formulas, behind the names of the families where there are several."""
+    kinds = [type(model.fit_.family).__name__ for model in models]
+    several = len(set(kinds)) > 1
+    return [
+        f"{kind}: {titled(model.formulas_)}" if several else titled(model.formulas_)
+        for kind, model in zip(kinds, models, strict=True)
+    ]
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Number the names that occur several times."""
+    return [
+        name if names.count(name) == 1 else f"{name} [{names[: place + 1].count(name)}]"
+        for place, name in enumerate(names)
+    ]
+
+
+def _criteria(models: Sequence[BaseGLMMRegressor], labels: Sequence[str]) -> pd.DataFrame:
+    rows = [overview(model.fit_) for model in models]
+    columns = {name: np.array([getattr(row, name) for row in rows]) for name in _CRITERIA}
+    delta = columns["aic"] - columns["aic"].min()
+    weight = np.exp(-delta / 2.0)
+    columns["delta_aic"], columns["weight"] = delta, weight / weight.sum()
+    order = [*_CRITERIA[:3], "delta_aic", "weight", *_CRITERIA[3:]]
+    return pd.DataFrame(columns, index=pd.Index(labels))[order]
+
+
+def _tests(
+    models: Sequence[BaseGLMMRegressor], labels: Sequence[str], spaces: Sequence[Spaces | None]
+) -> pd.DataFrame:
+    """Test each model against the largest one before it that is nested in it."""
+    sizes = [(model.fit_.n_params, model.fit_.log_likelihood) for model in models]
+    order = sorted(range(len(models)), key=sizes.__getitem__)  # the better of equals comes later
+    candidates = [
+        _Candidate(label, model, space)
+        for label, model, space in zip(labels, models, spaces, strict=True)
+    ]
+    found = {
+        labels[place]: _test([candidates[before] for before in order[:at]], candidates[place])
+        for at, place in enumerate(order)
+    }
+    rows = [found[label] for label in labels]
+    return pd.DataFrame(rows, columns=list(_TESTS), index=pd.Index(labels))
+
+
+class _Candidate(NamedTuple):
+    """A model with its name, and what its columns span if rows are at hand."""
+
+    label: str
+    model: BaseGLMMRegressor
+    spaces: Spaces | None
+
+
+def _test(before: Sequence[_Candidate], larger: _Candidate) -> tuple[Any, ...]:
+    """The cells of the test of a model against those with no more parameters."""
+    notes = []
+    for smaller in reversed(before):
+        spaces = paired(smaller.spaces, larger.spaces)
+        reason = why_not_nested(smaller.model, larger.model, spaces)
+        if reason is None:
+            return (smaller.label, *_tested(smaller, larger, spaces))
+        if smaller.model.fit_.n_params < larger.model.fit_.n_params:
+            notes.append(f"{smaller.label} is not nested in it: {reason}")
+    return (*[np.nan] * 5, *(notes or ["no smaller model to test it against"])[:1])
+
+
+def _tested(
+    smaller: _Candidate, larger: _Candidate, spaces: tuple[Spaces, Spaces] | None
+) -> tuple[Any, ...]:
+    fits = smaller.model.fit_, larger.model.fit_
+    added = Comparison(*fits, spaces).addition()
+    try:
+        test = likelihood_ratio(*fits, (smaller.label, larger.label), added)
+    except ValueError as error:  # the larger model did not reach its maximum
+        return (np.nan, np.nan, np.nan, "failed: lower log likelihood", str(error))
+    return (test.statistic, test.df, test.p_value, test.method, "")
+
+
+def _conditional(
+    models: Sequence[BaseGLMMRegressor],
+    frames: Sequence[Any],
+    y: Any,
+    sample_weight: Any,
+    labels: Sequence[str],
+) -> pd.DataFrame:
+    parts = [
+        conditional_aic(study_of(model, frame, y, sample_weight), model.fit_)
+        for model, frame in zip(models, frames, strict=True)
+    ]
+    caic = np.array([np.nan if part is None else part.aic for part in parts])
+    columns = {
+        "caic": caic,
+        "delta_caic": caic - np.nanmin(caic),
+        "conditional_log_likelihood": [p.log_likelihood if p else np.nan for p in parts],
+        "effective_df": [p.effective_df if p else np.nan for p in parts],
+    }
+    return pd.DataFrame(columns, index=pd.Index(labels))
+
+
+def _refuse_missing(X: Any, y: Any) -> None:
+    missing = [name for name, value in (("X", X), ("y", y)) if value is None]
+    if missing:
+        msg = (
+            f"conditional=True needs the rows of fit, but {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing; call "
+            "compare(..., conditional=True, X=X, y=y)"
+        )
+        raise ValueError(msg)

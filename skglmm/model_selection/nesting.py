@@ -1,0 +1,66 @@
+"""Whether one fitted estimator is nested in another, by what their columns span."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+
+from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.reading.frames import predict_frame
+from skglmm.fitting import Spaces, of_rows
+from skglmm.inference import Comparison
+from skglmm.model_selection.unwrap import transformed, unwrap
+
+__all__ = ["paired", "spaces_on", "why_not_nested"]
+
+
+def why_not_nested(
+    smaller: BaseGLMMRegressor,
+    larger: BaseGLMMRegressor,
+    spaces: tuple[Spaces, Spaces] | None = None,
+) -> str | None:
+    """Return why one estimator is not nested in the other, None if it is.
+
+    Parameters
+    ----------
+    smaller, larger : BaseGLMMRegressor
+        Fitted to the same data.
+    spaces : tuple of Spaces, length 2, or None
+        What their columns span on rows that are at hand.
+    """
+    return Comparison(smaller.fit_, larger.fit_, spaces).obstacle()
+
+
+def spaces_on(model: Any, X: Any, sample_weight: Any = None) -> Spaces:
+    """Return what the columns of a fitted model span on the rows of fit.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+    X : DataFrame or array-like, shape (n_samples, n_features)
+        The rows of `fit`, in the same order for all models.
+    sample_weight : array-like, shape (n_samples,), default=None
+        Rows of weight 0 are dropped.
+
+    Raises
+    ------
+    ValueError
+        When X has another number of rows.
+    """
+    inner = unwrap(model)
+    frame = predict_frame(inner, transformed(model, X))
+    if sample_weight is not None:
+        check_consistent_length(frame, sample_weight)
+        frame = frame.loc[np.asarray(sample_weight) > 0]
+    if len(frame) != inner.fit_.n_samples:
+        msg = (
+            f"X has {len(frame)} rows and fit had {inner.fit_.n_samples}; pass the rows of fit, "
+            "and sample_weight if some of them weigh nothing"
+        )
+        raise ValueError(msg)
+    return of_rows(inner._spec.build(frame, context=inner.context))
+
+
+def paired(one: Spaces | None, other: Spaces | None) -> tuple[Spaces, Spaces] | None:
+    """Return the spaces of two models, None if rows are not at hand."""
+    return None if one is None or other is None else (one, other)

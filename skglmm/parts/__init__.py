@@ -1,0 +1,5 @@
+"""One thing for each shard of the rows, wherever the shard is: here, in threads, elsewhere."""
+
+from skglmm.parts.here import Here, Parts, added
+
+__all__ = ["Here", "Parts", "added"]

@@ -1,0 +1,1 @@
+"""What a response is, and how it is read and written back."""
