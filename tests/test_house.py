@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from skglmm.families import Family
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "skglmm").rglob("*.py"))
-LINES_OF_FILE, LINES_OF_FUNCTION = 500, 50
+LINES_OF_FILE, LINES_OF_FUNCTION, FILES_OF_FOLDER = 500, 50, 20
 PUBLIC = (
     "skglmm",
     "skglmm.datasets",
@@ -61,6 +62,18 @@ def test_no_file_is_too_long():
 
 def test_no_function_is_too_long():
     assert [name for _, name, n in functions() if n > LINES_OF_FUNCTION] == []
+
+
+def test_no_folder_is_crowded():
+    counts = Counter(path.parent for path in FILES)
+    assert {str(folder): n for folder, n in counts.items() if n > FILES_OF_FOLDER} == {}
+
+
+def test_no_two_classes_share_a_name():
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FILES]
+    names = Counter(n.name for tree in trees for n in ast.walk(tree) if isinstance(n, ast.ClassDef))
+    assert names["Beta"] == 1
+    assert [name for name, n in names.items() if n > 1] == []
 
 
 def test_nothing_above_the_families_asks_which_family_it_is():

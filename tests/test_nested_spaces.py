@@ -13,7 +13,7 @@ from scipy.stats import chi2
 from test_separable import crossed_rows
 
 from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
-from skglmm.inference.hypotheses.spans import MARGIN, Columns
+from skglmm.inference.hypotheses.spans import MARGIN, SpanColumns
 from skglmm.model_selection import compare, likelihood_ratio_test
 
 pytestmark = pytest.mark.filterwarnings("ignore::skglmm.ImplicitNestingWarning")
@@ -217,10 +217,10 @@ def test_columns_outside_a_span_are_not_taken_for_inside_by_chance():
         value, X = rng.integers(0, n_values, 200), rng.integers(0, 2, (200, n_columns + 1))
         signs = rng.choice([-1.0, 1.0], (n_columns + MARGIN, n_values))[:, value]
         sums = signs @ X
-        known = Columns(tuple((0, f"x{j}") for j in range(n_columns)), sums[:, 1:])
-        assert Columns(((0, "y"),), sums[:, :1]).beyond(known) == [0]
+        known = SpanColumns(tuple((0, f"x{j}") for j in range(n_columns)), sums[:, 1:])
+        assert SpanColumns(((0, "y"),), sums[:, :1]).beyond(known) == [0]
         mixed = sums[:, 1:] @ rng.normal(size=(n_columns, 1))
-        assert Columns(((0, "y"),), mixed).beyond(known) == []
+        assert SpanColumns(((0, "y"),), mixed).beyond(known) == []
 
 
 def test_fits_keep_sums_and_no_rows(rows):

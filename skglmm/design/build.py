@@ -18,13 +18,13 @@ from skglmm.design.records import Design, Layout
 from skglmm.design.terms import terms_of
 from skglmm.exceptions import DesignError
 
-__all__ = ["DesignSpec", "Parts", "as_frame"]
+__all__ = ["DesignSpec", "Selection", "as_frame"]
 
 _OFFSET = "offset column"
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Selection:
     """Keys of some learned matrices, and the columns that they need."""
 
     keys: tuple[str, ...]
@@ -43,9 +43,9 @@ class DesignSpec:
         Column added to the first linear predictor.
     variables : tuple of str
         Columns that the fixed part needs, those of the offsets among them.
-    fixed_parts, effect_parts : Parts, tuple of Parts
+    fixed_parts, effect_parts : Selection, tuple of Selection
         Keys of the matrices of the fixed part, and of the effects of each factor.
-    offset_parts : tuple of Parts
+    offset_parts : tuple of Selection
         Keys of the matrices of the offsets of each linear predictor, one or none.
     levels : tuple of Levels
         Levels of each factor.
@@ -61,9 +61,9 @@ class DesignSpec:
     layout: Layout
     offset: str | None
     variables: tuple[str, ...]
-    fixed_parts: Parts
-    effect_parts: tuple[Parts, ...]
-    offset_parts: tuple[Parts, ...]
+    fixed_parts: Selection
+    effect_parts: tuple[Selection, ...]
+    offset_parts: tuple[Selection, ...]
     levels: tuple[Levels, ...]
     columns: Mapping[str, Column]
     specs: Mapping[str, MatrixSpec]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from skglmm.arrays import Ints
 from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
-from skglmm.design.build import DesignSpec, Parts, as_frame
+from skglmm.design.build import DesignSpec, Selection, as_frame
 from skglmm.design.columns import Column, Use, is_label, pick, refuse_empty
 from skglmm.design.empty import refuse_empty_effects, single_levels
 from skglmm.design.groups import Levels, learn_labels
@@ -242,8 +242,8 @@ def _learn_groups(
     return tuple(found for found, _ in learned), [codes for _, codes in learned]
 
 
-def _parts(keys: tuple[str, ...], used: _Uses) -> Parts:
-    return Parts(keys, tuple(dict.fromkeys(name for key in keys for name in used[key])))
+def _parts(keys: tuple[str, ...], used: _Uses) -> Selection:
+    return Selection(keys, tuple(dict.fromkeys(name for key in keys for name in used[key])))
 
 
 def _layout(

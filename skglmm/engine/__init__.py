@@ -28,7 +28,7 @@ from skglmm.engine.prior import Curvature, Meeting, Remembered
 from skglmm.engine.problem.bind import arrange, assemble, bind, bind_part, is_nested
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.effects import Split
-from skglmm.engine.rows.params import Params, Shape
+from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.shard import Shard
 
 __all__ = [
@@ -41,8 +41,8 @@ __all__ = [
     "Point",
     "Problem",
     "Remembered",
-    "Shape",
     "Shard",
+    "Sizes",
     "Split",
     "State",
     "arrange",

@@ -1,6 +1,6 @@
 """Distributions of the response given its linear predictors, with their links."""
 
-from skglmm.families.base import Factor, Family, Interior, LogDensity, Support
+from skglmm.families.base import DensityFactor, Family, Interior, LogDensity, Support
 from skglmm.families.bounded.beta import Beta
 from skglmm.families.bounded.extended_beta import ExtendedBeta
 from skglmm.families.bounded.fixed_extended_beta import FixedExtendedBeta
@@ -29,8 +29,8 @@ __all__ = [
     "Beta",
     "CLogLog",
     "Cauchit",
+    "DensityFactor",
     "ExtendedBeta",
-    "Factor",
     "Family",
     "FixedExtendedBeta",
     "Identity",

@@ -10,7 +10,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.links import Jet, Link
 
-__all__ = ["Factor", "Family", "Interior", "LogDensity", "Support"]
+__all__ = ["DensityFactor", "Family", "Interior", "LogDensity", "Support"]
 
 
 class Support(NamedTuple):
@@ -53,7 +53,7 @@ class LogDensity(NamedTuple):
     third: Floats | None = None  # (K(K+1)(K+2)/6, n)
 
 
-class Factor(NamedTuple):
+class DensityFactor(NamedTuple):
     """A factor of a family's density, which depends on some of its linear predictors.
 
     Parameters
@@ -161,13 +161,13 @@ class Family(ABC):
         return tuple(range(len(self.links))) if self.masses else ()
 
     @property
-    def factors(self) -> tuple[Factor, ...]:
+    def factors(self) -> tuple[DensityFactor, ...]:
         """Factors of the density, each with the linear predictors on which it depends.
 
         Averages over random effects of several predictors are products where the factors share
         none, and no effects that are correlated.
         """
-        return (Factor(tuple(range(len(self.predictors))), self.log_density),)
+        return (DensityFactor(tuple(range(len(self.predictors))), self.log_density),)
 
     @property
     def interior(self) -> "Interior | None":

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Collection
 from itertools import pairwise
 
-from skglmm.formula.functions import Parameter, known_functions, parameters_of
+from skglmm.formula.functions import Argument, known_functions, parameters_of
 from skglmm.formula.limits import MOST_COLUMNS, MOST_DEGREE, MOST_LISTED, is_moderate, shorten
 
 __all__ = ["data_of", "object_to_arguments", "takes_data"]
@@ -53,14 +53,14 @@ def data_of(call: ast.Call, function: str) -> list[ast.expr]:
     return [*inside, *(value for value in call.args if isinstance(value, ast.Starred))]
 
 
-def _bound(call: ast.Call, parameters: tuple[Parameter, ...]) -> list[tuple[Parameter, ast.expr]]:
+def _bound(call: ast.Call, parameters: tuple[Argument, ...]) -> list[tuple[Argument, ast.expr]]:
     by_name = {parameter.name: parameter for parameter in parameters}
     given = [(by_name[word.arg], word.value) for word in call.keywords if word.arg in by_name]
     return [*zip(parameters, call.args, strict=False), *given]
 
 
 def _object_to_number(
-    call: ast.Call, function: str, parameters: tuple[Parameter, ...]
+    call: ast.Call, function: str, parameters: tuple[Argument, ...]
 ) -> str | None:
     most = sum(not parameter.only_by_name for parameter in parameters)
     if len(call.args) <= most:
@@ -72,9 +72,7 @@ def _object_to_number(
     )
 
 
-def _object_to_names(
-    call: ast.Call, function: str, parameters: tuple[Parameter, ...]
-) -> str | None:
+def _object_to_names(call: ast.Call, function: str, parameters: tuple[Argument, ...]) -> str | None:
     # Transforms take their first argument by its place.
     start = 0 if function == "C" or (parameters and parameters[0].kind != "data") else 1
     known = {parameter.name for parameter in parameters[start:]}

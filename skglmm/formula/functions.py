@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-__all__ = ["Parameter", "known_functions", "parameters_of"]
+__all__ = ["Argument", "known_functions", "parameters_of"]
 
 
-class Parameter(NamedTuple):
+class Argument(NamedTuple):
     """One parameter of a function: its name, the kind of its values, whether only by keyword.
 
     Kinds: "data" is an expression with columns; "name" the text of a column's name; "count" a
@@ -48,13 +48,13 @@ _SIGNATURES = {
 }
 
 
-def _read(signature: str) -> tuple[Parameter, ...]:
+def _read(signature: str) -> tuple[Argument, ...]:
     found, only_by_name = [], False
     for text in filter(None, signature.split(", ")):
         name, _, kind = text.partition(": ")
         only_by_name = only_by_name or name == "*"
         if kind:
-            found.append(Parameter(name, kind, only_by_name))
+            found.append(Argument(name, kind, only_by_name))
     return tuple(found)
 
 
@@ -63,7 +63,7 @@ _PARAMETERS = {
 }
 
 
-def parameters_of(function: str) -> tuple[Parameter, ...] | None:
+def parameters_of(function: str) -> tuple[Argument, ...] | None:
     """Return the parameters of a known function, in their order; None for an unknown one."""
     return _PARAMETERS.get(function)
 

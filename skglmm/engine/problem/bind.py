@@ -10,7 +10,7 @@ from skglmm.design import Design, Factor, Layout
 from skglmm.engine.prior import NormalPrior, Remembered, StandardPrior
 from skglmm.engine.problem.cut import Cutter
 from skglmm.engine.problem.problem import Problem
-from skglmm.engine.rows.params import Shape
+from skglmm.engine.rows.params import Sizes
 from skglmm.engine.rows.shard import CACHE_ROWS, Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
@@ -123,7 +123,7 @@ def assemble(
     (order, n_owned), factors = arranged, layout.factors
     return Problem(
         family=family,
-        shape=Shape(
+        shape=Sizes(
             next(iter(shards.some([0]).map(_n_coefficients))),
             tuple(f.covariance.n_params for f in factors),
         ),

@@ -11,7 +11,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Covariance
 from skglmm.engine.prior import Prior
 from skglmm.engine.rows.effects import Split
-from skglmm.engine.rows.params import Params, Shape
+from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import Own
@@ -30,7 +30,7 @@ class Problem:
     Parameters
     ----------
     family : Family
-    shape : Shape
+    shape : Sizes
         Lengths of the parameter vector.
     covariances : tuple of Covariance
         One for each factor, in the order of the layout.
@@ -49,7 +49,7 @@ class Problem:
     """
 
     family: Family
-    shape: Shape
+    shape: Sizes
     covariances: tuple[Covariance, ...]
     order: tuple[int, ...]
     n_owned: int

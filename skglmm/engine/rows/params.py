@@ -7,11 +7,11 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["Params", "Shape"]
+__all__ = ["Params", "Sizes"]
 
 
 @dataclass(frozen=True)
-class Shape:
+class Sizes:
     """How long the pieces of the parameter vector are.
 
     Parameters
@@ -50,7 +50,7 @@ class Params:
     theta: tuple[Floats, ...]
 
     @classmethod
-    def unpack(cls, vector: Floats, shape: Shape) -> "Params":
+    def unpack(cls, vector: Floats, shape: Sizes) -> "Params":
         """Cut a vector, shape (n_params,), into its pieces."""
         lengths = (*shape.n_coefficients, *shape.n_theta)
         ends = list(accumulate(lengths, initial=0))

@@ -13,7 +13,7 @@ from skglmm.design import Design, DesignSpec
 from skglmm.engine import Shard, assemble, bind_part
 from skglmm.estimators.cluster.labels import Arranged, arranged, learn_labels, regrouped
 from skglmm.estimators.cluster.rows import (
-    Rows,
+    VettedRows,
     check_partitions,
     n_rows_of,
     read_rows,
@@ -95,13 +95,13 @@ def cluster_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, family: Fam
 
 
 def learned(
-    rows: Parts[Rows], meta: pd.DataFrame, model: Model, estimator: Any, family: Family
+    rows: Parts[VettedRows], meta: pd.DataFrame, model: Model, estimator: Any, family: Family
 ) -> ClusterRows:
     """Learn labels, scales and shards from parts of rows.
 
     Parameters
     ----------
-    rows : Parts of Rows
+    rows : Parts of VettedRows
         Of positive weight.
     meta : DataFrame
         Some rows with the types of their columns, for names.
@@ -125,7 +125,7 @@ class _Part(NamedTuple):
 
 
 def _bound(
-    rows: Parts[Rows],
+    rows: Parts[VettedRows],
     spec: DesignSpec,
     plan: Arranged,
     estimator: Any,
@@ -169,16 +169,16 @@ def _bound(
     )
 
 
-def _on_bounds(rows: Rows, scale: Scale) -> tuple[int, int]:
+def _on_bounds(rows: VettedRows, scale: Scale) -> tuple[int, int]:
     homeless = np.count_nonzero(np.logical_or(*scale.homeless(rows.y)))
     return int(homeless), int(np.count_nonzero((rows.y > scale.low) & (rows.y < scale.high)))
 
 
-def _is_weighted(rows: Rows) -> int:
+def _is_weighted(rows: VettedRows) -> int:
     return int(rows.weights is not None and not np.all(rows.weights == 1.0))
 
 
-def _part(rows: Rows, spec: DesignSpec, scale: Scale, context: Context, keep: bool) -> _Part:
+def _part(rows: VettedRows, spec: DesignSpec, scale: Scale, context: Context, keep: bool) -> _Part:
     design = spec.build(rows.frame, context=context)
     return _Part(design, scale.unit(rows.y), rows.weights if keep else None)
 
@@ -208,7 +208,7 @@ def _signed_sums(part: _Part) -> Sums:
     return signed_sums(part.design, part.unit, part.weights)
 
 
-def _row_digest(rows: Rows, spec: DesignSpec, scale: Scale, keep: bool) -> Digest:
+def _row_digest(rows: VettedRows, spec: DesignSpec, scale: Scale, keep: bool) -> Digest:
     return row_digest(spec.read(rows.frame), scale.unit(rows.y), rows.weights if keep else None)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from skglmm.arrays import Ints
 from skglmm.design import DesignSpec, label_columns, learn
 from skglmm.engine import arrange, is_nested
-from skglmm.estimators.cluster.rows import Rows, some_rows
+from skglmm.estimators.cluster.rows import VettedRows, some_rows
 from skglmm.estimators.reading.model import Model
 from skglmm.exceptions import DesignError
 from skglmm.parts import Parts
@@ -36,7 +36,9 @@ class _Census:
         return _Census({key: table.drop_duplicates(list(key)) for key, table in joined.items()})
 
 
-def learn_labels(rows: Parts[Rows], meta: pd.DataFrame, model: Model, estimator: Any) -> DesignSpec:
+def learn_labels(
+    rows: Parts[VettedRows], meta: pd.DataFrame, model: Model, estimator: Any
+) -> DesignSpec:
     """Learn codings and levels from the labels that occur."""
     context = estimator.context
     texts = {"offsets": model.offsets, "context": context}
@@ -59,11 +61,11 @@ def learn_labels(rows: Parts[Rows], meta: pd.DataFrame, model: Model, estimator:
     return spec
 
 
-def _head(rows: Rows) -> pd.DataFrame:
+def _head(rows: VettedRows) -> pd.DataFrame:
     return rows.frame.head(1)
 
 
-def _census(rows: Rows, keys: Sequence[tuple[str, ...]]) -> _Census:
+def _census(rows: VettedRows, keys: Sequence[tuple[str, ...]]) -> _Census:
     # Missing values are found when designs are built, with the rows around them.
     labels = rows.frame[list(dict.fromkeys(name for key in keys for name in key))].dropna()
     return _Census({key: labels.drop_duplicates(list(key)) for key in keys})
@@ -75,7 +77,7 @@ def _filled(head: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: table[name].array for name in table.columns})
 
 
-def arranged(rows: Parts[Rows], spec: DesignSpec) -> Arranged:
+def arranged(rows: Parts[VettedRows], spec: DesignSpec) -> Arranged:
     def nested(f: int, g: int) -> bool:
         found = rows.map(_pairs, spec=spec, f=f, g=g).total()
         return bool(is_nested(*found.pairs, spec.levels[f].n_levels))
@@ -94,12 +96,12 @@ class _Pairs:
         return _Pairs(tuple(np.unique(both, axis=1)))
 
 
-def _pairs(rows: Rows, spec: DesignSpec, f: int, g: int) -> _Pairs:
+def _pairs(rows: VettedRows, spec: DesignSpec, f: int, g: int) -> _Pairs:
     codes = np.stack([spec.levels[f].codes(rows.frame), spec.levels[g].codes(rows.frame)])
     return _Pairs(tuple(np.unique(codes, axis=1)))
 
 
-def regrouped(rows: Parts[Rows], spec: DesignSpec, plan: Arranged) -> Parts[Rows]:
+def regrouped(rows: Parts[VettedRows], spec: DesignSpec, plan: Arranged) -> Parts[VettedRows]:
     """Bring all rows of each level of the chain to one part, unless they are there already."""
     order, n_owned = plan
     if not order or len(rows) == 1:
@@ -114,16 +116,16 @@ def regrouped(rows: Parts[Rows], spec: DesignSpec, plan: Arranged) -> Parts[Rows
     return some_rows(rows.exchange(_cut, _join, n_parts, spec=spec, f=top, owner=owner))
 
 
-def _counts(rows: Rows, spec: DesignSpec, f: int) -> tuple[Ints, Ints]:
+def _counts(rows: VettedRows, spec: DesignSpec, f: int) -> tuple[Ints, Ints]:
     counts = np.bincount(spec.levels[f].codes(rows.frame), minlength=spec.levels[f].n_levels)
     return counts, (counts > 0).astype(np.intp)
 
 
-def _cut(rows: Rows, spec: DesignSpec, f: int, owner: Ints, n_parts: int) -> list[Rows]:
+def _cut(rows: VettedRows, spec: DesignSpec, f: int, owner: Ints, n_parts: int) -> list[VettedRows]:
     part = owner[spec.levels[f].codes(rows.frame)]
     places = (np.flatnonzero(part == j) for j in range(n_parts))
     return [
-        Rows(
+        VettedRows(
             rows.frame.iloc[place],
             rows.y[place],
             None if rows.weights is None else rows.weights[place],
@@ -132,9 +134,9 @@ def _cut(rows: Rows, spec: DesignSpec, f: int, owner: Ints, n_parts: int) -> lis
     ]
 
 
-def _join(pieces: Sequence[Rows]) -> Rows:
+def _join(pieces: Sequence[VettedRows]) -> VettedRows:
     frames, responses, weights = zip(*pieces, strict=True)
-    return Rows(
+    return VettedRows(
         pd.concat(frames, ignore_index=True),
         np.concatenate(responses),
         None if weights[0] is None else np.concatenate(weights),

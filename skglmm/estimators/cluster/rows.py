@@ -10,10 +10,10 @@ from skglmm.estimators.reading.validation import check_weights, check_y
 from skglmm.parts import Parts
 from skglmm.parts.dask import Remote, is_dask
 
-__all__ = ["Rows", "check_partitions", "n_rows_of", "read_rows", "some_rows"]
+__all__ = ["VettedRows", "check_partitions", "n_rows_of", "read_rows", "some_rows"]
 
 
-class Rows(NamedTuple):
+class VettedRows(NamedTuple):
     """Some rows of positive weight, vetted."""
 
     frame: pd.DataFrame
@@ -45,7 +45,7 @@ def check_partitions(X: Any, y: Any, weights: Any) -> None:
             raise ValueError(msg)
 
 
-def read_rows(client: Any, X: Any, y: Any, weights: Any) -> Remote[Rows]:
+def read_rows(client: Any, X: Any, y: Any, weights: Any) -> Remote[VettedRows]:
     from dask.delayed import delayed  # noqa: PLC0415  # an extra
 
     columns = [X.to_delayed(), y.to_delayed()]
@@ -54,22 +54,22 @@ def read_rows(client: Any, X: Any, y: Any, weights: Any) -> Remote[Rows]:
     return Remote.of(client, [vetted(*part) for part in zip(*columns, strict=True)])
 
 
-def _vetted(frame: pd.DataFrame, y: Any, weights: Any) -> Rows:
+def _vetted(frame: pd.DataFrame, y: Any, weights: Any) -> VettedRows:
     if not len(frame) == len(y) == len(y if weights is None else weights):
         msg = f"a partition of X has {len(frame)} rows and that of y has {len(y)}"
         raise ValueError(msg)
     if not len(frame):
-        return Rows(frame, np.zeros(0), None if weights is None else np.zeros(0))
+        return VettedRows(frame, np.zeros(0), None if weights is None else np.zeros(0))
     response = check_y(None, y)
     if weights is None:
-        return Rows(frame, response, None)
+        return VettedRows(frame, response, None)
     mass = np.asarray(weights, dtype=np.float64)
     check_weights(np.append(mass, 1.0), np.append(response, 0.0))  # a part may weigh nothing
     kept = mass > 0
-    return Rows(frame.loc[kept], response[kept], mass[kept])
+    return VettedRows(frame.loc[kept], response[kept], mass[kept])
 
 
-def some_rows(rows: Parts[Rows]) -> Parts[Rows]:
+def some_rows(rows: Parts[VettedRows]) -> Parts[VettedRows]:
     """Drop parts without rows."""
     sizes = list(rows.map(n_rows_of))
     if not any(sizes):
@@ -78,5 +78,5 @@ def some_rows(rows: Parts[Rows]) -> Parts[Rows]:
     return rows.some([place for place, size in enumerate(sizes) if size])
 
 
-def n_rows_of(rows: Rows) -> int:
+def n_rows_of(rows: VettedRows) -> int:
     return len(rows.y)

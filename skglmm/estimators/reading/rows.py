@@ -21,13 +21,13 @@ from skglmm.estimators.reading.validation import (
 from skglmm.exceptions import DesignError
 from skglmm.inference import Plan
 
-__all__ = ["Kind", "Rows", "build_rows", "fit_rows", "unseen_levels"]
+__all__ = ["FitRows", "Kind", "build_rows", "fit_rows", "unseen_levels"]
 
 Kind = str | Collection[str]
 SHOWN = 5  # unseen levels that a message lists
 
 
-class Rows(NamedTuple):
+class FitRows(NamedTuple):
     """Rows of positive weight: X as a frame, y and its name, weights or None."""
 
     frame: pd.DataFrame
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
     name: str | None
 
 
-def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Rows:
+def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     """Vet what `fit` was given, and drop the rows of weight zero."""
     if y is None:
         check_y(estimator, y)  # first of all, whatever X is
@@ -46,9 +46,9 @@ def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Rows:
     weights = check_weights(sample_weight, response)
     name = _name_of(y)
     if weights is None or weights.all():
-        return Rows(frame, response, weights, name)
+        return FitRows(frame, response, weights, name)
     kept = weights > 0
-    return Rows(frame.loc[kept], response[kept], _not_all_one(weights[kept]), name)
+    return FitRows(frame.loc[kept], response[kept], _not_all_one(weights[kept]), name)
 
 
 def build_rows(

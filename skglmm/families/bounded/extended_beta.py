@@ -11,7 +11,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.families.base import LogDensity
 from skglmm.families.bounded.exceedance import NEGLIGIBLE, exponential, groups
 from skglmm.families.bounded.stretched_beta import StretchedBeta
-from skglmm.families.bounded.stretched_rows import Rows, Shape
+from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
 from skglmm.links import Link, Log, Logit
 
 __all__ = ["ExtendedBeta"]
@@ -67,7 +67,7 @@ class ExtendedBeta(StretchedBeta):
     def _anchor(self, y: Floats) -> Floats:
         return y
 
-    def _averages(self, rows: Rows, order: int) -> Iterator[tuple[Ints, LogDensity]]:
+    def _averages(self, rows: StretchedRows, order: int) -> Iterator[tuple[Ints, LogDensity]]:
         y, scale = rows.shape.y, rows.shape.log_exceedance
         assert y is not None
         assert scale is not None
@@ -84,7 +84,7 @@ class ExtendedBeta(StretchedBeta):
                 found.grad[2] -= 1.0
             yield at, found
 
-    def _exceedances(self, shape: Shape) -> Iterator[tuple[Ints, Floats, Floats]]:
+    def _exceedances(self, shape: StretchedShape) -> Iterator[tuple[Ints, Floats, Floats]]:
         scale, sharpness = shape.log_exceedance, _sharpness(shape)
         assert scale is not None
         for at, step in groups(np.zeros(len(sharpness), dtype=np.intp), sharpness):
@@ -93,7 +93,7 @@ class ExtendedBeta(StretchedBeta):
             yield at, np.exp(rule.log_v + scale[at]), weight / weight.sum()
 
 
-def _sharpness(shape: Shape) -> Floats:
+def _sharpness(shape: StretchedShape) -> Floats:
     """Return shapes of gammas as sharp as the integrands, on the scale of the rule.
 
     Where the density of the beta hardly changes over an exceedance, nothing is sharp. Where the
@@ -113,7 +113,7 @@ def _sharpness(shape: Shape) -> Floats:
     return np.asarray(np.minimum(both, smooth) * afar**2)
 
 
-def _least(rows: Rows) -> Floats:
+def _least(rows: StretchedRows) -> Floats:
     """Return powers of v with which integrands vanish at 0, as far as they have to be seen.
 
     That of a response between the bounds is 1, but the smaller shape of the beta as long as v is

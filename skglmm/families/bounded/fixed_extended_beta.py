@@ -12,7 +12,7 @@ from skglmm.families.base import LogDensity
 from skglmm.families.bounded.beta import LOG_PRECISION_CAP
 from skglmm.families.bounded.exceedance import below, groups
 from skglmm.families.bounded.stretched_beta import StretchedBeta
-from skglmm.families.bounded.stretched_rows import Rows, Shape
+from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
 from skglmm.links import Link, Log, Logit
 
 __all__ = ["FixedExtendedBeta"]
@@ -65,7 +65,7 @@ class FixedExtendedBeta(StretchedBeta):
     def _anchor(self, y: Floats) -> Floats:
         return np.asarray((y + self.exceedance) / (1.0 + 2.0 * self.exceedance))
 
-    def _averages(self, rows: Rows, order: int) -> Iterator[tuple[Ints, LogDensity]]:
+    def _averages(self, rows: StretchedRows, order: int) -> Iterator[tuple[Ints, LogDensity]]:
         y = rows.prepared[3]
         inside = np.flatnonzero((y > 0.0) & (y < 1.0))
         zeros = (np.zeros((m + 1, len(inside))) for m in range(1, order + 1))
@@ -79,5 +79,5 @@ class FixedExtendedBeta(StretchedBeta):
                 rule = below(self.exceedance, step, float(power[at].min()))
                 yield at, rows.take(at).average(rule, bound, order)
 
-    def _exceedances(self, shape: Shape) -> Iterator[tuple[Ints, Floats, Floats]]:
+    def _exceedances(self, shape: StretchedShape) -> Iterator[tuple[Ints, Floats, Floats]]:
         yield np.arange(len(shape.mu)), np.array([[self.exceedance]]), np.ones((1, 1))

@@ -11,7 +11,7 @@ from scipy.special import expit, log_expit
 from skglmm.arrays import Floats
 from skglmm.families.base import LogDensity
 from skglmm.families.bounded.beta import LOG_PRECISION_CAP
-from skglmm.families.bounded.parts import Parts
+from skglmm.families.bounded.parts import PartProbabilities
 from skglmm.families.bounded.two_part import TwoPartBeta
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed_rows
@@ -60,7 +60,7 @@ class OrderedBeta(TwoPartBeta):
     links: tuple[Link, ...] = (Logit(), Log(), Identity(), Log())
 
     @property
-    def parts(self) -> Parts:
+    def parts(self) -> PartProbabilities:
         return _CumulativeLogit()
 
     def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:
@@ -70,7 +70,7 @@ class OrderedBeta(TwoPartBeta):
 
 @final
 @dataclass(frozen=True)
-class _CumulativeLogit(Parts):
+class _CumulativeLogit(PartProbabilities):
     """Cut points on the scale of the linear predictor of the mean."""
 
     @property

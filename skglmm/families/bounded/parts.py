@@ -11,10 +11,10 @@ from skglmm.arrays import Floats
 from skglmm.families.base import LogDensity
 from skglmm.families.calculus.packing import packed_rows
 
-__all__ = ["MultinomialLogit", "Parts"]
+__all__ = ["MultinomialLogit", "PartProbabilities"]
 
 
-class Parts(ABC):
+class PartProbabilities(ABC):
     """Probabilities of the three parts of [0, 1]: {0}, (0, 1) and {1}.
 
     In every method `eta` are all linear predictors of a family, each of shape (n,) or (1,) and
@@ -52,7 +52,7 @@ class Parts(ABC):
 
 @final
 @dataclass(frozen=True)
-class MultinomialLogit(Parts):
+class MultinomialLogit(PartProbabilities):
     r"""Logits of their own for the bounds; the interior is the reference.
 
     With the linear predictors :math:`z_j` of the bounds, :math:`P_j = e^{z_j} / (1 + \sum e^z)`.

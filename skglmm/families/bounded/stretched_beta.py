@@ -10,7 +10,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.families.base import Family, LogDensity, Support
 from skglmm.families.bounded.beta import Beta
 from skglmm.families.bounded.censored import Censored, probability_below
-from skglmm.families.bounded.stretched_rows import Rows, Shape
+from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
 from skglmm.families.calculus.add import add_derivatives
 from skglmm.families.calculus.chain_rule import leave, through_links
 from skglmm.families.calculus.packing import packed_rows
@@ -43,14 +43,14 @@ class StretchedBeta(Family):
         """Return where the density of the beta is needed for responses strictly inside, (n,)."""
 
     @abstractmethod
-    def _averages(self, rows: Rows, order: int) -> Iterator[tuple[Ints, LogDensity]]:
+    def _averages(self, rows: StretchedRows, order: int) -> Iterator[tuple[Ints, LogDensity]]:
         """Yield positions and the logs of averages, relative to the beta's density.
 
         Derivatives are in mean, precision and the further linear predictors.
         """
 
     @abstractmethod
-    def _exceedances(self, shape: Shape) -> Iterator[tuple[Ints, Floats, Floats]]:
+    def _exceedances(self, shape: StretchedShape) -> Iterator[tuple[Ints, Floats, Floats]]:
         """Yield positions, exceedances u, (m, n) or (1, 1), and weights, (m, 1), of sum 1."""
 
     @property
@@ -79,7 +79,7 @@ class StretchedBeta(Family):
         n, size = prepared.shape[1], len(self.links)
         shapes = [(len(packed_rows(size, m)), n) for m in range(1, order + 1)]
         whole = LogDensity(np.empty(n), *(np.empty(shape) for shape in shapes))
-        rows = Rows(prepared, Shape.of(self.beta, eta, prepared[3]))
+        rows = StretchedRows(prepared, StretchedShape.of(self.beta, eta, prepared[3]))
         for at, part in self._averages(rows, order):
             for out, each in zip(whole, part, strict=True):
                 if out is not None and each is not None:
@@ -101,7 +101,7 @@ class StretchedBeta(Family):
 
     def _moments(self, eta: Sequence[Floats]) -> Floats:
         """Return P(0), P(between), P(1), mean and variance, shape (5, n)."""
-        shape = Shape.of(self.beta, within_reach(self.links, eta)[0])
+        shape = StretchedShape.of(self.beta, within_reach(self.links, eta)[0])
         result = np.empty((5, len(shape.mu)))
         for rows, u, weight in self._exceedances(shape):
             found = Censored.of(shape.mu[rows], shape.nu[rows], shape.phi[rows], u)
@@ -113,7 +113,7 @@ class StretchedBeta(Family):
         return result
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
-        shape = Shape.of(self.beta, within_reach(self.links, eta)[0], y)
+        shape = StretchedShape.of(self.beta, within_reach(self.links, eta)[0], y)
         assert shape.y is not None  # it was given
         result = np.where(shape.y < 0.0, 0.0, 1.0)
         inside = np.flatnonzero((shape.y >= 0.0) & (shape.y < 1.0))

@@ -12,10 +12,10 @@ from skglmm.families.bounded.exceedance import Rule
 from skglmm.families.calculus.log_sum import log_sum
 from skglmm.families.calculus.packing import packed
 
-__all__ = ["Rows", "Shape"]
+__all__ = ["StretchedRows", "StretchedShape"]
 
 
-class Shape(NamedTuple):
+class StretchedShape(NamedTuple):
     """Parameters of n rows, of full length, and what is asked about them."""
 
     mu: Floats
@@ -25,7 +25,7 @@ class Shape(NamedTuple):
     y: Floats | None  # where a density or a cdf is needed; None for moments
 
     @classmethod
-    def of(cls, beta: Beta, eta: Sequence[Floats], y: Floats | None = None) -> "Shape":
+    def of(cls, beta: Beta, eta: Sequence[Floats], y: Floats | None = None) -> "StretchedShape":
         """Return the parameters at linear predictors within reach."""
         mean, precision = beta.jets(eta[:2])
         parts = [mean.value, mean.complement, precision.value, *eta[2:]]
@@ -43,21 +43,21 @@ class Shape(NamedTuple):
         """The shape of the beta at 1."""
         return self.nu * self.phi
 
-    def take(self, at: Ints) -> "Shape":
+    def take(self, at: Ints) -> "StretchedShape":
         """Return some of the rows."""
         scale, y = (None if part is None else part[at] for part in self[3:])
-        return Shape(self.mu[at], self.nu[at], self.phi[at], scale, y)
+        return StretchedShape(self.mu[at], self.nu[at], self.phi[at], scale, y)
 
 
-class Rows(NamedTuple):
+class StretchedRows(NamedTuple):
     """Prepared responses with their shapes."""
 
     prepared: Floats  # (4, n)
-    shape: Shape
+    shape: StretchedShape
 
-    def take(self, at: Ints) -> "Rows":
+    def take(self, at: Ints) -> "StretchedRows":
         """Return some of the rows."""
-        return Rows(self.prepared[:, at], self.shape.take(at))
+        return StretchedRows(self.prepared[:, at], self.shape.take(at))
 
     def average(self, rule: Rule, bound: float | None, order: int) -> LogDensity:
         """Return the log of an average of densities, relative to the beta's at the anchor.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.families.base import Factor, Family, Interior, LogDensity, Support
+from skglmm.families.base import DensityFactor, Family, Interior, LogDensity, Support
 from skglmm.families.bounded.beta import Beta
-from skglmm.families.bounded.parts import Parts
+from skglmm.families.bounded.parts import PartProbabilities
 from skglmm.families.calculus.add import add_derivatives, add_packed
 from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.packing import packed_products, packed_rows
@@ -35,7 +35,7 @@ class TwoPartBeta(Family):
 
     @property
     @abstractmethod
-    def parts(self) -> Parts:
+    def parts(self) -> PartProbabilities:
         """Probabilities of the bounds and of the interior."""
 
     @property
@@ -58,13 +58,15 @@ class TwoPartBeta(Family):
         return self.parts.vanishing(present, endless)
 
     @property
-    def factors(self) -> tuple[Factor, ...]:
+    def factors(self) -> tuple[DensityFactor, ...]:
         beta = self.beta
 
         def inner(prepared: Floats, eta: Sequence[Floats], order: int) -> LogDensity:
             return beta.log_density(prepared, eta[:2], order)
 
-        return Factor(self.parts.predictors, self._part), Factor(BETA, inner, _is_inside)
+        return DensityFactor(self.parts.predictors, self._part), DensityFactor(
+            BETA, inner, _is_inside
+        )
 
     @property
     def interior(self) -> Interior:

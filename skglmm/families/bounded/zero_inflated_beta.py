@@ -5,7 +5,7 @@ from math import inf
 from typing import final
 
 from skglmm.families.bounded.beta import LOG_PRECISION_CAP
-from skglmm.families.bounded.parts import MultinomialLogit, Parts
+from skglmm.families.bounded.parts import MultinomialLogit, PartProbabilities
 from skglmm.families.bounded.two_part import TwoPartBeta
 from skglmm.links import Link, Log, Logit, LogOdds
 
@@ -46,5 +46,5 @@ class ZeroInflatedBeta(TwoPartBeta):
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds())
 
     @property
-    def parts(self) -> Parts:
+    def parts(self) -> PartProbabilities:
         return MultinomialLogit(self.masses)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.families import Factor, packed_rows
+from skglmm.families import DensityFactor, packed_rows
 
 __all__ = ["Integrand", "Quadratic"]
 
@@ -26,7 +26,7 @@ class Integrand:
 
     Parameters
     ----------
-    factors : tuple of Factor
+    factors : tuple of DensityFactor
         Whose product is the density.
     prepared : ndarray, shape (m, n)
     eta : tuple of ndarray, each of shape (n,) or (1,)
@@ -37,7 +37,7 @@ class Integrand:
         L, by which x moves them.
     """
 
-    factors: tuple[Factor, ...]
+    factors: tuple[DensityFactor, ...]
     prepared: Floats
     eta: tuple[Floats, ...]
     moving: tuple[int, ...]

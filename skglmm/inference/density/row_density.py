@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.families import Factor, Family
+from skglmm.families import DensityFactor, Family
 from skglmm.inference.density.integrand import Integrand
 from skglmm.inference.density.log_average import log_average
 from skglmm.inference.prediction.averages import Shift
@@ -38,11 +38,11 @@ def averaged_log_density(family: Family, y: Floats, eta: Sequence[Floats], shift
     return result
 
 
-def _applies(factor: Factor, y: Floats) -> Bools:
+def _applies(factor: DensityFactor, y: Floats) -> Bools:
     return np.ones(len(y), dtype=np.bool_) if factor.applies is None else factor.applies(y)
 
 
-def _linked(factors: Sequence[Factor], shift: Shift) -> Bools:
+def _linked(factors: Sequence[DensityFactor], shift: Shift) -> Bools:
     """Whether two factors depend on one shift, or on correlated ones, (n, F, F)."""
     pairs = [[shift.relates(a.predictors, b.predictors) for b in factors] for a in factors]
     return np.moveaxis(np.array(pairs), 2, 0)
@@ -69,7 +69,7 @@ def _blocks(here: Ints, links: Bools) -> list[list[int]]:
 
 
 def _averaged(
-    factors: tuple[Factor, ...], prepared: Floats, eta: Sequence[Floats], shift: Shift
+    factors: tuple[DensityFactor, ...], prepared: Floats, eta: Sequence[Floats], shift: Shift
 ) -> Floats:
     """Average the product of factors over the shifts on which they depend, (n,)."""
     used = {k for factor in factors for k in factor.predictors}

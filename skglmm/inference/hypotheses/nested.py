@@ -18,7 +18,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit, Spaces
-from skglmm.inference.hypotheses.spans import Columns, within_span
+from skglmm.inference.hypotheses.spans import SpanColumns, within_span
 
 __all__ = ["Addition", "Comparison", "asserted"]
 
@@ -64,10 +64,10 @@ class _Block(NamedTuple):
     """The effects of one grouping factor, and which of them make a term."""
 
     factor: Factor
-    columns: Columns
-    terms: tuple[Columns, ...]
+    columns: SpanColumns
+    terms: tuple[SpanColumns, ...]
 
-    def home(self, term: Columns) -> int | None:
+    def home(self, term: SpanColumns) -> int | None:
         """Return the smallest term whose effects those of another are combinations of."""
         found = [j for j, own in enumerate(self.terms) if not term.beyond(own)]
         return min(found, key=lambda j: len(self.terms[j].effects), default=None)
@@ -199,9 +199,9 @@ def asserted(smaller: Fit, larger: Fit) -> Addition:
     return Addition(n_fixed, (), 0, 0, n_unknown=n_theta)
 
 
-def _new(own: Columns, known: list[Columns]) -> list[int]:
+def _new(own: SpanColumns, known: list[SpanColumns]) -> list[int]:
     """Places of the effects of a term that add to those of terms of a smaller model."""
-    found = reduce(Columns.beside, known) if known else None
+    found = reduce(SpanColumns.beside, known) if known else None
     new = []
     for c in range(len(own.effects)):
         one = own.take([c])
@@ -250,11 +250,11 @@ def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
             yield f"covariances of the kind {kind}, as of {name!r}, are no part of others"
 
 
-def _listed(columns: Columns, places: Iterable[int], between: str = ", ") -> str:
+def _listed(columns: SpanColumns, places: Iterable[int], between: str = ", ") -> str:
     return between.join(repr(columns.effects[c][1]) for c in places)
 
 
-def _fixed(fit: Fit, spaces: Spaces | None) -> Columns:
+def _fixed(fit: Fit, spaces: Spaces | None) -> SpanColumns:
     """The fixed effects that were estimated."""
     parts = zip(fit.layout.coefficients, fit.aliased, strict=True)
     effects = tuple(
@@ -263,7 +263,7 @@ def _fixed(fit: Fit, spaces: Spaces | None) -> Columns:
         for j, name in enumerate(names)
         if j not in aliased
     )
-    return Columns(effects, None if spaces is None else np.hstack(spaces.fixed))
+    return SpanColumns(effects, None if spaces is None else np.hstack(spaces.fixed))
 
 
 def _offsets(fit: Fit) -> str:
@@ -316,6 +316,6 @@ def _level_counts(smaller: Factor, larger: Factor) -> str | None:
 
 def _block(factor: Factor, sums: Floats | None) -> _Block:
     names = map(_in_order, factor.columns)
-    columns = Columns(tuple(zip(factor.predictors, names, strict=True)), sums)
+    columns = SpanColumns(tuple(zip(factor.predictors, names, strict=True)), sums)
     terms = tuple(columns.take(component) for component in factor.covariance.components)
     return _Block(factor, columns, terms)

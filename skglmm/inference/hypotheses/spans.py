@@ -7,7 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["Columns", "Effect", "within_span"]
+__all__ = ["Effect", "SpanColumns", "within_span"]
 
 Effect = tuple[int, str]  # the linear predictor that it feeds, and its name
 MARGIN = 5  # sums more than columns: fewer could agree by chance where responses are few
@@ -16,7 +16,7 @@ FLAT = 1e-9  # of the largest singular value: directions of rounding
 
 
 @dataclass(frozen=True)
-class Columns:
+class SpanColumns:
     """Columns of a fit, each of which feeds a linear predictor.
 
     Parameters
@@ -30,21 +30,21 @@ class Columns:
     effects: tuple[Effect, ...]
     sums: Floats | None
 
-    def take(self, places: Iterable[int]) -> "Columns":
+    def take(self, places: Iterable[int]) -> "SpanColumns":
         """Return some of the columns."""
         chosen = list(places)
         sums = None if self.sums is None else self.sums[:, chosen]
-        return Columns(tuple(self.effects[c] for c in chosen), sums)
+        return SpanColumns(tuple(self.effects[c] for c in chosen), sums)
 
-    def beside(self, others: "Columns") -> "Columns":
+    def beside(self, others: "SpanColumns") -> "SpanColumns":
         """Return these columns and others after them, of one fit or of two to one response."""
         effects = self.effects + others.effects
         if self.sums is None or others.sums is None:
-            return Columns(effects, None)
+            return SpanColumns(effects, None)
         m = min(len(self.sums), len(others.sums))
-        return Columns(effects, np.hstack([self.sums[:m], others.sums[:m]]))
+        return SpanColumns(effects, np.hstack([self.sums[:m], others.sums[:m]]))
 
-    def beyond(self, others: "Columns") -> list[int]:
+    def beyond(self, others: "SpanColumns") -> list[int]:
         """Return the places of columns that are no combinations of others."""
         missing: list[int] = []
         for mine, theirs in self._by_predictor(others):
@@ -54,21 +54,21 @@ class Columns:
             ]
         return sorted(missing)
 
-    def is_named(self, others: "Columns") -> bool:
+    def is_named(self, others: "SpanColumns") -> bool:
         """Return whether columns are told apart from others by their names alone."""
         return any(
             not others.take(theirs)._spans_are_known(self)
             for _, theirs in self._by_predictor(others)
         )
 
-    def _by_predictor(self, others: "Columns") -> Iterator[tuple[list[int], list[int]]]:
+    def _by_predictor(self, others: "SpanColumns") -> Iterator[tuple[list[int], list[int]]]:
         for k in sorted({k for k, _ in self.effects}):
             yield (
                 [c for c, (fed, _) in enumerate(self.effects) if fed == k],
                 [c for c, (fed, _) in enumerate(others.effects) if fed == k],
             )
 
-    def _are_within(self, others: "Columns") -> list[bool]:
+    def _are_within(self, others: "SpanColumns") -> list[bool]:
         if not others._spans_are_known(self):
             return [effect in others.effects for effect in self.effects]
         assert self.sums is not None
@@ -76,7 +76,7 @@ class Columns:
         m = min(len(self.sums), len(others.sums))
         return [within_span(column, others.sums[:m]) for column in self.sums[:m].T]
 
-    def _spans_are_known(self, others: "Columns") -> bool:
+    def _spans_are_known(self, others: "SpanColumns") -> bool:
         """Return whether there are enough sums to tell what lies in the span of these columns."""
         if self.sums is None or others.sums is None:
             return False

@@ -22,7 +22,7 @@ from scipy.stats import chi2
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit
-from skglmm.inference.parameters.natural import Parameter, coefficients, delta_covariance, infinite
+from skglmm.inference.parameters.natural import Natural, coefficients, delta_covariance, infinite
 from skglmm.inference.prediction.estimable import missed_by_sums
 from skglmm.inference.report.frames import named_frame
 
@@ -154,7 +154,7 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     return WaldTest(statistic, len(z), p_value, constraints, estimate, std_error, relative)
 
 
-def _fixed(fit: Fit) -> list[Parameter]:
+def _fixed(fit: Fit) -> list[Natural]:
     return [parameter for k in range(len(fit.beta)) for parameter in coefficients(fit, k)]
 
 
@@ -165,7 +165,7 @@ def _dropped(fit: Fit) -> Ints:
     return np.array([start + j for start, columns in pairs for j in columns], dtype=np.intp)
 
 
-def _refuse_at_infinity(fit: Fit, parameters: Sequence[Parameter], lost: Bools) -> None:
+def _refuse_at_infinity(fit: Fit, parameters: Sequence[Natural], lost: Bools) -> None:
     """Refuse coefficients of separated rows: what a fit without them says can be tested."""
     pairs = zip(parameters, lost, strict=True)
     found = [repr(p.name) for p, gone in pairs if gone and infinite(fit, p)]

@@ -7,7 +7,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.natural import (
-    Parameter,
+    Natural,
     correlation_name,
     is_open,
     natural,
@@ -28,7 +28,7 @@ __all__ = [
 MOVED = 1e-9  # of a coefficient, by rounding
 
 
-def dictated(fit: Fit, parameter: Parameter) -> bool:
+def dictated(fit: Fit, parameter: Natural) -> bool:
     """Return whether rows at a ceiling determine a parameter in place of all others."""
     if fit.uncertainty is None or fit.uncertainty.dictated is None:
         return False
@@ -55,7 +55,7 @@ def _dictated_variances(fit: Fit) -> set[str]:
     return names
 
 
-def held_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
+def held_interval(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
     """Return the interval of a parameter that a ceiling holds, or that rows there dictate; or None.
 
     The likelihood rises without end with the former, so that no finite value is in any interval
@@ -68,7 +68,7 @@ def held_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
     return (np.nan, np.nan) if dictated(fit, parameter) else None
 
 
-def known_ends(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
+def known_ends(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
     """Return the interval of a parameter at infinity, held or dictated; None for all others.
 
     The curvature and refits know one end of it at most; the other is NaN.
@@ -76,7 +76,7 @@ def known_ends(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
     return held_interval(fit, parameter) or open_interval(fit, parameter)
 
 
-def is_undetermined(fit: Fit, parameter: Parameter) -> bool:
+def is_undetermined(fit: Fit, parameter: Natural) -> bool:
     """Return whether the data leave a parameter open that is neither at infinity nor held."""
     if is_open(fit, parameter):
         return True
@@ -87,7 +87,7 @@ def is_undetermined(fit: Fit, parameter: Parameter) -> bool:
     return bool(not is_held and not fit.uncertainty.determines(gradient[None])[0])
 
 
-def _moves(fit: Fit, parameter: Parameter) -> Floats:
+def _moves(fit: Fit, parameter: Natural) -> Floats:
     """Changes of a parameter that raise the predictor of one cap each; without zeros."""
     gradient = np.nan_to_num(parameter.gradient)
     moves: Floats = np.array([gradient @ _move(fit, cap) for cap in fit.caps])

@@ -11,7 +11,7 @@ from skglmm.design import Factor
 from skglmm.fitting import Fit
 
 __all__ = [
-    "Parameter",
+    "Natural",
     "coefficients",
     "constant",
     "correlation_name",
@@ -32,7 +32,7 @@ UNIT = 1e-12  # a correlation this close to one is one, but for rounding
 Transform = Callable[[Floats], Floats]
 
 
-class Parameter(NamedTuple):
+class Natural(NamedTuple):
     """One estimate on its natural scale, with the scale without bounds that intervals use."""
 
     name: str
@@ -43,7 +43,7 @@ class Parameter(NamedTuple):
     back: Transform
 
 
-def natural(fit: Fit) -> Iterator[Parameter]:
+def natural(fit: Fit) -> Iterator[Natural]:
     """Yield all parameters as intervals report them."""
     for k in range(len(fit.beta)):
         if is_constant(fit, k):
@@ -73,7 +73,7 @@ def _n_params(fit: Fit) -> int:
     return sum(len(part) for part in (*fit.beta, *fit.theta))
 
 
-def coefficients(fit: Fit, k: int) -> Iterator[Parameter]:
+def coefficients(fit: Fit, k: int) -> Iterator[Natural]:
     """Fixed effects of predictor k; those left out have no gradient."""
     start, n = sum(map(len, fit.beta[:k])), _n_params(fit)
     predictor = fit.layout.predictors[k]
@@ -81,10 +81,10 @@ def coefficients(fit: Fit, k: int) -> Iterator[Parameter]:
         gradient = np.full(n, np.nan) if j in fit.aliased[k] else _unit(n, start + j)
         value = float(fit.beta[k][j])
         label = name if k == 0 else f"{predictor}({name})"
-        yield Parameter(label, value, gradient, value, 1.0, _identity)
+        yield Natural(label, value, gradient, value, 1.0, _identity)
 
 
-def constant(fit: Fit, k: int) -> Parameter:
+def constant(fit: Fit, k: int) -> Natural:
     """The one value of a predictor that is an intercept alone, through its link."""
     link, working = fit.family.links[k], fit.beta[k]
 
@@ -96,10 +96,10 @@ def constant(fit: Fit, k: int) -> Parameter:
     flat = slope == 0.0  # so far out that the value is on its boundary, for all digits
     gradient = np.full(n, np.nan) if flat else slope * _unit(n, start)
     steepness = np.inf if flat else 1.0 / slope
-    return Parameter(fit.layout.predictors[k], value, gradient, float(working[0]), steepness, back)
+    return Natural(fit.layout.predictors[k], value, gradient, float(working[0]), steepness, back)
 
 
-def derived(fit: Fit) -> Iterator[Parameter]:
+def derived(fit: Fit) -> Iterator[Natural]:
     """Parameters that the family derives from linear predictors which are one number each."""
     starts = np.cumsum([0, *map(len, fit.beta)])
     constants = [float(beta[0]) if len(beta) else 0.0 for beta in fit.beta]
@@ -108,7 +108,7 @@ def derived(fit: Fit) -> Iterator[Parameter]:
         if all(is_constant(fit, int(k)) for k in used):
             gradient = np.zeros(_n_params(fit))
             gradient[starts[used]] = slopes[used]
-            yield Parameter(name, value, gradient, value, 1.0, _identity)
+            yield Natural(name, value, gradient, value, 1.0, _identity)
 
 
 def term_columns(factor: Factor) -> Iterator[range]:
@@ -135,7 +135,7 @@ def _sigma_gradient(fit: Fit, f: int) -> Floats:
     return gradient
 
 
-def variances(fit: Fit) -> Iterator[Parameter]:
+def variances(fit: Fit) -> Iterator[Natural]:
     """Standard deviations and correlations, term by term."""
     for f, factor in enumerate(fit.layout.factors):
         sigma, gradient = fit.roots[f] @ fit.roots[f].T, _sigma_gradient(fit, f)
@@ -157,14 +157,14 @@ def correlation_name(factor: Factor, i: int, j: int) -> str:
     return f"corr({factor.columns[i]}, {factor.columns[j]} | {factor.name})"
 
 
-def _sd(name: str, value: float, variance_gradient: Floats) -> Parameter:
+def _sd(name: str, value: float, variance_gradient: Floats) -> Natural:
     if value == 0:
         return _on_boundary(name, 0.0, len(variance_gradient))
     gradient = variance_gradient / (2.0 * value)
-    return Parameter(name, value, gradient, float(np.log(value)), 1.0 / value, np.exp)
+    return Natural(name, value, gradient, float(np.log(value)), 1.0 / value, np.exp)
 
 
-def _correlation(name: str, sigma: Floats, gradient: Floats, i: int, j: int) -> Parameter:
+def _correlation(name: str, sigma: Floats, gradient: Floats, i: int, j: int) -> Natural:
     if sigma[i, i] == 0 or sigma[j, j] == 0:
         return _on_boundary(name, np.nan, len(gradient))
     scale = np.sqrt(sigma[i, i] * sigma[j, j])
@@ -173,15 +173,15 @@ def _correlation(name: str, sigma: Floats, gradient: Floats, i: int, j: int) -> 
         return _on_boundary(name, float(np.sign(value)), len(gradient))
     relative = gradient[:, i, i] / sigma[i, i] + gradient[:, j, j] / sigma[j, j]
     slope = gradient[:, i, j] / scale - 0.5 * value * relative
-    return Parameter(name, value, slope, float(np.arctanh(value)), 1.0 / (1.0 - value**2), np.tanh)
+    return Natural(name, value, slope, float(np.arctanh(value)), 1.0 / (1.0 - value**2), np.tanh)
 
 
-def _on_boundary(name: str, value: float, n_params: int) -> Parameter:
+def _on_boundary(name: str, value: float, n_params: int) -> Natural:
     """An estimate with neither standard error nor interval."""
-    return Parameter(name, value, np.full(n_params, np.nan), np.nan, np.nan, _identity)
+    return Natural(name, value, np.full(n_params, np.nan), np.nan, np.nan, _identity)
 
 
-def delta_covariance(fit: Fit, parameters: list[Parameter]) -> Floats:
+def delta_covariance(fit: Fit, parameters: list[Natural]) -> Floats:
     """Covariance of some parameters by the delta method, NaN where it is not available."""
     gradients = np.array([p.gradient for p in parameters]).reshape(len(parameters), _n_params(fit))
     if fit.uncertainty is None:
@@ -196,17 +196,17 @@ def delta_covariance(fit: Fit, parameters: list[Parameter]) -> Floats:
     return np.asarray(covariance)
 
 
-def infinite(fit: Fit, parameter: Parameter) -> float:
+def infinite(fit: Fit, parameter: Natural) -> float:
     """Return the sign of the infinity at which a parameter has its estimate; 0 if at none."""
     return float(np.nan_to_num(_side(fit, parameter)))
 
 
-def is_open(fit: Fit, parameter: Parameter) -> bool:
+def is_open(fit: Fit, parameter: Natural) -> bool:
     """Return whether any value of a parameter is as good, as what it compares is at infinity."""
     return bool(np.isnan(_side(fit, parameter)))
 
 
-def _side(fit: Fit, parameter: Parameter) -> float:
+def _side(fit: Fit, parameter: Natural) -> float:
     """Sign of the infinity of a parameter, NaN where it is open; 0 where its parts disagree."""
     signs = np.concatenate(fit.infinities)
     ways = np.sign(np.nan_to_num(parameter.gradient[: len(signs)]))
@@ -214,7 +214,7 @@ def _side(fit: Fit, parameter: Parameter) -> float:
     return float(found.pop()) if len(found) == 1 else 0.0
 
 
-def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
+def open_interval(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
     """Return the interval of a parameter at infinity, whose other end is unknown; or None."""
     sign = infinite(fit, parameter)
     if not sign:
@@ -225,7 +225,7 @@ def open_interval(fit: Fit, parameter: Parameter) -> tuple[float, float] | None:
     return (end, np.nan) if away < 0 else (np.nan, end)
 
 
-def std_errors(fit: Fit, parameters: list[Parameter]) -> Floats:
+def std_errors(fit: Fit, parameters: list[Natural]) -> Floats:
     """Standard errors of some parameters, NaN where they are not available."""
     variances = np.diag(delta_covariance(fit, parameters))
     return np.sqrt(np.where(variances >= 0, variances, np.nan))

@@ -12,7 +12,7 @@ from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.held import known_ends
 from skglmm.inference.parameters.natural import (
-    Parameter,
+    Natural,
     coefficients,
     constant,
     correlation_name,
@@ -218,7 +218,7 @@ def vcov(fit: Fit, component: str = "fixed") -> Covariances:
 
 
 def intervals(
-    fit: Fit, level: float = 0.95, parameters: Sequence[Parameter] | None = None
+    fit: Fit, level: float = 0.95, parameters: Sequence[Natural] | None = None
 ) -> Intervals:
     """Return Wald intervals, built on scales without bounds and mapped back.
 
@@ -232,7 +232,7 @@ def intervals(
     fit : Fit
     level : float
         Coverage, above 0 and below 1.
-    parameters : sequence of Parameter, default=None
+    parameters : sequence of Natural, default=None
         Of which; None are all that are `natural`.
 
     Returns
@@ -276,7 +276,7 @@ def constant_level(fit: Fit, k: int) -> tuple[float, float] | None:
     return parameter.value, float(std_errors(fit, [parameter])[0])
 
 
-def with_errors(fit: Fit, parameters: Iterable[Parameter]) -> Iterator[tuple[Parameter, float]]:
+def with_errors(fit: Fit, parameters: Iterable[Natural]) -> Iterator[tuple[Natural, float]]:
     """Yield parameters with their standard errors."""
     parameters = list(parameters)
     yield from zip(parameters, map(float, std_errors(fit, parameters)), strict=True)

@@ -9,7 +9,7 @@ from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit, Study
 from skglmm.inference.parameters.held import held_interval, is_undetermined
 from skglmm.inference.parameters.natural import (
-    Parameter,
+    Natural,
     coefficients,
     constant,
     infinite,
@@ -45,17 +45,17 @@ class Separated(NamedTuple):
     ----------
     k : int
         The predictor.
-    parameters : tuple of Parameter
+    parameters : tuple of Natural
     ends : tuple of float
         Where each goes: plus or minus infinity, or an end of its range.
-    opened : tuple of Parameter
+    opened : tuple of Natural
         Those that compare what is at infinity, so that any value is as good.
     """
 
     k: int
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Natural, ...]
     ends: tuple[float, ...]
-    opened: tuple[Parameter, ...]
+    opened: tuple[Natural, ...]
 
     def sentence(self, rows: str = "") -> str:
         """Say what goes where; `rows` are the rows that it moves."""
@@ -93,7 +93,7 @@ def separated(fit: Fit) -> Iterator[Separated]:
             yield Separated(k, apart, tuple(_end(fit, p) for p in apart), opened)
 
 
-def _end(fit: Fit, parameter: Parameter) -> float:
+def _end(fit: Fit, parameter: Natural) -> float:
     """The end of its range at which a parameter has its estimate."""
     ends = open_interval(fit, parameter)
     assert ends is not None  # it has such an end

@@ -16,7 +16,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.fitting import Fit, Rules, Study, refit
 from skglmm.inference.parameters.held import held_interval, is_undetermined, known_ends
-from skglmm.inference.parameters.natural import Parameter, infinite, is_open, natural
+from skglmm.inference.parameters.natural import Natural, infinite, is_open, natural
 from skglmm.inference.parameters.wald import Intervals
 from skglmm.inference.report.frames import Frame, replicate_frame
 from skglmm.inference.report.notes import Note
@@ -76,17 +76,17 @@ def bootstrap_once(study: Study, fit: Fit, rules: Rules, rng: np.random.Generato
     return Refit(values, working, found.log_likelihood, found.converged, singular)
 
 
-def _is_unknown(fit: Fit, parameter: Parameter) -> bool:
+def _is_unknown(fit: Fit, parameter: Natural) -> bool:
     """Whether a coefficient depends on others, or compares what is at infinity."""
     is_left_out = np.isfinite(parameter.working) and np.isnan(parameter.gradient).all()
     return bool(is_left_out or is_open(fit, parameter))
 
 
-def _is_on_boundary(parameter: Parameter) -> bool:
+def _is_on_boundary(parameter: Natural) -> bool:
     return bool(np.isnan(parameter.working) and not np.isnan(parameter.value))
 
 
-def _value(fit: Fit, parameter: Parameter) -> float:
+def _value(fit: Fit, parameter: Natural) -> float:
     """The value on its natural scale, infinite where separated responses have no finite one."""
     if _is_unknown(fit, parameter):
         return np.nan
@@ -95,7 +95,7 @@ def _value(fit: Fit, parameter: Parameter) -> float:
     return float(parameter.back(end)) if away else parameter.value
 
 
-def _working(fit: Fit, parameter: Parameter) -> float:
+def _working(fit: Fit, parameter: Natural) -> float:
     """The value on the scale without bounds, whose ends are infinite."""
     away = infinite(fit, parameter)
     if away:
@@ -175,7 +175,7 @@ class Bootstrap:
         )
 
     @property
-    def _parameters(self) -> list[Parameter]:
+    def _parameters(self) -> list[Natural]:
         every = list(natural(self.fit))
         return [every[place] for place in self.places]
 
@@ -283,7 +283,7 @@ def _quantile(values: Floats, p: float) -> float:
     return float(low + (place - below) * (high - low))
 
 
-def _mirrored(parameter: Parameter, quantiles: Floats) -> Floats:
+def _mirrored(parameter: Natural, quantiles: Floats) -> Floats:
     """Quantiles of the working scale mirrored at the estimate, on the natural scale."""
     if not np.isfinite(parameter.working) or np.isnan(quantiles).any():
         return np.full(2, np.nan)
@@ -321,7 +321,7 @@ def _notes(record: Bootstrap) -> Iterator[Note]:
             yield Note("separated", text)
 
 
-def _is_told(fit: Fit, parameter: Parameter) -> bool:
+def _is_told(fit: Fit, parameter: Natural) -> bool:
     """Whether refits say nothing of a parameter, which its fit tells."""
     return known_ends(fit, parameter) is not None or is_undetermined(fit, parameter)
 

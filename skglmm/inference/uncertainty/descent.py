@@ -53,7 +53,7 @@ class Spot:
     hessian: Floats
 
 
-class Step(NamedTuple):
+class ConstrainedStep(NamedTuple):
     """A step, the decrease that it promises, and the slope of the objective off the rest."""
 
     change: Floats
@@ -79,7 +79,7 @@ def _refreshed(axis: Axis, vector: Floats, here: Laplace) -> Spot:
     return Spot(vector, here, positive(stiffened(hessian, every, axis.least)))
 
 
-def step(axis: Axis, spot: Spot, distance: float = 0.0) -> Step:
+def step(axis: Axis, spot: Spot, distance: float = 0.0) -> ConstrainedStep:
     """Return the best step that moves the coordinate by a distance."""
     x, g, a = spot.vector, spot.laplace.gradient, axis.direction
     low, high = x <= axis.lower, x >= axis.upper
@@ -92,14 +92,16 @@ def step(axis: Axis, spot: Spot, distance: float = 0.0) -> Step:
         held |= out
 
 
-def _constrained(hessian: Floats, g: Floats, a: Floats, free: Bools, distance: float) -> Step:
+def _constrained(
+    hessian: Floats, g: Floats, a: Floats, free: Bools, distance: float
+) -> ConstrainedStep:
     inner = hessian[np.ix_(free, free)]
     by_g, by_a = solved(inner, np.stack([g[free], a[free]], axis=1)).T
     steep = float(a[free] @ by_a)
     multiplier = float(a[free] @ by_g) / steep
     change = np.zeros_like(g)
     change[free] = (multiplier + distance / steep) * by_a - by_g
-    return Step(change, -0.5 * float(g @ change), multiplier)
+    return ConstrainedStep(change, -0.5 * float(g @ change), multiplier)
 
 
 def moved(axis: Axis, spot: Spot, distance: float) -> Spot | None:
@@ -145,7 +147,7 @@ def _minimized(axis: Axis, spot: Spot) -> Spot | None:
     return spot if ahead.gain <= STALLED else None
 
 
-def _searched(axis: Axis, spot: Spot, ahead: Step) -> Spot | None:
+def _searched(axis: Axis, spot: Spot, ahead: ConstrainedStep) -> Spot | None:
     """Shorten a step until the objective decreases."""
     length = 1.0
     for _ in range(HALVINGS_MAX):

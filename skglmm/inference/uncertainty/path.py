@@ -17,7 +17,7 @@ from skglmm.fitting.search.optimize import solved
 from skglmm.inference.uncertainty.axis import Axis
 from skglmm.inference.uncertainty.descent import Spot, moved, settled, step
 
-__all__ = ["Point", "Side", "ceiling", "crossing", "walk"]
+__all__ = ["ProfilePoint", "Side", "ceiling", "crossing", "walk"]
 
 POINTS_MAX = 60
 ENDS_MAX = 8  # looks for one end
@@ -33,7 +33,7 @@ FLAT = 1e-2  # a zeta that no level of interest asks for
 BEND = 2.0  # the slope is foretold to change by this factor at most in one step
 
 
-class Point(NamedTuple):
+class ProfilePoint(NamedTuple):
     """A point of a side of a profile; both numbers grow from zero at the estimate."""
 
     distance: float  # of the coordinate, from the estimate
@@ -47,7 +47,7 @@ class Side:
 
     Parameters
     ----------
-    points : tuple of Point
+    points : tuple of ProfilePoint
         By distance; the first is the estimate.
     lowest : float
         Smallest difference of the objective from that at the estimate; negative where the
@@ -57,7 +57,7 @@ class Side:
         up on the way. None where it ended for a good reason.
     """
 
-    points: tuple[Point, ...]
+    points: tuple[ProfilePoint, ...]
     lowest: float = 0.0
     lost: float | None = None
 
@@ -107,17 +107,17 @@ def walk(
     return Side(tuple(points), walker.lowest, walker.lost)
 
 
-def _under(points: list[Point], highest: float, room: float) -> list[Point]:
+def _under(points: list[ProfilePoint], highest: float, room: float) -> list[ProfilePoint]:
     """The points below a ceiling, where they meet it, and the limit."""
     below = [point for point in points if point.zeta < highest]
     meets = crossing(points, highest)
     if meets is not None:
         nearest = min(points, key=lambda point: abs(point.distance - meets))
-        below.append(Point(meets, highest, nearest.slope))
-    return below if below[-1].distance >= room else [*below, Point(room, highest, 0.0)]
+        below.append(ProfilePoint(meets, highest, nearest.slope))
+    return below if below[-1].distance >= room else [*below, ProfilePoint(room, highest, 0.0)]
 
 
-def crossing(points: tuple[Point, ...] | list[Point], target: float) -> float | None:
+def crossing(points: tuple[ProfilePoint, ...] | list[ProfilePoint], target: float) -> float | None:
     """Return the distance at which zeta first is `target`, None where it never is."""
     for a, b in pairwise(points):
         if a.zeta < target <= b.zeta:
@@ -125,7 +125,7 @@ def crossing(points: tuple[Point, ...] | list[Point], target: float) -> float | 
     return None
 
 
-def _root(a: Point, b: Point, target: float) -> float:
+def _root(a: ProfilePoint, b: ProfilePoint, target: float) -> float:
     ends = [a.distance, b.distance]
     curve = CubicHermiteSpline(ends, [a.zeta, b.zeta], [a.slope, b.slope])
 
@@ -142,7 +142,7 @@ class _Walker:
         self.axis, self.start, self.spot = axis, start, start
         self.sign, self.target, self.pace = sign, target, pace
         self.room = abs(axis.limits[sign > 0] - axis.coordinate)
-        self.points = [Point(0.0, 0.0, self._first_slope())]
+        self.points = [ProfilePoint(0.0, 0.0, self._first_slope())]
         self.lowest = 0.0
         self.lost: float | None = None
         self.here = 0.0  # distance of the spot
@@ -232,5 +232,5 @@ class _Walker:
         zeta = float(np.sqrt(2.0 * max(difference, 0.0)))
         multiplier = self.sign * step(self.axis, spot).multiplier
         slope = multiplier / zeta if zeta > 0 else self.points[0].slope
-        insort(self.points, Point(distance, zeta, slope))
+        insort(self.points, ProfilePoint(distance, zeta, slope))
         self.spot, self.here = spot, distance

@@ -9,11 +9,11 @@ from scipy.special import ndtri
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit, Study
 from skglmm.inference.parameters.held import held_interval
-from skglmm.inference.parameters.natural import Parameter, Transform, infinite, is_open, natural
+from skglmm.inference.parameters.natural import Natural, Transform, infinite, is_open, natural
 from skglmm.inference.parameters.wald import Intervals
 from skglmm.inference.uncertainty.axis import Axis, axes
 from skglmm.inference.uncertainty.descent import Spot, begin
-from skglmm.inference.uncertainty.path import Point, Side, ceiling, crossing, walk
+from skglmm.inference.uncertainty.path import ProfilePoint, Side, ceiling, crossing, walk
 
 __all__ = ["Profile", "profile_intervals", "profiles"]
 
@@ -165,7 +165,7 @@ def profile_intervals(found: Sequence[Profile], level: float) -> Intervals:
     )
 
 
-def _absent(parameter: Parameter, ends: tuple[float, float], level: float) -> Profile:
+def _absent(parameter: Natural, ends: tuple[float, float], level: float) -> Profile:
     nothing = Side(())
     return Profile(
         parameter.name, parameter.value, np.nan, nothing, nothing, np.asarray, ends, level
@@ -173,7 +173,7 @@ def _absent(parameter: Parameter, ends: tuple[float, float], level: float) -> Pr
 
 
 def _profile(
-    parameter: Parameter,
+    parameter: Natural,
     axis: Axis,
     start: Spot,
     level: float,
@@ -184,7 +184,7 @@ def _profile(
     target = _root(level)
     highest = ceiling(axis, start, target)
     low, high = (
-        Side((Point(0.0, 0.0, 0.0),))
+        Side((ProfilePoint(0.0, 0.0, 0.0),))
         if sign in flat
         else walk(axis, start, sign, target, n_points, highest)
         for sign in (-1, 1)

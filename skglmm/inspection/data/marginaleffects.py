@@ -244,12 +244,12 @@ def _adapter(mean: _Mean, frame: pd.DataFrame) -> Any:
             return None
 
         @single_threaded
-        def get_exog(self, newdata: Any) -> _Rows:
-            return _Rows(mean.read(newdata))
+        def get_exog(self, newdata: Any) -> _AdapterRows:
+            return _AdapterRows(mean.read(newdata))
 
         @single_threaded
         def get_predict(self, params: Floats, newdata: Any) -> Any:
-            rows = newdata if isinstance(newdata, _Rows) else self.get_exog(newdata)
+            rows = newdata if isinstance(newdata, _AdapterRows) else self.get_exog(newdata)
             values = mean(np.asarray(params, dtype=np.float64), rows.design)
             index = pl.Series(range(len(values)), dtype=pl.Int32)
             return pl.DataFrame({"rowid": index, "estimate": values})
@@ -266,7 +266,7 @@ def _adapter(mean: _Mean, frame: pd.DataFrame) -> Any:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _AdapterRows:
     """Rows whose design is made once for all values of the parameters."""
 
     design: Design
@@ -275,5 +275,5 @@ class _Rows:
     def shape(self) -> tuple[int]:
         return (self.design.n_samples,)
 
-    def __getitem__(self, rows: slice) -> "_Rows":
-        return _Rows(self.design.take(rows))
+    def __getitem__(self, rows: slice) -> "_AdapterRows":
+        return _AdapterRows(self.design.take(rows))
