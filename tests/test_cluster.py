@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 from skglmm import BetaGLMMRegressor, DesignError, ZeroInflatedBetaGLMMRegressor
 from skglmm.estimators.base import mixed_model as _base
 from skglmm.estimators.cluster.cluster import learned
-from skglmm.estimators.cluster.rows import Rows, check_partitions
+from skglmm.estimators.cluster.rows import VettedRows, check_partitions
 from skglmm.estimators.reading.frames import fit_frame
 from skglmm.estimators.reading.model import read_model
 from skglmm.parts import Here
@@ -59,10 +59,13 @@ def in_parts(monkeypatch):
             cuts = np.array_split(np.arange(len(X)), n_parts)
             mass = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
             parts = [
-                Rows(X.iloc[c], y.to_numpy()[c], None if mass is None else mass[c]) for c in cuts
+                VettedRows(X.iloc[c], y.to_numpy()[c], None if mass is None else mass[c])
+                for c in cuts
             ]
             kept = [
-                part if part.weights is None else Rows(*(each[part.weights > 0] for each in part))
+                part
+                if part.weights is None
+                else VettedRows(*(each[part.weights > 0] for each in part))
                 for part in parts
             ]
             return learned(Here(kept), meta, read, estimator, family)

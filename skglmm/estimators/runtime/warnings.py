@@ -29,7 +29,7 @@ __all__ = [
     "tell_unseen",
 ]
 
-_PACKAGES = (Path(__file__).parents[1], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
+_PACKAGES = (Path(__file__).parents[2], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
 _INSIDE = tuple(f"{package}{os.sep}" for package in _PACKAGES)
 _CATEGORIES: dict[str, type[Warning]] = {
     "convergence": ConvergenceWarning,
