@@ -135,6 +135,7 @@ def test_extended_betas_of_known_exceedance(u):
     assert_same(model, [[model.intercept_], model.coef_, model.precision_coef_], value, expected)
 
 
+@pytest.mark.slow
 def test_extended_betas_of_unknown_exceedance():
     rng, X, x = rows(4, n=45)
     y = stretched(rng, x, rng.exponential(0.3, len(x)))

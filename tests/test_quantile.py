@@ -176,7 +176,7 @@ def test_without_inference_quantiles_are_those_of_simulated_responses(study):
         assert_allclose(share, q, atol=5 * np.sqrt(q * (1 - q) / 40_000))
 
 
-@pytest.mark.parametrize("spread", [1.0, 40.0])
+@pytest.mark.parametrize("spread", [1.0, pytest.param(40.0, marks=pytest.mark.slow)])
 def test_quantiles_increase_inside_the_support(study, spread):
     model, frame = study
     parts = rows_of(model, frame.assign(x=spread * frame["x"], g=99))
