@@ -470,3 +470,20 @@ def test_shares_follow_one_number(sd):
     left = sd * np.sqrt(1 - 0.999**2)
     exact = expit(1.0 - 0.999 * sd * t[:, None] - left * nodes) @ weights / weights.sum()
     assert_allclose(share.at(t[None])[0], exact, atol=2e-6)
+
+
+def test_masses_that_move_far_more_than_the_mean_are_averaged_finely():
+    covariance = np.zeros((3, 3))
+    covariance[0, 0], covariance[2, 2] = 0.05**2, 6.0**2
+    covariance[0, 2] = covariance[2, 0] = 0.9999 * 0.05 * 6.0
+    shift = Shift.of(lambda j, k: covariance[j, k][None], 1, (1, 2))
+    eta, y, family = np.array([[0.3], [1.0], [-1.0]]), np.array([0.4]), ZeroInflatedBeta()
+    masses = _Normals(family, eta, shift).masses
+    found = Blend.of(family, list(eta), shift, masses).cdf(y)
+    t, u = np.linspace(-8.0, 8.0, 4001)[:, None], np.linspace(-8.0, 8.0, 201)
+    weights = np.exp(-0.5 * t**2) * np.exp(-0.5 * u**2)
+    left = 6.0 * np.sqrt(1.0 - 0.9999**2)
+    zero = expit(-1.0 + 0.9999 * 6.0 * t + left * u)
+    inner = Beta().cdf(np.full(len(t), 0.4), [0.3 + 0.05 * t[:, 0], np.full(len(t), 1.0)])
+    exact = np.sum(weights * (zero + (1.0 - zero) * inner[:, None])) / weights.sum()
+    assert_allclose(found, exact, atol=2e-6)
