@@ -18,7 +18,6 @@ from skglmm import (
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
-from skglmm.fitting.search.optimize import STALLED_GAIN
 from skglmm.inspection import check_residuals
 
 MASSES = {
@@ -40,9 +39,7 @@ OTHERS = (*PRECISIONS, "1 + (1 | g)")  # formulas of the probabilities of bounds
 SHAPES = ("beta", "beta", "slopes", "constant", "constant category", "separated", "two values")
 WEIGHTS = ("none", "none", "spread", "counts", "heavy")
 SIZES = ((4, 12), (5, 22), (20, 60), (60, 160))
-# Log-likelihood units, where weights are 1 on average: either of two searches that stall may have
-# this much left, by a quadratic forecast.
-SAME = 2.0 * STALLED_GAIN
+SAME = 1e-6  # log-likelihood units, where weights are 1 on average
 ROUNDED = 2e-6  # of a row at the ceiling of a precision, e^20: a difference of numbers near 1e10
 LEVELS = (0.02, 0.2, 0.5, 0.95)
 
