@@ -259,7 +259,6 @@ def _in_user_units(
     layout, bases = bound.layout, scales.bases
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
-    at_cap = Params.unpack(optimum.capped.astype(float), problem.shape).beta
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
     going = sides(bound, optimum, away)
     gone = [k for k, side in enumerate(going) if side.change.any()]
@@ -293,15 +292,20 @@ def _in_user_units(
             for named, root, factor in zip(layout.factors, roots, factors, strict=True)
             for sentence in singular_terms(named, root, np.diag(factor) == 0)
         ),
-        capped=tuple(
-            name for name, flags in zip(layout.predictors, at_cap, strict=True) if np.any(flags)
-        ),
+        capped=_capped(bound, optimum),
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
         endless=tuple(layout.predictors[k] for k in gone if vanishing(bound.masses, [k])),
         vanishing=vanishing(bound.masses, gone),
         caps=caps_of(bound, optimum),
     )
+
+
+def _capped(bound: Bound, optimum: Optimum) -> tuple[str, ...]:
+    """Names of the predictors of which a coefficient is held at the ceiling."""
+    flags = Params.unpack(optimum.capped.astype(float), bound.problem.shape).beta
+    pairs = zip(bound.layout.predictors, flags, strict=True)
+    return tuple(name for name, some in pairs if np.any(some))
 
 
 def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:

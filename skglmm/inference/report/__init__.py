@@ -1,1 +1,1 @@
-"""Tables and texts, whatever they are about."""
+"""What is told of a fit, in tables and in words: frames, notes and findings."""
