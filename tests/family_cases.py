@@ -88,7 +88,7 @@ def expectation(family, eta, statistic):
     exponentially: what it leaves out is below 1e-14. Point masses are added.
     """
     t = np.linspace(-36.0, 36.0, 14_401)
-    bounded = np.isfinite(family.support).all()
+    bounded = np.isfinite(family.support.ends).all()
     y, jacobian = (expit(t), expit(t) * expit(-t)) if bounded else (t, np.ones_like(t))
     y = np.concatenate([y, family.masses])
     weights = np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])

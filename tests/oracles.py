@@ -1,22 +1,23 @@
 """What the numerical tests compare with: a Gaussian family, and designs made by hand."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.stats import norm
 
 from skglmm.design import Design, Factor, Layout
-from skglmm.families import Family, LogDensity, Support
+from skglmm.families import Family, Identity, Log, LogDensity, Parameter, Role, Support
 
 
 @dataclass(frozen=True)
 class Gaussian(Family):
     """Normal with identity mean and log precision: its Laplace approximation is exact."""
 
-    predictors: ClassVar[tuple[str, ...]] = ("mean", "precision")
-    support: ClassVar[Support] = Support(-np.inf, np.inf)
-    ceilings: ClassVar[tuple[float, ...]] = (np.inf, 20.0)
+    parameters = (
+        Parameter("mean", Role.LOCATION, (Identity(),)),
+        Parameter("precision", Role.DISPERSION, (Log(),), 20.0),
+    )
+    support = Support(-np.inf, np.inf)
     links: tuple = ()
 
     def prepare(self, y):
@@ -60,8 +61,7 @@ class Gaussian(Family):
 class Bent(Gaussian):
     """Three predictors: normal with the mean ``eta_0 + eta_2**2 / 2`` and log precision eta_1."""
 
-    predictors: ClassVar[tuple[str, ...]] = ("mean", "precision", "third")
-    ceilings: ClassVar[tuple[float, ...]] = (np.inf, 20.0, np.inf)
+    parameters = (*Gaussian.parameters, Parameter("third", Role.SHAPE, (Identity(),)))
 
     def log_density(self, prepared, eta, order=0):
         y = prepared[0]

@@ -15,7 +15,7 @@ from skglmm.fitting import dictated as _dictated
 from skglmm.inspection import check_residuals
 
 ALIKE = 0.25
-CEILING = Beta.ceilings[1]
+CEILING = Beta().ceilings[1]
 SAYS = re.escape("the precision of lab[b] is unbounded: its 20 responses are all 0.25")
 
 

@@ -252,7 +252,7 @@ def test_the_quantile_inverts_the_cdf(family):
 @every
 def test_the_support_is_where_the_cdf_rises(family):
     eta = point(family, np.array([0.2]), np.array([1.0]))
-    assert_array_equal(family.quantile(np.array([0.0, 1.0]), eta), family.support)
+    assert_array_equal(family.quantile(np.array([0.0, 1.0]), eta), family.support.ends)
 
 
 @every
@@ -285,7 +285,7 @@ def test_draws_lie_inside_the_support_or_on_a_mass_even_for_tiny_shapes(family, 
     mean = np.resize([*family.links[0].reach, 0.0], n)
     eta = point(family, mean, np.full(n, log_precision))
     draws = family.sample(eta, np.random.default_rng(2))
-    low, high = family.support
+    low, high = family.support.ends
     assert (((low < draws) & (draws < high)) | np.isin(draws, family.masses)).all()
     assert np.isfinite(evaluate(family, draws, eta, 0).value).all()
 
@@ -299,7 +299,7 @@ def test_the_bounds_have_the_probabilities_of_the_density(family):
     found = family.boundary_probabilities(eta)
     assert found.shape == (3, 6)
     assert_allclose(found.sum(axis=0), 1.0, rtol=1e-11)
-    for bound, probability in zip(family.support, found[::2], strict=True):
+    for bound, probability in zip(family.support.ends, found[::2], strict=True):
         if bound in family.masses:
             value = evaluate(family, np.full(6, bound), eta, 0).value
             assert_allclose(np.exp(value), probability, rtol=1e-9)
@@ -315,7 +315,7 @@ def test_the_cdf_is_that_of_the_interior_between_the_masses(family):
     eta, y = moderate(family), np.linspace(0.1, 0.9, 6)
     low, inner, _ = family.boundary_probabilities(eta)
     places, between = family.interior
-    assert (between.support, between.masses) == (family.support, ())
+    assert (between.support.ends, between.masses) == (family.support.ends, ())
     below = low + inner * between.cdf(y, [eta[k] for k in places])
     assert_allclose(family.cdf(y, eta), below, rtol=1e-13)
 

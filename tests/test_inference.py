@@ -365,7 +365,7 @@ def test_a_healthy_fit_has_no_notes(fitted):
         ({"converged": False}, "convergence", "did not converge"),
         ({"singular": ("the correlation of a and b is 1",)}, "singular", "of a and b is 1"),
         ({"aliased": ((1,), ())}, "aliased", "'x'"),
-        ({"capped": ("precision",)}, "capped", f"largest value, {Beta.ceilings[1]:g} on"),
+        ({"capped": ("precision",)}, "capped", f"largest value, {Beta().ceilings[1]:g} on"),
     ],
 )
 def test_a_finding_becomes_a_note(fitted, change, kind, fragment):

@@ -1,6 +1,6 @@
 """Distributions of the response given its linear predictors, with their links."""
 
-from skglmm.families.base import DensityFactor, Family, Interior, LogDensity, Support
+from skglmm.families.base import DensityFactor, Family, Interior, LogDensity
 from skglmm.families.bounded.beta import Beta
 from skglmm.families.bounded.extended_beta import ExtendedBeta
 from skglmm.families.bounded.fixed_extended_beta import FixedExtendedBeta
@@ -10,6 +10,7 @@ from skglmm.families.bounded.zero_inflated_beta import ZeroInflatedBeta
 from skglmm.families.bounded.zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed, packed_rows
+from skglmm.families.parameter import Parameter, Role
 from skglmm.links import (
     LINKS,
     Cauchit,
@@ -23,6 +24,7 @@ from skglmm.links import (
     LogOdds,
     Probit,
 )
+from skglmm.response.support import Support
 
 __all__ = [
     "LINKS",
@@ -44,7 +46,9 @@ __all__ = [
     "Logit",
     "OneInflatedBeta",
     "OrderedBeta",
+    "Parameter",
     "Probit",
+    "Role",
     "Support",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",

@@ -3,28 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
+from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Jet, Link
+from skglmm.response.support import Support
 
-__all__ = ["DensityFactor", "Family", "Interior", "LogDensity", "Support"]
-
-
-class Support(NamedTuple):
-    """The open interval of possible responses, to which a family's `masses` add its ends.
-
-    Examples
-    --------
-    >>> from skglmm.families import Beta
-    >>> Beta.support
-    Support(low=0.0, high=1.0)
-    """
-
-    low: float
-    high: float
+__all__ = ["DensityFactor", "Family", "Interior", "LogDensity"]
 
 
 class LogDensity(NamedTuple):
@@ -96,20 +84,23 @@ class Family(ABC):
     >>> from skglmm.families import Beta, Family
     >>> isinstance(Beta(), Family)
     True
-    >>> Beta.predictors
+    >>> Beta().predictors
     ('mean', 'precision')
     >>> Beta().mean((np.array([0.0, 2.0]), np.log([4.0]))).round(3)
     array([0.5  , 0.881])
     """
 
-    predictors: ClassVar[tuple[str, ...]]  # names
-    support: ClassVar[Support]
-    # the ends of the support that have a positive probability: there, `log_density` is its log
-    masses: ClassVar[tuple[float, ...]] = ()
-    # the largest linear predictor that an optimizer may reach with an intercept
-    ceilings: ClassVar[tuple[float, ...]]
-
     links: tuple[Link, ...]
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The K parameters; those of a class that never change are a plain attribute of it."""
+
+    @property
+    @abstractmethod
+    def support(self) -> Support:
+        """Which responses are possible; a plain attribute of the class, too."""
 
     @abstractmethod
     def prepare(self, y: Floats) -> Floats:
@@ -149,6 +140,27 @@ class Family(ABC):
     @abstractmethod
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         """Return one draw per row, shape (n,), inside the support or one of the masses."""
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """Names of the K linear predictors, those of the parameters."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def location(self) -> int:
+        """Place of the linear predictor that says where responses are."""
+        roles = [parameter.role for parameter in self.parameters]
+        return roles.index(Role.LOCATION)
+
+    @property
+    def masses(self) -> tuple[float, ...]:
+        """Single values that have a positive probability in a real support."""
+        return self.support.masses
+
+    @property
+    def ceilings(self) -> tuple[float, ...]:
+        """The largest linear predictors that an optimizer may reach with an intercept."""
+        return tuple(parameter.ceiling for parameter in self.parameters)
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:

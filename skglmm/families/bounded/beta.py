@@ -9,17 +9,22 @@ import numpy as np
 from scipy.special import betainc, betaincinv
 
 from skglmm.arrays import Floats
-from skglmm.families.base import Family, LogDensity, Support
+from skglmm.families.base import Family, LogDensity
 from skglmm.families.calculus.chain_rule import through_links
-from skglmm.links import Link, Log, Logit
+from skglmm.families.parameter import Parameter, Role
+from skglmm.links import LINKS, Link, Log, Logit
+from skglmm.response.support import Support
 from skglmm.special import SERIES_FROM, log_gamma_family, log_gamma_remainder
 
-__all__ = ["Beta"]
+__all__ = ["MEAN", "PRECISION", "Beta"]
 
 # Data on an exact curve send phi to infinity, while the rounding of the derivatives grows like
 # eps * phi, and of the log density of rows far from it like eps * phi * log(phi): above the cap
 # there is nothing to optimize.
 LOG_PRECISION_CAP = 20.0
+MEAN = Parameter("mean", Role.LOCATION, tuple(LINKS.values()))
+PRECISION = Parameter("precision", Role.DISPERSION, (Log(),), LOG_PRECISION_CAP)
+
 _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
 
 
@@ -52,9 +57,8 @@ class Beta(Family):
     array([0., 0.])
     """
 
-    predictors = ("mean", "precision")
+    parameters = (MEAN, PRECISION)
     support = Support(0.0, 1.0)
-    ceilings = (inf, LOG_PRECISION_CAP)
 
     links: tuple[Link, ...] = (Logit(), Log())
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import final
 
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families.base import LogDensity
+from skglmm.families.bounded.beta import MEAN
 from skglmm.families.bounded.exceedance import NEGLIGIBLE, exponential, groups
 from skglmm.families.bounded.stretched_beta import StretchedBeta
 from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
+from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Link, Log, Logit
 
 __all__ = ["ExtendedBeta"]
@@ -50,8 +51,11 @@ class ExtendedBeta(StretchedBeta):
     array([0.202, 0.596, 0.202])
     """
 
-    predictors = ("mean", "precision", "exceedance")
-    ceilings = (inf, LOG_PRECISION_CEILING, inf)
+    parameters = (
+        MEAN,
+        Parameter("precision", Role.DISPERSION, (Log(),), LOG_PRECISION_CEILING),
+        Parameter("exceedance", Role.SHAPE, (Log(),)),
+    )
 
     links: tuple[Link, ...] = (Logit(), Log(), Log())
 

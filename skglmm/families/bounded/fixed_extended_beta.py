@@ -9,7 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.families.base import LogDensity
-from skglmm.families.bounded.beta import LOG_PRECISION_CAP
+from skglmm.families.bounded.beta import MEAN, PRECISION
 from skglmm.families.bounded.exceedance import below, groups
 from skglmm.families.bounded.stretched_beta import StretchedBeta
 from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
@@ -47,8 +47,7 @@ class FixedExtendedBeta(StretchedBeta):
     array([0.25, 0.5 , 0.25])
     """
 
-    predictors = ("mean", "precision")
-    ceilings = (inf, LOG_PRECISION_CAP)
+    parameters = (MEAN, PRECISION)
 
     links: tuple[Link, ...] = (Logit(), Log())
     exceedance: float = 0.1

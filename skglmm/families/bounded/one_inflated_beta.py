@@ -1,13 +1,13 @@
 """The one-inflated beta family: proportions that may be exactly 1."""
 
 from dataclasses import dataclass
-from math import inf
 from typing import final
 
-from skglmm.families.bounded.beta import LOG_PRECISION_CAP
-from skglmm.families.bounded.parts import MultinomialLogit, PartProbabilities
+from skglmm.families.bounded.beta import MEAN, PRECISION
+from skglmm.families.bounded.parts import ONE, MultinomialLogit, PartProbabilities
 from skglmm.families.bounded.two_part import TwoPartBeta
 from skglmm.links import Link, Log, Logit, LogOdds
+from skglmm.response.support import Support
 
 __all__ = ["OneInflatedBeta"]
 
@@ -39,9 +39,8 @@ class OneInflatedBeta(TwoPartBeta):
     array([0.625])
     """
 
-    predictors = ("mean", "precision", "one")
-    masses = (1.0,)
-    ceilings = (inf, LOG_PRECISION_CAP, inf)
+    parameters = (MEAN, PRECISION, ONE)
+    support = Support(0.0, 1.0, masses=(1.0,))
 
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds())
 

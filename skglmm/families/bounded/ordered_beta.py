@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import final
 
 import numpy as np
@@ -10,14 +9,19 @@ from scipy.special import expit, log_expit
 
 from skglmm.arrays import Floats
 from skglmm.families.base import LogDensity
-from skglmm.families.bounded.beta import LOG_PRECISION_CAP
+from skglmm.families.bounded.beta import MEAN, PRECISION
 from skglmm.families.bounded.parts import PartProbabilities
 from skglmm.families.bounded.two_part import TwoPartBeta
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed_rows
+from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Identity, Link, Log, Logit
+from skglmm.response.support import Support
 
 __all__ = ["OrderedBeta"]
+
+LOWER_CUT = Parameter("lower_cut", Role.SHAPE, (Identity(),))
+CUT_GAP = Parameter("cut_gap", Role.SHAPE, (Log(),))
 
 _AT = (0, 2, 3)  # the predictors of the mean, the lower cut and the gap
 _LINKS: tuple[Link, ...] = (Identity(), Identity(), Log())
@@ -53,9 +57,8 @@ class OrderedBeta(TwoPartBeta):
     array([0.119, 0.833, 0.047])
     """
 
-    predictors = ("mean", "precision", "lower_cut", "cut_gap")
-    masses = (0.0, 1.0)
-    ceilings = (inf, LOG_PRECISION_CAP, inf, inf)
+    parameters = (MEAN, PRECISION, LOWER_CUT, CUT_GAP)
+    support = Support(0.0, 1.0, masses=(0.0, 1.0))
 
     links: tuple[Link, ...] = (Logit(), Log(), Identity(), Log())
 

@@ -10,8 +10,13 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.families.base import LogDensity
 from skglmm.families.calculus.packing import packed_rows
+from skglmm.families.parameter import Parameter, Role
+from skglmm.links import LogOdds
 
-__all__ = ["MultinomialLogit", "PartProbabilities"]
+__all__ = ["ONE", "ZERO", "MultinomialLogit", "PartProbabilities"]
+
+ZERO = Parameter("zero", Role.MASS, (LogOdds(),))
+ONE = Parameter("one", Role.MASS, (LogOdds(),))
 
 
 class PartProbabilities(ABC):

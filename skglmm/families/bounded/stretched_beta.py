@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.families.base import Family, LogDensity, Support
+from skglmm.families.base import Family, LogDensity
 from skglmm.families.bounded.beta import Beta
 from skglmm.families.bounded.censored import Censored, probability_below
 from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
@@ -18,6 +18,7 @@ from skglmm.families.calculus.reach import within_reach
 from skglmm.families.defaults.information import information
 from skglmm.families.defaults.quantile import inverted
 from skglmm.links import Identity
+from skglmm.response.support import Support
 
 __all__ = ["StretchedBeta"]
 
@@ -35,8 +36,7 @@ class StretchedBeta(Family):
     Behind the predictors of a beta there may be one more, the logarithm of a mean exceedance.
     """
 
-    support = Support(0.0, 1.0)
-    masses = (0.0, 1.0)
+    support = Support(0.0, 1.0, masses=(0.0, 1.0))
 
     @abstractmethod
     def _anchor(self, y: Floats) -> Floats:

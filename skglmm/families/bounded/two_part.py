@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.families.base import DensityFactor, Family, Interior, LogDensity, Support
+from skglmm.families.base import DensityFactor, Family, Interior, LogDensity
 from skglmm.families.bounded.beta import Beta
 from skglmm.families.bounded.parts import PartProbabilities
 from skglmm.families.calculus.add import add_derivatives, add_packed
@@ -30,8 +30,6 @@ class TwoPartBeta(Family):
     The log density is the log probability of the part of [0, 1] in which a response lies and, in
     the interior, the log density of a beta.
     """
-
-    support = Support(0.0, 1.0)
 
     @property
     @abstractmethod

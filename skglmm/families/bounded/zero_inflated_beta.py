@@ -1,13 +1,13 @@
 """The zero-inflated beta family: proportions that may be exactly 0."""
 
 from dataclasses import dataclass
-from math import inf
 from typing import final
 
-from skglmm.families.bounded.beta import LOG_PRECISION_CAP
-from skglmm.families.bounded.parts import MultinomialLogit, PartProbabilities
+from skglmm.families.bounded.beta import MEAN, PRECISION
+from skglmm.families.bounded.parts import ZERO, MultinomialLogit, PartProbabilities
 from skglmm.families.bounded.two_part import TwoPartBeta
 from skglmm.links import Link, Log, Logit, LogOdds
+from skglmm.response.support import Support
 
 __all__ = ["ZeroInflatedBeta"]
 
@@ -39,9 +39,8 @@ class ZeroInflatedBeta(TwoPartBeta):
     array([0.375])
     """
 
-    predictors = ("mean", "precision", "zero")
-    masses = (0.0,)
-    ceilings = (inf, LOG_PRECISION_CAP, inf)
+    parameters = (MEAN, PRECISION, ZERO)
+    support = Support(0.0, 1.0, masses=(0.0,))
 
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds())
 

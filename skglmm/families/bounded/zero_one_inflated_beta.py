@@ -1,13 +1,13 @@
 """The zero-one-inflated beta family: proportions that may be exactly 0 or 1."""
 
 from dataclasses import dataclass
-from math import inf
 from typing import final
 
-from skglmm.families.bounded.beta import LOG_PRECISION_CAP
-from skglmm.families.bounded.parts import MultinomialLogit, PartProbabilities
+from skglmm.families.bounded.beta import MEAN, PRECISION
+from skglmm.families.bounded.parts import ONE, ZERO, MultinomialLogit, PartProbabilities
 from skglmm.families.bounded.two_part import TwoPartBeta
 from skglmm.links import Link, Log, Logit, LogOdds
+from skglmm.response.support import Support
 
 __all__ = ["ZeroOneInflatedBeta"]
 
@@ -40,9 +40,8 @@ class ZeroOneInflatedBeta(TwoPartBeta):
     array([0.25, 0.25, 0.5 ])
     """
 
-    predictors = ("mean", "precision", "zero", "one")
-    masses = (0.0, 1.0)
-    ceilings = (inf, LOG_PRECISION_CAP, inf, inf)
+    parameters = (MEAN, PRECISION, ZERO, ONE)
+    support = Support(0.0, 1.0, masses=(0.0, 1.0))
 
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds(), LogOdds())
 

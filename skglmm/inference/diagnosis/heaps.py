@@ -67,7 +67,7 @@ def heaps(rows: Drawn) -> Iterator[Heap]:
     rows : Drawn, n rows
         Given drawn effects; responses on an end that has a probability are no heap.
     """
-    low, high = rows.family.support
+    low, high = rows.family.support.ends
     width = high - low if np.isfinite(high - low) else 1.0
     inside = (rows.y > low) & (rows.y < high)
     for end in (low, high):

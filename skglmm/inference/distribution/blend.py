@@ -102,5 +102,5 @@ class Blend:
 
     def _with_masses(self, between: Floats, y: Floats) -> Floats:
         """Return the cdf, (n,), from that between the masses."""
-        (low, high), (start, end) = self.masses, self.family.support
+        (low, high), (start, end) = self.masses, self.family.support.ends
         return np.asarray(between + np.where(y >= start, low, 0.0) + np.where(y >= end, high, 0.0))

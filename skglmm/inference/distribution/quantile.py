@@ -190,7 +190,7 @@ def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
 
 def _probabilities(normals: _Normals, y: Floats) -> Floats:
     """Return the probabilities of responses up to `y`, (n,)."""
-    start, end = normals.family.support
+    start, end = normals.family.support.ends
     below = _up_to(normals, np.clip(y, start, end))
     return np.where(y >= end, 1.0, np.where(y < start, 0.0, np.minimum(below, 1.0)))
 

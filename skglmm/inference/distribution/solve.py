@@ -34,26 +34,26 @@ class Line:
     @property
     def ends(self) -> tuple[float, float]:
         """Positions beyond which responses stand still, because rounding puts them on a bound."""
-        low, high = (np.isfinite(end) for end in self.support)
+        low, high = (np.isfinite(end) for end in self.support.ends)
         number = np.finfo(np.float64)
         last = -np.log(number.epsneg / 2.0) if low and high else np.inf
         return float(np.log(number.tiny)) if low else -np.inf, float(last)
 
     def position(self, y: Floats) -> Floats:
-        low, high = self.support
+        low, high = self.support.ends
         if np.isfinite(high):
             return np.asarray(logit((y - low) / (high - low)))
         return np.asarray(np.log(y - low)) if np.isfinite(low) else y
 
     def response(self, x: Floats) -> Floats:
-        low, high = self.support
+        low, high = self.support.ends
         if np.isfinite(high):
             return self.inside(low + (high - low) * expit(x))
         return self.inside(low + np.exp(x)) if np.isfinite(low) else x
 
     def slope(self, x: Floats) -> Floats:
         """Derivative of the response."""
-        low, high = self.support
+        low, high = self.support.ends
         if np.isfinite(high):
             return np.asarray((high - low) * expit(x) * expit(-x))
         return np.asarray(np.exp(x)) if np.isfinite(low) else np.ones_like(x)
@@ -79,7 +79,7 @@ class Line:
 
     def inside(self, y: Floats) -> Floats:
         """Keep responses that rounding has put on the bounds off them."""
-        low, high = (np.float64(end) for end in self.support)
+        low, high = (np.float64(end) for end in self.support.ends)
         tiny = np.finfo(np.float64).tiny
         above = np.maximum(np.nextafter(low, np.inf), low + tiny)
         return np.clip(y, above, np.nextafter(high, -np.inf))
