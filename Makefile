@@ -6,12 +6,17 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
+.PHONY: help demo test test-lowest test-fast lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
 .PHONY: bench-effects bench-cluster clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Not python3: NumPy and pandas of the lowest versions have no wheels for a later Python.
+PYTHON311 := python3.11 /usr/bin/python3.11 /usr/local/bin/python3.11
+# The part of the suite for the lowest versions: what leans on other packages, and the numbers.
+FAST := $(addprefix tests/test_,$(addsuffix .py,floors parity common design formula density displays \
+	data_grid level_displays spellings links special))
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
 help:  ## list the commands
@@ -23,6 +28,12 @@ demo: $(VENV)/.stamp-plot  ## fit mixed models to simulated dragons; draws a pic
 
 test: $(VENV)/.stamp-test  ## run the tests; choose with PYTEST="-k formula" or PYTEST="-m slow"
 	MPLBACKEND=Agg $(BIN)/python -m pytest --numprocesses auto $(PYTEST)
+
+test-lowest:  ## run the fast part of the tests with Python 3.11 and the lowest versions, in .venv-lowest
+	@$(MAKE) --no-print-directory VENV=.venv-lowest PYTHONS="$(PYTHON311)" CONSTRAINTS=constraints/lowest.txt test-fast
+
+test-fast: $(VENV)/.stamp-test $(VENV)/.stamp-dask
+	MPLBACKEND=Agg $(BIN)/python -m pytest --numprocesses auto $(or $(PYTEST),$(FAST))
 
 lint: lint-ruff lint-format lint-types lint-imports  ## style, types and floors
 
@@ -57,14 +68,14 @@ bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, ag
 	$(BIN)/python benchmarks/cluster.py $(BENCH)
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf docs/_build docs/api/backreferences docs/api/generated docs/gallery docs/tutorial docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment for everything; each extra is installed once for each pyproject.toml, and adds
 # to the others.
-$(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv
-	$(PIP) install --editable ".[$*]"
+$(VENV)/.stamp-%: pyproject.toml $(CONSTRAINTS) $(VENV)/.stamp-venv
+	$(PIP) install $(addprefix --constraint=,$(CONSTRAINTS)) --editable ".[$*]"
 	@touch $@
 
 $(VENV)/.stamp-venv:

@@ -162,7 +162,8 @@ def _blocks(fit: Fit, design: Design, *, together: bool) -> tuple[Ints, list[Int
             known = starts[f] + np.arange(fit.u[f].shape[-1])
             left.append(np.full(len(known), n))
             right.append(known)
-    edges = np.concatenate(left), np.concatenate(right)
+    # SciPy's graphs of the lowest versions read 32-bit indices only.
+    edges = np.concatenate(left).astype(np.int32), np.concatenate(right).astype(np.int32)
     graph = coo_array((np.ones(len(edges[0])), edges), (int(starts[-1]),) * 2)
     numbers = connected_components(graph, directed=False)[1].astype(np.intp)
     return numbers[:n], [numbers[a:b] for a, b in pairwise(starts)]
