@@ -222,7 +222,7 @@ def _typical(series: "pd.Series[Any]", groups: Ints, sizes: list[int]) -> Any:
     """Return the typical value of a column for all rows of the grid."""
     dtype: Any = series.dtype
     if is_number(series) and (dtype.kind == "O" or pd.api.types.is_float_dtype(dtype)):
-        middle = series.astype(np.float64).median()
+        middle = series.dropna().astype(np.float64).median()  # older pandas warns of all missing
         return pd.array(np.full(sum(sizes), middle), dtype=dtype)
     if is_number(series) or pd.api.types.is_datetime64_any_dtype(series):
         order = np.flatnonzero(series.notna())[np.argsort(series.dropna(), kind="stable")]
