@@ -59,7 +59,7 @@ def point(family, mean, precision):
 
 def interior(family, p, eta):
     """Responses below which the share `p` of those between the bounds lies."""
-    low, inner, _ = family.boundary_probabilities(eta)
+    low, inner, _ = family.part_probabilities(eta)
     return family.quantile(low + inner * p, eta)
 
 

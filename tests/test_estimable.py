@@ -237,7 +237,7 @@ def test_every_predictor_of_every_family_is_looked_at(kind):
         model = kind(**{"formula": "x", name: "x + twice"}, inference=False).fit(X, y)
         family = model.fit_.family
         place = 0 if name == "formula" else family.predictors.index(name)
-        where = {"mean": family.mean_predictors, "boundary": family.boundary_predictors}
+        where = {"mean": family.mean_predictors, "boundary": family.part_predictors}
         for answer, needed in (
             (model.predict, place in where["mean"]),
             (model.predict_proba_boundary, place in where["boundary"]),

@@ -218,7 +218,7 @@ def test_responses_of_which_most_are_zero_have_a_fit(family):
     assert found.converged
     assert np.isfinite(np.diag(found.covariance)).all()
     eta = (found.beta[0][0] + found.beta[0][1] * x, *(each[:1] for each in found.beta[1:]))
-    low = family.boundary_probabilities(eta)[0].mean()
+    low = family.part_probabilities(eta)[0].mean()
     assert_allclose(low, np.mean(y == 0.0), atol=0.01)
 
 

@@ -116,7 +116,7 @@ def test_other_results_have_full_size_for_one_number(family):
     for pair in [(np.zeros(3), np.ones(1)), (np.zeros(1), np.ones(3))]:
         eta = point(family, *pair)
         full = [np.broadcast_to(each, 3).copy() for each in eta]
-        methods = (family.mean, family.variance, family.boundary_probabilities)
+        methods = (family.mean, family.variance, family.part_probabilities)
         for method in (*methods, family.expected_information):
             assert method(eta).shape[-1] == 3
             assert_allclose(method(eta), method(full), rtol=1e-13)
@@ -244,7 +244,7 @@ def test_the_expected_information_is_positive_semidefinite(family):
 def test_the_quantile_inverts_the_cdf(family):
     p = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 1 - 1e-6])
     eta = moderate(family)
-    low, inner, _ = family.boundary_probabilities(eta)
+    low, inner, _ = family.part_probabilities(eta)
     p = low + inner * p
     assert_allclose(family.cdf(family.quantile(p, eta), eta), p, rtol=1e-9)
 
@@ -296,7 +296,7 @@ def test_draws_lie_inside_the_support_or_on_a_mass_even_for_tiny_shapes(family, 
 @every
 def test_the_bounds_have_the_probabilities_of_the_density(family):
     eta = moderate(family)
-    found = family.boundary_probabilities(eta)
+    found = family.part_probabilities(eta)
     assert found.shape == (3, 6)
     assert_allclose(found.sum(axis=0), 1.0, rtol=1e-11)
     for bound, probability in zip(family.support.ends, found[::2], strict=True):
@@ -310,10 +310,10 @@ def test_the_bounds_have_the_probabilities_of_the_density(family):
 @boundary
 def test_the_cdf_is_that_of_the_interior_between_the_masses(family):
     if family.interior is None:
-        assert set(family.boundary_predictors) == set(range(size(family)))
+        assert set(family.part_predictors) == set(range(size(family)))
         return
     eta, y = moderate(family), np.linspace(0.1, 0.9, 6)
-    low, inner, _ = family.boundary_probabilities(eta)
+    low, inner, _ = family.part_probabilities(eta)
     places, between = family.interior
     assert (between.support.ends, between.masses) == (family.support.ends, ())
     below = low + inner * between.cdf(y, [eta[k] for k in places])
@@ -323,7 +323,7 @@ def test_the_cdf_is_that_of_the_interior_between_the_masses(family):
 @boundary
 def test_the_cdf_jumps_by_the_masses_and_by_nothing_else(family):
     eta = moderate(family)
-    low, _, high = family.boundary_probabilities(eta)
+    low, _, high = family.part_probabilities(eta)
     at, beside = np.full(6, 0.0), np.nextafter(0.0, -1.0)
     assert_array_equal(family.cdf(at + beside, eta), 0.0)
     assert_allclose(family.cdf(at, eta), low, rtol=1e-12, atol=1e-14)
@@ -337,7 +337,7 @@ def test_the_cdf_jumps_by_the_masses_and_by_nothing_else(family):
 @boundary
 def test_probabilities_within_a_jump_have_the_quantile_there(family):
     eta = moderate(family)
-    low, inner, high = family.boundary_probabilities(eta)
+    low, inner, high = family.part_probabilities(eta)
     if 0.0 in family.masses:
         for share in (0.0, 0.3, 0.999):
             assert_array_equal(family.quantile(share * low, eta), 0.0)

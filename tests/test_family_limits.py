@@ -115,7 +115,7 @@ def test_moments_are_finite_at_the_corners_of_the_reach(family):
         assert ((low < mean) & (mean < high)).all()
         assert (variance > 0).all()
     p = np.full_like(mean, 0.3)
-    for each in (family.boundary_probabilities(eta), family.cdf(p, eta), family.quantile(p, eta)):
+    for each in (family.part_probabilities(eta), family.cdf(p, eta), family.quantile(p, eta)):
         assert ((each >= 0.0) & (each <= 1.0)).all()
 
 

@@ -14,10 +14,10 @@ from skglmm.families import Beta, ExtendedBeta, OrderedBeta, ZeroInflatedBeta, Z
 from skglmm.fitting import fit
 from skglmm.inference import (
     Plan,
-    boundary_probabilities,
     deviance_residuals,
     log_density,
     mean_interval,
+    part_probabilities,
     predict,
     predict_linear,
     predict_quantile,
@@ -76,7 +76,7 @@ def test_moments_and_masses_average_over_the_effects_of_every_predictor(study):
     result, design, _ = study
     rows, family, plan = design.take(np.arange(3)), result.family, plan_of(result, "marginal")
     found = predict(result, rows, plan, spread=True)
-    masses = boundary_probabilities(result, rows, plan)
+    masses = part_probabilities(result, rows, plan)
     assert_array_equal(predict(result, rows, plan).mean.round(7), found.mean.round(7))
     assert_allclose(masses.sum(axis=1), 1.0, rtol=1e-12)
     for i in range(3):
@@ -248,7 +248,7 @@ def test_residuals_of_the_true_model_are_standard_normal(study):
     signed = deviance_residuals(result, design, y, plan_of(result, "conditional"))
     assert np.all(np.isfinite(signed))
     assert np.all(signed[y == 0.0] < 0.0)
-    probability = boundary_probabilities(result, design, plan_of(result, "conditional"))[:, 0]
+    probability = part_probabilities(result, design, plan_of(result, "conditional"))[:, 0]
     assert_allclose(signed[y == 0.0] ** 2, -2.0 * np.log(probability[y == 0.0]), rtol=1e-9)
 
 
@@ -263,13 +263,13 @@ def test_means_and_bounds_depend_on_the_predictors_that_say_so(family):
         k for k in range(len(eta)) if family.mean([*eta[:k], eta[k] + 0.1, *eta[k + 1 :]]) != here
     ]
     assert moved == list(family.mean_predictors)
-    shares = family.boundary_probabilities(eta)
+    shares = family.part_probabilities(eta)
     moved = [
         k
         for k in range(len(eta))
-        if np.any(family.boundary_probabilities([*eta[:k], eta[k] + 0.1, *eta[k + 1 :]]) != shares)
+        if np.any(family.part_probabilities([*eta[:k], eta[k] + 0.1, *eta[k + 1 :]]) != shares)
     ]
-    assert moved == list(family.boundary_predictors)
+    assert moved == list(family.part_predictors)
 
 
 def test_shifts_of_several_chunks_are_those_of_one():
@@ -357,7 +357,7 @@ def test_probabilities_of_unrelated_shifts_are_those_of_their_grid(inflated, kno
 def test_quantiles_of_unrelated_shifts_have_their_probabilities(inflated, kind):
     result, design = inflated
     rows, plan = design.take(np.array([3, 23])), plan_of(result, kind)
-    masses = boundary_probabilities(replace(result, uncertainty=None), rows, plan)
+    masses = part_probabilities(replace(result, uncertainty=None), rows, plan)
     q = np.array([0.01, 0.5, 0.6, 0.99])
     found = predict_quantile(result, rows, plan, q)
     assert masses[:, 0].min() > 0.02

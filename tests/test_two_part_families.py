@@ -62,7 +62,7 @@ def test_the_density_is_that_of_the_papers(family):
 def test_without_a_gap_the_ordered_beta_is_a_logistic_regression():
     """With the cut points together the interior vanishes, and P(1) is that of a binary response."""
     eta = constant(0.7, 1.0, 0.2, -20.0)
-    low, inner, high = OrderedBeta().boundary_probabilities(eta).ravel()
+    low, inner, high = OrderedBeta().part_probabilities(eta).ravel()
     assert_allclose([low, high], [expit(-0.5), expit(0.5)], rtol=1e-8)
     assert_allclose(inner, expit(0.5) * expit(-0.5) * np.exp(-20.0), rtol=1e-8)
 
@@ -70,9 +70,9 @@ def test_without_a_gap_the_ordered_beta_is_a_logistic_regression():
 @pytest.mark.parametrize("link", LINKS.values(), ids=lambda link: link.name)
 def test_the_cut_points_of_an_ordered_beta_do_not_know_the_link_of_the_mean(link):
     eta = constant(0.4, 1.0, -1.0, 0.8)
-    plain = OrderedBeta().boundary_probabilities(eta)
+    plain = OrderedBeta().part_probabilities(eta)
     family = OrderedBeta(links=(link, Log(), Identity(), Log()))
-    assert_allclose(family.boundary_probabilities(eta), plain, rtol=1e-14)
+    assert_allclose(family.part_probabilities(eta), plain, rtol=1e-14)
     y = np.array([0.0, 0.3, 1.0])
     full = [np.full(3, each[0]) for each in eta]
     score, h = evaluate(family, y, full, 1).grad[0], 1e-5
@@ -82,13 +82,13 @@ def test_the_cut_points_of_an_ordered_beta_do_not_know_the_link_of_the_mean(link
 
 def test_rare_bounds_keep_their_digits():
     eta = constant(0.0, 1.0, -28.0, -29.0)
-    low, inner, high = ZeroOneInflatedBeta().boundary_probabilities(eta).ravel()
+    low, inner, high = ZeroOneInflatedBeta().part_probabilities(eta).ravel()
     assert_allclose([low, high], np.exp([-28.0, -29.0]), rtol=1e-11)
     assert_allclose(inner, 1.0, rtol=1e-11)
     common = constant(0.0, 1.0, 28.0)
-    assert_allclose(ZeroInflatedBeta().boundary_probabilities(common)[1], np.exp(-28.0), rtol=1e-11)
+    assert_allclose(ZeroInflatedBeta().part_probabilities(common)[1], np.exp(-28.0), rtol=1e-11)
     cut = constant(0.0, 1.0, -28.0, np.log(57.0))
-    low, _, high = OrderedBeta().boundary_probabilities(cut).ravel()
+    low, _, high = OrderedBeta().part_probabilities(cut).ravel()
     assert_allclose([low, high], np.exp([-28.0, -29.0]), rtol=1e-11)
 
 
@@ -152,7 +152,7 @@ def test_the_start_of_the_bounds_is_their_share(family):
     _, y = touching(family, 0.3)
     start = constant(*family.start(y))
     observed = [np.mean(y == 0.0), np.mean((y > 0.0) & (y < 1.0)), np.mean(y == 1.0)]
-    assert_allclose(family.boundary_probabilities(start).ravel(), observed, atol=0.003)
+    assert_allclose(family.part_probabilities(start).ravel(), observed, atol=0.003)
     assert_allclose(family.mean(start)[0], y.mean(), atol=0.003)
 
 
@@ -183,7 +183,7 @@ def test_a_fit_reproduces_the_shares_of_the_bounds(family, share):
     assert found.converged
     assert np.isfinite(np.sqrt(np.diag(found.covariance))).all()
     eta = (found.beta[0][0] + found.beta[0][1] * x, *(each[:1] for each in found.beta[1:]))
-    fitted_shares = family.boundary_probabilities(eta).mean(axis=1)
+    fitted_shares = family.part_probabilities(eta).mean(axis=1)
     observed = [np.mean(y == 0.0), np.mean((y > 0.0) & (y < 1.0)), np.mean(y == 1.0)]
     tolerance = 0.02 if isinstance(family, OrderedBeta) else 1e-5  # of logits: score equations
     assert_allclose(fitted_shares, observed, atol=tolerance)

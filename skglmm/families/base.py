@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -91,6 +91,9 @@ class Family(ABC):
     """
 
     links: tuple[Link, ...]
+    # Names of the parts of the support that have probabilities of their own to predict, in
+    # increasing order: bounds and what lies between, zero and positive counts, or classes.
+    parts: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -168,9 +171,9 @@ class Family(ABC):
         return tuple(range(len(self.links)))
 
     @property
-    def boundary_predictors(self) -> tuple[int, ...]:
-        """Places of the linear predictors on which the probabilities of the bounds depend."""
-        return tuple(range(len(self.links))) if self.masses else ()
+    def part_predictors(self) -> tuple[int, ...]:
+        """Places of the linear predictors on which the probabilities of the `parts` depend."""
+        return tuple(range(len(self.links))) if self.parts else ()
 
     @property
     def factors(self) -> tuple[DensityFactor, ...]:
@@ -190,10 +193,23 @@ class Family(ABC):
         """
         return None
 
-    def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
-        """Return P(low), P(between), P(high) of the ends of the support, shape (3, n)."""
+    def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
+        """Return the probabilities of the `parts` of the support, shape (len(parts), n).
+
+        Where a real support has masses at its ends, these are the first part and the last. By
+        default the parts are two, the lowest of whole numbers and those above it.
+        """
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
-        return np.repeat([[0.0], [1.0], [0.0]], n, axis=1)
+        if not self.parts:
+            return np.zeros((0, n))
+        lowest = self.log_density(self.prepare(np.full(n, self.support.low)), eta).value
+        return np.stack([np.exp(lowest), -np.expm1(lowest)])
+
+    def location_information(self, eta: Sequence[Floats]) -> Floats:
+        """Return minus the expected second derivatives in the location predictor, (n,)."""
+        size, k = len(self.parameters), self.location
+        place = k * size - k * (k - 1) // 2  # of (k, k) among the packed
+        return np.asarray(self.expected_information(eta)[place])
 
     def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
         """Return the linear predictors without a finite estimate where these masses occur only.
@@ -245,3 +261,8 @@ class Interior(NamedTuple):
 
     predictors: tuple[int, ...]
     family: Family
+
+    @property
+    def location(self) -> int:
+        """Place of its location's predictor among those of the whole family."""
+        return self.predictors[self.family.location]

@@ -31,7 +31,6 @@ from skglmm.inference.parameters.wald import (
     variance_components,
     vcov,
 )
-from skglmm.inference.prediction.boundary_intervals import BoundaryIntervals, boundary_intervals
 from skglmm.inference.prediction.condition import Update, condition, update
 from skglmm.inference.prediction.estimable import (
     has_null_space,
@@ -45,11 +44,12 @@ from skglmm.inference.prediction.intervals import (
     mean_interval,
     predict_linear,
 )
+from skglmm.inference.prediction.part_intervals import PartIntervals, part_intervals
 from skglmm.inference.prediction.predict import (
     Plan,
     Prediction,
-    boundary_probabilities,
     linear_predictors,
+    part_probabilities,
     predict,
 )
 from skglmm.inference.prediction.r2 import RSquared, Shares, r_squared
@@ -93,7 +93,6 @@ __all__ = [
     "HEAP_ADVICE",
     "Addition",
     "Bootstrap",
-    "BoundaryIntervals",
     "Coefficients",
     "Comparison",
     "Component",
@@ -111,6 +110,7 @@ __all__ = [
     "LinearPrediction",
     "Note",
     "Overview",
+    "PartIntervals",
     "Plan",
     "Prediction",
     "Profile",
@@ -127,8 +127,6 @@ __all__ = [
     "average_interval",
     "average_quantiles",
     "bootstrap_once",
-    "boundary_intervals",
-    "boundary_probabilities",
     "cluster_scores",
     "coefficient_tables",
     "component_frame",
@@ -163,6 +161,8 @@ __all__ = [
     "notes",
     "overview",
     "overview_frame",
+    "part_intervals",
+    "part_probabilities",
     "pearson_residuals",
     "predict",
     "predict_linear",

@@ -53,12 +53,24 @@ class Link(ABC):
 
     name: ClassVar[str]
     reach: ClassVar[tuple[float, float]]
+    domain: ClassVar[tuple[float, float]]  # between which parameters lie
     # of what exponentiated coefficients are ratios; None where they are none
     ratio: ClassVar[str | None] = None
 
     @abstractmethod
     def link(self, mu: Floats) -> Floats:
         """Return the linear predictors, shape (n,), of parameters, (n,)."""
+
+    def link_within(self, mu: Floats) -> Floats:
+        """Return linear predictors, (n,), of parameters or of averages of some, finite ones.
+
+        Parameters at the end of what is possible, or beyond by rounding, count as the last number
+        before it: means of 0 and of 1 of a logit, of 0 of a logarithm.
+        """
+        number, (low, high) = np.finfo(np.float64), self.domain
+        above = low if np.isinf(low) else max(np.nextafter(low, np.inf), low + number.tiny)
+        below = high if np.isinf(high) else np.nextafter(high, -np.inf)
+        return self.link(np.clip(mu, above, below))
 
     @abstractmethod
     def _jet(self, eta: Floats, order: int) -> Jet:

@@ -26,6 +26,7 @@ class Cauchit(Link):
 
     name = "cauchit"
     reach = (-3e12, 3e12)  # its tails are 1 / (pi |eta|): here about 1e-13, as the others'
+    domain = (0.0, 1.0)
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(-1.0 / np.tan(np.pi * mu))

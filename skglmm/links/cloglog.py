@@ -26,6 +26,7 @@ class CLogLog(Link):
 
     name = "cloglog"
     reach = (-30.0, 3.4)  # mu is exp(-30), and 1 - mu = exp(-exp(3.4)) about the same: 1e-13
+    domain = (0.0, 1.0)
     ratio = "hazards, log(1 - mu)"
 
     def link(self, mu: Floats) -> Floats:

@@ -26,6 +26,7 @@ class Identity(Link):
 
     name = "identity"
     reach = (-1e13, 1e13)  # the largest parameters of the logarithm
+    domain = (-np.inf, np.inf)
 
     def link(self, mu: Floats) -> Floats:
         return np.array(mu)

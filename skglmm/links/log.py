@@ -26,6 +26,7 @@ class Log(Link):
 
     name = "log"
     reach = (-30.0, 30.0)  # parameters from 1e-13 to 1e13, whose cubes are far from overflow
+    domain = (0.0, np.inf)
     ratio = "the parameter"
 
     def link(self, mu: Floats) -> Floats:

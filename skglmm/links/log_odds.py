@@ -30,6 +30,7 @@ class LogOdds(Link):
 
     name = "logit"
     reach = (-1e6, 1e6)
+    domain = (0.0, 1.0)
     ratio = "odds"
 
     def link(self, mu: Floats) -> Floats:

@@ -26,6 +26,7 @@ class Logit(Link):
 
     name = "logit"
     reach = (-30.0, 30.0)  # the smaller of mu and 1 - mu is exp(-30), about 1e-13
+    domain = (0.0, 1.0)
     ratio = "odds"
 
     def link(self, mu: Floats) -> Floats:

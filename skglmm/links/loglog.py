@@ -26,6 +26,7 @@ class LogLog(Link):
 
     name = "loglog"
     reach = (-3.4, 30.0)  # mu = exp(-exp(3.4)) and 1 - mu = exp(-30) are both about 1e-13
+    domain = (0.0, 1.0)
     ratio = "log(mu)"
 
     def link(self, mu: Floats) -> Floats:

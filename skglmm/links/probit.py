@@ -30,6 +30,7 @@ class Probit(Link):
 
     name = "probit"
     reach = (-7.3, 7.3)  # the smaller of mu and 1 - mu is about 1e-13, as at the logit's end
+    domain = (0.0, 1.0)
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(ndtri(mu))

@@ -70,9 +70,9 @@ class Boundaries(Predictions):
             return table[list(PARTS)], errors.set_axis(list(PARTS), axis=1)
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
-            return tuple(infer.boundary_probabilities(self.fit_, design, plan).T)
+            return tuple(infer.part_probabilities(self.fit_, design, plan).T)
 
-        needed = self.fit_.family.boundary_predictors
+        needed = self.fit_.family.part_predictors
         return _table(X, self._answered(X, kind, answer, needed), PARTS)
 
     def predict_boundary_frame(
@@ -123,12 +123,12 @@ class Boundaries(Predictions):
         check_inference(self.fit_)
 
         def answer(design: Design, plan: infer.Plan) -> Floats:
-            found = infer.boundary_intervals(self.fit_, design, plan, level)
+            found = infer.part_intervals(self.fit_, design, plan, level)
             numbers = np.stack([found.value, found.se, found.lower, found.upper], axis=1)
             return numbers.reshape(-1, design.n_samples)
 
         names = [f"{part}{number}" for part in PARTS for number in NUMBERS]
-        needed = self.fit_.family.boundary_predictors
+        needed = self.fit_.family.part_predictors
         return _table(X, self._answered(X, kind, answer, needed), names)
 
 

@@ -10,6 +10,7 @@ from scipy.special import betainc, betaincinv
 
 from skglmm.arrays import Floats
 from skglmm.families.base import Family, LogDensity
+from skglmm.families.bounded.parts import PARTS
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import LINKS, Link, Log, Logit
@@ -59,12 +60,21 @@ class Beta(Family):
 
     parameters = (MEAN, PRECISION)
     support = Support(0.0, 1.0)
+    parts = PARTS
 
     links: tuple[Link, ...] = (Logit(), Log())
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:
         return (0,)
+
+    @property
+    def part_predictors(self) -> tuple[int, ...]:
+        return ()
+
+    def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
+        n = np.broadcast_shapes(*(each.shape for each in eta))[0]
+        return np.repeat([[0.0], [1.0], [0.0]], n, axis=1)
 
     def prepare(self, y: Floats) -> Floats:
         return np.stack([np.log(y), np.log1p(-y), y])

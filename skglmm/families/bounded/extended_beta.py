@@ -47,7 +47,7 @@ class ExtendedBeta(StretchedBeta):
     >>> import numpy as np
     >>> from skglmm.families import ExtendedBeta
     >>> eta = np.zeros(1), np.log([2.0]), np.log([0.5])  # B is uniform
-    >>> ExtendedBeta().boundary_probabilities(eta).ravel().round(3)
+    >>> ExtendedBeta().part_probabilities(eta).ravel().round(3)
     array([0.202, 0.596, 0.202])
     """
 

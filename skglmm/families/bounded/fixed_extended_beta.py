@@ -43,7 +43,7 @@ class FixedExtendedBeta(StretchedBeta):
     >>> import numpy as np
     >>> from skglmm.families import FixedExtendedBeta
     >>> eta = np.zeros(1), np.log([2.0])  # B is uniform
-    >>> FixedExtendedBeta(exceedance=0.5).boundary_probabilities(eta).ravel().round(12)
+    >>> FixedExtendedBeta(exceedance=0.5).part_probabilities(eta).ravel().round(12)
     array([0.25, 0.5 , 0.25])
     """
 

@@ -45,5 +45,5 @@ class OneInflatedBeta(TwoPartBeta):
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds())
 
     @property
-    def parts(self) -> PartProbabilities:
+    def part_model(self) -> PartProbabilities:
         return MultinomialLogit(self.masses)

@@ -53,7 +53,7 @@ class OrderedBeta(TwoPartBeta):
     >>> import numpy as np
     >>> from skglmm.families import OrderedBeta
     >>> eta = np.zeros(1), np.zeros(1), np.array([-2.0]), np.log([5.0])  # cut points -2 and 3
-    >>> OrderedBeta().boundary_probabilities(eta).ravel().round(3)
+    >>> OrderedBeta().part_probabilities(eta).ravel().round(3)
     array([0.119, 0.833, 0.047])
     """
 
@@ -63,7 +63,7 @@ class OrderedBeta(TwoPartBeta):
     links: tuple[Link, ...] = (Logit(), Log(), Identity(), Log())
 
     @property
-    def parts(self) -> PartProbabilities:
+    def part_model(self) -> PartProbabilities:
         return _CumulativeLogit()
 
     def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:

@@ -10,6 +10,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.families.base import Family, LogDensity
 from skglmm.families.bounded.beta import Beta
 from skglmm.families.bounded.censored import Censored, probability_below
+from skglmm.families.bounded.parts import PARTS
 from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
 from skglmm.families.calculus.add import add_derivatives
 from skglmm.families.calculus.chain_rule import leave, through_links
@@ -37,6 +38,7 @@ class StretchedBeta(Family):
     """
 
     support = Support(0.0, 1.0, masses=(0.0, 1.0))
+    parts = PARTS
 
     @abstractmethod
     def _anchor(self, y: Floats) -> Floats:
@@ -90,7 +92,7 @@ class StretchedBeta(Family):
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         return information(self, within_reach(self.links, eta)[0])
 
-    def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
+    def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
         return self._moments(eta)[:3]
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
@@ -151,5 +153,5 @@ class StretchedBeta(Family):
         if len(self.links) == len(BETA):
             return np.zeros(0)
         eta = [*(np.array([each]) for each in start[:2]), LOG_EXCEEDANCES]
-        low, _, high = self.boundary_probabilities(eta)
+        low, _, high = self.part_probabilities(eta)
         return np.atleast_1d(np.interp(touching, low + high, LOG_EXCEEDANCES))

@@ -9,7 +9,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.families.base import DensityFactor, Family, Interior, LogDensity
 from skglmm.families.bounded.beta import Beta
-from skglmm.families.bounded.parts import PartProbabilities
+from skglmm.families.bounded.parts import PARTS, PartProbabilities
 from skglmm.families.calculus.add import add_derivatives, add_packed
 from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.packing import packed_products, packed_rows
@@ -31,9 +31,11 @@ class TwoPartBeta(Family):
     the interior, the log density of a beta.
     """
 
+    parts = PARTS
+
     @property
     @abstractmethod
-    def parts(self) -> PartProbabilities:
+    def part_model(self) -> PartProbabilities:
         """Probabilities of the bounds and of the interior."""
 
     @property
@@ -43,17 +45,17 @@ class TwoPartBeta(Family):
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:
-        return tuple(sorted({0, *self.parts.predictors}))
+        return tuple(sorted({0, *self.part_model.predictors}))
 
     @property
-    def boundary_predictors(self) -> tuple[int, ...]:
-        return self.parts.predictors
+    def part_predictors(self) -> tuple[int, ...]:
+        return self.part_model.predictors
 
     def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
-        return self.parts.endless_predictors(present)
+        return self.part_model.endless_predictors(present)
 
     def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
-        return self.parts.vanishing(present, endless)
+        return self.part_model.vanishing(present, endless)
 
     @property
     def factors(self) -> tuple[DensityFactor, ...]:
@@ -62,7 +64,7 @@ class TwoPartBeta(Family):
         def inner(prepared: Floats, eta: Sequence[Floats], order: int) -> LogDensity:
             return beta.log_density(prepared, eta[:2], order)
 
-        return DensityFactor(self.parts.predictors, self._part), DensityFactor(
+        return DensityFactor(self.part_model.predictors, self._part), DensityFactor(
             BETA, inner, _is_inside
         )
 
@@ -72,12 +74,12 @@ class TwoPartBeta(Family):
 
     def _part(self, prepared: Floats, eta: Sequence[Floats], order: int) -> LogDensity:
         """Return the log probabilities of the parts in which responses lie."""
-        where = self.parts.predictors
+        where = self.part_model.predictors
         near, outside = within_reach([self.links[k] for k in where], [eta[k] for k in where])
         inner = list(eta)
         for k, row in zip(where, near, strict=True):
             inner[k] = row
-        found = self.parts.log_probability(prepared[2], inner, order)
+        found = self.part_model.log_probability(prepared[2], inner, order)
         if outside is not None:
             leave(found, outside)
         return found
@@ -92,10 +94,10 @@ class TwoPartBeta(Family):
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         eta, outside = within_reach(self.links, eta)
         y, size = prepared[2], len(self.links)
-        part = self.parts.log_probability(y, eta, order)
+        part = self.part_model.log_probability(y, eta, order)
         shapes = [(len(packed_rows(size, m)), len(y)) for m in range(1, order + 1)]
         whole = LogDensity(part.value, *(np.zeros(shape) for shape in shapes))
-        add_derivatives(whole, part, self.parts.predictors)
+        add_derivatives(whole, part, self.part_model.predictors)
         inside = _is_inside(y)
         if inside.any():
             rows = slice(None) if inside.all() else inside
@@ -110,28 +112,28 @@ class TwoPartBeta(Family):
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         eta, _ = within_reach(self.links, np.broadcast_arrays(*eta))
         size, n = len(self.links), len(eta[0])
-        probability = self.boundary_probabilities(eta)
+        probability = self.part_probabilities(eta)
         result = np.zeros((size * (size + 1) // 2, n))
         inner = self.beta.expected_information(eta[:2])
         add_packed(result, probability[1] * inner, BETA, 2)
-        where = self.parts.predictors
+        where = self.part_model.predictors
         for y, share in zip((0.0, 0.5, 1.0), probability, strict=True):
-            part = self.parts.log_probability(np.full(n, y), eta, 1)
+            part = self.part_model.log_probability(np.full(n, y), eta, 1)
             assert part.grad is not None
             add_packed(result, share * packed_products(part.grad), where, 2)
         return result
 
-    def boundary_probabilities(self, eta: Sequence[Floats]) -> Floats:
+    def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
         eta, _ = within_reach(self.links, eta)
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
-        return np.array(np.broadcast_to(self.parts.probabilities(eta), (3, n)))
+        return np.array(np.broadcast_to(self.part_model.probabilities(eta), (3, n)))
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
-        _, inner, high = self.boundary_probabilities(eta)
+        _, inner, high = self.part_probabilities(eta)
         return np.asarray(high + inner * self.beta.mean(eta[:2]))
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
-        low, inner, high = self.boundary_probabilities(eta)
+        low, inner, high = self.part_probabilities(eta)
         mean, precision = self.beta.jets(eta[:2])
         spread = mean.value * mean.complement / (1.0 + precision.value)
         center, rest = high + inner * mean.value, low + inner * mean.complement
@@ -139,12 +141,12 @@ class TwoPartBeta(Family):
         return np.asarray(inner * spread + between)
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
-        low, inner, _ = self.boundary_probabilities(eta)
+        low, inner, _ = self.part_probabilities(eta)
         below = low + inner * self.beta.cdf(np.clip(y, 0.0, 1.0), eta[:2])
         return np.where(y < 0.0, 0.0, np.where(y < 1.0, np.minimum(below, 1.0), 1.0))
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
-        low, inner, _ = self.boundary_probabilities(eta)
+        low, inner, _ = self.part_probabilities(eta)
         between = np.clip((p - low) / np.maximum(inner, TINY), 0.0, 1.0)
         y = self.beta.quantile(between, eta[:2])
         return np.where(p <= low, 0.0, np.where(p > low + inner, 1.0, y))
@@ -159,10 +161,10 @@ class TwoPartBeta(Family):
         sums = np.array([weights @ (y == 0.0), weights @ inside, weights @ (y == 1.0)])
         never = (sums == 0.0) & (sums.sum() > 0.0) & [True, False, True]
         shares = np.where(never, NEVER * sums.sum(), sums + HALF_A_ROW)
-        return self.parts.start(shares, inner)
+        return self.part_model.start(shares, inner)
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
-        low, inner, _ = self.boundary_probabilities(eta)
+        low, inner, _ = self.part_probabilities(eta)
         part = rng.random(len(low))
         y = self.beta.sample(np.broadcast_arrays(*eta)[:2], rng)
         return np.where(part < low, 0.0, np.where(part < low + inner, y, 1.0))

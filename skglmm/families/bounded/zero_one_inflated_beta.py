@@ -36,7 +36,7 @@ class ZeroOneInflatedBeta(TwoPartBeta):
     >>> import numpy as np
     >>> from skglmm.families import ZeroOneInflatedBeta
     >>> eta = np.zeros(1), np.log([2.0]), np.log([1.0]), np.log([2.0])
-    >>> ZeroOneInflatedBeta().boundary_probabilities(eta).ravel()
+    >>> ZeroOneInflatedBeta().part_probabilities(eta).ravel()
     array([0.25, 0.25, 0.5 ])
     """
 
@@ -46,5 +46,5 @@ class ZeroOneInflatedBeta(TwoPartBeta):
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds(), LogOdds())
 
     @property
-    def parts(self) -> PartProbabilities:
+    def part_model(self) -> PartProbabilities:
         return MultinomialLogit(self.masses)

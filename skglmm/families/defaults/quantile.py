@@ -25,7 +25,7 @@ def inverted(family: Family, p: Floats, eta: Sequence[Floats]) -> Floats:
         Within the reach of the links.
     """
     p, *full = np.broadcast_arrays(p, *eta)
-    low, inner, _ = family.boundary_probabilities(full)
+    low, inner, _ = family.part_probabilities(full)
     result = np.where(p <= low, 0.0, 1.0)
     rows = np.flatnonzero((p > low) & (p <= low + inner))
     y, floor, ceiling = np.full(len(rows), 0.5), np.zeros(len(rows)), np.ones(len(rows))

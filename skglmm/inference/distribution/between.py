@@ -15,6 +15,7 @@ from numpy.polynomial.chebyshev import chebpts1, chebvander
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
 from skglmm.inference.distribution.chebyshev import chebyshev_transform
+from skglmm.inference.distribution.ends import between_probability
 from skglmm.inference.prediction.averages import Parted, Shift, averages
 
 __all__ = ["Between", "Share"]
@@ -74,10 +75,10 @@ class Between(NamedTuple):
     def of(cls, family: Family, eta: Sequence[Floats], shift: Shift) -> "Between | None":
         """Return it, if the masses of the family have predictors of their own."""
         interior = family.interior
-        if interior is None or interior.predictors[0] != shift.first:
+        if interior is None or interior.location != shift.first:
             return None
         places = interior.predictors
-        if not set(places).isdisjoint(family.boundary_predictors):
+        if not set(places).isdisjoint(family.part_predictors):
             return None
         parted = shift.parted([k for k in shift.moving if k in places])
         inner = parted.inner.placed(places)
@@ -98,7 +99,7 @@ def _shares(family: Family, eta: Sequence[Floats], parted: Parted) -> list[Share
         moved[k] += (at_nodes[:, :, None] + follow[:, q, -1, None, None] * points).ravel()
     rows = np.repeat(np.arange(shape[0]), shape[1] * shape[2])
     found = averages(
-        lambda each, _: family.boundary_probabilities(each)[1:2], moved, left.take(rows)
+        lambda each, _: between_probability(family, each)[None], moved, left.take(rows)
     )
     table = found.reshape(shape) @ chebyshev_transform(degree).T
     return [Share(table[:, k], sd) for k in range(shape[1])]

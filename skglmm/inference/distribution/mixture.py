@@ -1,4 +1,4 @@
-r"""Distributions of responses whose first linear predictor is known up to a normal number.
+r"""Distributions of responses whose location's predictor is known up to a normal number.
 
 With t standard normal, :math:`F(y) = E_t[F(y \mid \eta + s t)]` is a smooth average where the
 conditional cdf changes slowly in t, and that of a step where it changes fast.
@@ -30,15 +30,15 @@ NEWTON = 5  # steps that invert the density of the grid
 
 @dataclass(frozen=True)
 class Mixture:
-    """Responses of n rows, given the linear predictors up to a normal shift of the first.
+    """Responses of n rows, given the linear predictors up to a normal shift of the location's.
 
     Parameters
     ----------
     family : Family
     eta : tuple of ndarray, each of shape (n,) or (1,)
-        Linear predictors; the first has shape (n,).
+        Linear predictors; that of the location has shape (n,).
     sd : ndarray, shape (n,)
-        Standard deviations of the first.
+        Standard deviations of its shift.
     speed : ndarray, shape (n,)
         How many standard deviations of the response one of the shift moves it.
     share : Share, optional
@@ -56,7 +56,10 @@ class Mixture:
         cls, family: Family, eta: Sequence[Floats], sd: Floats, share: Share | None = None
     ) -> "Mixture":
         """Return the mixture, with the largest speed within two standard deviations."""
-        shapes = tuple(part[:1] if k and _is_one(part) else part for k, part in enumerate(eta))
+        shapes = tuple(
+            part[:1] if k != family.location and _is_one(part) else part
+            for k, part in enumerate(eta)
+        )
         blank = cls(family, shapes, sd, np.zeros_like(sd), share)
         speeds = [blank.speed_at(np.full_like(sd, t)) for t in (-2.0, 0.0, 2.0)]
         return replace(blank, speed=np.maximum(BEND * blank.bend, np.max(speeds, axis=0)))
@@ -88,15 +91,18 @@ class Mixture:
 
     def shifted(self, t: Floats) -> list[Floats]:
         """Return linear predictors at shifts of t standard deviations, (n,) or (n, m)."""
+        place, here = self.family.location, self.eta[self.family.location]
         if t.ndim == 1:
-            return [self.eta[0] + self.sd * t, *self.eta[1:]]
-        first = self.eta[0][:, None] + self.sd[:, None] * t
-        others = (np.repeat(p, t.shape[1]) if len(p) > 1 else p for p in self.eta[1:])
-        return [first.ravel(), *others]
+            result, moved = list(self.eta), here + self.sd * t
+        else:
+            result = [np.repeat(p, t.shape[1]) if len(p) > 1 else p for p in self.eta]
+            moved = (here[:, None] + self.sd[:, None] * t).ravel()
+        result[place] = moved
+        return result
 
     def speed_at(self, t: Floats) -> Floats:
         """Return the speed at shifts of t standard deviations, (n,)."""
-        return np.asarray(self.sd * np.sqrt(self.family.expected_information(self.shifted(t))[0]))
+        return np.asarray(self.sd * np.sqrt(self.family.location_information(self.shifted(t))))
 
     def guess(self, z: Floats) -> Floats:
         """Return responses at the normal quantiles `z`, (n,), where all is nearly normal.

@@ -23,6 +23,7 @@ from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference.distribution.blend import Blend
+from skglmm.inference.distribution.ends import end_probabilities
 from skglmm.inference.distribution.mixture import BEND
 from skglmm.inference.distribution.solve import Line, Root, solve
 from skglmm.inference.distribution.tabulate import Values, tabulate
@@ -140,12 +141,12 @@ class _Normals:
     def masses(self) -> Floats:
         """Probabilities of the ends of the support, (2, n)."""
         found = np.zeros((2, self.eta.shape[1]))
-        own = [k for k in self.shift.moving if k in self.family.boundary_predictors]
+        own = [k for k in self.shift.moving if k in self.family.part_predictors]
         shift = self.shift.among(own or [self.shift.first])
         for start in range(0, self.eta.shape[1] if self.family.masses else 0, CHUNK):
             rows = slice(start, start + CHUNK)
             found[:, rows] = averages(
-                lambda eta, _: self.family.boundary_probabilities(eta)[[0, 2]],
+                lambda eta, _: end_probabilities(self.family, eta),
                 list(self.eta[:, rows]),
                 shift.take(rows),
             )
@@ -155,9 +156,9 @@ class _Normals:
     def interior(self) -> "_Normals | None":
         """The rows between the masses, if no shift there is related to one of the masses."""
         found = self.family.interior
-        if found is None or found.predictors[0] != self.shift.first:
+        if found is None or found.location != self.shift.first:
             return None
-        places, masses = found.predictors, self.family.boundary_predictors
+        places, masses = found.predictors, self.family.part_predictors
         if self.shift.relates(places, masses).any():
             return None
         shift = self.shift.among([k for k in self.shift.moving if k in places])
@@ -184,8 +185,8 @@ class _Normals:
 
 
 def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
-    """How far a unit of the first linear predictor takes the response or bends a link, (n,)."""
-    return np.asarray(np.hypot(BEND, np.sqrt(family.expected_information(eta)[0])))
+    """How far a unit of the location's predictor takes the response or bends a link, (n,)."""
+    return np.asarray(np.hypot(BEND, np.sqrt(family.location_information(eta))))
 
 
 def _probabilities(normals: _Normals, y: Floats) -> Floats:

@@ -66,7 +66,7 @@ class Shift:
             rows, which = np.arange(start, start + len(part.sd)), np.array([0, *(1 + places)])
             loadings[np.ix_(rows, which, places)] = part.loadings
             start += len(part.sd)
-        return cls(sd, others, loadings)
+        return cls(sd, others, loadings, parts[0].first)
 
     @property
     def moving(self) -> tuple[int, ...]:

@@ -33,6 +33,7 @@ from skglmm.inference.prediction.predict import (
     shift_covariance,
     shift_of,
 )
+from skglmm.links import Link
 
 __all__ = [
     "Interval",
@@ -71,13 +72,16 @@ class Interval:
     upper: Floats
 
 
-def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> Floats:
-    """Return a linear predictor, (n,); NaN where the plan says so."""
+def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int | None = None) -> Floats:
+    """Return a linear predictor, (n,), by default the location's; NaN where the plan says so."""
+    predictor = fit.family.location if predictor is None else predictor
     value = linear_predictors(fit, design, plan.conditioned)[predictor]
     return np.where(plan.unknown(fit, design, (predictor,), every_level=False), np.nan, value)
 
 
-def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> LinearPrediction:
+def predict_linear(
+    fit: Fit, design: Design, plan: Plan, predictor: int | None = None
+) -> LinearPrediction:
     """Return a linear predictor with the uncertainty of estimates, modes and unseen levels.
 
     Parameters
@@ -86,9 +90,10 @@ def predict_linear(fit: Fit, design: Design, plan: Plan, predictor: int = 0) -> 
     design : Design
     plan : Plan
         Whose modes enter; effects that are averaged over count with their variance.
-    predictor : int, default=0
-        Index of the linear predictor.
+    predictor : int, default=None
+        Place of the linear predictor; that of the location, if it is not given.
     """
+    predictor = fit.family.location if predictor is None else predictor
     parts = [_linear(fit, part, plan, predictor) for part in row_parts(design)]
     found = map(np.concatenate, zip(*parts, strict=True))
     unknown = plan.unknown(fit, design, (predictor,), every_level=False)
@@ -138,7 +143,8 @@ def _given_estimates(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Fl
 
 def _group_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
     """Mean, standard error and limits where nothing is averaged over in every row."""
-    limits = _exact_limits if fit.family.mean_predictors == (0,) else _mean_limits
+    alone = fit.family.mean_predictors == (fit.family.location,)
+    limits = _exact_limits if alone else _mean_limits
     mean = predict(fit, design, plan).mean
     return mean, *limits(fit, design, plan, mean, level)
 
@@ -146,15 +152,17 @@ def _group_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple
 def _exact_limits(
     fit: Fit, design: Design, plan: Plan, mean: Floats, level: float
 ) -> Iterator[Floats]:
-    """Standard error and limits of means that depend on the first linear predictor alone."""
-    value, std = _linear(fit, design, plan, 0)
-    others = linear_predictors(fit, design, plan.conditioned)[1:]
-    yield std * slope_in(fit.family.mean, [value, *others], 0)
-    averaged = shift_of(fit, design, plan, (0,)).is_wide
+    """Standard error and limits of means that depend on the location's predictor alone."""
+    where = fit.family.location
+    value, std = _linear(fit, design, plan, where)
+    eta = linear_predictors(fit, design, plan.conditioned)
+    yield std * slope_in(fit.family.mean, eta, where)
+    averaged = shift_of(fit, design, plan, (where,)).is_wide
     point = np.where(averaged, on_link(fit, mean), value)
     known = np.where(np.isnan(std), np.nan, 1.0)  # links know no NaN
     for limit in normal_limits(value, std, point, level):
-        yield known * fit.family.mean([np.where(np.isnan(std), value, limit), *others])
+        eta[where] = np.where(np.isnan(std), value, limit)
+        yield known * fit.family.mean(eta)
 
 
 def _mean_limits(
@@ -227,9 +235,12 @@ def slope_in(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int
 
 
 def on_link(fit: Fit, mean: Floats) -> Floats:
-    """Means on the scale of the link, finite ones."""
-    number = np.finfo(np.float64)
-    return fit.family.links[0].link(np.clip(mean, number.tiny, 1.0 - number.epsneg))
+    """Means on the scale of the link of the location, finite ones."""
+    return _link(fit).link_within(mean)
+
+
+def _link(fit: Fit) -> Link:
+    return fit.family.links[fit.family.location]
 
 
 def link_limits(fit: Fit, mean: Floats, se: Floats, level: float) -> Iterator[Floats]:
@@ -241,14 +252,14 @@ def link_limits(fit: Fit, mean: Floats, se: Floats, level: float) -> Iterator[Fl
 
 def _on_link_spread(fit: Fit, center: Floats, se: Floats) -> Floats:
     """Standard errors on the scale of the link; 0 where means are too flat there to tell."""
-    slope = fit.family.links[0].inverse(center, 1).slopes[0]
+    slope = _link(fit).inverse(center, 1).slopes[0]
     return np.divide(se, slope, out=0.0 * se, where=slope > 0.0)
 
 
 def _from_link(fit: Fit, limits: Iterable[Floats]) -> Iterator[Floats]:
     for limit in limits:
         known = np.where(np.isnan(limit), np.nan, 1.0)  # links know no NaN
-        yield known * fit.family.links[0].inverse(np.nan_to_num(limit)).value
+        yield known * _link(fit).inverse(np.nan_to_num(limit)).value
 
 
 def _average_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:

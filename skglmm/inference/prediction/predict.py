@@ -15,10 +15,10 @@ from skglmm.inference.prediction.estimable import nonestimable
 __all__ = [
     "Plan",
     "Prediction",
-    "boundary_probabilities",
     "fed",
     "is_new",
     "linear_predictors",
+    "part_probabilities",
     "predict",
     "shift_covariance",
     "shift_of",
@@ -175,8 +175,8 @@ def _slices(design: Design) -> Iterator[slice]:
         yield slice(start, start + CHUNK)
 
 
-def boundary_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
-    """Return P(low), P(between) and P(high) of the ends of the support, averaged as means are.
+def part_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
+    """Return the probabilities of the parts of the support, averaged as means are.
 
     Parameters
     ----------
@@ -186,16 +186,16 @@ def boundary_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
 
     Returns
     -------
-    ndarray, shape (n, 3)
+    ndarray, shape (n, n_parts)
         NaN where the plan says so.
     """
-    pieces = [_boundary(fit, design.take(rows), plan) for rows in _slices(design)]
+    pieces = [_parts(fit, design.take(rows), plan) for rows in _slices(design)]
     return np.concatenate(pieces, axis=1).T
 
 
-def _boundary(fit: Fit, design: Design, plan: Plan) -> Floats:
+def _parts(fit: Fit, design: Design, plan: Plan) -> Floats:
     eta = linear_predictors(fit, design, plan.conditioned)
-    of, where = fit.family.boundary_probabilities, fit.family.boundary_predictors
+    of, where = fit.family.part_probabilities, fit.family.part_predictors
     found = of(eta)
     if where:
         found = np.minimum(
@@ -254,11 +254,12 @@ def shift_of(
         own = shift_covariance(fit, design, plan, j, k)
         return own if also is None else own + also(j, k)
 
-    others = [k for k in fed(fit) if k > 0 and (among is None or k in among)]
-    return Shift.of(covariance, design.n_samples, others)
+    first = fit.family.location
+    others = [k for k in fed(fit) if k != first and (among is None or k in among)]
+    return Shift.of(covariance, design.n_samples, others, first)
 
 
-def shift_covariance(fit: Fit, design: Design, plan: Plan, j: int = 0, k: int = 0) -> Floats:
+def shift_covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
     """Covariance of what effects that are averaged over add to predictors `j` and `k`, (n,)."""
     covariance = np.zeros(design.n_samples)
     for f in plan.integrated:

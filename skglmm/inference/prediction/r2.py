@@ -160,7 +160,8 @@ def r_squared(
     """
     eta = linear_predictors(fit, design, ())
     plan = Plan.of(fit.layout, "marginal", "marginal")
-    variance = shift_covariance(fit, design, plan)
+    location = fit.family.location
+    variance = shift_covariance(fit, design, plan, location, location)
     mean, between, within, working = _averages(fit, design, plan, eta)
     mass = np.ones(design.n_samples) if weights is None else weights
 
@@ -171,7 +172,7 @@ def r_squared(
         return average((values - average(values)) ** 2)
 
     return RSquared(
-        Shares(spread(eta[0]), average(variance), average(working)),
+        Shares(spread(eta[location]), average(variance), average(working)),
         Shares(*(width**2 * v for v in (spread(mean), average(between), average(within)))),
     )
 
@@ -186,7 +187,7 @@ def _averages(fit: Fit, design: Design, plan: Plan, eta: list[Floats]) -> Floats
 
     def moments(part: list[Floats], rows: Ints) -> Floats:
         off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
-        information = family.expected_information(part)[0]
+        information = family.location_information(part)
         # Without information a working response has no bounds.
         with np.errstate(divide="ignore", over="ignore"):
             working = 1.0 / information

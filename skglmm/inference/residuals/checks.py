@@ -35,7 +35,7 @@ class ResidualChecks:
     residual : ndarray, shape (n,)
         The quantile residuals, standard normal in a true model, in the order of the rows.
     eta : ndarray, shape (n,)
-        The first linear predictor, with the drawn effects.
+        The linear predictor of the location, with the drawn effects.
 
     Examples
     --------
@@ -113,13 +113,13 @@ def residual_checks(
     bounds : tuple of float, default=None
         Where responses on the lower and the upper bound of the scale are, if there may be such.
     """
-    rows = drawn(study, mode, rng)
+    rows, family = drawn(study, mode, rng), study.problem.family
     tests = [*distribution_tests(rows), *_boundary_tests(rows, bounds)]
-    tests.append(link_test(rows, study.problem.family.links[0].name))
+    tests.append(link_test(rows, family.links[family.location].name))
     tests += _slope_tests(rows, study)
     for group, codes in (candidates or {}).items():
         tests.append(effect_test(rows, codes, group))
-    return ResidualChecks(tuple(tests), rows.residual, rows.eta[0])
+    return ResidualChecks(tuple(tests), rows.residual, rows.location)
 
 
 def _boundary_tests(rows: Drawn, bounds: tuple[float, float] | None) -> Iterator[ResidualTest]:
@@ -141,7 +141,8 @@ def _slope_tests(rows: Drawn, study: Study) -> Iterator[ResidualTest]:
 
 
 def _kept_names(study: Study) -> list[str]:
-    names, aliased = study.standard.design.layout.coefficients[0], study.standard.aliased[0]
+    location, standard = study.problem.family.location, study.standard
+    names, aliased = standard.design.layout.coefficients[location], standard.aliased[location]
     return [name for j, name in enumerate(names) if j not in aliased]
 
 

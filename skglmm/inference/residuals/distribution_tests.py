@@ -46,7 +46,7 @@ def distribution_tests(rows: Drawn) -> tuple[ResidualTest, ...]:
     return (
         _uniformity(rows.residual),
         _dispersion(rows.residual),
-        _spread(rows.residual, rows.eta[0]),
+        _spread(rows.residual, rows.location),
         _outliers(rows.residual),
         _farthest(rows.residual),
     )

@@ -35,13 +35,13 @@ class Drawn:
     y : ndarray, shape (n,)
         Responses on the family's own scale.
     fixed : ndarray, shape (n, p)
-        Fixed columns of the first predictor, standardized.
+        Fixed columns of the location, standardized.
     eta : tuple of ndarray, each of shape (n,)
         Linear predictors.
     residual : ndarray, shape (n,)
         Quantile residuals: independent standard normal numbers in a true model.
     steepness : ndarray, shape (n,)
-        By how much a unit of the first linear predictor moves a residual, on average: the root
+        By how much a unit of the location's predictor moves a residual, on average: the root
         of the expected information.
     """
 
@@ -56,13 +56,18 @@ class Drawn:
     def scaled(self) -> Floats:
         """Residuals of unit variance, (n,).
 
-        They are as the fitted precision would give them without what the model leaves out.
+        They are as the fitted dispersion would give them without what the model leaves out.
         """
         return np.asarray(self.residual / np.sqrt(np.mean(self.residual**2)))
 
     @property
+    def location(self) -> Floats:
+        """The linear predictor of the location, (n,)."""
+        return self.eta[self.family.location]
+
+    @property
     def score(self) -> Floats:
-        """Scores of the first linear predictor, of variance steepness**2: (n,)."""
+        """Scores of the location's predictor, of variance steepness**2: (n,)."""
         return np.asarray(self.steepness * self.scaled)
 
 
@@ -83,10 +88,10 @@ def drawn(study: Study, mode: Mode, rng: np.random.Generator) -> Drawn:
     return Drawn(
         family=family,
         y=study.y,
-        fixed=study.standard.design.fixed[0],
+        fixed=study.standard.design.fixed[family.location],
         eta=eta,
         residual=normal_score(probability),
-        steepness=np.sqrt(family.expected_information(eta)[0]),
+        steepness=np.sqrt(family.location_information(eta)),
     )
 
 

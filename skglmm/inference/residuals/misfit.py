@@ -1,6 +1,6 @@
 r"""What residuals say of effects that a model leaves out, each with its size on the link's scale.
 
-An effect d of the first linear predictor moves the quantile residual of a row by about
+An effect d of the location's linear predictor moves the quantile residual of a row by about
 :math:`s d`, with s the root of the expected information. So sums of :math:`x s r` over the rows of
 a level are scores of effects that vary between levels [1]_, and in a true model, given drawn random
 effects, they are independent normal numbers whose variances are known.
@@ -121,7 +121,7 @@ def link_test(rows: Drawn, link: str) -> ResidualTest:
 
 def _bend(rows: Drawn) -> tuple[float, float]:
     """Size of curves in the linear predictor, and the p-value of none."""
-    eta, weight = rows.eta[0], rows.steepness**2
+    eta, weight = rows.location, rows.steepness**2
     center = np.average(eta, weights=weight)
     scale = float(np.sqrt(np.average((eta - center) ** 2, weights=weight)))
     powers = np.stack([((eta - center) / (scale or 1.0)) ** power for power in (2, 3)], axis=1)

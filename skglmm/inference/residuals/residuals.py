@@ -112,7 +112,7 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     inner = [np.broadcast_to(part, len(y))[between] for part in eta]
     best = saturated(fit.family, prepared[:, between], inner)
     gain, sign = -here, np.where(y == fit.family.support.low, -1.0, 1.0)
-    gain[between], sign[between] = best.value - here[between], best.eta - inner[0]
+    gain[between], sign[between] = best.value - here[between], best.eta - inner[fit.family.location]
     result = np.copysign(np.sqrt(2.0 * np.maximum(gain, 0.0)), sign)
     result[plan.unknown(fit, design)] = np.nan
     return np.asarray(result)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.families import Family
+from skglmm.families import Family, packed_rows
 
 __all__ = ["Saturated", "saturated"]
 
@@ -17,14 +17,14 @@ WITHIN = 0.0  # where rows begin whose predictor is beyond the reach of a link
 
 
 class Saturated(NamedTuple):
-    """The best first linear predictors, and the log densities there."""
+    """The best linear predictors of the location, and the log densities there."""
 
     eta: Floats  # (n,)
     value: Floats  # (n,)
 
 
 def saturated(family: Family, prepared: Floats, eta: Sequence[Floats]) -> Saturated:
-    """Maximize the log density of each response over its own first linear predictor.
+    """Maximize the log density of each response over its own location.
 
     Newton steps, or Fisher's where the curvature has the wrong sign, between brackets that the
     signs of the scores close.
@@ -35,7 +35,7 @@ def saturated(family: Family, prepared: Floats, eta: Sequence[Floats]) -> Satura
     prepared : ndarray, shape (m, n)
         Prepared responses.
     eta : sequence of ndarray, each of shape (n,) or (1,)
-        Where to begin; all but the first stay.
+        Where to begin; all but the location's stay.
 
     Returns
     -------
@@ -43,22 +43,23 @@ def saturated(family: Family, prepared: Floats, eta: Sequence[Floats]) -> Satura
         Values are not below those at `eta`.
     """
     n = prepared.shape[1]
-    others = [np.broadcast_to(part, (n,)) for part in eta[1:]]
+    full, k = [np.broadcast_to(part, (n,)) for part in eta], family.location
     within = np.isfinite(family.log_density(prepared, eta).value)
-    here = np.where(within, eta[0], WITHIN)
+    here = np.where(within, full[k], WITHIN)
     best = Saturated(here.copy(), np.full(n, -np.inf))
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
     rows = np.arange(n)
     for _ in range(STEPS):
-        point = [here[rows], *(part[rows] for part in others)]
+        point = [part[rows] for part in full]
+        point[k] = now = here[rows]
         value, step, gain = _step(family, prepared[:, rows], point)
         better = value > best.value[rows]
-        best.eta[rows[better]], best.value[rows[better]] = point[0][better], value[better]
+        best.eta[rows[better]], best.value[rows[better]] = now[better], value[better]
         finite = np.isfinite(value)
-        rises = np.where(finite, step > 0.0, best.eta[rows] > point[0])
-        low[rows] = np.where(rises, point[0], low[rows])
-        high[rows] = np.where(rises, high[rows], point[0])
-        here[rows] = _moved(point[0], step, low[rows], high[rows])
+        rises = np.where(finite, step > 0.0, best.eta[rows] > now)
+        low[rows] = np.where(rises, now, low[rows])
+        high[rows] = np.where(rises, high[rows], now)
+        here[rows] = _moved(now, step, low[rows], high[rows])
         rows = rows[~(finite & (gain <= CLOSE * np.maximum(1.0, np.abs(value))))]
         if not rows.size:
             break
@@ -69,13 +70,13 @@ def _step(
     family: Family, prepared: Floats, point: Sequence[Floats]
 ) -> tuple[Floats, Floats, Floats]:
     """Log densities, steps and the gains that these promise, (n,) each."""
-    found = family.log_density(prepared, point, 2)
+    k, found = family.location, family.log_density(prepared, point, 2)
     assert found.grad is not None
     assert found.hess is not None
-    score, curvature = found.grad[0], -found.hess[0]
+    score, curvature = found.grad[k], -found.hess[packed_rows(len(point), 2)[k, k]]
     bent = curvature <= 0.0
     if bent.any():
-        curvature = np.where(bent, family.expected_information(point)[0], curvature)
+        curvature = np.where(bent, family.location_information(point), curvature)
     step = score / np.where(curvature > 0.0, curvature, 1.0)
     return found.value, step, 0.5 * score * step
 

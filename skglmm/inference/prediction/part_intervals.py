@@ -1,4 +1,4 @@
-r"""Uncertainty of the probabilities that a response lies on a bound, or between the bounds.
+r"""Uncertainty of the probabilities of the parts of a support: bounds, zero, classes.
 
 A probability p with the complement q is uncertain on the scale of its logit: with g the gradient of
 :math:`\log(p / q)` in the estimates and V their covariance, the limits are those of
@@ -29,21 +29,21 @@ from skglmm.inference.prediction.intervals import (
 from skglmm.inference.prediction.normal_limits import normal_limits
 from skglmm.inference.prediction.predict import (
     Plan,
-    boundary_probabilities,
     linear_predictors,
+    part_probabilities,
     shift_of,
 )
 
-__all__ = ["BoundaryIntervals", "boundary_intervals"]
+__all__ = ["PartIntervals", "part_intervals"]
 
 
 @dataclass(frozen=True)
-class BoundaryIntervals:
-    """Probabilities of the low end, of what lies between, and of the high end, with uncertainty.
+class PartIntervals:
+    """Probabilities of the parts of the support, with uncertainty.
 
     Parameters
     ----------
-    value, se, lower, upper : ndarray, shape (3, n)
+    value, se, lower, upper : ndarray, shape (n_parts, n)
         Probabilities, their standard errors and limits; these are NaN where the data do not
         determine what a probability depends on.
     """
@@ -54,8 +54,8 @@ class BoundaryIntervals:
     upper: Floats
 
 
-def boundary_intervals(fit: Fit, design: Design, plan: Plan, level: float) -> BoundaryIntervals:
-    """Return the probabilities of the bounds with standard errors and limits.
+def part_intervals(fit: Fit, design: Design, plan: Plan, level: float) -> PartIntervals:
+    """Return the probabilities of the parts with standard errors and limits.
 
     Parameters
     ----------
@@ -67,13 +67,13 @@ def boundary_intervals(fit: Fit, design: Design, plan: Plan, level: float) -> Bo
         Coverage, such as 0.95.
     """
     parts = [np.stack(list(_intervals(fit, part, plan, level))) for part in row_parts(design)]
-    return BoundaryIntervals(*np.concatenate(parts, axis=2))
+    return PartIntervals(*np.concatenate(parts, axis=2))
 
 
 def _intervals(fit: Fit, design: Design, plan: Plan, level: float) -> Iterator[Floats]:
-    """Probabilities, standard errors and limits, (3, n) each."""
-    value = boundary_probabilities(fit, design, plan).T
-    averaged = plan.integrated and fit.family.boundary_predictors
+    """Probabilities, standard errors and limits, (n_parts, n) each."""
+    value = part_probabilities(fit, design, plan).T
+    averaged = plan.integrated and fit.family.part_predictors
     center, spread, se = (_averaged if averaged else _of_group)(fit, design, plan)
     known = np.where(np.isnan(value), np.nan, 1.0)
     yield value
@@ -83,18 +83,18 @@ def _intervals(fit: Fit, design: Design, plan: Plan, level: float) -> Iterator[F
 
 
 def _of_group(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Floats]:
-    """Logits, their standard errors and those of probabilities of the rows' own groups, (3, n).
+    """Logits, their errors and those of probabilities of the rows' own groups, (n_parts, n).
 
     The effects of unseen levels may be large, and an interior has its maximum in between, so what
     they add are moments of the logits and of the probabilities, and no slopes.
     """
-    eta, of = linear_predictors(fit, design, plan.conditioned), fit.family.boundary_probabilities
+    eta, of = linear_predictors(fit, design, plan.conditioned), fit.family.part_probabilities
     value = of(eta)
     center = _logits(value)
     with np.errstate(invalid="ignore"):  # what is never or always so does not change
         slopes = {
             k: np.nan_to_num(slope_in(lambda part: _logits(of(part)), eta, k))
-            for k in fit.family.boundary_predictors
+            for k in fit.family.part_predictors
         }
     estimated = group_variance(fit, design, replace(plan, unseen="fixed"), slopes)
 
@@ -105,7 +105,7 @@ def _of_group(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Flo
         away = here - value[:, rows]
         return np.concatenate([off, off**2, away, away**2])
 
-    shift = shift_of(fit, design, plan, fit.family.boundary_predictors)
+    shift = shift_of(fit, design, plan, fit.family.part_predictors)
     off, square, away, far = np.split(averages(moments, eta, shift), 4)
     spread = np.sqrt(estimated + np.maximum(square - off**2, 0.0))
     se = np.sqrt(estimated * _steepness(center) ** 2 + np.maximum(far - away**2, 0.0))
@@ -113,9 +113,9 @@ def _of_group(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Flo
 
 
 def _averaged(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Floats]:
-    """Logits, their standard errors and those of probabilities averaged over groups, (3, n)."""
-    where = fit.family.boundary_predictors
-    average = average_of(fit.family.boundary_probabilities, fit, design, plan, where)
+    """Logits, their errors and those of probabilities averaged over groups, (n_parts, n)."""
+    where = fit.family.part_predictors
+    average = average_of(fit.family.part_probabilities, fit, design, plan, where)
     value, complement = average({}), _complements(average({}))
     both = value * complement
     steep = np.divide(1.0, both, out=np.zeros_like(value), where=both > 0.0)
@@ -142,5 +142,6 @@ def _logits(probabilities: Floats) -> Floats:
 
 
 def _complements(parts: Floats) -> Floats:
-    """Sums of the other two parts, (3, n)."""
-    return np.asarray(parts[[1, 0, 0]] + parts[[2, 2, 1]])
+    """Sums of the other parts, (n_parts, n)."""
+    sums = [np.delete(parts, k, axis=0).sum(axis=0) for k in range(len(parts))]
+    return np.reshape(sums, parts.shape)
