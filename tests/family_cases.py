@@ -59,8 +59,16 @@ def point(family, mean, precision):
 
 def interior(family, p, eta):
     """Responses below which the share `p` of those between the bounds lies."""
-    low, inner, _ = family.part_probabilities(eta)
+    low, inner, _ = three_parts(family, eta)
     return family.quantile(low + inner * p, eta)
+
+
+def three_parts(family, eta):
+    """Probabilities of the low end, of what lies between, and of the high end, (3, n)."""
+    n = np.broadcast_shapes(*(each.shape for each in eta))[0]
+    return (
+        family.part_probabilities(eta) if family.parts else np.repeat([[0.0], [1.0], [0.0]], n, 1)
+    )
 
 
 def packed(n_predictors, order):

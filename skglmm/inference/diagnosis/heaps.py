@@ -67,6 +67,8 @@ def heaps(rows: Drawn) -> Iterator[Heap]:
     rows : Drawn, n rows
         Given drawn effects; responses on an end that has a probability are no heap.
     """
+    if rows.family.support.is_discrete:  # whose responses are equal anyway
+        return
     low, high = rows.family.support.ends
     width = high - low if np.isfinite(high - low) else 1.0
     inside = (rows.y > low) & (rows.y < high)

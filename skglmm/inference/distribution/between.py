@@ -75,7 +75,7 @@ class Between(NamedTuple):
     def of(cls, family: Family, eta: Sequence[Floats], shift: Shift) -> "Between | None":
         """Return it, if the masses of the family have predictors of their own."""
         interior = family.interior
-        if interior is None or interior.location != shift.first:
+        if interior is None or interior.location != shift.first or family.support.is_discrete:
             return None
         places = interior.predictors
         if not set(places).isdisjoint(family.part_predictors):

@@ -25,6 +25,7 @@ PER_SD, PER_FOLD = 1.1, 2.2  # density of the grid's nodes: everywhere, and towa
 MOST = 4000  # nodes of a row: at sd 350 as dense as links bend; beyond, the cdf errs by up to 5e-4
 CELLS = 2**20  # rows times nodes at a time
 HALVINGS = 11  # to find the step: to 0.005 standard deviations
+SHARP = 20  # more of them for counts, whose means, and so whose speeds, know no end: to 5e-9
 NEWTON = 5  # steps that invert the density of the grid
 
 
@@ -144,7 +145,8 @@ class Mixture:
         """The shifts at which `y` is the median, or the ends where there is none, (n,)."""
         low, high = np.full_like(y, -TAIL), np.full_like(y, TAIL)
         falls = self.family.cdf(y, self.shifted(low)) > self.family.cdf(y, self.shifted(high))
-        for _ in range(HALVINGS):
+        more = SHARP if self.family.support.is_discrete else 0
+        for _ in range(HALVINGS + more):
             middle = 0.5 * (low + high)
             right = (self.family.cdf(y, self.shifted(middle)) > 0.5) == falls
             low, high = np.where(right, middle, low), np.where(right, high, middle)

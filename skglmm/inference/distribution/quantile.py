@@ -9,6 +9,8 @@ feed; the estimates of others count as known.
 Where the probabilities of masses, and the distribution between them, have shifts that have nothing
 to do with each other, the average of the product is the product of the averages. Where they are
 correlated, `Between` takes the averages one after the other.
+
+Quantiles of whole numbers are steps, and are searched for row by row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference.distribution.blend import Blend
+from skglmm.inference.distribution.counts import least_counts
 from skglmm.inference.distribution.ends import end_probabilities
 from skglmm.inference.distribution.mixture import BEND
 from skglmm.inference.distribution.solve import Line, Root, solve
@@ -78,8 +81,8 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
     Returns
     -------
     ndarray, shape (n, n_quantiles)
-        Inside the support or on one of the family's masses, increasing in `q`; NaN where the plan
-        says so.
+        Inside the support or on one of the family's masses, increasing in `q`; of whole numbers the
+        least whose probability, up to it, is that much. NaN where the plan says so.
 
     Raises
     ------
@@ -156,6 +159,8 @@ class _Normals:
     def interior(self) -> "_Normals | None":
         """The rows between the masses, if no shift there is related to one of the masses."""
         found = self.family.interior
+        if self.family.support.is_discrete:  # zeros are of both parts, or one cut at 0
+            return None
         if found is None or found.location != self.shift.first:
             return None
         places, masses = found.predictors, self.family.part_predictors
@@ -210,6 +215,8 @@ def _up_to(normals: _Normals, y: Floats) -> Floats:
 
 def _responses(normals: _Normals, q: Floats) -> Floats:
     """Return quantiles at increasing probabilities `q`: (n, k)."""
+    if normals.family.support.is_discrete:
+        return _counts(normals, q)
     line = Line(normals.family.support)
     if not normals.family.masses:
         positions = _positions(normals, ndtri(q))
@@ -222,6 +229,15 @@ def _responses(normals: _Normals, q: Floats) -> Floats:
         result[:, j] = np.where(at_low, line.support.low, line.support.high)
         found = _between(normals.take(inside), q[j], low[inside], high[inside])
         result[inside, j] = line.response(found)
+    return np.asarray(np.maximum.accumulate(result, axis=1))
+
+
+def _counts(normals: _Normals, q: Floats) -> Floats:
+    """Return quantiles of whole numbers at increasing probabilities `q`: (n, k)."""
+    result, size = np.empty((len(normals.shift.sd), len(q))), len(q)
+    for rows, blend in _blends(normals, size):
+        many = blend.take(np.tile(np.arange(len(rows)), size))
+        result[rows] = least_counts(many, np.repeat(q, len(rows))).reshape(size, -1).T
     return np.asarray(np.maximum.accumulate(result, axis=1))
 
 

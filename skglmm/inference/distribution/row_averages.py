@@ -28,7 +28,7 @@ from skglmm.inference.prediction.predict import Plan, linear_predictors, predict
 __all__ = ["average_interval", "average_quantiles"]
 
 CHUNK = 2**15  # rows at a time
-CLOSE = 1e-6  # of a bracket on the unit scale, and of normal quantiles: errors of the rows' own
+CLOSE = 1e-6  # of a bracket, relative to ends above 1, and of normal quantiles: errors of the rows
 FAR, MARGIN = 8.0, 0.02  # normal quantiles that count as infinite; shares of a bracket, at least
 
 
@@ -153,14 +153,17 @@ def _average_quantile(
         average = np.minimum(np.bincount(places, weights * found, n), 1.0)
         return np.clip(ndtri(average), -FAR, FAR) - float(ndtri(q))
 
+    whole = fit.family.support.is_discrete
     left, right = above(low), above(high)
     high = np.where(left >= 0.0, low, high)  # as on a mass
     before = np.zeros(n)
-    while np.nanmax(high - low, initial=0.0) > CLOSE:
+    while np.any(high - low > (1.0 if whole else CLOSE * np.maximum(1.0, np.abs(high)))):
         share = np.clip(left / np.minimum(left - right, -CLOSE), MARGIN, 1.0 - MARGIN)
         y = low + share * (high - low)
+        if whole:  # strictly in between, where there is room
+            y = np.minimum(np.maximum(np.floor(y), low + 1.0), high)
         value = above(y)
-        below, there = value < 0.0, np.abs(value) < CLOSE
+        below, there = value < 0.0, (np.abs(value) < CLOSE) & (not whole)
         low = np.where(below | there, y, low)
         high = np.where(~below | there, y, high)
         side = np.where(below, -1.0, 1.0)

@@ -131,7 +131,7 @@ def boundary_test(rows: Drawn, at: float, *, low: bool) -> ResidualTest | None:
         probability = rows.family.cdf(beyond, rows.eta)
     else:
         count = np.count_nonzero(rows.y >= at)
-        before = np.nextafter(beyond, -np.inf)
+        before = rows.family.support.before(beyond)
         probability = 1.0 - rows.family.cdf(before, rows.eta)
     expected = float(probability.sum())
     if count == 0 and expected == 0.0:

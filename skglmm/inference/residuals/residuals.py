@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting import Fit
@@ -78,13 +78,13 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     r"""Return signed roots of the unit deviances.
 
     The unit deviance is :math:`2 (\ell(\tilde\eta) - \ell(\hat\eta))`, where the saturated
-    :math:`\tilde\eta` maximizes the density of the one response over the first linear predictor
-    while the others keep their estimates [1]_. Of a family with a precision this is a model
-    with a mean of its own for each row and the precision of the fit; that mean is near the
-    response and not equal to it. The sign is that of :math:`\tilde\eta - \hat\eta`, so that the
-    residual is continuous and increasing in the response. An end of the support that has a
-    probability of its own gets all of it from the saturated model, whatever predictor it takes;
-    the sign is that of the end.
+    :math:`\tilde\eta` maximizes the density of the one response over the predictor of the
+    location while the others keep their estimates [1]_. Of a family with a precision this is a
+    model with a mean of its own for each row and the precision of the fit; that mean is near the
+    response and, of a beta, not equal to it. The sign is that of :math:`\tilde\eta - \hat\eta`, so
+    that the residual is continuous and increasing in the response. An end of the support that has
+    a probability of its own, such as a count of 0 or a class, gets all of it from the saturated
+    model, whatever predictor it takes; the sign is that of the end.
 
     Parameters
     ----------
@@ -108,10 +108,12 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     eta = linear_predictors(fit, design, plan.conditioned)
     prepared = fit.family.prepare(y)
     here = fit.family.log_density(prepared, eta).value
-    between = np.flatnonzero(~np.isin(y, fit.family.masses))
+    support = fit.family.support
+    surest = support.ends if support.is_discrete else support.masses
+    between = np.flatnonzero(~np.isin(y, surest))
     inner = [np.broadcast_to(part, len(y))[between] for part in eta]
     best = saturated(fit.family, prepared[:, between], inner)
-    gain, sign = -here, np.where(y == fit.family.support.low, -1.0, 1.0)
+    gain, sign = -here, np.where(y == support.low, -1.0, 1.0)
     gain[between], sign[between] = best.value - here[between], best.eta - inner[fit.family.location]
     result = np.copysign(np.sqrt(2.0 * np.maximum(gain, 0.0)), sign)
     result[plan.unknown(fit, design)] = np.nan
@@ -150,12 +152,15 @@ def quantile_residuals(
     known = replace(fit, uncertainty=None)
     high = predictive_cdf(known, design, plan, y)
     eta = linear_predictors(fit, design, plan.conditioned)
-    steps = np.flatnonzero(fit.family.cdf(y, eta) - _below(fit.family, y, eta) > JUMP)
+    steps = np.flatnonzero(
+        _has_step(fit.family, fit.family.cdf(y, eta), _below(fit.family, y, eta))
+    )
     if steps.size:
         low = np.zeros(len(steps))
         inner = y[steps] > fit.family.support.low
         rows = steps[inner]
-        low[inner] = predictive_cdf(known, design.take(rows), plan, np.nextafter(y[rows], -np.inf))
+        before = fit.family.support.before(y[rows])
+        low[inner] = predictive_cdf(known, design.take(rows), plan, before)
         high[steps] = low + (high[steps] - low) * rng.random(len(steps))
     return normal_score(high)
 
@@ -165,7 +170,7 @@ def random_probability(
 ) -> Floats:
     """Return cdfs at `y`, spread evenly over the steps of the cdf: uniform in a true model."""
     high, low = family.cdf(y, eta), _below(family, y, eta)
-    steps = high - low > JUMP
+    steps = _has_step(family, high, low)
     high[steps] -= (high - low)[steps] * rng.random(np.count_nonzero(steps))
     return high
 
@@ -173,8 +178,13 @@ def random_probability(
 def _below(family: Family, y: Floats, eta: Sequence[Floats]) -> Floats:
     """Probabilities of responses less than `y`, (n,)."""
     inner = y > family.support.low
-    before = np.where(inner, np.nextafter(y, -np.inf), y)
+    before = np.where(inner, family.support.before(y), y)
     return np.where(inner, family.cdf(before, eta), 0.0)
+
+
+def _has_step(family: Family, high: Floats, low: Floats) -> Bools:
+    """Whether the cdf has steps, from `low` to `high`, (n,): everywhere for whole numbers."""
+    return np.asarray((high - low > JUMP) | family.support.is_discrete)
 
 
 def normal_score(probability: Floats) -> Floats:
