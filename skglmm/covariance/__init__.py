@@ -1,8 +1,22 @@
 """Covariances of the random effects of one level, as maps to a lower-triangular factor."""
 
+from skglmm.covariance.autoregressive import Autoregressive
 from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
+from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
+from skglmm.covariance.natural import Coordinate, Edge, Labels, NaturalParameter
 from skglmm.covariance.unstructured import Unstructured
 
-__all__ = ["BlockDiagonal", "Covariance", "Diagonal", "Unstructured"]
+__all__ = [
+    "Autoregressive",
+    "BlockDiagonal",
+    "CompoundSymmetry",
+    "Coordinate",
+    "Covariance",
+    "Diagonal",
+    "Edge",
+    "Labels",
+    "NaturalParameter",
+    "Unstructured",
+]

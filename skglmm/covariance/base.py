@@ -1,12 +1,14 @@
-"""The contract of a covariance: a smooth map from `theta` to a lower-triangular factor."""
+"""The contract of a covariance, which alone knows what its parameters `theta` mean."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Bools, Floats, Ints
+from skglmm.covariance.natural import Coordinate, Edge, Ends, Labels, NaturalParameter
 
 __all__ = ["Covariance"]
 
@@ -15,8 +17,8 @@ __all__ = ["Covariance"]
 class Covariance(ABC):
     r"""Covariance :math:`\Sigma = \Lambda \Lambda^T` of the effects of one level.
 
-    The diagonal of :math:`\Lambda(\theta)` is signed and `theta` has no bounds, so a
-    variance of zero is an ordinary inner point [1]_.
+    `theta` has no bounds: a variance of zero, or a correlation at the end of its range, is an
+    ordinary inner point, about which the covariance is even in `theta` [1]_.
 
     Parameters
     ----------
@@ -34,18 +36,17 @@ class Covariance(ABC):
     @property
     @abstractmethod
     def n_params(self) -> int:
-        """Length of `theta`."""
+        """Length of `theta`, and number of natural parameters."""
 
     @property
     @abstractmethod
-    def mask(self) -> Bools:
-        """Entries of the factor that may differ from zero, shape (q, q)."""
+    def pairs(self) -> Bools:
+        """Which effects may be correlated with each other, and themselves, shape (q, q)."""
 
     @property
-    def diagonal(self) -> Ints:
-        """Places in `theta` of the diagonal of the factor, shape (q,)."""
-        rows, columns = np.nonzero(self.mask)
-        return np.flatnonzero(rows == columns)
+    @abstractmethod
+    def spreads(self) -> Ints:
+        """Places in `theta` of what is zero where effects do not vary."""
 
     @property
     def blocks(self) -> "tuple[Covariance, ...]":
@@ -55,42 +56,105 @@ class Covariance(ABC):
     @property
     def components(self) -> tuple[tuple[int, ...], ...]:
         """Effects that may be correlated with each other, whatever `theta`: ``((0, 1), (2,))``."""
-        linked = self.mask | self.mask.T
-        _, numbers = connected_components(linked, directed=False)
+        _, numbers = connected_components(self.pairs, directed=False)
         return tuple(
             tuple(np.flatnonzero(numbers == j).tolist()) for j in dict.fromkeys(numbers.tolist())
         )
 
     @property
-    def mixes(self) -> bool:
+    def rebases(self) -> bool:
         """Whether every change of basis of the effects stays within this covariance."""
         return False
+
+    @property
+    def rescales(self) -> bool:
+        """Whether each effect may be given units of its own."""
+        return True
 
     @abstractmethod
     def factor(self, theta: Floats) -> Floats:
         """Return the lower-triangular factor, shape (q, q), of `theta`, shape (n_params,)."""
 
     @abstractmethod
-    def factor_grad(self, theta: Floats) -> Floats:
-        """Return the derivative of the factor, shape (n_params, q, q)."""
-
     def move(self, theta: Floats, step: Floats) -> Floats:
         """Return the change of the factor, shape (q, q), along a `step`, shape (n_params,)."""
-        grad = self.factor_grad(theta).reshape(self.n_params, -1)
-        return np.asarray((step @ grad).reshape(self.size, self.size))
+
+    def moves(self, theta: Floats) -> Iterator[Floats]:
+        """Yield the change of the factor, shape (q, q), with each parameter."""
+        for step in np.eye(self.n_params):
+            yield self.move(theta, step)
 
     def slope(self, theta: Floats, kernel: Floats) -> Floats:
-        """Return the inner products, shape (n_params,), of the derivative with a matrix, (q, q)."""
-        return np.asarray(self.factor_grad(theta).reshape(self.n_params, -1) @ kernel.ravel())
+        """Return the inner products of the derivative with matrices.
+
+        From a `kernel` of shape (q, q) it is (n_params,), from (q, q, P) it is (n_params, P).
+        """
+        return np.array([np.tensordot(change, kernel) for change in self.moves(theta)])
+
+    def information(self, theta: Floats, precisions: Floats) -> Floats:
+        r"""Return :math:`\tfrac12 \sum_l tr(Q_l d\Sigma_m Q_l d\Sigma_n)` of all m and n.
+
+        `precisions` are the :math:`Q_l`, shape (L, q, q).
+        """
+        sigmas = np.stack(list(self.moves(theta))) @ self.factor(theta).T
+        sigmas = sigmas + np.swapaxes(sigmas, 1, 2)
+        moved = np.einsum("lab,mbc->mlac", precisions, sigmas)
+        return np.asarray(0.5 * np.einsum("mlac,nlca->mn", moved, moved))
 
     @abstractmethod
-    def start(self) -> Floats:
-        """Return the `theta`, shape (n_params,), whose factor is the identity."""
+    def start(self, sds: Floats) -> Floats:
+        """Return the `theta` of independent effects with these standard deviations, (q,).
+
+        Effects that have one standard deviation get the root mean square.
+        """
+
+    def scaled(self, theta: Floats, share: float) -> Floats:
+        """Return the `theta` whose factor is multiplied by a positive number."""
+        return np.asarray(share * theta)
 
     @abstractmethod
     def rectify(self, theta: Floats) -> Floats:
         """Return the `theta` of the same covariance whose factor has no negative diagonal."""
 
-    def from_factor(self, factor: Floats) -> Floats:
-        """Return the `theta`, shape (n_params,), of a lower-triangular factor, (q, q)."""
-        return np.asarray(factor[self.mask], dtype=np.float64)
+    @abstractmethod
+    def zeros(self, theta: Floats) -> Bools:
+        """Return which parameters lie on the boundary, or have no effect there, (n_params,)."""
+
+    @abstractmethod
+    def edges(self, theta: Floats) -> Sequence[Edge]:
+        """Return the parts of the boundary, such as variances of zero."""
+
+    @abstractmethod
+    def away(self, theta: Floats, least: float) -> Floats:
+        """Return a `theta` at least so far from the boundary, where gradients vanish."""
+
+    def turned(self, theta: Floats, small: float, least: float) -> Floats | None:
+        """Return a `theta` off the saddle beside a variance below `small`; None if there is none.
+
+        It has almost the same covariance, and nothing on the boundary below `least`.
+        """
+        del theta, small, least
+        return None
+
+    @abstractmethod
+    def governing(self, effect: int) -> Ints:
+        """Return the places of the parameters that the distribution of an effect depends on."""
+
+    @abstractmethod
+    def names(self, labels: Labels) -> list[str]:
+        """Return what each entry of `theta` governs, by the names of natural parameters."""
+
+    @abstractmethod
+    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+        """Yield the parameters, n_params of them, of the effects in the user's units.
+
+        The effects are `basis`, (q, q), times those that this is the covariance of. It is
+        diagonal unless `rebases`, and a multiple of the identity unless `rescales`.
+        """
+
+    @abstractmethod
+    def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:
+        """Return the same covariance with a natural parameter as an entry of its `theta`.
+
+        Where the likelihood is the same for all its values, return the ends of these.
+        """

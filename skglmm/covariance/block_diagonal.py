@@ -1,13 +1,15 @@
 """Several independent terms on one grouping factor."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 from scipy.linalg import block_diag
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
+from skglmm.covariance.natural import Coordinate, Edge, Ends, Labels, NaturalParameter
 
 __all__ = ["BlockDiagonal"]
 
@@ -47,38 +49,101 @@ class BlockDiagonal(Covariance):
         return sum(part.n_params for part in self.parts)
 
     @property
-    def mask(self) -> Bools:
-        blocks = block_diag(*(part.mask for part in self.parts))
-        return np.asarray(blocks, dtype=np.bool_)
+    def pairs(self) -> Bools:
+        return np.asarray(block_diag(*(part.pairs for part in self.parts)), dtype=np.bool_)
 
-    def _cut(self, theta: Floats) -> list[Floats]:
-        ends = np.cumsum([part.n_params for part in self.parts])
-        return np.split(np.asarray(theta, dtype=np.float64), ends[:-1])
+    @property
+    def spreads(self) -> Ints:
+        found = [inside.start + part.spreads for part, inside, _ in self._places]
+        return np.concatenate(found)
+
+    @property
+    def rescales(self) -> bool:
+        return all(part.rescales for part in self.parts)
+
+    @property
+    def _places(self) -> Iterator[tuple[Covariance, slice, slice]]:
+        """Each part with its places in `theta` and among the effects."""
+        start = effect = 0
+        for part in self.parts:
+            stop, last = start + part.n_params, effect + part.size
+            yield part, slice(start, stop), slice(effect, last)
+            start, effect = stop, last
+
+    def _cut(self, theta: Floats) -> Iterator[tuple[Covariance, Floats]]:
+        theta = np.asarray(theta, dtype=np.float64)
+        return ((part, theta[inside]) for part, inside, _ in self._places)
 
     def factor(self, theta: Floats) -> Floats:
-        pieces = zip(self.parts, self._cut(theta), strict=True)
-        return np.asarray(block_diag(*(part.factor(piece) for part, piece in pieces)))
+        return np.asarray(block_diag(*(part.factor(piece) for part, piece in self._cut(theta))))
 
-    def factor_grad(self, theta: Floats) -> Floats:
-        grad = np.zeros((self.n_params, self.size, self.size))
-        row = column = 0
-        for part, piece in zip(self.parts, self._cut(theta), strict=True):
-            rows, columns = slice(row, row + part.n_params), slice(column, column + part.size)
-            grad[rows, columns, columns] = part.factor_grad(piece)
-            row, column = rows.stop, columns.stop
-        return grad
+    def move(self, theta: Floats, step: Floats) -> Floats:
+        return np.asarray(
+            block_diag(*(part.move(theta[i], step[i]) for part, i, _ in self._places))
+        )
 
-    def start(self) -> Floats:
-        return np.concatenate([part.start() for part in self.parts])
+    def slope(self, theta: Floats, kernel: Floats) -> Floats:
+        return np.concatenate(
+            [part.slope(theta[i], kernel[own, own]) for part, i, own in self._places]
+        )
+
+    def start(self, sds: Floats) -> Floats:
+        return np.concatenate([part.start(sds[own]) for part, _, own in self._places])
+
+    def scaled(self, theta: Floats, share: float) -> Floats:
+        return np.concatenate([part.scaled(piece, share) for part, piece in self._cut(theta)])
 
     def rectify(self, theta: Floats) -> Floats:
-        pieces = zip(self.parts, self._cut(theta), strict=True)
-        return np.concatenate([part.rectify(piece) for part, piece in pieces])
+        return np.concatenate([part.rectify(piece) for part, piece in self._cut(theta)])
 
-    def from_factor(self, factor: Floats) -> Floats:
-        pieces, end = [], 0
-        for part in self.parts:
-            block = slice(end, end + part.size)
-            pieces.append(part.from_factor(factor[block, block]))
-            end = block.stop
-        return np.concatenate(pieces)
+    def zeros(self, theta: Floats) -> Bools:
+        return np.concatenate([part.zeros(piece) for part, piece in self._cut(theta)])
+
+    def edges(self, theta: Floats) -> Sequence[Edge]:
+        return [
+            edge._replace(places=inside.start + edge.places)
+            for part, inside, _ in self._places
+            for edge in part.edges(theta[inside])
+        ]
+
+    def away(self, theta: Floats, least: float) -> Floats:
+        return np.concatenate([part.away(piece, least) for part, piece in self._cut(theta)])
+
+    def turned(self, theta: Floats, small: float, least: float) -> Floats | None:
+        found = [(part.turned(piece, small, least), piece) for part, piece in self._cut(theta)]
+        if all(turned is None for turned, _ in found):
+            return None
+        return np.concatenate([piece if turned is None else turned for turned, piece in found])
+
+    def governing(self, effect: int) -> Ints:
+        part, inside, own = next(each for each in self._places if effect < each[2].stop)
+        return np.asarray(inside.start + part.governing(effect - own.start))
+
+    def names(self, labels: Labels) -> list[str]:
+        return [name for part, _, own in self._places for name in part.names(_of(labels, own))]
+
+    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+        for part, inside, own in self._places:
+            for each in part.natural(theta[inside], basis[own, own], _of(labels, own)):
+                gradient = np.full(self.n_params, 0.0 if np.isfinite(each.slope) else np.nan)
+                gradient[inside] = each.gradient
+                yield each._replace(gradient=gradient)
+
+    def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:
+        place, (part, inside, own) = next(
+            (place, each) for place, each in enumerate(self._places) if which < each[1].stop
+        )
+        found = part.coordinate(theta[inside], basis[own, own], which - inside.start)
+        if not isinstance(found, Coordinate):
+            return found
+        parts = (*self.parts[:place], found.covariance, *self.parts[place + 1 :])
+        return found._replace(
+            covariance=BlockDiagonal(parts),
+            theta=np.concatenate([theta[: inside.start], found.theta, theta[inside.stop :]]),
+            place=inside.start + found.place,
+            floors=tuple(inside.start + floor for floor in found.floors),
+        )
+
+
+def _of(labels: Labels, own: slice) -> Labels:
+    return labels._replace(effects=labels.effects[own])

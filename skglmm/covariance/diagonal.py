@@ -1,12 +1,15 @@
 """Uncorrelated effects."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
+from skglmm.covariance.natural import Coordinate, Edge, Labels, NaturalParameter, entries
 
 __all__ = ["Diagonal"]
 
@@ -33,25 +36,56 @@ class Diagonal(Covariance):
         return self.size
 
     @property
-    def mask(self) -> Bools:
+    def pairs(self) -> Bools:
         return np.eye(self.size, dtype=np.bool_)
 
     @property
-    def mixes(self) -> bool:
+    def spreads(self) -> Ints:
+        return np.arange(self.size)
+
+    @property
+    def rebases(self) -> bool:
         return self.size == 1
 
     def factor(self, theta: Floats) -> Floats:
         return np.diag(np.asarray(theta, dtype=np.float64))
 
-    def factor_grad(self, theta: Floats) -> Floats:
+    def move(self, theta: Floats, step: Floats) -> Floats:
         del theta  # the factor is linear in it
-        grad = np.zeros((self.size, self.size, self.size))
-        every = np.arange(self.size)
-        grad[every, every, every] = 1.0
-        return grad
+        return np.diag(step)
 
-    def start(self) -> Floats:
-        return np.ones(self.size)
+    def slope(self, theta: Floats, kernel: Floats) -> Floats:
+        del theta
+        every = np.arange(self.size)
+        return np.asarray(kernel[every, every])
+
+    def start(self, sds: Floats) -> Floats:
+        return np.array(sds, dtype=np.float64)
 
     def rectify(self, theta: Floats) -> Floats:
         return np.abs(np.asarray(theta, dtype=np.float64))
+
+    def zeros(self, theta: Floats) -> Bools:
+        return np.asarray(theta == 0.0)
+
+    def edges(self, theta: Floats) -> Sequence[Edge]:
+        return [
+            Edge(np.array([place]), np.zeros(1), np.abs(theta[[place]]))
+            for place in range(self.size)
+        ]
+
+    def away(self, theta: Floats, least: float) -> Floats:
+        return np.where(np.abs(theta) < least, least, theta)
+
+    def governing(self, effect: int) -> Ints:
+        return np.array([effect])
+
+    def names(self, labels: Labels) -> list[str]:
+        return [labels.sd(i) for i in range(self.size)]
+
+    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+        yield from entries(self, theta, basis, labels)
+
+    def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate:
+        back = partial(np.multiply, float(np.linalg.norm(basis[which])))
+        return Coordinate(self, theta, which, (0.0, np.inf), (0.0, np.inf), back)

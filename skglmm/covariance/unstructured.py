@@ -1,13 +1,16 @@
 """Freely correlated effects."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import final
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
+from skglmm.covariance.natural import Coordinate, Edge, Ends, Labels, NaturalParameter, entries
+from skglmm.covariance.reparametrized import Rerooted
 
 __all__ = ["Unstructured"]
 
@@ -35,29 +38,102 @@ class Unstructured(Covariance):
         return self.size * (self.size + 1) // 2
 
     @property
-    def mask(self) -> Bools:
-        return _mask(self.size)
+    def pairs(self) -> Bools:
+        return np.ones((self.size, self.size), dtype=np.bool_)
 
     @property
-    def mixes(self) -> bool:
+    def spreads(self) -> Ints:
+        rows = np.arange(self.size)
+        return rows * (rows + 3) // 2
+
+    @property
+    def rebases(self) -> bool:
         return True
 
     def factor(self, theta: Floats) -> Floats:
         lower = np.zeros((self.size, self.size))
-        lower[self.mask] = theta
+        lower[_mask(self.size)] = theta
         return lower
 
-    def factor_grad(self, theta: Floats) -> Floats:
+    def move(self, theta: Floats, step: Floats) -> Floats:
         del theta  # the factor is linear in it
-        return _grad(self.size)
+        return self.factor(step)
 
-    def start(self) -> Floats:
-        return np.eye(self.size)[self.mask]
+    def slope(self, theta: Floats, kernel: Floats) -> Floats:
+        del theta
+        return np.asarray(kernel[_mask(self.size)])
+
+    def start(self, sds: Floats) -> Floats:
+        return np.asarray(np.diag(sds)[_mask(self.size)], dtype=np.float64)
 
     def rectify(self, theta: Floats) -> Floats:
         lower = self.factor(theta)
         signs = np.where(np.diag(lower) < 0, -1.0, 1.0)  # of the columns: L D (L D)' = L L'
-        return np.asarray((lower * signs)[self.mask])
+        return np.asarray((lower * signs)[_mask(self.size)])
+
+    def zeros(self, theta: Floats) -> Bools:
+        # The covariance is even in a column of zeros, so that the objective is flat there.
+        found = np.zeros(self.n_params, dtype=np.bool_)
+        for column in _columns(self.size):
+            found[column[0]] = theta[column[0]] == 0.0
+            found[column[1:]] = np.all(theta[column] == 0.0)
+        return found
+
+    def edges(self, theta: Floats) -> Sequence[Edge]:
+        return [
+            Edge(column, np.zeros(len(column)), np.abs(theta[column]))
+            for column in _columns(self.size)
+        ]
+
+    def away(self, theta: Floats, least: float) -> Floats:
+        theta, diagonal = theta.copy(), self.spreads
+        theta[diagonal] = np.where(np.abs(theta[diagonal]) < least, least, theta[diagonal])
+        return theta
+
+    def turned(self, theta: Floats, small: float, least: float) -> Floats | None:
+        # With a zero on the diagonal the covariance does not change when later columns of the
+        # factor are rotated into that column, so that an optimizer may stop with nothing in it.
+        lower = self.factor(theta)
+        for j in range(self.size - 1):
+            if abs(lower[j, j]) < small < np.linalg.norm(lower[j + 1 :, j + 1 :]):
+                lower[j + 1 :, j:-1] = np.asarray(np.linalg.qr(lower[j + 1 :, j:].T, mode="r")).T
+                lower[j + 1 :, -1] = 0.0
+                every = np.arange(j, self.size)
+                lower[every, every] = np.where(
+                    np.abs(lower[every, every]) < least, least, lower[every, every]
+                )
+                return np.asarray(lower[_mask(self.size)])
+        return None
+
+    def governing(self, effect: int) -> Ints:
+        rows, columns = np.nonzero(_mask(self.size))
+        return np.flatnonzero((rows == effect) | (columns == effect))
+
+    def names(self, labels: Labels) -> list[str]:
+        places = zip(*np.nonzero(_mask(self.size)), strict=True)
+        return [labels.sd(i) if i == j else labels.correlation(j, i) for i, j in places]
+
+    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+        yield from entries(self, theta, basis, labels)
+
+    def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:
+        factor = self.factor(theta)
+        if which < self.size:
+            back = partial(np.multiply, float(np.linalg.norm(basis[which])))
+            turned: Covariance = self
+            if self.size > 1:
+                turned = Rerooted.beginning_with(basis, [which])
+                theta = turned.of_factor(factor)
+            return Coordinate(turned, theta, 0, (0.0, np.inf), (0.0, np.inf), back)
+        rows, columns = np.triu_indices(self.size, 1)
+        pair = [int(rows[which - self.size]), int(columns[which - self.size])]
+        if not np.all(np.linalg.norm((basis @ factor)[pair], axis=1) > 0):
+            return (-1.0, 1.0)
+        turned = Rerooted.beginning_with(basis, pair)
+        limits = (-np.pi / 2, np.pi / 2)
+        return Coordinate(
+            turned, turned.of_factor(factor), 2, limits, (-1.0, 1.0), np.sin, floors=(0, 1)
+        )
 
 
 @cache
@@ -68,9 +144,7 @@ def _mask(size: int) -> Bools:
 
 
 @cache
-def _grad(size: int) -> Floats:
-    mask = _mask(size)
-    grad = np.zeros((np.count_nonzero(mask), size, size))
-    grad[np.arange(len(grad)), *np.nonzero(mask)] = 1.0
-    grad.flags.writeable = False
-    return grad
+def _columns(size: int) -> tuple[Ints, ...]:
+    """Places in `theta` of each column of the factor, from the diagonal down."""
+    columns = np.nonzero(_mask(size))[1]
+    return tuple(np.flatnonzero(columns == j) for j in range(size))

@@ -277,8 +277,7 @@ def _moved_grams(
 def _theta_of(problem: Problem, f: int, c: int) -> list[int]:
     """Places of the parameters of one effect's variance and correlations."""
     start = problem.shape.n_beta + sum(each.n_params for each in problem.covariances[:f])
-    rows, columns = np.nonzero(problem.covariances[f].mask)
-    return [start + int(m) for m in np.flatnonzero((rows == c) | (columns == c))]
+    return [start + int(m) for m in problem.covariances[f].governing(c)]
 
 
 def _placed(problem: Problem, told: Sequence[int], parts: Sequence[Floats]) -> Floats:

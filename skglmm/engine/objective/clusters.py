@@ -130,10 +130,10 @@ def _of_pairs(shard: Shard, f: int, g: int, of_levels: Sequence[Ints]) -> Ints:
 def _theta_part(problem: Problem, mode: Mode, shares: Sequence[Shares], n: int) -> Iterator[Floats]:
     """Gradient in the covariance parameters of each factor, (n, n_theta), in layout order."""
     for f, covariance in enumerate(problem.covariances):
-        slopes = covariance.factor_grad(mode.point.params.theta[f])
-        part = np.zeros((n, len(slopes)))
+        theta = mode.point.params.theta[f]
+        part = np.zeros((n, len(theta)))
         for owner, share, codes in shares:
             if owner == problem.order.index(f):
-                for m, row in enumerate(np.tensordot(slopes, share, axes=2)):
+                for m, row in enumerate(covariance.slope(theta, share)):
                     part[:, m] += np.bincount(codes, row, n)
         yield part

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
+from skglmm.covariance import Covariance
 from skglmm.engine.mode.mode import Mode
 from skglmm.engine.mode.point import Point, State
 from skglmm.engine.mode.system import scaled, solve
@@ -166,12 +167,8 @@ def theta_information(problem: Problem, mode: Mode) -> Floats:
     the factors share is left out: good for scaling, not for inference.
     Shape (n_theta, n_theta), block-diagonal, in the order of the layout.
     """
-    changes = [
-        problem.covariances[f].factor_grad(mode.point.params.theta[f]) for f in problem.order
-    ]
-    sums = level_totals(
-        problem, mode.moments, _level_information, list(zip(mode.point.roots, changes, strict=True))
-    )
+    common = [(problem.covariances[f], mode.point.params.theta[f]) for f in problem.order]
+    sums = level_totals(problem, mode.moments, _level_information, common)
     return np.asarray(block_diag(*problem.in_layout_order(sums)))
 
 
@@ -223,12 +220,9 @@ def _of_rest(moments: Moments, places: Sequence[int]) -> list[Floats]:
     return [moments[f, f] for f in places]
 
 
-def _level_information(weight: Floats, root: Floats, changes: Floats) -> Floats:
-    per_level = np.moveaxis(weight, -1, 0)
+def _level_information(weight: Floats, covariance: Covariance, theta: Floats) -> Floats:
+    root, per_level = covariance.factor(theta), np.moveaxis(weight, -1, 0)
     middle = np.eye(len(root)) + root.T @ per_level @ root
     half = per_level @ root
     marginal = per_level - half @ np.linalg.solve(middle, np.swapaxes(half, 1, 2))
-    sigmas = changes @ root.T
-    sigmas = sigmas + np.swapaxes(sigmas, 1, 2)
-    moved = np.einsum("lab,mbc->mlac", marginal, sigmas)
-    return np.asarray(0.5 * np.einsum("mlac,nlca->mn", moved, moved))
+    return covariance.information(theta, marginal)

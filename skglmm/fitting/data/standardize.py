@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
+from skglmm.covariance import Covariance
 from skglmm.design import Design, Factor, Layout
 from skglmm.fitting.data.null_space import NullSpace, null_space, widened
 from skglmm.fitting.data.separable import refuse_inseparable
@@ -147,7 +148,8 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
     """Learn how to center and scale the columns of the designs of some rows each.
 
     Fixed columns are centered where the predictor has an intercept; columns of random
-    effects where the term has one and its covariance is closed under a change of basis.
+    effects where the term has one and its covariance is closed under a change of basis. Where
+    it is not even closed under a change of units, the columns of a term share their scale.
     """
     found, n_predictors = summaries(designs, weights), len(layout.predictors)
     drafts = [_Draft.of(columns) for columns in found[:n_predictors]]
@@ -256,19 +258,23 @@ def _inverse(to_user: Floats, kept: list[int]) -> Floats:
     return from_user
 
 
-def _terms(factor: Factor) -> Iterator[tuple[slice, bool]]:
-    """Columns of each term and whether its covariance allows a change of basis."""
+def _terms(factor: Factor) -> Iterator[tuple[range, Covariance]]:
+    """Columns of each term, and its covariance."""
     start = 0
     for part in factor.covariance.blocks:
-        yield slice(start, start + part.size), part.mixes
+        yield range(start, start + part.size), part
         start += part.size
 
 
 def _basis(factor: Factor, found: Columns) -> Floats:
     basis = np.eye(factor.n_columns)
-    for columns, mixes in _terms(factor):
-        inside = range(columns.start, columns.stop)
-        constants = [c for c in inside if found.is_constant[c]] if mixes else []
+    for inside, covariance in _terms(factor):
+        if not covariance.rescales:
+            every = slice(inside.start, inside.stop)
+            common = float(np.sqrt(np.mean(np.square(found.size[every])))) or 1.0
+            basis[every, every] /= common
+            continue
+        constants = [c for c in inside if found.is_constant[c]] if covariance.rebases else []
         for c in inside:
             # Only a constant that feeds the same predictor can take up the center.
             own = [j for j in constants if factor.predictors[j] == factor.predictors[c]]

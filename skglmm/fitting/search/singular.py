@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats, Ints
+from skglmm.arrays import Bools, Floats
+from skglmm.covariance import Edge
 from skglmm.design import Factor
 from skglmm.engine import Params, Problem, laplace
 from skglmm.fitting.search.hessian import prior_hessian
@@ -13,16 +14,15 @@ from skglmm.fitting.search.optimize import Optimum, Rules, minimize
 
 __all__ = ["escape", "rectified", "singular_terms", "zeros"]
 
-OFF_ZERO = 1e-3  # diagonal entries begin here again: at zero their gradient is zero
-SMALL = 1e-2  # diagonal entries of a factor below this are tried at zero
-ABSENT = 1e-7  # and below this they are zero: no data at the cap of a precision could tell
+OFF_ZERO = 1e-3  # what was on the boundary begins here again: there its gradient is zero
+SMALL = 1e-2  # parameters closer to the boundary than this are tried on it
+ABSENT = 1e-7  # and closer than this they lie on it: no data at the cap of a precision could tell
 
 
 def escape(problem: Problem, optimum: Optimum, rules: Rules) -> Optimum:
     """Leave the saddle that lies where the first effect of a term hardly varies.
 
-    With a zero on the diagonal the objective does not change when later columns of the factor
-    are rotated into that column, so the optimizer may stop with nothing in it. Begin again
+    There the optimizer may stop, whatever lies beyond, as `Covariance.turned` knows. Begin again
     with all that can be there, and keep the better end.
     """
     vector = _rotated(problem, optimum.vector)
@@ -39,55 +39,42 @@ def escape(problem: Problem, optimum: Optimum, rules: Rules) -> Optimum:
 
 
 def _rotated(problem: Problem, vector: Floats) -> Floats | None:
-    """Parameters with the columns behind a small diagonal entry rotated into its column."""
+    """Parameters off the saddles beside small variances; None where there are none."""
     params = Params.unpack(vector, problem.shape)
-    theta, changed = list(params.theta), False
-    for f, covariance in enumerate(problem.covariances):
-        factor, start = covariance.factor(params.theta[f]), 0
-        for block in covariance.blocks:
-            inside = slice(start, start + block.size)
-            if block.mixes and _rotate(factor[inside, inside]):
-                theta[f], changed = covariance.from_factor(factor), True
-            start = inside.stop
-    return Params(params.beta, tuple(theta)).pack() if changed else None
-
-
-def _rotate(lower: Floats) -> bool:
-    """Rotate in place behind the first small diagonal entry; whether there was anything."""
-    size = len(lower)
-    for j in range(size - 1):
-        if abs(lower[j, j]) < SMALL < np.linalg.norm(lower[j + 1 :, j + 1 :]):
-            lower[j + 1 :, j:-1] = np.asarray(np.linalg.qr(lower[j + 1 :, j:].T, mode="r")).T
-            lower[j + 1 :, -1] = 0.0
-            every = np.arange(j, size)
-            lower[every, every] = np.where(
-                np.abs(lower[every, every]) < OFF_ZERO, OFF_ZERO, lower[every, every]
-            )
-            return True
-    return False
+    pairs = list(zip(problem.covariances, params.theta, strict=True))
+    found = [covariance.turned(part, SMALL, OFF_ZERO) for covariance, part in pairs]
+    if all(part is None for part in found):
+        return None
+    both = zip(found, params.theta, strict=True)
+    theta = tuple(before if part is None else part for part, before in both)
+    return Params(params.beta, theta).pack()
 
 
 def rectified(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
-    """Flip negative diagonals; set small ones to zero where that costs no more than `tol`.
+    """Flip negative diagonals; go to the boundary beside where that costs no more than `tol`.
 
-    A whole column that is small is tried at zero next: an effect that does not vary.
+    What lies on it is tried first, and then with all that vanishes there: an effect that does not
+    vary.
     """
     optimum = _flipped(problem, optimum)
-    for place in _candidates(problem, optimum.vector):
-        optimum = _without(problem, optimum, np.array([place]), tol)
-    for column in _columns(problem):
-        if 0.0 < np.abs(optimum.vector[column]).max() < SMALL:
-            optimum = _without(problem, optimum, column, tol)
+    edges = list(_edges(problem, optimum.vector))
+    near = [edge for edge in edges if 0 < edge.distances[0] < SMALL]
+    for edge in sorted(near, key=lambda edge: float(edge.distances[0])):
+        optimum = _without(problem, optimum, edge, 1, tol)
+    for place in range(len(edges)):
+        edge = list(_edges(problem, optimum.vector))[place]
+        if 0.0 < edge.distances.max() < SMALL:
+            optimum = _without(problem, optimum, edge, len(edge.places), tol)
     return optimum
 
 
-def _without(problem: Problem, optimum: Optimum, places: Ints, tol: float) -> Optimum:
-    """Set some parameters to zero if that costs no more than `tol`."""
+def _without(problem: Problem, optimum: Optimum, edge: Edge, n: int, tol: float) -> Optimum:
+    """Put the first n parameters of an edge onto it if that costs no more than `tol`."""
     trial = optimum.vector.copy()
-    trial[places] = 0.0
+    trial[edge.places[:n]] = edge.values[:n]
     there = laplace(problem, trial, optimum.laplace.mode.u)
     optimum = replace(optimum, n_evaluations=optimum.n_evaluations + 1)
-    absent = np.all(np.abs(optimum.vector[places]) < ABSENT)
+    absent = np.all(edge.distances[:n] < ABSENT)
     if there is not None and (absent or there.value <= optimum.laplace.value + tol):
         return replace(optimum, vector=trial, laplace=there)
     return optimum
@@ -111,32 +98,22 @@ def _flipped(problem: Problem, optimum: Optimum) -> Optimum:
     return replace(optimum, vector=vector, laplace=here, n_evaluations=n_evaluations)
 
 
-def _columns(problem: Problem) -> Iterator[Ints]:
-    """Places, in the parameter vector, of each column of the factors, from the diagonal down."""
+def _edges(problem: Problem, vector: Floats) -> Iterator[Edge]:
+    """The boundary of the parameters of all covariances, with places in the whole vector."""
     start = problem.shape.n_beta
-    for covariance in problem.covariances:
-        columns = np.nonzero(covariance.mask)[1]
-        for j in range(covariance.size):
-            yield start + np.flatnonzero(columns == j)
+    theta = Params.unpack(vector, problem.shape).theta
+    for covariance, part in zip(problem.covariances, theta, strict=True):
+        for edge in covariance.edges(part):
+            yield edge._replace(places=start + edge.places)
         start += covariance.n_params
 
 
-def _candidates(problem: Problem, vector: Floats) -> list[int]:
-    places = [int(column[0]) for column in _columns(problem)]
-    small = [m for m in places if 0 < abs(vector[m]) < SMALL]
-    return sorted(small, key=lambda m: abs(float(vector[m])))
-
-
 def zeros(problem: Problem, vector: Floats) -> Bools:
-    """Which parameters are diagonal entries at zero, or in a column of zeros, (n_params,).
-
-    The objective is even in the entries of such a column, so that it is flat there.
-    """
-    mask = np.zeros(len(vector), dtype=np.bool_)
-    for column in _columns(problem):
-        mask[column[0]] = vector[column[0]] == 0.0
-        mask[column[1:]] = np.all(vector[column] == 0.0)
-    return mask
+    """Which parameters lie on the boundary, or have no effect there, (n_params,)."""
+    theta = Params.unpack(vector, problem.shape).theta
+    pairs = zip(problem.covariances, theta, strict=True)
+    fixed = np.zeros(problem.shape.n_beta, dtype=np.bool_)
+    return np.concatenate([fixed, *(covariance.zeros(part) for covariance, part in pairs)])
 
 
 def singular_terms(factor: Factor, root: Floats, rank_mask: Bools) -> list[str]:

@@ -64,7 +64,7 @@ def _normal_equations(shard: Shard, k: int) -> tuple[Floats, Floats]:
 
 
 def _at(problem: Problem, beta: list[Floats]) -> Point:
-    no_effects = tuple(np.zeros(n) for n in problem.shape.n_theta)
+    no_effects = tuple(each.start(np.zeros(each.size)) for each in problem.covariances)
     return evaluate(problem, Params(tuple(beta), no_effects), problem.zero(), 2)
 
 
@@ -122,7 +122,7 @@ def _theta(problem: Problem, point: Point) -> tuple[Floats, ...]:
     theta: dict[int, Floats] = {}
     for (excess, squares), f in zip(sums, problem.order, strict=True):
         sds = np.sqrt(np.clip(excess / np.maximum(squares, 1e-300), SD_MIN**2, SD_MAX**2))
-        theta[f] = problem.covariances[f].from_factor(np.diag(sds))
+        theta[f] = problem.covariances[f].start(sds)
     return tuple(theta[f] for f in range(len(theta)))
 
 

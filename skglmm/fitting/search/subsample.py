@@ -80,7 +80,9 @@ def begin_at(problem: Problem, vector: Floats, upper: Floats) -> Optimum:
     """
     params = Params.unpack(vector, problem.shape)
     for share in SHARES if problem.order else SHARES[:1]:
-        vector = Params(params.beta, tuple(share * part for part in params.theta)).pack()
+        pairs = zip(problem.covariances, params.theta, strict=True)
+        theta = tuple(covariance.scaled(part, share) for covariance, part in pairs)
+        vector = Params(params.beta, theta).pack()
         here = laplace(problem, vector, tol=MODE_MAX)
         if here is not None:
             return Optimum(vector, here, prior_hessian(problem, here), upper)
@@ -93,19 +95,15 @@ def begin_at(problem: Problem, vector: Floats, upper: Floats) -> Optimum:
 
 def with_spread(problem: Problem, vector: Floats, sd: float) -> Floats:
     """Return parameters with one standard deviation for all effects, which are independent."""
-    theta = tuple(c.from_factor(sd * np.eye(c.size)) for c in problem.covariances)
+    theta = tuple(c.start(np.full(c.size, sd)) for c in problem.covariances)
     return Params(Params.unpack(vector, problem.shape).beta, theta).pack()
 
 
 def away(problem: Problem, vector: Floats) -> Floats:
     """Return parameters without zero variances, from which any others can be reached."""
-    params, theta = Params.unpack(vector, problem.shape), []
-    for part, covariance in zip(params.theta, problem.covariances, strict=True):
-        lower = covariance.factor(part)
-        every = np.diag_indices(len(lower))
-        lower[every] = np.where(np.abs(lower[every]) < AWAY, AWAY, lower[every])
-        theta.append(covariance.from_factor(lower))
-    return Params(params.beta, tuple(theta)).pack()
+    params = Params.unpack(vector, problem.shape)
+    pairs = zip(problem.covariances, params.theta, strict=True)
+    return Params(params.beta, tuple(each.away(part, AWAY) for each, part in pairs)).pack()
 
 
 def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> _Ahead | None:

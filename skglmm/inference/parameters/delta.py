@@ -53,9 +53,9 @@ def mode_moves(fit: Fit, f: int) -> Floats:
     """
     assert fit.mode_jacobian is not None
     moves: Floats = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
-    change = fit.bases[f] @ fit.layout.factors[f].covariance.factor_grad(fit.theta[f])
     start = sum(len(part) for part in (*fit.beta, *fit.theta[:f]))
-    moves[start : start + len(change)] += change @ fit.u[f]
+    for m, change in enumerate(fit.layout.factors[f].covariance.moves(fit.theta[f])):
+        moves[start + m] += fit.bases[f] @ change @ fit.u[f]
     return moves
 
 

@@ -1,12 +1,12 @@
 """Estimates on their natural scales, with the scales without bounds and the delta method."""
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Floats
+from skglmm.covariance import Labels
 from skglmm.design import Factor
 from skglmm.fitting import Fit
 
@@ -20,6 +20,7 @@ __all__ = [
     "infinite",
     "is_constant",
     "is_open",
+    "labels",
     "natural",
     "open_interval",
     "sd_name",
@@ -28,7 +29,6 @@ __all__ = [
     "variances",
 ]
 
-UNIT = 1e-12  # a correlation this close to one is one, but for rounding
 Transform = Callable[[Floats], Floats]
 
 
@@ -118,67 +118,29 @@ def term_columns(factor: Factor) -> Iterator[range]:
         start += size
 
 
-def _free_pairs(factor: Factor) -> Bools:
-    """Which covariances of a factor's effects the model has, shape (k, k)."""
-    mask = factor.covariance.mask.astype(float)
-    return np.asarray(mask @ mask.T > 0)
-
-
-def _sigma_gradient(fit: Fit, f: int) -> Floats:
-    """Derivative of the covariance of a factor's effects in (beta, theta), (n_params, k, k)."""
-    covariance = fit.layout.factors[f].covariance
-    slopes = fit.bases[f] @ covariance.factor_grad(fit.theta[f])
-    half = slopes @ fit.roots[f].T
-    gradient = np.zeros((_n_params(fit), covariance.size, covariance.size))
-    start = sum(map(len, (*fit.beta, *fit.theta[:f])))
-    gradient[start : start + covariance.n_params] = half + half.transpose(0, 2, 1)
-    return gradient
-
-
 def variances(fit: Fit) -> Iterator[Natural]:
-    """Standard deviations and correlations, term by term."""
-    for f, factor in enumerate(fit.layout.factors):
-        sigma, gradient = fit.roots[f] @ fit.roots[f].T, _sigma_gradient(fit, f)
-        sd, free = np.sqrt(np.diag(sigma)), _free_pairs(factor)
-        for columns in term_columns(factor):
-            for i in columns:
-                yield _sd(sd_name(factor, i), float(sd[i]), gradient[:, i, i])
-            for i, j in combinations(columns, 2):
-                if free[i, j]:
-                    name = correlation_name(factor, i, j)
-                    yield _correlation(name, sigma, gradient, i, j)
+    """Standard deviations, correlations and the like, term by term."""
+    start, n = sum(map(len, fit.beta)), _n_params(fit)
+    for factor, theta, basis in zip(fit.layout.factors, fit.theta, fit.bases, strict=True):
+        inside = slice(start, start + len(theta))
+        for name, value, slopes, *scale in factor.covariance.natural(theta, basis, labels(factor)):
+            gradient = np.full(n, np.nan if np.isnan(slopes).any() else 0.0)
+            gradient[inside] = slopes
+            yield Natural(name, value, gradient, *scale)
+        start = inside.stop
+
+
+def labels(factor: Factor) -> Labels:
+    """Return the names that its covariance makes those of its parameters of."""
+    return Labels(factor.name, factor.columns)
 
 
 def sd_name(factor: Factor, i: int) -> str:
-    return f"sd({factor.columns[i]} | {factor.name})"
+    return labels(factor).sd(i)
 
 
 def correlation_name(factor: Factor, i: int, j: int) -> str:
-    return f"corr({factor.columns[i]}, {factor.columns[j]} | {factor.name})"
-
-
-def _sd(name: str, value: float, variance_gradient: Floats) -> Natural:
-    if value == 0:
-        return _on_boundary(name, 0.0, len(variance_gradient))
-    gradient = variance_gradient / (2.0 * value)
-    return Natural(name, value, gradient, float(np.log(value)), 1.0 / value, np.exp)
-
-
-def _correlation(name: str, sigma: Floats, gradient: Floats, i: int, j: int) -> Natural:
-    if sigma[i, i] == 0 or sigma[j, j] == 0:
-        return _on_boundary(name, np.nan, len(gradient))
-    scale = np.sqrt(sigma[i, i] * sigma[j, j])
-    value = float(sigma[i, j] / scale)
-    if abs(value) >= 1.0 - UNIT:
-        return _on_boundary(name, float(np.sign(value)), len(gradient))
-    relative = gradient[:, i, i] / sigma[i, i] + gradient[:, j, j] / sigma[j, j]
-    slope = gradient[:, i, j] / scale - 0.5 * value * relative
-    return Natural(name, value, slope, float(np.arctanh(value)), 1.0 / (1.0 - value**2), np.tanh)
-
-
-def _on_boundary(name: str, value: float, n_params: int) -> Natural:
-    """An estimate with neither standard error nor interval."""
-    return Natural(name, value, np.full(n_params, np.nan), np.nan, np.nan, _identity)
+    return labels(factor).correlation(i, j)
 
 
 def delta_covariance(fit: Fit, parameters: list[Natural]) -> Floats:

@@ -300,7 +300,7 @@ def _component(
         tuple(factor.columns[i] for i in columns),
         sd**2,
         sd,
-        np.array([errors[sd_name(factor, i)] for i in columns]),
+        np.array([errors.get(sd_name(factor, i), np.nan) for i in columns]),
         correlation,
         error,
     )

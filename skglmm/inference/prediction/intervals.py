@@ -349,7 +349,8 @@ def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -
         if f in plan.integrated:
             fed_by, root = np.array(factor.predictors), fit.roots[f]
             left, right = (design.columns[f][:, fed_by == each] for each in (j, k))
-            for m, change in enumerate(fit.bases[f] @ factor.covariance.factor_grad(theta)):
+            for m, plain in enumerate(factor.covariance.moves(theta)):
+                change = fit.bases[f] @ plain
                 moved = (left @ change[fed_by == j]) * (right @ root[fed_by == k])
                 moved += (left @ root[fed_by == j]) * (right @ change[fed_by == k])
                 gradient[:, start + m] = np.sum(moved, axis=1)

@@ -190,6 +190,6 @@ def _lost_factors(fit: Fit) -> Iterator[str]:
     told = {f for f, _ in dictated_effects(fit)}
     for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(theta)])
-        if f not in told and lost.any() and np.all(theta[factor.covariance.diagonal] != 0):
+        if f not in told and lost.any() and not factor.covariance.zeros(theta).any():
             yield f"the variances between levels of {factor.name!r}"
         start += len(theta)

@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.covariance import BlockDiagonal, Covariance
+from skglmm.covariance import Coordinate
 from skglmm.engine import Params, Problem
 from skglmm.families import Link
 from skglmm.fitting import Fit, Study
 from skglmm.fitting.uncertainty import least_curvatures
 from skglmm.inference.parameters.natural import Transform, is_constant
-from skglmm.inference.uncertainty.root import Rerooted
 
 __all__ = ["Axis", "axes"]
 
@@ -22,7 +20,7 @@ ROUNDING = 1e-9  # of a coordinate: a parameter at its bound would seem to move 
 NEAR = 1e-6  # below a ceiling, on the scale of a link, by rounding of the user's units
 RELAXED = 6.0  # below it, where rounding is 400 times less, and rows still tell what is theirs
 Ends = tuple[float, float]
-EVERYTHING, ANY_CORRELATION = (-np.inf, np.inf), (-1.0, 1.0)
+EVERYTHING = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,8 @@ class Axis:
         """Places of the parameters that are zero where an effect does not vary."""
         places, start = [np.zeros(0, dtype=np.int64)], self.problem.shape.n_beta
         for covariance in self.problem.covariances:
-            for block in covariance.blocks:
-                places.append(start + block.diagonal)
-                start += block.n_params
+            places.append(start + covariance.spreads)
+            start += covariance.n_params
         found = np.concatenate(places)
         return np.asarray(found[self.direction[found] == 0.0])
 
@@ -169,66 +166,27 @@ def _inverse(link: Link, eta: Floats) -> Floats:
 
 def _of_factor(fit: Fit, plain: Axis, f: int) -> Iterator[Axis | Ends]:
     """Axes of standard deviations and correlations, term by term."""
-    covariance, effect = fit.layout.factors[f].covariance, 0
-    place = plain.problem.shape.n_beta + sum(len(part) for part in fit.theta[:f])
-    for b, block in enumerate(covariance.blocks):
-        basis = fit.bases[f][effect : effect + block.size, effect : effect + block.size]
-        for i in range(block.size):
-            if block.mixes and block.size > 1:
-                yield _sd(_rerooted(fit, plain, (f, b), basis, [i]), place, basis[i])
-            else:
-                yield _sd(plain, place + i, basis[i])
-        sds = np.linalg.norm(fit.roots[f][effect : effect + block.size], axis=1)
-        for i, j in combinations(range(block.size), 2) if block.mixes else ():
-            if sds[i] > 0 and sds[j] > 0:
-                yield _correlation(_rerooted(fit, plain, (f, b), basis, [i, j]), place)
-            else:
-                yield ANY_CORRELATION
-        effect, place = effect + block.size, place + block.n_params
-
-
-def _rerooted(
-    fit: Fit, plain: Axis, where: tuple[int, int], basis: Floats, first: list[int]
-) -> Axis:
-    """The same point with the root of one block triangular after some effects came first."""
-    (f, b), rest = where, [i for i in range(len(basis)) if i not in first]
-    order = np.argsort([*first, *rest])
-    scales = np.diag(np.linalg.norm(basis[[*first, *rest]], axis=1))
-    turn = np.asarray(np.linalg.solve(basis, scales[order]), dtype=np.float64)
-    turned = Rerooted(len(basis), turn, angled=len(first) == 2)
-    before = fit.layout.factors[f].covariance
-    blocks = tuple(turned if place == b else part for place, part in enumerate(before.blocks))
-    after: Covariance = blocks[0] if len(blocks) == 1 else BlockDiagonal(blocks)
     params = Params.unpack(plain.vector, plain.problem.shape)
-    theta, covariances = list(params.theta), list(plain.problem.covariances)
-    theta[f], covariances[f] = after.from_factor(before.factor(theta[f])), after
-    return replace(
-        plain,
-        problem=replace(plain.problem, covariances=tuple(covariances)),
-        vector=Params(params.beta, tuple(theta)).pack(),
-    )
-
-
-def _sd(axis: Axis, place: int, row: Floats) -> Axis:
-    """A standard deviation, the parameter at a place times the length of a row of the basis."""
-    return replace(
-        axis,
-        direction=_unit(axis, place),
-        limits=(0.0, np.inf),
-        ends=(0.0, np.inf),
-        back=partial(np.multiply, float(np.linalg.norm(row))),
-    )
-
-
-def _correlation(axis: Axis, place: int) -> Axis:
-    lower = axis.lower.copy()
-    lower[place : place + 2] = 0.0  # or the sign of the correlation would change
-    return replace(
-        axis,
-        direction=_unit(axis, place + 2),
-        lower=lower,
-        limits=(-np.pi / 2, np.pi / 2),
-        ends=ANY_CORRELATION,
-        back=np.sin,
-        floors=(place, place + 1),
-    )
+    start = plain.problem.shape.n_beta + sum(len(part) for part in fit.theta[:f])
+    covariance = fit.layout.factors[f].covariance
+    for which in range(covariance.n_params):
+        found = covariance.coordinate(params.theta[f], fit.bases[f], which)
+        if not isinstance(found, Coordinate):
+            yield found
+            continue
+        theta, covariances = list(params.theta), list(plain.problem.covariances)
+        theta[f], covariances[f] = found.theta, found.covariance
+        floors = tuple(start + floor for floor in found.floors)
+        lower = plain.lower.copy()
+        lower[list(floors)] = 0.0  # or the sign of a correlation would change
+        yield replace(
+            plain,
+            problem=replace(plain.problem, covariances=tuple(covariances)),
+            vector=Params(params.beta, tuple(theta)).pack(),
+            direction=_unit(plain, start + found.place),
+            lower=lower,
+            limits=found.limits,
+            ends=found.ends,
+            back=found.back,
+            floors=floors,
+        )

@@ -1,0 +1,156 @@
+"""What users are told of a covariance: standard deviations and correlations, with their slopes."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from skglmm.covariance.base import Covariance
+
+__all__ = [
+    "Coordinate",
+    "Edge",
+    "Ends",
+    "Labels",
+    "NaturalParameter",
+    "bounded_correlation",
+    "entries",
+    "standard_deviation",
+]
+
+UNIT = 1e-12  # a correlation this close to one is one, but for rounding
+Transform = Callable[[Floats], Floats]
+Ends = tuple[float, float]
+
+
+class Labels(NamedTuple):
+    """Names of a grouping factor and of the effects of one level."""
+
+    group: str
+    effects: tuple[str, ...]
+
+    def sd(self, i: int) -> str:
+        """Return the name of the standard deviation of one effect."""
+        return f"sd({self.effects[i]} | {self.group})"
+
+    def correlation(self, i: int, j: int) -> str:
+        """Return the name of the correlation of two effects."""
+        return f"corr({self.effects[i]}, {self.effects[j]} | {self.group})"
+
+    def of_all(self, kind: str) -> str:
+        """Return the name of what all effects have in common."""
+        effects = self.effects
+        named = effects if len(effects) < 4 else (effects[0], "...", effects[-1])
+        return f"{kind}({', '.join(named)} | {self.group})"
+
+
+class NaturalParameter(NamedTuple):
+    """One parameter as users know it, with the scale without bounds that intervals use."""
+
+    name: str
+    value: float
+    gradient: Floats  # of the value, in theta; NaN on the boundary
+    working: float  # the value on the scale without bounds
+    slope: float  # derivative of `working` in the value
+    back: Transform
+
+
+class Edge(NamedTuple):
+    """A part of the boundary of the parameters: a variance of zero, a correlation of one."""
+
+    places: Ints  # in theta; the first alone lies on the boundary, the others vanish with it
+    values: Floats  # of theta there
+    distances: Floats  # how far theta is from them, as standard deviations or correlations
+
+
+class Coordinate(NamedTuple):
+    """A covariance in which one natural parameter is a function of one entry of `theta`."""
+
+    covariance: "Covariance"
+    theta: Floats
+    place: int
+    limits: Ends  # of the entry
+    ends: Ends  # of the parameter there
+    back: Transform  # from the entry to the parameter; it increases
+    floors: tuple[int, ...] = ()  # entries, not negative, at whose zero the parameter has no effect
+
+
+def standard_deviation(name: str, value: float, gradient: Floats) -> NaturalParameter:
+    """Return a standard deviation, whose limits are found on the scale of its logarithm."""
+    if value == 0:
+        return _on_boundary(name, 0.0, len(gradient))
+    return NaturalParameter(name, value, gradient, float(np.log(value)), 1.0 / value, np.exp)
+
+
+def bounded_correlation(
+    name: str, value: float, gradient: Floats, lowest: float = -1.0
+) -> NaturalParameter:
+    """Return a correlation between `lowest` and 1; NaN is one that does not exist.
+
+    Its limits are found on the scale of Fisher's z, stretched where the range is shorter.
+    """
+    if np.isnan(value):
+        return _on_boundary(name, np.nan, len(gradient))
+    half = 0.5 * (1.0 - lowest)
+    share = value if lowest == -1.0 else (value - lowest) / half - 1.0
+    if abs(share) >= 1.0 - UNIT:
+        return _on_boundary(name, 1.0 if share > 0 else lowest, len(gradient))
+    slope = 1.0 / (1.0 - share**2) / half
+    back = np.tanh if lowest == -1.0 else partial(_stretched, lowest=lowest)
+    return NaturalParameter(name, value, gradient, float(np.arctanh(share)), slope, back)
+
+
+def _stretched(z: Floats, lowest: float) -> Floats:
+    return np.asarray(lowest + 0.5 * (1.0 - lowest) * (1.0 + np.tanh(z)))
+
+
+def _identity(x: Floats) -> Floats:
+    return x
+
+
+def _on_boundary(name: str, value: float, n_params: int) -> NaturalParameter:
+    """An estimate with neither standard error nor interval."""
+    return NaturalParameter(name, value, np.full(n_params, np.nan), np.nan, np.nan, _identity)
+
+
+def entries(
+    covariance: "Covariance", theta: Floats, basis: Floats, labels: Labels
+) -> Iterator[NaturalParameter]:
+    """Yield all standard deviations, and the correlations of all pairs that have one.
+
+    Parameters
+    ----------
+    covariance : Covariance
+    theta : ndarray, shape (n_params,)
+    basis : ndarray, shape (q, q)
+    labels : Labels
+    """
+    root = basis @ covariance.factor(theta)
+    sigma, every, pairs = root @ root.T, range(covariance.size), _places(covariance.pairs)
+    halves = (basis @ change @ root.T for change in covariance.moves(theta))
+    used = [(i, i) for i in every] + pairs
+    rows, columns = np.array(used).T
+    slopes = np.array([(half + half.T)[rows, columns] for half in halves])
+    gradient = {pair: slopes[:, place] for place, pair in enumerate(used)}
+    sd = np.sqrt(np.diag(sigma))
+    for i in every:
+        shift = gradient[i, i] / (2.0 * sd[i]) if sd[i] else gradient[i, i]
+        yield standard_deviation(labels.sd(i), float(sd[i]), shift)
+    for i, j in pairs:
+        name = labels.correlation(i, j)
+        if sigma[i, i] == 0 or sigma[j, j] == 0:
+            yield bounded_correlation(name, np.nan, gradient[i, j])
+            continue
+        scale = np.sqrt(sigma[i, i] * sigma[j, j])
+        value = float(sigma[i, j] / scale)
+        relative = gradient[i, i] / sigma[i, i] + gradient[j, j] / sigma[j, j]
+        yield bounded_correlation(name, value, gradient[i, j] / scale - 0.5 * value * relative)
+
+
+def _places(pairs: Bools) -> list[tuple[int, int]]:
+    rows, columns = np.nonzero(np.triu(pairs, 1))
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
