@@ -230,7 +230,7 @@ def test_the_information_about_theta_is_that_of_a_normal_response(term):
     inverse = np.linalg.inv(np.exp(-0.2) * np.eye(N) + (z @ root @ root.T @ z.T) * same)
     changes = [
         inverse @ ((z @ (change @ root.T + root @ change.T) @ z.T) * same)
-        for change in term.covariance.factor_grad(theta)
+        for change in term.covariance.moves(theta)
     ]
     expected = [[0.5 * np.trace(a @ b) for b in changes] for a in changes]
     assert_allclose(found, expected, rtol=1e-9, atol=1e-9)

@@ -14,13 +14,13 @@ from scipy.special import expit, ndtri
 from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
+from skglmm.covariance.reparametrized import Rerooted
 from skglmm.engine import Params, laplace
 from skglmm.estimators.reading.study import study_of
 from skglmm.exceptions import SingularFitWarning
 from skglmm.inference import natural, profiles
 from skglmm.inference.uncertainty.axis import axes
 from skglmm.inference.uncertainty.descent import begin, moved, settled
-from skglmm.inference.uncertainty.root import Rerooted
 
 REFERENCE = Path(__file__).parent / "reference" / "profiles.json"
 CUTOFF = ndtri(0.975) ** 2
@@ -109,7 +109,7 @@ def naturals(fit, study, vector):
             inside = slice(start, start + block.size)
             sd = np.sqrt(np.diag(sigma)[inside])
             values += list(sd)
-            if block.mixes:
+            if block.rebases:
                 corr = sigma[inside, inside] / np.maximum(np.outer(sd, sd), 1e-300)
                 values += list(corr[np.triu_indices(block.size, 1)])
             start = inside.stop
@@ -456,13 +456,13 @@ def test_a_rerooted_covariance_has_its_first_effects_for_coordinates(angled):
     if angled:
         assert_allclose(np.sqrt(sigma[1, 1]), theta[1])
         assert_allclose(sigma[0, 1], theta[0] * theta[1] * np.sin(theta[2]))
-    again = covariance.factor(covariance.from_factor(factor @ np.diag([1.0, -1.0, 1.0])))
+    again = covariance.factor(covariance.of_factor(factor @ np.diag([1.0, -1.0, 1.0])))
     assert_allclose(again @ again.T, factor @ factor.T)
-    whole = covariance.factor(covariance.start())
+    whole = covariance.factor(covariance.start(np.ones(3)))
     assert_allclose(whole @ whole.T, np.eye(3), atol=1e-12)
     flipped = covariance.rectify(theta * np.array([1, 1, 1, 1, 1, -1]))
     assert_allclose(flipped[5], 0.6)
-    for place, grad in enumerate(covariance.factor_grad(theta)):
+    for place, grad in enumerate(covariance.moves(theta)):
         step = 1e-6 * np.eye(6)[place]
         ahead, behind = covariance.factor(theta + step), covariance.factor(theta - step)
         assert_allclose(grad, (ahead - behind) / 2e-6, atol=1e-9)

@@ -138,7 +138,7 @@ class Covariance(ABC):
 
     @abstractmethod
     def governing(self, effect: int) -> Ints:
-        """Return the places of the parameters that the distribution of an effect depends on."""
+        """Return the places of the parameters of an effect's variance and correlations."""
 
     @abstractmethod
     def names(self, labels: Labels) -> list[str]:

@@ -123,10 +123,10 @@ def variances(fit: Fit) -> Iterator[Natural]:
     start, n = sum(map(len, fit.beta)), _n_params(fit)
     for factor, theta, basis in zip(fit.layout.factors, fit.theta, fit.bases, strict=True):
         inside = slice(start, start + len(theta))
-        for name, value, slopes, *scale in factor.covariance.natural(theta, basis, labels(factor)):
-            gradient = np.full(n, np.nan if np.isnan(slopes).any() else 0.0)
-            gradient[inside] = slopes
-            yield Natural(name, value, gradient, *scale)
+        for each in factor.covariance.natural(theta, basis, labels(factor)):
+            gradient = np.full(n, np.nan if np.isnan(each.gradient).any() else 0.0)
+            gradient[inside] = each.gradient
+            yield Natural(*each._replace(gradient=gradient))
         start = inside.stop
 
 

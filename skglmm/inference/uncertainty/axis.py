@@ -174,15 +174,11 @@ def _of_factor(fit: Fit, plain: Axis, f: int) -> Iterator[Axis | Ends]:
         if not isinstance(found, Coordinate):
             yield found
             continue
-        theta, covariances = list(params.theta), list(plain.problem.covariances)
-        theta[f], covariances[f] = found.theta, found.covariance
         floors = tuple(start + floor for floor in found.floors)
         lower = plain.lower.copy()
         lower[list(floors)] = 0.0  # or the sign of a correlation would change
         yield replace(
-            plain,
-            problem=replace(plain.problem, covariances=tuple(covariances)),
-            vector=Params(params.beta, tuple(theta)).pack(),
+            _in_coordinates(plain, f, found),
             direction=_unit(plain, start + found.place),
             lower=lower,
             limits=found.limits,
@@ -190,3 +186,17 @@ def _of_factor(fit: Fit, plain: Axis, f: int) -> Iterator[Axis | Ends]:
             back=found.back,
             floors=floors,
         )
+
+
+def _in_coordinates(plain: Axis, f: int, found: Coordinate) -> Axis:
+    """The same point with another covariance of a factor; itself where that is its own."""
+    params = Params.unpack(plain.vector, plain.problem.shape)
+    theta, covariances = list(params.theta), list(plain.problem.covariances)
+    if found.covariance == covariances[f] and np.array_equal(found.theta, theta[f]):
+        return plain
+    theta[f], covariances[f] = found.theta, found.covariance
+    return replace(
+        plain,
+        problem=replace(plain.problem, covariances=tuple(covariances)),
+        vector=Params(params.beta, tuple(theta)).pack(),
+    )
