@@ -28,7 +28,13 @@ Ends = tuple[float, float]
 
 
 class Labels(NamedTuple):
-    """Names of a grouping factor and of the effects of one level."""
+    """Names of a grouping factor and of the effects of one level.
+
+    Parameters
+    ----------
+    group : str
+    effects : tuple of str, length q
+    """
 
     group: str
     effects: tuple[str, ...]
@@ -49,34 +55,74 @@ class Labels(NamedTuple):
 
 
 class NaturalParameter(NamedTuple):
-    """One parameter as users know it, with the scale without bounds that intervals use."""
+    """One parameter as users know it, with the scale without bounds that intervals use.
+
+    Parameters
+    ----------
+    name : str
+    value : float
+    gradient : ndarray, shape (n_params,)
+        Of the value, in `theta`; NaN on the boundary.
+    working : float
+        The value on the scale without bounds.
+    slope : float
+        Derivative of `working` in the value.
+    back : callable
+        From that scale to values.
+    """
 
     name: str
     value: float
-    gradient: Floats  # of the value, in theta; NaN on the boundary
-    working: float  # the value on the scale without bounds
-    slope: float  # derivative of `working` in the value
+    gradient: Floats
+    working: float
+    slope: float
     back: Transform
 
 
 class Edge(NamedTuple):
-    """A part of the boundary of the parameters: a variance of zero, a correlation of one."""
+    """A part of the boundary of the parameters: a variance of zero, a correlation of one.
 
-    places: Ints  # in theta; the first alone lies on the boundary, the others vanish with it
-    values: Floats  # of theta there
-    distances: Floats  # how far theta is from them, as standard deviations or correlations
+    Parameters
+    ----------
+    places : ndarray of int, shape (m,)
+        In `theta`. The first alone lies on the boundary; the others vanish with it.
+    values : ndarray, shape (m,)
+        Of `theta` there.
+    distances : ndarray, shape (m,)
+        How far `theta` is from them, as standard deviations or correlations are.
+    """
+
+    places: Ints
+    values: Floats
+    distances: Floats
 
 
 class Coordinate(NamedTuple):
-    """A covariance in which one natural parameter is a function of one entry of `theta`."""
+    """A covariance in which one natural parameter is a function of one entry of `theta`.
+
+    Parameters
+    ----------
+    covariance : Covariance
+    theta : ndarray, shape (n_params,)
+    place : int
+        Of the entry.
+    limits : tuple of float
+        Of the entry.
+    ends : tuple of float
+        The natural parameter at these limits.
+    back : callable
+        From the entry to the natural parameter; it increases.
+    floors : tuple of int
+        Entries, not negative, at whose zero the natural parameter has no effect.
+    """
 
     covariance: "Covariance"
     theta: Floats
     place: int
-    limits: Ends  # of the entry
-    ends: Ends  # of the parameter there
-    back: Transform  # from the entry to the parameter; it increases
-    floors: tuple[int, ...] = ()  # entries, not negative, at whose zero the parameter has no effect
+    limits: Ends
+    ends: Ends
+    back: Transform
+    floors: tuple[int, ...] = ()
 
 
 def standard_deviation(name: str, value: float, gradient: Floats) -> NaturalParameter:
