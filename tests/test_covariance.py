@@ -13,7 +13,7 @@ from skglmm.covariance import (
     CompoundSymmetry,
     Coordinate,
     Diagonal,
-    Labels,
+    EffectNames,
     Unstructured,
 )
 
@@ -64,7 +64,7 @@ def basis_of(covariance):
 
 
 def labels_of(covariance):
-    return Labels("g", tuple(f"z{i}" for i in range(covariance.size)))
+    return EffectNames("g", tuple(f"z{i}" for i in range(covariance.size)))
 
 
 def natural_of(covariance, theta):

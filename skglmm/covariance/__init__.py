@@ -5,7 +5,7 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
-from skglmm.covariance.natural import Coordinate, Edge, Labels, NaturalParameter
+from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 from skglmm.covariance.unstructured import Unstructured
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Covariance",
     "Diagonal",
     "Edge",
-    "Labels",
+    "EffectNames",
     "NaturalParameter",
     "Unstructured",
 ]

@@ -12,8 +12,8 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.natural import (
     Coordinate,
     Edge,
+    EffectNames,
     Ends,
-    Labels,
     NaturalParameter,
     bounded_correlation,
     standard_deviation,
@@ -124,10 +124,12 @@ class Autoregressive(Covariance):
         del effect
         return np.arange(2)
 
-    def names(self, labels: Labels) -> list[str]:
+    def names(self, labels: EffectNames) -> list[str]:
         return [labels.of_all("sd"), labels.of_all("rho")]
 
-    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
         unit, rho = float(np.copysign(basis[0, 0], theta[0])), float(np.sin(theta[1]))
         sd_name, rho_name = self.names(labels)
         yield standard_deviation(sd_name, float(unit * theta[0]), np.array([unit, 0.0]))

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.covariance.natural import Coordinate, Edge, Ends, Labels, NaturalParameter
+from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, NaturalParameter
 
 __all__ = ["Covariance"]
 
@@ -141,11 +141,13 @@ class Covariance(ABC):
         """Return the places of the parameters of an effect's variance and correlations."""
 
     @abstractmethod
-    def names(self, labels: Labels) -> list[str]:
+    def names(self, labels: EffectNames) -> list[str]:
         """Return what each entry of `theta` governs, by the names of natural parameters."""
 
     @abstractmethod
-    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
         """Yield the parameters, n_params of them, of the effects in the user's units.
 
         The effects are `basis`, (q, q), times those that this is the covariance of. It is

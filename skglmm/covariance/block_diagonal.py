@@ -9,7 +9,7 @@ from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.natural import Coordinate, Edge, Ends, Labels, NaturalParameter
+from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, NaturalParameter
 
 __all__ = ["BlockDiagonal"]
 
@@ -119,10 +119,12 @@ class BlockDiagonal(Covariance):
         part, inside, own = next(each for each in self._places if effect < each[2].stop)
         return np.asarray(inside.start + part.governing(effect - own.start))
 
-    def names(self, labels: Labels) -> list[str]:
+    def names(self, labels: EffectNames) -> list[str]:
         return [name for part, _, own in self._places for name in part.names(_of(labels, own))]
 
-    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
         for part, inside, own in self._places:
             for each in part.natural(theta[inside], basis[own, own], _of(labels, own)):
                 gradient = np.full(self.n_params, 0.0 if np.isfinite(each.slope) else np.nan)
@@ -145,5 +147,5 @@ class BlockDiagonal(Covariance):
         )
 
 
-def _of(labels: Labels, own: slice) -> Labels:
+def _of(labels: EffectNames, own: slice) -> EffectNames:
     return labels._replace(effects=labels.effects[own])

@@ -12,8 +12,8 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.natural import (
     Coordinate,
     Edge,
+    EffectNames,
     Ends,
-    Labels,
     NaturalParameter,
     bounded_correlation,
     standard_deviation,
@@ -156,10 +156,12 @@ class CompoundSymmetry(Covariance):
     def governing(self, effect: int) -> Ints:
         return np.array([effect, self.size])
 
-    def names(self, labels: Labels) -> list[str]:
+    def names(self, labels: EffectNames) -> list[str]:
         return [*(labels.sd(i) for i in range(self.size)), labels.of_all("corr")]
 
-    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
         units, names = np.diag(basis), self.names(labels)
         for i, (unit, root) in enumerate(zip(units, theta[:-1], strict=True)):
             slope = np.zeros(self.n_params)

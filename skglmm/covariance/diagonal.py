@@ -9,7 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.natural import Coordinate, Edge, Labels, NaturalParameter, entries
+from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter, entries
 
 __all__ = ["Diagonal"]
 
@@ -80,10 +80,12 @@ class Diagonal(Covariance):
     def governing(self, effect: int) -> Ints:
         return np.array([effect])
 
-    def names(self, labels: Labels) -> list[str]:
+    def names(self, labels: EffectNames) -> list[str]:
         return [labels.sd(i) for i in range(self.size)]
 
-    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
         yield from entries(self, theta, basis, labels)
 
     def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Coordinate",
     "Edge",
+    "EffectNames",
     "Ends",
-    "Labels",
     "NaturalParameter",
     "bounded_correlation",
     "entries",
@@ -27,7 +27,7 @@ Transform = Callable[[Floats], Floats]
 Ends = tuple[float, float]
 
 
-class Labels(NamedTuple):
+class EffectNames(NamedTuple):
     """Names of a grouping factor and of the effects of one level.
 
     Parameters
@@ -164,7 +164,7 @@ def _on_boundary(name: str, value: float, n_params: int) -> NaturalParameter:
 
 
 def entries(
-    covariance: "Covariance", theta: Floats, basis: Floats, labels: Labels
+    covariance: "Covariance", theta: Floats, basis: Floats, labels: EffectNames
 ) -> Iterator[NaturalParameter]:
     """Yield all standard deviations, and the correlations of all pairs that have one.
 
@@ -173,7 +173,7 @@ def entries(
     covariance : Covariance
     theta : ndarray, shape (n_params,)
     basis : ndarray, shape (q, q)
-    labels : Labels
+    labels : EffectNames
     """
     root = basis @ covariance.factor(theta)
     sigma, every, pairs = root @ root.T, range(covariance.size), _places(covariance.pairs)

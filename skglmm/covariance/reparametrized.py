@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.natural import Edge, Labels, NaturalParameter
+from skglmm.covariance.natural import Edge, EffectNames, NaturalParameter
 
 __all__ = ["Rerooted"]
 
@@ -133,10 +133,12 @@ class Rerooted(Covariance):
         del effect
         return np.arange(self.n_params)
 
-    def names(self, labels: Labels) -> list[str]:
+    def names(self, labels: EffectNames) -> list[str]:
         return [f"theta{m + 1}({labels.group})" for m in range(self.n_params)]
 
-    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
         del theta, basis, labels
         _refuse()
 

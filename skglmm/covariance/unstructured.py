@@ -9,7 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.natural import Coordinate, Edge, Ends, Labels, NaturalParameter, entries
+from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, NaturalParameter, entries
 from skglmm.covariance.reparametrized import Rerooted
 
 __all__ = ["Unstructured"]
@@ -109,11 +109,13 @@ class Unstructured(Covariance):
         rows, columns = np.nonzero(_mask(self.size))
         return np.flatnonzero((rows == effect) | (columns == effect))
 
-    def names(self, labels: Labels) -> list[str]:
+    def names(self, labels: EffectNames) -> list[str]:
         places = zip(*np.nonzero(_mask(self.size)), strict=True)
         return [labels.sd(i) if i == j else labels.correlation(j, i) for i, j in places]
 
-    def natural(self, theta: Floats, basis: Floats, labels: Labels) -> Iterator[NaturalParameter]:
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
         yield from entries(self, theta, basis, labels)
 
     def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.covariance import Labels
+from skglmm.covariance import EffectNames
 from skglmm.design import Factor
 from skglmm.fitting import Fit
 
@@ -130,9 +130,9 @@ def variances(fit: Fit) -> Iterator[Natural]:
         start = inside.stop
 
 
-def labels(factor: Factor) -> Labels:
+def labels(factor: Factor) -> EffectNames:
     """Return the names that its covariance makes those of its parameters of."""
-    return Labels(factor.name, factor.columns)
+    return EffectNames(factor.name, factor.columns)
 
 
 def sd_name(factor: Factor, i: int) -> str:
