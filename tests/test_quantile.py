@@ -157,7 +157,8 @@ def test_probabilities_integrate_over_estimates_modes_and_unseen_levels(study):
     model, frame = study
     rows = frame.iloc[[5, 100]].assign(g=[0, 99])
     fit, (design, plan) = model.fit_, rows_of(model, rows)
-    variance = linear_variance(fit, design, (0,)) + shift_covariance(fit, design, plan)
+    shift = shift_covariance(fit, design, plan, 0, 0)
+    variance = linear_variance(fit, design, (0,)) + shift
     eta = linear_predictors(fit, design, (0,))
     found = predictive_cdf(fit, design, plan, np.array([0.4, 0.7]))
     for i, y in enumerate((0.4, 0.7)):

@@ -482,6 +482,10 @@ class Fixed:
     fixed: np.ndarray
 
     @property
+    def location(self):
+        return self.eta[0]
+
+    @property
     def scaled(self):
         return self.residual
 
