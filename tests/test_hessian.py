@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_allclose
 from test_laplace import LAYOUTS, SETTINGS, problem_of, three_predictors
 
-from skglmm.engine import laplace
 from skglmm.fitting.search import saddle as _saddle
 from skglmm.fitting.search.hessian import differenced_hessian
 from skglmm.fitting.search.optimize import Optimum
@@ -14,14 +13,14 @@ from skglmm.fitting.search.saddle import beside_saddle
 
 @pytest.fixture(autouse=True)
 def _chains(monkeypatch):
-    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 2)
+    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 2)
 
 
 def wide_differences(problem, vector, h=1e-4):
     steps = h * np.eye(len(vector))
     return np.array(
         [
-            (laplace(problem, vector + e).gradient - laplace(problem, vector - e).gradient)
+            (problem.evaluate(vector + e).gradient - problem.evaluate(vector - e).gradient)
             / (2 * h)
             for e in steps
         ]
@@ -32,7 +31,7 @@ def assert_same_hessian(problem, vector, expected, atol):
     """In units of the curvature, where there is any."""
     scale = np.sqrt(np.maximum(np.abs(np.diag(expected)), 1.0))
     state = Optimum(
-        vector, laplace(problem, vector), np.diag(scale**2), np.full(len(vector), np.inf)
+        vector, problem.evaluate(vector), np.diag(scale**2), np.full(len(vector), np.inf)
     )
     found = differenced_hessian(problem, state, np.ones(len(vector), dtype=bool))
     assert_allclose(found / scale / scale[:, None], expected / scale / scale[:, None], atol=atol)
@@ -63,11 +62,11 @@ def test_a_saddle_is_left_for_the_lowest_point_beside_it(monkeypatch):
     problem, vector = problem_of("correlated slopes")
     hessian = 4.0 * np.eye(len(vector))
     hessian[2, 2] = -4.0  # of the precision, which rises to the maximum
-    state = Optimum(vector, laplace(problem, vector), hessian, np.full(len(vector), np.inf))
+    state = Optimum(vector, problem.evaluate(vector), hessian, np.full(len(vector), np.inf))
     free = np.ones(len(vector), dtype=bool)
     found = beside_saddle(problem, state, free)
     ends = [vector + 0.5 * step * np.eye(len(vector))[2] for step in (0.1, -0.1, 1.0, -1.0)]
-    values = [laplace(problem, end).value for end in ends]
+    values = [problem.evaluate(end).value for end in ends]
     assert min(values) < state.laplace.value - 1e-3
     assert_allclose(found.vector, ends[int(np.argmin(values))])
     assert_allclose(found.laplace.value, min(values), rtol=1e-9)

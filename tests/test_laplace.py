@@ -18,7 +18,6 @@ from skglmm.engine import (
     curvature,
     information,
     jacobian,
-    laplace,
     posterior,
     tangent,
     theta_information,
@@ -34,7 +33,7 @@ N = 240
 @pytest.fixture(autouse=True)
 def _chains(monkeypatch):
     """Eliminate factors of few levels as a chain, too, where they are nested."""
-    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 2)
+    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 2)
 
 
 RNG = np.random.default_rng(20)
@@ -95,7 +94,7 @@ def differences(problem, vector, h=1e-5):
     steps = h * np.eye(len(vector))
     return np.array(
         [
-            (laplace(problem, vector + e).value - laplace(problem, vector - e).value) / (2 * h)
+            (problem.evaluate(vector + e).value - problem.evaluate(vector - e).value) / (2 * h)
             for e in steps
         ]
     )
@@ -105,7 +104,7 @@ def differences(problem, vector, h=1e-5):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_gradient_matches_differences(layout, setting):
     problem, vector = problem_of(layout, **SETTINGS[setting])
-    found = laplace(problem, vector).gradient
+    found = problem.evaluate(vector).gradient
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
 
 
@@ -113,7 +112,7 @@ def test_the_gradient_matches_differences(layout, setting):
 @pytest.mark.parametrize("layout", ["correlated slopes", "effects in two predictors"])
 def test_the_gradient_matches_differences_for_every_link(layout, link):
     problem, vector = problem_of(layout, family=Beta((LINKS[link], Log())))
-    found = laplace(problem, vector).gradient
+    found = problem.evaluate(vector).gradient
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
 
 
@@ -133,14 +132,14 @@ def three_predictors(shard_rows):
 @pytest.mark.parametrize("shard_rows", [10**6, 60])
 def test_the_gradient_matches_differences_with_three_predictors(shard_rows):
     problem, vector = three_predictors(shard_rows)
-    found = laplace(problem, vector).gradient
+    found = problem.evaluate(vector).gradient
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
 
 
 def test_zero_variances_are_ordinary_points():
     problem, vector = problem_of("three factors")
     vector[4:] = 0.0
-    assert_allclose(laplace(problem, vector).gradient, differences(problem, vector), atol=2e-6)
+    assert_allclose(problem.evaluate(vector).gradient, differences(problem, vector), atol=2e-6)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -148,7 +147,7 @@ def test_the_mode_moves_as_its_derivative_says(layout):
     problem, vector = problem_of(layout)
     direction, h = np.random.default_rng(1).normal(size=len(vector)), 1e-5
     before, here, after = (
-        laplace(problem, vector + step * direction).mode for step in (-h, 0.0, h)
+        problem.evaluate(vector + step * direction).mode for step in (-h, 0.0, h)
     )
     found = problem.join(tangent(problem, here, direction))
     columns = jacobian(problem, here)
@@ -161,11 +160,11 @@ def test_the_mode_moves_as_its_derivative_says(layout):
 
 def test_the_information_is_the_curvature_of_h_along_its_mode():
     problem, vector = problem_of("crossed")
-    mode, h = laplace(problem, vector).mode, 1e-4
+    mode, h = problem.evaluate(vector).mode, 1e-4
     found, expected = information(problem, mode), np.empty((4, 4))
 
     def least(change):
-        return laplace(problem, vector + np.concatenate([change, np.zeros(len(vector) - 4)]))
+        return problem.evaluate(vector + np.concatenate([change, np.zeros(len(vector) - 4)]))
 
     steps = h * np.eye(4)
     for i, a in enumerate(steps):
@@ -192,7 +191,7 @@ def dense_columns(layout):
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "no random effects"])
 def test_the_curvature_at_the_mode_equals_dense_algebra(layout):
     problem, vector = problem_of(layout, shard_rows=60)
-    whole, mode = design(FIXED, *LAYOUTS[layout]), laplace(problem, vector).mode
+    whole, mode = design(FIXED, *LAYOUTS[layout]), problem.evaluate(vector).mode
     params = Params.unpack(vector, problem.shape)
     roots, u = mode.point.roots, problem.join(mode.point.u)
     effects = {f: roots[i] @ u[i] for i, f in enumerate(problem.order)}
@@ -223,7 +222,7 @@ def test_the_information_about_theta_is_that_of_a_normal_response(term):
     whole = design(([ONE], [ONE]), term)
     problem = bind(whole, rng.normal(size=N), None, Gaussian(links=()))
     theta = rng.normal(size=term.covariance.n_params)
-    found = theta_information(problem, laplace(problem, np.array([0.0, 0.2, *theta])).mode)
+    found = theta_information(problem, problem.evaluate(np.array([0.0, 0.2, *theta])).mode)
 
     root, same = term.covariance.factor(theta), term.codes[:, None] == term.codes
     z = np.column_stack(term.columns)
@@ -255,7 +254,7 @@ def test_a_gaussian_response_makes_it_exact(layout):
         covariance += (z @ z.T) * (term.codes[:, None] == term.codes)
     exact = multivariate_normal(0.1 + 0.3 * X, covariance).logpdf(y)
 
-    found = laplace(problem, vector)
+    found = problem.evaluate(vector)
     assert_allclose(-found.value, exact, rtol=1e-12)
     assert found.mode.n_steps <= 2
 
@@ -268,7 +267,7 @@ def test_it_tends_to_the_integral_as_a_level_gets_rows(n_rows, error):
     prepared, constant = Beta().prepare(y), np.zeros(n_rows, dtype=int)
     term = Term("g", constant, (one,), Unstructured(1))
     problem = bind(design(([one], [one]), term), y, None, Beta())
-    value = -laplace(problem, np.array([0.2, 1.4, 0.6])).value
+    value = -problem.evaluate(np.array([0.2, 1.4, 0.6])).value
 
     def integrand(u):
         density = Beta().log_density(prepared, [0.2 + 0.6 * u * one, 1.4 * one]).value.sum()
@@ -284,10 +283,10 @@ NESTED = ["nested", "nested in nested, and crossed"]
 @pytest.mark.parametrize("layout", NESTED)
 def test_a_chain_of_nested_factors_is_that_of_a_dense_rest(layout, monkeypatch):
     chained, vector = problem_of(layout, shard_rows=30)
-    monkeypatch.setattr("skglmm.engine.problem.bind.CHAIN_FROM", 10**9)
+    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 10**9)
     dense, _ = problem_of(layout, shard_rows=30)
     assert chained.n_owned > dense.n_owned == 1
-    one, other = laplace(chained, vector), laplace(dense, vector)
+    one, other = chained.evaluate(vector), dense.evaluate(vector)
     assert_allclose(one.value, other.value, rtol=1e-13)
     assert_allclose(one.gradient, other.gradient, rtol=1e-9, atol=1e-9)
     curvatures = [curvature(p, found.mode) for p, found in ((chained, one), (dense, other))]
@@ -314,7 +313,7 @@ def test_a_level_without_rows_may_stand_anywhere_in_a_chain():
     y = np.random.default_rng(0).uniform(0.1, 0.9, N)
     problem = bind(whole, y, None, Beta(), shard_rows=50)
     vector = np.array([0.1, 0.3, 1.5, 0.2, 0.6, 0.5, 0.2, 0.4])
-    found = laplace(problem, vector)
+    found = problem.evaluate(vector)
     assert_allclose(found.gradient, differences(problem, vector), rtol=1e-6, atol=2e-6)
     u = problem.join(found.mode.point.u)
     assert [part.shape for part in u] == [(1, 23), (2, 9)]
@@ -328,7 +327,7 @@ def test_a_level_without_rows_may_stand_anywhere_in_a_chain():
 def test_threads_do_not_change_a_bit(layout):
     problem, vector = problem_of(layout, shard_rows=30)
     threaded = replace(problem, shards=Here(problem.shards, n_threads=2))
-    one, many = laplace(problem, vector), laplace(threaded, vector)
+    one, many = problem.evaluate(vector), threaded.evaluate(vector)
     assert many.value == one.value
     assert_array_equal(many.gradient, one.gradient)
 
@@ -338,7 +337,7 @@ def test_shards_do_not_change_the_numbers(layout):
     whole, vector = problem_of(layout)
     cut, _ = problem_of(layout, shard_rows=30)
     assert len(whole.shards) == 1 < len(cut.shards)
-    one, many = laplace(whole, vector), laplace(cut, vector)
+    one, many = whole.evaluate(vector), cut.evaluate(vector)
     assert_allclose(many.value, one.value, rtol=1e-13)
     assert_allclose(many.gradient, one.gradient, rtol=1e-9, atol=1e-9)
 
@@ -346,9 +345,9 @@ def test_shards_do_not_change_the_numbers(layout):
 def test_a_point_beyond_the_reach_is_refused():
     problem, vector = problem_of("crossed")
     vector[0] = 1e4
-    assert laplace(problem, vector) is None
+    assert problem.evaluate(vector) is None
     vector[0] = np.nan
-    assert laplace(problem, vector) is None
+    assert problem.evaluate(vector) is None
 
 
 def test_two_huge_crossed_factors_are_refused_before_any_allocation():

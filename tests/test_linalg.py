@@ -10,7 +10,6 @@ from skglmm.linalg import (
     Elimination,
     Grouping,
     Pattern,
-    Posterior,
     cholesky,
     factorize,
     inverse,
@@ -124,7 +123,7 @@ def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, mo
     ends = np.cumsum(n_levels)
     levels = Here([(np.arange(b - n, b),) for n, b in zip(n_levels, ends, strict=True)])
     sizes = [(size, sum(n_levels)), (1, n_rest)]
-    found = Posterior.of(factorize(pieces, corner), levels, sizes)
+    found = factorize(pieces, corner).posterior(levels, sizes)
     whole, start = np.linalg.inv(dense), 0
     side = []
     for n in n_levels:

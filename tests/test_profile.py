@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance.reparametrized import Rerooted
-from skglmm.engine import Params, laplace
+from skglmm.engine import Params
 from skglmm.estimators.reading.study import study_of
 from skglmm.exceptions import SingularFitWarning
 from skglmm.inference import natural, profiles
@@ -120,7 +120,7 @@ def loss(fit, study, place, value):
     """Twice the loss of log likelihood where a parameter is held, by scipy's SLSQP."""
 
     def objective(vector):
-        here = laplace(study.problem, vector)
+        here = study.problem.evaluate(vector)
         return (1e6, np.zeros_like(vector)) if here is None else (here.value, here.gradient)
 
     best = minimize(
@@ -131,7 +131,7 @@ def loss(fit, study, place, value):
         constraints={"type": "eq", "fun": lambda v: naturals(fit, study, v)[place] - value},
         options={"maxiter": 500, "ftol": 1e-10},
     )
-    return 2.0 * (best.fun - laplace(study.problem, study.vector(fit)).value)
+    return 2.0 * (best.fun - study.problem.evaluate(study.vector(fit)).value)
 
 
 def own_value(name, value):
@@ -204,7 +204,7 @@ def test_the_descent_leaves_a_variance_of_zero_where_it_does_not_belong():
     asleep = replace(  # with nothing that couples the variance to what moves
         start,
         vector=vector,
-        laplace=laplace(study.problem, vector),
+        laplace=study.problem.evaluate(vector),
         hessian=np.diag(np.diag(start.hessian)),
     )
     assert asleep.laplace.gradient[3] == 0.0  # by symmetry
@@ -421,7 +421,7 @@ def test_a_fit_that_is_not_the_maximum_is_refused():
     model, study = fitted("x + (1 | g)", frame, y)
     fit = model.fit_
     off = replace(fit, beta=(fit.beta[0] + 0.2, fit.beta[1]))
-    value = laplace(study.problem, study.vector(off)).value
+    value = study.problem.evaluate(study.vector(off)).value
     model.fit_ = replace(off, log_likelihood=-value - study.log_jacobian)
     lost = fit.log_likelihood - model.fit_.log_likelihood
     assert lost > 0.1
@@ -476,9 +476,9 @@ def test_on_each_axis_the_estimates_are_where_they_are(random, n_parameters):
     frame, y = data(2)
     frame["z"] = np.cos(3 * frame["x"]) + 2
     model, study = fitted(f"x + {random}", frame, y, precision="x")
-    value = laplace(study.problem, study.vector(model.fit_)).value
+    value = study.problem.evaluate(study.vector(model.fit_)).value
     pairs = list(zip(natural(model.fit_), axes(model.fit_, study), strict=True))
     assert len(pairs) == n_parameters
     for parameter, axis in pairs:
         assert_allclose(axis.back(np.array(axis.coordinate)), parameter.value, rtol=1e-10)
-        assert_allclose(laplace(axis.problem, axis.vector).value, value, rtol=1e-10)
+        assert_allclose(axis.problem.evaluate(axis.vector).value, value, rtol=1e-10)

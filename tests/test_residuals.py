@@ -20,7 +20,6 @@ from sklearn.preprocessing import StandardScaler
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance import Unstructured
 from skglmm.datasets import load_petrol
-from skglmm.engine import laplace
 from skglmm.estimators.reading.study_rows import study_rows
 from skglmm.families import LINKS, Beta
 from skglmm.fitting import Study, fit
@@ -339,7 +338,7 @@ def test_drawn_effects_have_the_covariance_of_the_effects_given_the_data():
         Term("h", h, (np.ones(80),), Unstructured(1)),
     )
     made = Study.of(Gaussian(), design([[np.ones(80), x], [np.ones(80)]], *terms), y)
-    here = laplace(made.problem, np.array([0.0, 1.0, 0.0, 0.9, 0.2, 0.4, 0.8]))
+    here = made.problem.evaluate(np.array([0.0, 1.0, 0.0, 0.9, 0.2, 0.4, 0.8]))
     flat = [
         np.concatenate([part.ravel() for part in draw_effects(made.problem, here.mode, rng)])
         for _ in range(20_000)

@@ -7,8 +7,8 @@ from degenerate_cases import Case, agree, fitted
 from numpy.testing import assert_allclose
 
 from skglmm import BetaGLMMRegressor
+from skglmm.engine import Problem
 from skglmm.exceptions import DesignError
-from skglmm.fitting.search import subsample as _ahead
 from skglmm.fitting.search.hessian import falling
 
 
@@ -44,7 +44,7 @@ def test_a_direction_falls_where_the_curvature_is_negative_beyond_doubt():
 
 
 def test_a_start_without_a_mode_is_tried_again_with_smaller_effects(monkeypatch):
-    tried, usual = [], _ahead.laplace
+    tried, usual = [], Problem.evaluate
 
     def out_of_reach(problem, vector, *args, **kwargs):
         tried.append(float(vector[-1]))
@@ -52,14 +52,14 @@ def test_a_start_without_a_mode_is_tried_again_with_smaller_effects(monkeypatch)
             return None
         return usual(problem, vector, *args, **kwargs)
 
-    monkeypatch.setattr(_ahead, "laplace", out_of_reach)
+    monkeypatch.setattr(Problem, "evaluate", out_of_reach)
     case = one_row_in_a_category(1).changed(weights=None)
     assert fitted(case.changed(formulas={"formula": "x + (1 | g)"})).model is not None
     assert_allclose(np.array(tried[:3]) / tried[0], [1.0, 0.3, 0.1])
 
 
 def test_a_start_that_is_nowhere_finite_is_refused(monkeypatch):
-    monkeypatch.setattr(_ahead, "laplace", lambda *_, **__: None)
+    monkeypatch.setattr(Problem, "evaluate", lambda *_, **__: None)
     case = one_row_in_a_category(1)
     with pytest.raises(DesignError, match="not finite at the starting values"):
         BetaGLMMRegressor("x + (1 | g)").fit(case.X, case.y)

@@ -10,7 +10,7 @@ from test_laplace import problem_of as problem_of_layout
 
 from skglmm.arrays import slices
 from skglmm.covariance import Unstructured
-from skglmm.engine import Params, bind, find_mode, laplace, third_slopes
+from skglmm.engine import Params, bind, find_mode, third_slopes
 from skglmm.engine.mode.absolute import absolute
 from skglmm.engine.mode.mode import mode_at
 from skglmm.engine.mode.point import evaluate
@@ -85,7 +85,7 @@ VECTOR = np.array([0.1, 0.2, 1.8, 0.9, 0.1, 0.6])
 @pytest.mark.parametrize("feeds", [(0, 0), (0, 1), (1, 1)])
 def test_slopes_of_third_derivatives_match_central_differences(feeds):
     problem, h = problem_of(predictors=feeds), 1e-3
-    point = laplace(problem, VECTOR).mode.point
+    point = problem.evaluate(VECTOR).mode.point
     parts = zip(problem.shards, point.states, third_slopes(problem, point), strict=True)
     for shard, state, found in parts:
         assert set(found) == set(feeds)
@@ -132,10 +132,10 @@ def test_third_derivatives_move_along_their_slopes(name, active):
 @pytest.mark.parametrize("feeds", [(0, 0), (0, 1), (1, 1)])
 def test_the_objective_is_corrected_for_the_step_that_is_left(feeds):
     problem = problem_of(predictors=feeds)
-    exact = laplace(problem, VECTOR)
+    exact = problem.evaluate(VECTOR)
     rng = np.random.default_rng(1)
     apart = exact.mode.u.plus(problem.split((0.02 * rng.normal(size=(2, 12)),)))
-    rough = laplace(problem, VECTOR, apart, 1.0, "near")
+    rough = problem.evaluate(VECTOR, apart, 1.0, "near")
     assert rough.mode.decrement > 1e-4  # no step was taken
     assert abs(rough.value - exact.value) < 0.1 * rough.mode.decrement
     size = np.abs(exact.gradient).max()
@@ -151,10 +151,10 @@ def test_the_objective_is_corrected_for_the_step_that_is_left(feeds):
 )
 def test_what_is_left_is_corrected_exactly_for_a_gaussian_response(layout):
     problem, vector = problem_of_layout(layout, family=Gaussian())
-    exact = laplace(problem, vector)
+    exact = problem.evaluate(vector)
     rng = np.random.default_rng(2)
     moves = tuple(0.3 * rng.normal(size=size) for size in problem.sizes)
-    rough = laplace(problem, vector, exact.mode.u.plus(problem.split(moves)), 1e3, "near")
+    rough = problem.evaluate(vector, exact.mode.u.plus(problem.split(moves)), 1e3, "near")
     assert rough.mode.decrement > 0.1
     assert_allclose(rough.value, exact.value, rtol=1e-12)
     assert_allclose(rough.gradient, exact.gradient, rtol=1e-8, atol=1e-8)
@@ -170,7 +170,7 @@ def _without_correction(problem, u):
 def test_every_search_ends_in_the_same_mode(feeds, distance):
     problem = problem_of(predictors=feeds)
     params = Params.unpack(VECTOR, problem.shape)
-    nearby = laplace(problem, VECTOR).mode.u
+    nearby = problem.evaluate(VECTOR).mode.u
     found = find_mode(problem, params, problem.zero(), distance=distance)
     assert_allclose(problem.join(found.u)[0], problem.join(nearby)[0], atol=1e-9)
 

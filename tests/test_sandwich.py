@@ -10,7 +10,7 @@ from skglmm import BetaGLMMRegressor
 from skglmm import inference as infer
 from skglmm.datasets import load_petrol
 from skglmm.design import Term, learn
-from skglmm.engine import Params, bind, cluster_gradients, laplace
+from skglmm.engine import Params, bind, cluster_gradients
 from skglmm.estimators.reading.study import study_of
 from skglmm.families import Beta
 
@@ -76,14 +76,14 @@ def test_gradients_are_those_of_clusters_that_are_alone(schools, name, shard_row
     clusters = np.unique(frame["school"], return_inverse=True)[1]
     problem = bind(design, y, weights, Beta(), shard_rows)
     vector = params_of(problem, np.random.default_rng(3))
-    whole = laplace(problem, vector)
+    whole = problem.evaluate(vector)
     found = cluster_gradients(problem, whole.mode, clusters)
     assert found.shape == (9, problem.shape.n_params)
     # The two searches of the mode stop within 1e-7 of it, and the gradients differ by so much.
     for c, gradient in enumerate(found):
         rows = np.flatnonzero(clusters == c)
         alone = bind(design.take(rows), y[rows], weights[rows], Beta())
-        assert_allclose(gradient, laplace(alone, vector).gradient, rtol=1e-5, atol=1e-5)
+        assert_allclose(gradient, alone.evaluate(vector).gradient, rtol=1e-5, atol=1e-5)
     assert_allclose(found.sum(axis=0), whole.gradient, rtol=1e-9, atol=1e-9)
 
 
@@ -93,11 +93,11 @@ def test_gradients_are_slopes_of_the_likelihood_of_each_cluster(schools):
     clusters = np.unique(frame["school"], return_inverse=True)[1]
     problem = bind(design, y, None, Beta())
     vector = params_of(problem, np.random.default_rng(5))
-    found = cluster_gradients(problem, laplace(problem, vector).mode, clusters)
+    found = cluster_gradients(problem, problem.evaluate(vector).mode, clusters)
     rows = np.flatnonzero(clusters == 4)
     alone = bind(design.take(rows), y[rows], None, Beta())
     for m, step in enumerate(1e-4 * np.eye(len(vector))):
-        slope = (laplace(alone, vector + step).value - laplace(alone, vector - step).value) / 2e-4
+        slope = (alone.evaluate(vector + step).value - alone.evaluate(vector - step).value) / 2e-4
         assert_allclose(found[4, m], slope, rtol=1e-5, atol=1e-5)
 
 
@@ -174,7 +174,7 @@ def test_intervals_are_those_of_numerical_gradients_in_the_units_of_the_user():
         alone = bind(design.take(rows), unit[rows], None, fit.family)
         steps = 1e-2 * np.diag(np.sqrt(np.diag(bread)))  # hundredths of standard errors
         slopes = [
-            (laplace(alone, vector + step).value - laplace(alone, vector - step).value)
+            (alone.evaluate(vector + step).value - alone.evaluate(vector - step).value)
             / (2 * step.sum())
             for step in steps
         ]

@@ -1,10 +1,9 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
+from skglmm.engine.bind import arrange, assemble, bind, bind_part, is_nested
 from skglmm.engine.mode.curvature import curvature, posterior
-from skglmm.engine.mode.mode import Mode, find_mode
+from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
-    Point,
-    State,
     evaluate,
     expected_moments,
     observed_moments,
@@ -13,7 +12,7 @@ from skglmm.engine.mode.point import (
 )
 from skglmm.engine.mode.system import prior_hessian
 from skglmm.engine.objective.clusters import cluster_gradients
-from skglmm.engine.objective.laplace import Laplace, gradient_near, laplace
+from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.sensitivity import (
     fixed_information,
     fixed_score,
@@ -25,18 +24,20 @@ from skglmm.engine.objective.sensitivity import (
     theta_information,
 )
 from skglmm.engine.prior import Curvature, Meeting, Remembered
-from skglmm.engine.problem.bind import arrange, assemble, bind, bind_part, is_nested
-from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.problem.problem import Approximation, Modes, Problem
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params, Sizes
+from skglmm.engine.rows.records import Mode, Objective, Point, State
 from skglmm.engine.rows.shard import Shard
 
 __all__ = [
+    "Approximation",
     "Curvature",
     "Laplace",
     "Meeting",
     "Mode",
     "Modes",
+    "Objective",
     "Params",
     "Point",
     "Problem",
@@ -56,11 +57,9 @@ __all__ = [
     "find_mode",
     "fixed_information",
     "fixed_score",
-    "gradient_near",
     "information",
     "is_nested",
     "jacobian",
-    "laplace",
     "level_totals",
     "observed_information",
     "observed_moments",

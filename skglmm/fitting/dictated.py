@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.engine import Params, Problem, Shard, laplace
+from skglmm.engine import Params, Problem, Shard
 from skglmm.families import Family, packed
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
@@ -323,7 +323,7 @@ def _without(problem: Problem, optimum: Optimum, capped: Sequence[int]) -> Float
     beta = Params.unpack(optimum.vector, problem.shape).beta
     common = {"family": problem.family, "beta": beta, "capped": capped}
     others = replace(problem, shards=problem.shards.map(_weightless, **common))
-    here = laplace(others, optimum.vector, optimum.laplace.mode.u)
+    here = others.evaluate(optimum.vector, optimum.laplace.mode.u)
     if here is None:
         return np.zeros((len(free), len(free)))
     hessian = prior_hessian(others, here)

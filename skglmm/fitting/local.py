@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Laplace
+from skglmm.engine import Objective
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.hessian import NO_INFORMATION, differenced_hessian, prior_hessian
 from skglmm.fitting.search.optimize import Optimum
@@ -65,7 +65,7 @@ class Local:
         return determined(self.hessian, self.free, self.least)[0]
 
 
-def local(study: Study, fit: Fit, here: Laplace) -> Local | None:
+def local(study: Study, fit: Fit, here: Objective) -> Local | None:
     """Return the objective around the estimates; None where it cannot be evaluated there.
 
     Parameters
@@ -73,7 +73,7 @@ def local(study: Study, fit: Fit, here: Laplace) -> Local | None:
     study : Study
         Rows of the fit.
     fit : Fit
-    here : Laplace
+    here : Objective
         The objective at the estimates.
     """
     problem, vector = study.problem, study.vector(fit)

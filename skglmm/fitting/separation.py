@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import Laplace, Params, Problem, Shard, laplace
+from skglmm.engine import Objective, Params, Problem, Shard
 from skglmm.fitting.data.standardize import Scales
 
 __all__ = ["far_predictors", "flat_descents", "is_far", "recession", "run_out", "user_recession"]
@@ -58,14 +58,14 @@ def far_predictors(problem: Problem, vector: Floats, scales: Scales) -> list[Flo
 
 
 def flat_descents(
-    problem: Problem, here: Laplace, hessian: Floats, flat: Floats
+    problem: Problem, here: Objective, hessian: Floats, flat: Floats
 ) -> Iterator[Floats]:
     """Yield directions of fixed effects in which the objective falls though its Hessian is flat.
 
     Parameters
     ----------
     problem : Problem
-    here : Laplace
+    here : Objective
         The objective at the estimates.
     hessian : ndarray, shape (n_params, n_params)
     flat : ndarray, shape (n_params, m)
@@ -80,7 +80,7 @@ def flat_descents(
 
 
 def recession(
-    problem: Problem, vector: Floats, here: Laplace, candidates: Iterable[Floats]
+    problem: Problem, vector: Floats, here: Objective, candidates: Iterable[Floats]
 ) -> Floats:
     """Return the first direction in which the likelihood rises for ever; zeros if none does.
 
@@ -89,7 +89,7 @@ def recession(
     problem : Problem
     vector : ndarray, shape (n_params,)
         The estimates.
-    here : Laplace
+    here : Objective
         The objective there.
     candidates : iterable of ndarray, shape (n_params,)
 
@@ -105,7 +105,7 @@ def recession(
     return np.zeros_like(vector)
 
 
-def _recedes(problem: Problem, vector: Floats, here: Laplace, direction: Floats) -> bool:
+def _recedes(problem: Problem, vector: Floats, here: Objective, direction: Floats) -> bool:
     """Whether the likelihood falls on the way back, and not on the way ahead."""
     for far in NEAR * 2.0 ** np.arange(DOUBLINGS):
         back = _change(problem, vector - far * direction, here)
@@ -116,19 +116,19 @@ def _recedes(problem: Problem, vector: Floats, here: Laplace, direction: Floats)
     return False
 
 
-def _costs(problem: Problem, vector: Floats, here: Laplace, change: Floats) -> float:
+def _costs(problem: Problem, vector: Floats, here: Objective, change: Floats) -> float:
     """What a way costs, as far as links reach; nothing where they end at once."""
     ways = (_change(problem, vector + share * change, here) for share in SHORTER)
     return next((cost for cost in ways if cost is not None), 0.0)
 
 
 def run_out(
-    problem: Problem, vector: Floats, here: Laplace, direction: Floats, tol: float
-) -> tuple[Floats, Laplace]:
+    problem: Problem, vector: Floats, here: Objective, direction: Floats, tol: float
+) -> tuple[Floats, Objective]:
     """Return where nothing is left to gain in a direction of recession, and the objective there."""
     length = 1.0
     while True:
-        there = laplace(problem, vector + length * direction, here.mode.u)
+        there = problem.evaluate(vector + length * direction, here.mode.u)
         if there is None or not there.value < here.value - tol:
             return vector, here
         vector, here, length = vector + length * direction, there, 2.0 * length
@@ -172,9 +172,9 @@ def _newton(hessian: Floats, gradient: Floats) -> Floats:
     return np.asarray(vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), NOISE)))
 
 
-def _change(problem: Problem, vector: Floats, here: Laplace) -> float | None:
+def _change(problem: Problem, vector: Floats, here: Objective) -> float | None:
     """Change of the objective, whose modes begin where they are."""
-    there = laplace(problem, vector, here.mode.u)
+    there = problem.evaluate(vector, here.mode.u)
     return None if there is None else there.value - here.value
 
 

@@ -1,11 +1,12 @@
 """Linear algebra of random effects: sums by group, small batched and arrowhead systems."""
 
 from skglmm.linalg.batched import cholesky, inverse, solve_lower, solve_upper
-from skglmm.linalg.direct.arrowhead import Arrowhead, Inverse, factorize
-from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Own
+from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
+from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, Own
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.pattern import Pattern
+from skglmm.linalg.system import LinearSystem
 
 __all__ = [
     "Arrowhead",
@@ -14,6 +15,7 @@ __all__ = [
     "Elimination",
     "Grouping",
     "Inverse",
+    "LinearSystem",
     "Own",
     "Pattern",
     "Posterior",

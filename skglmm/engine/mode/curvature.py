@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine.mode.mode import Mode
 from skglmm.engine.mode.system import sandwich
 from skglmm.engine.prior import Curvature, Meeting
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.records import Mode
 from skglmm.engine.rows.shard import Moments, Shard
 from skglmm.linalg import Posterior
 
@@ -31,7 +31,7 @@ def curvature(problem: Problem, mode: Mode) -> Curvature:
 
 def posterior(problem: Problem, mode: Mode) -> Posterior:
     """What is needed of the inverse of H between any two levels, leading factor first."""
-    return Posterior.of(mode.system, problem.shards.map(_levels), problem.sizes)
+    return mode.system.posterior(problem.shards.map(_levels), problem.sizes)
 
 
 def _levels(shard: Shard) -> tuple[Ints, ...]:

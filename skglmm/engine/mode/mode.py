@@ -1,13 +1,11 @@
 """The mode of the random effects given the parameters, by damped Newton steps."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
 from skglmm.engine.mode.point import (
-    Point,
     absolute_moments,
     evaluate,
     expected_moments,
@@ -18,58 +16,21 @@ from skglmm.engine.mode.system import hessian, solve
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params
+from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Point
 from skglmm.engine.rows.shard import Moments
-from skglmm.linalg import Arrowhead
 from skglmm.parts import Parts
 
-__all__ = ["DECREMENT_TOL", "Distance", "Mode", "find_mode", "mode_at"]
+__all__ = ["find_mode", "mode_at"]
 
-DECREMENT_TOL = 1e-20  # a step of 1e-10 standard deviations
 NEGLIGIBLE = 1e-16  # a step that lowers h by less moves estimates by 1e-8 standard errors
 LAST_MAX = 1e-2  # a step that promises more is tried before it is trusted
 CURVED = 1e-2  # at most: a step that promises d leaves a promise of this times d squared
 STEPS_MAX = 60  # from a cold start 5 to 8 are usual
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 
-Distance = Literal["far", "some", "near"]
 Kinds = Sequence[tuple[Callable[[Problem, Point], Parts[Moments]], int]]
 USUAL: Kinds = ((observed_moments, 1), (absolute_moments, HALVINGS_MAX))  # and how many trials
 FAR: Kinds = ((expected_moments, HALVINGS_MAX), *USUAL)
-
-
-@dataclass(frozen=True)
-class Mode:
-    """A point near the conditional mode, where h is least, and H there.
-
-    How near is what the search was asked for: from a rounding error to a step that lowers h by one.
-
-    Parameters
-    ----------
-    point : Point
-        Its rows hold derivatives up to the third.
-    moments : Parts of mapping
-        Sums of the curvature over levels and pairs of levels, for each shard.
-    system : Arrowhead
-        H, factorized.
-    n_steps : int
-        Newton steps taken.
-    step : Split or None
-        Newton's next step, to the mode; None where the point counts as the mode.
-    decrement : float
-        By how much that step would lower h.
-    """
-
-    point: Point
-    moments: Parts[Moments]
-    system: Arrowhead
-    n_steps: int = 0
-    step: Split | None = None
-    decrement: float = 0.0
-
-    @property
-    def u(self) -> Split:
-        """The mode: where Newton's step from the point ends."""
-        return self.point.u if self.step is None else self.point.u.plus(self.step)
 
 
 def find_mode(

@@ -1,8 +1,6 @@
 """The penalized log density at some effects, with its derivatives."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,15 +10,14 @@ from skglmm.engine.mode.system import scaled
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params
-from skglmm.engine.rows.rows import Rows, moved
+from skglmm.engine.rows.records import Point, Slopes, State
+from skglmm.engine.rows.rows import moved
 from skglmm.engine.rows.shard import Moments, Shard
 from skglmm.families import Family
 from skglmm.linalg import Own
 from skglmm.parts import Parts
 
 __all__ = [
-    "Point",
-    "State",
     "absolute_moments",
     "evaluate",
     "expected_moments",
@@ -31,39 +28,7 @@ __all__ = [
     "third_slopes",
 ]
 
-
-class State(NamedTuple):
-    """The rows of a shard at some effects."""
-
-    eta: list[Floats]  # linear predictors, each of shape (n,) or (1,)
-    rows: Rows
-
-
-@dataclass(frozen=True)
-class Point:
-    """The penalized log density at some effects, with its derivatives.
-
-    Parameters
-    ----------
-    params : Params
-    roots : tuple of ndarray
-        Covariance factors, leading factor first.
-    u : Split
-        Spherical effects.
-    states : Parts of State
-        Linear predictors, log density and its derivatives, for each shard.
-    value : float
-        ``h(u) = -log f(y | u) + u'u / 2``, or with the penalty of another prior.
-    order : int
-        Of the derivatives.
-    """
-
-    params: Params
-    roots: tuple[Floats, ...]
-    u: Split
-    states: Parts[State]
-    value: float
-    order: int
+NUDGE = 1e-6  # of a linear predictor: slopes are exact to about as much
 
 
 def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
@@ -110,11 +75,6 @@ def _state(
 
 def _penalized(state: State, halves: Own) -> float:
     return float(sum(part.sum() for part in halves) - state.rows.value)
-
-
-NUDGE = 1e-6  # of a linear predictor: slopes are exact to about as much
-
-Slopes = Mapping[int, Floats]  # of the third derivatives in some predictors
 
 
 def nearby(

@@ -13,7 +13,7 @@ from skglmm.arrays import Floats
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.shard import Moments, Shard
-from skglmm.linalg import Arrowhead, Blocks, Elimination, factorize
+from skglmm.linalg import Blocks, Elimination, LinearSystem, factorize
 from skglmm.parts import Parts
 
 __all__ = ["hessian", "inverse_moments", "prior_hessian", "sandwich", "scaled", "solve"]
@@ -33,7 +33,9 @@ def scaled(sums: Sequence[Floats], roots: Sequence[Floats]) -> list[Floats]:
     return [root.T @ part for root, part in zip(roots, sums, strict=True)]
 
 
-def hessian(problem: Problem, moments: Parts[Moments], roots: Sequence[Floats]) -> Arrowhead | None:
+def hessian(
+    problem: Problem, moments: Parts[Moments], roots: Sequence[Floats]
+) -> LinearSystem | None:
     """Factorize H from the moments of each shard; None when it is not positive definite."""
     prior = problem.prior
     rest = prior.rest(problem.n_rest)
@@ -43,7 +45,7 @@ def hessian(problem: Problem, moments: Parts[Moments], roots: Sequence[Floats]) 
     return factorize(pieces, rest)
 
 
-def prior_hessian(problem: Problem) -> Arrowhead | None:
+def prior_hessian(problem: Problem) -> LinearSystem | None:
     """Factorize H as it is before the rows are seen, on the pattern of the problem."""
     prior = problem.prior
     pieces = problem.shards.map(_prior_alone, *prior.known, add=prior.add)
@@ -102,7 +104,7 @@ def _add_rest(shard: Shard, rest: Floats, sums: Moments, roots: Sequence[Floats]
         rest[rows, columns] += share  # every place occurs once, in the upper triangle
 
 
-def solve(system: Arrowhead, right: Split) -> Split:
+def solve(system: LinearSystem, right: Split) -> Split:
     """``inv(H)`` times a right-hand side in the shape of the modes."""
     return Split(*system.solve(right.tops, right.rest))
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine.mode.mode import Mode
-from skglmm.engine.mode.point import State, score_sums
+from skglmm.engine.mode.point import score_sums
 from skglmm.engine.mode.system import inverse_moments, scaled, solve
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.records import Mode, State
 from skglmm.engine.rows.shard import Moments, Shard
 from skglmm.linalg import Own
 from skglmm.parts import Parts

@@ -25,11 +25,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine.mode.mode import Mode
-from skglmm.engine.mode.point import Point, State, nearby
+from skglmm.engine.mode.point import nearby
 from skglmm.engine.mode.system import inverse_moments, sandwich, scaled, solve
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.params import Params
+from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Rows
 from skglmm.engine.rows.shard import Moments, Shard
 from skglmm.families import packed

@@ -13,12 +13,11 @@ from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
-from skglmm.engine.mode.mode import Mode
-from skglmm.engine.mode.point import Point, State
 from skglmm.engine.mode.system import scaled, solve
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.effects import Split, products
 from skglmm.engine.rows.params import Params
+from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Move, Rows
 from skglmm.engine.rows.shard import Moments, Shard
 from skglmm.families import packed

@@ -1,5 +1,6 @@
 """A design bound to its response: rows sorted once, cut into shards."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,12 +13,13 @@ from skglmm.covariance import Covariance
 from skglmm.engine.prior import Prior
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params, Sizes
+from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Objective, Slopes
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import Own
 from skglmm.parts import Here, Parts
 
-__all__ = ["Modes", "Problem"]
+__all__ = ["Approximation", "Modes", "Problem"]
 
 T = TypeVar("T")
 Modes = tuple[Floats, ...]  # spherical effects, (k, L) for each factor, leading factor first
@@ -46,6 +48,8 @@ class Problem:
         Of the spherical effects.
     rows : ndarray of int, shape (n,)
         Places of the sorted rows in the design.
+    approximation : Approximation
+        Of the integral over the random effects.
     """
 
     family: Family
@@ -57,6 +61,23 @@ class Problem:
     shards: Parts[Shard]
     prior: Prior
     rows: Ints
+    approximation: "Approximation"
+
+    def evaluate(
+        self,
+        vector: Floats,
+        start: Split | None = None,
+        tol: float = DECREMENT_TOL,
+        distance: Distance = "some",
+    ) -> Objective | None:
+        """Evaluate the objective and its gradient, see `Approximation.evaluate`."""
+        return self.approximation.evaluate(self, vector, start, tol, distance)
+
+    def gradient_near(
+        self, here: Objective, change: Floats, slopes: Parts[Slopes]
+    ) -> Floats | None:
+        """Return the gradient after a small change, see `Approximation.gradient_near`."""
+        return self.approximation.gradient_near(self, here, change, slopes)
 
     def with_response(self, y: Floats) -> "Problem":
         """Return the problem with another response, shape (n,), in the order of the design."""
@@ -135,6 +156,58 @@ class Problem:
     def in_layout_order(self, parts: Sequence[T]) -> tuple[T, ...]:
         """Reorder parts, one for each factor, that begin with the leading factor."""
         return tuple(parts[self.order.index(f)] for f in range(len(parts)))
+
+
+class Approximation(ABC):
+    """How the integral over the random effects is approximated."""
+
+    @abstractmethod
+    def evaluate(
+        self,
+        problem: Problem,
+        vector: Floats,
+        start: Split | None = None,
+        tol: float = DECREMENT_TOL,
+        distance: Distance = "some",
+    ) -> Objective | None:
+        """Evaluate the objective and its gradient at a parameter vector.
+
+        Parameters
+        ----------
+        problem : Problem
+        vector : ndarray, shape (n_params,)
+            Parameters, see `Params.unpack`.
+        start : Split or None
+            Where the search of the mode begins; zero by default.
+        tol : float
+            How far from the mode it may end: what another step would lower h by. Value and
+            gradient are corrected for it.
+        distance : {"far", "some", "near"}
+            Of `start` from the mode, see `find_mode`; "far" without a start.
+
+        Returns
+        -------
+        Objective or None
+            None where the density is not finite or no mode is found: a rejected step.
+        """
+
+    @abstractmethod
+    def gradient_near(
+        self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
+    ) -> Floats | None:
+        """Return the gradient where the parameters have changed a little, by Taylor's formula.
+
+        Differences of two of these, one of them with a change of zero, are derivatives; a single
+        one lacks what is left to the mode. None where the objective does not exist.
+
+        Parameters
+        ----------
+        problem : Problem
+        here : Objective
+        change : ndarray, shape (n_params,)
+        slopes : Parts
+            Of the third derivatives of `here`, see `third_slopes`.
+        """
 
 
 def _with_prepared(shard: Shard, prepared: Floats) -> Shard:

@@ -11,7 +11,7 @@ import pandas as pd
 from skglmm import inference as infer
 from skglmm.arrays import Floats, Ints
 from skglmm.design.columns import pick
-from skglmm.engine import Laplace, laplace
+from skglmm.engine import Objective
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_weights, check_y
@@ -36,7 +36,7 @@ class StudyRows:
     y : ndarray, shape (n,)
         Their responses, as they were given.
     study : Study
-    here : Laplace
+    here : Objective
         The objective at the estimates.
     """
 
@@ -44,7 +44,7 @@ class StudyRows:
     frame: pd.DataFrame
     y: Floats
     study: Study
-    here: Laplace
+    here: Objective
 
     def residual_checks(self, by: Any, rng: np.random.Generator) -> infer.ResidualChecks:
         """Test the residuals; `by` None takes every column that may be a missing factor."""
@@ -121,7 +121,7 @@ def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Stu
     weights = check_weights(sample_weight, response)
     if weights is not None:
         frame, response = frame.loc[weights > 0], response[weights > 0]
-    here = laplace(study.problem, study.vector(estimator.fit_))
+    here = study.problem.evaluate(study.vector(estimator.fit_))
     if here is None:
         msg = (
             "the likelihood is not finite at the estimates of this fit, which lie on the edge of "

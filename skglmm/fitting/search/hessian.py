@@ -4,11 +4,9 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import (
-    Laplace,
+    Objective,
     Problem,
-    gradient_near,
     information,
-    laplace,
     tangent,
     theta_information,
     third_slopes,
@@ -32,7 +30,7 @@ DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are take
 INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
 
-def prior_hessian(problem: Problem, here: Laplace) -> Floats:
+def prior_hessian(problem: Problem, here: Objective) -> Floats:
     """Information about fixed effects and about covariances, without what the two share."""
     hessian = np.eye(problem.shape.n_params)
     n_beta = problem.shape.n_beta
@@ -65,12 +63,12 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     if slopes is None:
         return None
 
-    base = gradient_near(problem, here, np.zeros(n_params), slopes)
+    base = problem.gradient_near(here, np.zeros(n_params), slopes)
     for j in np.flatnonzero(free):
         change = np.zeros(n_params)
         change[j] = scale[j]
         if scale[j] < STEP_MAX:
-            there = gradient_near(problem, here, change, slopes)
+            there = problem.gradient_near(here, change, slopes)
         else:
             there = _gradient_at(problem, optimum, change)
         if there is None or base is None:
@@ -83,7 +81,7 @@ def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats |
     """Gradient after a change that is not small."""
     mode = optimum.laplace.mode
     guess = mode.u.plus(tangent(problem, mode, change))
-    there = laplace(problem, optimum.vector + change, guess)
+    there = problem.evaluate(optimum.vector + change, guess)
     return None if there is None else there.gradient
 
 

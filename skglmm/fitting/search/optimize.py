@@ -1,4 +1,4 @@
-r"""Minimize the Laplace objective by a quasi-Newton method with exact gradients.
+r"""Minimize the objective by a quasi-Newton method with exact gradients.
 
 Steps are :math:`-B^{-1} g` with B started from the information about the parameters and
 updated as in BFGS, damped so that it stays positive definite [1]_. The stopping rule is a
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Laplace, Problem, laplace, tangent
+from skglmm.engine import Objective, Problem, tangent
 
 __all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "noise_of", "solved"]
 
@@ -70,7 +70,7 @@ class Optimum:
     Parameters
     ----------
     vector : ndarray, shape (n_params,)
-    laplace : Laplace
+    laplace : Objective
         The objective there.
     hessian : ndarray, shape (n_params, n_params)
         Approximate Hessian of the objective.
@@ -92,7 +92,7 @@ class Optimum:
     """
 
     vector: Floats
-    laplace: Laplace
+    laplace: Objective
     hessian: Floats
     upper: Floats
     gain: float = np.inf
@@ -204,7 +204,7 @@ def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum
 
 def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
     """Evaluate the objective where it is with a closer mode; None where there is none."""
-    here = laplace(problem, state.vector, state.laplace.mode.u, tol, "near")
+    here = problem.evaluate(state.vector, state.laplace.mode.u, tol, "near")
     if here is None or not here.mode.decrement < state.laplace.mode.decrement:
         return None
     return replace(state, laplace=here, n_evaluations=state.n_evaluations + 1)
@@ -212,7 +212,7 @@ def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
 
 def _next(
     problem: Problem, state: Optimum, step: Step
-) -> tuple[Optimum, Step, tuple[float, Laplace] | None]:
+) -> tuple[Optimum, Step, tuple[float, Objective] | None]:
     """Search along the step; where the objective is only roughly known, know it better first.
 
     Where a step is left to the mode, the value may be too low for any other to be lower.
@@ -231,7 +231,7 @@ def _next(
 
 def _search(
     problem: Problem, state: Optimum, step: Step, n_trials: int
-) -> tuple[tuple[float, Laplace] | None, int]:
+) -> tuple[tuple[float, Objective] | None, int]:
     """Shorten the step until the objective decreases."""
     here = state.laplace
     slope = float(here.gradient @ step.change)
@@ -241,8 +241,7 @@ def _search(
     length = 1.0
     for tried in range(1, n_trials + 1):
         guess = here.mode.u.plus(direction, length)
-        there = laplace(
-            problem,
+        there = problem.evaluate(
             state.vector + length * step.change,
             guess,
             float(np.clip(MODE_SHARE * step.gain, MODE_MIN, MODE_MAX)),
@@ -254,7 +253,7 @@ def _search(
     return None, n_trials
 
 
-def _accept(here: Laplace, there: Laplace, change: Floats, slope: float, length: float) -> bool:
+def _accept(here: Objective, there: Objective, change: Floats, slope: float, length: float) -> bool:
     """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
     if there.value <= here.value + ARMIJO * length * slope:
         return True
@@ -262,12 +261,13 @@ def _accept(here: Laplace, there: Laplace, change: Floats, slope: float, length:
     return close and abs(float(there.gradient @ change)) <= SLOPE_MAX * abs(slope)
 
 
-def noise_of(here: Laplace) -> float:
-    """Return by how much the value may be wrong: by rounding, and by what is left to the mode."""
-    return NOISE * max(1.0, abs(here.value)) + here.mode.decrement
+def noise_of(here: Objective) -> float:
+    """Return by how much the value may be wrong: by rounding, what is left to the mode, probes."""
+    mode = here.mode
+    return NOISE * max(1.0, abs(here.value)) + mode.decrement + mode.system.uncertainty
 
 
-def _shrink(here: Laplace, there: Laplace | None, slope: float, length: float) -> float:
+def _shrink(here: Objective, there: Objective | None, slope: float, length: float) -> float:
     """Factor of the next length: the minimum of a parabola, within [0.1, 0.5]."""
     if there is None or not np.isfinite(there.value):
         return 0.25
@@ -310,7 +310,7 @@ def finish(
         vector = state.vector + np.where(free, step.change, 0.0)
         move = tangent(problem, state.laplace.mode, vector - state.vector)
         guess = state.laplace.mode.u.plus(move)
-        there = laplace(problem, vector, guess, MODE_MIN, "near")
+        there = problem.evaluate(vector, guess, MODE_MIN, "near")
         if there is None or not there.value <= state.laplace.value + noise_of(state.laplace):
             break
         moved = replace(

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Laplace, Problem, laplace, tangent
+from skglmm.engine import Objective, Problem, tangent
 from skglmm.fitting.search.hessian import falling
 from skglmm.fitting.search.optimize import Optimum, noise_of
 
@@ -59,7 +59,7 @@ def _moved(problem: Problem, optimum: Optimum, change: Floats) -> Optimum | None
     vector = np.minimum(optimum.vector + change, optimum.upper)
     mode = optimum.laplace.mode
     guess = mode.u.plus(tangent(problem, mode, vector - optimum.vector))
-    there: Laplace | None = laplace(problem, vector, guess)
+    there: Objective | None = problem.evaluate(vector, guess)
     return None if there is None else replace(optimum, vector=vector, laplace=there)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.covariance import Edge
 from skglmm.design import Factor
-from skglmm.engine import Params, Problem, laplace
+from skglmm.engine import Params, Problem
 from skglmm.fitting.search.hessian import prior_hessian
 from skglmm.fitting.search.optimize import Optimum, Rules, minimize
 
@@ -26,7 +26,7 @@ def escape(problem: Problem, optimum: Optimum, rules: Rules) -> Optimum:
     with all that can be there, and keep the better end.
     """
     vector = _rotated(problem, optimum.vector)
-    here = None if vector is None else laplace(problem, vector)
+    here = None if vector is None else problem.evaluate(vector)
     if vector is None or here is None:
         return optimum
     again = replace(
@@ -72,7 +72,7 @@ def _without(problem: Problem, optimum: Optimum, edge: Edge, n: int, tol: float)
     """Put the first n parameters of an edge onto it if that costs no more than `tol`."""
     trial = optimum.vector.copy()
     trial[edge.places[:n]] = edge.values[:n]
-    there = laplace(problem, trial, optimum.laplace.mode.u)
+    there = problem.evaluate(trial, optimum.laplace.mode.u)
     optimum = replace(optimum, n_evaluations=optimum.n_evaluations + 1)
     absent = np.all(edge.distances[:n] < ABSENT)
     if there is not None and (absent or there.value <= optimum.laplace.value + tol):
@@ -91,7 +91,7 @@ def _flipped(problem: Problem, optimum: Optimum) -> Optimum:
     signs = [np.where(np.diag(c.factor(part)) < 0, -1.0, 1.0) for c, part in pairs]
     u = problem.join(optimum.laplace.mode.u)
     turned = tuple(part * signs[f][:, None] for part, f in zip(u, problem.order, strict=True))
-    here = laplace(problem, vector, problem.split(turned))
+    here = problem.evaluate(vector, problem.split(turned))
     if here is None:
         return optimum
     n_evaluations = optimum.n_evaluations + 1

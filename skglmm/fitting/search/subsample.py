@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import Params, Problem, Split, laplace
+from skglmm.engine import Params, Problem, Split
 from skglmm.exceptions import DesignError
 from skglmm.fitting.search.hessian import differenced_hessian, is_definite, prior_hessian
 from skglmm.fitting.search.optimize import MODE_MAX, Optimum, Rules, minimize
@@ -65,7 +65,7 @@ def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> O
     ahead = _ahead(problem, constants, upper, rules)
     if ahead is not None:
         guess = Split(problem.zero().tops, ahead.rest)
-        here = laplace(problem, ahead.vector, guess, MODE_MAX, "far")
+        here = problem.evaluate(ahead.vector, guess, MODE_MAX, "far")
         if here is not None:
             information = np.diag(prior_hessian(problem, here))
             return Optimum(ahead.vector, here, ahead.hessian_of_all(information), upper)
@@ -83,7 +83,7 @@ def begin_at(problem: Problem, vector: Floats, upper: Floats) -> Optimum:
         pairs = zip(problem.covariances, params.theta, strict=True)
         theta = tuple(covariance.scaled(part, share) for covariance, part in pairs)
         vector = Params(params.beta, theta).pack()
-        here = laplace(problem, vector, tol=MODE_MAX)
+        here = problem.evaluate(vector, tol=MODE_MAX)
         if here is not None:
             return Optimum(vector, here, prior_hessian(problem, here), upper)
     msg = (

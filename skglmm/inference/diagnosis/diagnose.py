@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from skglmm.engine import Laplace
+from skglmm.engine import Objective
 from skglmm.fitting import Fit, Study, local
 from skglmm.inference.diagnosis.groups import few_levels, influential_levels, single_rows
 from skglmm.inference.diagnosis.optimum import (
@@ -55,7 +55,7 @@ ADVICE = {
 def diagnose(
     fit: Fit,
     study: Study,
-    here: Laplace,
+    here: Objective,
     formula: str,
     checks: ResidualChecks,
     others: Sequence[Finding] = (),
@@ -67,7 +67,7 @@ def diagnose(
     fit : Fit
     study : Study
         Its rows.
-    here : Laplace
+    here : Objective
         The objective at the estimates.
     formula : str
         The model as users write it.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine import Mode, bind, cluster_gradients, laplace
+from skglmm.engine import Mode, bind, cluster_gradients
 from skglmm.fitting import Local, Study
 from skglmm.inference.uncertainty.sandwich import shared_levels
 
@@ -85,7 +85,7 @@ def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tupl
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
         problem = bind(design.take(rows), study.y[rows], weights, study.problem.family)
-        found = laplace(problem, around.vector)
+        found = problem.evaluate(around.vector)
         if found is not None:
             yield int(level), found.gradient
 

@@ -8,7 +8,7 @@ from scipy.linalg import qr
 
 from skglmm.arrays import Floats
 from skglmm.design import Factor
-from skglmm.engine import Laplace
+from skglmm.engine import Objective
 from skglmm.fitting import Fit, Local, Study
 from skglmm.inference.parameters.names import coefficient_names, parameter_names
 from skglmm.inference.parameters.natural import correlation_name
@@ -29,7 +29,7 @@ CONSTANT = 1e-12  # standard deviations, in units of the mean, that are rounding
 FAR = 1e3  # standard deviations between a column and zero
 
 
-def convergence(fit: Fit, study: Study, around: Local | None, here: Laplace) -> Iterator[Finding]:
+def convergence(fit: Fit, study: Study, around: Local | None, here: Objective) -> Iterator[Finding]:
     """Find an optimizer that stopped too early, with the parameters that would move."""
     names = np.array(parameter_names(study), dtype=object)
     gradient = np.abs(here.gradient) if around is None else np.zeros(len(names))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skglmm.engine import Mode, information, jacobian, laplace
+from skglmm.engine import Mode, information, jacobian
 from skglmm.fitting import Fit, Study
 from skglmm.linalg import Blocks
 
@@ -69,7 +69,7 @@ def conditional_aic(study: Study, fit: Fit) -> Conditional | None:
     Conditional or None
         None where the Hessian in the fixed effects is singular.
     """
-    found = laplace(study.problem, study.vector(fit))
+    found = study.problem.evaluate(study.vector(fit))
     if found is None:
         return None
     mode = found.mode

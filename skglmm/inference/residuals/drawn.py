@@ -100,7 +100,7 @@ def draw_effects(problem: Problem, mode: Mode, rng: np.random.Generator) -> Mode
     if not problem.order:
         return ()
     noise = problem.split(tuple(rng.standard_normal(size) for size in problem.sizes))
-    moves = Split(*mode.system.color(noise.tops, noise.rest))
+    moves = Split(*mode.system.draw(noise.tops, noise.rest))
     return problem.join(mode.point.u.plus(moves))
 
 

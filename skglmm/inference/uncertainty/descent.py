@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Laplace, laplace, tangent
+from skglmm.engine import Objective, tangent
 from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
 from skglmm.fitting.search.optimize import Optimum, solved, update
 from skglmm.fitting.uncertainty import stiffened
@@ -42,14 +42,14 @@ class Spot:
     Parameters
     ----------
     vector : ndarray, shape (n_params,)
-    laplace : Laplace
+    laplace : Objective
         The objective there.
     hessian : ndarray, shape (n_params, n_params)
         Positive definite approximation.
     """
 
     vector: Floats
-    laplace: Laplace
+    laplace: Objective
     hessian: Floats
 
 
@@ -63,14 +63,14 @@ class ConstrainedStep(NamedTuple):
 
 def begin(axis: Axis) -> Spot:
     """The estimates, with an exact Hessian."""
-    here = laplace(axis.problem, axis.vector)
+    here = axis.problem.evaluate(axis.vector)
     if here is None:
         msg = "the likelihood is not finite at the estimates: these are not the rows of the fit"
         raise ValueError(msg)
     return _refreshed(axis, axis.vector, here)
 
 
-def _refreshed(axis: Axis, vector: Floats, here: Laplace) -> Spot:
+def _refreshed(axis: Axis, vector: Floats, here: Objective) -> Spot:
     optimum = Optimum(vector, here, prior_hessian(axis.problem, here), axis.upper)
     hessian = differenced_hessian(axis.problem, optimum, np.ones(len(vector), dtype=np.bool_))
     if hessian is None:
@@ -119,7 +119,7 @@ def _at(axis: Axis, spot: Spot, change: Floats) -> Spot | None:
     """The spot after a change of the parameters, its modes moved along."""
     mode = spot.laplace.mode
     guess = mode.u.plus(tangent(axis.problem, mode, change))
-    there = laplace(axis.problem, spot.vector + change, guess)
+    there = axis.problem.evaluate(spot.vector + change, guess)
     if there is None or not np.isfinite(there.value):
         return None
     hessian = update(spot.hessian, change, there.gradient - spot.laplace.gradient)
@@ -160,7 +160,7 @@ def _searched(axis: Axis, spot: Spot, ahead: ConstrainedStep) -> Spot | None:
     return None
 
 
-def _accepted(here: Laplace, there: Laplace, change: Floats, slope: float) -> bool:
+def _accepted(here: Objective, there: Objective, change: Floats, slope: float) -> bool:
     """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
     if not slope < 0:
         return False
@@ -170,7 +170,7 @@ def _accepted(here: Laplace, there: Laplace, change: Floats, slope: float) -> bo
     return close and abs(float(there.gradient @ change)) <= FLATTER * abs(slope)
 
 
-def _shrink(here: Laplace, there: Laplace, slope: float) -> float:
+def _shrink(here: Objective, there: Objective, slope: float) -> float:
     excess = there.value - here.value - slope
     return float(np.clip(-slope / (2 * excess), 0.1, 0.5)) if excess > 0 > slope else 0.5
 

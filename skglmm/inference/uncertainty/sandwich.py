@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine import cluster_gradients, laplace
+from skglmm.engine import cluster_gradients
 from skglmm.fitting import Fit, Study, Uncertainty
 
 __all__ = ["cluster_scores", "independent_clusters", "sandwich", "shared_levels"]
@@ -67,7 +67,7 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
     ndarray, shape (n_clusters, n_params)
         In the user's units; the sum over clusters is 0 but for the optimizer's tolerance.
     """
-    here = laplace(study.problem, study.vector(fit))
+    here = study.problem.evaluate(study.vector(fit))
     assert here is not None  # or there would be no fit
     gradients = cluster_gradients(study.problem, here.mode, clusters)
     n_theta = sum(map(len, fit.theta))

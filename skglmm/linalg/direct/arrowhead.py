@@ -10,29 +10,24 @@ The leading part is eliminated block by block; what is left, the Schur complemen
 level, one for each shard: each keeps its own factors and only adds its share to S.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
-from skglmm.arrays import Floats
-from skglmm.linalg.direct.elimination import Blocks, Elimination, Own
+from skglmm.arrays import Floats, Ints
+from skglmm.linalg.direct.elimination import Elimination, Inverse, Own
+from skglmm.linalg.direct.posterior import Posterior
+from skglmm.linalg.system import LinearSystem
 from skglmm.parts import Parts
 
-__all__ = ["Arrowhead", "Inverse", "factorize"]
-
-
-class Inverse(NamedTuple):
-    """The inverse on the observed pattern: of each piece, and dense of the rest."""
-
-    pieces: Parts[Blocks]
-    rest: Floats
+__all__ = ["Arrowhead", "factorize"]
 
 
 @dataclass(frozen=True)
-class Arrowhead:
-    """A factorized arrowhead system.
+class Arrowhead(LinearSystem):
+    """A factorized arrowhead system, by direct elimination.
 
     Parameters
     ----------
@@ -51,10 +46,7 @@ class Arrowhead:
 
     @property
     def log_diagonal(self) -> tuple[Parts[Own], Floats]:
-        """Logarithm of the diagonal of the Cholesky factor, in the shapes of `solve`.
-
-        Its sum over effects that share no entry with others is half of their log determinant.
-        """
+        """Logarithm of the diagonal of the Cholesky factor, in the shapes of `solve`."""
         return self.pieces.map(_log_diagonal), np.log(np.diagonal(self.lower))
 
     def solve(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
@@ -65,7 +57,7 @@ class Arrowhead:
             rest = np.asarray(dpotrs(self.lower, rest, lower=1)[0])
         return self.pieces.map(Elimination.backward, white, rest=rest), rest
 
-    def color(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
+    def draw(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
         """Give independent standard normal numbers the inverse of the matrix as covariance."""
         if len(rest):
             rest = np.asarray(dtrtrs(self.lower, rest, lower=1, trans=1)[0])
@@ -79,6 +71,12 @@ class Arrowhead:
             rest = np.ascontiguousarray(half) + half.T
             rest[np.diag_indices_from(rest)] /= 2.0
         return Inverse(self.pieces.map(Elimination.inverse, rest=rest), rest)
+
+    def posterior(
+        self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
+    ) -> Posterior:
+        """Return what is needed of the inverse between any two levels; the system is not kept."""
+        return Posterior.of(self.inverse(), self.pieces, levels, sizes)
 
 
 def factorize(pieces: Parts[Elimination | None], rest: Floats) -> Arrowhead | None:

@@ -28,8 +28,9 @@ from skglmm.arrays import Floats
 from skglmm.linalg import batched
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.pattern import Pattern
+from skglmm.parts import Parts
 
-__all__ = ["Blocks", "Chain", "Elimination", "Own"]
+__all__ = ["Blocks", "Chain", "Elimination", "Inverse", "Own"]
 
 Own = tuple[Floats, ...]  # (k_i, L_i) for each factor of a chain
 
@@ -76,6 +77,13 @@ class Blocks(NamedTuple):
     own: list[Floats]  # (k_i, k_i, L_i) for each factor
     between: dict[tuple[int, int], Floats]  # (k_i, k_j, L_i): a level and the one it belongs to
     rest: list[Floats]  # (k_i, m_i): entries of the pattern of each factor
+
+
+class Inverse(NamedTuple):
+    """The inverse on the observed pattern: of each piece, and dense of the rest."""
+
+    pieces: Parts[Blocks]
+    rest: Floats
 
 
 class _Stage(NamedTuple):

@@ -9,8 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.linalg.batched import solve_upper
-from skglmm.linalg.direct.arrowhead import Arrowhead
-from skglmm.linalg.direct.elimination import Blocks, Elimination
+from skglmm.linalg.direct.elimination import Blocks, Elimination, Inverse
 from skglmm.parts import Parts
 
 __all__ = ["Posterior"]
@@ -84,20 +83,24 @@ class Posterior:
 
     @classmethod
     def of(
-        cls, system: Arrowhead, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
+        cls,
+        inverse: Inverse,
+        pieces: Parts[Elimination],
+        levels: Parts[tuple[Ints, ...]],
+        sizes: Sequence[tuple[int, int]],
     ) -> "Posterior":
-        """Collect the pieces of a factorized system; `system` is not kept.
+        """Collect what is needed of a factorized system, which is not kept.
 
         Parameters
         ----------
-        system : Arrowhead
+        inverse : Inverse
+        pieces : Parts of Elimination
         levels : Parts of tuple of ndarray of int
             Levels of each factor of the chain that each piece owns.
         sizes : sequence of (int, int)
             Columns and levels of each factor, those of the chain first.
         """
-        inverse = system.inverse()
-        shares = list(inverse.pieces.map(_shares, system.pieces, levels))
+        shares = list(inverse.pieces.map(_shares, pieces, levels))
         n_owned = min((len(share) for share in shares), default=0)
         joined = [_joined([share[i] for share in shares], sizes[i]) for i in range(n_owned)]
         own = tuple(block for block, _ in joined)

@@ -7,6 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints, keep_freed_memory
 from skglmm.design import Design, Factor, Layout
+from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import NormalPrior, Remembered, StandardPrior
 from skglmm.engine.problem.cut import Cutter
 from skglmm.engine.problem.problem import Problem
@@ -110,7 +111,7 @@ def bind_part(
 def assemble(
     layout: Layout, family: Family, shards: Parts[Shard], arranged: tuple[tuple[int, ...], int]
 ) -> Problem:
-    """Return the problem of some shards, with the model's own prior.
+    """Return the problem of some shards, with the model's own prior and Laplace's approximation.
 
     Parameters
     ----------
@@ -134,6 +135,7 @@ def assemble(
         shards=shards,
         prior=StandardPrior(),
         rows=np.zeros(0, dtype=np.intp),
+        approximation=Laplace(),
     )
 
 

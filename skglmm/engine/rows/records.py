@@ -1,0 +1,105 @@
+"""What an evaluation of the objective leaves behind: a point, the mode, the objective."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from skglmm.arrays import Floats
+from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.params import Params
+from skglmm.engine.rows.rows import Rows
+from skglmm.engine.rows.shard import Moments
+from skglmm.linalg import LinearSystem
+from skglmm.parts import Parts
+
+__all__ = ["DECREMENT_TOL", "Distance", "Mode", "Objective", "Point", "Slopes", "State"]
+
+DECREMENT_TOL = 1e-20  # of a mode: a step of 1e-10 standard deviations
+
+Distance = Literal["far", "some", "near"]
+Slopes = Mapping[int, Floats]  # of the third derivatives in some predictors
+
+
+class State(NamedTuple):
+    """The rows of a shard at some effects."""
+
+    eta: list[Floats]  # linear predictors, each of shape (n,) or (1,)
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Point:
+    """The penalized log density at some effects, with its derivatives.
+
+    Parameters
+    ----------
+    params : Params
+    roots : tuple of ndarray
+        Covariance factors, leading factor first.
+    u : Split
+        Spherical effects.
+    states : Parts of State
+        Linear predictors, log density and its derivatives, for each shard.
+    value : float
+        ``h(u) = -log f(y | u) + u'u / 2``, or with the penalty of another prior.
+    order : int
+        Of the derivatives.
+    """
+
+    params: Params
+    roots: tuple[Floats, ...]
+    u: Split
+    states: Parts[State]
+    value: float
+    order: int
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A point near the conditional mode, where h is least, and H there.
+
+    How near is what the search was asked for: from a rounding error to a step that lowers h by one.
+
+    Parameters
+    ----------
+    point : Point
+        Its rows hold derivatives up to the third.
+    moments : Parts of mapping
+        Sums of the curvature over levels and pairs of levels, for each shard.
+    system : LinearSystem
+        H, factorized.
+    n_steps : int
+        Newton steps taken.
+    step : Split or None
+        Newton's next step, to the mode; None where the point counts as the mode.
+    decrement : float
+        By how much that step would lower h.
+    """
+
+    point: Point
+    moments: Parts[Moments]
+    system: LinearSystem
+    n_steps: int = 0
+    step: Split | None = None
+    decrement: float = 0.0
+
+    @property
+    def u(self) -> Split:
+        """The mode: where Newton's step from the point ends."""
+        return self.point.u if self.step is None else self.point.u.plus(self.step)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Minus the approximate log likelihood at some parameters.
+
+    Parameters
+    ----------
+    value : float
+    gradient : ndarray, shape (n_params,)
+    mode : Mode
+    """
+
+    value: float
+    gradient: Floats
+    mode: Mode

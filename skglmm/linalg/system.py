@@ -1,0 +1,62 @@
+"""What the engine asks of the Hessian of the random effects, however it is solved."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from skglmm.arrays import Floats, Ints
+from skglmm.linalg.direct.elimination import Inverse, Own
+from skglmm.linalg.direct.posterior import Posterior
+from skglmm.parts import Parts
+
+__all__ = ["LinearSystem"]
+
+
+class LinearSystem(Protocol):
+    """A symmetric positive definite matrix H over random effects, ready to be solved with.
+
+    Effects come as `tops`, those of the levels that each piece owns, and `rest`, all others.
+    """
+
+    @property
+    def half_logdet(self) -> float:
+        """Half of the log determinant."""
+        ...
+
+    @property
+    def uncertainty(self) -> float:
+        """Standard error of `half_logdet`: 0 unless it is estimated by random probes."""
+        return 0.0
+
+    @property
+    def log_diagonal(self) -> tuple[Parts[Own], Floats]:
+        """Shares of the effects in `half_logdet`, in the shapes of `solve`.
+
+        Their sum over effects that share no entry with others is half of their log determinant.
+        """
+        ...
+
+    def solve(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
+        """Return ``inv(H)`` times a right-hand side."""
+        ...
+
+    def draw(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
+        """Give independent standard normal numbers the covariance ``inv(H)``."""
+        ...
+
+    def inverse(self) -> Inverse:
+        """Return the inverse on the observed pattern: levels that meet in some row."""
+        ...
+
+    def posterior(
+        self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
+    ) -> Posterior:
+        """Return what is needed of the inverse between any two levels.
+
+        Parameters
+        ----------
+        levels : Parts of tuple of ndarray of int
+            Levels of each factor of the chain that each piece owns.
+        sizes : sequence of (int, int)
+            Columns and levels of each factor, those of the chain first.
+        """
+        ...
