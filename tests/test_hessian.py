@@ -67,10 +67,10 @@ def test_a_saddle_is_left_for_the_lowest_point_beside_it(monkeypatch):
     found = beside_saddle(problem, state, free)
     ends = [vector + 0.5 * step * np.eye(len(vector))[2] for step in (0.1, -0.1, 1.0, -1.0)]
     values = [problem.evaluate(end).value for end in ends]
-    assert min(values) < state.laplace.value - 1e-3
+    assert min(values) < state.here.value - 1e-3
     assert_allclose(found.vector, ends[int(np.argmin(values))])
-    assert_allclose(found.laplace.value, min(values), rtol=1e-9)
+    assert_allclose(found.here.value, min(values), rtol=1e-9)
     assert beside_saddle(problem, state, free & (np.arange(len(vector)) != 2)) is None
-    drop = state.laplace.value - min(values)
+    drop = state.here.value - min(values)
     monkeypatch.setattr(_saddle, "rounding_of", lambda *_: 1.01 * drop)
     assert beside_saddle(problem, state, free) is None

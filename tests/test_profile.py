@@ -204,12 +204,12 @@ def test_the_descent_leaves_a_variance_of_zero_where_it_does_not_belong():
     asleep = replace(  # with nothing that couples the variance to what moves
         start,
         vector=vector,
-        laplace=study.problem.evaluate(vector),
+        here=study.problem.evaluate(vector),
         hessian=np.diag(np.diag(start.hessian)),
     )
-    assert asleep.laplace.gradient[3] == 0.0  # by symmetry
-    assert asleep.laplace.value > start.laplace.value + 1.0
-    assert_allclose(settled(axis, asleep).laplace.value, start.laplace.value, atol=1e-6)
+    assert asleep.here.gradient[3] == 0.0  # by symmetry
+    assert asleep.here.value > start.here.value + 1.0
+    assert_allclose(settled(axis, asleep).here.value, start.here.value, atol=1e-6)
 
 
 def test_a_correlation_is_held_by_standard_deviations_that_stay_positive():
@@ -224,7 +224,7 @@ def test_a_correlation_is_held_by_standard_deviations_that_stay_positive():
     found = settled(axis, far)
     assert np.all(found.vector[3:5] > 0.1)
     rho = float(np.sin(axis.coordinate + 1.5))
-    lost = 2 * (found.laplace.value - start.laplace.value)
+    lost = 2 * (found.here.value - start.here.value)
     assert_allclose(lost, loss(model.fit_, study, 5, rho), rtol=1e-3)
 
 

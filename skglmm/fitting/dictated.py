@@ -127,7 +127,7 @@ def _turned(
     places = np.flatnonzero(np.concatenate([*pinned, np.zeros(n_theta, np.bool_)]))
     inside = np.ix_(places, places)
     hessian = turn.T @ others @ turn
-    hessian[inside] = (turn.T @ prior_hessian(problem, optimum.laplace) @ turn)[inside]
+    hessian[inside] = (turn.T @ prior_hessian(problem, optimum.here) @ turn)[inside]
     pairs = list(zip(scales.to_user, scales.widths, turns, strict=True))
     scales = replace(
         scales,
@@ -323,7 +323,7 @@ def _without(problem: Problem, optimum: Optimum, capped: Sequence[int]) -> Float
     beta = Params.unpack(optimum.vector, problem.shape).beta
     common = {"family": problem.family, "beta": beta, "capped": capped}
     others = replace(problem, shards=problem.shards.map(_weightless, **common))
-    here = others.evaluate(optimum.vector, optimum.laplace.mode.u)
+    here = others.evaluate(optimum.vector, optimum.here.mode.u)
     if here is None:
         return np.zeros((len(free), len(free)))
     hessian = prior_hessian(others, here)

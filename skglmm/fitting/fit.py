@@ -144,12 +144,12 @@ def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infi
         look = is_far(problem, optimum.vector, bound.scales)
         found = _infinity(bound, optimum, look=look)
         first = first if first is not None and first.direction.any() else found
-        before = optimum.laplace.value
+        before = optimum.here.value
         if optimum.is_within(tol) or not (far or found.direction.any()):
             return optimum, first
         for candidates in ([found.direction], far):
             optimum = _run_out(problem, optimum, candidates, tol)
-        if not optimum.laplace.value < before - tol:
+        if not optimum.here.value < before - tol:
             break
         optimum = _exact(problem, optimum, tol)
     assert first is not None  # there is a first time
@@ -173,12 +173,12 @@ def _run_out(
     problem: Problem, optimum: Optimum, candidates: Iterable[Floats], tol: float
 ) -> Optimum:
     """Go on where separated rows are, as steps towards infinity are short."""
-    vector, here = optimum.vector, optimum.laplace
+    vector, here = optimum.vector, optimum.here
     direction = recession(problem, vector, here, candidates)
     if not direction.any():
         return optimum
     vector, here = run_out(problem, vector, here, direction, tol)
-    return replace(optimum, vector=vector, laplace=here)
+    return replace(optimum, vector=vector, here=here)
 
 
 def _once_more(
@@ -198,7 +198,7 @@ def _once_more(
         if ends[-1][1].is_within(rules.tol):
             break
     within = [end for end in ends if end[1].is_within(rules.tol)]
-    held, best = min(within or ends, key=lambda end: end[1].laplace.value)
+    held, best = min(within or ends, key=lambda end: end[1].here.value)
     return held, replace(best, n_evaluations=n_evaluations)
 
 
@@ -255,7 +255,7 @@ def _in_user_units(
     bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
 ) -> Fit:
     problem, scales = bound.problem, bound.scales
-    mode, params = optimum.laplace.mode, Params.unpack(optimum.vector, problem.shape)
+    mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.bases
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
@@ -279,7 +279,7 @@ def _in_user_units(
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
         mode_jacobian=None if moves is None else user_jacobian(scales, moves, problem.shape.n_beta),
-        log_likelihood=-optimum.laplace.value - bound.log_jacobian,
+        log_likelihood=-optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
         converged=optimum.is_within(tol),

@@ -71,7 +71,7 @@ def infinity(bound: Bound, optimum: Optimum, hessian: Floats | None, flat: Float
     direction = Params(known, _no_theta(problem)).pack()
     other = _elsewhere(bound, whole, flat)
     if hessian is not None and other.size:
-        here = optimum.laplace
+        here = optimum.here
         candidates = flat_descents(problem, here, hessian, other)
         direction = direction + recession(problem, optimum.vector, here, candidates)
     return Infinity(direction, flat, whole)
@@ -170,7 +170,7 @@ def _basis(directions: Floats) -> Floats:
 
 def _rows(problem: Problem, optimum: Optimum, k: int, direction: Floats, turn: Floats) -> Floats:
     """Which way rows may go, as combinations that must not be negative, (rows, m)."""
-    states = optimum.laplace.mode.point.states
+    states = optimum.here.mode.point.states
     found = problem.shards.map(_ways, states, k=k, direction=direction, turn=turn)
     return np.concatenate(list(found))
 

@@ -58,7 +58,7 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     hessian = np.eye(n_params)
     curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)
     scale = np.minimum(STEP / np.sqrt(curvatures), STEP_MAX)
-    here = optimum.laplace
+    here = optimum.here
     slopes = third_slopes(problem, here.mode.point)
     if slopes is None:
         return None
@@ -79,7 +79,7 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
 
 def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats | None:
     """Gradient after a change that is not small."""
-    mode = optimum.laplace.mode
+    mode = optimum.here.mode
     guess = mode.u.plus(tangent(problem, mode, change))
     there = problem.evaluate(optimum.vector + change, guess)
     return None if there is None else there.gradient

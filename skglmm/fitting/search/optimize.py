@@ -70,7 +70,7 @@ class Optimum:
     Parameters
     ----------
     vector : ndarray, shape (n_params,)
-    laplace : Objective
+    here : Objective
         The objective there.
     hessian : ndarray, shape (n_params, n_params)
         Approximate Hessian of the objective.
@@ -92,7 +92,7 @@ class Optimum:
     """
 
     vector: Floats
-    laplace: Objective
+    here: Objective
     hessian: Floats
     upper: Floats
     gain: float = np.inf
@@ -107,7 +107,7 @@ class Optimum:
     @property
     def capped(self) -> Bools:
         """Parameters at their bound that would go on, shape (n_params,)."""
-        return np.asarray((self.vector >= self.upper) & (self.laplace.gradient < 0))
+        return np.asarray((self.vector >= self.upper) & (self.here.gradient < 0))
 
     def is_within(self, tol: float) -> bool:
         """Whether no more than `tol`, or what rounding hides from a stall, is left to gain."""
@@ -126,7 +126,7 @@ class Optimum:
 
     def step(self) -> "Step":
         """The step to the minimum of the quadratic model; capped parameters stay."""
-        free, gradient = ~self.capped, self.laplace.gradient
+        free, gradient = ~self.capped, self.here.gradient
         change = np.zeros_like(self.vector)
         change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
         gain = -0.5 * float(gradient @ change)
@@ -176,12 +176,12 @@ def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
             return replace(state, gain=step.gain, message=message, is_stalled=True)
         length, there = found
         move = length * step.change
-        n_stalled = n_stalled + 1 if there.value > state.laplace.value - rules.tol else 0
+        n_stalled = n_stalled + 1 if there.value > state.here.value - rules.tol else 0
         state = replace(
             state,
             vector=state.vector + move,
-            laplace=there,
-            hessian=update(state.hessian, move, there.gradient - state.laplace.gradient),
+            here=there,
+            hessian=update(state.hessian, move, there.gradient - state.here.gradient),
         )
         state, step = _sharp_enough(problem, state, rules.tol)
         if rules.report is not None:
@@ -194,7 +194,7 @@ def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
 def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum, Step]:
     """Return the state, with a mode that is close enough for its next step, and that step."""
     step = state.step()
-    while state.laplace.mode.decrement > MODE_TRUST * max(step.gain, tol):
+    while state.here.mode.decrement > MODE_TRUST * max(step.gain, tol):
         sharp = _sharper(problem, state, max(MODE_SHARE * max(step.gain, tol), MODE_MIN))
         if sharp is None:
             break
@@ -204,10 +204,10 @@ def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum
 
 def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
     """Evaluate the objective where it is with a closer mode; None where there is none."""
-    here = problem.evaluate(state.vector, state.laplace.mode.u, tol, "near")
-    if here is None or not here.mode.decrement < state.laplace.mode.decrement:
+    here = problem.evaluate(state.vector, state.here.mode.u, tol, "near")
+    if here is None or not here.mode.decrement < state.here.mode.decrement:
         return None
-    return replace(state, laplace=here, n_evaluations=state.n_evaluations + 1)
+    return replace(state, here=here, n_evaluations=state.n_evaluations + 1)
 
 
 def _next(
@@ -217,7 +217,7 @@ def _next(
 
     Where a step is left to the mode, the value may be too low for any other to be lower.
     """
-    if state.laplace.mode.step is not None:
+    if state.here.mode.step is not None:
         found, n_tried = _search(problem, state, step, 1)
         state = replace(state, n_evaluations=state.n_evaluations + n_tried)
         if found is not None:
@@ -233,7 +233,7 @@ def _search(
     problem: Problem, state: Optimum, step: Step, n_trials: int
 ) -> tuple[tuple[float, Objective] | None, int]:
     """Shorten the step until the objective decreases."""
-    here = state.laplace
+    here = state.here
     slope = float(here.gradient @ step.change)
     if not slope < 0:  # a step cut off by a bound need not descend
         return None, 0
@@ -308,15 +308,15 @@ def finish(
         if step.gain <= (tol if n_steps >= FINISH_USUAL else gain):
             break
         vector = state.vector + np.where(free, step.change, 0.0)
-        move = tangent(problem, state.laplace.mode, vector - state.vector)
-        guess = state.laplace.mode.u.plus(move)
+        move = tangent(problem, state.here.mode, vector - state.vector)
+        guess = state.here.mode.u.plus(move)
         there = problem.evaluate(vector, guess, MODE_MIN, "near")
-        if there is None or not there.value <= state.laplace.value + noise_of(state.laplace):
+        if there is None or not there.value <= state.here.value + noise_of(state.here):
             break
         moved = replace(
             state,
             vector=vector,
-            laplace=there,
+            here=there,
             n_evaluations=state.n_evaluations + 1,
         )
         after = moved.step()

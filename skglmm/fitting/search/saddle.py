@@ -37,7 +37,7 @@ def beside_saddle(problem: Problem, optimum: Optimum, free: Bools) -> Optimum | 
     ends = [_moved(problem, optimum, length * direction) for length in STEPS]
     lowest = min((end for end in ends if end is not None), key=_value, default=None)
     rounding = rounding_of(problem, optimum, free)
-    if lowest is None or not _value(lowest) < optimum.laplace.value - rounding:
+    if lowest is None or not _value(lowest) < optimum.here.value - rounding:
         return None
     n_evaluations = optimum.n_evaluations + len(STEPS) + 2 * len(NOTHING)
     return replace(lowest, n_evaluations=n_evaluations, is_stalled=False, gain=np.inf)
@@ -46,22 +46,22 @@ def beside_saddle(problem: Problem, optimum: Optimum, free: Bools) -> Optimum | 
 def rounding_of(problem: Problem, optimum: Optimum, free: Bools) -> float:
     """Return by how much rounding changes the objective, in log-likelihood units."""
     scale = np.where(free, 1.0 / np.sqrt(np.maximum(np.abs(np.diag(optimum.hessian)), 1.0)), 0.0)
-    apart = [noise_of(optimum.laplace)]
+    apart = [noise_of(optimum.here)]
     for length in NOTHING:
         ends = [_moved(problem, optimum, sign * length * scale) for sign in (1.0, -1.0)]
         values = [_value(end) for end in ends if end is not None]
         if len(values) == 2 and np.isfinite(values).all():
-            apart.append(abs(sum(values) / 2.0 - optimum.laplace.value))
+            apart.append(abs(sum(values) / 2.0 - optimum.here.value))
     return max(apart)
 
 
 def _moved(problem: Problem, optimum: Optimum, change: Floats) -> Optimum | None:
     vector = np.minimum(optimum.vector + change, optimum.upper)
-    mode = optimum.laplace.mode
+    mode = optimum.here.mode
     guess = mode.u.plus(tangent(problem, mode, vector - optimum.vector))
     there: Objective | None = problem.evaluate(vector, guess)
-    return None if there is None else replace(optimum, vector=vector, laplace=there)
+    return None if there is None else replace(optimum, vector=vector, here=there)
 
 
 def _value(optimum: Optimum) -> float:
-    return optimum.laplace.value
+    return optimum.here.value

@@ -30,10 +30,10 @@ def escape(problem: Problem, optimum: Optimum, rules: Rules) -> Optimum:
     if vector is None or here is None:
         return optimum
     again = replace(
-        optimum, vector=vector, laplace=here, hessian=prior_hessian(problem, here), is_stalled=False
+        optimum, vector=vector, here=here, hessian=prior_hessian(problem, here), is_stalled=False
     )
     found = minimize(problem, again, rules)
-    if found.laplace.value < optimum.laplace.value - rules.tol:
+    if found.here.value < optimum.here.value - rules.tol:
         return found
     return replace(optimum, n_evaluations=found.n_evaluations)
 
@@ -72,11 +72,11 @@ def _without(problem: Problem, optimum: Optimum, edge: Edge, n: int, tol: float)
     """Put the first n parameters of an edge onto it if that costs no more than `tol`."""
     trial = optimum.vector.copy()
     trial[edge.places[:n]] = edge.values[:n]
-    there = problem.evaluate(trial, optimum.laplace.mode.u)
+    there = problem.evaluate(trial, optimum.here.mode.u)
     optimum = replace(optimum, n_evaluations=optimum.n_evaluations + 1)
     absent = np.all(edge.distances[:n] < ABSENT)
-    if there is not None and (absent or there.value <= optimum.laplace.value + tol):
-        return replace(optimum, vector=trial, laplace=there)
+    if there is not None and (absent or there.value <= optimum.here.value + tol):
+        return replace(optimum, vector=trial, here=there)
     return optimum
 
 
@@ -89,13 +89,13 @@ def _flipped(problem: Problem, optimum: Optimum) -> Optimum:
     if np.array_equal(vector, optimum.vector):
         return optimum
     signs = [np.where(np.diag(c.factor(part)) < 0, -1.0, 1.0) for c, part in pairs]
-    u = problem.join(optimum.laplace.mode.u)
+    u = problem.join(optimum.here.mode.u)
     turned = tuple(part * signs[f][:, None] for part, f in zip(u, problem.order, strict=True))
     here = problem.evaluate(vector, problem.split(turned))
     if here is None:
         return optimum
     n_evaluations = optimum.n_evaluations + 1
-    return replace(optimum, vector=vector, laplace=here, n_evaluations=n_evaluations)
+    return replace(optimum, vector=vector, here=here, n_evaluations=n_evaluations)
 
 
 def _edges(problem: Problem, vector: Floats) -> Iterator[Edge]:

@@ -126,5 +126,5 @@ def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> 
     hessian = differenced_hessian(some, found, np.ones(len(vector), dtype=np.bool_))
     if hessian is None or not is_definite(hessian):
         return None
-    information = np.diag(prior_hessian(some, found.laplace))
-    return _Ahead(vector, hessian, information, found.laplace.mode.u.rest)
+    information = np.diag(prior_hessian(some, found.here))
+    return _Ahead(vector, hessian, information, found.here.mode.u.rest)

@@ -42,14 +42,14 @@ class Spot:
     Parameters
     ----------
     vector : ndarray, shape (n_params,)
-    laplace : Objective
+    here : Objective
         The objective there.
     hessian : ndarray, shape (n_params, n_params)
         Positive definite approximation.
     """
 
     vector: Floats
-    laplace: Objective
+    here: Objective
     hessian: Floats
 
 
@@ -81,7 +81,7 @@ def _refreshed(axis: Axis, vector: Floats, here: Objective) -> Spot:
 
 def step(axis: Axis, spot: Spot, distance: float = 0.0) -> ConstrainedStep:
     """Return the best step that moves the coordinate by a distance."""
-    x, g, a = spot.vector, spot.laplace.gradient, axis.direction
+    x, g, a = spot.vector, spot.here.gradient, axis.direction
     low, high = x <= axis.lower, x >= axis.upper
     held = ((low & (g > 0)) | (high & (g < 0))) & (a == 0)
     while True:
@@ -117,12 +117,12 @@ def _within(axis: Axis, vector: Floats, change: Floats) -> Floats:
 
 def _at(axis: Axis, spot: Spot, change: Floats) -> Spot | None:
     """The spot after a change of the parameters, its modes moved along."""
-    mode = spot.laplace.mode
+    mode = spot.here.mode
     guess = mode.u.plus(tangent(axis.problem, mode, change))
     there = axis.problem.evaluate(spot.vector + change, guess)
     if there is None or not np.isfinite(there.value):
         return None
-    hessian = update(spot.hessian, change, there.gradient - spot.laplace.gradient)
+    hessian = update(spot.hessian, change, there.gradient - spot.here.gradient)
     return Spot(spot.vector + change, there, hessian)
 
 
@@ -130,7 +130,7 @@ def settled(axis: Axis, spot: Spot) -> Spot | None:
     """Minimize with the coordinate where it is; None where no minimum is found."""
     found = _minimized(axis, spot)
     if found is None:
-        found = _minimized(axis, _refreshed(axis, spot.vector, spot.laplace))
+        found = _minimized(axis, _refreshed(axis, spot.vector, spot.here))
     return None if found is None else _kicked(axis, found)
 
 
@@ -142,7 +142,7 @@ def _minimized(axis: Axis, spot: Spot) -> Spot | None:
         after = _searched(axis, spot, ahead)
         if after is None or n_stalled == STALLED_MAX:
             break
-        n_stalled = n_stalled + 1 if after.laplace.value > spot.laplace.value - TOL else 0
+        n_stalled = n_stalled + 1 if after.here.value > spot.here.value - TOL else 0
         spot, ahead = after, step(axis, after)
     return spot if ahead.gain <= STALLED else None
 
@@ -152,11 +152,11 @@ def _searched(axis: Axis, spot: Spot, ahead: ConstrainedStep) -> Spot | None:
     length = 1.0
     for _ in range(HALVINGS_MAX):
         change = _within(axis, spot.vector, length * ahead.change)
-        slope = float(spot.laplace.gradient @ change)
+        slope = float(spot.here.gradient @ change)
         after = _at(axis, spot, change)
-        if after is not None and _accepted(spot.laplace, after.laplace, change, slope):
+        if after is not None and _accepted(spot.here, after.here, change, slope):
             return after
-        length *= 0.25 if after is None else _shrink(spot.laplace, after.laplace, slope)
+        length *= 0.25 if after is None else _shrink(spot.here, after.here, slope)
     return None
 
 
@@ -185,8 +185,8 @@ def _kicked(axis: Axis, spot: Spot) -> Spot:
     beyond = _at(axis, spot, change)
     if beyond is None:
         return spot
-    price = beyond.laplace.value - spot.laplace.value
+    price = beyond.here.value - spot.here.value
     if step(axis, beyond).gain <= CLEARLY * price + TOL:
         return replace(spot, hessian=beyond.hessian)
     found = _minimized(axis, beyond)
-    return spot if found is None or found.laplace.value >= spot.laplace.value else found
+    return spot if found is None or found.here.value >= spot.here.value else found

@@ -227,7 +227,7 @@ class _Walker:
         return True
 
     def _add(self, distance: float, spot: Spot) -> None:
-        difference = spot.laplace.value - self.start.laplace.value
+        difference = spot.here.value - self.start.here.value
         self.lowest = min(self.lowest, difference)
         zeta = float(np.sqrt(2.0 * max(difference, 0.0)))
         multiplier = self.sign * step(self.axis, spot).multiplier
