@@ -5,10 +5,8 @@ from typing import Any
 
 from skglmm import inference as infer
 from skglmm.design import DesignSpec
-from skglmm.estimators.reading.frames import predict_frame
-from skglmm.estimators.reading.rows import build_rows
+from skglmm.estimators.reading.rows import build_rows, known_rows
 from skglmm.estimators.reading.study import study_of
-from skglmm.estimators.reading.validation import check_weights, check_y
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
 from skglmm.response.interval import Scale
@@ -89,8 +87,6 @@ class ExplainedVariance(SingleThreaded):
           response       0.6012          0.9730  0.9322
         """
         study_of(self, X, y, sample_weight)  # refuses other rows
-        frame, weights = predict_frame(self, X), check_weights(sample_weight, check_y(self, y))
-        if weights is not None:
-            frame, weights = frame.loc[weights > 0], weights[weights > 0]
+        frame, _, weights, _ = known_rows(self, X, y, sample_weight)
         design, _ = build_rows(self._spec, frame, "marginal", "fixed", self.context)
         return infer.r_squared(self.fit_, design, weights, width=self._scale.width)

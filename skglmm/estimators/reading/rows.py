@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design, DesignSpec
 from skglmm.design.columns import pick
-from skglmm.estimators.reading.frames import fit_frame
+from skglmm.estimators.reading.frames import fit_frame, predict_frame
 from skglmm.estimators.reading.validation import (
     KINDS,
     NEW_GROUPS,
@@ -21,7 +21,7 @@ from skglmm.estimators.reading.validation import (
 from skglmm.exceptions import DesignError
 from skglmm.inference import Plan
 
-__all__ = ["FitRows", "Kind", "build_rows", "fit_rows", "unseen_levels"]
+__all__ = ["FitRows", "Kind", "build_rows", "fit_rows", "known_rows", "unseen_levels"]
 
 Kind = str | Collection[str]
 SHOWN = 5  # unseen levels that a message lists
@@ -47,8 +47,24 @@ def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     name = _name_of(y)
     if weights is None or weights.all():
         return FitRows(frame, response, weights, name)
+    return _of_weight(frame, response, weights, name)
+
+
+def known_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
+    """Vet rows that are said to be those of `fit`, and drop the rows of weight zero as it does."""
+    response = check_y(estimator, y)
+    check_consistent_length(X, response)
+    weights = check_weights(sample_weight, response)
+    frame = predict_frame(estimator, X)
+    if weights is None:
+        return FitRows(frame, response, None, _name_of(y))
+    return _of_weight(frame, response, weights, _name_of(y))
+
+
+def _of_weight(frame: pd.DataFrame, y: Floats, weights: Floats, name: str | None) -> FitRows:
+    """Keep the rows of positive weight."""
     kept = weights > 0
-    return FitRows(frame.loc[kept], response[kept], _not_all_one(weights[kept]), name)
+    return FitRows(frame.loc[kept], y[kept], _not_all_one(weights[kept]), name)
 
 
 def build_rows(

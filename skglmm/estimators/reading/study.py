@@ -3,11 +3,9 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skglmm.estimators.reading.frames import predict_frame
-from skglmm.estimators.reading.validation import check_weights, check_y
+from skglmm.estimators.reading.rows import known_rows
 from skglmm.fitting import Digest, Study, digest, row_digest
 
 __all__ = ["study_of"]
@@ -27,14 +25,7 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
         When these are not the rows of the fit, in any order.
     """
     check_is_fitted(estimator)
-    column = check_y(estimator, y)
-    check_consistent_length(X, column)
-    weights = check_weights(sample_weight, column)
-    frame = predict_frame(estimator, X)
-    if weights is not None:
-        kept = weights > 0
-        frame, column, weights = frame.loc[kept], column[kept], weights[kept]
-        weights = None if np.all(weights == 1.0) else weights
+    frame, column, weights, _ = known_rows(estimator, X, y, sample_weight)
     unit = estimator._scale.unit(column)
     mass = 1.0 if weights is None else weights
     log_jacobian = float(np.sum(mass * estimator._scale.log_jacobian(unit)))

@@ -12,9 +12,8 @@ from skglmm import inference as infer
 from skglmm.arrays import Floats, Ints
 from skglmm.design.columns import pick
 from skglmm.engine import Objective
-from skglmm.estimators.reading.frames import predict_frame
+from skglmm.estimators.reading.rows import known_rows
 from skglmm.estimators.reading.study import study_of
-from skglmm.estimators.reading.validation import check_weights, check_y
 from skglmm.exceptions import DesignError
 from skglmm.fitting import Study
 
@@ -116,11 +115,7 @@ def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Stu
         When these are not the rows of the fit, or the likelihood is not finite at its estimates.
     """
     study = study_of(estimator, X, y, sample_weight)
-    frame = predict_frame(estimator, X)
-    response = check_y(estimator, y)
-    weights = check_weights(sample_weight, response)
-    if weights is not None:
-        frame, response = frame.loc[weights > 0], response[weights > 0]
+    frame, response, _, _ = known_rows(estimator, X, y, sample_weight)
     here = study.problem.evaluate(study.vector(estimator.fit_))
     if here is None:
         msg = (
