@@ -259,17 +259,14 @@ def _layout(
     coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
     for names in coefficients:
         _refuse_twins(names, "effects")
-    labels = [
-        f"{predictor}({name})" if place else name
-        for place, (predictor, names) in enumerate(zip(plan.predictors, coefficients, strict=True))
-        for name in names
-    ]
-    _refuse_twins(labels, "coefficients")
     first = () if offset is None else (offset,)
     offsets = [
         tuple(sorted((*(first if k == 0 else ()), *found))) for k, found in enumerate(plan.offsets)
     ]
-    return Layout(plan.predictors, coefficients, tuple(factors), tuple(offsets))
+    layout = Layout(plan.predictors, coefficients, tuple(factors), tuple(offsets))
+    labels = [label for k in range(len(coefficients)) for label in layout.labels(k)]
+    _refuse_twins(labels, "coefficients")
+    return layout
 
 
 def _refuse_twins(names: Sequence[str], what: str) -> None:

@@ -79,6 +79,11 @@ class Layout:
         """Whether something is added to a predictor."""
         return bool(self.offsets and self.offsets[k])
 
+    def labels(self, k: int) -> list[str]:
+        """Names of the coefficients of predictor k, unlike those of others: ``precision(x)``."""
+        predictor, names = self.predictors[k], self.coefficients[k]
+        return [f"{predictor}({name})" for name in names] if k else list(names)
+
 
 @dataclass(frozen=True, eq=False)
 class Design:

@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Layout
-from skglmm.engine import Curvature
+from skglmm.engine import Curvature, Sizes
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
@@ -124,10 +124,14 @@ class Fit:
         return None if self.uncertainty is None else self.uncertainty.published
 
     @property
+    def shape(self) -> Sizes:
+        """Lengths of the parameter vector (beta, theta), aliased coefficients among them."""
+        return Sizes(tuple(map(len, self.beta)), tuple(map(len, self.theta)))
+
+    @property
     def n_params(self) -> int:
         """Number of estimated parameters; aliased coefficients do not count."""
-        n_aliased = sum(len(columns) for columns in self.aliased)
-        return sum(len(part) for part in (*self.beta, *self.theta)) - n_aliased
+        return self.shape.n_params - sum(len(columns) for columns in self.aliased)
 
     @property
     def aic(self) -> float:

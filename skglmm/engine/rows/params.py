@@ -1,7 +1,6 @@
 """The outer parameters, and the one place where their vector is cut."""
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -24,6 +23,16 @@ class Sizes:
 
     n_coefficients: tuple[int, ...]
     n_theta: tuple[int, ...]
+
+    def beta(self, k: int) -> slice:
+        """Return where the fixed effects of predictor k are in the vector."""
+        start = sum(self.n_coefficients[:k])
+        return slice(start, start + self.n_coefficients[k])
+
+    def theta(self, f: int) -> slice:
+        """Return where the covariance parameters of factor f are."""
+        start = self.n_beta + sum(self.n_theta[:f])
+        return slice(start, start + self.n_theta[f])
 
     @property
     def n_beta(self) -> int:
@@ -52,11 +61,9 @@ class Params:
     @classmethod
     def unpack(cls, vector: Floats, shape: Sizes) -> "Params":
         """Cut a vector, shape (n_params,), into its pieces."""
-        lengths = (*shape.n_coefficients, *shape.n_theta)
-        ends = list(accumulate(lengths, initial=0))
-        pieces = [vector[start:end] for start, end in pairwise(ends)]
-        n_predictors = len(shape.n_coefficients)
-        return cls(tuple(pieces[:n_predictors]), tuple(pieces[n_predictors:]))
+        beta = [vector[shape.beta(k)] for k in range(len(shape.n_coefficients))]
+        theta = [vector[shape.theta(f)] for f in range(len(shape.n_theta))]
+        return cls(tuple(beta), tuple(theta))
 
     def pack(self) -> Floats:
         """Return the vector (beta_0, ..., theta_0, ...)."""

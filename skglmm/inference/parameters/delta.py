@@ -53,7 +53,7 @@ def mode_moves(fit: Fit, f: int) -> Floats:
     """
     assert fit.mode_jacobian is not None
     moves: Floats = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
-    start = sum(len(part) for part in (*fit.beta, *fit.theta[:f]))
+    start = fit.shape.theta(f).start
     for m, change in enumerate(fit.layout.factors[f].covariance.moves(fit.theta[f])):
         moves[start + m] += fit.bases[f] @ change @ fit.u[f]
     return moves
@@ -111,10 +111,8 @@ def linear_gradient(
     fit: Fit, design: Design, conditioned: Collection[int], predictor: int
 ) -> Floats:
     """Derivative of the linear predictor in (beta, theta), (n, n_params)."""
-    n_params = sum(len(part) for part in (*fit.beta, *fit.theta))
-    gradient = np.zeros((design.n_samples, n_params))
-    start = sum(len(part) for part in fit.beta[:predictor])
-    gradient[:, start : start + len(fit.beta[predictor])] = design.fixed[predictor]
+    gradient = np.zeros((design.n_samples, fit.shape.n_params))
+    gradient[:, fit.shape.beta(predictor)] = design.fixed[predictor]
     for f in conditioned:
         codes, moves = design.codes[f], mode_moves(fit, f)
         for c, k in enumerate(fit.layout.factors[f].predictors):

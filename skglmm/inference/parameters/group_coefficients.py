@@ -49,7 +49,7 @@ def _coefficients_of(fit: Fit, f: int) -> Iterator[Estimates]:
     factor = fit.layout.factors[f]
     for k in sorted(set(factor.predictors)):
         fed = [name if j == k else None for name, j in _pairs(factor)]
-        names = list(dict.fromkeys([*_named(fit, k), *filter(None, fed)]))
+        names = list(dict.fromkeys([*fit.layout.labels(k), *filter(None, fed)]))
         varying = np.array([[name == effect for effect in fed] for name in names], dtype=float)
         fixed, beta = _fixed_parts(fit, k, len(names))
         estimate = beta[:, None] + varying @ fit.modes(f)
@@ -64,12 +64,6 @@ def _coefficients_of(fit: Fit, f: int) -> Iterator[Estimates]:
         )
 
 
-def _named(fit: Fit, k: int) -> list[str]:
-    """Names of the coefficients of a predictor as effects have them, ``precision(x)``."""
-    names, predictor = fit.layout.coefficients[k], fit.layout.predictors[k]
-    return [f"{predictor}({name})" for name in names] if k else list(names)
-
-
 def _pairs(factor: Factor) -> Iterator[tuple[str, int]]:
     yield from zip(factor.columns, factor.predictors, strict=True)
 
@@ -79,10 +73,9 @@ def _fixed_parts(fit: Fit, k: int, n_names: int) -> tuple[Floats, Floats]:
 
     Coefficients that are not estimated have no derivative, NaN.
     """
-    n_params, p = sum(len(part) for part in (*fit.beta, *fit.theta)), len(fit.beta[k])
-    start = sum(map(len, fit.beta[:k]))
-    gradient, beta = np.zeros((n_names, n_params)), np.zeros(n_names)
-    gradient[range(p), range(start, start + p)] = 1.0
+    p, own = len(fit.beta[k]), fit.shape.beta(k)
+    gradient, beta = np.zeros((n_names, fit.shape.n_params)), np.zeros(n_names)
+    gradient[:p, own] = np.eye(p)
     gradient[list(fit.aliased[k])] = np.nan
     beta[:p] = fit.beta[k]
     return gradient, beta

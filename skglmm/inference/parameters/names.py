@@ -27,4 +27,4 @@ def coefficient_names(layout: Layout, k: int) -> list[str]:
     predictor, names = layout.predictors[k], list(layout.coefficients[k])
     if k and names == ["Intercept"] and not layout.is_shifted(k):
         return [predictor]
-    return [f"{predictor}({name})" for name in names] if k else names
+    return layout.labels(k)

@@ -69,18 +69,12 @@ def _unit(n: int, i: int) -> Floats:
     return gradient
 
 
-def _n_params(fit: Fit) -> int:
-    return sum(len(part) for part in (*fit.beta, *fit.theta))
-
-
 def coefficients(fit: Fit, k: int) -> Iterator[Natural]:
     """Fixed effects of predictor k; those left out have no gradient."""
-    start, n = sum(map(len, fit.beta[:k])), _n_params(fit)
-    predictor = fit.layout.predictors[k]
-    for j, name in enumerate(fit.layout.coefficients[k]):
+    start, n = fit.shape.beta(k).start, fit.shape.n_params
+    for j, label in enumerate(fit.layout.labels(k)):
         gradient = np.full(n, np.nan) if j in fit.aliased[k] else _unit(n, start + j)
         value = float(fit.beta[k][j])
-        label = name if k == 0 else f"{predictor}({name})"
         yield Natural(label, value, gradient, value, 1.0, _identity)
 
 
@@ -92,7 +86,7 @@ def constant(fit: Fit, k: int) -> Natural:
         return np.asarray(link.inverse(eta, 1)[0])
 
     value, slope = float(back(working)[0]), float(link.inverse(working, 1).slopes[0][0])
-    start, n = sum(map(len, fit.beta[:k])), _n_params(fit)
+    start, n = fit.shape.beta(k).start, fit.shape.n_params
     flat = slope == 0.0  # so far out that the value is on its boundary, for all digits
     gradient = np.full(n, np.nan) if flat else slope * _unit(n, start)
     steepness = np.inf if flat else 1.0 / slope
@@ -101,13 +95,12 @@ def constant(fit: Fit, k: int) -> Natural:
 
 def derived(fit: Fit) -> Iterator[Natural]:
     """Parameters that the family derives from linear predictors which are one number each."""
-    starts = np.cumsum([0, *map(len, fit.beta)])
     constants = [float(beta[0]) if len(beta) else 0.0 for beta in fit.beta]
     for name, (value, slopes) in fit.family.derived(constants).items():
         used = np.flatnonzero(slopes)
         if all(is_constant(fit, int(k)) for k in used):
-            gradient = np.zeros(_n_params(fit))
-            gradient[starts[used]] = slopes[used]
+            gradient = np.zeros(fit.shape.n_params)
+            gradient[[fit.shape.beta(int(k)).start for k in used]] = slopes[used]
             yield Natural(name, value, gradient, value, 1.0, _identity)
 
 
@@ -120,14 +113,12 @@ def term_columns(factor: Factor) -> Iterator[range]:
 
 def variances(fit: Fit) -> Iterator[Natural]:
     """Standard deviations, correlations and the like, term by term."""
-    start, n = sum(map(len, fit.beta)), _n_params(fit)
-    for factor, theta, basis in zip(fit.layout.factors, fit.theta, fit.bases, strict=True):
-        inside = slice(start, start + len(theta))
-        for each in factor.covariance.natural(theta, basis, labels(factor)):
+    n = fit.shape.n_params
+    for f, factor in enumerate(fit.layout.factors):
+        for each in factor.covariance.natural(fit.theta[f], fit.bases[f], labels(factor)):
             gradient = np.full(n, np.nan if np.isnan(each.gradient).any() else 0.0)
-            gradient[inside] = each.gradient
+            gradient[fit.shape.theta(f)] = each.gradient
             yield Natural(*each._replace(gradient=gradient))
-        start = inside.stop
 
 
 def labels(factor: Factor) -> EffectNames:
@@ -145,7 +136,8 @@ def correlation_name(factor: Factor, i: int, j: int) -> str:
 
 def delta_covariance(fit: Fit, parameters: list[Natural]) -> Floats:
     """Covariance of some parameters by the delta method, NaN where it is not available."""
-    gradients = np.array([p.gradient for p in parameters]).reshape(len(parameters), _n_params(fit))
+    shape = (len(parameters), fit.shape.n_params)
+    gradients = np.array([p.gradient for p in parameters]).reshape(shape)
     if fit.uncertainty is None:
         return np.full((len(parameters), len(parameters)), np.nan)
     absent = np.any(np.isnan(gradients), axis=1)

@@ -220,7 +220,7 @@ def _estimated(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats
     whole = {k: np.broadcast_to(slope, shape).reshape(-1, shape[-1]) for k, slope in slopes.items()}
     found = np.zeros((int(np.prod(shape[:-1])), shape[-1]))
     for part in range(len(found)):
-        gradient = np.zeros((design.n_samples, _n_params(fit)))
+        gradient = np.zeros((design.n_samples, fit.shape.n_params))
         for k, move in moves.items():
             gradient += whole[k][part][:, None] * move
         found[part] = estimates_variance(fit, gradient)
@@ -343,20 +343,15 @@ def _curvature(average: Average, j: int, k: int) -> Floats:
 
 def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
     """Derivative of z_j' Sigma z_k, over the averaged factors, in (beta, theta): (n, n_params)."""
-    gradient = np.zeros((design.n_samples, _n_params(fit)))
-    start = sum(len(part) for part in fit.beta)
+    gradient = np.zeros((design.n_samples, fit.shape.n_params))
     for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         if f in plan.integrated:
             fed_by, root = np.array(factor.predictors), fit.roots[f]
+            start = fit.shape.theta(f).start
             left, right = (design.columns[f][:, fed_by == each] for each in (j, k))
             for m, plain in enumerate(factor.covariance.moves(theta)):
                 change = fit.bases[f] @ plain
                 moved = (left @ change[fed_by == j]) * (right @ root[fed_by == k])
                 moved += (left @ root[fed_by == j]) * (right @ change[fed_by == k])
                 gradient[:, start + m] = np.sum(moved, axis=1)
-        start += len(theta)
     return gradient
-
-
-def _n_params(fit: Fit) -> int:
-    return sum(len(part) for part in (*fit.beta, *fit.theta))

@@ -108,7 +108,7 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
 def _plain(fit: Fit, study: Study) -> Axis:
     """What the axes of a study share, with no direction yet."""
     problem, n_params = study.problem, study.problem.shape.n_params
-    n_theta = sum(len(part) for part in fit.theta)
+    n_theta = sum(fit.shape.n_theta)
     vector, upper = _relaxed(fit, study)
     return Axis(
         problem=problem,
@@ -167,7 +167,7 @@ def _inverse(link: Link, eta: Floats) -> Floats:
 def _of_factor(fit: Fit, plain: Axis, f: int) -> Iterator[Axis | Ends]:
     """Axes of standard deviations and correlations, term by term."""
     params = Params.unpack(plain.vector, plain.problem.shape)
-    start = plain.problem.shape.n_beta + sum(len(part) for part in fit.theta[:f])
+    start = plain.problem.shape.theta(f).start
     covariance = fit.layout.factors[f].covariance
     for which in range(covariance.n_params):
         found = covariance.coordinate(params.theta[f], fit.bases[f], which)

@@ -105,14 +105,7 @@ class _Mean:
         """Names of the parameters."""
         layout = self.model.fit_.layout
         return [
-            *layout.coefficients[0],
-            *(
-                f"{predictor}({name})"
-                for predictor, names in zip(
-                    layout.predictors[1:], layout.coefficients[1:], strict=True
-                )
-                for name in names
-            ),
+            *(name for k in range(len(layout.predictors)) for name in layout.labels(k)),
             *(
                 f"theta{i + 1}({factor.name})"
                 for factor in layout.factors
