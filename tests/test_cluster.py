@@ -113,7 +113,7 @@ FORMULAS = {
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.filterwarnings("ignore::skglmm.exceptions.SingularFitWarning")
 def test_rows_in_parts_give_the_fit_of_all_rows(rows, in_parts, name, monkeypatch):
-    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 10)  # area has 15 levels
+    monkeypatch.setattr("skglmm.engine.binding.CHAIN_FROM", 10)  # area has 15 levels
     options = {"formula": FORMULAS[name], "precision": "kind" if name == "precision" else "1"}
     whole = BetaGLMMRegressor(**options).fit(*rows)
     parts = in_parts(BetaGLMMRegressor(**options), *rows)
@@ -127,7 +127,7 @@ def test_rows_in_parts_give_the_fit_of_all_rows(rows, in_parts, name, monkeypatc
 
 
 def test_a_chain_of_nested_factors_stays_one_in_parts(rows, in_parts, monkeypatch):
-    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 10)
+    monkeypatch.setattr("skglmm.engine.binding.CHAIN_FROM", 10)
     model = in_parts(BetaGLMMRegressor("x + (1 | g) + (1 | area)"), *rows)
     assert len(model.fit_.posterior.own) == 2
 

@@ -13,7 +13,7 @@ from skglmm.fitting.search.saddle import beside_saddle
 
 @pytest.fixture(autouse=True)
 def _chains(monkeypatch):
-    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 2)
+    monkeypatch.setattr("skglmm.engine.binding.CHAIN_FROM", 2)
 
 
 def wide_differences(problem, vector, h=1e-4):

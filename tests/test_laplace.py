@@ -33,7 +33,7 @@ N = 240
 @pytest.fixture(autouse=True)
 def _chains(monkeypatch):
     """Eliminate factors of few levels as a chain, too, where they are nested."""
-    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 2)
+    monkeypatch.setattr("skglmm.engine.binding.CHAIN_FROM", 2)
 
 
 RNG = np.random.default_rng(20)
@@ -283,7 +283,7 @@ NESTED = ["nested", "nested in nested, and crossed"]
 @pytest.mark.parametrize("layout", NESTED)
 def test_a_chain_of_nested_factors_is_that_of_a_dense_rest(layout, monkeypatch):
     chained, vector = problem_of(layout, shard_rows=30)
-    monkeypatch.setattr("skglmm.engine.bind.CHAIN_FROM", 10**9)
+    monkeypatch.setattr("skglmm.engine.binding.CHAIN_FROM", 10**9)
     dense, _ = problem_of(layout, shard_rows=30)
     assert chained.n_owned > dense.n_owned == 1
     one, other = chained.evaluate(vector), dense.evaluate(vector)

@@ -1,6 +1,6 @@
 """The Laplace approximation of a mixed model: mode, objective, exact gradient."""
 
-from skglmm.engine.bind import arrange, assemble, bind, bind_part, is_nested
+from skglmm.engine.binding import arrange, assemble, bind, bind_part, is_nested
 from skglmm.engine.mode.curvature import curvature, posterior
 from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
