@@ -5,10 +5,13 @@ from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
 from skglmm.links.identity import Identity
 from skglmm.links.log import Log
+from skglmm.links.log_mean import LogMean
 from skglmm.links.log_odds import LogOdds
 from skglmm.links.logit import Logit
 from skglmm.links.loglog import LogLog
+from skglmm.links.positive import Positive
 from skglmm.links.probit import Probit
+from skglmm.links.sqrt import Sqrt
 
 __all__ = [
     "LINKS",
@@ -19,9 +22,12 @@ __all__ = [
     "Link",
     "Log",
     "LogLog",
+    "LogMean",
     "LogOdds",
     "Logit",
+    "Positive",
     "Probit",
+    "Sqrt",
 ]
 
 _MEAN_LINKS: tuple[Link, ...] = (

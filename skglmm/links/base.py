@@ -1,6 +1,7 @@
 """The contract of a link: from a parameter to a linear predictor, and smoothly back."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -72,6 +73,55 @@ class Link(ABC):
         below = high if np.isinf(high) else np.nextafter(high, -np.inf)
         return self.link(np.clip(mu, above, below))
 
+    def rescaled(self, width: float) -> tuple[float, float]:
+        """Return how linear predictors change where the parameter is measured in other units.
+
+        Of a parameter that is `width` times another, the linear predictor is `unit` times that of
+        the other, plus `shift`: those of means of 100 meters, of means in meters, have the width
+        100.
+
+        Parameters
+        ----------
+        width : float
+            Positive.
+
+        Returns
+        -------
+        unit, shift : float
+
+        Raises
+        ------
+        TypeError
+            The link is one of a probability, which has no units.
+        """
+        text = f"parameters with a {self.name} link have no units, so that none can be {width:g}"
+        raise TypeError(text)
+
+    def log_inverse(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        """Return logarithms of parameters, which are positive, with derivatives.
+
+        Densities that are powers of a parameter, such as those of counts and classes, keep their
+        digits where the parameter itself is as good as 0.
+
+        Parameters
+        ----------
+        eta : ndarray of shape (n,)
+            Linear predictors within the reach.
+        order : {0, 1, 2, 3}
+            How many derivatives.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays of shape (n,)
+        """
+        jet = self._jet(eta, order)
+        return _log(jet.value, jet.slopes)
+
+    def log_complement(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        """Return logarithms of one minus parameters, which are probabilities, likewise."""
+        jet = self._jet(eta, order)
+        return _log(jet.complement, [-each for each in jet.slopes])
+
     @abstractmethod
     def _jet(self, eta: Floats, order: int) -> Jet:
         """Return the jet within the reach."""
@@ -90,5 +140,18 @@ class Link(ABC):
         if eta.size == 0 or (low <= eta.min() and eta.max() <= high):
             return self._jet(eta, order)
         outside = ~((low <= eta) & (eta <= high))  # which NaN is, too
-        inside = np.where(np.isnan(eta), 0.0, np.clip(eta, low, high))
+        inside = np.clip(np.where(np.isnan(eta), 0.0, eta), low, high)
         return self._jet(inside, order)._replace(outside=outside)
+
+
+def _log(value: Floats, slopes: Sequence[Floats]) -> tuple[Floats, ...]:
+    """Logarithms of positive values with given derivatives, with as many of their own."""
+    parts = [np.asarray(np.log(value))]
+    if slopes:
+        first, *others = (each / value for each in slopes)
+        parts.append(first)
+        if others:
+            parts.append(others[0] - first * first)
+        if len(others) > 1:
+            parts.append(others[1] - first * (3.0 * others[0] - 2.0 * first * first))
+    return tuple(parts)

@@ -7,6 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
+from skglmm.special import log_hazard
 
 __all__ = ["CLogLog"]
 
@@ -31,6 +32,12 @@ class CLogLog(Link):
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(np.log(-np.log1p(-mu)))
+
+    def log_inverse(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        return log_hazard(eta, order)
+
+    def log_complement(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        return (-np.exp(eta),) * (order + 1)
 
     def _jet(self, eta: Floats, order: int) -> Jet:
         e = np.exp(eta)

@@ -31,6 +31,9 @@ class Identity(Link):
     def link(self, mu: Floats) -> Floats:
         return np.array(mu)
 
+    def rescaled(self, width: float) -> tuple[float, float]:
+        return width, 0.0
+
     def _jet(self, eta: Floats, order: int) -> Jet:
         slopes = (np.ones_like(eta), np.zeros_like(eta), np.zeros_like(eta))
         return Jet(np.array(eta), 1.0 - eta, slopes[:order])

@@ -1,5 +1,6 @@
 """The log link."""
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -31,6 +32,13 @@ class Log(Link):
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(np.log(mu))
+
+    def rescaled(self, width: float) -> tuple[float, float]:
+        return 1.0, math.log(width)
+
+    def log_inverse(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        zero = np.zeros_like(eta)
+        return (np.array(eta), np.ones_like(eta), zero, zero)[: order + 1]
 
     def _jet(self, eta: Floats, order: int) -> Jet:
         value = np.exp(eta)

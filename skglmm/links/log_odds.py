@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
@@ -35,6 +35,14 @@ class LogOdds(Link):
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(np.log(mu) - np.log1p(-mu))
+
+    def log_inverse(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        p, q = expit(eta), expit(-eta)
+        return (np.asarray(log_expit(eta)), q, -p * q, p * q * (p - q))[: order + 1]
+
+    def log_complement(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        p, q = expit(eta), expit(-eta)
+        return (np.asarray(log_expit(-eta)), -p, -p * q, p * q * (p - q))[: order + 1]
 
     def _jet(self, eta: Floats, order: int) -> Jet:
         p, q = expit(eta), expit(-eta)

@@ -7,6 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
+from skglmm.special import log_hazard
 
 __all__ = ["LogLog"]
 
@@ -31,6 +32,14 @@ class LogLog(Link):
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(-np.log(-np.log(mu)))
+
+    def log_inverse(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        e = np.exp(-eta)
+        return (-e, e, -e, e)[: order + 1]
+
+    def log_complement(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        signs = (1.0, -1.0, 1.0, -1.0)
+        return tuple(s * each for s, each in zip(signs, log_hazard(-eta, order), strict=False))
 
     def _jet(self, eta: Floats, order: int) -> Jet:
         e = np.exp(-eta)
