@@ -3,17 +3,21 @@
 from itertools import combinations_with_replacement
 
 import numpy as np
-from oracles import Gaussian
+from oracles import Gaussian as Normal
 from scipy.special import expit
 
 from skglmm.families import (
     LINKS,
+    Bernoulli,
     Beta,
     ExtendedBeta,
     FixedExtendedBeta,
+    Gaussian,
     Log,
     OneInflatedBeta,
     OrderedBeta,
+    Poisson,
+    Role,
     ZeroInflatedBeta,
     ZeroOneInflatedBeta,
 )
@@ -22,13 +26,18 @@ BETAS = [Beta(links=(link, Log())) for link in LINKS.values()]
 TWO_PART = [ZeroInflatedBeta(), OneInflatedBeta(), ZeroOneInflatedBeta(), OrderedBeta()]
 STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
 BOUNDARY = [*TWO_PART, *STRETCHED]
-FAMILIES = [*BETAS, *BOUNDARY, Gaussian()]
-LINKED = [*BETAS, *BOUNDARY]
+GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
+POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
+BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
+DISCRETE = [*POISSONS, *BERNOULLIS]
+LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *DISCRETE]
+FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
 _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
+    "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "zero": np.array([-2.0, -1.0, 0.0, 0.7, -3.0, -1.5]),
     "one": np.array([-1.0, -2.5, 0.5, -0.3, 1.5, -2.0]),
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
@@ -48,13 +57,50 @@ def size(family):
 
 def moderate(family):
     """Six rows of linear predictors."""
-    return tuple(_MODERATE[each] for each in family.predictors)
+    return _placed(family, [_MODERATE[each] for each in family.predictors])
 
 
 def point(family, mean, precision):
-    """Linear predictors, the further ones usual and of the shape of the mean."""
-    usual = [np.full_like(mean, _USUAL[each]) for each in family.predictors[2:]]
-    return (mean, precision, *usual)
+    """Linear predictors, the further ones usual and of the shape of the mean.
+
+    Standard deviations are what they are for a normal of such a log precision, and predictors
+    that have to be positive the exponentials of what is given.
+    """
+    return _placed(family, raw_point(family, mean, precision))
+
+
+def raw_point(family, mean, precision):
+    """Linear predictors, those of the mean as they are given."""
+    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
+    usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
+    pairs = zip(family.predictors, usual, strict=True)
+    return tuple(given.get(each, constant) for each, constant in pairs)
+
+
+def _placed(family, eta):
+    links = family.links or (Log(),) * len(eta)  # the normal of the tests has none
+    pairs = zip(links, eta, strict=True)
+    return tuple(np.exp(row) if link.reach[0] > 0.0 else row for link, row in pairs)
+
+
+def further(family):
+    """Places of the predictors that are neither the location nor the dispersion."""
+    roles = [parameter.role for parameter in family.parameters]
+    return [k for k, role in enumerate(roles) if role not in (Role.LOCATION, Role.DISPERSION)]
+
+
+def is_bounded(family):
+    """Whether responses are real numbers in (0, 1)."""
+    return not family.support.is_discrete and np.isfinite(family.support.ends).all()
+
+
+def responses(family, share):
+    """Possible responses, from shares in [0, 1] that rise with them."""
+    share = np.asarray(share, dtype=float)
+    if not family.support.is_discrete:
+        return share
+    low, high = family.support.ends
+    return np.clip(low + np.floor((min(high, low + 9.0) - low + 1.0) * share), low, high)
 
 
 def interior(family, p, eta):
@@ -89,17 +135,25 @@ def rows(density):
     }
 
 
+def _nodes(family):
+    if family.support.is_discrete:
+        low, high = family.support.ends
+        y = np.arange(low, min(high, 300.0) + 1.0)
+        return y, np.ones_like(y)
+    t = np.linspace(-36.0, 36.0, 14_401)
+    y, jacobian = (expit(t), expit(t) * expit(-t)) if is_bounded(family) else (t, np.ones_like(t))
+    y = np.concatenate([y, family.masses])
+    return y, np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])
+
+
 def expectation(family, eta, statistic):
     """Average a statistic of (y, eta) over the response, for every row of `eta`.
 
     The trapezoidal rule on the scale of the logit, or of a response without bounds, converges
-    exponentially: what it leaves out is below 1e-14. Point masses are added.
+    exponentially: what it leaves out is below 1e-14. Point masses are added; whole numbers are
+    all masses.
     """
-    t = np.linspace(-36.0, 36.0, 14_401)
-    bounded = np.isfinite(family.support.ends).all()
-    y, jacobian = (expit(t), expit(t) * expit(-t)) if bounded else (t, np.ones_like(t))
-    y = np.concatenate([y, family.masses])
-    weights = np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])
+    y, weights = _nodes(family)
     results = []
     for row in zip(*eta, strict=True):
         here = tuple(np.full_like(y, each) for each in row)

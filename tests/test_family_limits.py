@@ -3,17 +3,30 @@
 import mpmath
 import numpy as np
 import pytest
-from family_cases import BETAS, FAMILIES, LINKED, STRETCHED, evaluate, name, point, size
+from family_cases import (
+    BETAS,
+    FAMILIES,
+    LINKED,
+    STRETCHED,
+    evaluate,
+    is_bounded,
+    name,
+    point,
+    responses,
+    size,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import beta as scipy_beta
 
-from skglmm.families import Beta
+from skglmm.families import Beta, Role
 
 every = pytest.mark.parametrize("family", FAMILIES, ids=name)
 linked = pytest.mark.parametrize("family", LINKED, ids=name)
 betas = pytest.mark.parametrize("family", BETAS, ids=name)
 orders = pytest.mark.parametrize("order", [0, 1, 2, 3])
 
+COUNTS = np.array([0.0, 1.0, 2.0, 7.0, 1e3, 1e9])
+REALS = np.array([-1e10, -3.0, -1e-300, 0.0, 0.5, 1e5, 1e10])
 RESPONSES = np.array([1e-300, 1e-12, 1e-3, 0.3, 0.5, 0.9, 1 - 1e-3, 1 - 1e-12, 1 - 2.0**-53])
 
 
@@ -79,13 +92,24 @@ def test_a_large_precision_costs_few_digits_near_the_mean(phi, mean, deviations)
 # Everywhere
 
 
+def possible(family):
+    """Responses near and far, all within the support."""
+    many = RESPONSES if is_bounded(family) else REALS
+    many = COUNTS if family.support.is_discrete else many
+    return np.concatenate([many[family.support.contains(many)], family.masses])
+
+
 def corners(family):
     """Every combination of the ends of the reach, some middle, and responses near the bounds."""
-    mean = [*family.links[0].reach, -1.0, 0.0, 1.0]
-    precision = [*family.links[1].reach, -3.0, 0.0, 3.0, family.ceilings[1]]
-    others = [[*link.reach, 0.3] for link in family.links[2:]]
-    grids = np.meshgrid([*RESPONSES, *family.masses], mean, precision, *others)
-    y, *eta = (each.ravel() for each in grids)
+    grids = []
+    for link, parameter in zip(family.links, family.parameters, strict=True):
+        low, high = link.reach
+        middle = {
+            Role.LOCATION: [-1.0, 0.0, 1.0],
+            Role.DISPERSION: [-3.0, 0.0, 3.0, parameter.ceiling],
+        }.get(parameter.role, [0.3])
+        grids.append([low, high, *(x for x in middle if low < x < high)])
+    y, *eta = (each.ravel() for each in np.meshgrid(possible(family), *grids))
     return y, eta
 
 
@@ -95,7 +119,7 @@ def test_finite_at_the_corners_of_the_reach(family, order):
     y, eta = corners(family)
     for part in evaluate(family, y, eta, order)[: order + 1]:
         assert np.isfinite(part).all()
-    for i in range(0, len(y), 7 * 3 ** (size(family) - 2)):
+    for i in range(0, len(y), 7 * 3 ** max(size(family) - 2, 0)):
         one = [each[i : i + 1] for each in eta]
         for part in evaluate(family, y[i : i + 1], one, order)[: order + 1]:
             assert np.isfinite(part).all()
@@ -111,18 +135,22 @@ def test_moments_are_finite_at_the_corners_of_the_reach(family):
     mean, variance = family.mean(eta), family.variance(eta)
     assert ((low <= mean) & (mean <= high)).all()
     assert (variance >= 0).all()
-    if not family.masses:
+    if not family.masses and not family.support.is_discrete:
         assert ((low < mean) & (mean < high)).all()
         assert (variance > 0).all()
     p = np.full_like(mean, 0.3)
-    for each in (family.part_probabilities(eta), family.cdf(p, eta), family.quantile(p, eta)):
+    for each in (family.part_probabilities(eta), family.cdf(p, eta)):
         assert ((each >= 0.0) & (each <= 1.0)).all()
+    quantile = family.quantile(p, eta)
+    assert ((low <= quantile) & (quantile <= high)).all()
+    assert np.isfinite(quantile).all()
 
 
 @linked
 @orders
 @pytest.mark.parametrize("which", [0, 1, -1])
 def test_minus_infinity_beyond_the_reach_and_never_nan(family, order, which):
+    which = min(which, size(family) - 1)
     low, high = family.links[which].reach
     beyond = [
         np.nextafter(low, -np.inf),
@@ -135,7 +163,7 @@ def test_minus_infinity_beyond_the_reach_and_never_nan(family, order, which):
     n = 2 * len(beyond)
     eta = list(point(family, np.full(n, 0.5), np.full(n, 1.0)))
     eta[which][::2] = beyond
-    y = np.linspace(0.1, 0.9, n)
+    y = responses(family, np.linspace(0.1, 0.9, n))
     y[: len(family.masses)] = family.masses
     value, *derivatives = evaluate(family, y, eta, order)
     inside = evaluate(family, y[1::2], [each[1::2] for each in eta], order)
@@ -166,9 +194,9 @@ def test_the_start_is_near_the_truth(family):
 
 @linked
 def test_the_start_counts_a_weight_of_two_as_two_rows(family):
-    y = np.array([0.1, 0.3, 0.35, 0.8])
+    y = responses(family, [0.1, 0.3, 0.35, 0.8])
     twice = family.start(y, np.array([1.0, 2.0, 0.0, 1.0]))
-    assert_allclose(twice, family.start(np.array([0.1, 0.3, 0.3, 0.8])), rtol=1e-12)
+    assert_allclose(twice, family.start(y[[0, 1, 1, 3]]), rtol=1e-12)
     assert_allclose(family.start(y, np.ones(4)), family.start(y), rtol=1e-12)
 
 
@@ -189,7 +217,7 @@ def test_the_start_counts_a_weight_of_two_as_two_rows(family):
     ids=str,
 )
 def test_the_start_is_a_point_of_finite_density(family, y):
-    y = np.array(y)
+    y = responses(family, y)
     start = family.start(y)
     density = evaluate(family, y, [np.array([each]) for each in start], 1)
     assert np.isfinite(density.value).all()

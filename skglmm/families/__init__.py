@@ -10,7 +10,10 @@ from skglmm.families.bounded.zero_inflated_beta import ZeroInflatedBeta
 from skglmm.families.bounded.zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed, packed_rows
+from skglmm.families.classes.bernoulli import Bernoulli
+from skglmm.families.counts.poisson import Poisson
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.real.gaussian import Gaussian
 from skglmm.links import (
     LINKS,
     Cauchit,
@@ -21,13 +24,17 @@ from skglmm.links import (
     Log,
     Logit,
     LogLog,
+    LogMean,
     LogOdds,
+    Positive,
     Probit,
+    Sqrt,
 )
 from skglmm.response.support import Support
 
 __all__ = [
     "LINKS",
+    "Bernoulli",
     "Beta",
     "CLogLog",
     "Cauchit",
@@ -35,6 +42,7 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "Gaussian",
     "Identity",
     "Interior",
     "Jet",
@@ -42,13 +50,17 @@ __all__ = [
     "Log",
     "LogDensity",
     "LogLog",
+    "LogMean",
     "LogOdds",
     "Logit",
     "OneInflatedBeta",
     "OrderedBeta",
     "Parameter",
+    "Poisson",
+    "Positive",
     "Probit",
     "Role",
+    "Sqrt",
     "Support",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",

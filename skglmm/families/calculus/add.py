@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from skglmm.arrays import Bools, Floats
-from skglmm.families.base import LogDensity
+from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.packing import packed_rows
 
 __all__ = ["add_derivatives", "add_packed"]

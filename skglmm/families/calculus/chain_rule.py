@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.families.base import LogDensity
+from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.packing import packed_rows
 from skglmm.links import Jet
 

@@ -27,5 +27,5 @@ def within_reach(
     inside, outside = [], np.zeros(1, dtype=np.bool_)
     for row, (low, high) in zip(eta, ends, strict=True):
         outside = outside | ~((low <= row) & (row <= high))
-        inside.append(np.where(np.isnan(row), 0.0, np.clip(row, low, high)))
+        inside.append(np.clip(np.where(np.isnan(row), 0.0, row), low, high))
     return inside, outside

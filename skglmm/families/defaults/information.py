@@ -7,8 +7,8 @@ from scipy.interpolate import CubicSpline
 from scipy.special import expit
 
 from skglmm.arrays import Floats
-from skglmm.families.base import Family
 from skglmm.families.calculus.packing import packed_products, packed_rows
+from skglmm.families.defaults.distribution import Distribution
 
 __all__ = ["information"]
 
@@ -18,7 +18,7 @@ ROWS = 2**10  # at a time
 PLACES = 401  # between which rows are interpolated: 7 digits over a range of 10
 
 
-def information(family: Family, eta: Sequence[Floats]) -> Floats:
+def information(family: Distribution, eta: Sequence[Floats]) -> Floats:
     """Return the mean products of scores, packed, which are never negative definite.
 
     On the scale of the logit the nodes are dense within a standard deviation of the beta around
@@ -40,7 +40,7 @@ def information(family: Family, eta: Sequence[Floats]) -> Floats:
     return _integrated(family, full)
 
 
-def _interpolated(family: Family, first: Floats, others: Sequence[Floats]) -> Floats:
+def _interpolated(family: Distribution, first: Floats, others: Sequence[Floats]) -> Floats:
     """Information where the first predictor alone varies."""
     low, high = first.min(), first.max()
     if not low < high:
@@ -53,7 +53,7 @@ def _interpolated(family: Family, first: Floats, others: Sequence[Floats]) -> Fl
     return result
 
 
-def _integrated(family: Family, full: Sequence[Floats]) -> Floats:
+def _integrated(family: Distribution, full: Sequence[Floats]) -> Floats:
     size = len(full)
     result = np.empty((size * (size + 1) // 2, len(full[0])))
     for start in range(0, len(full[0]), ROWS):
@@ -63,7 +63,7 @@ def _integrated(family: Family, full: Sequence[Floats]) -> Floats:
     return result
 
 
-def _parts(family: Family, eta: Sequence[Floats]) -> Iterator[Floats]:
+def _parts(family: Distribution, eta: Sequence[Floats]) -> Iterator[Floats]:
     n = len(eta[0])
     for bound in family.masses:
         yield _weighted(family, np.full(n, bound), eta, np.ones(n))
@@ -74,13 +74,13 @@ def _parts(family: Family, eta: Sequence[Floats]) -> Iterator[Floats]:
     yield products.reshape(len(products), n, NODES).sum(axis=2)
 
 
-def _weighted(family: Family, y: Floats, eta: Sequence[Floats], weights: Floats) -> Floats:
+def _weighted(family: Distribution, y: Floats, eta: Sequence[Floats], weights: Floats) -> Floats:
     found = family.log_density(family.prepare(y), eta, 1)
     assert found.grad is not None
     return np.exp(found.value) * weights * packed_products(found.grad)
 
 
-def _grid(family: Family, eta: Sequence[Floats]) -> tuple[Floats, Floats]:
+def _grid(family: Distribution, eta: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Logits of responses and their spacings, (n, NODES) each: sinh of an even grid."""
     mean, precision = family.jets(eta)[:2]
     center = np.log(mean.value) - np.log(mean.complement)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.families.base import Family
+from skglmm.families.defaults.distribution import Distribution
 
 __all__ = ["inverted"]
 
@@ -13,7 +13,7 @@ STEPS = 100  # of Newton's method between brackets; six are usual, halving alone
 CLOSE = 1e-15  # relative to the probability, or to the response
 
 
-def inverted(family: Family, p: Floats, eta: Sequence[Floats]) -> Floats:
+def inverted(family: Distribution, p: Floats, eta: Sequence[Floats]) -> Floats:
     """Return the least responses, shape (n,), whose cdf is `p` or more.
 
     Parameters

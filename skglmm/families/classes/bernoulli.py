@@ -1,0 +1,95 @@
+"""The Bernoulli family: two classes with the probability of the second."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.families.base import Family
+from skglmm.families.calculus.chain_rule import leave
+from skglmm.families.calculus.log_density import LogDensity
+from skglmm.families.calculus.reach import within_reach
+from skglmm.families.parameter import Parameter, Role
+from skglmm.links import Cauchit, CLogLog, Link, LogLog, LogOdds, Probit
+from skglmm.response.support import Support
+
+__all__ = ["Bernoulli"]
+
+_HALF_A_ROW = 0.5  # is added to both classes, so that none begins afar
+
+
+@final
+@dataclass(frozen=True)
+class Bernoulli(Family):
+    r"""Bernoulli distribution: 1 with a probability, its mean, and 0 otherwise.
+
+    Parameters
+    ----------
+    links : tuple of one link
+        Of the probability of 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import Bernoulli
+    >>> y, eta = np.array([0.0, 1.0]), (np.log([3.0]),)
+    >>> np.exp(Bernoulli().log_density(Bernoulli().prepare(y), eta).value)
+    array([0.25, 0.75])
+    """
+
+    parameters = (
+        Parameter("mean", Role.LOCATION, (LogOdds(), Probit(), CLogLog(), LogLog(), Cauchit())),
+    )
+    support = Support(0.0, 1.0, "counts")
+
+    links: tuple[Link, ...] = (LogOdds(),)
+
+    def prepare(self, y: Floats) -> Floats:
+        return y[None, :]
+
+    def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
+        near, outside = within_reach(self.links, eta)
+        event = prepared[0] > 0.5
+        both = zip(
+            self.links[0].log_inverse(near[0], order),
+            self.links[0].log_complement(near[0], order),
+            strict=True,
+        )
+        value, *slopes = (np.where(event, one, other) for one, other in both)
+        found = LogDensity(value, *(each[None, :] for each in slopes))
+        if outside is not None:
+            leave(found, outside)
+        return found
+
+    def expected_information(self, eta: Sequence[Floats]) -> Floats:
+        near, _ = within_reach(self.links, eta)
+        (slope,) = self.links[0].inverse(near[0], 1).slopes
+        up = self.links[0].log_inverse(near[0], 1)[1]
+        down = self.links[0].log_complement(near[0], 1)[1]
+        return np.asarray(slope * (up - down))[None, :]
+
+    def mean(self, eta: Sequence[Floats]) -> Floats:
+        return self.jets(eta)[0].value
+
+    def variance(self, eta: Sequence[Floats]) -> Floats:
+        (mean,) = self.jets(eta)
+        return mean.value * mean.complement
+
+    def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        (mean,) = self.jets(eta)
+        return np.where(y < 0.0, 0.0, np.where(y < 1.0, mean.complement, 1.0))
+
+    def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
+        (mean,) = self.jets(eta)
+        return np.where(p <= mean.complement, 0.0, 1.0)
+
+    def start(self, y: Floats, weights: Floats | None = None) -> Floats:
+        weights = np.ones(len(y)) if weights is None else weights
+        share = (weights @ y + _HALF_A_ROW) / (weights.sum() + 2.0 * _HALF_A_ROW)
+        return self.links[0].link(np.array([share]))
+
+    def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
+        mean = self.mean(eta)
+        return (rng.random(len(mean)) < mean).astype(np.float64)
