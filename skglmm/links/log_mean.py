@@ -30,6 +30,7 @@ class LogMean(Link):
 
     name = "log"
     reach = (-700.0, 35.0)  # means from 1e-304 to 1e15
+    domain = (0.0, np.inf)
     ratio = "the parameter"
 
     def link(self, mu: Floats) -> Floats:

@@ -28,6 +28,7 @@ class Positive(Link):
 
     name = "identity"
     reach = (1e-30, 1e15)
+    domain = (0.0, np.inf)
 
     def link(self, mu: Floats) -> Floats:
         return np.array(mu)

@@ -27,6 +27,7 @@ class Sqrt(Link):
 
     name = "sqrt"
     reach = (1e-15, 3e7)  # means from 1e-30 to 1e15; below 0 the square would turn around
+    domain = (0.0, np.inf)
 
     def link(self, mu: Floats) -> Floats:
         return np.asarray(np.sqrt(mu))

@@ -1,0 +1,65 @@
+"""Logarithms of inverse links, and links in other units."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skglmm.families import (
+    Cauchit,
+    CLogLog,
+    Identity,
+    Log,
+    Logit,
+    LogLog,
+    LogMean,
+    LogOdds,
+    Positive,
+    Probit,
+    Sqrt,
+)
+
+PROBABILITIES = [Logit(), LogOdds(), Probit(), CLogLog(), LogLog(), Cauchit()]
+POSITIVE = [Log(), LogMean(), Positive(), Sqrt()]
+ETA = np.array([0.2, 0.7, 1.1, 1.9])
+
+
+def derivatives(function, order):
+    """The highest derivative by central differences of the one below it."""
+    h = 1e-5
+    return (function(ETA + h, order - 1)[-1] - function(ETA - h, order - 1)[-1]) / (2.0 * h)
+
+
+@pytest.mark.parametrize("link", [*PROBABILITIES, *POSITIVE], ids=lambda link: link.name)
+def test_the_logarithm_of_a_parameter(link):
+    assert_allclose(np.exp(link.log_inverse(ETA)[0]), link.inverse(ETA).value, rtol=1e-12)
+    for order in (1, 2, 3):
+        found = link.log_inverse(ETA, order)
+        assert len(found) == order + 1
+        assert_allclose(found[-1], derivatives(link.log_inverse, order), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("link", PROBABILITIES, ids=lambda link: link.name)
+def test_the_logarithm_of_a_complement(link):
+    assert_allclose(np.exp(link.log_complement(ETA)[0]), link.inverse(ETA).complement, rtol=1e-12)
+    for order in (1, 2, 3):
+        found = link.log_complement(ETA, order)
+        assert_allclose(found[-1], derivatives(link.log_complement, order), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("link", [*POSITIVE, Identity()], ids=lambda link: link.name)
+def test_a_link_in_other_units(link):
+    mu, width = np.array([0.3, 1.0, 4.0]), 100.0
+    unit, shift = link.rescaled(width)
+    assert_allclose(link.link(width * mu), unit * link.link(mu) + shift, rtol=1e-13)
+
+
+def test_probabilities_have_no_units():
+    with pytest.raises(TypeError, match="have no units"):
+        Probit().rescaled(2.0)
+
+
+@pytest.mark.parametrize("link", [LogMean(), Positive(), Sqrt()], ids=lambda link: link.name)
+def test_a_mean_of_zero_has_a_finite_linear_predictor(link):
+    near = link.link_within(np.array([0.0, 4.0]))
+    assert np.isfinite(near).all()
+    assert_allclose(near[1], link.link(np.array(4.0)), rtol=1e-15)
