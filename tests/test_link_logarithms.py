@@ -7,6 +7,9 @@ from numpy.testing import assert_allclose
 from skglmm.families import (
     Cauchit,
     CLogLog,
+    EventCLogLog,
+    EventLogLog,
+    EventProbit,
     Identity,
     Log,
     Logit,
@@ -19,6 +22,7 @@ from skglmm.families import (
 )
 
 PROBABILITIES = [Logit(), LogOdds(), Probit(), CLogLog(), LogLog(), Cauchit()]
+PROBABILITIES += [EventProbit(), EventCLogLog(), EventLogLog()]
 POSITIVE = [Log(), LogMean(), Positive(), Sqrt()]
 ETA = np.array([0.2, 0.7, 1.1, 1.9])
 

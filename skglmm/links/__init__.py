@@ -3,6 +3,7 @@
 from skglmm.links.base import Jet, Link
 from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
+from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit
 from skglmm.links.identity import Identity
 from skglmm.links.log import Log
 from skglmm.links.log_mean import LogMean
@@ -17,6 +18,9 @@ __all__ = [
     "LINKS",
     "CLogLog",
     "Cauchit",
+    "EventCLogLog",
+    "EventLogLog",
+    "EventProbit",
     "Identity",
     "Jet",
     "Link",

@@ -1,7 +1,6 @@
 """The complementary log-log link."""
 
 from dataclasses import dataclass
-from typing import final
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from skglmm.special import log_hazard
 __all__ = ["CLogLog"]
 
 
-@final
 @dataclass(frozen=True)
 class CLogLog(Link):
     """Complementary log-log, ``log(-log(1 - mu))``.

@@ -1,7 +1,6 @@
 """The log-log link."""
 
 from dataclasses import dataclass
-from typing import final
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from skglmm.special import log_hazard
 __all__ = ["LogLog"]
 
 
-@final
 @dataclass(frozen=True)
 class LogLog(Link):
     """Log-log, ``-log(-log(mu))``: the complementary log-log of the complement, mirrored.

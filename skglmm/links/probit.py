@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import final
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -15,7 +14,6 @@ __all__ = ["Probit"]
 _SCALE = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-@final
 @dataclass(frozen=True)
 class Probit(Link):
     """Quantile function of the standard normal distribution.

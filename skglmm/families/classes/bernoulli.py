@@ -12,7 +12,7 @@ from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.parameter import Parameter, Role
-from skglmm.links import Cauchit, CLogLog, Link, LogLog, LogOdds, Probit
+from skglmm.links import Cauchit, EventCLogLog, EventLogLog, EventProbit, Link, LogOdds
 from skglmm.response.support import Support
 
 __all__ = ["Bernoulli"]
@@ -40,7 +40,11 @@ class Bernoulli(Family):
     """
 
     parameters = (
-        Parameter("mean", Role.LOCATION, (LogOdds(), Probit(), CLogLog(), LogLog(), Cauchit())),
+        Parameter(
+            "mean",
+            Role.LOCATION,
+            (LogOdds(), EventProbit(), EventCLogLog(), EventLogLog(), Cauchit()),
+        ),
     )
     support = Support(0.0, 1.0, "counts")
 
