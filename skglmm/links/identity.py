@@ -1,7 +1,6 @@
 """The identity link."""
 
 from dataclasses import dataclass
-from typing import final
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from skglmm.links.base import Jet, Link
 __all__ = ["Identity"]
 
 
-@final
 @dataclass(frozen=True)
 class Identity(Link):
     """No transformation, for parameters that may be any number, such as a cut point.

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import final
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from skglmm.links.base import Jet, Link
 __all__ = ["Log"]
 
 
-@final
 @dataclass(frozen=True)
 class Log(Link):
     """Logarithm, for parameters that are positive, such as a precision.
