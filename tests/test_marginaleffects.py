@@ -1,5 +1,6 @@
 """The adapter to marginaleffects: means, comparisons and slopes with our covariance."""
 
+import importlib
 import sys
 
 import numpy as np
@@ -121,7 +122,9 @@ def test_slopes_without_a_fixed_one_change_the_marginal_mean_alone(me, data):
 def test_grids_of_new_rows_and_averages_by_group_are_predicted(me, model, data):
     X, _ = data
     adapter = to_marginaleffects(model, X)
-    grid = me.datagrid(model=adapter, x=[-1, 0, 1], kind=["low", "high"])
+    # Not `me.datagrid`: marginaleffects 0.6 puts the module there as soon as something else ran.
+    datagrid = importlib.import_module("marginaleffects.datagrid").datagrid
+    grid = datagrid(model=adapter, x=[-1, 0, 1], kind=["low", "high"])
     found = me.predictions(adapter, newdata=grid)
     rows = pd.DataFrame({name: found[name].to_list() for name in X})
     expected = model.predict(rows.assign(grade=rows["grade"].astype(int)), kind="fixed")

@@ -1,7 +1,7 @@
 """The parameters of a family: what each is for, and which links it takes."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from math import inf
 
 from skglmm.links import Link
@@ -9,13 +9,13 @@ from skglmm.links import Link
 __all__ = ["Parameter", "Role"]
 
 
-class Role(StrEnum):
+class Role(Enum):
     """What a parameter of a distribution is for.
 
     Examples
     --------
     >>> from skglmm.families import Beta
-    >>> [str(parameter.role) for parameter in Beta().parameters]
+    >>> [parameter.role.value for parameter in Beta().parameters]
     ['location', 'dispersion']
     """
 

@@ -63,6 +63,11 @@ def to_marginaleffects(model: Any, data: Any, kind: str = "fixed") -> Any:
         When `kind` is unknown, the model was fitted with ``inference=False``, or columns are
         missing.
 
+    Notes
+    -----
+    Take grids by ``from marginaleffects.datagrid import datagrid``: in version 0.6 the name
+    ``marginaleffects.datagrid`` is a function only until another function of the package ran.
+
     References
     ----------
     .. [1] Arel-Bundock, V., Greifer, N. & Heiss, A. (2024). How to interpret statistical models
