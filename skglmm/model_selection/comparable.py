@@ -17,12 +17,12 @@ def difference(one: Any, other: Any) -> str | None:
     counts = [fit.n_samples for fit in fits]
     if counts[0] != counts[1]:
         return f"their numbers of rows differ, {counts[0]} and {counts[1]}"
-    bounds = [f"({scale.low:g}, {scale.high:g})" for scale in scales]
-    if bounds[0] != bounds[1]:
-        return f"their bounds differ, {bounds[0]} and {bounds[1]}"
+    apart: str | None = scales[0].difference(scales[1])
+    if apart is not None:
+        return apart
     if fits[0].data_digest == fits[1].data_digest:
         return None
-    return _moved_differently(*scales) or _digests_differ(*fits)
+    return scales[0].moved_differently(scales[1]) or _digests_differ(*fits)
 
 
 def _digests_differ(one: Any, other: Any) -> str:
@@ -32,27 +32,11 @@ def _digests_differ(one: Any, other: Any) -> str:
     return "their responses differ"
 
 
-def _moved_differently(one: Any, other: Any) -> str | None:
-    moved = [scale for scale in (one, other) if scale.n_moved]
-    if not moved or (one.n_moved and other.n_moved and one.boundary == other.boundary):
-        return None
-    reason = (
-        "they treated responses on the bounds differently, boundary="
-        f"{one.boundary!r} and {other.boundary!r}"
-    )
-    if len(moved) == 2:
-        return reason
-    return (
-        f"{reason}: {moved[0].n_moved} responses were moved for one of them, whose density is no "
-        "likelihood of the responses themselves and depends on how far they are moved"
-    )
-
-
 def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
     """Refuse two estimators that saw different data."""
     reason = difference(one, other)
     if reason is not None:
-        moved = reason == _moved_differently(one._scale, other._scale)
+        moved = reason == one._scale.moved_differently(other._scale)
         advice = _ALIKE if moved else _REFIT
         msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {advice}"
         raise ValueError(msg)

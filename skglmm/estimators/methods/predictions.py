@@ -25,7 +25,7 @@ from skglmm.estimators.reading.validation import (
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
-from skglmm.response.interval import Scale
+from skglmm.response import ResponseScale
 
 __all__ = ["Predictions"]
 
@@ -39,7 +39,7 @@ class Predictions(SingleThreaded):
     predict_kind: str
     new_groups: str
     context: Mapping[str, Callable[..., Any]] | None
-    _scale: Scale
+    _scale: ResponseScale
     _spec: DesignSpec
 
     def predict_linear(
@@ -154,7 +154,7 @@ class Predictions(SingleThreaded):
             found = infer.mean_interval(self.fit_, design, plan, level)
             return found.lower, found.upper
 
-        return self._scale.response(self._answered(X, kind, answer).T)
+        return self._scale.write(self._answered(X, kind, answer).T)
 
     def predict_quantile(self, X: Any, q: ArrayLike, kind: Kind | None = None) -> Floats:
         """Predict quantiles of a new response.
@@ -199,7 +199,7 @@ class Predictions(SingleThreaded):
         def answer(design: Design, plan: infer.Plan) -> Floats:
             return infer.predict_quantile(self.fit_, design, plan, probabilities).T
 
-        return self._scale.response(self._answered(X, kind, answer).T)
+        return self._scale.write(self._answered(X, kind, answer).T)
 
     def predict_frame(self, X: Any, level: float = 0.95, kind: Kind | None = None) -> pd.DataFrame:
         """Predict means with standard errors and limits, as a table.
@@ -244,7 +244,7 @@ class Predictions(SingleThreaded):
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
             found = infer.mean_interval(self.fit_, design, plan, level)
             limits = infer.response_interval(self.fit_, design, plan, level)
-            mean, *ends = map(self._scale.response, (found.mean, found.lower, found.upper, *limits))
+            mean, *ends = map(self._scale.write, (found.mean, found.lower, found.upper, *limits))
             return mean, self._scale.width * found.se, *ends
 
         values = self._answered(X, kind, answer)
@@ -257,7 +257,7 @@ class Predictions(SingleThreaded):
         n_samples: int = 1,
         random_state: Any = None,
         random_effects: str = "conditional",
-    ) -> Floats:
+    ) -> Any:
         """Simulate responses; the estimates count as known.
 
         Parameters
@@ -312,7 +312,7 @@ class Predictions(SingleThreaded):
         rows = Nonestimable(self.fit_)
         rows.answered(design, plan, draws.T)
         rows.tell(self._spec, frame)
-        return self._scale.response(draws)
+        return self._scale.draws(draws)
 
     def _answered(
         self, X: Any, kind: Kind | None, answer: Answer, needed: Collection[int] | None = None

@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.formula import parse, variables
 
 __all__ = ["Fitted", "name_in_model", "target_name"]
@@ -21,13 +21,13 @@ class Fitted:
 
     Parameters
     ----------
-    model : BaseGLMMRegressor
+    model : MixedModel
         Fitted.
     steps : tuple
         Fitted transformers.
     """
 
-    model: BaseGLMMRegressor
+    model: MixedModel
     steps: tuple[Any, ...] = ()
 
     @classmethod
@@ -42,7 +42,7 @@ class Fitted:
             When `fit` was not called.
         """
         last, steps = estimator, []
-        while not isinstance(last, BaseGLMMRegressor):
+        while not isinstance(last, MixedModel):
             if isinstance(last, Pipeline):
                 steps += [step for _, step in last.steps[:-1]]
                 last = last.steps[-1][1]
@@ -97,7 +97,7 @@ class Fitted:
         return target_name(y) or label or "y"
 
 
-def name_in_model(model: BaseGLMMRegressor, table: Any, name: Any) -> str:
+def name_in_model(model: MixedModel, table: Any, name: Any) -> str:
     """Return what formulas call a column of a table; those without names are numbered."""
     if hasattr(model, "feature_names_in_"):
         return str(name)
