@@ -274,6 +274,15 @@ def test_the_quantile_inverts_the_cdf(family):
 
 
 @every
+def test_the_cdf_and_the_survival_function_have_the_sum_one(family):
+    eta = moderate(family)
+    y = interior(family, np.linspace(0.02, 0.98, 6), eta)
+    assert_allclose(family.survival(y, eta), 1.0 - family.cdf(y, eta), rtol=1e-11)
+    if family.support.is_discrete:
+        assert_array_equal(family.survival(np.full(6, family.support.low - 1.0), eta), 1.0)
+
+
+@every
 def test_the_support_is_where_the_cdf_rises(family):
     eta = point(family, np.array([0.2]), np.array([1.0]))
     assert_array_equal(family.quantile(np.array([0.0, 1.0]), eta), family.support.ends)
