@@ -11,6 +11,7 @@ from skglmm.families.bounded.zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed, packed_rows
 from skglmm.families.classes.bernoulli import Bernoulli
+from skglmm.families.combined.truncated import Truncated
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.real.gaussian import Gaussian
@@ -68,6 +69,7 @@ __all__ = [
     "Role",
     "Sqrt",
     "Support",
+    "Truncated",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",
     "packed",
