@@ -12,6 +12,7 @@ from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed, packed_rows
 from skglmm.families.classes.bernoulli import Bernoulli
 from skglmm.families.combined.truncated import Truncated
+from skglmm.families.combined.zero_inflated import ZeroInflated
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.real.gaussian import Gaussian
@@ -70,6 +71,7 @@ __all__ = [
     "Sqrt",
     "Support",
     "Truncated",
+    "ZeroInflated",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",
     "packed",

@@ -13,9 +13,10 @@ from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import LogOdds
 
-__all__ = ["ONE", "PARTS", "ZERO", "MultinomialLogit", "PartProbabilities"]
+__all__ = ["ONE", "PARTS", "ZERO", "ZERO_OR_MORE", "MultinomialLogit", "PartProbabilities"]
 
 PARTS = ("lower", "interior", "upper")  # of the interval from 0 to 1
+ZERO_OR_MORE = ("zero", "positive")  # of counts, and of positive numbers beside zeros
 ZERO = Parameter("zero", Role.MASS, (LogOdds(),))
 ONE = Parameter("one", Role.MASS, (LogOdds(),))
 
