@@ -8,9 +8,9 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families.base import DensityFactor, Family, Interior, LogDensity
-from skglmm.families.calculus.add import add_derivatives, add_packed
+from skglmm.families.calculus.add import add_derivatives, add_packed, flat
 from skglmm.families.calculus.chain_rule import leave
-from skglmm.families.calculus.packing import packed_products, packed_rows
+from skglmm.families.calculus.packing import packed_products
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.combined.masses import MultinomialLogit, PartProbabilities
 from skglmm.families.defaults.whole_quantile import whole_quantile
@@ -41,14 +41,9 @@ class TwoPart(Family):
         """Constants of the inner family to start from where all responses are on the masses."""
 
     @property
-    def at(self) -> tuple[float, ...]:
-        """The masses: the lower end of the support, the upper one, or both."""
-        return self.masses
-
-    @property
     def part_model(self) -> PartProbabilities:
         """Probabilities of the masses and of all other responses."""
-        return MultinomialLogit(self.at, len(self.places))
+        return MultinomialLogit(self.masses, len(self.places))
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -113,10 +108,9 @@ class TwoPart(Family):
 
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         eta, outside = within_reach(self.links, eta)
-        y, size = prepared[-1], len(self.links)
+        y = prepared[-1]
         part = self.part_model.log_probability(y, eta, order)
-        shapes = [(len(packed_rows(size, m)), len(y)) for m in range(1, order + 1)]
-        whole = LogDensity(part.value, *(np.zeros(shape) for shape in shapes))
+        whole = flat(part.value, len(self.links), order)
         add_derivatives(whole, part, self.part_model.predictors)
         off = self._is_off(y)
         if off.any():
@@ -168,7 +162,7 @@ class TwoPart(Family):
     def _ends(self) -> tuple[float, float]:
         """The ends of the support, 0 for those that are no masses."""
         start, end = self.support.ends
-        return start if start in self.at else 0.0, end if end in self.at else 0.0
+        return start if start in self.masses else 0.0, end if end in self.masses else 0.0
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
         """Return the variances: within, and by distances between two parts each."""
@@ -184,6 +178,12 @@ class TwoPart(Family):
         start, end = self.support.ends
         below = low + inner * self.inner.cdf(np.clip(y, start, end), self._own(eta))
         return np.where(y < start, 0.0, np.where(y < end, np.minimum(below, 1.0), 1.0))
+
+    def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        _, inner, high = self._three(eta)
+        start, end = self.support.ends
+        above = high + inner * self.inner.survival(np.clip(y, start, end), self._own(eta))
+        return np.where(y < start, 1.0, np.where(y < end, np.minimum(above, 1.0), 0.0))
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         if self.support.is_discrete:
