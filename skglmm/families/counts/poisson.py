@@ -6,7 +6,7 @@ from math import inf, log, pi
 from typing import final
 
 import numpy as np
-from scipy.special import gammaln, pdtr
+from scipy.special import gammaln, pdtr, pdtrc
 
 from skglmm.arrays import Floats
 from skglmm.families.base import Family
@@ -96,6 +96,10 @@ class Poisson(Family):
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         mean = self.mean(eta)
         return np.where(y < 0.0, 0.0, pdtr(np.floor(np.maximum(y, 0.0)), mean))
+
+    def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        mean = self.mean(eta)
+        return np.where(y < 0.0, 1.0, pdtrc(np.floor(np.maximum(y, 0.0)), mean))
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         return whole_quantile(self, p, eta)
