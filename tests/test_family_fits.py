@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REFERENCE
 from numpy.testing import assert_allclose
 
 from skglmm.design import Term, learn

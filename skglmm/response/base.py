@@ -79,6 +79,15 @@ class ResponseScale(ABC):
         """Return responses, (n,), as numbers of the scale of y, as pictures show them."""
         return np.asarray(y, dtype=np.float64)
 
+    def mean_of(self, name: str) -> str:
+        """Return what means are called where the response has this name."""
+        return name
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether responses have an order, and so quantiles."""
+        return True
+
     @property
     def width(self) -> float:
         """By how much standard deviations grow on the way from the family's scale to that of y."""

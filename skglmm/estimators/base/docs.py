@@ -22,6 +22,29 @@ precision : str, default="1"
     One-sided formula of the log precision; it may have random effects, and terms with the
     same key, ``(1 |p| g)`` here and in `formula`, are correlated.
 """,
+    "counts": """\
+exposure : str, default=None
+    Column of what the counts are counted in, such as hours or areas: means are proportional to
+    it, as its logarithm is added to the predictor of the log mean. `predict` has the counts of
+    the rows' own exposure, `predict_rate` those of one unit.
+zero : str, default=None
+    One-sided formula of the logit of the probability of zeros, which may have random effects;
+    None for a model without it.
+zero_kind : {"inflated", "hurdle"}, default="inflated"
+    Whether `zero` describes extra zeros, beside those of the counts, or all of them: counts are
+    positive then where they are not zero.
+truncated : bool, default=False
+    Whether zeros cannot be seen; for data without any.
+whole : bool, default=True
+    Whether responses have to be whole numbers. False takes any numbers from 0 on, as Poisson
+    pseudo-likelihood does: means are right where their model is, and standard errors are those of
+    ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about them.
+""",
+    "zero_coefficients": """\
+zero_coef_ : ndarray, shape (n_zero_coef,)
+    Fixed effects of the probability of zeros, on the logit scale, the intercept first; only with
+    a formula of `zero`.
+""",
     "link_and_bounds": """\
 link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
     Link of the mean.

@@ -174,6 +174,10 @@ class MixedModel(
     def _make_scale(self, family: Family) -> ResponseScale:
         """Return the draft of what y is, before any response is seen."""
 
+    def _shifts(self) -> tuple[str, ...]:
+        """Return expressions that are added to the location, beside offsets."""
+        return ()
+
     def _column(self, y: Any) -> Any:
         """Return y as a column of what responses are, (n,): numbers, or labels."""
         return self._vet(type(self).__name__, y)

@@ -5,12 +5,11 @@ from typing import Any
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skglmm import inference as infer
 from skglmm.arrays import Floats
-from skglmm.design import Design
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.estimable import refuse_nonestimable
+from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.rows import Kind
 
 __all__ = ["MixedRegressor"]
@@ -81,15 +80,7 @@ class MixedRegressor(RegressorMixin, MixedModel):
         array([3.1, 5.3, 8.4])
         """
         check_is_fitted(self)
-
-        def answer(design: Design, plan: infer.Plan) -> list[Floats]:
-            found = infer.predict(self.fit_, design, plan, spread=bool(return_std))
-            return [found.mean] if found.std is None else [found.mean, found.std]
-
-        needed = None if return_std else self.fit_.family.mean_predictors
-        mean, *std = self._answered(X, kind, answer, needed)
-        mean = self._scale.write(mean)
-        return (mean, self._scale.width * std[0]) if std else mean
+        return self._means(predict_frame(self, X), kind, return_std=return_std)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², the share of the variance of y that `predict` explains, as any regressor.

@@ -32,10 +32,13 @@ class Model:
         Fixed part and random effects of each predictor.
     location : str
         The predictor that says where responses are.
+    shifts : tuple of str
+        Expressions that are added to the location beside those of its formula.
     """
 
     formulas: Mapping[str, Formula]
     location: str
+    shifts: tuple[str, ...] = ()
 
     @property
     def formula(self) -> Formula:
@@ -50,7 +53,8 @@ class Model:
     @property
     def offsets(self) -> dict[str, tuple[str, ...]]:
         """Expressions that are added to each predictor."""
-        return {name: formula.offsets for name, formula in self.formulas.items()}
+        found = {name: formula.offsets for name, formula in self.formulas.items()}
+        return {**found, self.location: (*found[self.location], *self.shifts)}
 
     @property
     def bars(self) -> tuple[Bar, ...]:
@@ -90,7 +94,7 @@ class Model:
             return replace(formula, bars=tuple(bars))
 
         formulas = {name: settled(formula) for name, formula in self.formulas.items()}
-        return Model(formulas, self.location)
+        return Model(formulas, self.location, self.shifts)
 
 
 def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
@@ -121,6 +125,7 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
+        skipped |= {name for text in estimator._shifts() for name in _variables(text)}
         formula = _parse(_every_column(frame, skipped))
     else:
         formula = _parse(estimator.formula, allowed)
@@ -133,7 +138,8 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
         else _one_sided(name, _text_of(estimator, name), allowed)
         for name in family.predictors
     }
-    model = Model(formulas, location).without_idle_keys()
+    shifts = estimator._shifts()
+    model = Model(formulas, location, shifts).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model

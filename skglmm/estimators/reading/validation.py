@@ -7,8 +7,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from skglmm import inference as infer
 from skglmm.arrays import Floats
@@ -24,6 +27,7 @@ __all__ = [
     "check_count",
     "check_flag",
     "check_inference",
+    "check_labels",
     "check_level",
     "check_parameters",
     "check_ratios",
@@ -117,6 +121,24 @@ def check_y(name: str, y: Any) -> Floats:
     checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
     _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
+
+
+def check_labels(name: str, y: Any) -> NDArray[Any]:
+    """Return the labels of classes that an estimator of this name is given, shape (n,)."""
+    if y is None:
+        msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
+        raise ValueError(msg)
+    column = column_or_1d(y, warn=True)
+    missing = pd.isna(column)
+    if missing.any():
+        count, first = np.count_nonzero(missing), int(np.argmax(missing))
+        msg = (
+            f"Input y contains NaN: {count} of {len(column)} labels are missing, the first at "
+            f"position {first} counted from 0; drop these rows, of X as well: y.notna()"
+        )
+        raise ValueError(msg)
+    check_classification_targets(column)
+    return np.asarray(column)
 
 
 def _refuse_not_finite(y: Floats) -> None:

@@ -50,12 +50,13 @@ class Poisson(Family):
 
     parameters = (Parameter("mean", Role.LOCATION, (LogMean(), Positive(), Sqrt())),)
     support = Support(0.0, inf, "counts")
+    parts = ("zero", "positive")
 
     links: tuple[Link, ...] = (LogMean(),)
 
     def prepare(self, y: Floats) -> Floats:
         """Return counts, their logarithms, and log probabilities at means that equal them."""
-        positive = np.maximum(y, 1.0)
+        positive = np.where(y > 0.0, y, 1.0)
         logs = np.log(positive)
         best = positive * logs - positive - gammaln(positive + 1.0)
         large = y >= SERIES_FROM

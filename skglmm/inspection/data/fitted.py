@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skglmm.arrays import Floats
 from skglmm.estimators.base.mixed_model import MixedModel
+from skglmm.estimators.reading.frames import predict_frame
 from skglmm.formula import parse, variables
 
 __all__ = ["Fitted", "name_in_model", "target_name"]
@@ -88,13 +91,23 @@ class Fitted:
         offset = set() if model.offset is None else {str(model.offset)}
         return offset | {name for text in texts for name in variables(text, allowed)}
 
+    def numbers(self, y: Any) -> Floats:
+        """Return responses, (n,), as numbers of the scale that means are on."""
+        numbers: Floats = self.model._scale.numbers(self.model._column(y))
+        return numbers
+
+    def means(self, rows: Any, kind: Any) -> Floats:
+        """Return the means, (n,), of rows as the model gets them."""
+        return np.asarray(self.model._means(predict_frame(self.model, rows), kind))
+
     def target(self, y: Any) -> str:
-        """Return what the response is called: by y, by the formula, or just "y"."""
+        """Return what the mean is one of: named by y, by the formula, or just "y"."""
         formula = self.model.formula
         label = (
             None if formula is None else parse(formula, tuple(self.model.context or ())).response
         )
-        return target_name(y) or label or "y"
+        name: str = self.model._scale.mean_of(target_name(y) or label or "y")
+        return name
 
 
 def name_in_model(model: MixedModel, table: Any, name: Any) -> str:

@@ -122,7 +122,7 @@ def _averaged(
 ) -> tuple[Floats, Floats | None]:
     model = fitted.model
     mean = np.zeros(int(places.max()) + 1)
-    np.add.at(mean, places, shares * np.asarray(model.predict(rows, kind=ask.kind)))
+    np.add.at(mean, places, shares * fitted.means(rows, ask.kind))
     if ask.interval is None:
         return mean, None
     if len(mean) == len(places):  # every point is a row: places are in order
