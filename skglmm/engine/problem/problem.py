@@ -107,7 +107,8 @@ class Problem:
             Fixed effects of all predictors, near the mode.
         """
         lengths = self.shape.n_coefficients
-        predictors = tuple(k for k in self.approximation.integrated if lengths[k])
+        integrated = self.approximation.integrated
+        predictors = tuple(k for k, n in enumerate(lengths) if n and k in integrated)
         approximation = replace(self.approximation, integrated=())
         if not predictors:
             return replace(self, approximation=approximation)
