@@ -22,13 +22,17 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Objective, Params, Sizes, Split, find_mode
+from skglmm.engine import Mode, Objective, Params, Sizes, Split, find_mode
+from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import Optimum
+from skglmm.fitting.separation import recession
+from skglmm.fitting.uncertainty import determined, least_curvatures
 
 __all__ = ["restricted", "with_integrated"]
 
+MODE_TOL = 1e-10  # log-likelihood units: the search has found it
 T = TypeVar("T", Floats, Bools)
 
 
@@ -88,6 +92,11 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
 
     The value stays that of the search, the Hessian has its covariances; the mode is that of the
     random effects given all parameters.
+
+    Raises
+    ------
+    DesignError
+        If the integral over the fixed effects is infinite, as responses are separated.
     """
     if bound.whole is None:
         return bound, optimum
@@ -100,15 +109,17 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     vector, gradient = np.empty(len(kept)), np.zeros(len(kept))
     vector[kept], vector[~kept], gradient[kept] = optimum.vector, flat, here.gradient
     start = Split(here.mode.u.tops, rest)
-    mode = find_mode(problem, Params.unpack(vector, problem.shape), start, distance="near")
+    mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
+    hessian = _hessian(bound, optimum, kept)
+    _refuse_separated(whole, vector, mode, np.where(kept, 0.0, hessian))
     upper = np.full(len(kept), np.inf)
     upper[kept] = optimum.upper
     found = replace(
         optimum,
         vector=vector,
         here=Objective(here.value, gradient, mode),
-        hessian=_hessian(bound, optimum, kept),
+        hessian=hessian,
         upper=upper,
     )
     return replace(whole, log_volume=bound.log_volume), found
@@ -129,3 +140,25 @@ def _hessian(bound: Bound, optimum: Optimum, kept: Bools) -> Floats:
     hessian[np.ix_(~kept, ~kept)] = np.linalg.inv(conditional)
     hessian[np.ix_(kept, kept)] = optimum.hessian
     return hessian
+
+
+def _refuse_separated(whole: Bound, vector: Floats, mode: Mode, information: Floats) -> None:
+    """Refuse fixed effects without information along which the likelihood rises for ever."""
+    problem, scales = whole.problem, whole.scales
+    n_theta = problem.shape.n_params - problem.shape.n_beta
+    inside = np.any(information != 0.0, axis=0)
+    flat = determined(information, inside, least_curvatures(scales, n_theta))[1]
+    here = problem.evaluate(vector, mode.u) if flat.size else None
+    if here is None:
+        return
+    ways = (sign * way for way in flat.T for sign in (1.0, -1.0))
+    direction = recession(problem, vector, here, ways)
+    if direction.any():
+        moved = Params.unpack(direction, problem.shape).beta
+        names = [p for p, part in zip(whole.layout.predictors, moved, strict=True) if part.any()]
+        msg = (
+            f"the fixed effects of the {' and '.join(names)} cannot be integrated out (REML): "
+            "responses are separated along them, so that the integral is infinite; fit with "
+            "reml=False"
+        )
+        raise DesignError(msg)
