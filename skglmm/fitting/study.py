@@ -108,8 +108,12 @@ class Study:
 
         By the approximation of the fit: without the fixed effects that it integrates out.
         """
-        bound = replace(self, problem=replace(self.problem, approximation=fit.approximation)).bound
+        bound = self.like(fit).bound
         return restricted(bound, bound.vector(fit))
+
+    def like(self, fit: Fit) -> "Study":
+        """Return the study with the approximation of a fit."""
+        return replace(self, problem=replace(self.problem, approximation=fit.approximation))
 
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance, Known
 from skglmm.engine.prior import Prior, StandardPrior
 from skglmm.engine.problem.flat import with_flat
@@ -106,10 +106,11 @@ class Problem:
         beta : sequence of ndarray, each of shape (p_k,)
             Fixed effects of all predictors, near the mode.
         """
-        lengths = self.shape.n_coefficients
-        integrated = self.approximation.integrated
-        predictors = tuple(k for k, n in enumerate(lengths) if n and k in integrated)
-        approximation = replace(self.approximation, integrated=())
+        approximation, lengths = (
+            replace(self.approximation, integrated=()),
+            self.shape.n_coefficients,
+        )
+        predictors = self._integrated
         if not predictors:
             return replace(self, approximation=approximation)
         assert self.prior == StandardPrior()  # remembered effects go with parameters as they are
@@ -126,6 +127,20 @@ class Problem:
             approximation=approximation,
             flat=flat,
         )
+
+    @property
+    def searched(self) -> Bools:
+        """Which parameters those of the restricted problem are, shape (n_params,)."""
+        found = np.ones(self.shape.n_params, dtype=np.bool_)
+        for k in self._integrated:
+            found[self.shape.beta(k)] = False
+        return found
+
+    @property
+    def _integrated(self) -> tuple[int, ...]:
+        """Predictors that have fixed effects, which are integrated out."""
+        pairs = enumerate(self.shape.n_coefficients)
+        return tuple(k for k, n in pairs if n and k in self.approximation.integrated)
 
     @cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:

@@ -22,7 +22,7 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Mode, Objective, Params, Sizes, Split, find_mode
+from skglmm.engine import Mode, Objective, Params, Split, find_mode
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
@@ -104,7 +104,7 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     for cap, _ in bound.caps:
         whole = whole.holding(cap)
     problem = whole.problem
-    kept = _kept(problem.shape, bound.problem.shape)
+    kept = problem.searched
     rest, flat = np.split(here.mode.u.rest, [problem.n_rest])
     vector, gradient = np.empty(len(kept)), np.zeros(len(kept))
     vector[kept], vector[~kept], gradient[kept] = optimum.vector, flat, here.gradient
@@ -123,13 +123,6 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
         upper=upper,
     )
     return replace(whole, log_volume=bound.log_volume), found
-
-
-def _kept(whole: Sizes, search: Sizes) -> Bools:
-    """Which of all parameters are those of the search."""
-    pairs = zip(whole.n_coefficients, search.n_coefficients, strict=True)
-    beta = [np.full(n, n == left) for n, left in pairs]
-    return np.concatenate([*beta, np.ones(whole.n_params - whole.n_beta, dtype=np.bool_)])
 
 
 def _hessian(bound: Bound, optimum: Optimum, kept: Bools) -> Floats:
