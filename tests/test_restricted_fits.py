@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skglmm.design import Term, learn
 from skglmm.engine import Laplace, bind
 from skglmm.exceptions import DesignError
-from skglmm.families import Bernoulli, Gaussian, Poisson
+from skglmm.families import Bernoulli, Beta, Gaussian, Poisson
 from skglmm.fitting import Rules, Study, fit, refit
 
 CASES = json.loads((REFERENCE / "restricted.json").read_text(encoding="utf-8"))["fits"]
@@ -129,3 +129,10 @@ def test_separated_responses_have_no_restricted_likelihood():
     y = (design.fixed[0][:, 1] > 0.0) * 1.0
     with pytest.raises(DesignError, match=r"the mean cannot be integrated out .* reml=False"):
         fit(Bernoulli(), design, y, approximation=REML)
+
+
+def test_what_has_a_ceiling_is_not_integrated_out():
+    design, y, _ = data_of("scale", slice(0, 200))
+    y = 1.0 / (1.0 + np.exp(-y))
+    with pytest.raises(ValueError, match="of the scale, which has a ceiling, cannot be integrated"):
+        fit(Beta(), design, y, approximation=Laplace(integrated=(1,)))

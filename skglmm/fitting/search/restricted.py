@@ -45,6 +45,11 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
         Itself the answer if there are none.
     vector : ndarray, shape (n_params,)
         All parameters, near the estimates.
+
+    Raises
+    ------
+    ValueError
+        If one of the predictors has a ceiling, which an integral would know nothing of.
     """
     before = bound.problem
     problem = before.restricted(Params.unpack(vector, before.shape).beta)
@@ -53,6 +58,11 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     ]
     if not gone:
         return bound
+    for k in gone:
+        if np.isfinite(before.family.ceilings[k]):
+            name = bound.layout.predictors[k]
+            msg = f"the fixed effects of the {name}, which has a ceiling, cannot be integrated out"
+            raise ValueError(msg)
     n_flat, units = len(problem.flat), sum(_log_units(bound.scales, k) for k in gone)
     return replace(
         bound,
