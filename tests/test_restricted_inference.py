@@ -1,5 +1,7 @@
 """What is made of restricted fits: profiles, diagnoses, comparisons, or a reason why not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,8 +95,10 @@ def test_the_surroundings_of_a_fit_are_those_of_its_search(restricted):
     result, study = restricted
     around = local(study, result, study.problem.evaluate(study.vector(result)))
     assert_allclose(around.gradient, 0.0, atol=1e-6)
-    back = study.standard.to_user[0]
-    assert_allclose(back @ around.covariance[:2, :2] @ back.T, result.covariance[:2, :2], rtol=1e-6)
+    moved = [replace(result, beta=(result.beta[0] + e, result.beta[1])) for e in np.eye(2)]
+    turn = np.stack([(study.vector(each) - study.vector(result))[:2] for each in moved], axis=1)
+    expected = turn @ result.covariance[:2, :2] @ turn.T
+    assert_allclose(around.covariance[:2, :2], expected, rtol=1e-6, atol=1e-9)
     assert_allclose(around.covariance[2:, 2:], result.covariance[2:, 2:], rtol=1e-4)
 
 
@@ -108,7 +112,8 @@ def test_influences_are_those_of_fits_without_a_level(data, restricted):
     for level in ("0", "7"):
         rows = (frame["g"] != int(level)).to_numpy()
         without, _ = fitted((frame[rows], y[rows]))
-        moved = np.concatenate([*without.beta, *without.theta])
+        theta = result.theta[0] * without.roots[0][0] / result.roots[0][0]  # in one unit
+        moved = np.concatenate([*without.beta, theta])
         moved -= np.concatenate([*result.beta, *result.theta])
         assert_allclose(found[level].shift[1:], (moved / errors)[1:], atol=0.15)
 
