@@ -169,7 +169,9 @@ class StandardPrior(Prior):
         return Split(u.tops, rest)
 
     def rest(self, n_rest: int) -> Floats:
-        return np.diag(np.arange(n_rest) < n_rest - self.n_flat).astype(np.float64)
+        precision, flat = np.eye(n_rest), np.arange(n_rest - self.n_flat, n_rest)
+        precision[flat, flat] = 0.0
+        return precision
 
     @property
     def known(self) -> tuple[Parts[Any], ...]:
