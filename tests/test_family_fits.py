@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from skglmm.design import Term, learn
 from skglmm.families import Bernoulli, Gaussian, Poisson
 from skglmm.fitting import fit
-from tests.conftest import REFERENCE
+from conftest import REFERENCE
 
 FAMILIES = {"gaussian": Gaussian(), "poisson": Poisson(), "binomial": Bernoulli()}
 CASES = json.loads((REFERENCE / "families.json").read_text(encoding="utf-8"))["fits"]
