@@ -11,6 +11,7 @@ from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
 from skglmm.fitting.data.spaces import Spaces
+from skglmm.fitting.data.units import USER, Units
 from skglmm.fitting.uncertainty import Uncertainty
 from skglmm.linalg import Posterior
 
@@ -82,6 +83,8 @@ class Fit:
         Predictors without a finite estimate: no response lies where they describe a probability.
     vanishing : tuple of float
         Masses of the family whose probability is estimated as 0 for that reason.
+    units : Units
+        In which the fit measured responses and linear predictors.
     """
 
     family: Family
@@ -114,6 +117,7 @@ class Fit:
     null_spaces: tuple[NullSpace, ...] | None = None
     endless: tuple[str, ...] = ()
     vanishing: tuple[float, ...] = ()
+    units: Units = USER
 
     @property
     def covariance(self) -> Floats | None:
