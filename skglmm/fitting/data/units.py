@@ -87,7 +87,8 @@ class Units:
         if not self.are_own:
             return design
         triples = zip(design.offsets, self.sizes, levels or self.shifts, strict=True)
-        offsets = tuple(_moved(each, *change, design.n_samples) for each, *change in triples)
+        n = design.n_samples
+        offsets = tuple(_moved(each, size, level, n) for each, size, level in triples)
         return replace(design, offsets=offsets)
 
     def log_jacobian(self, y: Floats, weights: Floats | None, masses: Sequence[float]) -> float:

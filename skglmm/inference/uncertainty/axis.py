@@ -90,15 +90,16 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
     the ends of their range: nothing can be said of them.
     """
     plain = _plain(fit, study)
-    start = 0
-    for k, to_user in enumerate(study.standard.to_user):
+    scales, start = study.standard.scales, 0
+    for k, (to_user, origins) in enumerate(zip(scales.to_user, scales.origins, strict=True)):
         inside = slice(start, start + to_user.shape[1])
+        backs = [partial(_user, scales.units.size(k), float(origin)) for origin in origins]
         if is_constant(fit, k):
-            yield _constant(plain, fit.family.links[k], inside.start)
+            yield _constant(plain, fit.family.links[k], inside.start, backs[0])
         else:
             yield from (
-                EVERYTHING if j in fit.aliased[k] else _coefficient(plain, inside, row)
-                for j, row in enumerate(to_user)
+                EVERYTHING if j in fit.aliased[k] else _coefficient(plain, inside, row, back)
+                for j, (row, back) in enumerate(zip(to_user, backs, strict=True))
             )
         start = inside.stop
     for f in range(len(fit.layout.factors)):
@@ -143,21 +144,30 @@ def _unit(plain: Axis, place: int) -> Floats:
     return direction
 
 
-def _coefficient(plain: Axis, inside: slice, row: Floats) -> Axis:
+def _user(size: float, origin: float, x: Floats) -> Floats:
+    """Coefficients of the user, whose units are not those of the fit."""
+    return np.asarray(size * x + origin)
+
+
+def _coefficient(plain: Axis, inside: slice, row: Floats, back: Transform) -> Axis:
     direction = np.zeros_like(plain.vector)
     direction[inside] = np.where(np.abs(row) > ROUNDING * np.max(np.abs(row)), row, 0.0)
-    return replace(plain, direction=direction)
+    return replace(plain, direction=direction, back=back)
 
 
-def _constant(plain: Axis, link: Link, place: int) -> Axis:
+def _constant(plain: Axis, link: Link, place: int, user: Transform) -> Axis:
     lowest, highest = (float(end) for end in _inverse(link, np.array(link.reach)))
     return replace(
         plain,
         direction=_unit(plain, place),
         limits=(-np.inf, float(plain.upper[place])),
         ends=(-np.inf if lowest < 0.0 else 0.0, 1.0 if highest <= 1.0 else np.inf),
-        back=partial(_inverse, link),
+        back=partial(_constant_of, link, user),
     )
+
+
+def _constant_of(link: Link, user: Transform, x: Floats) -> Floats:
+    return _inverse(link, user(x))
 
 
 def _inverse(link: Link, eta: Floats) -> Floats:

@@ -71,7 +71,7 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
     assert here is not None  # or there would be no fit
     gradients = cluster_gradients(study.problem, here.mode, clusters)
     n_theta = sum(map(len, fit.theta))
-    return np.asarray(gradients @ block_diag(*study.standard.from_user, np.eye(n_theta)))
+    return np.asarray(gradients @ block_diag(*study.standard.scales.standard_maps, np.eye(n_theta)))
 
 
 def independent_clusters(design: Design) -> Ints:
