@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import REFERENCE
 from numpy.testing import assert_allclose
 
 from skglmm.design import Term, learn
 from skglmm.families import Bernoulli, Gaussian, Poisson
 from skglmm.fitting import fit
-from conftest import REFERENCE
 
 FAMILIES = {"gaussian": Gaussian(), "poisson": Poisson(), "binomial": Bernoulli()}
 CASES = json.loads((REFERENCE / "families.json").read_text(encoding="utf-8"))["fits"]
