@@ -29,7 +29,17 @@ from skglmm.fitting import Study, fit, learn_scales, measured, refit
 from skglmm.parts import Here
 
 FACTORS = (1e-9, 1e-6, 1.0, 1e6, 1e9)
-SHIFTED = ("slopes", "scale", "none", "both", "parts", "categories", "negative", "aliased")
+SHIFTED = (
+    "slopes",
+    "crossed",
+    "scale",
+    "none",
+    "both",
+    "parts",
+    "categories",
+    "negative",
+    "aliased",
+)
 
 
 @pytest.mark.parametrize("factor", FACTORS)

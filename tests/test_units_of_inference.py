@@ -5,11 +5,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-from unit_cases import WEIGHTS, G, N, fitted, moves_of, rows_of
+from numpy.testing import assert_allclose, assert_array_equal
+from unit_cases import GROUPS, WEIGHTS, G, N, fitted, moves_of, rows_of
 
 from skglmm import inference as infer
 from skglmm.fitting import Rules, Study, fit, local
+from skglmm.inference.diagnosis.influence import influences
+from skglmm.inference.parameters.own_units import in_own_units
 
 MEASURED = ("slopes", "scale", "both", "log", "exponential")
 TWO = [(1e-9, 0.0), (1e9, 0.0)]
@@ -33,11 +35,17 @@ def some(rows):
     return replace(part, codes=tuple(np.where(NEW[ROWS] < 0, -1, c) for c in part.codes))
 
 
+def changed_units(found):
+    """Units of the linear predictors in those of the fit."""
+    return [found.units.size(k) for k in range(len(found.beta))]
+
+
 def plan(found, kind):
     return infer.Plan.of(found.layout, kind, "marginal")
 
 
 each_pair = pytest.mark.parametrize(("case", "change"), PAIRS, ids=str)
+each_other = pytest.mark.parametrize("change", [*TWO, (1e-6, 1e3)], ids=str)
 few_pairs = pytest.mark.parametrize(("case", "change"), FEW, ids=str)
 each_kind = pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])
 
@@ -190,7 +198,7 @@ def test_profiles_have_the_units_of_the_response(case, change):
         assert_allclose(ends, expected, atol=2e-4 * wide)
 
 
-@pytest.mark.parametrize("change", [*TWO, (1e-6, 1e3)], ids=str)
+@each_other
 def test_the_profile_of_a_constant_goes_through_its_link(change):
     named = tuple(("Intercept", "x")[: x.shape[1]] for x in rows_of("slopes")[1].fixed)
     found, rows, y, _ = changed("slopes", change)
@@ -229,15 +237,18 @@ def test_sandwiches_and_conditional_criteria_follow_the_units(case, change):
 @each_pair
 def test_checks_of_residuals_do_not_depend_on_units(case, change):
     found, *_ = changed(case, change)
-    checks = [
+    unit = found.family.links[found.family.location].rescaled(change[0])[0]
+    ours, theirs = (
         infer.residual_checks(
             study, here.mode, np.random.default_rng(0), candidates={"h": np.arange(N) % 7}
-        )
+        ).tests
         for study, here in (studied(case, *change), studied(case))
-    ]
-    assert_allclose(
-        [t.p_value for t in checks[0].tests], [t.p_value for t in checks[1].tests], rtol=1e-3
     )
+    assert_allclose([t.p_value for t in ours], [t.p_value for t in theirs], rtol=1e-3)
+    on_link = {"link", "missing effect", "missing slope"}
+    sizes = np.array([unit if t.name in on_link else 1.0 for t in theirs])
+    effects = [t.effect for t in theirs]
+    assert_allclose([t.effect for t in ours] / sizes, effects, rtol=1e-3, atol=1e-5)
     study, here = studied(case, *change)
     rows = infer.drawn(study, here.mode, np.random.default_rng(0))
     mean = found.family.mean(rows.eta)
@@ -245,21 +256,45 @@ def test_checks_of_residuals_do_not_depend_on_units(case, change):
     assert_allclose(np.mean(mean / change[0]), np.mean(study.y / change[0]), rtol=0.1)
 
 
-@pytest.mark.parametrize("change", [*TWO, (1e-6, 1e3)], ids=str)
-def test_influences_of_levels_do_not_depend_on_units(change):
+@each_other
+@pytest.mark.parametrize("case", ["scale", "crossed"])
+def test_influences_of_levels_do_not_depend_on_units(case, change):
     found = []
-    for case in ("slopes", "scale"):
-        for how in (change, ()):
-            study, here = studied(case, *how)
-            around = local(study, fitted(case, *how), here)
-            found.append(
-                [
-                    each.distance
-                    for each in infer.diagnosis.influence.influences(study, here.mode, around)
-                ]
-            )
-    assert_allclose(found[0], found[1], rtol=1e-3)
-    assert_allclose(found[2], found[3], rtol=1e-3)
+    for how in (change, ()):
+        study, here = studied(case, *how)
+        around = local(study, fitted(case, *how), here)
+        found.append([each.distance for each in influences(study, here.mode, around)])
+    assert len(found[0]) >= GROUPS
+    assert_allclose(*found, rtol=1e-3)
+
+
+@each_other
+@pytest.mark.parametrize("case", ["scale", "crossed"])
+def test_diagnoses_do_not_depend_on_units(case, change):
+    found = []
+    for how in (change, ()):
+        study, here = studied(case, *how)
+        checks = infer.residual_checks(study, here.mode, np.random.default_rng(0))
+        diagnosis = infer.diagnose(fitted(case, *how), study, here, "y ~ x", checks)
+        found.append([(each.kind, each.severity, each.subject) for each in diagnosis.findings])
+    assert found[0] == found[1]
+
+
+@each_other
+def test_what_the_data_do_not_determine_does_not_depend_on_units(change):
+    found, rows, *_ = changed("slopes", change)
+    known = found.uncertainty
+    errors = np.sqrt(np.diag(known.covariance))
+    flat = 0.1 * errors[:, None] * np.eye(len(errors))[:, :1]
+    found = replace(found, uncertainty=replace(known, flat=flat))
+    own, design = in_own_units(found, rows)
+    gradients = (np.eye(len(errors)) + np.eye(len(errors))[::-1]) / errors
+    units = np.append(np.repeat(changed_units(found), [2, 1]), np.ones(3))
+    assert design.offsets[1] is not None
+    ours = own.uncertainty.determines(gradients * units)
+    assert_array_equal(ours, found.uncertainty.determines(gradients))
+    assert not ours.all()
+    assert ours.any()
 
 
 @few_pairs
@@ -281,7 +316,7 @@ def test_simulated_responses_and_their_fits_have_the_units_of_the_response(case,
     )
 
 
-@pytest.mark.parametrize("change", [*TWO, (1e-6, 1e3)], ids=str)
+@each_other
 def test_the_rows_of_whole_weights_are_simulated_in_the_same_units(change):
     family, rows, y = rows_of("slopes", *change)
     whole = np.where(np.arange(N) % 3 == 0, 2.0, 1.0)

@@ -92,6 +92,7 @@ class Unmeasured(Gaussian):
 
 
 RANDOM = Term("g", G, (ONE, X), Unstructured(2))
+CROSSED = Term("h", np.arange(N) % 11, (ONE,), Unstructured(1))
 BOTH = Term("g", G, (ONE, ONE), Unstructured(2), (0, 1))
 TIED = Term("g", G, (ONE, 2.0 * ONE), Autoregressive(2), (0, 1))  # which has a unit of its own
 PARTS = Term("g", G, (ONE, X, ONE), BlockDiagonal((Unstructured(2), Unstructured(1))), (0, 0, 1))
@@ -102,6 +103,7 @@ CASES = {
     "slopes": (([ONE, X], [ONE]), [RANDOM], Gaussian(), Y),
     "scale": (([ONE, X], [ONE, X]), [RANDOM], Gaussian(), Y),
     "none": (([ONE, X], [ONE, X]), [], Gaussian(), Y),
+    "crossed": (([ONE, X], [ONE]), [RANDOM, CROSSED], Gaussian(), Y),
     "both": (([ONE, X], [ONE]), [BOTH], Gaussian(), Y),
     "parts": (([ONE, X], [X, ONE]), [PARTS], Gaussian(), Y),
     "categories": (([*THIRDS, X], [*THIRDS]), [RANDOM], Gaussian(), Y),
