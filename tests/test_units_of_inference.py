@@ -99,6 +99,17 @@ def test_new_responses_have_the_units_of_the_response(case, change, kind):
     assert_allclose(draws[0], user(draws[1]), **close(change))
 
 
+@pytest.mark.parametrize("change", TWO, ids=str)
+def test_zeros_have_a_probability_in_all_units(change):
+    found, rows, y, _ = changed("inflated", change)
+    base, (_, _, y0) = fitted("inflated"), rows_of("inflated")
+    lost = np.where(y0 == 0.0, 0.0, np.log(change[0]))
+    for kind in ("fixed", "marginal"):
+        here = infer.log_density(found, rows, plan(found, kind), y)
+        there = infer.log_density(base, rows, plan(base, kind), y0)
+        assert_allclose(here + lost, there, atol=1e-5)
+
+
 @each_pair
 def test_averages_of_rows_have_the_units_of_the_response(case, change):
     found, rows, _, user = changed(case, change)

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.testing import assert_allclose
 from oracles import Term, design
+from scipy.special import expit
 from scipy.stats import expon
 
 from skglmm.covariance import Autoregressive, BlockDiagonal, Unstructured
@@ -14,6 +15,7 @@ from skglmm.families import (
     Gaussian,
     Log,
     LogDensity,
+    LogOdds,
     Parameter,
     Role,
     Support,
@@ -85,6 +87,44 @@ class Exponential(Family):
         return rng.exponential(self.mean(eta))
 
 
+@dataclass(frozen=True)
+class Inflated(Exponential):
+    """The same, with zeros of a probability of their own, which has no units."""
+
+    parameters = (*Exponential.parameters, Parameter("zero", Role.MASS, (LogOdds(),)))
+    support = Support(0.0, np.inf, masses=(0.0,))
+    links: tuple = (Log(), LogOdds())
+
+    def log_density(self, prepared, eta, order=0):
+        y = prepared[0]
+        at, p = y == 0.0, np.broadcast_to(expit(eta[1]), y.shape)
+        inner = super().log_density(np.where(at, 1.0, y)[None], eta[:1], order)
+        inner = [np.where(at, 0.0, each) for each in inner if each is not None]
+        rest, none = p * (1 - p), np.zeros_like(y)
+        value = inner[0] + np.where(at, np.log(p), np.log1p(-p))
+        grad, hess, third = (
+            [*each, *(none,) * m, last]
+            for each, m, last in zip(
+                ([*inner[1:], *[none[None]] * 3])[:3],
+                (0, 1, 2),
+                (at - p, -rest, -rest * (1 - 2 * p)),
+                strict=True,
+            )
+        )
+        return LogDensity(value, *map(np.stack, (grad, hess, third)[:order]))
+
+    def expected_information(self, eta):
+        one, p = super().expected_information(eta)[0], expit(eta[1])
+        return np.stack(np.broadcast_arrays((1 - p) * one, 0.0 * p, p * (1 - p)))
+
+    def mean(self, eta):
+        return super().mean(eta) * expit(-eta[1])
+
+    def start(self, y, weights=None):
+        inner = super().start(y[y > 0.0])
+        return np.append(inner, -1.0)
+
+
 class Unmeasured(Gaussian):
     """Normal, fitted in the units of the user."""
 
@@ -117,6 +157,12 @@ CASES = {
         Exponential(),
         RNG.exponential(np.exp(0.3 * MEAN)),
     ),
+    "inflated": (
+        ([ONE, X], [ONE]),
+        [RANDOM],
+        Inflated(),
+        RNG.exponential(np.exp(0.3 * MEAN)) * (RNG.random(N) < 0.7),
+    ),
     "exponential, identity": (
         ([ONE, X],),
         [],
@@ -146,7 +192,7 @@ def moves_of(base, rows, factor, shift=0.0):
     """Units of all parameters, and how coefficients move, when responses change."""
     family, moves, units = base.family, [], []
     for k, (link, x) in enumerate(zip(family.links, rows.fixed, strict=True)):
-        unit, move = link.rescaled(factor)
+        unit, move = link.rescaled(factor) if family.parameters[k].equivariant else (1.0, 0.0)
         move += factor * shift if k == family.location else 0.0
         units.append(unit)
         kept = [j not in base.aliased[k] for j in range(x.shape[1])]
@@ -155,7 +201,7 @@ def moves_of(base, rows, factor, shift=0.0):
     return units, np.concatenate(moves)
 
 
-def assert_alike(found, base, rows, factor, shift=0.0, tol=1e-8):
+def assert_alike(found, base, rows, factor, shift=0.0, tol=1e-8, mass=None):
     """Two fits are one, but for the units of the response, to a part of standard errors."""
     units, moves = moves_of(base, rows, factor, shift)
     n_theta = sum(map(len, base.theta))
@@ -175,7 +221,7 @@ def assert_alike(found, base, rows, factor, shift=0.0, tol=1e-8):
         jacobian = found.mode_jacobian[f] * errors[:, None, None]
         expected = base.mode_jacobian[f] / sizes[:, None, None] * errors[:, None, None]
         assert_allclose(jacobian, expected, atol=3e4 * tol)
-    loss = WEIGHTS.sum() * np.log(factor)
+    loss = (WEIGHTS.sum() if mass is None else mass) * np.log(factor)
     assert_allclose(found.log_likelihood + loss, base.log_likelihood, rtol=tol)
 
 
