@@ -209,6 +209,21 @@ def test_profiles_have_the_units_of_the_response(case, change):
         assert_allclose(ends, expected, atol=2e-4 * wide)
 
 
+@pytest.mark.parametrize("factor", [1e-20, 1e20])
+def test_constants_are_within_the_reach_of_links_that_suit_the_fit(factor):
+    base, (family, rows, y) = fitted("slopes"), rows_of("slopes", factor)
+    named = tuple(("Intercept", "x")[: x.shape[1]] for x in rows.fixed)
+    rows = replace(rows, layout=replace(rows.layout, coefficients=named))
+    found = fit(family, rows, y, WEIGHTS)
+    scale = infer.constant(found, 1)
+    assert_allclose(scale.value, factor * np.exp(base.beta[1][0]), rtol=1e-6)
+    assert_allclose(scale.gradient[2] * scale.slope, 1.0, rtol=1e-12)
+    assert_allclose(scale.back(found.beta[1]), scale.value, rtol=1e-12)
+    (profile,) = infer.profiles(found, Study.of(family, rows, y, WEIGHTS), [2], n_points=3)
+    (usual,) = infer.profiles(base, studied("slopes")[0], [2], n_points=3)
+    assert_allclose(profile.interval(0.95), factor * np.exp(usual.interval(0.95)), rtol=1e-4)
+
+
 @each_other
 def test_the_profile_of_a_constant_goes_through_its_link(change):
     named = tuple(("Intercept", "x")[: x.shape[1]] for x in rows_of("slopes")[1].fixed)

@@ -14,7 +14,7 @@ from skglmm.design import Design
 from skglmm.engine import Modes
 from skglmm.fitting import USER, Fit, Uncertainty
 
-__all__ = ["in_own_units", "user_moves"]
+__all__ = ["in_own_units", "user_moves", "user_parameter"]
 
 
 def in_own_units(fit: Fit, design: Design) -> tuple[Fit, Design]:
@@ -38,6 +38,20 @@ def user_moves(fit: Fit, moves: Modes) -> Modes:
     """
     sizes = _sizes(fit)
     return tuple(part / sizes[:, None, None] for part in moves)
+
+
+def user_parameter(fit: Fit, k: int, eta: Floats) -> tuple[Floats, Floats]:
+    """Return parameter k at linear predictors of the user, (n,), and its slopes there.
+
+    It is found within the reach of its link, which suits the units of the fit.
+    """
+    units, family = fit.units, fit.family
+    own = (eta - units.shift(k)) / units.size(k) if units.are_own else eta
+    value, _, (slope,), _ = family.links[k].inverse(own, 1)
+    if not (units.are_own and family.parameters[k].equivariant):
+        return value, slope
+    center = units.center if k == family.location else 0.0
+    return center + units.width * value, units.width / units.size(k) * slope
 
 
 def _sizes(fit: Fit) -> Floats:

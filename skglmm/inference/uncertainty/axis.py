@@ -13,6 +13,7 @@ from skglmm.families import Link
 from skglmm.fitting import Fit, Study
 from skglmm.fitting.uncertainty import least_curvatures
 from skglmm.inference.parameters.natural import Transform, is_constant
+from skglmm.inference.parameters.own_units import user_parameter
 
 __all__ = ["Axis", "axes"]
 
@@ -95,7 +96,8 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
         inside = slice(start, start + to_user.shape[1])
         backs = [partial(_user, scales.units.size(k), float(origin)) for origin in origins]
         if is_constant(fit, k):
-            yield _constant(plain, fit.family.links[k], inside.start, backs[0])
+            back = partial(_constant_of, fit, k, backs[0])
+            yield _constant(plain, fit.family.links[k], inside.start, back)
         else:
             yield from (
                 EVERYTHING if j in fit.aliased[k] else _coefficient(plain, inside, row, back)
@@ -155,19 +157,19 @@ def _coefficient(plain: Axis, inside: slice, row: Floats, back: Transform) -> Ax
     return replace(plain, direction=direction, back=back)
 
 
-def _constant(plain: Axis, link: Link, place: int, user: Transform) -> Axis:
+def _constant(plain: Axis, link: Link, place: int, back: Transform) -> Axis:
     lowest, highest = (float(end) for end in _inverse(link, np.array(link.reach)))
     return replace(
         plain,
         direction=_unit(plain, place),
         limits=(-np.inf, float(plain.upper[place])),
         ends=(-np.inf if lowest < 0.0 else 0.0, 1.0 if highest <= 1.0 else np.inf),
-        back=partial(_constant_of, link, user),
+        back=back,
     )
 
 
-def _constant_of(link: Link, user: Transform, x: Floats) -> Floats:
-    return _inverse(link, user(x))
+def _constant_of(fit: Fit, k: int, user: Transform, x: Floats) -> Floats:
+    return user_parameter(fit, k, user(x))[0]
 
 
 def _inverse(link: Link, eta: Floats) -> Floats:
