@@ -13,6 +13,7 @@ from unit_cases import (
     RNG,
     TIED,
     WEIGHTS,
+    G,
     N,
     Unmeasured,
     W,
@@ -24,8 +25,18 @@ from unit_cases import (
     rows_of,
 )
 
+from skglmm.engine import assemble, bind_part
 from skglmm.families import Bernoulli, Beta, Gaussian, Identity, Log, Poisson
-from skglmm.fitting import Study, fit, learn_scales, measured, refit
+from skglmm.fitting import (
+    Bound,
+    Rules,
+    Study,
+    fit,
+    fit_bound,
+    learn_scales,
+    measured,
+    refit,
+)
 from skglmm.parts import Here
 
 POSITIVES = ("exponential", "inflated", "exponential, identity")
@@ -124,19 +135,47 @@ def test_counts_classes_and_shares_have_the_units_of_the_user(family, y):
 # In parts
 
 
-@pytest.mark.parametrize("case", ["scale", "categories", "log", "through 0"])
-def test_units_of_parts_are_those_of_all_rows(case):
-    family, rows, y = rows_of(case, 1e6, offset=W)
-    cuts = np.split(np.arange(N), [50, 120])
+def in_parts(case, factor):
+    """Parts of the rows of a case, which split no level, with their family and layout."""
+    family, rows, y = rows_of(case, factor, offset=W)
+    cuts = [np.flatnonzero((low <= G) & (high > G)) for low, high in ((0, 7), (7, 12), (12, 20))]
     parts = [Here([part(each) for each in cuts]) for part in (rows.take, y.take, WEIGHTS.take)]
     scales = learn_scales(rows.layout, parts[0], parts[2])
-    found = measured(scales, rows.layout, family, *parts)
+    return parts, measured(scales, rows.layout, family, *parts), (family, rows, y)
+
+
+def shard(design, y, weights, scales, **common):
+    return bind_part(scales.apply(design), scales.units.response(y), weights, **common)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("case", ["scale", "categories", "log", "through 0", "inflated"])
+def test_units_of_parts_are_those_of_all_rows(case, factor):
+    _, found, (family, rows, y) = in_parts(case, factor)
     whole = Study.of(family, rows, y, WEIGHTS).standard.scales
     for name in ("center", "width", "sizes", "shifts"):
         assert_allclose(getattr(found.units, name), getattr(whole.units, name), rtol=1e-13)
     assert_allclose(found.levels, whole.levels, rtol=1e-13)
     for ours, theirs in zip(found.origins, whole.origins, strict=True):
         assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * whole.units.width)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("case", ["scale", "categories", "log"])
+def test_a_fit_of_parts_is_that_of_all_rows(case, factor):
+    (designs, ys, weights), scales, (family, rows, y) = in_parts(case, factor)
+    units, plan = scales.units, ((0,), 1)
+    common = {"family": family, "arranged": plan, "constant": [False] * len(rows.fixed)}
+    shards = designs.map(shard, ys, weights, scales=scales, **common)
+    lost = sum(units.log_jacobian(*each, family.masses) for each in zip(ys, weights, strict=True))
+    problem = assemble(rows.layout, family, shards, plan)
+    bound = Bound(problem, scales, rows.layout, N, "", lost, frozenset())
+    start = family.start(units.response(y), WEIGHTS)
+    found, base = fit_bound(bound, start, Rules()), fit(family, rows, y, WEIGHTS)
+    assert_allclose(found.log_likelihood, base.log_likelihood, rtol=1e-9)
+    errors = np.sqrt(np.diag(base.covariance))[: sum(map(len, base.beta))]
+    off = np.concatenate(found.beta) - np.concatenate(base.beta)
+    assert_allclose(off / errors, 0.0, atol=1e-5)
 
 
 # Again

@@ -173,13 +173,15 @@ CASES = {
 
 
 def rows_of(case, factor=1.0, shift=0.0, offset=None):
-    """Design and responses of a case; what is added to the mean is in the units of y."""
+    """Design and responses of a case; what is added to a mean is added to y."""
     fixed, terms, family, y = CASES[case]
     rows = design(fixed, *terms)
     rows = replace(rows, layout=replace(rows.layout, predictors=family.predictors))
     if offset is not None:
-        rows = replace(rows, offsets=(factor * offset, *rows.offsets[1:]))
-    return family, rows, factor * (y + shift + (0.0 if offset is None else offset))
+        unit = family.links[family.location].rescaled(factor)[0]
+        rows = replace(rows, offsets=(unit * offset, *rows.offsets[1:]))
+        y = y + offset if unit == factor else y
+    return family, rows, factor * (y + shift)
 
 
 @cache
