@@ -82,10 +82,11 @@ def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tupl
         gradients = cluster_gradients(study.problem, mode, codes)
         yield from enumerate(around.gradient - gradients)
         return
+    response = study.response
     for level in _largest(study, mode, around, f):
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
-        problem = bind(design.take(rows), study.y[rows], weights, study.problem.family)
+        problem = bind(design.take(rows), response[rows], weights, study.problem.family)
         problem = replace(problem, approximation=study.problem.approximation)
         found = _gradient(problem, around.vector)
         if found is not None:

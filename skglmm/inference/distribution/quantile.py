@@ -31,6 +31,7 @@ from skglmm.inference.distribution.mixture import BEND
 from skglmm.inference.distribution.solve import Line, Root, solve
 from skglmm.inference.distribution.tabulate import Values, tabulate
 from skglmm.inference.parameters.delta import linear_covariance
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import Shift, averages
 from skglmm.inference.prediction.predict import Plan, linear_predictors, shift_of
 
@@ -61,6 +62,7 @@ def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     ndarray, shape (n,)
         NaN where the plan says so.
     """
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     result = _probabilities(_Normals.of(fit, design, plan), y)
     result[plan.unknown(fit, design)] = np.nan
     return result
@@ -94,11 +96,12 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
     if outside.any():
         msg = f"every q must lie inside (0, 1), got {levels[outside][0]:g}"
         raise ValueError(msg)
+    units, (fit, design) = fit.units, in_own_units(fit, design)
     order = np.argsort(levels)
     result = np.empty((design.n_samples, len(levels)))
     result[:, order] = _responses(_Normals.of(fit, design, plan), levels[order])
     result[plan.unknown(fit, design)] = np.nan
-    return result
+    return units.user_response(result)
 
 
 def response_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, Floats]:
