@@ -21,7 +21,6 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine import cluster_gradients
 from skglmm.fitting import Fit, Study, Uncertainty
 
 __all__ = ["cluster_scores", "independent_clusters", "sandwich", "shared_levels"]
@@ -69,7 +68,7 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
     """
     here = study.problem.evaluate(study.vector(fit))
     assert here is not None  # or there would be no fit
-    gradients = cluster_gradients(study.problem, here.mode, clusters)
+    gradients = study.problem.cluster_gradients(here.mode, clusters)
     n_theta = sum(map(len, fit.theta))
     return np.asarray(gradients @ block_diag(*study.standard.from_user, np.eye(n_theta)))
 

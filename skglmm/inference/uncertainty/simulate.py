@@ -67,4 +67,5 @@ def unweighted(study: Study) -> Study:
     standard = replace(study.standard, design=study.standard.design.take(rows))
     y = study.y[rows]
     problem = bind(standard.design, y, None, study.problem.family)
+    problem = problem.approximated(study.problem.approximation, standard.design.layout)
     return Study(standard, problem, y, None, study.log_jacobian)
