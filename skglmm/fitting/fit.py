@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
-from skglmm.engine import Params, Problem, curvature, jacobian, posterior
+from skglmm.engine import Approximation, Params, Problem, curvature, jacobian, posterior
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
@@ -42,7 +42,7 @@ SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once mor
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 
 
-def fit(
+def fit(  # noqa: PLR0913  # the keywords have defaults
     family: Family,
     design: Design,
     y: Floats,
@@ -51,8 +51,9 @@ def fit(
     inference: bool = True,
     log_jacobian: float = 0.0,
     rules: Rules | None = None,
+    approximation: Approximation | None = None,
 ) -> Fit:
-    """Fit a mixed model by maximum (Laplace) likelihood.
+    """Fit a mixed model by maximum likelihood, as it is approximated.
 
     Parameters
     ----------
@@ -69,14 +70,17 @@ def fit(
         on an interval of another width.
     rules : Rules or None
         When the optimizer stops.
+    approximation : Approximation or None
+        Of the integral over the random effects; None is Laplace's.
 
     Raises
     ------
     DesignError
-        If the likelihood is not finite at the starting values, or crossed factors are too large.
+        If the likelihood is not finite at the starting values, crossed factors are too large, or
+        the approximation is not one for such random effects.
     """
     rules = rules or Rules()
-    study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads)
+    study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads, approximation)
     found = spaces(signed_sums(design, y, weights), study.standard.scales)
     return fit_bound(
         replace(study.bound, spaces=found), family.start(y, weights), rules, inference=inference
@@ -298,6 +302,7 @@ def _in_user_units(
         endless=tuple(layout.predictors[k] for k in gone if vanishing(bound.masses, [k])),
         vanishing=vanishing(bound.masses, gone),
         caps=caps_of(bound, optimum),
+        approximation=problem.approximation,
     )
 
 

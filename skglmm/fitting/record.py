@@ -1,12 +1,12 @@
 """The frozen record of a fitted model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Layout
-from skglmm.engine import Curvature, Sizes
+from skglmm.engine import Approximation, Curvature, Laplace, Sizes
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
@@ -57,7 +57,7 @@ class Fit:
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
     log_likelihood : float
-        Laplace approximation, on the response's own scale.
+        Of the response on its own scale, as it is approximated.
     n_samples : int
     data_digest : str
         Fingerprint of responses and weights, whatever the order of the rows.
@@ -82,6 +82,8 @@ class Fit:
         Predictors without a finite estimate: no response lies where they describe a probability.
     vanishing : tuple of float
         Masses of the family whose probability is estimated as 0 for that reason.
+    approximation : Approximation
+        Of the integral over the random effects, by which the likelihood is at its maximum.
     """
 
     family: Family
@@ -114,6 +116,7 @@ class Fit:
     null_spaces: tuple[NullSpace, ...] | None = None
     endless: tuple[str, ...] = ()
     vanishing: tuple[float, ...] = ()
+    approximation: Approximation = field(default_factory=Laplace)
 
     @property
     def covariance(self) -> Floats | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Problem, bind
+from skglmm.engine import Approximation, Problem, bind
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
@@ -51,10 +51,13 @@ class Study:
         weights: Floats | None = None,
         log_jacobian: float = 0.0,
         n_threads: int = 1,
+        approximation: Approximation | None = None,
     ) -> "Study":
-        """Standardize and bind the rows of a design."""
+        """Standardize and bind the rows of a design; see `fit`."""
         standard = standardize(design, weights)
         problem = bind(standard.design, y, weights, family, n_threads=n_threads)
+        if approximation is not None:
+            problem = problem.approximated(approximation, design.layout)
         return cls(standard, problem, y, weights, log_jacobian)
 
     def holding(self, caps: Iterable[Cap]) -> "Study":
