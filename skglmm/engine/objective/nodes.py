@@ -15,7 +15,7 @@ References
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Grid(NamedTuple):
     log_weights: Floats  # (n_nodes,), those of the density and not of its logarithm's rest
 
 
-@cache
+@lru_cache(maxsize=8)
 def product_rule(n_points: int, size: int) -> Grid:
     """Return the nodes z, and log w + z'z / 2, of `n_points` in each of `size` dimensions."""
     points, weights = hermegauss(n_points)

@@ -23,6 +23,7 @@ from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
 from skglmm.engine.mode.system import sandwich
 from skglmm.engine.objective.clusters import add_up
+from skglmm.engine.objective.frame import Frame
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.nodes import Averages, Grid, averages, product_rule
@@ -40,6 +41,9 @@ from skglmm.parts import Parts
 __all__ = ["AdaptiveQuadrature"]
 
 EFFECTS_MAX = 3  # of one level: 7 points for each are 343 nodes
+POINTS_MAX = 300  # more have weights below the smallest number
+INSTEAD = "leave it out, or take 1 point for each effect, which is Laplace's approximation"
+NODES_MAX = 100_000  # passes over all rows for each evaluation
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,10 @@ class AdaptiveQuadrature(Approximation):
     n_points: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.n_points, Integral) or self.n_points < 1:
+        if not (isinstance(self.n_points, Integral) and 1 <= self.n_points <= POINTS_MAX):
             msg = (
-                "quadrature takes a whole number of points for each effect, 1 or more; got "
-                f"{self.n_points!r}"
+                f"quadrature takes a whole number of points for each effect, 1 to {POINTS_MAX}; "
+                f"got {self.n_points!r}"
             )
             raise ValueError(msg)
 
@@ -69,18 +73,23 @@ class AdaptiveQuadrature(Approximation):
         if len(factors) > 1:
             msg = (
                 "quadrature integrates over the random effects of one grouping factor, and beside "
-                f"{terms[0]} there is {' and '.join(terms[1:])}; leave out all of them but one, "
-                "or take 1 point for each effect, which is Laplace's approximation"
+                f"{terms[0]} there is {' and '.join(terms[1:])}; {INSTEAD}"
             )
             raise DesignError(msg)
-        for factor, term in zip(factors, terms, strict=True):
-            if factor.n_columns > EFFECTS_MAX:
-                msg = (
-                    f"quadrature integrates over {EFFECTS_MAX} random effects of a level at the "
-                    f"most, and {term} has {factor.n_columns}; leave out a slope, or take 1 point "
-                    "for each effect, which is Laplace's approximation"
-                )
-                raise DesignError(msg)
+        size = max((factor.n_columns for factor in factors), default=0)
+        if size > EFFECTS_MAX:
+            msg = (
+                f"quadrature integrates over {EFFECTS_MAX} random effects of a level at the most, "
+                f"and {terms[0]} has {size}; {INSTEAD}"
+            )
+            raise DesignError(msg)
+        if self.n_points**size > NODES_MAX:
+            msg = (
+                f"{self.n_points} points for each of the {size} effects of {terms[0]} are "
+                f"{self.n_points**size:,} nodes, and more than {NODES_MAX:,} are out of reach; "
+                f"take {int(NODES_MAX ** (1 / size))} points or fewer"
+            )
+            raise DesignError(msg)
 
     def evaluate(
         self,
@@ -159,7 +168,8 @@ def _share(
     root: Floats,
     grid: Grid,
 ) -> _Share | None:
-    weight, (u,) = moments[0, 0], top
+    frame, weight = Frame.of(root), moments[0, 0]
+    root, u = frame.lower, frame.turn @ top[0]
     hessian = sandwich(root, weight, root)
     hessian[np.arange(len(u)), np.arange(len(u))] += 1.0
     spread = _spread(hessian)
@@ -177,7 +187,7 @@ def _share(
     kernel -= np.einsum("cbl,abl->cal", found.cross, spread)
     kernel += np.einsum("cdl,de,ael->cal", weight, root, bent)
     half_logdet = -np.log(np.einsum("aal->al", spread)).sum(axis=0)
-    return _Share(half_logdet - found.log_integral, residual, kernel)
+    return _Share(half_logdet - found.log_integral, residual, frame.slopes(kernel))
 
 
 def _adjoints(
