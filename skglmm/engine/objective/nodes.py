@@ -26,10 +26,10 @@ from skglmm.arrays import Floats
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 
-__all__ = ["Averages", "Grid", "averages", "product_rule"]
+__all__ = ["Averages", "Nodes", "averages", "product_rule"]
 
 
-class Grid(NamedTuple):
+class Nodes(NamedTuple):
     """Nodes of a product rule for a standard normal density, the innermost first."""
 
     points: Floats  # (n_nodes, q)
@@ -37,14 +37,14 @@ class Grid(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def product_rule(n_points: int, size: int) -> Grid:
+def product_rule(n_points: int, size: int) -> Nodes:
     """Return the nodes z, and log w + z'z / 2, of `n_points` in each of `size` dimensions."""
     points, weights = hermegauss(n_points)
     heights = np.log(weights / np.sqrt(2.0 * np.pi)) + 0.5 * points**2
     whole = np.array(list(product(points, repeat=size)))
     logs = np.array(list(product(heights, repeat=size))).sum(axis=1)
     inside_first = np.argsort(np.sum(whole**2, axis=1), kind="stable")
-    return Grid(whole[inside_first], logs[inside_first])
+    return Nodes(whole[inside_first], logs[inside_first])
 
 
 class Averages(NamedTuple):
@@ -57,7 +57,7 @@ class Averages(NamedTuple):
     grad: Floats  # (K, n): of the gradient of the log density of the rows of the level
 
 
-class _Sums:
+class _NodeSums:
     """Sums over nodes, relative to the largest term of each level so far."""
 
     def __init__(self, shard: Shard, size: int) -> None:
@@ -102,7 +102,7 @@ def averages(
     u: Floats,
     spread: Floats,
     root: Floats,
-    grid: Grid,
+    nodes: Nodes,
 ) -> Averages:
     """Sum over the nodes of all levels of a shard, one node of each level at a time.
 
@@ -119,10 +119,10 @@ def averages(
         D of each level.
     root : ndarray, shape (q, q)
         From spherical effects to those of the linear predictors.
-    grid : Grid
+    nodes : Nodes
     """
-    sums, grouping = _Sums(shard, len(u)), shard.loads[0].grouping
-    for z, log_weight in zip(*grid, strict=True):
+    sums, grouping = _NodeSums(shard, len(u)), shard.loads[0].grouping
+    for z, log_weight in zip(*nodes, strict=True):
         step = np.einsum("abl,b->al", spread, z)
         moves = shard.random_part([root @ step])
         moved = [row + move for row, move in zip(eta, moves, strict=True)]

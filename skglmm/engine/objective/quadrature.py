@@ -23,11 +23,11 @@ from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
 from skglmm.engine.mode.system import sandwich
 from skglmm.engine.objective.clusters import add_up
-from skglmm.engine.objective.frame import Frame
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.objective.laplace import Laplace
-from skglmm.engine.objective.nodes import Averages, Grid, averages, product_rule
+from skglmm.engine.objective.nodes import Averages, Nodes, averages, product_rule
 from skglmm.engine.objective.sensitivity import tangent
+from skglmm.engine.objective.triangular import TriangularRoot
 from skglmm.engine.problem.problem import Approximation, Problem
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params
@@ -128,30 +128,30 @@ class AdaptiveQuadrature(Approximation):
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> Floats:
         if not problem.order:
             return Laplace().cluster_gradients(problem, mode, clusters)
-        shares = self._shares(problem, mode)
-        return add_up(problem, mode, clusters, shares.map(_residual), shares.map(_kernel))
+        integrals = self._integrals(problem, mode)
+        return add_up(problem, mode, clusters, integrals.map(_residual), integrals.map(_kernel))
 
-    def _shares(self, problem: Problem, mode: Mode) -> Parts["_Share | None"]:
+    def _integrals(self, problem: Problem, mode: Mode) -> Parts["_Integrals | None"]:
         ((size, _),) = problem.sizes  # of a single factor, as `check` saw to
         return problem.shards.map(
-            _share,
+            _of_shard,
             *(mode.point.states, mode.moments, mode.point.u.tops),
             family=problem.family,
             root=mode.point.roots[0],
-            grid=product_rule(int(self.n_points), size),
+            nodes=product_rule(int(self.n_points), size),
         )
 
     def _integrated(self, problem: Problem, mode: Mode) -> tuple[float, Floats] | None:
         """The objective and its gradient; None where H of a level is not positive definite."""
-        shares = self._shares(problem, mode)
-        if shares.map(_is_none).total():
+        integrals = self._integrals(problem, mode)
+        if integrals.map(_is_none).total():
             return None
-        value, beta, kernel = problem.shards.map(_total, shares).total()
+        value, beta, kernel = problem.shards.map(_total, integrals).total()
         theta = problem.covariances[0].slope(mode.point.params.theta[0], kernel)
         return float(value), Params(tuple(beta), (theta,)).pack()
 
 
-class _Share(NamedTuple):
+class _Integrals(NamedTuple):
     """What the levels of a shard add to the objective, and to its gradient."""
 
     value: Floats  # (L,)
@@ -159,23 +159,23 @@ class _Share(NamedTuple):
     kernel: Floats  # (q, q, L): the gradient in the factor of the covariance
 
 
-def _share(
+def _of_shard(
     shard: Shard,
     state: State,
     moments: Moments,
     top: Own,
     family: Family,
     root: Floats,
-    grid: Grid,
-) -> _Share | None:
-    frame, weight = Frame.of(root), moments[0, 0]
-    root, u = frame.lower, frame.turn @ top[0]
+    nodes: Nodes,
+) -> _Integrals | None:
+    turned, weight = TriangularRoot.of(root), moments[0, 0]
+    root, u = turned.lower, turned.turn @ top[0]
     hessian = sandwich(root, weight, root)
     hessian[np.arange(len(u)), np.arange(len(u))] += 1.0
     spread = _spread(hessian)
     if spread is None:
         return None
-    found = averages(shard, family, state.eta, u, spread, root, grid)
+    found = averages(shard, family, state.eta, u, spread, root, nodes)
     bent, center = _adjoints(shard, found, u, spread, root)
     slopes = logdet_slopes(shard, state.rows, {(0, 0): bent}, (root,))
     (sums,) = shard.level_sums(slopes)
@@ -187,7 +187,7 @@ def _share(
     kernel -= np.einsum("cbl,abl->cal", found.cross, spread)
     kernel += np.einsum("cdl,de,ael->cal", weight, root, bent)
     half_logdet = -np.log(np.einsum("aal->al", spread)).sum(axis=0)
-    return _Share(half_logdet - found.log_integral, residual, frame.slopes(kernel))
+    return _Integrals(half_logdet - found.log_integral, residual, turned.slopes(kernel))
 
 
 def _adjoints(
@@ -219,18 +219,18 @@ def _times(matrices: Floats, vectors: Floats) -> Floats:
     return np.asarray(np.einsum("abl,bl->al", matrices, vectors))
 
 
-def _is_none(share: _Share | None) -> int:
-    return int(share is None)
+def _is_none(found: _Integrals | None) -> int:
+    return int(found is None)
 
 
-def _residual(share: _Share) -> list[Floats]:
-    return share.residual
+def _residual(found: _Integrals) -> list[Floats]:
+    return found.residual
 
 
-def _kernel(share: _Share) -> Floats:
-    return share.kernel
+def _kernel(found: _Integrals) -> Floats:
+    return found.kernel
 
 
-def _total(shard: Shard, share: _Share) -> tuple[float, list[Floats], Floats]:
-    beta = [shard.pull(k, row) for k, row in enumerate(share.residual)]
-    return float(share.value.sum()), beta, share.kernel.sum(axis=-1)
+def _total(shard: Shard, found: _Integrals) -> tuple[float, list[Floats], Floats]:
+    beta = [shard.pull(k, row) for k, row in enumerate(found.residual)]
+    return float(found.value.sum()), beta, found.kernel.sum(axis=-1)

@@ -11,14 +11,14 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["Frame"]
+__all__ = ["TriangularRoot"]
 
 SINGULAR = 1e-10  # of the root: an entry on the diagonal of L that is zero but for rounding
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A root as ``lower @ turn``: spherical effects u are ``turn @ u`` in the frame.
+class TriangularRoot:
+    """A root as ``lower @ turn``: spherical effects u are ``turn @ u`` in that of `lower`.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class Frame:
     turn: Floats
 
     @classmethod
-    def of(cls, root: Floats) -> "Frame":
-        """Return the frame of a root; a triangular one is its own."""
+    def of(cls, root: Floats) -> "TriangularRoot":
+        """Return that of a root; a triangular one is its own, with no turn."""
         if not np.any(np.triu(root, 1)):
             return cls(root, np.eye(len(root)))
         back, upper = np.linalg.qr(root.T)
