@@ -28,6 +28,7 @@ from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.nodes import Averages, Nodes, averages, product_rule
 from skglmm.engine.objective.sensitivity import tangent
 from skglmm.engine.objective.triangular import TriangularRoot
+from skglmm.engine.prior import StandardPrior
 from skglmm.engine.problem.problem import Approximation, Problem
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params
@@ -132,6 +133,7 @@ class AdaptiveQuadrature(Approximation):
         return add_up(problem, mode, clusters, integrals.map(_residual), integrals.map(_kernel))
 
     def _integrals(self, problem: Problem, mode: Mode) -> Parts["_Integrals | None"]:
+        assert isinstance(problem.prior, StandardPrior)  # of which the penalty of nodes is
         ((size, _),) = problem.sizes  # of a single factor, as `check` saw to
         return problem.shards.map(
             _of_shard,
