@@ -4,9 +4,12 @@ __version__ = "0.1.0.dev0"
 
 from skglmm.estimators import (
     BetaGLMMRegressor,
+    BinomialGLMMClassifier,
     ExtendedBetaGLMMRegressor,
+    LMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
+    PoissonGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
@@ -19,12 +22,15 @@ from skglmm.exceptions import (
 
 __all__ = [
     "BetaGLMMRegressor",
+    "BinomialGLMMClassifier",
     "DesignError",
     "ExtendedBetaGLMMRegressor",
     "FormulaError",
     "ImplicitNestingWarning",
+    "LMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
+    "PoissonGLMMRegressor",
     "SingularFitWarning",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",

@@ -3,10 +3,24 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, gammaln, pdtr
+from scipy.special import expit, gammaln, log_expit, pdtr
 from scipy.stats import bernoulli, poisson
 
-from skglmm.families import Family, Log, LogDensity, LogOdds, Parameter, Role, Support
+from skglmm.families import (
+    Family,
+    Log,
+    LogDensity,
+    Logit,
+    LogMean,
+    LogOdds,
+    Parameter,
+    Poisson,
+    Role,
+    Support,
+)
+from skglmm.families.calculus.chain_rule import leave
+from skglmm.families.calculus.reach import within_reach
+from skglmm.families.defaults.whole_quantile import whole_quantile
 
 PARTS = ("zero", "positive")
 
@@ -176,4 +190,123 @@ class SmallBernoulli(Family):
         return (rng.random(len(eta[0])) < expit(eta[0])).astype(float)
 
 
-__all__ = ["SmallBernoulli", "SmallPoisson", "SmallZeroInflated"]
+@dataclass(frozen=True)
+class SmallGeometric(Family):
+    """Counts with the logarithm of their mean m as predictor: p = m / (1 + m) for one more."""
+
+    parameters = (Parameter("mean", Role.LOCATION, (LogMean(),)),)
+    support = Support(0.0, np.inf, "counts")
+    parts = PARTS
+    links: tuple = (LogMean(),)
+
+    def prepare(self, y):
+        return y[None]
+
+    def log_density(self, prepared, eta, order=0):
+        y = prepared[0]
+        (near,), outside = within_reach(self.links, eta)
+        p, q, more = expit(near), expit(-near), y + 1.0
+        value = y * log_expit(near) + log_expit(-near)
+        derivatives = (y - more * p, -more * p * q, -more * p * q * (q - p))
+        found = LogDensity(*(value, *(each[None] for each in derivatives))[: order + 1])
+        if outside is not None:
+            leave(found, outside)
+        return found
+
+    def expected_information(self, eta):
+        return expit(self._near(eta))[None]
+
+    def mean(self, eta):
+        return np.exp(self._near(eta))
+
+    def variance(self, eta):
+        return self.mean(eta) * (1.0 + self.mean(eta))
+
+    def cdf(self, y, eta):
+        above = (np.floor(np.maximum(y, 0.0)) + 1.0) * log_expit(self._near(eta))
+        return np.where(y < 0.0, 0.0, -np.expm1(above))
+
+    def survival(self, y, eta):
+        above = (np.floor(np.maximum(y, -1.0)) + 1.0) * log_expit(self._near(eta))
+        return np.exp(above)
+
+    def quantile(self, p, eta):
+        return whole_quantile(self, p, eta)
+
+    def start(self, y, weights=None):
+        return np.log([np.average(y, weights=weights) + 0.01])
+
+    def sample(self, eta, rng):
+        return rng.geometric(expit(-self._near(eta))) - 1.0
+
+    def _near(self, eta):
+        return within_reach(self.links, eta)[0][0]
+
+
+@dataclass(frozen=True)
+class SmallThinned(Family):
+    """Counts of a Poisson distribution, each of which is seen with a probability."""
+
+    parameters = (
+        Parameter("mean", Role.LOCATION, (Log(),)),
+        Parameter("seen", Role.SHAPE, (Logit(),)),
+    )
+    support = Support(0.0, np.inf, "counts")
+    parts = PARTS
+    links: tuple = (Log(), Logit())
+
+    def prepare(self, y):
+        return np.stack([y, gammaln(y + 1.0)])
+
+    def log_density(self, prepared, eta, order=0):
+        (near, seen), outside = within_reach(self.links, eta)
+        y, constant = prepared
+        p, q, t = expit(seen), expit(-seen), near + log_expit(seen)  # t moves by q, and q by -p q
+        rate, f, bent = np.exp(t), y - np.exp(t), -p * q
+        one = np.ones_like(f)
+        found = (
+            y * t - rate - constant,
+            np.stack([f, f * q]),
+            np.stack([-rate * one, -rate * q * one, -rate * q**2 + f * bent]),
+            np.stack(
+                [
+                    -rate * one,
+                    -rate * q * one,
+                    -rate * (q**2 + bent) * one,
+                    -rate * (q**3 + 3 * q * bent) + f * bent * (q - p),
+                ]
+            ),
+        )
+        density = LogDensity(*found[: order + 1])
+        if outside is not None:
+            leave(density, outside)
+        return density
+
+    def expected_information(self, eta):
+        q = expit(-np.broadcast_arrays(*within_reach(self.links, eta)[0])[1])
+        return self.mean(eta) * np.stack([np.ones_like(q), q, q * q])
+
+    def mean(self, eta):
+        near, seen = within_reach(self.links, eta)[0]
+        return np.exp(near + log_expit(seen))
+
+    variance = mean
+
+    def cdf(self, y, eta):
+        return Poisson().cdf(y, [np.log(self.mean(eta))])
+
+    def survival(self, y, eta):
+        return Poisson().survival(y, [np.log(self.mean(eta))])
+
+    def quantile(self, p, eta):
+        return whole_quantile(self, p, eta)
+
+    def start(self, y, weights=None):
+        seen = np.log(2.0)
+        return np.array([np.log(np.average(y, weights=weights) + 1e-3) - log_expit(seen), seen])
+
+    def sample(self, eta, rng):
+        return rng.poisson(self.mean(eta)).astype(float)
+
+
+__all__ = ["SmallBernoulli", "SmallGeometric", "SmallPoisson", "SmallThinned", "SmallZeroInflated"]

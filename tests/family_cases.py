@@ -3,6 +3,7 @@
 from itertools import combinations_with_replacement
 
 import numpy as np
+from count_families import SmallGeometric, SmallThinned
 from oracles import Gaussian as Normal
 from scipy.special import expit
 
@@ -13,11 +14,15 @@ from skglmm.families import (
     ExtendedBeta,
     FixedExtendedBeta,
     Gaussian,
+    Hurdle,
     Log,
     OneInflatedBeta,
     OrderedBeta,
     Poisson,
     Role,
+    Sqrt,
+    Truncated,
+    ZeroInflated,
     ZeroInflatedBeta,
     ZeroOneInflatedBeta,
 )
@@ -30,7 +35,11 @@ GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 DISCRETE = [*POISSONS, *BERNOULLIS]
-LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *DISCRETE]
+# Families of counts of which others are made; those of the tests have one predictor, and two.
+COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
+COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
+HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
+LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
@@ -43,12 +52,22 @@ _MODERATE = {
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
     "cut_gap": np.log([3.0, 1.5, 4.0, 0.2, 5.0, 3.5]),
     "exceedance": np.log([0.1, 0.05, 0.3, 0.02, 0.2, 0.01]),
+    "seen": np.array([0.7, -0.5, 2.0, 0.0, 1.2, 3.0]),
 }
-_USUAL = {"zero": -1.0, "one": -1.5, "lower_cut": -1.7, "cut_gap": 1.1, "exceedance": -2.0}
+_USUAL = {
+    "zero": -1.0,
+    "one": -1.5,
+    "lower_cut": -1.7,
+    "cut_gap": 1.1,
+    "exceedance": -2.0,
+    "seen": np.log(2.0),
+}
 
 
 def name(family):
-    return "-".join([type(family).__name__, *(link.name for link in family.links[:1])])
+    made_of = [type(family.family).__name__] if hasattr(family, "family") else []
+    links = [link.name for link in family.links[:1]]
+    return "-".join([type(family).__name__, *made_of, *links])
 
 
 def size(family):
@@ -110,11 +129,14 @@ def interior(family, p, eta):
 
 
 def three_parts(family, eta):
-    """Probabilities of the low end, of what lies between, and of the high end, (3, n)."""
+    """Probabilities of the low end, of what lies between, and of the high end, (3, n).
+
+    Of counts that of what lies between is 1.
+    """
     n = np.broadcast_shapes(*(each.shape for each in eta))[0]
-    return (
-        family.part_probabilities(eta) if family.parts else np.repeat([[0.0], [1.0], [0.0]], n, 1)
-    )
+    if family.support.is_discrete or not family.parts:
+        return np.repeat([[0.0], [1.0], [0.0]], n, 1)
+    return family.part_probabilities(eta)
 
 
 def packed(n_predictors, order):

@@ -53,9 +53,9 @@ def in_parts(monkeypatch):
     """Fit rows cut into parts of this process, as if they were elsewhere."""
 
     def fit(model, X, y, weights=None, n_parts=5):
-        def cluster_rows(estimator, X, y, sample_weight, family):
+        def cluster_rows(estimator, X, y, sample_weight, family, draft):
             meta = fit_frame(estimator, X.head(2))
-            read = read_model(estimator, family.predictors[1:], meta, y.name)
+            read = read_model(estimator, family, meta, y.name)
             cuts = np.array_split(np.arange(len(X)), n_parts)
             mass = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
             parts = [
@@ -68,7 +68,7 @@ def in_parts(monkeypatch):
                 else VettedRows(*(each[part.weights > 0] for each in part))
                 for part in parts
             ]
-            return learned(Here(kept), meta, read, estimator, family)
+            return learned(Here(kept), meta, read, estimator, family, draft)
 
         monkeypatch.setattr(_base, "is_dask", lambda data: True)
         monkeypatch.setattr(_base, "cluster_rows", cluster_rows)

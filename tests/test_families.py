@@ -7,6 +7,7 @@ import pytest
 from family_cases import (
     BETAS,
     BOUNDARY,
+    COMBINED,
     FAMILIES,
     LINKED,
     STRETCHED,
@@ -274,6 +275,15 @@ def test_the_quantile_inverts_the_cdf(family):
 
 
 @every
+def test_the_cdf_and_the_survival_function_have_the_sum_one(family):
+    eta = moderate(family)
+    y = interior(family, np.linspace(0.02, 0.98, 6), eta)
+    assert_allclose(family.survival(y, eta), 1.0 - family.cdf(y, eta), rtol=1e-11)
+    if family.support.is_discrete:
+        assert_array_equal(family.survival(np.full(6, family.support.low - 1.0), eta), 1.0)
+
+
+@every
 def test_the_support_is_where_the_cdf_rises(family):
     eta = point(family, np.array([0.2]), np.array([1.0]))
     assert_array_equal(family.quantile(np.array([0.0, 1.0]), eta), family.support.ends)
@@ -323,12 +333,30 @@ def test_the_bounds_have_the_probabilities_of_the_density(family):
     found = three_parts(family, eta)
     assert found.shape == (3, 6)
     assert_allclose(found.sum(axis=0), 1.0, rtol=1e-11)
+    if family.support.is_discrete:
+        assert set(family.masses) <= {0.0}  # of hurdles, whose zeros are one of two parts
+        return
     for bound, probability in zip(family.support.ends, found[::2], strict=True):
         if bound in family.masses:
             value = evaluate(family, np.full(6, bound), eta, 0).value
             assert_allclose(np.exp(value), probability, rtol=1e-9)
         else:
             assert_array_equal(probability, 0.0)
+
+
+@pytest.mark.parametrize("family", COMBINED, ids=name)
+def test_zero_and_positive_counts_have_the_probabilities_of_the_density(family):
+    eta = moderate(family)
+    if family.support.low > 0.0:
+        assert family.parts == ()
+        return
+    assert family.parts == ("zero", "positive")
+    zero, positive = family.part_probabilities(eta)
+    log_zero = evaluate(family, np.zeros(6), eta, 0).value
+    assert_allclose(zero, np.exp(log_zero), rtol=1e-13)
+    assert_allclose(positive, -np.expm1(log_zero), rtol=1e-12)
+    moved = [eta[k] + (k not in family.part_predictors) for k in range(size(family))]
+    assert_array_equal(family.part_probabilities(moved), [zero, positive])
 
 
 @boundary

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from numpydoc.validate import validate
 
-from skglmm import BetaGLMMRegressor, estimators, families
+from skglmm import estimators, families
 from skglmm.families import Family
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +33,7 @@ INTERNAL = (
     "skglmm.inference",
     "skglmm.engine",
     "skglmm.linalg",
+    "skglmm.response",
 )
 # Whose linear algebra is that of the estimators that it asks.
 ASKS_ESTIMATORS = {"LogDensityScorer", "log_density_scorer"}
@@ -41,8 +42,9 @@ ASKS_ESTIMATORS = {"LogDensityScorer", "log_density_scorer"}
 CODES = {"GL08", "SS01", "SS02", "SS03", "PR02", "PR03"}
 STRICT = CODES | {"PR01", "PR04", "PR07"}
 METHODS = {
-    name: method
-    for name, method in inspect.getmembers(BetaGLMMRegressor, inspect.isfunction)
+    f"{kind}.{name}": method
+    for kind in ("BetaGLMMRegressor", "BinomialGLMMClassifier", "PoissonGLMMRegressor")
+    for name, method in inspect.getmembers(getattr(estimators, kind), inspect.isfunction)
     if not name.startswith("_") and method.__module__.startswith("skglmm")
 }
 
@@ -95,7 +97,7 @@ def names_of(packages):
             if callable(getattr(module, name)) and not name.isupper():
                 yield f"{package}.{name}"
     if packages == PUBLIC:
-        yield from (f"skglmm.BetaGLMMRegressor.{name}" for name in METHODS)
+        yield from (f"skglmm.{name}" for name in METHODS)
 
 
 def faults(name, codes):
@@ -114,13 +116,14 @@ def test_internal_names_are_documented(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_methods_say_what_they_return_and_raise_and_show_an_example(name):
-    assert faults(f"skglmm.BetaGLMMRegressor.{name}", {"RT01", "RT03", "EX01"}) == []
+    assert faults(f"skglmm.{name}", {"RT01", "RT03", "EX01"}) == []
     refuses = re.search(r"\braise\b|\b_?check_", inspect.getsource(METHODS[name]))
     assert not refuses or "Raises\n" in METHODS[name].__doc__
 
 
 def test_there_are_methods_to_look_at():
-    assert {"fit", "predict", "summary", "confint", "random_effects"} <= METHODS.keys()
+    names = ("fit", "predict", "summary", "confint", "random_effects")
+    assert {f"BetaGLMMRegressor.{name}" for name in names} <= METHODS.keys()
 
 
 def entry_points():

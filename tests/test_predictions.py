@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from skglmm import BetaGLMMRegressor
-from skglmm.response.interval import Scale
+from skglmm.response import BoundedScale
 
 COLUMNS = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper", "obs_ci_lower", "obs_ci_upper"]
 
@@ -131,9 +131,9 @@ def test_new_effects_are_drawn_for_unseen_groups_even_where_they_are_errors(stud
 
 @pytest.mark.parametrize("bounds", [(0, 1), (-5, 5), (0.1, 0.7), (1e6, 1e6 + 1)])
 def test_what_is_inside_the_unit_interval_is_inside_the_bounds(bounds):
-    scale = Scale(*map(float, bounds), "error", 0, 1)
+    scale = BoundedScale(*map(float, bounds))
     unit = np.array([0.0, 5e-324, 1e-17, 0.5, np.nextafter(1.0, 0.0), 1.0, np.nan])
-    y = scale.response(unit)
+    y = scale.write(unit)
     assert_array_equal(y[[0, 5]], bounds)
     assert np.all((y[1:5] > bounds[0]) & (y[1:5] < bounds[1]))
     assert np.isnan(y[6])

@@ -195,7 +195,7 @@ def test_zeros_leave_the_beta_between_the_bounds_alone():
     one = np.ones(len(y))
     whole = fit(ZeroInflatedBeta(), design([[one, x], [one], [one]]), y)
     keep = y > 0.0
-    inner = fit(ZeroInflatedBeta().beta, design([[one[keep], x[keep]], [one[keep]]]), y[keep])
+    inner = fit(ZeroInflatedBeta().inner, design([[one[keep], x[keep]], [one[keep]]]), y[keep])
     assert_allclose(whole.beta[0], inner.beta[0], atol=1e-6)
     assert_allclose(whole.beta[1], inner.beta[1], atol=1e-6)
     assert_allclose(whole.beta[2], logit(0.4), atol=1e-6)

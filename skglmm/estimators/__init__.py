@@ -1,17 +1,23 @@
 """scikit-learn estimators of mixed models."""
 
 from skglmm.estimators.beta import BetaGLMMRegressor
+from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
+from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
+from skglmm.estimators.poisson import PoissonGLMMRegressor
 from skglmm.estimators.zero_inflated_beta import ZeroInflatedBetaGLMMRegressor
 from skglmm.estimators.zero_one_inflated_beta import ZeroOneInflatedBetaGLMMRegressor
 
 __all__ = [
     "BetaGLMMRegressor",
+    "BinomialGLMMClassifier",
     "ExtendedBetaGLMMRegressor",
+    "LMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
+    "PoissonGLMMRegressor",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",
 ]

@@ -1,17 +1,14 @@
 """Beta mixed regression."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from skglmm.estimators.base.docs import documented
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.bounded import BoundedRegressor
+from skglmm.estimators.base.signature import mixed_model
 from skglmm.families import Beta
 
 __all__ = ["BetaGLMMRegressor"]
 
 
-@documented
-class BetaGLMMRegressor(BaseGLMMRegressor):
+@mixed_model
+class BetaGLMMRegressor(BoundedRegressor):
     r"""Beta mixed regression for rates, proportions and percentages.
 
     The response is beta distributed on an interval, with a mean :math:`\mu` and a precision
@@ -24,12 +21,14 @@ class BetaGLMMRegressor(BaseGLMMRegressor):
     ----------
     $formula_and_groups
     $precision
-    $link_and_others
+    $link_and_bounds
+    $others
 
     Attributes
     ----------
     $coefficients
     $precision_coefficients
+    $boundary_results
     $results
 
     References
@@ -59,23 +58,4 @@ class BetaGLMMRegressor(BaseGLMMRegressor):
 
     _family = Beta()
 
-    def __init__(
-        self,
-        formula: str | None = None,
-        *,
-        groups: Any = None,
-        precision: str = "1",
-        link: str = "logit",
-        bounds: tuple[float, float] = (0.0, 1.0),
-        boundary: str | float = "error",
-        predict_kind: str = "conditional",
-        new_groups: str = "marginal",
-        offset: str | None = None,
-        context: Mapping[str, Callable[..., Any]] | None = None,
-        inference: bool = True,
-        tol: float = 1e-8,
-        max_iter: int = 200,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self._keep(locals())
+    precision: str = "1"

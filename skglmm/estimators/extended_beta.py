@@ -1,22 +1,21 @@
 """Extended-support beta mixed regression."""
 
-from collections.abc import Callable, Mapping
 from math import inf
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from skglmm.estimators.base.docs import documented
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.bounded import BoundedRegressor
+from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.model import Model
 from skglmm.families import ExtendedBeta, Family, FixedExtendedBeta
 
 __all__ = ["ExtendedBetaGLMMRegressor"]
 
 
-@documented
-class ExtendedBetaGLMMRegressor(BaseGLMMRegressor):
+@mixed_model
+class ExtendedBetaGLMMRegressor(BoundedRegressor):
     r"""Extended-support beta mixed regression: proportions that reach 0 and 1.
 
     What is measured is a beta variable that reaches beyond both bounds and is seen at the nearer
@@ -32,7 +31,8 @@ class ExtendedBetaGLMMRegressor(BaseGLMMRegressor):
     exceedance : float, default=None
         By how much the beta variable reaches beyond each bound, in widths of the bounds, if it is
         known. None averages over an exponential distribution and estimates its mean.
-    $link_and_others
+    $link_and_bounds
+    $others
 
     Attributes
     ----------
@@ -40,6 +40,7 @@ class ExtendedBetaGLMMRegressor(BaseGLMMRegressor):
     $precision_coefficients
     exceedance_ : float
         The exceedance, or the mean of its distribution, in widths of the bounds.
+    $boundary_results
     $results
 
     References
@@ -66,29 +67,8 @@ class ExtendedBetaGLMMRegressor(BaseGLMMRegressor):
 
     _family = ExtendedBeta()
 
-    exceedance: float | None
-
-    def __init__(
-        self,
-        formula: str | None = None,
-        *,
-        groups: Any = None,
-        precision: str = "1",
-        exceedance: float | None = None,
-        link: str = "logit",
-        bounds: tuple[float, float] = (0.0, 1.0),
-        boundary: str | float = "error",
-        predict_kind: str = "conditional",
-        new_groups: str = "marginal",
-        offset: str | None = None,
-        context: Mapping[str, Callable[..., Any]] | None = None,
-        inference: bool = True,
-        tol: float = 1e-8,
-        max_iter: int = 200,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self._keep(locals())
+    precision: str = "1"
+    exceedance: float | None = None
 
     def _make_family(self) -> Family:
         family = super()._make_family()

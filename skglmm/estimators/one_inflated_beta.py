@@ -1,17 +1,14 @@
 """Beta mixed regression of responses that may be exactly on the upper bound."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from skglmm.estimators.base.docs import documented
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.bounded import BoundedRegressor
+from skglmm.estimators.base.signature import mixed_model
 from skglmm.families import OneInflatedBeta
 
 __all__ = ["OneInflatedBetaGLMMRegressor"]
 
 
-@documented
-class OneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
+@mixed_model
+class OneInflatedBetaGLMMRegressor(BoundedRegressor):
     r"""One-inflated beta mixed regression: proportions, some of which are exactly 1.
 
     A response is on the upper bound with a probability that has a logit predictor of its own, and
@@ -25,7 +22,8 @@ class OneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     one : str, default="1"
         One-sided formula of the logit of the probability of the upper bound, against that of
         a response between the bounds; with random effects and keys as `precision`.
-    $link_and_others
+    $link_and_bounds
+    $others
 
     Attributes
     ----------
@@ -34,6 +32,7 @@ class OneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     one_coef_ : ndarray, shape (n_one_coef,)
         Fixed effects of the probability of the upper bound, on the logit scale, the
         intercept first.
+    $boundary_results
     $results
 
     References
@@ -59,26 +58,6 @@ class OneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     """
 
     _family = OneInflatedBeta()
-    _formula_parameters = ("precision", "one")
 
-    def __init__(
-        self,
-        formula: str | None = None,
-        *,
-        groups: Any = None,
-        precision: str = "1",
-        one: str = "1",
-        link: str = "logit",
-        bounds: tuple[float, float] = (0.0, 1.0),
-        boundary: str | float = "error",
-        predict_kind: str = "conditional",
-        new_groups: str = "marginal",
-        offset: str | None = None,
-        context: Mapping[str, Callable[..., Any]] | None = None,
-        inference: bool = True,
-        tol: float = 1e-8,
-        max_iter: int = 200,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self._keep(locals())
+    precision: str = "1"
+    one: str = "1"

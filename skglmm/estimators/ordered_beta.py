@@ -1,15 +1,12 @@
 """Ordered beta mixed regression."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
-from skglmm.estimators.base.docs import documented
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.bounded import BoundedRegressor
+from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.model import Model
 from skglmm.estimators.reading.validation import check_level
 from skglmm.families import OrderedBeta
@@ -17,8 +14,8 @@ from skglmm.families import OrderedBeta
 __all__ = ["OrderedBetaGLMMRegressor"]
 
 
-@documented
-class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
+@mixed_model
+class OrderedBetaGLMMRegressor(BoundedRegressor):
     r"""Ordered beta mixed regression: proportions that may be exactly 0 or 1, with one predictor.
 
     One linear predictor :math:`\eta` moves the mean of what lies between the bounds and, past two
@@ -31,7 +28,8 @@ class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
     ----------
     $formula_and_groups
     $precision
-    $link_and_others
+    $link_and_bounds
+    $others
 
     Attributes
     ----------
@@ -41,6 +39,7 @@ class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
         The cut points, on the scale of the linear predictor, increasing.
     lower_cut_coef_, cut_gap_coef_ : ndarray, shape (1,)
         The lower cut point, and the logarithm of the distance to the upper one.
+    $boundary_results
     $results
 
     References
@@ -66,26 +65,7 @@ class OrderedBetaGLMMRegressor(BaseGLMMRegressor):
 
     _family = OrderedBeta()
 
-    def __init__(
-        self,
-        formula: str | None = None,
-        *,
-        groups: Any = None,
-        precision: str = "1",
-        link: str = "logit",
-        bounds: tuple[float, float] = (0.0, 1.0),
-        boundary: str | float = "error",
-        predict_kind: str = "conditional",
-        new_groups: str = "marginal",
-        offset: str | None = None,
-        context: Mapping[str, Callable[..., Any]] | None = None,
-        inference: bool = True,
-        tol: float = 1e-8,
-        max_iter: int = 200,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self._keep(locals())
+    precision: str = "1"
 
     def cut_points(self, level: float = 0.95) -> pd.DataFrame:
         """Return the cut points with standard errors and limits.

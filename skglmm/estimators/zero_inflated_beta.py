@@ -1,17 +1,14 @@
 """Beta mixed regression of responses that may be exactly on the lower bound."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from skglmm.estimators.base.docs import documented
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.bounded import BoundedRegressor
+from skglmm.estimators.base.signature import mixed_model
 from skglmm.families import ZeroInflatedBeta
 
 __all__ = ["ZeroInflatedBetaGLMMRegressor"]
 
 
-@documented
-class ZeroInflatedBetaGLMMRegressor(BaseGLMMRegressor):
+@mixed_model
+class ZeroInflatedBetaGLMMRegressor(BoundedRegressor):
     r"""Zero-inflated beta mixed regression: proportions, some of which are exactly 0.
 
     A response is on the lower bound with a probability that has a logit predictor of its own, and
@@ -25,7 +22,8 @@ class ZeroInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     zero : str, default="1"
         One-sided formula of the logit of the probability of the lower bound, against that of
         a response between the bounds; with random effects and keys as `precision`.
-    $link_and_others
+    $link_and_bounds
+    $others
 
     Attributes
     ----------
@@ -34,6 +32,7 @@ class ZeroInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     zero_coef_ : ndarray, shape (n_zero_coef,)
         Fixed effects of the probability of the lower bound, on the logit scale, the
         intercept first.
+    $boundary_results
     $results
 
     References
@@ -59,26 +58,6 @@ class ZeroInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     """
 
     _family = ZeroInflatedBeta()
-    _formula_parameters = ("precision", "zero")
 
-    def __init__(
-        self,
-        formula: str | None = None,
-        *,
-        groups: Any = None,
-        precision: str = "1",
-        zero: str = "1",
-        link: str = "logit",
-        bounds: tuple[float, float] = (0.0, 1.0),
-        boundary: str | float = "error",
-        predict_kind: str = "conditional",
-        new_groups: str = "marginal",
-        offset: str | None = None,
-        context: Mapping[str, Callable[..., Any]] | None = None,
-        inference: bool = True,
-        tol: float = 1e-8,
-        max_iter: int = 200,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self._keep(locals())
+    precision: str = "1"
+    zero: str = "1"

@@ -1,17 +1,14 @@
 """Beta mixed regression of responses that may be exactly on either bound."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from skglmm.estimators.base.docs import documented
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.bounded import BoundedRegressor
+from skglmm.estimators.base.signature import mixed_model
 from skglmm.families import ZeroOneInflatedBeta
 
 __all__ = ["ZeroOneInflatedBetaGLMMRegressor"]
 
 
-@documented
-class ZeroOneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
+@mixed_model
+class ZeroOneInflatedBetaGLMMRegressor(BoundedRegressor):
     r"""Zero-one-inflated beta mixed regression: proportions, some exactly 0, some exactly 1.
 
     A response is on the lower bound, on the upper bound, or between them with probabilities of a
@@ -29,7 +26,8 @@ class ZeroOneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     one : str, default="1"
         One-sided formula of the logit of the probability of the upper bound, against that of
         a response between the bounds; with random effects and keys as `precision`.
-    $link_and_others
+    $link_and_bounds
+    $others
 
     Attributes
     ----------
@@ -41,6 +39,7 @@ class ZeroOneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     one_coef_ : ndarray, shape (n_one_coef,)
         Fixed effects of the probability of the upper bound, on the logit scale, the
         intercept first.
+    $boundary_results
     $results
 
     References
@@ -66,27 +65,7 @@ class ZeroOneInflatedBetaGLMMRegressor(BaseGLMMRegressor):
     """
 
     _family = ZeroOneInflatedBeta()
-    _formula_parameters = ("precision", "zero", "one")
 
-    def __init__(
-        self,
-        formula: str | None = None,
-        *,
-        groups: Any = None,
-        precision: str = "1",
-        zero: str = "1",
-        one: str = "1",
-        link: str = "logit",
-        bounds: tuple[float, float] = (0.0, 1.0),
-        boundary: str | float = "error",
-        predict_kind: str = "conditional",
-        new_groups: str = "marginal",
-        offset: str | None = None,
-        context: Mapping[str, Callable[..., Any]] | None = None,
-        inference: bool = True,
-        tol: float = 1e-8,
-        max_iter: int = 200,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self._keep(locals())
+    precision: str = "1"
+    zero: str = "1"
+    one: str = "1"

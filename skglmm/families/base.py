@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,9 +66,6 @@ class Family(ABC):
     """
 
     links: tuple[Link, ...]
-    # Names of the parts of the support that have probabilities of their own to predict, in
-    # increasing order: bounds and what lies between, zero and positive counts, or classes.
-    parts: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -131,8 +128,19 @@ class Family(ABC):
         return roles.index(Role.LOCATION)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts of the support that have probabilities of their own to predict.
+
+        In increasing order: bounds and what lies between, zero and positive counts, or classes.
+        """
+        return ()
+
+    @property
     def masses(self) -> tuple[float, ...]:
-        """Single values that have a positive probability in a real support."""
+        """Single values whose probability is apart from that of others.
+
+        In a real support all that have one; of counts the zeros that are beside a hurdle.
+        """
         return self.support.masses
 
     @property
@@ -167,6 +175,13 @@ class Family(ABC):
         where effects of the two are not correlated.
         """
         return None
+
+    def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        """Return the probabilities of responses above `y`, shape (n,).
+
+        By default one minus the cdf, in which small ones have no digits.
+        """
+        return np.asarray(1.0 - self.cdf(y, eta))
 
     def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return the probabilities of the `parts` of the support, shape (len(parts), n).

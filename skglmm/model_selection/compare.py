@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.runtime.threads import single_threaded
@@ -120,7 +120,7 @@ def _labels(models: Sequence[Any], names: Sequence[str] | None) -> list[str]:
     return labels
 
 
-def _formulas(models: Sequence[BaseGLMMRegressor]) -> list[str]:
+def _formulas(models: Sequence[MixedModel]) -> list[str]:
     """Formulas, behind the names of the families where there are several."""
     kinds = [type(model.fit_.family).__name__ for model in models]
     several = len(set(kinds)) > 1
@@ -138,7 +138,7 @@ def _unique(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _criteria(models: Sequence[BaseGLMMRegressor], labels: Sequence[str]) -> pd.DataFrame:
+def _criteria(models: Sequence[MixedModel], labels: Sequence[str]) -> pd.DataFrame:
     rows = [overview(model.fit_) for model in models]
     columns = {name: np.array([getattr(row, name) for row in rows]) for name in _CRITERIA}
     delta = columns["aic"] - columns["aic"].min()
@@ -149,7 +149,7 @@ def _criteria(models: Sequence[BaseGLMMRegressor], labels: Sequence[str]) -> pd.
 
 
 def _tests(
-    models: Sequence[BaseGLMMRegressor], labels: Sequence[str], spaces: Sequence[Spaces | None]
+    models: Sequence[MixedModel], labels: Sequence[str], spaces: Sequence[Spaces | None]
 ) -> pd.DataFrame:
     """Test each model against the largest one before it that is nested in it."""
     sizes = [(model.fit_.n_params, model.fit_.log_likelihood) for model in models]
@@ -170,7 +170,7 @@ class _Candidate(NamedTuple):
     """A model with its name, and what its columns span if rows are at hand."""
 
     label: str
-    model: BaseGLMMRegressor
+    model: MixedModel
     spaces: Spaces | None
 
 
@@ -200,7 +200,7 @@ def _tested(
 
 
 def _conditional(
-    models: Sequence[BaseGLMMRegressor],
+    models: Sequence[MixedModel],
     frames: Sequence[Any],
     y: Any,
     sample_weight: Any,

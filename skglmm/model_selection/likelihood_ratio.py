@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_choice, check_count, check_flag
@@ -161,8 +161,8 @@ def _tell_failures(statistics: Sequence[float]) -> None:
 
 
 def _addition(
-    smaller: BaseGLMMRegressor,
-    larger: BaseGLMMRegressor,
+    smaller: MixedModel,
+    larger: MixedModel,
     spaces: tuple[Spaces, Spaces] | None,
     *,
     nested: bool,
@@ -177,8 +177,8 @@ def _addition(
 
 
 def _refusal(
-    smaller: BaseGLMMRegressor,
-    larger: BaseGLMMRegressor,
+    smaller: MixedModel,
+    larger: MixedModel,
     spaces: tuple[Spaces, Spaces] | None,
     reason: str,
 ) -> str:
@@ -209,9 +209,7 @@ def _refuse_missing(X: Any, y: Any) -> None:
         raise ValueError(msg)
 
 
-def _contest(
-    models: tuple[BaseGLMMRegressor, BaseGLMMRegressor], studies: tuple[Study, Study]
-) -> Contest:
+def _contest(models: tuple[MixedModel, MixedModel], studies: tuple[Study, Study]) -> Contest:
     rules = [Rules(model.tol, int(model.max_iter)) for model in models]
     fits: tuple[Fit, Fit] = (models[0].fit_, models[1].fit_)
     return Contest(studies, fits, (rules[0], rules[1]))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.fitting import Spaces, of_rows
 from skglmm.inference import Comparison
@@ -15,15 +15,15 @@ __all__ = ["paired", "spaces_on", "why_not_nested"]
 
 
 def why_not_nested(
-    smaller: BaseGLMMRegressor,
-    larger: BaseGLMMRegressor,
+    smaller: MixedModel,
+    larger: MixedModel,
     spaces: tuple[Spaces, Spaces] | None = None,
 ) -> str | None:
     """Return why one estimator is not nested in the other, None if it is.
 
     Parameters
     ----------
-    smaller, larger : BaseGLMMRegressor
+    smaller, larger : MixedModel
         Fitted to the same data.
     spaces : tuple of Spaces, length 2, or None
         What their columns span on rows that are at hand.

@@ -6,7 +6,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 
 __all__ = ["inside", "transformed", "unwrap"]
 
@@ -20,7 +20,7 @@ def inside(model: Any) -> Any:
     return getattr(model, "best_estimator_", None)
 
 
-def unwrap(model: Any, name: str = "the model") -> BaseGLMMRegressor:
+def unwrap(model: Any, name: str = "the model") -> MixedModel:
     """Return the fitted estimator of a model: of a pipeline the last step, of a search the best.
 
     Raises
@@ -31,7 +31,7 @@ def unwrap(model: Any, name: str = "the model") -> BaseGLMMRegressor:
         When `fit` was not called.
     """
     estimator = model
-    while not isinstance(estimator, BaseGLMMRegressor):
+    while not isinstance(estimator, MixedModel):
         inner = inside(estimator)
         if inner is None:
             msg = (
@@ -49,7 +49,7 @@ def unwrap(model: Any, name: str = "the model") -> BaseGLMMRegressor:
 
 def transformed(model: Any, X: Any) -> Any:
     """Return X as the estimator inside a fitted model gets it."""
-    while not isinstance(model, BaseGLMMRegressor):
+    while not isinstance(model, MixedModel):
         if isinstance(model, Pipeline) and len(model) > 1:
             X = model[:-1].transform(X)
         model = inside(model)

@@ -1,1 +1,10 @@
 """What a response is, and how it is read and written back."""
+
+from skglmm.response.base import ResponseScale
+from skglmm.response.classes import ClassScale
+from skglmm.response.counts import CountScale
+from skglmm.response.interval import BoundedScale
+from skglmm.response.real import RealScale
+from skglmm.response.support import Support
+
+__all__ = ["BoundedScale", "ClassScale", "CountScale", "RealScale", "ResponseScale", "Support"]

@@ -43,7 +43,7 @@ __all__ = ["AdaptiveQuadrature"]
 
 EFFECTS_MAX = 3  # of one level: 7 points for each are 343 nodes
 POINTS_MAX = 300  # more have weights below the smallest number
-INSTEAD = "leave it out, or take 1 point for each effect, which is Laplace's approximation"
+INSTEAD = "leave it out, or take Laplace's approximation, n_quadrature=1"
 NODES_MAX = 100_000  # passes over all rows for each evaluation
 
 

@@ -2,11 +2,8 @@
 
 from inspect import cleandoc
 from string import Template
-from typing import TypeVar
 
-__all__ = ["documented"]
-
-_Class = TypeVar("_Class", bound=type)
+__all__ = ["filled"]
 
 _SHARED = {
     "formula_and_groups": """\
@@ -25,7 +22,30 @@ precision : str, default="1"
     One-sided formula of the log precision; it may have random effects, and terms with the
     same key, ``(1 |p| g)`` here and in `formula`, are correlated.
 """,
-    "link_and_others": """\
+    "counts": """\
+exposure : str, default=None
+    Column of what the counts are counted in, such as hours or areas: means are proportional to
+    it, as its logarithm is added to the predictor of the log mean. `predict` has the counts of
+    the rows' own exposure, `predict_rate` those of one unit.
+zero : str, default=None
+    One-sided formula of the logit of the probability of zeros, which may have random effects;
+    None for a model without it.
+zero_kind : {"inflated", "hurdle"}, default="inflated"
+    Whether `zero` describes extra zeros, beside those of the counts, or all of them: counts are
+    positive then where they are not zero.
+truncated : bool, default=False
+    Whether zeros cannot be seen; for data without any.
+whole : bool, default=True
+    Whether responses have to be whole numbers. False takes any numbers from 0 on, as Poisson
+    pseudo-likelihood does: means are right where their model is, and standard errors are those of
+    ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about them.
+""",
+    "zero_coefficients": """\
+zero_coef_ : ndarray, shape (n_zero_coef,)
+    Fixed effects of the probability of zeros, on the logit scale, the intercept first; only with
+    a formula of `zero`.
+""",
+    "link_and_bounds": """\
 link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
     Link of the mean.
 bounds : tuple of float, default=(0.0, 1.0)
@@ -35,8 +55,10 @@ boundary : {"error", "squeeze"} or float, default="error"
     them; move all responses a little towards the middle, "squeeze", which is
     :math:`(u (n - 1) + 1/2) / n` on the unit scale [1]_; or move only those on the bound
     inside, by this fraction of the width.
+""",
+    "others": """\
 predict_kind : {"conditional", "fixed", "marginal"}, default="conditional"
-    What `predict` and `score` use: the effects of each row's own group, those of a typical
+    What predictions and `score` use: the effects of each row's own group, those of a typical
     group (0), or the average over groups.
 new_groups : {"marginal", "fixed", "nan", "error"}, default="marginal"
     Levels that fit has not seen are averaged over, taken as typical, predicted as NaN, or
@@ -76,6 +98,10 @@ precision_coef_ : ndarray, shape (n_precision_coef,)
 .. [2] Brooks, M. E. et al. (2017). glmmTMB balances speed and flexibility among packages
    for zero-inflated generalized linear mixed modeling. The R Journal, 9(2), 378-400.
 """,
+    "boundary_results": """\
+n_boundary_ : int
+    Responses that `boundary` moved: those on a bound, or all of them for "squeeze".
+""",
     "results": """\
 log_likelihood_ : float
     Laplace approximation of the log likelihood of y, on its own scale.
@@ -93,8 +119,6 @@ is_singular_ : bool
     Whether a variance is 0 or a correlation is plus or minus 1.
 n_iter_ : int
     Iterations of the optimizer.
-n_boundary_ : int
-    Responses that `boundary` moved: those on a bound, or all of them for "squeeze".
 formula_ : str
     The formula of the mean in one spelling that all its spellings share.
 formulas_ : dict of str to str
@@ -111,9 +135,7 @@ feature_names_in_ : ndarray of str, shape (n_features,)
 }
 
 
-def documented(cls: _Class) -> _Class:
-    """Fill the shared paragraphs into a class's docstring, where it has ``$names`` of them."""
-    if cls.__doc__ is not None:  # as with python -OO
-        filled = {name: text.strip() for name, text in _SHARED.items()}
-        cls.__doc__ = Template(cleandoc(cls.__doc__)).substitute(filled)
-    return cls
+def filled(docstring: str) -> str:
+    """Return a docstring with the shared paragraphs in place of its ``$names``."""
+    paragraphs = {name: text.strip() for name, text in _SHARED.items()}
+    return Template(cleandoc(docstring)).substitute(paragraphs)

@@ -35,7 +35,7 @@ from skglmm.fitting import (
 )
 from skglmm.parts import Parts
 from skglmm.parts.dask import connected
-from skglmm.response.interval import Scale
+from skglmm.response import ResponseScale
 
 __all__ = ["ClusterRows", "cluster_rows", "learned"]
 
@@ -50,7 +50,7 @@ class ClusterRows:
     ----------
     model : Model
     spec : DesignSpec
-    scale : Scale
+    scale : ResponseScale
     bound : Bound
     constants : ndarray, shape (K,)
         Constant linear predictors that suit the responses.
@@ -60,23 +60,27 @@ class ClusterRows:
 
     model: Model
     spec: DesignSpec
-    scale: Scale
+    scale: ResponseScale
     bound: Bound
     constants: Floats
     digest: Digest
 
 
-def cluster_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, family: Family) -> ClusterRows:
+def cluster_rows(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, family: Family, draft: ResponseScale
+) -> ClusterRows:
     """Learn labels, scales and shards from dask rows.
 
     Parameters
     ----------
-    estimator : BaseGLMMRegressor
+    estimator : MixedModel
         Its parameters; `n_features_in_` and `feature_names_in_` are set.
     X : dask DataFrame
     y : dask Series
     sample_weight : dask Series or None
     family : Family
+    draft : ResponseScale
+        What y is, before any response is seen.
 
     Raises
     ------
@@ -88,14 +92,19 @@ def cluster_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, family: Fam
     check_partitions(X, y, sample_weight)
     meta = fit_frame(estimator, X._meta_nonempty)
     label = y.name if isinstance(y.name, str) else None
-    model = read_model(estimator, family.predictors[1:], meta, label)
+    model = read_model(estimator, family, meta, label)
     names = [n for n in meta.columns if n in model.columns or n == estimator.offset]
-    rows = read_rows(client, X[names], y, sample_weight)
-    return learned(rows, meta[names], model, estimator, family)
+    rows = read_rows(client, X[names], y, sample_weight, type(estimator)._vet)
+    return learned(rows, meta[names], model, estimator, family, draft)
 
 
 def learned(
-    rows: Parts[VettedRows], meta: pd.DataFrame, model: Model, estimator: Any, family: Family
+    rows: Parts[VettedRows],
+    meta: pd.DataFrame,
+    model: Model,
+    estimator: Any,
+    family: Family,
+    draft: ResponseScale,
 ) -> ClusterRows:
     """Learn labels, scales and shards from parts of rows.
 
@@ -106,21 +115,22 @@ def learned(
     meta : DataFrame
         Some rows with the types of their columns, for names.
     model : Model
-    estimator : BaseGLMMRegressor
+    estimator : MixedModel
         Its parameters.
     family : Family
+    draft : ResponseScale
     """
     rows = some_rows(rows)
     spec = learn_labels(rows, meta, model, estimator)
     plan = arranged(rows, spec)
-    return _bound(regrouped(rows, spec, plan), spec, plan, estimator, family, model)
+    return _bound(regrouped(rows, spec, plan), spec, plan, estimator, family, draft, model)
 
 
 class _Part(NamedTuple):
     """Some rows as the numerical core takes them."""
 
     design: Design
-    unit: Floats
+    read: Floats
     weights: Floats | None
 
 
@@ -130,12 +140,11 @@ def _bound(
     plan: Arranged,
     estimator: Any,
     family: Family,
+    draft: ResponseScale,
     model: Model,
 ) -> ClusterRows:
     n_samples = int(rows.map(n_rows_of).total())
-    low, high = map(float, estimator.bounds)
-    draft = Scale(low, high, estimator.boundary, 0, n_samples, family.masses)
-    scale = draft.settled(*rows.map(_on_bounds, scale=draft).total())
+    scale = draft.settled(*rows.map(_tally, draft=draft).total())
     is_weighted = bool(rows.map(_is_weighted).total())
     parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=is_weighted)
     designs, weights = parts.map(_design), parts.map(_weights)
@@ -169,18 +178,19 @@ def _bound(
     )
 
 
-def _on_bounds(rows: VettedRows, scale: Scale) -> tuple[int, int]:
-    homeless = np.count_nonzero(np.logical_or(*scale.homeless(rows.y)))
-    return int(homeless), int(np.count_nonzero((rows.y > scale.low) & (rows.y < scale.high)))
+def _tally(rows: VettedRows, draft: ResponseScale) -> tuple[Any, ...]:
+    return draft.tally(rows.y)
 
 
 def _is_weighted(rows: VettedRows) -> int:
     return int(rows.weights is not None and not np.all(rows.weights == 1.0))
 
 
-def _part(rows: VettedRows, spec: DesignSpec, scale: Scale, context: Context, keep: bool) -> _Part:
+def _part(
+    rows: VettedRows, spec: DesignSpec, scale: ResponseScale, context: Context, keep: bool
+) -> _Part:
     design = spec.build(rows.frame, context=context)
-    return _Part(design, scale.unit(rows.y), rows.weights if keep else None)
+    return _Part(design, scale.read(rows.y), rows.weights if keep else None)
 
 
 def _design(part: _Part) -> Design:
@@ -192,30 +202,30 @@ def _weights(part: _Part) -> Floats | None:
 
 
 def _shard(part: _Part, scales: Any, **common: Any) -> Shard:
-    return bind_part(scales.apply(part.design), part.unit, part.weights, **common)
+    return bind_part(scales.apply(part.design), part.read, part.weights, **common)
 
 
-def _log_jacobian(part: _Part, scale: Scale) -> float:
+def _log_jacobian(part: _Part, scale: ResponseScale) -> float:
     mass = 1.0 if part.weights is None else part.weights
-    return float(np.sum(mass * scale.log_jacobian(part.unit)))
+    return float(np.sum(mass * scale.log_jacobian(part.read)))
 
 
 def _digest(part: _Part, log_jacobian: float) -> Digest:
-    return digest(part.unit, part.weights, log_jacobian)
+    return digest(part.read, part.weights, log_jacobian)
 
 
 def _signed_sums(part: _Part) -> Sums:
-    return signed_sums(part.design, part.unit, part.weights)
+    return signed_sums(part.design, part.read, part.weights)
 
 
-def _row_digest(rows: VettedRows, spec: DesignSpec, scale: Scale, keep: bool) -> Digest:
-    return row_digest(spec.read(rows.frame), scale.unit(rows.y), rows.weights if keep else None)
+def _row_digest(rows: VettedRows, spec: DesignSpec, scale: ResponseScale, keep: bool) -> Digest:
+    return row_digest(spec.read(rows.frame), scale.read(rows.y), rows.weights if keep else None)
 
 
 def _start(part: _Part, family: Family) -> tuple[Floats, float]:
-    mass = float(len(part.unit) if part.weights is None else part.weights.sum())
-    return mass * family.start(part.unit, part.weights), mass
+    mass = float(len(part.read) if part.weights is None else part.weights.sum())
+    return mass * family.start(part.read, part.weights), mass
 
 
 def _masses(part: _Part, masses: tuple[float, ...]) -> frozenset[float]:
-    return masses_in(part.unit, masses)
+    return masses_in(part.read, masses)

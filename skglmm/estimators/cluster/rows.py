@@ -1,12 +1,13 @@
 """Rows of dask collections, vetted where they are."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Floats
-from skglmm.estimators.reading.validation import check_weights, check_y
+from skglmm.estimators.reading.validation import check_weights
 from skglmm.parts import Parts
 from skglmm.parts.dask import Remote, is_dask
 
@@ -17,7 +18,7 @@ class VettedRows(NamedTuple):
     """Some rows of positive weight, vetted."""
 
     frame: pd.DataFrame
-    y: Floats
+    y: Any
     weights: Floats | None
 
 
@@ -45,26 +46,30 @@ def check_partitions(X: Any, y: Any, weights: Any) -> None:
             raise ValueError(msg)
 
 
-def read_rows(client: Any, X: Any, y: Any, weights: Any) -> Remote[VettedRows]:
+def read_rows(
+    client: Any, X: Any, y: Any, weights: Any, vet: Callable[[str, Any], Any]
+) -> Remote[VettedRows]:
     from dask.delayed import delayed  # noqa: PLC0415  # an extra
 
     columns = [X.to_delayed(), y.to_delayed()]
     columns.append([None] * X.npartitions if weights is None else weights.to_delayed())
     vetted = delayed(_vetted, pure=False)
-    return Remote.of(client, [vetted(*part) for part in zip(*columns, strict=True)])
+    return Remote.of(client, [vetted(*part, vet) for part in zip(*columns, strict=True)])
 
 
-def _vetted(frame: pd.DataFrame, y: Any, weights: Any) -> VettedRows:
+def _vetted(
+    frame: pd.DataFrame, y: Any, weights: Any, vet: Callable[[str, Any], Any]
+) -> VettedRows:
     if not len(frame) == len(y) == len(y if weights is None else weights):
         msg = f"a partition of X has {len(frame)} rows and that of y has {len(y)}"
         raise ValueError(msg)
     if not len(frame):
         return VettedRows(frame, np.zeros(0), None if weights is None else np.zeros(0))
-    response = check_y(None, y)
+    response = vet("fit", y)
     if weights is None:
         return VettedRows(frame, response, None)
     mass = np.asarray(weights, dtype=np.float64)
-    check_weights(np.append(mass, 1.0), np.append(response, 0.0))  # a part may weigh nothing
+    check_weights(np.append(mass, 1.0), len(response) + 1)  # a part may weigh nothing
     kept = mass > 0
     return VettedRows(frame.loc[kept], response[kept], mass[kept])
 

@@ -11,6 +11,7 @@ from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.estimators.methods.predictions import Predictions
+from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.reading.validation import check_inference, check_level
 
@@ -73,7 +74,7 @@ class Boundaries(Predictions):
             return tuple(infer.part_probabilities(self.fit_, design, plan).T)
 
         needed = self.fit_.family.part_predictors
-        return _table(X, self._answered(X, kind, answer, needed), PARTS)
+        return _table(X, self._answered(predict_frame(self, X), kind, answer, needed), PARTS)
 
     def predict_boundary_frame(
         self, X: Any, level: float = 0.95, kind: Kind | None = None
@@ -129,7 +130,7 @@ class Boundaries(Predictions):
 
         names = [f"{part}{number}" for part in PARTS for number in NUMBERS]
         needed = self.fit_.family.part_predictors
-        return _table(X, self._answered(X, kind, answer, needed), names)
+        return _table(X, self._answered(predict_frame(self, X), kind, answer, needed), names)
 
 
 def _table(X: Any, values: Floats, names: Sequence[str]) -> pd.DataFrame:

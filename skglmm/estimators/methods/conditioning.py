@@ -15,11 +15,11 @@ from skglmm.design import Design, DesignSpec
 from skglmm.estimators.reading.estimable import Nonestimable
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.rows import Kind, build_rows
-from skglmm.estimators.reading.validation import check_weights, check_y
+from skglmm.estimators.reading.validation import check_weights
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.estimators.runtime.warnings import tell, tell_unseen
 from skglmm.fitting import Fit
-from skglmm.response.interval import Scale
+from skglmm.response import ResponseScale
 
 __all__ = ["Conditioning"]
 
@@ -38,7 +38,8 @@ class Conditioning(SingleThreaded):
     predict_kind: str
     new_groups: str
     context: Mapping[str, Callable[..., Any]] | None
-    _scale: Scale
+    _column: Callable[[Any], Any]
+    _scale: ResponseScale
     _spec: DesignSpec
 
     def log_density(
@@ -204,12 +205,12 @@ class Conditioning(SingleThreaded):
         return updated
 
     def _response(self, X: Any, y: Any, sample_weight: Any) -> tuple[Floats, Floats | None]:
-        """Return responses on the unit scale, and weights or None."""
-        column = check_y(self, y)
+        """Return responses as the family takes them, and weights or None."""
+        column = self._column(y)
         check_consistent_length(X, column)
-        response = self._scale.unit(column)
+        response = self._scale.read(column)
         tell_unseen(self._scale, response, self.fit_.family)
-        return response, check_weights(sample_weight, column)
+        return response, check_weights(sample_weight, len(response))
 
     def _jointly(self, design: Design, plan: infer.Plan, response: Floats, mass: Floats) -> Floats:
         found, kept = np.zeros(len(mass)), mass > 0

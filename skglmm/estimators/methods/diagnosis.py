@@ -1,26 +1,22 @@
 """What a fitted estimator finds when it looks at its rows once more."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from math import nan
 from typing import Any
 
 import numpy as np
 
 from skglmm import inference as infer
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Ints
 from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.nesting import reused_labels
 from skglmm.estimators.reading.study_rows import StudyRows, study_rows
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
-from skglmm.response.interval import Scale
 
 __all__ = ["Diagnosing"]
 
 SHOWN = 3  # cells of a table that are named
-FRACTIONS = (1e-3, 1e-4, 1e-5)  # of the width, where responses on a bound are tried
 
 
 class Diagnosing(SingleThreaded):
@@ -85,14 +81,19 @@ class Diagnosing(SingleThreaded):
         others = [
             *_separated_findings(rows),
             *_nesting_findings(rows),
-            *_moved_findings(rows),
-            *_heap_findings(rows, generator(random_state)),
-            *_missing_findings(rows),
+            *self._response_findings(rows, generator(random_state)),
             *_empty_findings(rows),
         ]
         return infer.diagnose(
             self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
         )
+
+    def _response_findings(
+        self, rows: StudyRows, rng: np.random.Generator
+    ) -> Sequence[infer.Finding]:
+        """Look at what was done to the responses, where something may be done."""
+        del rows, rng
+        return ()
 
 
 def _separated_findings(rows: StudyRows) -> list[infer.Finding]:
@@ -108,64 +109,6 @@ def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:
         text, _, advice = reuse.sentence.partition(". ")
         subject = f"{reuse.inner} in {reuse.outer}"
         findings.append(infer.Finding("nesting", "warning", subject, reuse.alike, text, advice))
-    return findings
-
-
-def _moved_findings(rows: StudyRows) -> list[infer.Finding]:
-    scale = rows.model._scale
-    if not scale.n_moved:
-        return []
-    responses = {each: replace(scale, boundary=each).unit(rows.y) for each in FRACTIONS}
-    moved = f"{scale.remarks[0]}. With boundary="
-    found = infer.moved_responses(rows.model.fit_, rows.study, responses, moved)
-    return list(found)
-
-
-def _heap_findings(rows: StudyRows, rng: np.random.Generator) -> list[infer.Finding]:
-    """Find responses that somebody has moved before the fit."""
-    scale, study = rows.model._scale, rows.study
-    if scale.boundary == "squeeze":  # which has moved all of them
-        return []
-    found = list(infer.heaps(infer.drawn(study, rows.here.mode, rng)))
-    found = [heap for heap in found if not np.any(scale.is_moved(rows.y) & heap.rows)]
-    if not found:
-        return []
-    responses = {each: _elsewhere(study.y, found, each) for each in FRACTIONS}
-    told = "; ".join(_heap_text(heap, scale) for heap in found)
-    moved = (
-        f"{told}. It looks as if responses on a bound had been moved by hand. With these at a "
-        "distance from it, as a fraction of the width, of "
-    )
-    return list(infer.moved_responses(rows.model.fit_, study, responses, moved, infer.HEAP_ADVICE))
-
-
-def _elsewhere(y: Floats, heaps: Sequence[infer.Heap], fraction: float) -> Floats:
-    """Return responses on the unit scale with the heaps at another distance from their ends."""
-    y = y.copy()
-    for heap in heaps:
-        y[heap.rows] = abs(heap.end - fraction)
-    return y
-
-
-def _heap_text(heap: infer.Heap, scale: Scale) -> str:
-    value, following, end = map(
-        float, scale.response(np.array([heap.value, heap.following, heap.end]))
-    )
-    side = "lower" if heap.value < heap.following else "upper"
-    return (
-        f"{heap.count} of {len(heap.rows)} responses are exactly {value:.10g}, next to the {side} "
-        f"bound {end:g}; the next one is {following:.4g}, and the model expects "
-        f"{heap.expected:.2g} as near to the bound"
-    )
-
-
-def _missing_findings(rows: StudyRows) -> list[infer.Finding]:
-    """Find bounds that have a probability in the model, and no response."""
-    findings = []
-    for sentence in rows.model._scale.missing:
-        text, _, advice = sentence.rpartition("; ")
-        advice = advice[0].upper() + advice[1:]
-        findings.append(infer.Finding("determination", "warning", "bound", nan, text, advice))
     return findings
 
 

@@ -9,7 +9,7 @@ from skglmm.estimators.reading.rows import build_rows, known_rows
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
-from skglmm.response.interval import Scale
+from skglmm.response import ResponseScale
 
 __all__ = ["ExplainedVariance"]
 
@@ -19,7 +19,7 @@ class ExplainedVariance(SingleThreaded):
 
     fit_: Fit
     context: Mapping[str, Callable[..., Any]] | None
-    _scale: Scale
+    _scale: ResponseScale
     _spec: DesignSpec
 
     def r2(self, X: Any, y: Any, sample_weight: Any = None) -> infer.RSquared:

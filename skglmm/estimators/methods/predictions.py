@@ -25,7 +25,7 @@ from skglmm.estimators.reading.validation import (
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
-from skglmm.response.interval import Scale
+from skglmm.response import ResponseScale
 
 __all__ = ["Predictions"]
 
@@ -39,7 +39,7 @@ class Predictions(SingleThreaded):
     predict_kind: str
     new_groups: str
     context: Mapping[str, Callable[..., Any]] | None
-    _scale: Scale
+    _scale: ResponseScale
     _spec: DesignSpec
 
     def predict_linear(
@@ -97,7 +97,7 @@ class Predictions(SingleThreaded):
             found = infer.predict_linear(self.fit_, design, plan, place)
             return found.value, found.std
 
-        value, *std = self._answered(X, kind, answer, [place])
+        value, *std = self._answered(predict_frame(self, X), kind, answer, [place])
         return (value, *std) if return_std else value
 
     def predict_interval(
@@ -146,6 +146,8 @@ class Predictions(SingleThreaded):
         check_is_fitted(self)
         check_choice("target", target, ("mean", "response"))
         check_level(level)
+        if target == "response":
+            self._refuse_unordered("target='response'")
         check_inference(self.fit_)
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
@@ -154,7 +156,7 @@ class Predictions(SingleThreaded):
             found = infer.mean_interval(self.fit_, design, plan, level)
             return found.lower, found.upper
 
-        return self._scale.response(self._answered(X, kind, answer).T)
+        return self._scale.write(self._answered(predict_frame(self, X), kind, answer).T)
 
     def predict_quantile(self, X: Any, q: ArrayLike, kind: Kind | None = None) -> Floats:
         """Predict quantiles of a new response.
@@ -190,6 +192,7 @@ class Predictions(SingleThreaded):
         (2, 3)
         """
         check_is_fitted(self)
+        self._refuse_unordered("predict_quantile")
         probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
         inside = np.all((probabilities > 0) & (probabilities < 1))
         if probabilities.ndim != 1 or not probabilities.size or not inside:
@@ -199,7 +202,7 @@ class Predictions(SingleThreaded):
         def answer(design: Design, plan: infer.Plan) -> Floats:
             return infer.predict_quantile(self.fit_, design, plan, probabilities).T
 
-        return self._scale.response(self._answered(X, kind, answer).T)
+        return self._scale.write(self._answered(predict_frame(self, X), kind, answer).T)
 
     def predict_frame(self, X: Any, level: float = 0.95, kind: Kind | None = None) -> pd.DataFrame:
         """Predict means with standard errors and limits, as a table.
@@ -217,7 +220,8 @@ class Predictions(SingleThreaded):
         -------
         DataFrame
             With the index of X: mean, mean_se, mean_ci_lower, mean_ci_upper, obs_ci_lower,
-            obs_ci_upper (limits of a new response), all on the scale of y.
+            obs_ci_upper (limits of a new response), all on the scale of y. Classes have no
+            limits of a new response, and their mean is the probability of the second.
 
         Raises
         ------
@@ -243,13 +247,15 @@ class Predictions(SingleThreaded):
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
             found = infer.mean_interval(self.fit_, design, plan, level)
-            limits = infer.response_interval(self.fit_, design, plan, level)
-            mean, *ends = map(self._scale.response, (found.mean, found.lower, found.upper, *limits))
-            return mean, self._scale.width * found.se, *ends
+            ends = [found.mean, found.lower, found.upper]
+            if self._scale.is_ordered:
+                ends += infer.response_interval(self.fit_, design, plan, level)
+            mean, *limits = map(self._scale.write, ends)
+            return mean, self._scale.width * found.se, *limits
 
-        values = self._answered(X, kind, answer)
+        values = self._answered(predict_frame(self, X), kind, answer)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(values.T, index=index, columns=COLUMNS, copy=False)
+        return pd.DataFrame(values.T, index=index, columns=COLUMNS[: len(values)], copy=False)
 
     def sample_y(
         self,
@@ -257,7 +263,7 @@ class Predictions(SingleThreaded):
         n_samples: int = 1,
         random_state: Any = None,
         random_effects: str = "conditional",
-    ) -> Floats:
+    ) -> Any:
         """Simulate responses; the estimates count as known.
 
         Parameters
@@ -312,17 +318,42 @@ class Predictions(SingleThreaded):
         rows = Nonestimable(self.fit_)
         rows.answered(design, plan, draws.T)
         rows.tell(self._spec, frame)
-        return self._scale.response(draws)
+        return self._scale.draws(draws)
+
+    def _means(
+        self, frame: pd.DataFrame, kind: Kind | None = None, *, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
+        """Return means on the scale of y, and standard deviations if asked for."""
+
+        def answer(design: Design, plan: infer.Plan) -> list[Floats]:
+            found = infer.predict(self.fit_, design, plan, spread=bool(return_std))
+            return [found.mean] if found.std is None else [found.mean, found.std]
+
+        needed = None if return_std else self.fit_.family.mean_predictors
+        mean, *std = self._answered(frame, kind, answer, needed)
+        mean = self._scale.write(mean)
+        return (mean, self._scale.width * std[0]) if std else mean
+
+    def _refuse_unordered(self, name: str) -> None:
+        if not self._scale.is_ordered:
+            msg = (
+                f"{name} is about quantiles of y, which classes do not have; predict_proba(X) has "
+                "their probabilities, and predict_interval(X) the limits of that of the second"
+            )
+            raise ValueError(msg)
 
     def _answered(
-        self, X: Any, kind: Kind | None, answer: Answer, needed: Collection[int] | None = None
+        self,
+        frame: pd.DataFrame,
+        kind: Kind | None,
+        answer: Answer,
+        needed: Collection[int] | None = None,
     ) -> Floats:
         """Return what is asked of each row and what is known of its groups, (k, n).
 
         It depends on the linear predictors that are `needed`, or on all.
         """
-        check_is_fitted(self)
-        frame, kind = predict_frame(self, X), self.predict_kind if kind is None else kind
+        kind = self.predict_kind if kind is None else kind
         step = len(frame) if self.context else rows_at_a_time(self._spec.layout)
         build = partial(
             build_rows, self._spec, kind=kind, new_groups=self.new_groups, context=self.context

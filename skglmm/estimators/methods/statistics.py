@@ -10,7 +10,7 @@ from skglmm.estimators.methods.tables import TidyTables
 from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.validation import check_choice, check_inference
 from skglmm.fitting import Fit
-from skglmm.response.interval import Scale
+from skglmm.response import ResponseScale
 
 __all__ = ["Statistics"]
 
@@ -20,7 +20,7 @@ class Statistics(TidyTables, ExplainedVariance):
 
     fit_: Fit
     formulas_: dict[str, str]
-    _scale: Scale
+    _scale: ResponseScale
     _spec: DesignSpec
 
     def summary(self) -> infer.Summary:
@@ -50,12 +50,12 @@ class Statistics(TidyTables, ExplainedVariance):
         Converged in ... iterations
         """
         check_is_fitted(self)
-        scale, remarks = self._scale, [*self._scale.remarks, *self._scale.missing]
+        scale = self._scale
+        remarks = [*scale.remarks, *scale.missing]
         if self._spec.offset is not None:
             remarks.append(f"the column {self._spec.offset!r} is an offset of the mean")
-        return infer.summarize(
-            self.fit_, titled(self.formulas_), scale=(scale.low, scale.high), remarks=remarks
-        )
+        formula = titled(self.formulas_)
+        return infer.summarize(self.fit_, formula, response=scale.described, remarks=remarks)
 
     def variance_components(self) -> pd.DataFrame:
         """Return variances, standard deviations and correlations of the random effects.

@@ -11,7 +11,7 @@ from skglmm.design.columns import is_label
 from skglmm.estimators.reading.model import Model
 from skglmm.fitting import Fit
 from skglmm.formula import variables
-from skglmm.response.interval import Scale
+from skglmm.response import ResponseScale
 
 __all__ = ["with_named_caps"]
 
@@ -19,7 +19,7 @@ TOUCHES = 1e-6  # on the scale of a link, or of a column: rounding
 
 
 def with_named_caps(
-    fit: Fit, model: Model, design: Design, frame: pd.DataFrame, unit: Floats, scale: Scale
+    fit: Fit, model: Model, design: Design, frame: pd.DataFrame, read: Floats, scale: ResponseScale
 ) -> Fit:
     """Return the fit with the names and numbers of the rows that are held.
 
@@ -31,9 +31,9 @@ def with_named_caps(
         Its rows.
     frame : DataFrame, shape (n, n_features)
         The same.
-    unit : ndarray, shape (n,)
+    read : ndarray, shape (n,)
         Their responses, on the family's scale.
-    scale : Scale
+    scale : ResponseScale
         Back to the user's.
     """
     named = []
@@ -43,9 +43,9 @@ def with_named_caps(
         used = frame[[name for name in frame.columns if name in names]]
         at_ceiling = design.fixed[k] @ fit.beta[k] >= fit.family.ceilings[k] - TOUCHES
         rows, label = _rows_of(np.abs(design.fixed[k] - cap.row).sum(axis=1), at_ceiling, used)
-        rows = rows & ~np.isin(unit, list(fit.family.masses))  # which have no density
-        values = np.unique(unit[rows])
-        response = float(scale.response(values[:1])[0]) if len(values) == 1 else None
+        rows = rows & ~np.isin(read, list(fit.family.masses))  # which have no density
+        values = np.unique(read[rows])
+        response = float(scale.write(values[:1])[0]) if len(values) == 1 else None
         named.append(replace(cap, label=label, n_rows=int(rows.sum()), response=response))
     return replace(fit, caps=tuple(named))
 

@@ -1,7 +1,7 @@
 """What a model consists of: formulas of its predictors and random-effects terms."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -10,6 +10,7 @@ import pandas as pd
 
 from skglmm.design import Term
 from skglmm.exceptions import DesignError, FormulaError
+from skglmm.families import Family
 from skglmm.formula import Bar, Formula, parse, parse_groups, quote, variables
 
 __all__ = ["Model", "read_model", "titled"]
@@ -27,19 +28,22 @@ class Model:
 
     Parameters
     ----------
-    formula : Formula
-        Fixed part and random effects of the mean.
-    others : mapping of str to Formula
-        Those of each other predictor.
+    formulas : mapping of str to Formula
+        Fixed part and random effects of each predictor.
+    location : str
+        The predictor that says where responses are.
+    shifts : tuple of str
+        Expressions that are added to the location beside those of its formula.
     """
 
-    formula: Formula
-    others: Mapping[str, Formula]
+    formulas: Mapping[str, Formula]
+    location: str
+    shifts: tuple[str, ...] = ()
 
     @property
-    def formulas(self) -> dict[str, Formula]:
-        """Formula of each predictor."""
-        return {"mean": self.formula, **self.others}
+    def formula(self) -> Formula:
+        """Formula of the location."""
+        return self.formulas[self.location]
 
     @property
     def fixed(self) -> dict[str, str]:
@@ -49,7 +53,8 @@ class Model:
     @property
     def offsets(self) -> dict[str, tuple[str, ...]]:
         """Expressions that are added to each predictor."""
-        return {name: formula.offsets for name, formula in self.formulas.items()}
+        found = {name: formula.offsets for name, formula in self.formulas.items()}
+        return {**found, self.location: (*found[self.location], *self.shifts)}
 
     @property
     def bars(self) -> tuple[Bar, ...]:
@@ -88,8 +93,8 @@ class Model:
             )
             return replace(formula, bars=tuple(bars))
 
-        others = {name: settled(formula) for name, formula in self.others.items()}
-        return Model(settled(self.formula), others)
+        formulas = {name: settled(formula) for name, formula in self.formulas.items()}
+        return Model(formulas, self.location, self.shifts)
 
 
 def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
@@ -102,17 +107,15 @@ def titled(formulas: Mapping[str, str]) -> str:
     return "; ".join([mean, *(f"{name}: {text}" for name, text in others if text != "1")])
 
 
-def read_model(
-    estimator: Any, others: Sequence[str], frame: pd.DataFrame, response: str | None
-) -> Model:
+def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: str | None) -> Model:
     """Read the formulas of an estimator; nothing is evaluated.
 
     Parameters
     ----------
-    estimator : BaseGLMMRegressor
-        Its `formula`, `groups`, `offset` and `context`, and the formulas of `others`.
-    others : sequence of str
-        Names of the predictors besides the mean; those that have no formula are one number.
+    estimator : MixedModel
+        Its `formula`, `groups`, `offset` and `context`, and parameters that are called as a
+        predictor of the family; predictors without one are one number.
+    family : Family
     frame : DataFrame
         X, for the names and kinds of its columns.
     response : str or None
@@ -122,15 +125,21 @@ def read_model(
     bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
+        skipped |= {name for text in estimator._shifts() for name in _variables(text)}
         formula = _parse(_every_column(frame, skipped))
     else:
         formula = _parse(estimator.formula, allowed)
         _check_spelling(estimator, formula)
         _check_label(formula, response)
-    model = Model(
-        replace(formula, bars=bars or formula.bars),
-        {name: _one_sided(name, _text_of(estimator, name), allowed) for name in others},
-    ).without_idle_keys()
+    location = family.predictors[family.location]
+    formulas = {
+        name: replace(formula, bars=bars or formula.bars)
+        if name == location
+        else _one_sided(name, _text_of(estimator, name), allowed)
+        for name in family.predictors
+    }
+    shifts = estimator._shifts()
+    model = Model(formulas, location, shifts).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model
@@ -157,7 +166,9 @@ def _is_label(column: "pd.Series[Any]") -> bool:
 
 def _text_of(estimator: Any, predictor: str) -> Any:
     """Return the formula of a predictor, that of one number if the estimator has none for it."""
-    return getattr(estimator, predictor) if predictor in estimator._formula_parameters else "1"
+    given = estimator.get_params(deep=False).get(predictor, "1")
+    has_formula = isinstance(getattr(type(estimator), predictor, None), str)  # by default
+    return "1" if given is None and not has_formula else given
 
 
 def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:

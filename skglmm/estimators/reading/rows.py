@@ -16,7 +16,6 @@ from skglmm.estimators.reading.validation import (
     NEW_GROUPS,
     check_choice,
     check_weights,
-    check_y,
 )
 from skglmm.exceptions import DesignError
 from skglmm.inference import Plan
@@ -28,10 +27,10 @@ SHOWN = 5  # unseen levels that a message lists
 
 
 class FitRows(NamedTuple):
-    """Rows of positive weight: X as a frame, y and its name, weights or None."""
+    """Rows of positive weight: X as a frame, y as it was given and its name, weights or None."""
 
     frame: pd.DataFrame
-    y: Floats
+    y: Any
     weights: Floats | None
     name: str | None
 
@@ -39,11 +38,11 @@ class FitRows(NamedTuple):
 def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     """Vet what `fit` was given, and drop the rows of weight zero."""
     if y is None:
-        check_y(estimator, y)  # first of all, whatever X is
+        estimator._column(y)  # first of all, whatever X is
     frame = fit_frame(estimator, X)
-    response = check_y(estimator, y)
+    response = estimator._column(y)
     check_consistent_length(frame, response)
-    weights = check_weights(sample_weight, response)
+    weights = check_weights(sample_weight, len(response))
     name = _name_of(y)
     if weights is None or weights.all():
         return FitRows(frame, response, weights, name)
@@ -52,16 +51,16 @@ def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
 
 def known_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     """Vet rows that are said to be those of `fit`, and drop the rows of weight zero as it does."""
-    response = check_y(estimator, y)
+    response = estimator._column(y)
     check_consistent_length(X, response)
-    weights = check_weights(sample_weight, response)
+    weights = check_weights(sample_weight, len(response))
     frame = predict_frame(estimator, X)
     if weights is None:
         return FitRows(frame, response, None, _name_of(y))
     return _of_weight(frame, response, weights, _name_of(y))
 
 
-def _of_weight(frame: pd.DataFrame, y: Floats, weights: Floats, name: str | None) -> FitRows:
+def _of_weight(frame: pd.DataFrame, y: Any, weights: Floats, name: str | None) -> FitRows:
     """Keep the rows of positive weight."""
     kept = weights > 0
     return FitRows(frame.loc[kept], y[kept], _not_all_one(weights[kept]), name)

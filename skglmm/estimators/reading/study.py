@@ -26,13 +26,13 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
     """
     check_is_fitted(estimator)
     frame, column, weights, _ = known_rows(estimator, X, y, sample_weight)
-    unit = estimator._scale.unit(column)
+    read = estimator._scale.read(column)
     mass = 1.0 if weights is None else weights
-    log_jacobian = float(np.sum(mass * estimator._scale.log_jacobian(unit)))
-    _refuse_other_responses(estimator, digest(unit, weights, log_jacobian), len(unit))
-    _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), unit, weights))
+    log_jacobian = float(np.sum(mass * estimator._scale.log_jacobian(read)))
+    _refuse_other_responses(estimator, digest(read, weights, log_jacobian), len(read))
+    _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), read, weights))
     design = estimator._spec.build(frame, context=estimator.context)
-    study = Study.of(estimator.fit_.family, design, unit, weights, log_jacobian)
+    study = Study.of(estimator.fit_.family, design, read, weights, log_jacobian)
     return study.holding(estimator.fit_.caps)
 
 

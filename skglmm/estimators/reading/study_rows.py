@@ -52,7 +52,7 @@ class StudyRows:
             self.here.mode,
             rng,
             candidates=self.candidates(by),
-            bounds=self.bounds,
+            bounds=self.model._scale.moved_ends,
         )
 
     def labels(self) -> dict[str, tuple[Ints, list[str]]]:
@@ -93,15 +93,6 @@ class StudyRows:
             return False
         n_levels = column.nunique()
         return bool(n_levels > 1 and len(column) >= ROWS_PER_LEVEL * n_levels)
-
-    @property
-    def bounds(self) -> tuple[float, float] | None:
-        """Where responses on the bounds are on the unit scale; None where fit refuses them."""
-        scale = self.model._scale
-        if scale.boundary == "error":
-            return None
-        low, high = scale.unit(np.array([scale.low, scale.high], dtype=np.float64))
-        return float(low), float(high)
 
 
 def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> StudyRows:

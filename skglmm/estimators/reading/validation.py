@@ -7,22 +7,27 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.estimators.runtime.warnings import tell
-from skglmm.families import LINKS
 from skglmm.fitting import Fit
 
 __all__ = [
     "KINDS",
     "NEW_GROUPS",
+    "check_boundary",
+    "check_bounds",
     "check_choice",
     "check_count",
     "check_flag",
     "check_inference",
+    "check_labels",
     "check_level",
     "check_parameters",
     "check_ratios",
@@ -49,11 +54,8 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
 
 def check_parameters(estimator: Any) -> None:
     """Refuse constructor parameters that no fit can use; formulas are read elsewhere."""
-    check_choice("link", estimator.link, tuple(LINKS))
     check_choice("predict_kind", estimator.predict_kind, KINDS)
     check_choice("new_groups", estimator.new_groups, NEW_GROUPS)
-    _check_bounds(estimator.bounds)
-    _check_boundary(estimator.boundary)
     _check_optional("formula", estimator.formula, str, "a text such as 'x + (1 | g)'")
     _check_optional("offset", estimator.offset, str, "the name of a column")
     _check_context(estimator.context)
@@ -107,13 +109,10 @@ def check_ratios(fit: Fit) -> None:
         raise ValueError(msg)
 
 
-def check_y(estimator: Any, y: Any) -> Floats:
-    """Return the response as finite floats, shape (n,)."""
+def check_y(name: str, y: Any) -> Floats:
+    """Return the response of an estimator of this name as finite floats, shape (n,)."""
     if y is None:
-        msg = (
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
-            "call fit(X, y)"
-        )
+        msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
         raise ValueError(msg)
     column = column_or_1d(y, warn=False)
     if np.asarray(y).ndim == 2:
@@ -122,6 +121,24 @@ def check_y(estimator: Any, y: Any) -> Floats:
     checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
     _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
+
+
+def check_labels(name: str, y: Any) -> NDArray[Any]:
+    """Return the labels of classes that an estimator of this name is given, shape (n,)."""
+    if y is None:
+        msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
+        raise ValueError(msg)
+    column = column_or_1d(y, warn=True)
+    missing = pd.isna(column)
+    if missing.any():
+        count, first = np.count_nonzero(missing), int(np.argmax(missing))
+        msg = (
+            f"Input y contains NaN: {count} of {len(column)} labels are missing, the first at "
+            f"position {first} counted from 0; drop these rows, of X as well: y.notna()"
+        )
+        raise ValueError(msg)
+    check_classification_targets(column)
+    return np.asarray(column)
 
 
 def _refuse_not_finite(y: Floats) -> None:
@@ -140,24 +157,29 @@ def _refuse_not_finite(y: Floats) -> None:
             raise ValueError(msg)
 
 
-def check_weights(weights: Any, y: Floats) -> Floats | None:
+def check_weights(weights: Any, n_rows: int) -> Floats | None:
     """Return the weights of the rows, shape (n,); None where all of them are one."""
     if weights is None:
         return None
     if isinstance(weights, Real):
-        weights = np.full(len(y), weights)
+        weights = np.full(n_rows, weights)
     checked = check_array(
         weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight", allow_nd=True
     )
     if checked.ndim != 1:
         msg = f"Sample weights must be 1D array or scalar, got an array of shape {checked.shape}"
         raise ValueError(msg)
-    check_consistent_length(checked, y)
+    if len(checked) != n_rows:
+        msg = (
+            "Found input variables with inconsistent numbers of samples: sample_weight has "
+            f"{len(checked)} values for {n_rows} rows"
+        )
+        raise ValueError(msg)
     if (checked < 0).any():
         first = int(np.argmax(checked < 0))
         msg = (
             f"Negative values in data passed to `sample_weight`: {np.count_nonzero(checked < 0)} "
-            f"of {len(y)}, the first is sample_weight[{first}]={checked[first]:g}"
+            f"of {n_rows}, the first is sample_weight[{first}]={checked[first]:g}"
         )
         raise ValueError(msg)
     if not checked.any():
@@ -195,7 +217,8 @@ def _check_optional(name: str, value: Any, kind: type, expected: str) -> None:
         raise TypeError(msg)
 
 
-def _check_bounds(bounds: Any) -> None:
+def check_bounds(bounds: Any) -> None:
+    """Refuse what are no two numbers in order."""
     pair = list(bounds) if isinstance(bounds, (tuple, list, np.ndarray)) else []
     numbers = len(pair) == 2 and all(_is_finite(bound) for bound in pair)
     if not numbers or not pair[0] < pair[1]:
@@ -206,7 +229,8 @@ def _check_bounds(bounds: Any) -> None:
         raise ValueError(msg)
 
 
-def _check_boundary(boundary: Any) -> None:
+def check_boundary(boundary: Any) -> None:
+    """Refuse what is no treatment of responses on a bound."""
     if boundary in ("error", "squeeze"):
         return
     if not _is_finite(boundary) or not 0 < boundary < 0.5:

@@ -17,15 +17,13 @@ from skglmm.exceptions import SingularFitWarning
 from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference import notes
-from skglmm.response.interval import Scale, other_scale
+from skglmm.response import ResponseScale
 
 __all__ = [
     "tell",
     "tell_about",
     "tell_constant",
     "tell_dropped",
-    "tell_missing",
-    "tell_other_scale",
     "tell_unseen",
 ]
 
@@ -72,29 +70,16 @@ def tell_constant(constant: Mapping[str, str]) -> None:
         tell(text)
 
 
-def tell_other_scale(scale: Scale, y: Floats) -> None:
-    """Warn of responses that look as if they were shares among percents."""
-    doubt = other_scale(y, scale.low, scale.high)
-    if doubt is not None:
-        tell(doubt)
-
-
-def tell_missing(scale: Scale) -> None:
-    """Warn of bounds that have a probability of their own, and no response."""
-    for sentence in scale.missing:
-        tell(sentence)
-
-
-def tell_unseen(scale: Scale, unit: Floats, family: Family) -> None:
-    """Warn of responses, on the unit scale, on a bound where no response of fit was."""
+def tell_unseen(scale: ResponseScale, read: Floats, family: Family) -> None:
+    """Warn of responses, as the family takes them, on a bound where no response of fit was."""
     always = bool(family.endless_predictors(()))  # whatever responses between the bounds are
     other = ", or choose a model that needs none, such as ExtendedBetaGLMMRegressor"
     for mass in scale.unseen:
-        count = int(np.count_nonzero(unit == mass))
+        count = int(np.count_nonzero(read == mass))
         if count:
-            bound = float(scale.response(np.array(mass)))
+            bound = float(scale.write(np.array(mass)))
             text = (
-                f"{count} of {len(unit)} responses equal the bound {bound:g}, where no response "
+                f"{count} of {len(read)} responses equal the bound {bound:g}, where no response "
                 "of fit was: the model gives them a probability of 0, and their log density says "
                 "nothing but that. Fit on rows with such responses, as by stratified folds"
                 f"{other if always else ''}"

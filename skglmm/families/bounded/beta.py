@@ -10,8 +10,8 @@ from scipy.special import betainc, betaincinv
 
 from skglmm.arrays import Floats
 from skglmm.families.base import Family, LogDensity
-from skglmm.families.bounded.parts import PARTS
 from skglmm.families.calculus.chain_rule import through_links
+from skglmm.families.combined.masses import PARTS
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import LINKS, Link, Log, Logit
 from skglmm.response.support import Support

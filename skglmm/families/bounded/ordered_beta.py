@@ -10,10 +10,10 @@ from scipy.special import expit, log_expit
 from skglmm.arrays import Floats
 from skglmm.families.base import LogDensity
 from skglmm.families.bounded.beta import MEAN, PRECISION
-from skglmm.families.bounded.parts import PartProbabilities
-from skglmm.families.bounded.two_part import TwoPartBeta
+from skglmm.families.bounded.two_part_beta import TwoPartBeta
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed_rows
+from skglmm.families.combined.masses import PartProbabilities
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Identity, Link, Log, Logit
 from skglmm.response.support import Support

@@ -10,12 +10,12 @@ from skglmm.arrays import Floats, Ints
 from skglmm.families.base import Family, LogDensity
 from skglmm.families.bounded.beta import Beta
 from skglmm.families.bounded.censored import Censored, probability_below
-from skglmm.families.bounded.parts import PARTS
 from skglmm.families.bounded.stretched_rows import StretchedRows, StretchedShape
 from skglmm.families.calculus.add import add_derivatives
 from skglmm.families.calculus.chain_rule import leave, through_links
 from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.calculus.reach import within_reach
+from skglmm.families.combined.masses import PARTS
 from skglmm.families.defaults.information import information
 from skglmm.families.defaults.quantile import inverted
 from skglmm.links import Identity

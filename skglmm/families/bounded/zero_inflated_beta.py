@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import final
 
 from skglmm.families.bounded.beta import MEAN, PRECISION
-from skglmm.families.bounded.parts import ZERO, MultinomialLogit, PartProbabilities
-from skglmm.families.bounded.two_part import TwoPartBeta
+from skglmm.families.bounded.two_part_beta import TwoPartBeta
+from skglmm.families.combined.masses import ZERO
 from skglmm.links import Link, Log, Logit, LogOdds
 from skglmm.response.support import Support
 
@@ -43,7 +43,3 @@ class ZeroInflatedBeta(TwoPartBeta):
     support = Support(0.0, 1.0, masses=(0.0,))
 
     links: tuple[Link, ...] = (Logit(), Log(), LogOdds())
-
-    @property
-    def part_model(self) -> PartProbabilities:
-        return MultinomialLogit(self.masses)

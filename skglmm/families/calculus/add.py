@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
+
 from skglmm.arrays import Bools, Floats
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.packing import packed_rows
 
-__all__ = ["add_derivatives", "add_packed"]
+__all__ = ["add_derivatives", "add_packed", "flat"]
 
 _ALL = slice(None)
+
+
+def flat(value: Floats, n_predictors: int, order: int) -> LogDensity:
+    """Return log densities, (n,), with derivatives of zero, to which others can be added."""
+    shapes = [(len(packed_rows(n_predictors, m)), len(value)) for m in range(1, order + 1)]
+    return LogDensity(value, *(np.zeros(shape) for shape in shapes))
 
 
 def add_derivatives(

@@ -31,3 +31,8 @@ class LogDensity(NamedTuple):
     grad: Floats | None = None  # (K, n)
     hess: Floats | None = None  # (K(K+1)/2, n)
     third: Floats | None = None  # (K(K+1)(K+2)/6, n)
+
+    @property
+    def filled(self) -> list[Floats]:
+        """The arrays up to the requested order."""
+        return [part for part in self if part is not None]

@@ -47,6 +47,7 @@ class Bernoulli(Family):
         ),
     )
     support = Support(0.0, 1.0, "counts")
+    parts = ("0", "1")
 
     links: tuple[Link, ...] = (LogOdds(),)
 

@@ -6,7 +6,7 @@ from math import inf, log, pi
 from typing import final
 
 import numpy as np
-from scipy.special import gammaln, pdtr
+from scipy.special import gammaln, pdtr, pdtrc
 
 from skglmm.arrays import Floats
 from skglmm.families.base import Family
@@ -50,12 +50,13 @@ class Poisson(Family):
 
     parameters = (Parameter("mean", Role.LOCATION, (LogMean(), Positive(), Sqrt())),)
     support = Support(0.0, inf, "counts")
+    parts = ("zero", "positive")
 
     links: tuple[Link, ...] = (LogMean(),)
 
     def prepare(self, y: Floats) -> Floats:
         """Return counts, their logarithms, and log probabilities at means that equal them."""
-        positive = np.maximum(y, 1.0)
+        positive = np.where(y > 0.0, y, 1.0)
         logs = np.log(positive)
         best = positive * logs - positive - gammaln(positive + 1.0)
         large = y >= SERIES_FROM
@@ -96,6 +97,10 @@ class Poisson(Family):
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         mean = self.mean(eta)
         return np.where(y < 0.0, 0.0, pdtr(np.floor(np.maximum(y, 0.0)), mean))
+
+    def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        mean = self.mean(eta)
+        return np.where(y < 0.0, 1.0, pdtrc(np.floor(np.maximum(y, 0.0)), mean))
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         return whole_quantile(self, p, eta)

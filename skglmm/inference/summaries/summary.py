@@ -34,10 +34,8 @@ class Summary:
     formula : str
     family, links : str, mapping of str to str
         Name of the family, and of the link of each linear predictor.
-    scale : tuple of float
-        Bounds of the response.
-    has_ends : tuple of bool
-        Whether the lower, and the upper bound have a probability of their own.
+    response : str
+        What y is: "a response on (0, 100)", "counts".
     n_samples, n_params : int
     n_levels : mapping of str to int
     log_likelihood, aic, bic : float
@@ -71,8 +69,7 @@ class Summary:
     formula: str
     family: str
     links: Mapping[str, str]
-    scale: tuple[float, float]
-    has_ends: tuple[bool, bool]
+    response: str
     n_samples: int
     n_params: int
     n_levels: Mapping[str, int]
@@ -110,7 +107,7 @@ def summarize(
     fit: Fit,
     formula: str,
     *,
-    scale: tuple[float, float] = (0.0, 1.0),
+    response: str = "a response",
     remarks: Sequence[str] = (),
 ) -> Summary:
     """Collect the summary of a fit.
@@ -120,8 +117,8 @@ def summarize(
     fit : Fit
     formula : str
         The model as users write it.
-    scale : tuple of float
-        Bounds of the response.
+    response : str
+        What y is, as the first line ends.
     remarks : sequence of str
         Further notes.
 
@@ -136,13 +133,13 @@ def summarize(
     >>> from skglmm.inference import summarize
     >>> X, y = load_petrol(return_X_y=True)
     >>> fit = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y).fit_
-    >>> print(summarize(fit, "1 + EP + (1 | batch)", scale=(0, 100)))
-    Beta mixed regression of a response on (0, 100)
+    >>> print(summarize(fit, "1 + EP + (1 | batch)", response="percentages"))
+    Beta mixed regression of percentages
     Formula: 1 + EP + (1 | batch)
     Rows: 32; levels: batch 10
     ...
     """
-    predictors, support, masses = fit.layout.predictors, fit.family.support, fit.family.masses
+    predictors = fit.layout.predictors
     constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]
     constants += [
         (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
@@ -152,8 +149,7 @@ def summarize(
         formula=formula,
         family=type(fit.family).__name__,
         links=dict(zip(predictors, names, strict=True)),
-        scale=scale,
-        has_ends=(support.low in masses, support.high in masses),
+        response=response,
         n_samples=fit.n_samples,
         n_params=fit.n_params,
         n_levels={factor.name: factor.n_levels for factor in fit.layout.factors},
@@ -179,13 +175,11 @@ def _without_errors(fit: Fit) -> Iterator[str]:
 
 def _head(summary: Summary) -> list[str]:
     kind = "mixed regression" if summary.components else "regression"
-    low, high = summary.scale
-    left, right = ("[" if summary.has_ends[0] else "("), ("]" if summary.has_ends[1] else ")")
     levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
     counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     return [
-        f"{summary.family} {kind} of a response on {left}{low:g}, {high:g}{right}",
+        f"{summary.family} {kind} of {summary.response}",
         f"Formula: {summary.formula}",
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
         f"Log likelihood: {summary.log_likelihood:.4f} ({counted}); {criteria}",

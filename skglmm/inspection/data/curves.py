@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
 from skglmm.arrays import Floats, Ints
 from skglmm.estimators.runtime.warnings import tell
@@ -99,7 +99,7 @@ class Scene:
         """Find feature and groups in X, or else after the last step that makes columns."""
         feature, by = columns
         fitted, table = Fitted.of(estimator), as_table(X)
-        response = None if y is None else np.asarray(column_or_1d(y), dtype=np.float64)
+        response = None if y is None else fitted.numbers(y)
         check_consistent_length(table, response)
         try:
             x, names = column_name(table, feature), column_names(table, by)

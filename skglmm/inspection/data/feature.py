@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Floats
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.inspection.data.data_grid import refuse_missing
 from skglmm.inspection.data.fitted import name_in_model
 from skglmm.inspection.data.tables import is_number
@@ -33,7 +33,7 @@ class Feature:
     levels: list[Any] | None
 
     @classmethod
-    def of(cls, model: BaseGLMMRegressor, table: pd.DataFrame, name: Any) -> "Feature":
+    def of(cls, model: MixedModel, table: pd.DataFrame, name: Any) -> "Feature":
         """Read a column of a table.
 
         Raises
@@ -86,7 +86,7 @@ class Feature:
         return np.asarray(codes, dtype=np.float64)
 
 
-def _is_category(model: BaseGLMMRegressor, name: str) -> bool:
+def _is_category(model: MixedModel, name: str) -> bool:
     """Return whether numbers are labels to the model: by C(), or as levels of a factor."""
     column = model._spec.columns.get(name)
     if column is not None:

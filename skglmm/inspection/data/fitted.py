@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.arrays import Floats
+from skglmm.estimators.base.mixed_model import MixedModel
+from skglmm.estimators.reading.frames import predict_frame
 from skglmm.formula import parse, variables
 
 __all__ = ["Fitted", "name_in_model", "target_name"]
@@ -21,13 +24,13 @@ class Fitted:
 
     Parameters
     ----------
-    model : BaseGLMMRegressor
+    model : MixedModel
         Fitted.
     steps : tuple
         Fitted transformers.
     """
 
-    model: BaseGLMMRegressor
+    model: MixedModel
     steps: tuple[Any, ...] = ()
 
     @classmethod
@@ -42,7 +45,7 @@ class Fitted:
             When `fit` was not called.
         """
         last, steps = estimator, []
-        while not isinstance(last, BaseGLMMRegressor):
+        while not isinstance(last, MixedModel):
             if isinstance(last, Pipeline):
                 steps += [step for _, step in last.steps[:-1]]
                 last = last.steps[-1][1]
@@ -88,16 +91,26 @@ class Fitted:
         offset = set() if model.offset is None else {str(model.offset)}
         return offset | {name for text in texts for name in variables(text, allowed)}
 
+    def numbers(self, y: Any) -> Floats:
+        """Return responses, (n,), as numbers of the scale that means are on."""
+        numbers: Floats = self.model._scale.numbers(self.model._column(y))
+        return numbers
+
+    def means(self, rows: Any, kind: Any) -> Floats:
+        """Return the means, (n,), of rows as the model gets them."""
+        return np.asarray(self.model._means(predict_frame(self.model, rows), kind))
+
     def target(self, y: Any) -> str:
-        """Return what the response is called: by y, by the formula, or just "y"."""
+        """Return what the mean is one of: named by y, by the formula, or just "y"."""
         formula = self.model.formula
         label = (
             None if formula is None else parse(formula, tuple(self.model.context or ())).response
         )
-        return target_name(y) or label or "y"
+        name: str = self.model._scale.mean_of(target_name(y) or label or "y")
+        return name
 
 
-def name_in_model(model: BaseGLMMRegressor, table: Any, name: Any) -> str:
+def name_in_model(model: MixedModel, table: Any, name: Any) -> str:
     """Return what formulas call a column of a table; those without names are numbered."""
     if hasattr(model, "feature_names_in_"):
         return str(name)

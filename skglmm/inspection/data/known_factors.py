@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.inspection.data.fitted import name_in_model
 
 __all__ = ["KnownFactors"]
@@ -20,13 +20,13 @@ class KnownFactors:
 
     Parameters
     ----------
-    model : BaseGLMMRegressor
+    model : MixedModel
     table : DataFrame
     feature : name or None
         Column of the horizontal axis where it holds categories: a point has one of them.
     """
 
-    model: BaseGLMMRegressor
+    model: MixedModel
     table: pd.DataFrame
     feature: Any = None
 

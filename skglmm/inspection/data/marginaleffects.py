@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.design.columns import Labels, kind_of
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.estimable import tell_nonestimable
 from skglmm.estimators.reading.frames import predict_frame, to_pandas
 from skglmm.estimators.reading.rows import build_rows
@@ -83,7 +83,7 @@ def to_marginaleffects(model: Any, data: Any, kind: str = "fixed") -> Any:
     >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
     >>> avg_slopes(to_marginaleffects(model, X, kind="marginal"))  # doctest: +SKIP
     """
-    if not isinstance(model, BaseGLMMRegressor):
+    if not isinstance(model, MixedModel):
         msg = (
             f"the model is of type {type(model).__name__}, expected a fitted estimator such as "
             "BetaGLMMRegressor; of a pipeline pass pipe[-1], and pipe[:-1].transform(data)"
@@ -102,7 +102,7 @@ def to_marginaleffects(model: Any, data: Any, kind: str = "fixed") -> Any:
 class _Mean:
     """The mean of a kind as a function of the parameters and of rows."""
 
-    model: BaseGLMMRegressor
+    model: MixedModel
     kind: str
 
     @property
@@ -181,7 +181,7 @@ class _Mean:
         """Return the means at other values of the parameters, on the scale of y, (n,)."""
         fit, scale = _moved(self.model.fit_, params), self.model._scale
         mean = predict(fit, design, Plan.of(fit.layout, self.kind, "fixed")).mean
-        return scale.low + scale.width * mean
+        return scale.write(mean)
 
 
 def _moved(fit: Fit, params: Floats) -> Fit:

@@ -7,7 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.estimators.reading.study_rows import study_rows
-from skglmm.estimators.reading.validation import check_choice, check_y
+from skglmm.estimators.reading.validation import check_choice
 from skglmm.inference.residuals.drawn import drawn
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.data.residuals import residuals
@@ -58,7 +58,7 @@ def residual_rows(
         return _drawn_rows(fitted, X, y, kind, sample_weight, rng)
     conditional = effects == "predicted"
     found = np.asarray(residuals(estimator, X, y, kind, conditional, rng))
-    mean = fitted.model.predict(fitted.rows(X), kind="conditional" if conditional else "marginal")
+    mean = fitted.means(fitted.rows(X), "conditional" if conditional else "marginal")
     missing = np.isnan(found)
     if missing.any():
         msg = (
@@ -67,7 +67,7 @@ def residual_rows(
             "do not determine; leave these rows out"
         )
         raise ValueError(msg)
-    return ResidualRows(found, np.asarray(mean), check_y(fitted.model, y), fitted.target(y))
+    return ResidualRows(found, mean, fitted.numbers(y), fitted.target(y))
 
 
 def _drawn_rows(
@@ -79,10 +79,10 @@ def _drawn_rows(
             "effects='predicted'"
         )
         raise ValueError(msg)
-    model, column = fitted.model, check_y(fitted.model, y)
-    rows = study_rows(model, fitted.rows(X), column, sample_weight)
+    model, column = fitted.model, fitted.numbers(y)
+    rows = study_rows(model, fitted.rows(X), y, sample_weight)
     if sample_weight is not None:
         column = column[np.asarray(sample_weight) > 0]
     found = drawn(rows.study, rows.here.mode, rng)
-    mean = model._scale.low + model._scale.width * found.family.mean(list(found.eta))
+    mean = model._scale.write(found.family.mean(list(found.eta)))
     return ResidualRows(found.residual, mean, column, fitted.target(y), found.eta)

@@ -12,12 +12,12 @@ from sklearn.utils import check_consistent_length
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.estimators.base.mixed_model import BaseGLMMRegressor
+from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.estimable import tell_nonestimable
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.rows import build_rows, unseen_levels
 from skglmm.estimators.reading.study_rows import numbered_groups, study_rows
-from skglmm.estimators.reading.validation import check_choice, check_count, check_flag, check_y
+from skglmm.estimators.reading.validation import check_choice, check_count, check_flag
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inspection.data.fitted import Fitted
@@ -115,7 +115,7 @@ def residuals(
     check_flag("conditional", conditional)
     _refuse_idle(kind, by, conditional=bool(conditional))
     fitted = Fitted.of(model)
-    column, rows = check_y(fitted.model, y), fitted.rows(X)
+    column, rows = fitted.model._column(y), fitted.rows(X)
     check_consistent_length(rows, column)
     asked = _Rows(
         fitted.model,
@@ -143,7 +143,7 @@ def _refuse_idle(kind: str, by: Any, *, conditional: bool) -> None:
 class _Rows:
     """Rows, their responses on the scale of y, and what is asked of them."""
 
-    model: BaseGLMMRegressor
+    model: MixedModel
     frame: pd.DataFrame
     y: Floats
     conditional: bool
@@ -154,20 +154,20 @@ class _Rows:
         fit, scale = self.model.fit_, self.model._scale
         needed = fit.family.mean_predictors if kind == "response" else None
         design, plan = self._built("conditional" if self.conditional else "marginal", needed)
-        raw = (self.y - scale.low) / scale.width  # as predict and score take them
+        raw = scale.unmoved(self.y)  # as predict and score take them
         if kind == "response":
             return scale.width * infer.response_residuals(fit, design, raw, plan)
         if kind == "pearson":
             return infer.pearson_residuals(fit, design, raw, plan)
         if kind == "deviance":
-            return infer.deviance_residuals(fit, design, scale.unit(self.y), plan)
-        return infer.quantile_residuals(fit, design, scale.unit(self.y), plan, self.rng)
+            return infer.deviance_residuals(fit, design, scale.read(self.y), plan)
+        return infer.quantile_residuals(fit, design, scale.read(self.y), plan, self.rng)
 
     def simulated(self, n_simulations: int, by: Any) -> "Floats | pd.Series[float]":
         """Return simulated residuals of rows, or of groups."""
         design, plan = self._built("conditional")
         numbers, index = (None, None) if by is None else numbered_groups(self.frame, by)
-        model, unit = self.model, self.model._scale.unit(self.y)
+        model, read = self.model, self.model._scale.read(self.y)
         draw = partial(
             infer.sample,
             model.fit_,
@@ -177,7 +177,7 @@ class _Rows:
             new_effects=not self.conditional,
             unseen=unseen_levels(model._spec, self.frame, design),
         )
-        scaled = infer.simulated_residuals(unit, draw, n_simulations, self.rng, numbers)
+        scaled = infer.simulated_residuals(read, draw, n_simulations, self.rng, numbers)
         return scaled if index is None else pd.Series(scaled, index=index, name="residual")
 
     def _built(self, kind: str, needed: Collection[int] | None = None) -> tuple[Design, infer.Plan]:

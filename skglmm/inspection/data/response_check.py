@@ -42,14 +42,14 @@ def response_check(model: Any, rows: ResidualRows, rng: np.random.Generator) -> 
 
     Parameters
     ----------
-    model : BaseGLMMRegressor
+    model : MixedModel
     rows : ResidualRows
         With linear predictors.
     rng : Generator
     """
     y, scale, family = rows.y, model._scale, model.fit_.family
     n = min(N_SIMULATIONS, max(FEWEST_SIMULATIONS, MOST_NUMBERS // len(y)))
-    draws = np.stack([scale.low + scale.width * family.sample(rows.eta, rng) for _ in range(n)])
+    draws = np.stack([scale.write(family.sample(rows.eta, rng)) for _ in range(n)])
     low, high = min(y.min(), draws.min()), max(y.max(), draws.max())
     n_bins = int(np.clip(len(np.histogram_bin_edges(y, "fd")) - 1, *BINS))
     edges = np.linspace(low, high, n_bins + 1)

@@ -122,7 +122,7 @@ def _averaged(
 ) -> tuple[Floats, Floats | None]:
     model = fitted.model
     mean = np.zeros(int(places.max()) + 1)
-    np.add.at(mean, places, shares * np.asarray(model.predict(rows, kind=ask.kind)))
+    np.add.at(mean, places, shares * fitted.means(rows, ask.kind))
     if ask.interval is None:
         return mean, None
     if len(mean) == len(places):  # every point is a row: places are in order
@@ -132,5 +132,5 @@ def _averaged(
     design, plan = build_rows(model._spec, frame, ask.kind, model.new_groups, model.context)
     limits = infer.average_interval if ask.interval == "mean" else infer.average_quantiles
     ends = limits(model.fit_, design, plan, places, shares, ask.level)
-    found = np.column_stack([model._scale.response(end) for end in ends])
+    found = np.column_stack([model._scale.write(end) for end in ends])
     return mean, np.where(np.isnan(mean)[:, None], np.nan, found)

@@ -1,0 +1,262 @@
+"""Mixed models of classes, as scikit-learn classifiers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm import inference as infer
+from skglmm.arrays import Floats
+from skglmm.design import Design
+from skglmm.estimators.base.mixed_model import MixedModel
+from skglmm.estimators.base.signature import mixed_model
+from skglmm.estimators.reading.estimable import refuse_nonestimable
+from skglmm.estimators.reading.frames import predict_frame
+from skglmm.estimators.reading.model import Model
+from skglmm.estimators.reading.rows import Kind
+from skglmm.estimators.reading.validation import check_labels
+from skglmm.estimators.runtime.warnings import tell
+from skglmm.families import Family
+from skglmm.response import ClassScale
+
+__all__ = ["MixedClassifier"]
+
+_HALF = 0.5  # the probability from which on the second class is the more probable one
+
+
+@mixed_model
+class MixedClassifier(ClassifierMixin, MixedModel):
+    """A mixed model of two classes; public classes have a family."""
+
+    _vet = staticmethod(check_labels)
+
+    link: str = "logit"
+
+    def predict(self, X: Any, kind: Kind | None = None) -> NDArray[Any]:
+        """Predict the more probable class.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            A frame needs only the columns that the model uses, in any order; for the kinds
+            "fixed" and "marginal" no grouping columns.
+        kind : {"conditional", "fixed", "marginal"}, or set of grouping factors, default=None
+            As in `predict_proba`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,)
+            Labels, of `classes_`: the first one for rows without probabilities.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict_proba`.
+
+        Warns
+        -----
+        UserWarning
+            When a row has no probabilities, as its group is unknown and `new_groups` is "nan", or
+            the data of fit do not determine them.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skglmm import BinomialGLMMClassifier
+        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
+        >>> y = ["no", "no", "yes", "no", "yes", "yes"]
+        >>> BinomialGLMMClassifier("x").fit(X, y).predict(X)
+        array(['no', 'no', 'no', 'yes', 'yes', 'yes'], dtype='<U3')
+        """
+        event = self.predict_proba(X, kind)[:, 1]
+        missing = np.isnan(event)
+        if missing.any():
+            text = (
+                f"{np.count_nonzero(missing)} of {len(event)} rows have no most probable class, "
+                f"the first is row {int(np.argmax(missing))}: their groups are unknown and "
+                "new_groups='nan', or the data of fit do not determine them. predict_proba(X) is "
+                "NaN there; as a label cannot be missing, they are given the first, "
+                f"{self.classes_.tolist()[0]!r}"
+            )
+            tell(text)
+        labels: NDArray[Any] = self.classes_[(event > _HALF).astype(np.intp)]
+        return labels
+
+    def predict_proba(self, X: Any, kind: Kind | None = None) -> Floats:
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        kind : {"conditional", "fixed", "marginal"}, or set of grouping factors, default=None
+            "conditional" uses the predicted effects of each row's groups, and `new_groups` for
+            levels that fit has not seen; "fixed" is a typical group, whose effects are 0;
+            "marginal" is the average over groups. A set conditions on the factors that it
+            names, with effects of 0 for the others. None is `predict_kind`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, 2)
+            In the order of `classes_`; NaN for unseen groups if `new_groups` is "nan", and for
+            rows that the data of fit do not determine.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When columns are missing, hold other types or missing values, when a fixed effect has
+            levels that fit did not see, for an unknown kind or grouping factor, and for unseen
+            groups if `new_groups` is "error".
+        TypeError
+            When `kind` is neither a text nor a set of texts.
+
+        Warns
+        -----
+        UserWarning
+            When the data of fit do not determine the probabilities of some rows.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skglmm import BinomialGLMMClassifier
+        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
+        >>> y = ["no", "no", "yes", "no", "yes", "yes"]
+        >>> BinomialGLMMClassifier("x").fit(X, y).predict_proba(X.head(2)).round(2)
+        array([[0.95, 0.05],
+               [0.86, 0.14]])
+        """
+        check_is_fitted(self)
+
+        def answer(design: Design, plan: infer.Plan) -> Floats:
+            return infer.part_probabilities(self.fit_, design, plan).T
+
+        needed = self.fit_.family.part_predictors
+        return self._answered(predict_frame(self, X), kind, answer, needed).T
+
+    def predict_log_proba(self, X: Any, kind: Kind | None = None) -> Floats:
+        """Predict the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        kind : str or set, default=None
+            As in `predict_proba`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, 2)
+            In the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict_proba`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skglmm import BinomialGLMMClassifier
+        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
+        >>> y = ["no", "no", "yes", "no", "yes", "yes"]
+        >>> BinomialGLMMClassifier("x").fit(X, y).predict_log_proba(X.head(1)).round(2)
+        array([[-0.05, -3.08]])
+        """
+        return np.log(self.predict_proba(X, kind))
+
+    def decision_function(self, X: Any, kind: Kind | None = None) -> Floats:
+        """Return how far the linear predictor is beyond equal probabilities.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        kind : str or set, default=None
+            As in `predict_proba`; effects that are averaged over count as 0.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,)
+            The linear predictor of the second class less that of a probability of one half,
+            which is 0 for the links logit, probit and cauchit.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict_proba`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skglmm import BinomialGLMMClassifier
+        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
+        >>> y = ["no", "no", "yes", "no", "yes", "yes"]
+        >>> BinomialGLMMClassifier("x").fit(X, y).decision_function(X.head(2)).round(2)
+        array([-3.04, -1.82])
+        """
+        check_is_fitted(self)
+        family = self.fit_.family
+        link, name = family.links[family.location], family.predictors[family.location]
+        value: Floats = self.predict_linear(X, name, kind=kind)  # type: ignore[assignment]
+        return value - float(link.link(np.array(_HALF)))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of rows whose class `predict` hits.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            Rows to predict, by the probabilities of `predict_kind`.
+        y : array-like, shape (n_samples,)
+            Their labels.
+        sample_weight : array-like, shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            Between 0 and 1. `log_density` scores probabilities.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; when the data of fit do not determine a row.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skglmm import BinomialGLMMClassifier
+        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
+        >>> y = ["no", "no", "yes", "no", "yes", "yes"]
+        >>> print(f"{BinomialGLMMClassifier('x').fit(X, y).score(X, y):.2f}")
+        0.67
+        """
+        check_is_fitted(self)
+        needed = self.fit_.family.part_predictors
+        refuse_nonestimable(self, X, "there is no accuracy of these rows", needed)
+        return float(super().score(X, y, sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _make_scale(self, family: Family) -> ClassScale:
+        del family
+        return ClassScale()
+
+    def _publish(self, model: Model) -> None:
+        super()._publish(model)
+        self.classes_ = self._scale.draws(np.array([0.0, 1.0]))

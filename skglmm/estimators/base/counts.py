@@ -1,0 +1,173 @@
+"""Mixed models of counts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from skglmm import inference as infer
+from skglmm.arrays import Floats
+from skglmm.design import Design
+from skglmm.estimators.base.regressor import MixedRegressor
+from skglmm.estimators.base.signature import mixed_model
+from skglmm.estimators.reading.frames import predict_frame
+from skglmm.estimators.reading.rows import Kind
+from skglmm.estimators.reading.validation import check_choice, check_flag, check_inference
+from skglmm.families import Family, Hurdle, Truncated, ZeroInflated
+from skglmm.formula import quote
+from skglmm.response import CountScale
+
+__all__ = ["CountRegressor"]
+
+_ZEROS: dict[str, Callable[[Family], Family]] = {"inflated": ZeroInflated, "hurdle": Hurdle}
+
+
+@mixed_model
+class CountRegressor(MixedRegressor):
+    """A mixed model of counts, perhaps with an exposure, more zeros, or none."""
+
+    exposure: str | None = None
+    zero: str | None = None
+    zero_kind: str = "inflated"
+    truncated: bool = False
+    whole: bool = True
+    link: str = "log"
+
+    def predict_rate(
+        self, X: Any, kind: Kind | None = None, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
+        """Predict the mean count in one unit of exposure.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`, but the column of the exposure may be missing.
+        kind : str or set, default=None
+            As in `predict`.
+        return_std : bool, default=False
+            As in `predict`, of counts in one unit of exposure.
+
+        Returns
+        -------
+        y_mean : ndarray, shape (n_samples,)
+            Means; those of `predict` where there is no exposure.
+        y_std : ndarray, shape (n_samples,)
+            Standard deviations. Only if `return_std`.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skglmm import PoissonGLMMRegressor
+        >>> X = pd.DataFrame({"hours": [1.0, 2.0, 4.0, 8.0]})
+        >>> model = PoissonGLMMRegressor("1", exposure="hours").fit(X, [3, 5, 14, 23])
+        >>> model.predict(X), model.predict_rate(X)
+        (array([ 3.,  6., 12., 24.]), array([3., 3., 3., 3.]))
+        """
+        check_is_fitted(self)
+        frame = predict_frame(self, X)
+        if self.exposure is not None:
+            frame = frame.assign(**{self.exposure: 1.0})
+        return self._means(frame, kind, return_std=return_std)
+
+    def predict_proba_zero(
+        self, X: Any, kind: Kind | None = None, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
+        """Predict the probability that a count is zero, of extra zeros and of the others.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            As in `predict`.
+        kind : str or set, default=None
+            As in `predict`.
+        return_std : bool, default=False
+            Whether to return standard errors, too.
+
+        Returns
+        -------
+        probability : ndarray, shape (n_samples,)
+            Between 0 and 1; NaN where the row has no answer, as in `predict`.
+        std : ndarray, shape (n_samples,)
+            Standard errors. Only if `return_std`.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; for standard errors without inference.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skglmm import PoissonGLMMRegressor
+        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+        >>> model = PoissonGLMMRegressor("x").fit(X, [0, 1, 2, 5])
+        >>> model.predict_proba_zero(X).round(2)
+        array([0.78, 0.5 , 0.15, 0.01])
+        """
+        check_is_fitted(self)
+        if return_std:
+            check_inference(self.fit_)
+
+        def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
+            if not return_std:
+                return (infer.part_probabilities(self.fit_, design, plan)[:, 0],)
+            found = infer.part_intervals(self.fit_, design, plan, 0.95)
+            return found.value[0], found.se[0]
+
+        frame = predict_frame(self, X)
+        found = self._answered(frame, kind, answer, self.fit_.family.part_predictors)
+        return (found[0], found[1]) if return_std else found[0]
+
+    def _make_family(self) -> Family:
+        check_choice("zero_kind", self.zero_kind, tuple(_ZEROS))
+        check_flag("truncated", self.truncated)
+        check_flag("whole", self.whole)
+        counts = super()._make_family()
+        if not self.whole and (self.truncated or self.zero is not None):
+            msg = (
+                "whole=False takes numbers that count nothing, which have neither extra zeros nor "
+                "a smallest count; leave out zero= and truncated="
+            )
+            raise ValueError(msg)
+        if self.zero is None:
+            return Truncated(counts) if self.truncated else counts
+        if self.truncated:
+            msg = (
+                f"truncated=True is for counts without zeros, and zero={self.zero!r} describes "
+                "zeros; keep one of them, zero_kind='hurdle' for zeros beside truncated counts"
+            )
+            raise ValueError(msg)
+        return _ZEROS[self.zero_kind](counts)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = True
+        return tags
+
+    def _make_scale(self, family: Family) -> CountScale:
+        return CountScale(least=int(family.support.low), whole=self.whole)
+
+    def _shifts(self) -> tuple[str, ...]:
+        if self.exposure is None:
+            return ()
+        if not isinstance(self.exposure, str):
+            kind = type(self.exposure).__name__
+            msg = f"exposure={self.exposure!r} is of type {kind}, expected the name of a column"
+            raise TypeError(msg)
+        if self.link != "log":
+            msg = (
+                f"exposure={self.exposure!r} multiplies the mean, which a model with "
+                f"link={self.link!r} does not do; take link='log', or a covariate"
+            )
+            raise ValueError(msg)
+        return (f"log({quote(self.exposure)})",)

@@ -1,0 +1,68 @@
+"""Linear mixed regression."""
+
+from skglmm.estimators.base.regressor import MixedRegressor
+from skglmm.estimators.base.signature import mixed_model
+from skglmm.families import Family, Gaussian
+from skglmm.response import RealScale
+
+__all__ = ["LMMRegressor"]
+
+
+@mixed_model
+class LMMRegressor(MixedRegressor):
+    r"""Linear mixed model: real responses with normally distributed noise.
+
+    The response is normal with a mean :math:`\mu`, which has a linear predictor of fixed and
+    normally distributed random effects, and a standard deviation :math:`\sigma`, whose logarithm
+    has one of its own. Estimates are of restricted or of plain maximum likelihood [1]_; answers
+    are those of lme4 and glmmTMB. Units do not matter: dollars and millionths fit alike.
+
+    Parameters
+    ----------
+    $formula_and_groups
+    reml : bool, default=True
+        Whether the fixed effects of the mean are integrated out when variances are estimated
+        (REML), so that these are not too small where rows are few; False is maximum likelihood.
+        Models with other fixed effects are compared by maximum likelihood only.
+    scale : str, default="1"
+        One-sided formula of the log residual standard deviation; it may have random effects,
+        and terms with the same key, ``(1 |p| g)`` here and in `formula`, are correlated.
+    link : {"identity", "log"}, default="identity"
+        Link of the mean.
+    $others
+
+    Attributes
+    ----------
+    $coefficients
+    scale_coef_ : ndarray, shape (n_scale_coef,)
+        Fixed effects of the log residual standard deviation, the intercept first.
+    $results
+
+    References
+    ----------
+    .. [1] Bates, D., Mächler, M., Bolker, B. & Walker, S. (2015). Fitting linear mixed-effects
+       models using lme4. Journal of Statistical Software, 67(1), 1-48.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skglmm import LMMRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"days": np.tile(np.arange(10), 12), "subject": np.arange(120) // 10})
+    >>> slopes = rng.normal(10, 6, 12)[X["subject"]]
+    >>> y = 250 + slopes * X["days"].to_numpy() + rng.normal(0, 25, 120)
+    >>> model = LMMRegressor("days + (days | subject)").fit(X, y)
+    >>> model.coef_.round(1)
+    array([10.9])
+    """
+
+    _family = Gaussian()
+
+    reml: bool = True
+    scale: str = "1"
+    link: str = "identity"
+
+    def _make_scale(self, family: Family) -> RealScale:
+        del family
+        return RealScale()

@@ -1,0 +1,1 @@
+"""Families made of a family: masses, extra zeros, truncation."""

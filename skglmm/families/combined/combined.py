@@ -1,0 +1,67 @@
+"""What families that are made of one family have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.families.base import Family, LogDensity
+from skglmm.families.parameter import Parameter
+from skglmm.links import Link
+
+__all__ = ["Combined", "check_counts", "of_zero"]
+
+
+@dataclass(frozen=True)
+class Combined(Family):
+    """A family made of another one, whose linear predictors come first.
+
+    Parameters
+    ----------
+    family : Family
+        Its links are the first ones: to change them, make it of a family with other links.
+    """
+
+    links: tuple[Link, ...] = field(init=False, repr=False, compare=False)
+    family: Family
+
+    @property
+    def own(self) -> tuple[Parameter, ...]:
+        """Parameters behind those of the family, each with one link."""
+        return ()
+
+    def __post_init__(self) -> None:
+        links = *self.family.links, *(parameter.links[0] for parameter in self.own)
+        object.__setattr__(self, "links", links)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (*self.family.parameters, *self.own)
+
+
+def check_counts(family: Family, name: str) -> None:
+    """Raise an error unless responses of a family are counts from 0 on."""
+    support = family.support
+    if not (support.is_discrete and support.low == 0.0):
+        text = (
+            f"{name} is made of a family of counts that may be 0, got {type(family).__name__}, "
+            f"whose support is {support}"
+        )
+        raise ValueError(text)
+
+
+def of_zero(family: Family, eta: Sequence[Floats], order: int = 0) -> LogDensity:
+    """Return the log probability of 0, with derivatives, as long as the longest predictor."""
+    zero = _prepared(family)
+    n = np.broadcast_shapes(*(row.shape for row in eta))[0]
+    return family.log_density(np.broadcast_to(zero, (len(zero), n)), eta, order)
+
+
+@cache
+def _prepared(family: Family) -> Floats:
+    """The count 0, prepared, (m, 1)."""
+    zero = family.prepare(np.zeros(1))
+    zero.flags.writeable = False
+    return zero

@@ -1,0 +1,77 @@
+"""Counts: whole numbers from 0 on, or from a larger one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.response.base import ResponseScale
+
+__all__ = ["CountScale"]
+
+SHOWN = 3  # values that a message lists
+WHOLE_TO = 2.0**53  # from here on not every whole number is a float
+
+
+@dataclass(frozen=True)
+class CountScale(ResponseScale):
+    """Responses that count something.
+
+    Parameters
+    ----------
+    least : int, default=0
+        The smallest possible count: 1 for counts that are observed from one on.
+    whole : bool, default=True
+        Whether they have to be whole numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.response import CountScale
+    >>> CountScale().read(np.array([3.0, 0.0]))
+    array([3., 0.])
+    >>> CountScale().read(np.array([0.5, 2.0]))
+    Traceback (most recent call last):
+    ...
+    ValueError: every response must be a count, 0, 1, 2, ...; 1 of 2 is not whole: 0.5. ...
+    """
+
+    least: int = 0
+    whole: bool = True
+
+    @property
+    def described(self) -> str:
+        if not self.whole:
+            return "numbers from 0 on"
+        return "counts" if self.least == 0 else f"counts from {self.least} on"
+
+    def _refuse(self, y: Floats) -> None:
+        first = f"every response must be a count, {self.least}, {self.least + 1}, {self.least + 2}"
+        first = first if self.whole else "every response must be a number from 0 on: 0, 0.5"
+        for flags, what, advice in (
+            ((y != np.floor(y)) & self.whole, "not whole", _RATE),
+            (y < min(self.least, 0), "negative", "Look for a code of missing values"),
+            (y < self.least, f"less than {self.least}", _LEAST),
+            (y >= WHOLE_TO, "too large to be told from its neighbors", "Count in larger units"),
+        ):
+            if flags.any():
+                msg = f"{first}, ...; {_told(y, flags)} {what}: {_some(y[flags])}. {advice}"
+                raise ValueError(msg)
+
+
+_RATE = (
+    "A rate? Give the counts, and the column of what they are counted in as exposure='column'; a "
+    "share of the unit interval? Choose a model for it, such as BetaGLMMRegressor. whole=False "
+    "takes any numbers from 0 on, for means alone"
+)
+_LEAST = "truncated=True is for data without zeros; leave it out"
+
+
+def _told(y: Floats, flags: Bools) -> str:
+    count = int(np.count_nonzero(flags))
+    return f"{count} of {len(y)} {'is' if count == 1 else 'are'}"
+
+
+def _some(values: Floats) -> str:
+    more = ", ..." if len(values) > SHOWN else ""
+    return ", ".join(f"{value:.6g}" for value in values[:SHOWN]) + more

@@ -1,0 +1,201 @@
+"""Every method for every kind of response: it answers with numbers, or refuses with a reason."""
+
+import inspect
+import re
+import sys
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.special import expit
+
+import skglmm
+from skglmm import (
+    BetaGLMMRegressor,
+    BinomialGLMMClassifier,
+    LMMRegressor,
+    OrderedBetaGLMMRegressor,
+    PoissonGLMMRegressor,
+)
+from skglmm.inspection import (
+    DiagnosticsDisplay,
+    PredictionDisplay,
+    ProfileDisplay,
+    RandomEffectsDisplay,
+    ResidualDisplay,
+    check_residuals,
+    residuals,
+)
+from skglmm.model_selection import compare, likelihood_ratio_test, log_density_scorer
+
+FORMULA = "x + (1 | g)"
+
+
+def simulated():
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(20), 10)
+    X = pd.DataFrame({"x": rng.normal(size=200), "z": rng.normal(size=200)})
+    X["g"], X["hours"] = [f"g{i:02d}" for i in g], rng.uniform(1, 5, 200)
+    eta = 0.5 + 0.7 * X["x"].to_numpy() + rng.normal(0, 0.6, 20)[g]
+    counts = rng.poisson(X["hours"] * np.exp(eta)).astype(float)
+    shares = rng.beta(6 * expit(eta), 6 * expit(-eta))
+    ys = {
+        "real": 1000 + 300 * eta + rng.normal(0, 150, 200),
+        "counts": counts,
+        "zeros": np.where(rng.random(200) < 0.3, 0.0, counts),
+        "positive": counts + 1,
+        "labels": np.where(rng.random(200) < expit(eta), "yes", "no"),
+        "shares": shares,
+        "ends": np.clip(1.2 * shares - 0.1, 0.0, 1.0),
+    }
+    return X, ys
+
+
+MODELS = {
+    "real": (LMMRegressor(FORMULA, reml=False), "real"),
+    "counts": (PoissonGLMMRegressor(FORMULA, exposure="hours"), "counts"),
+    "extra zeros": (PoissonGLMMRegressor(FORMULA, exposure="hours", zero="1"), "zeros"),
+    "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
+    "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
+    "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
+    "shares": (BetaGLMMRegressor(FORMULA), "shares"),
+    "ends": (OrderedBetaGLMMRegressor(FORMULA), "ends"),
+}
+
+
+def null(model):
+    return model.__class__(**{**model.get_params(), "formula": "1 + (1 | g)"})
+
+
+class Case(NamedTuple):
+    """A fitted model, the rows of its fit, and four others, of which two are of an unseen group."""
+
+    model: Any
+    X: pd.DataFrame
+    y: np.ndarray
+
+    @property
+    def new(self):
+        return self.X.head(4).assign(g=["g00", "g01", "unseen", "unseen"])
+
+    @property
+    def new_y(self):
+        return self.y[:4]
+
+
+METHODS = {
+    "summary": lambda c: c.model.summary(),
+    "tidy": lambda c: c.model.tidy()["estimate"],
+    "glance": lambda c: c.model.glance(),
+    "vcov": lambda c: c.model.vcov("all"),
+    "variance_components": lambda c: c.model.variance_components()["sd"],
+    "random_effects": lambda c: c.model.random_effects()["std_error"],
+    "group_coefficients": lambda c: c.model.group_coefficients()["estimate"],
+    "predict_linear": lambda c: c.model.predict_linear(c.new, return_std=True),
+    "predict_interval": lambda c: c.model.predict_interval(c.new),
+    "predict_interval of means": lambda c: c.model.predict_interval(c.new, kind="marginal"),
+    "predict_interval of responses": lambda c: c.model.predict_interval(c.new, "response"),
+    "predict_quantile": lambda c: c.model.predict_quantile(c.new, [0.1, 0.5, 0.9]),
+    "predict_frame": lambda c: c.model.predict_frame(c.new),
+    "sample_y": lambda c: c.model.sample_y(c.new, 3, random_state=0),
+    "log_density": lambda c: c.model.log_density(c.new, c.new_y),
+    "log_density jointly": lambda c: c.model.log_density(c.new, c.new_y, joint=True),
+    "condition": lambda c: c.model.condition(c.new, c.new_y).predict_frame(c.new),
+    "score": lambda c: c.model.score(c.X, c.y),
+    "r2": lambda c: c.model.r2(c.X, c.y).to_frame(),
+    "wald_test": lambda c: c.model.wald_test("x = 0").p_value,
+    "confint by wald": lambda c: c.model.confint(),
+    "confint by sandwich": lambda c: c.model.confint(c.X, c.y, method="sandwich"),
+    "confint by profile": lambda c: c.model.confint(c.X, c.y, method="profile", parameters="x"),
+    "bootstrap": lambda c: c.model.bootstrap(c.X, c.y, n_replicates=3, random_state=0).to_frame(),
+    "diagnose": lambda c: c.model.diagnose(c.X, c.y),
+    "residuals": lambda c: [
+        residuals(c.model, c.X, c.y, kind=kind, random_state=0)
+        for kind in ("response", "pearson", "deviance", "quantile", "simulated")
+    ],
+    "check_residuals": lambda c: check_residuals(c.model, c.X, c.y, random_state=0).residual,
+    "PredictionDisplay": lambda c: PredictionDisplay.from_estimator(c.model, c.X, c.y, feature="x"),
+    "ResidualDisplay": lambda c: ResidualDisplay.from_estimator(c.model, c.X, c.y),
+    "DiagnosticsDisplay": lambda c: DiagnosticsDisplay.from_estimator(c.model, c.X, c.y),
+    "RandomEffectsDisplay": lambda c: RandomEffectsDisplay.from_estimator(c.model),
+    "ProfileDisplay": lambda c: ProfileDisplay.from_estimator(c.model, c.X, c.y, parameters=["x"]),
+    "compare": lambda c: compare(c.model, null(c.model).fit(c.X, c.y))["aic"],
+    "likelihood_ratio_test": lambda c: (
+        likelihood_ratio_test(null(c.model).fit(c.X, c.y), c.model).p_value
+    ),
+    "log_density_scorer": lambda c: log_density_scorer()(c.model, c.X, c.y),
+}
+PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+NOT_OURS = {"get_params", "set_params", "get_metadata_routing", "fit"} | {
+    f"set_{each}_request" for each in ("fit", "score", *PREDICTIONS)
+}
+# methods of some estimators alone, which have tests of their own
+ELSEWHERE = {
+    *PREDICTIONS,
+    "predict_rate",
+    "predict_proba_zero",
+    "predict_proba_boundary",
+    "predict_boundary_frame",
+    "cut_points",
+}
+REFUSED = {
+    ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",
+    ("classes", "predict_quantile"): "quantiles of y, which classes do not have",
+}
+
+
+@pytest.fixture(scope="module")
+def cases():
+    X, ys = simulated()
+    return {name: Case(model.fit(X, ys[y]), X, ys[y]) for name, (model, y) in MODELS.items()}
+
+
+def has_gaps(answer):
+    """Whether a number is missing; what prints and what is drawn has none."""
+    if isinstance(answer, (tuple, list)):
+        return any(map(has_gaps, answer))
+    return isinstance(answer, (float, np.ndarray, pd.Series, pd.DataFrame)) and np.any(
+        pd.isna(answer)
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", MODELS)
+def test_it_answers_with_numbers_or_refuses_with_a_reason(cases, name, method):
+    case = cases[name]
+    if (name, method) in REFUSED:
+        with pytest.raises(ValueError, match=REFUSED[name, method]):
+            METHODS[method](case)
+        return
+    answer = METHODS[method](case)
+    plt.close("all")
+    assert answer is not None
+    assert not has_gaps(answer)
+
+
+def test_no_method_was_forgotten():
+    called = "".join(inspect.getsource(sys.modules[__name__]).split("METHODS = {")[1:])
+    for name in skglmm.estimators.__all__:
+        kind = getattr(skglmm, name)
+        own = {each for each, _ in inspect.getmembers(kind, inspect.isfunction)}
+        own -= {each for each in own if each.startswith("_")} | NOT_OURS
+        assert {each for each in own if f".{each}(" not in called} <= ELSEWHERE
+
+
+def test_counts_have_whole_quantiles_and_means_with_limits_above_one(cases):
+    case = cases["counts"]
+    quantiles = case.model.predict_quantile(case.X, [0.05, 0.5, 0.95])
+    assert_array_equal(quantiles, np.round(quantiles))
+    assert case.model.predict_interval(case.X, kind="marginal").max() > 5
+    assert case.model.predict_frame(case.X)["mean_ci_upper"].max() > 5
+
+
+@pytest.mark.parametrize("name", ["real", "counts", "extra zeros", "hurdle", "classes"])
+def test_nothing_is_said_of_bounds_and_precisions_that_are_not_there(cases, name):
+    case = cases[name]
+    texts = [case.model.summary(), case.model.diagnose(case.X, case.y), case.model.tidy()]
+    for text in texts:
+        assert not re.search(r"bound\b|bounds|precision", str(text))
