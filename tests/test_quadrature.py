@@ -1,6 +1,7 @@
 """Adaptive Gauss-Hermite quadrature: integrals, exact gradients, and fits as lme4 makes them."""
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from skglmm.inference.diagnosis.influence import influences
 from skglmm.inference.uncertainty.axis import axes
 from skglmm.inference.uncertainty.profile import profile_intervals, profiles
 from skglmm.inference.uncertainty.simulate import unweighted
+from skglmm.parts import Here
 
 REFERENCE = Path(__file__).parent / "reference"
 N = 240
@@ -239,6 +241,22 @@ def test_gradients_of_clusters_are_those_of_clusters_alone(case, shard_rows):
     assert_allclose(found[3], alone.gradient, rtol=1e-7, atol=1e-7)
 
 
+class Elsewhere(Here):
+    """Parts whose functions and results travel, as between the workers of a cluster."""
+
+    def map(self, function, *others, **common):
+        sent, shared = pickle.loads(pickle.dumps((function, common)))
+        return Elsewhere(pickle.loads(pickle.dumps([*super().map(sent, *others, **shared)])))
+
+
+def test_rows_may_live_elsewhere():
+    problem, vector = problem_of("beta", "one twice", 3, shard_rows=50)
+    remote = replace(problem, shards=Elsewhere(problem.shards))
+    here, there = problem.evaluate(vector), remote.evaluate(vector)
+    assert_allclose(there.value, here.value, rtol=1e-14)
+    assert_allclose(there.gradient, here.gradient, rtol=1e-12)
+
+
 # --- what is refused ------------------------------------------------------------------------------
 
 
@@ -265,6 +283,15 @@ def test_the_term_in_the_way_is_named(name):
     whole = design(([ONE, X],), *terms)
     with pytest.raises(DesignError, match=message):
         fit(family, whole, y, approximation=AdaptiveQuadrature(n_points))
+
+
+def test_a_term_is_named_as_a_formula_has_it():
+    x = np.arange(12.0)
+    data = pd.DataFrame({"g": np.repeat(list("abc"), 4), "h": x.astype(int), "x": x})
+    terms = [RandomTerm("1 + x", ("g",)), RandomTerm("1", ("h",))]
+    layout = learn(data, {"mean": "1"}, terms)[1].layout
+    with pytest.raises(DesignError, match=r"\(1 \| h\) there is \(1 \+ x \| g\); leave it out, or"):
+        AdaptiveQuadrature(2).check(layout)
 
 
 def test_a_model_without_random_effects_needs_no_nodes():

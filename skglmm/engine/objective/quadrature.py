@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Layout
+from skglmm.design import Factor, Layout
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
 from skglmm.engine.mode.system import sandwich
@@ -70,7 +70,7 @@ class AdaptiveQuadrature(Approximation):
     def check(self, layout: Layout) -> None:
         """Refuse several factors, and too many effects."""
         factors = sorted(layout.factors, key=lambda factor: -factor.size)
-        terms = [f"({' + '.join(factor.columns)} | {factor.name})" for factor in factors]
+        terms = [_text(factor) for factor in factors]
         if len(factors) > 1:
             msg = (
                 "quadrature integrates over the random effects of one grouping factor, and beside "
@@ -151,6 +151,12 @@ class AdaptiveQuadrature(Approximation):
         value, beta, kernel = problem.shards.map(_total, integrals).total()
         theta = problem.covariances[0].slope(mode.point.params.theta[0], kernel)
         return float(value), Params(tuple(beta), (theta,)).pack()
+
+
+def _text(factor: Factor) -> str:
+    """The term of a factor as a formula has it."""
+    effects = ("1" if name == "Intercept" else name for name in factor.columns)
+    return f"({' + '.join(effects)} | {factor.name})"
 
 
 class _Integrals(NamedTuple):
