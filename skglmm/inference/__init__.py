@@ -63,7 +63,7 @@ from skglmm.inference.report.frames import (
     overview_frame,
     random_effects_frame,
 )
-from skglmm.inference.report.notes import Note, notes
+from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
 from skglmm.inference.report.separation import at_infinity, separated_findings, undetermined
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
@@ -132,6 +132,7 @@ __all__ = [
     "component_frame",
     "condition",
     "conditional_aic",
+    "confounded_with_rows",
     "constant",
     "covariance_frame",
     "derived",
