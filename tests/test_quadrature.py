@@ -285,6 +285,13 @@ def test_the_term_in_the_way_is_named(name):
         fit(family, whole, y, approximation=AdaptiveQuadrature(n_points))
 
 
+def test_fixed_effects_are_not_integrated_out():
+    family, y = RESPONSES["bernoulli"]
+    whole = design(([ONE, X],), TERMS["intercept"])
+    with pytest.raises(DesignError, match="over random effects alone, and fixed effects"):
+        fit(family, whole, y, approximation=AdaptiveQuadrature(3, integrated=(0,)))
+
+
 def test_a_term_is_named_as_a_formula_has_it():
     x = np.arange(12.0)
     data = pd.DataFrame({"g": np.repeat(list("abc"), 4), "h": x.astype(int), "x": x})
@@ -382,7 +389,7 @@ def test_simulated_responses_are_fitted_by_the_same_approximation():
 
 def test_profiles_fall_by_the_same_likelihood(fitted):
     _, _, found, study = fitted
-    for axis in axes(found, study):
+    for axis in axes(found, study.bound):
         here = axis.problem.evaluate(axis.vector)
         assert_allclose(-here.value, found.log_likelihood, rtol=1e-12)
         assert_allclose(here.gradient, 0.0, atol=1e-4)

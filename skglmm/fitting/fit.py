@@ -21,6 +21,7 @@ from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
 from skglmm.fitting.search.hessian import differenced_hessian, positive
 from skglmm.fitting.search.optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
+from skglmm.fitting.search.restricted import restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
 from skglmm.fitting.search.singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting.search.start import start
@@ -42,7 +43,7 @@ SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once mor
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 
 
-def fit(  # noqa: PLR0913  # the keywords have defaults
+def fit(  # noqa: PLR0913 -- data and what their likelihood is
     family: Family,
     design: Design,
     y: Floats,
@@ -53,7 +54,7 @@ def fit(  # noqa: PLR0913  # the keywords have defaults
     rules: Rules | None = None,
     approximation: Approximation | None = None,
 ) -> Fit:
-    """Fit a mixed model by maximum likelihood, as it is approximated.
+    """Fit a mixed model by maximum likelihood, or by a restricted one.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def fit(  # noqa: PLR0913  # the keywords have defaults
     rules : Rules or None
         When the optimizer stops.
     approximation : Approximation or None
-        Of the integral over the random effects; None is Laplace's.
+        Of the likelihood, and which fixed effects it integrates out; None is Laplace's with none.
 
     Raises
     ------
@@ -100,6 +101,8 @@ def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool 
     inference : bool
         Whether to compute the covariance of the estimates.
     """
+    if bound.problem.approximation.integrated:
+        bound = restricted(bound, start(bound.problem, constants, bound.upper))
     state = begin(bound.problem, constants, bound.upper, rules)
     return _maximize(bound, state, rules, constants, inference=inference)
 
@@ -118,8 +121,9 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
     """
-    state = begin_at(study.problem, study.away(study.vector(before)), study.upper)
-    return _maximize(study.bound, state, rules or Rules(), inference=inference)
+    bound = study.around(before)
+    state = begin_at(bound.problem, bound.away(bound.vector(before)), bound.upper)
+    return _maximize(bound, state, rules or Rules(), inference=inference)
 
 
 def _maximize(
@@ -258,13 +262,14 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
 def _in_user_units(
     bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
 ) -> Fit:
+    going = sides(bound, optimum, away)
+    bound, optimum = with_integrated(bound, optimum)
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.bases
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
-    going = sides(bound, optimum, away)
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     return Fit(
@@ -283,7 +288,7 @@ def _in_user_units(
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
         mode_jacobian=None if moves is None else user_jacobian(scales, moves, problem.shape.n_beta),
-        log_likelihood=-optimum.here.value - bound.log_jacobian,
+        log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
         converged=optimum.is_within(tol),
@@ -303,6 +308,7 @@ def _in_user_units(
         vanishing=vanishing(bound.masses, gone),
         caps=caps_of(bound, optimum),
         approximation=problem.approximation,
+        log_volume=bound.log_volume,
     )
 
 

@@ -1,6 +1,6 @@
 """The frozen record of a fitted model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from skglmm.fitting.uncertainty import Uncertainty
 from skglmm.linalg import Posterior
 
 __all__ = ["Fit"]
+
+LAPLACE = Laplace()
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Fit:
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
     log_likelihood : float
-        Of the response on its own scale, as it is approximated.
+        Approximate, on the response's own scale; restricted, in the units of the user's columns,
+        where the approximation integrates fixed effects out.
     n_samples : int
     data_digest : str
         Fingerprint of responses and weights, whatever the order of the rows.
@@ -83,7 +86,9 @@ class Fit:
     vanishing : tuple of float
         Masses of the family whose probability is estimated as 0 for that reason.
     approximation : Approximation
-        Of the integral over the random effects, by which the likelihood is at its maximum.
+        Of the integral over the random effects, and which fixed effects are integrated out.
+    log_volume : float
+        What the units of fixed columns add to a restricted log likelihood; 0 in any other.
     """
 
     family: Family
@@ -116,7 +121,8 @@ class Fit:
     null_spaces: tuple[NullSpace, ...] | None = None
     endless: tuple[str, ...] = ()
     vanishing: tuple[float, ...] = ()
-    approximation: Approximation = field(default_factory=Laplace)
+    approximation: Approximation = LAPLACE
+    log_volume: float = 0.0
 
     @property
     def covariance(self) -> Floats | None:
@@ -135,6 +141,11 @@ class Fit:
     def n_params(self) -> int:
         """Number of estimated parameters; aliased coefficients do not count."""
         return self.shape.n_params - sum(len(columns) for columns in self.aliased)
+
+    @property
+    def integrated(self) -> tuple[int, ...]:
+        """Predictors whose fixed effects the likelihood integrates out, as in REML."""
+        return self.approximation.integrated
 
     @property
     def aic(self) -> float:

@@ -1,6 +1,9 @@
 """Whether the likelihoods of two models are about the same responses."""
 
+from dataclasses import replace
 from typing import Any
+
+from skglmm.inference import REFIT, other_integrals
 
 __all__ = ["difference", "refuse_different"]
 
@@ -33,12 +36,16 @@ def _digests_differ(one: Any, other: Any) -> str:
 
 
 def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
-    """Refuse two estimators that saw different data, or approximate their likelihoods."""
+    """Refuse two estimators that saw different data, or have likelihoods of other kinds."""
     reason = difference(one, other)
     if reason is not None:
         moved = reason == one._scale.moved_differently(other._scale)
         advice = _ALIKE if moved else _REFIT
         msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {advice}"
+        raise ValueError(msg)
+    reason = other_integrals(one.fit_, other.fit_)
+    if reason is not None:
+        msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {REFIT}"
         raise ValueError(msg)
     if _approximated_differently(one.fit_, other.fit_):
         msg = (
@@ -51,4 +58,5 @@ def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
 def _approximated_differently(one: Any, other: Any) -> bool:
     """Without random effects there is nothing to approximate."""
     integrates = one.layout.factors and other.layout.factors
-    return bool(integrates and one.approximation != other.approximation)
+    kinds = [replace(each.approximation, integrated=()) for each in (one, other)]
+    return bool(integrates and kinds[0] != kinds[1])

@@ -69,6 +69,12 @@ class AdaptiveQuadrature(Approximation):
 
     def check(self, layout: Layout) -> None:
         """Refuse several factors, and too many effects."""
+        if self.integrated:
+            msg = (
+                "quadrature integrates over random effects alone, and fixed effects are to be "
+                "integrated out (REML); take one of the two, reml=False or n_quadrature=1"
+            )
+            raise DesignError(msg)
         factors = sorted(layout.factors, key=lambda factor: -factor.size)
         terms = [_text(factor) for factor in factors]
         if len(factors) > 1:

@@ -77,6 +77,7 @@ def diagnose(
         What was found where more is needed than the study has: labels for implicit nesting and
         separation, and responses as they were before they were moved off the bounds.
     """
+    study = study.like(fit)
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
     weighted = list(total_weight(study))
