@@ -77,7 +77,8 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     Raises
     ------
     DesignError
-        If the likelihood is not finite at the starting values, or crossed factors are too large.
+        If the likelihood is not finite at the starting values, crossed factors are too large, or
+        the approximation is not one for such random effects.
     """
     rules = rules or Rules()
     study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads, approximation)

@@ -89,7 +89,7 @@ class Fit:
     vanishing : tuple of float
         Masses of the family whose probability is estimated as 0 for that reason.
     approximation : Approximation
-        Of the likelihood.
+        Of the integral over the random effects, and which fixed effects are integrated out.
     log_volume : float
         What the units of fixed columns add to a restricted log likelihood; 0 in any other.
     units : Units

@@ -57,7 +57,7 @@ class Study:
         n_threads: int = 1,
         approximation: Approximation | None = None,
     ) -> "Study":
-        """Standardize and bind the rows of a design."""
+        """Standardize and bind the rows of a design; see `fit`."""
         scales = learn_scales(design.layout, Here([design]), Here([weights]))
         rows = (Here([design]), Here([y]), Here([weights]))
         scales = measured(scales, design.layout, family, *rows)
@@ -65,7 +65,7 @@ class Study:
         response = scales.units.response(y)
         problem = bind(standard.design, response, weights, family, n_threads=n_threads)
         if approximation is not None:
-            problem = replace(problem, approximation=approximation)
+            problem = problem.approximated(approximation, design.layout)
         return cls(standard, problem, y, weights, log_jacobian)
 
     def holding(self, caps: Iterable[Cap]) -> "Study":
@@ -131,7 +131,7 @@ class Study:
 
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation of a fit."""
-        return replace(self, problem=replace(self.problem, approximation=fit.approximation))
+        return replace(self, problem=self.problem.approximated(fit.approximation, fit.layout))
 
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""

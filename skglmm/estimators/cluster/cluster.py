@@ -168,7 +168,9 @@ def _bound(
         spec=spec,
         scale=scale,
         bound=Bound(
-            problem=assemble(spec.layout, family, shards, plan, estimator._approximation(family)),
+            problem=assemble(spec.layout, family, shards, plan).approximated(
+                estimator._approximation(family), spec.layout
+            ),
             scales=scales,
             layout=spec.layout,
             n_samples=n_samples,

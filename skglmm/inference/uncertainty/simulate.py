@@ -68,5 +68,5 @@ def unweighted(study: Study) -> Study:
     rows = np.repeat(np.arange(len(counts)), counts)
     standard = replace(study.standard, design=study.standard.design.take(rows))
     problem = bind(standard.design, study.response[rows], None, study.problem.family)
-    problem = replace(problem, approximation=study.problem.approximation)
+    problem = problem.approximated(study.problem.approximation, standard.design.layout)
     return Study(standard, problem, study.y[rows], None, study.log_jacobian)
