@@ -5,9 +5,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skglmm import (
     BetaGLMMRegressor,
+    BinomialGLMMClassifier,
     ExtendedBetaGLMMRegressor,
+    LMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
+    PoissonGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
@@ -22,6 +25,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:dropped from the mean:UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
     pytest.mark.filterwarnings("ignore:no response equals the bound:UserWarning"),
+    pytest.mark.filterwarnings("ignore:the likelihood rises for ever:UserWarning"),
+    pytest.mark.filterwarnings("ignore:6 of 15 rows have no most probable class:UserWarning"),
 ]
 
 
@@ -34,6 +39,15 @@ pytestmark = [
         ZeroOneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
         OrderedBetaGLMMRegressor(bounds=(-200, 200)),
         ExtendedBetaGLMMRegressor(bounds=(-200, 200), exceedance=0.1),
+        LMMRegressor(),
+        LMMRegressor(groups=0),
+        LMMRegressor(groups=0, reml=False),
+        # the checks of regressors have responses that are not whole
+        PoissonGLMMRegressor(whole=False),
+        PoissonGLMMRegressor(groups=0, whole=False),
+        BinomialGLMMClassifier(),
+        BinomialGLMMClassifier(groups=0),
+        BinomialGLMMClassifier(groups=0, n_quadrature=3),
     ]
 )
 def test_scikit_learn_accepts_it(estimator, check):

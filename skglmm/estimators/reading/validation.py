@@ -137,6 +137,8 @@ def check_labels(name: str, y: Any) -> NDArray[Any]:
             f"position {first} counted from 0; drop these rows, of X as well: y.notna()"
         )
         raise ValueError(msg)
+    if column.dtype.kind == "f":
+        _refuse_not_finite(column)
     check_classification_targets(column)
     return np.asarray(column)
 

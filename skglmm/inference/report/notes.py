@@ -9,7 +9,7 @@ from skglmm.families import Family
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
 from skglmm.inference.parameters.natural import coefficients, natural
-from skglmm.inference.report.separation import separated, what_stands
+from skglmm.inference.report.separation import cause, separated, what_stands
 
 __all__ = ["Note", "confounded_with_rows", "notes", "singular_advice"]
 
@@ -159,7 +159,7 @@ def singular_advice(fit: Fit) -> str:
 def _separated(fit: Fit) -> Iterator[Note]:
     for found in separated(fit):
         text = (
-            f"{found.sentence()}, as rows are separated. Other estimates {what_stands(fit)}; "
+            f"{found.sentence()}, {cause(fit, found.k)}. Other estimates {what_stands(fit)}; "
             "diagnose(X, y) names the rows, and confint(X, y, method='profile') has "
             "the end that the data give"
         )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
+from skglmm.families import Role
 from skglmm.fitting import Fit, Study
 from skglmm.inference.parameters.held import held_interval, is_undetermined
 from skglmm.inference.parameters.natural import (
@@ -23,6 +24,7 @@ from skglmm.inference.report.findings import Finding
 __all__ = [
     "Separated",
     "at_infinity",
+    "cause",
     "separated",
     "separated_findings",
     "undetermined",
@@ -74,6 +76,13 @@ def _written(end: float) -> str:
     if np.isfinite(end):
         return f"{end:g}, the end of its range"
     return "+infinity" if end > 0 else "-infinity"
+
+
+def cause(fit: Fit, k: int) -> str:
+    """Say why coefficients of predictor k have no finite estimate."""
+    if fit.family.parameters[k].role is Role.DISPERSION:
+        return "as the model reproduces the responses exactly"
+    return "as rows are separated"
 
 
 def separated(fit: Fit) -> Iterator[Separated]:
