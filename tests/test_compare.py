@@ -221,7 +221,7 @@ def test_responses_on_bounds_that_were_moved_alike_are_compared():
 
 
 def test_what_is_no_fitted_estimator_of_ours_is_refused(petrol, plain):
-    with pytest.raises(TypeError, match="model 2 is of type LinearRegression, not a skglmm est"):
+    with pytest.raises(TypeError, match="model 2 is, or ends in, a LinearRegression, not a skglm"):
         compare(plain, LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
     with pytest.raises(NotFittedError, match="model 2, a BetaGLMMRegressor, is not fitted yet"):
         compare(plain, percent("EP"))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from skglmm.estimators.base.inside import Inside, unwrap
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.study import study_of
@@ -15,7 +16,6 @@ from skglmm.fitting import Spaces
 from skglmm.inference import Comparison, conditional_aic, likelihood_ratio, overview
 from skglmm.model_selection.comparable import refuse_different
 from skglmm.model_selection.nesting import paired, spaces_on, why_not_nested
-from skglmm.model_selection.unwrap import transformed, unwrap
 
 __all__ = ["compare"]
 
@@ -101,7 +101,7 @@ def compare(
     table = _criteria(fitted, labels).join(_tests(fitted, labels, spaces))
     if conditional:
         _refuse_missing(X, y)
-        frames = [transformed(model, X) for model in models]
+        frames = [Inside.of(model).rows(X) for model in models]
         table = _conditional(fitted, frames, y, sample_weight, labels).join(table)
     return table.sort_values("caic" if conditional else "aic", kind="stable")
 

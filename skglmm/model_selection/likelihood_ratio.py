@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skglmm.estimators.base.inside import Inside, unwrap
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.study import study_of
@@ -28,7 +29,6 @@ from skglmm.inference import (
 )
 from skglmm.model_selection.comparable import refuse_different
 from skglmm.model_selection.nesting import spaces_on, why_not_nested
-from skglmm.model_selection.unwrap import transformed, unwrap
 
 __all__ = ["likelihood_ratio_test"]
 
@@ -140,7 +140,7 @@ def likelihood_ratio_test(
     if method == "chi2":
         return test
     studies = [
-        unweighted(study_of(inner, transformed(outer, X), y, sample_weight))
+        unweighted(study_of(inner, Inside.of(outer).rows(X), y, sample_weight))
         for inner, outer in zip(models, (smaller, larger), strict=True)
     ]
     contest = _contest(models, (studies[0], studies[1]))

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from skglmm.estimators.base.inside import Inside, unwrap
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.fitting import Spaces, of_rows
 from skglmm.inference import Comparison
-from skglmm.model_selection.unwrap import transformed, unwrap
 
 __all__ = ["paired", "spaces_on", "why_not_nested"]
 
@@ -48,7 +48,7 @@ def spaces_on(model: Any, X: Any, sample_weight: Any = None) -> Spaces:
         When X has another number of rows.
     """
     inner = unwrap(model)
-    frame = predict_frame(inner, transformed(model, X))
+    frame = predict_frame(inner, Inside.of(model).rows(X))
     if sample_weight is not None:
         check_consistent_length(frame, sample_weight)
         frame = frame.loc[np.asarray(sample_weight) > 0]

@@ -4,12 +4,10 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from skglmm.estimators.base.inside import Inside
 from skglmm.estimators.reading.estimable import refuse_nonestimable
-from skglmm.model_selection.unwrap import inside
 
 __all__ = ["LogDensityScorer", "log_density_scorer"]
 
@@ -65,7 +63,7 @@ class LogDensityScorer:
             When the data of fit do not determine a linear predictor of a row: in cross-validation
             the score is `error_score` then, with this reason in a warning.
         """
-        model, rows = _unwrapped(estimator, X)
+        model, rows = _with_density(estimator, X)
         doing = "there is no log density of these rows"
         refuse_nonestimable(model, rows, doing, sample_weight=sample_weight)
         found = model.log_density(rows, y, joint=self.joint, sample_weight=sample_weight)
@@ -162,22 +160,13 @@ def log_density_scorer(joint: bool = True) -> LogDensityScorer:
     return LogDensityScorer(joint)
 
 
-def _unwrapped(estimator: Any, X: Any) -> tuple[Any, Any]:
+def _with_density(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Return what has the density, and X as it takes it."""
-    model = estimator
-    while not _has_density(model):
-        if isinstance(model, Pipeline) and len(model) > 1:
-            X = model[:-1].transform(X)
-        inner = inside(model)
-        if inner is None:
-            msg = (
-                f"{type(estimator).__name__} has no log density: expected an estimator of skglmm "
-                f"or a pipeline or fitted search that ends in one, found {type(model).__name__}"
-            )
-            raise TypeError(msg)
-        model = inner
-    return model, X
-
-
-def _has_density(model: Any) -> bool:
-    return not isinstance(model, (Pipeline, FrozenEstimator)) and hasattr(model, "log_density")
+    inside = Inside.of(estimator)
+    if not hasattr(inside.model, "log_density"):
+        msg = (
+            f"{type(estimator).__name__} has no log density: expected an estimator of skglmm or a "
+            f"pipeline or fitted search that ends in one, found {type(inside.model).__name__}"
+        )
+        raise TypeError(msg)
+    return inside.model, inside.rows(X)

@@ -1,13 +1,12 @@
 """A fitted mixed model, with the steps before it and the name of what it predicts."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
+from skglmm.estimators.base.inside import Inside, unwrap
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.formula import parse, variables
@@ -19,7 +18,7 @@ SCALES = {"logit": "log odds", "probit": "probit", "log": "log mean"}
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Fitted(Inside):
     """A mixed model, and the steps of a pipeline that its rows pass before.
 
     Parameters
@@ -31,10 +30,9 @@ class Fitted:
     """
 
     model: MixedModel
-    steps: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, estimator: Any) -> "Fitted":
+    def of(cls, model: Any) -> Self:
         """Find the model in an estimator: itself, the end of a pipeline, the best of a search.
 
         Raises
@@ -44,27 +42,8 @@ class Fitted:
         NotFittedError
             When `fit` was not called.
         """
-        last, steps = estimator, []
-        while not isinstance(last, MixedModel):
-            if isinstance(last, Pipeline):
-                steps += [step for _, step in last.steps[:-1]]
-                last = last.steps[-1][1]
-            elif hasattr(last, "best_estimator_"):
-                last = last.best_estimator_
-            else:
-                msg = (
-                    f"the estimator is, or ends in, a {type(last).__name__}; expected a fitted "
-                    "mixed model of skglmm, or a Pipeline that ends in one"
-                )
-                raise TypeError(msg)
-        check_is_fitted(last)
-        return cls(last, tuple(step for step in steps if step not in (None, "passthrough")))
-
-    def rows(self, X: Any) -> Any:
-        """Return X as the model gets it."""
-        for step in self.steps:
-            X = step.transform(X)
-        return X
+        unwrap(model, "the estimator")
+        return super().of(model)
 
     @property
     def scale(self) -> str:
