@@ -1,17 +1,18 @@
 """Confidence intervals of a fitted estimator."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
-from skglmm.estimators.methods.bootstrap_method import bootstrap_intervals, bootstrapped, tell_notes
-from skglmm.estimators.methods.interval_request import IntervalRequest, chosen_places
-from skglmm.estimators.methods.profile_method import profile_intervals
-from skglmm.estimators.methods.sandwich_method import sandwich_intervals
-from skglmm.estimators.methods.wald_method import wald_intervals
+from skglmm.estimators.methods.intervals import (
+    METHODS,
+    IntervalRequest,
+    bootstrapped,
+    chosen_places,
+    tell_notes,
+)
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_choice, check_count, check_level
 from skglmm.estimators.runtime.threads import SingleThreaded
@@ -19,13 +20,6 @@ from skglmm.estimators.runtime.warnings import tell
 from skglmm.fitting import Fit
 
 __all__ = ["ConfidenceIntervals"]
-
-METHODS: dict[str, Callable[[IntervalRequest], infer.Intervals]] = {
-    "wald": wald_intervals,
-    "profile": profile_intervals,
-    "bootstrap": bootstrap_intervals,
-    "sandwich": sandwich_intervals,
-}
 
 
 class ConfidenceIntervals(SingleThreaded):

@@ -8,8 +8,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.special import ndtri
 
 from skglmm.arrays import Floats
-from skglmm.estimators.methods.interval_request import chosen_places
-from skglmm.estimators.methods.profile_method import profiled
+from skglmm.estimators.methods.intervals import chosen_places, profiled
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_choice, check_count, check_level
 from skglmm.estimators.runtime.threads import SingleThreaded
