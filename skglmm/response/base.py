@@ -105,6 +105,10 @@ class ResponseScale(ABC):
         """Return by how much log densities of y are less than those of what was read, (n,)."""
         return np.zeros(len(read))
 
+    def total_log_jacobian(self, read: Floats, weights: Floats | None) -> float:
+        """Return by how much the log likelihood of y is less than that of what was read."""
+        return float(np.sum((1.0 if weights is None else weights) * self.log_jacobian(read)))
+
     def knowing(self, unseen: tuple[float, ...]) -> Self:
         """Return the scale that knows which values have an estimated probability of 0."""
         del unseen

@@ -196,14 +196,13 @@ class MixedModel(
         weights: Floats | None,
         scale: ResponseScale,
     ) -> Fit:
-        mass = 1.0 if weights is None else weights
         return fit(
             family,
             design,
             read,
             weights,
             inference=bool(self.inference),
-            log_jacobian=float(np.sum(mass * scale.log_jacobian(read))),
+            log_jacobian=scale.total_log_jacobian(read, weights),
             rules=self._rules(),
             approximation=self._approximation(family),
         )

@@ -217,8 +217,7 @@ def _shard(part: _Part, scales: Any, **common: Any) -> Shard:
 
 
 def _log_jacobian(part: _Part, scale: ResponseScale) -> float:
-    mass = 1.0 if part.weights is None else part.weights
-    return float(np.sum(mass * scale.log_jacobian(part.read)))
+    return scale.total_log_jacobian(part.read, part.weights)
 
 
 def _log_units(part: _Part, units: Units, masses: tuple[float, ...]) -> float:

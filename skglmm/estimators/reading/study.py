@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm.estimators.reading.rows import known_rows
@@ -27,8 +26,7 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
     check_is_fitted(estimator)
     frame, column, weights, _ = known_rows(estimator, X, y, sample_weight)
     read = estimator._scale.read(column)
-    mass = 1.0 if weights is None else weights
-    log_jacobian = float(np.sum(mass * estimator._scale.log_jacobian(read)))
+    log_jacobian = estimator._scale.total_log_jacobian(read, weights)
     _refuse_other_responses(estimator, digest(read, weights, log_jacobian), len(read))
     _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), read, weights))
     design = estimator._spec.build(frame, context=estimator.context)
