@@ -20,7 +20,7 @@ from skglmm.estimators.reading.validation import (
 from skglmm.exceptions import DesignError
 from skglmm.inference import Plan
 
-__all__ = ["FitRows", "Kind", "build_rows", "fit_rows", "known_rows", "unseen_levels"]
+__all__ = ["FitRows", "Kind", "build_rows", "fit_rows", "known_rows", "name_of", "unseen_levels"]
 
 Kind = str | Collection[str]
 SHOWN = 5  # unseen levels that a message lists
@@ -43,7 +43,7 @@ def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     response = estimator._column(y)
     check_consistent_length(frame, response)
     weights = check_weights(sample_weight, len(response))
-    name = _name_of(y)
+    name = name_of(y)
     if weights is None or weights.all():
         return FitRows(frame, response, weights, name)
     return _of_weight(frame, response, weights, name)
@@ -56,8 +56,8 @@ def known_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     weights = check_weights(sample_weight, len(response))
     frame = predict_frame(estimator, X)
     if weights is None:
-        return FitRows(frame, response, None, _name_of(y))
-    return _of_weight(frame, response, weights, _name_of(y))
+        return FitRows(frame, response, None, name_of(y))
+    return _of_weight(frame, response, weights, name_of(y))
 
 
 def _of_weight(frame: pd.DataFrame, y: Any, weights: Floats, name: str | None) -> FitRows:
@@ -121,7 +121,7 @@ def unseen_levels(spec: DesignSpec, frame: pd.DataFrame, design: Design) -> list
     return numbers
 
 
-def _name_of(y: Any) -> str | None:
+def name_of(y: Any) -> str | None:
     """Return the name of a series, or of the one column of a frame."""
     columns = getattr(y, "columns", None)
     name = getattr(y, "name", None) if columns is None else columns[0]

@@ -9,9 +9,10 @@ from skglmm.arrays import Floats
 from skglmm.estimators.base.inside import Inside, unwrap
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import predict_frame
+from skglmm.estimators.reading.rows import name_of
 from skglmm.formula import parse, variables
 
-__all__ = ["Fitted", "name_in_model", "target_name"]
+__all__ = ["Fitted", "name_in_model"]
 
 # What one unit of a linear predictor is called, where it has a name of its own.
 SCALES = {"logit": "log odds", "probit": "probit", "log": "log mean"}
@@ -85,7 +86,7 @@ class Fitted(Inside):
         label = (
             None if formula is None else parse(formula, tuple(self.model.context or ())).response
         )
-        name: str = self.model._scale.mean_of(target_name(y) or label or "y")
+        name: str = self.model._scale.mean_of(name_of(y) or label or "y")
         return name
 
 
@@ -94,10 +95,3 @@ def name_in_model(model: MixedModel, table: Any, name: Any) -> str:
     if hasattr(model, "feature_names_in_"):
         return str(name)
     return f"x{list(table.columns).index(name)}"
-
-
-def target_name(y: Any) -> str | None:
-    """Return the name of a series, or of the one column of a frame."""
-    columns = getattr(y, "columns", None)
-    name = getattr(y, "name", None) if columns is None else columns[0]
-    return name if isinstance(name, str) and name else None
