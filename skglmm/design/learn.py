@@ -18,7 +18,7 @@ from skglmm.design.materialize import learn_matrices
 from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import functions, uses
 from skglmm.design.offsets import offset_text, refuse_coded
-from skglmm.design.records import Design, Factor, Layout
+from skglmm.design.records import Design, Factor, Layout, label_in
 from skglmm.design.sizes import refuse_parameters
 from skglmm.exceptions import DesignError
 
@@ -299,7 +299,7 @@ def _factor(
     return Factor(
         ":".join(levels.columns),
         levels.texts(),
-        tuple(f"{predictors[k]}({name})" if k else name for k, name in effects),
+        tuple(label_in(predictors, k, name) for k, name in effects),
         tuple(k for k, _ in effects),
         tuple(sizes),
         covariance,

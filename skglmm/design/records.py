@@ -1,5 +1,6 @@
 """The arrays of a model and the names of their columns, as frozen records."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance
 
-__all__ = ["Design", "Factor", "Layout"]
+__all__ = ["Design", "Factor", "Layout", "label_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,7 @@ class Layout:
 
     def labels(self, k: int) -> list[str]:
         """Names of the coefficients of predictor k, unlike those of others: ``precision(x)``."""
-        predictor, names = self.predictors[k], self.coefficients[k]
-        return [f"{predictor}({name})" for name in names] if k else list(names)
+        return [label_in(self.predictors, k, name) for name in self.coefficients[k]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,3 +123,8 @@ class Design:
             tuple(codes[rows] for codes in self.codes),
             tuple(np.asfortranarray(matrix[rows]) for matrix in self.columns),
         )
+
+
+def label_in(predictors: Sequence[str], k: int, name: str) -> str:
+    """Return the name of a coefficient or an effect of predictor k, unlike those of others."""
+    return f"{predictors[k]}({name})" if k else name

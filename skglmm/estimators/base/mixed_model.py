@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
