@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-from sklearn.utils import check_consistent_length
-
 from skglmm.estimators.base.inside import Inside, unwrap
 from skglmm.estimators.base.mixed_model import MixedModel
-from skglmm.estimators.reading.frames import predict_frame
+from skglmm.estimators.reading.rows import known_frame
 from skglmm.fitting import Spaces, of_rows
 from skglmm.inference import Comparison
 
@@ -48,10 +45,7 @@ def spaces_on(model: Any, X: Any, sample_weight: Any = None) -> Spaces:
         When X has another number of rows.
     """
     inner = unwrap(model)
-    frame = predict_frame(inner, Inside.of(model).rows(X))
-    if sample_weight is not None:
-        check_consistent_length(frame, sample_weight)
-        frame = frame.loc[np.asarray(sample_weight) > 0]
+    frame = known_frame(inner, Inside.of(model).rows(X), sample_weight)
     if len(frame) != inner.fit_.n_samples:
         msg = (
             f"X has {len(frame)} rows and fit had {inner.fit_.n_samples}; pass the rows of fit, "

@@ -14,7 +14,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
 from skglmm.estimators.reading.estimable import Nonestimable
 from skglmm.estimators.reading.frames import predict_frame
-from skglmm.estimators.reading.rows import Kind, build_rows
+from skglmm.estimators.reading.rows import Kind, build_rows, known_rows
 from skglmm.estimators.reading.validation import check_weights
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.estimators.runtime.warnings import tell, tell_unseen
@@ -186,11 +186,8 @@ class Conditioning(SingleThreaded):
         (array([39.6]), array([20.3]), 18.0)
         """
         check_is_fitted(self)
-        response, weights = self._response(X, y, sample_weight)
-        frame = predict_frame(self, X)
-        if weights is not None:
-            kept = weights > 0
-            frame, response, weights = frame.loc[kept], response[kept], weights[kept]
+        frame, column, weights, _ = known_rows(self, X, y, sample_weight)
+        response = self._read(column)
         spec = self._spec.extended(frame)
         design = spec.build(frame, context=self.context)
         rows = Nonestimable(self.fit_)
@@ -208,9 +205,12 @@ class Conditioning(SingleThreaded):
         """Return responses as the family takes them, and weights or None."""
         column = self._column(y)
         check_consistent_length(X, column)
-        response = self._scale.read(column)
+        return self._read(column), check_weights(sample_weight, len(column))
+
+    def _read(self, column: Any) -> Floats:
+        response: Floats = self._scale.read(column)
         tell_unseen(self._scale, response, self.fit_.family)
-        return response, check_weights(sample_weight, len(response))
+        return response
 
     def _jointly(self, design: Design, plan: infer.Plan, response: Floats, mass: Floats) -> Floats:
         found, kept = np.zeros(len(mass)), mass > 0

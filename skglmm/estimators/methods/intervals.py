@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skglmm import inference as infer
 from skglmm.arrays import Ints
 from skglmm.design import Design
-from skglmm.estimators.reading.rows import known_rows
+from skglmm.estimators.reading.rows import known_frame
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_choice, check_count, check_inference
 from skglmm.estimators.runtime.replicates import replicate, seeds
@@ -261,7 +261,7 @@ def _clusters(request: IntervalRequest, design: Design) -> Ints:
 
 
 def _named_clusters(request: IntervalRequest, name: str) -> Ints:
-    frame = known_rows(request.estimator, request.X, request.y, request.sample_weight).frame
+    frame = known_frame(request.estimator, request.X, request.sample_weight)
     if name not in frame.columns:
         listed = ", ".join(map(repr, frame.columns))
         msg = f"cluster={name!r} is no column of X, which has {listed}"

@@ -20,7 +20,16 @@ from skglmm.estimators.reading.validation import (
 from skglmm.exceptions import DesignError
 from skglmm.inference import Plan
 
-__all__ = ["FitRows", "Kind", "build_rows", "fit_rows", "known_rows", "name_of", "unseen_levels"]
+__all__ = [
+    "FitRows",
+    "Kind",
+    "build_rows",
+    "fit_rows",
+    "known_frame",
+    "known_rows",
+    "name_of",
+    "unseen_levels",
+]
 
 Kind = str | Collection[str]
 SHOWN = 5  # unseen levels that a message lists
@@ -50,7 +59,7 @@ def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
 
 
 def known_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
-    """Vet rows that are said to be those of `fit`, and drop the rows of weight zero as it does."""
+    """Vet rows for what is fitted, and drop the rows of weight zero as `fit` does."""
     response = estimator._column(y)
     check_consistent_length(X, response)
     weights = check_weights(sample_weight, len(response))
@@ -58,6 +67,13 @@ def known_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     if weights is None:
         return FitRows(frame, response, None, name_of(y))
     return _of_weight(frame, response, weights, name_of(y))
+
+
+def known_frame(estimator: Any, X: Any, sample_weight: Any) -> pd.DataFrame:
+    """Vet the X of such rows alone, and drop the rows of weight zero."""
+    frame = predict_frame(estimator, X)
+    weights = check_weights(sample_weight, len(frame))
+    return frame if weights is None else frame.loc[weights > 0]
 
 
 def _of_weight(frame: pd.DataFrame, y: Any, weights: Floats, name: str | None) -> FitRows:

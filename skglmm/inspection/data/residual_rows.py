@@ -79,10 +79,9 @@ def _drawn_rows(
             "effects='predicted'"
         )
         raise ValueError(msg)
-    model, column = fitted.model, fitted.numbers(y)
+    model = fitted.model
     rows = study_rows(model, fitted.rows(X), y, sample_weight)
-    if sample_weight is not None:
-        column = column[np.asarray(sample_weight) > 0]
     found = drawn(rows.study, rows.here.mode, rng)
     mean = model._scale.write(found.family.mean(list(found.eta)))
+    column = model._scale.numbers(rows.y)
     return ResidualRows(found.residual, mean, column, fitted.target(y), found.eta)
