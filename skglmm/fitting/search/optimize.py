@@ -17,13 +17,10 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, Problem, tangent
+from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
 
-__all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "noise_of", "solved"]
+__all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "solved"]
 
-HALVINGS_MAX = 20
-ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
-SLOPE_MAX = 0.9  # a step without measurable decrease must flatten the slope by this much
-NOISE = 1e-11  # relative error of the objective, a sum of many terms that cancel
 MODE_SHARE = 1e-2  # of the promised gain: gradients on the way are off by a few percent at most
 MODE_MIN, MODE_MAX = 1e-14, 1.0  # log-likelihood units
 MODE_TRUST = 0.1  # of the promised gain: what may be left to the mode where a step begins
@@ -174,8 +171,7 @@ def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
         if found is None or n_stalled == STALLED_MAX:
             message = "the objective could not be decreased any further"
             return replace(state, gain=step.gain, message=message, is_stalled=True)
-        length, there = found
-        move = length * step.change
+        move, there = found
         n_stalled = n_stalled + 1 if there.value > state.here.value - rules.tol else 0
         state = replace(
             state,
@@ -210,9 +206,7 @@ def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
     return replace(state, here=here, n_evaluations=state.n_evaluations + 1)
 
 
-def _next(
-    problem: Problem, state: Optimum, step: Step
-) -> tuple[Optimum, Step, tuple[float, Objective] | None]:
+def _next(problem: Problem, state: Optimum, step: Step) -> tuple[Optimum, Step, Descent | None]:
     """Search along the step; where the objective is only roughly known, know it better first.
 
     Where a step is left to the mode, the value may be too low for any other to be lower.
@@ -231,48 +225,22 @@ def _next(
 
 def _search(
     problem: Problem, state: Optimum, step: Step, n_trials: int
-) -> tuple[tuple[float, Objective] | None, int]:
-    """Shorten the step until the objective decreases."""
+) -> tuple[Descent | None, int]:
+    """Search along a step, with modes as close as it needs."""
     here = state.here
     slope = float(here.gradient @ step.change)
     if not slope < 0:  # a step cut off by a bound need not descend
         return None, 0
     direction = tangent(problem, here.mode, step.change)
-    length = 1.0
-    for tried in range(1, n_trials + 1):
-        guess = here.mode.u.plus(direction, length)
-        there = problem.evaluate(
-            state.vector + length * step.change,
-            guess,
-            float(np.clip(MODE_SHARE * step.gain, MODE_MIN, MODE_MAX)),
-            "near" if step.gain < MODE_NEAR else "some",
-        )
-        if there is not None and _accept(here, there, step.change, slope, length):
-            return (length, there), tried
-        length *= _shrink(here, there, slope, length)
-    return None, n_trials
+    tol = float(np.clip(MODE_SHARE * step.gain, MODE_MIN, MODE_MAX))
+    is_short = step.gain < MODE_NEAR
 
+    def trial(length: float) -> Trial:
+        vector, guess = state.vector + length * step.change, here.mode.u.plus(direction, length)
+        there = problem.evaluate(vector, guess, tol, "near" if is_short else "some")
+        return Trial(step.change, slope, length, there)
 
-def _accept(here: Objective, there: Objective, change: Floats, slope: float, length: float) -> bool:
-    """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
-    if there.value <= here.value + ARMIJO * length * slope:
-        return True
-    close = there.value <= here.value + noise_of(here)
-    return close and abs(float(there.gradient @ change)) <= SLOPE_MAX * abs(slope)
-
-
-def noise_of(here: Objective) -> float:
-    """Return by how much the value may be wrong: by rounding, what is left to the mode, probes."""
-    mode = here.mode
-    return NOISE * max(1.0, abs(here.value)) + mode.decrement + mode.system.uncertainty
-
-
-def _shrink(here: Objective, there: Objective | None, slope: float, length: float) -> float:
-    """Factor of the next length: the minimum of a parabola, within [0.1, 0.5]."""
-    if there is None or not np.isfinite(there.value):
-        return 0.25
-    excess = there.value - here.value - slope * length
-    return float(np.clip(-slope * length / (2 * excess), 0.1, 0.5)) if excess > 0 else 0.5
+    return line_search(here, trial, n_trials)
 
 
 def update(hessian: Floats, move: Floats, change: Floats) -> Floats:

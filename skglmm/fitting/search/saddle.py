@@ -12,7 +12,8 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, Problem, tangent
 from skglmm.fitting.search.hessian import falling
-from skglmm.fitting.search.optimize import Optimum, noise_of
+from skglmm.fitting.search.line_search import noise_of
+from skglmm.fitting.search.optimize import Optimum
 
 __all__ = ["beside_saddle", "rounding_of"]
 

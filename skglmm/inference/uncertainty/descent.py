@@ -17,7 +17,8 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, tangent
 from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
-from skglmm.fitting.search.optimize import Optimum, solved, update
+from skglmm.fitting.search.line_search import Trial, line_search
+from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, solved, update
 from skglmm.fitting.uncertainty import stiffened
 from skglmm.inference.uncertainty.axis import Axis
 
@@ -25,12 +26,7 @@ __all__ = ["Spot", "begin", "moved", "settled", "step"]
 
 TOL = 1e-8  # log-likelihood units that may be left to gain
 STALLED = 1e-5  # the same where rounding allows no more: 3e-6 of the end of an interval
-STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
 ITERATIONS_MAX = 60
-HALVINGS_MAX = 20
-ARMIJO = 1e-4  # share of the promised decrease that a step has to bring
-FLATTER = 0.9  # a step without measurable decrease must flatten the slope by this much
-NOISE = 1e-11  # relative error of the objective
 SMALL, KICK = 1e-2, 0.05  # spreads below the one begin again at the other, in units of a link
 CLEARLY = 1.5  # times the price of such a kick that the next step has to promise
 
@@ -116,12 +112,20 @@ def _within(axis: Axis, vector: Floats, change: Floats) -> Floats:
 
 
 def _at(axis: Axis, spot: Spot, change: Floats) -> Spot | None:
-    """The spot after a change of the parameters, its modes moved along."""
+    """The spot after a change of the parameters."""
+    there = _evaluated(axis, spot, change)
+    return None if there is None else _after(spot, change, there)
+
+
+def _evaluated(axis: Axis, spot: Spot, change: Floats) -> Objective | None:
+    """The objective after a change of the parameters, its modes moved along."""
     mode = spot.here.mode
     guess = mode.u.plus(tangent(axis.problem, mode, change))
     there = axis.problem.evaluate(spot.vector + change, guess)
-    if there is None or not np.isfinite(there.value):
-        return None
+    return None if there is None or not np.isfinite(there.value) else there
+
+
+def _after(spot: Spot, change: Floats, there: Objective) -> Spot:
     hessian = update(spot.hessian, change, there.gradient - spot.here.gradient)
     return Spot(spot.vector + change, there, hessian)
 
@@ -149,30 +153,14 @@ def _minimized(axis: Axis, spot: Spot) -> Spot | None:
 
 def _searched(axis: Axis, spot: Spot, ahead: ConstrainedStep) -> Spot | None:
     """Shorten a step until the objective decreases."""
-    length = 1.0
-    for _ in range(HALVINGS_MAX):
-        change = _within(axis, spot.vector, length * ahead.change)
+
+    def trial(share: float) -> Trial:  # bounds bend the way
+        change = _within(axis, spot.vector, share * ahead.change)
         slope = float(spot.here.gradient @ change)
-        after = _at(axis, spot, change)
-        if after is not None and _accepted(spot.here, after.here, change, slope):
-            return after
-        length *= 0.25 if after is None else _shrink(spot.here, after.here, slope)
-    return None
+        return Trial(change, slope, 1.0, _evaluated(axis, spot, change))
 
-
-def _accepted(here: Objective, there: Objective, change: Floats, slope: float) -> bool:
-    """Sufficient decrease, or, within rounding of the objective, a flatter slope."""
-    if not slope < 0:
-        return False
-    if there.value <= here.value + ARMIJO * slope:
-        return True
-    close = there.value <= here.value + NOISE * max(1.0, abs(here.value))
-    return close and abs(float(there.gradient @ change)) <= FLATTER * abs(slope)
-
-
-def _shrink(here: Objective, there: Objective, slope: float) -> float:
-    excess = there.value - here.value - slope
-    return float(np.clip(-slope / (2 * excess), 0.1, 0.5)) if excess > 0 > slope else 0.5
+    found, _ = line_search(spot.here, trial)
+    return None if found is None else _after(spot, *found)
 
 
 def _kicked(axis: Axis, spot: Spot) -> Spot:
