@@ -16,6 +16,9 @@ from skglmm.families import Family
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "skglmm").rglob("*.py"))
 LINES_OF_FILE, LINES_OF_FUNCTION, FILES_OF_FOLDER = 500, 50, 20
+LINES_OF_A_SERVANT = 40  # of a file that serves a single other one
+# Where a file is one noun, however short: a link, a family, a response.
+NOUNS = {"covariance", "estimators", "links", "response"}
 PUBLIC = (
     "skglmm",
     "skglmm.datasets",
@@ -69,6 +72,46 @@ def test_no_function_is_too_long():
 def test_no_folder_is_crowded():
     counts = Counter(path.parent for path in FILES)
     assert {str(folder): n for folder, n in counts.items() if n > FILES_OF_FOLDER} == {}
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def importers():
+    """Modules that import each; the faces of packages do not count, but who imports from them."""
+    trees = {module_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    imports = [
+        (who, name.name, node.module)
+        for who, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    ]
+    faces = {module_of(path) for path in FILES if path.name == "__init__.py"}
+    homes = {(who, name): home for who, name, home in imports if who in faces}
+    users = {module: set() for module in trees}
+    for who, name, home in imports:
+        if who not in faces:
+            users.get(homes.get((home, name), home), set()).add(who)
+    return users
+
+
+def test_no_short_file_serves_a_single_other_one():
+    uses = importers()
+    assert "skglmm.families.bounded.beta" in uses["skglmm.links.logit"]  # through the face
+    servants = {module_of(p): uses[module_of(p)] for p in FILES if is_short(p) and not is_noun(p)}
+    assert "skglmm.arrays" in servants
+    assert {module: users for module, users in servants.items() if len(users) == 1} == {}
+
+
+def is_short(path):
+    return len(path.read_text(encoding="utf-8").splitlines()) < LINES_OF_A_SERVANT
+
+
+def is_noun(path):
+    return path.name == "__init__.py" or "families" in path.parts or path.parent.name in NOUNS
 
 
 def test_no_two_classes_share_a_name():

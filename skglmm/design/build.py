@@ -15,7 +15,6 @@ from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import columns_of, functions
 from skglmm.design.offsets import total
 from skglmm.design.records import Design, Layout
-from skglmm.design.terms import terms_of
 from skglmm.exceptions import DesignError
 
 __all__ = ["DesignSpec", "Selection", "as_frame"]
@@ -85,7 +84,7 @@ class DesignSpec:
 
         ``{("x",): (1,), ("x", "cat"): (2, 3)}``; the intercept is no term.
         """
-        return tuple(terms_of(self.specs[key]) for key in self.fixed_parts.keys)
+        return tuple(self.specs[key].places() for key in self.fixed_parts.keys)
 
     def variables_of(self, predictor: int, columns: Collection[int]) -> list[str]:
         """Return the columns of the frame that make some fixed columns of a predictor.

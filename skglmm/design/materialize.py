@@ -19,9 +19,9 @@ from formulaic.transforms import TRANSFORMS
 from formulaic.utils.variables import Variable
 
 from skglmm.arrays import Floats
-from skglmm.design.constant import constant_column
 from skglmm.design.evaluate import Names, evaluate
 from skglmm.design.matrix import MatrixSpec, factors_in, label_of, terms_in
+from skglmm.design.names import uses
 from skglmm.design.sizes import Materializer
 from skglmm.exceptions import DesignError
 
@@ -35,6 +35,7 @@ _ONE = Term([Factor("1", eval_method="literal")])
 # What formulaic says of an expression that it could not evaluate, or whose values it refuses.
 _FAILED = re.compile(r"Unable to evaluate factor `(.+)`\. \[\w+: (.*)\]", re.DOTALL)
 _REFUSED = re.compile(r"Error encountered while checking for nulls in `(.+?)`: (.*)", re.DOTALL)
+_SPREAD = re.compile(r"\b(scale|standardize|poly|bs|cr|cs|cc)\(")  # what needs a spread
 
 # Words of formulaic's messages, and what to do about them.
 _CURES = {
@@ -60,7 +61,7 @@ def learn_matrices(
         raise
     except _FAILURES as error:
         culprit = _culprit(texts, data, context)
-        constant = constant_column(culprit, data, context)
+        constant = _constant_column(culprit, data, context)
         raise (constant or _explained(error, culprit)) from error
     specs = {key: MatrixSpec.of(text, made[key].model_spec) for key, text in texts.items()}
     return specs, {key: _checked(made[key], specs[key]) for key in texts}
@@ -193,3 +194,20 @@ def _checked(matrix: Any, spec: MatrixSpec) -> Floats:
             )
             raise DesignError(msg)
     return values
+
+
+def _constant_column(
+    expression: str | None, data: pd.DataFrame, context: Mapping[str, Any]
+) -> DesignError | None:
+    """Return an error that names the constant column of an expression that failed, or None."""
+    if expression is None or not _SPREAD.search(expression):
+        return None
+    for name in uses(f"{{{expression}}}", data.columns, context):
+        values = data[name]
+        if pd.api.types.is_numeric_dtype(values) and values.min() == values.max():
+            return DesignError(
+                f"the expression {expression!r} cannot be evaluated: the column {name!r} is "
+                f"constant, {float(values.iloc[0])!r} in all rows, and has no spread to divide by "
+                "or to put knots in; take the term out"
+            )
+    return None

@@ -17,6 +17,7 @@ from skglmm.syntax import terms_of
 __all__ = ["MatrixSpec", "TermColumns", "factors_in", "label_of", "terms_in"]
 
 _COLUMN = " "
+_INTERCEPT = ("1",)
 _LEVELS, _CODING = "categories", "contrasts"  # what formulaic calls them; it only shows the coding
 
 
@@ -80,6 +81,16 @@ class MatrixSpec:
     def column_names(self) -> tuple[str, ...]:
         """Names of the columns."""
         return tuple(name for term in self.terms for name in term.columns)
+
+    def places(self) -> dict[tuple[str, ...], tuple[int, ...]]:
+        """Return the columns of each term, without the intercept, by its expressions."""
+        found, start = {}, 0
+        for term in self.terms:
+            places = range(start, start + len(term.columns))
+            start = places.stop
+            if places and term.factors != _INTERCEPT:
+                found[tuple(map(label_of, term.factors))] = tuple(places)
+        return found
 
     def levels(self, expression: str) -> list[Any]:
         """Return the levels of a category; there are none of anything else."""

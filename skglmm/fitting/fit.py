@@ -5,16 +5,16 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, Params, Problem, curvature, jacobian, posterior
+from skglmm.engine import Approximation, Modes, Params, Problem, curvature, jacobian, posterior
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
-from skglmm.fitting.data.user_units import user_jacobian
+from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.dictated import beside_ceilings
-from skglmm.fitting.finite import finite
 from skglmm.fitting.infinity import Infinity, infinity, sides
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
@@ -140,7 +140,7 @@ def _maximize(
     if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
         bound, again = _once_more(bound, optimum, rules, constants, inference=inference)
         optimum, away = _followed(bound, again, rules.tol)
-    return finite(_in_user_units(bound, optimum, away, rules.tol, inference=inference))
+    return _finite(_in_user_units(bound, optimum, away, rules.tol, inference=inference))
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
@@ -286,7 +286,7 @@ def _in_user_units(
         order=problem.order,
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
-        mode_jacobian=None if moves is None else user_jacobian(scales, moves, problem.shape.n_beta),
+        mode_jacobian=None if moves is None else _user_moves(scales, moves, problem.shape.n_beta),
         log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
@@ -338,3 +338,40 @@ def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
         return infinity(bound, optimum, None, np.zeros((len(free), 0)))
     least = least_curvatures(bound.scales, len(free) - problem.shape.n_beta)
     return infinity(bound, optimum, hessian, determined(hessian, free, least)[1])
+
+
+def _user_moves(scales: Scales, moves: Modes, n_beta: int) -> Modes:
+    """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
+    back = block_diag(*scales.standard_maps)
+    return tuple(
+        np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
+        for part in moves
+    )
+
+
+def _finite(fit: Fit) -> Fit:
+    """Return a fit whose estimates are finite; columns of extreme units have others.
+
+    Raises
+    ------
+    DesignError
+        When a coefficient, a standard deviation or the log likelihood is not finite.
+    """
+    names = [
+        name
+        for coefficients, beta in zip(fit.layout.coefficients, fit.beta, strict=True)
+        for name in np.array(coefficients, dtype=object)[~np.isfinite(beta)]
+    ]
+    names += [
+        f"{name} | {factor.name}"
+        for factor, root in zip(fit.layout.factors, fit.roots, strict=True)
+        for name in np.array(factor.columns, dtype=object)[~np.isfinite(root).all(axis=1)]
+    ]
+    if names or not np.isfinite(fit.log_likelihood):
+        what = f"of {names[0]!r} " if names else ""
+        msg = (
+            f"the estimate {what}is not finite: the numbers of its column are too large or too "
+            "small; bring the columns to ordinary units"
+        )
+        raise DesignError(msg)
+    return fit

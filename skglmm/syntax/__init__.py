@@ -1,9 +1,8 @@
 """How formulas are cut: names, expressions and terms, without a look at any data."""
 
 from skglmm.syntax.expressions import CODINGS, columns_in, read_expression, spelled
-from skglmm.syntax.identifiers import name_of, named, restored, spell
+from skglmm.syntax.identifiers import name_of, named, pattern_of, restored, spell
 from skglmm.syntax.letters import lettered
-from skglmm.syntax.patterns import pattern_of
 from skglmm.syntax.pieces import Piece, cut
 from skglmm.syntax.terms import Reading, terms_of
 

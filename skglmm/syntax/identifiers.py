@@ -4,7 +4,7 @@ import keyword
 import re
 import unicodedata
 
-__all__ = ["QUOTED", "identifiers_in", "name_of", "named", "restored", "spell"]
+__all__ = ["QUOTED", "identifiers_in", "name_of", "named", "pattern_of", "restored", "spell"]
 
 # A name in back quotes, or a text; what comes first in an expression hides the other in it.
 QUOTED = re.compile(
@@ -12,6 +12,7 @@ QUOTED = re.compile(
 )
 _PREFIX = "_column_"
 _OURS = re.compile(rf"\b{_PREFIX}((?:[0-9a-f]{{2}})*)\b")
+_PIECES = re.compile(rf"{QUOTED.pattern} | \w+ | \s+ | .", re.DOTALL | re.VERBOSE)
 _QUOTED_OR_WORD = re.compile(rf"{QUOTED.pattern} | \w+", re.DOTALL | re.VERBOSE)
 
 
@@ -64,3 +65,25 @@ def _replaced(part: str) -> str:
     if part.startswith("`"):
         return f" {named(part[1:-1])} "
     return named(part) if _is_word(part) else part
+
+
+def pattern_of(label: str) -> re.Pattern[str]:
+    """Return what matches the label of a column or an expression, however it is written.
+
+    All of it may stand in back quotes, and so may each name in a call; blanks in a call and the
+    kind of quotes around its texts do not matter.
+    """
+    exact = re.escape(label)
+    written = [exact, f"`{exact}`"]
+    if "(" in label:
+        written.append("".join(_loosely(found[0]) for found in _PIECES.finditer(label)))
+    return re.compile("|".join(written))
+
+
+def _loosely(piece: str) -> str:
+    exact, inside = re.escape(piece), re.escape(piece[1:-1])
+    if len(piece) > 1 and piece[0] in "'\"" and not set("'\"\\").intersection(piece[1:-1]):
+        return f"(?:'{inside}'|\"{inside}\")"
+    if re.fullmatch(r"\w+", piece):
+        return f"(?:{exact}|`{exact}`)"
+    return exact if piece.strip() else " *"

@@ -28,8 +28,12 @@ from skglmm.estimators.reading.frames import is_array
 from skglmm.estimators.reading.model import Model, read_model
 from skglmm.estimators.reading.nesting import tell_nesting
 from skglmm.estimators.reading.rows import fit_rows
-from skglmm.estimators.reading.stored import check_stored
-from skglmm.estimators.reading.validation import check_choice, check_parameters, check_y
+from skglmm.estimators.reading.validation import (
+    check_choice,
+    check_parameters,
+    check_stored,
+    check_y,
+)
 from skglmm.estimators.runtime.warnings import tell, tell_about, tell_constant, tell_dropped
 from skglmm.families import Family
 from skglmm.fitting import Fit, Rules, fit, fit_bound, row_digest

@@ -1,6 +1,6 @@
 """Checks of parameters, responses and weights, before anything is computed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from math import isfinite
 from numbers import Integral, Real
@@ -15,8 +15,10 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skglmm import inference as infer
 from skglmm.arrays import Floats
+from skglmm.design import DesignSpec
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.fitting import Fit
+from skglmm.formula import check_expressions
 
 __all__ = [
     "KINDS",
@@ -31,6 +33,7 @@ __all__ = [
     "check_level",
     "check_parameters",
     "check_ratios",
+    "check_stored",
     "check_weights",
     "check_y",
 ]
@@ -241,6 +244,24 @@ def check_boundary(boundary: Any) -> None:
             "bounds above 0 and below 0.5, such as 1e-4"
         )
         raise ValueError(msg)
+
+
+def check_stored(spec: DesignSpec, allowed: Collection[str]) -> None:
+    """Refuse a spec that comes from a file with an expression that `fit` would have refused.
+
+    Parameters
+    ----------
+    spec : DesignSpec
+    allowed : collection of str
+        Names of the functions of the estimator's `context`.
+
+    Raises
+    ------
+    FormulaError
+        When an expression is outside the allow-list.
+    """
+    for text in sorted({each.text for each in spec.specs.values()}):
+        check_expressions(text, allowed)
 
 
 def _check_context(context: Any) -> None:

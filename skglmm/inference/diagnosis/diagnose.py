@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from skglmm.engine import Objective
 from skglmm.families import Family
 from skglmm.fitting import Fit, Study, local
@@ -15,7 +17,6 @@ from skglmm.inference.diagnosis.optimum import (
     near_separation,
     wild_scales,
 )
-from skglmm.inference.diagnosis.weights import total_weight
 from skglmm.inference.parameters.held import capped_names
 from skglmm.inference.report.findings import Diagnosis, Finding
 from skglmm.inference.report.separation import without_estimate
@@ -43,6 +44,12 @@ CHECKED = (
 )
 _WRITTEN = re.compile(r"[^\W\d]\w*|[\w.]+\(.*\)")  # words and calls need no back quotes
 RARE = 0.01  # p-values of residual checks that are worth a note, shared by checks of one name
+OTHER = 10.0  # the factor by which the sum of weights may differ from the number of rows
+WEIGH = (
+    "If a weight says how often its row was observed, all is well. Weights of a survey or of a "
+    "precision tell rows from each other, not how many there are: fit with "
+    "sample_weight / sample_weight.mean()"
+)
 ADVICE = {
     "uniformity": "Look at a QQ plot of the quantile residuals; another family or link may fit",
     "dispersion": "The family does not give the responses their spread; look for another one",
@@ -80,7 +87,7 @@ def diagnose(
     study = study.like(fit)
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
-    weighted = list(total_weight(study))
+    weighted = list(_total_weight(study))
     findings += [*wild_scales(study), *weighted, *few_levels(study), *single_rows(study)]
     skipped = []
     if around is None:
@@ -102,6 +109,23 @@ def diagnose(
                 findings += influential_levels(study, here.mode, around)
     findings += [*others, *misfits(checks, fit.family)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)
+
+
+def _total_weight(study: Study) -> Iterator[Finding]:
+    """Find weights that make the data many times what they are, or a small part of it."""
+    if study.weights is None:
+        return
+    total, n = float(np.sum(study.weights)), len(study.weights)
+    ratio = total / n
+    if 1.0 / OTHER <= ratio <= OTHER:
+        return
+    error, size = np.sqrt(max(ratio, 1.0 / ratio)), "small" if ratio > 1.0 else "large"
+    text = (
+        f"the weights of the {n} rows sum to {total:.6g}, so the likelihood takes them for "
+        f"{ratio:.3g} times as many; if each is one observation, standard errors are about "
+        f"{error:.2g} times too {size}"
+    )
+    yield Finding("weights", "warning", "sample_weight", ratio, text, WEIGH)
 
 
 def misfits(checks: ResidualChecks, family: Family) -> Iterator[Finding]:
