@@ -3,11 +3,10 @@
 from skglmm.links.base import Jet, Link
 from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
-from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit
+from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
 from skglmm.links.identity import Identity
 from skglmm.links.log import Log
 from skglmm.links.log_mean import LogMean
-from skglmm.links.log_odds import LogOdds
 from skglmm.links.logit import Logit
 from skglmm.links.loglog import LogLog
 from skglmm.links.positive import Positive

@@ -1,17 +1,15 @@
 """The logit link."""
 
 from dataclasses import dataclass
-from typing import final
 
 import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
 
-__all__ = ["Logit"]
+__all__ = ["Logit", "jet_of"]
 
 
-@final
 @dataclass(frozen=True)
 class Logit(Link):
     """Logarithm of the odds, ``log(mu / (1 - mu))``.
@@ -36,9 +34,14 @@ class Logit(Link):
         q = np.exp(-eta)  # which does not overflow within the reach
         p = np.reciprocal(1.0 + q)
         q *= p
-        slopes = [p * q] if order >= 1 else []
-        if order >= 2:
-            slopes.append(slopes[0] * (q - p))
-        if order >= 3:
-            slopes.append(slopes[0] * (1.0 - 6.0 * slopes[0]))
-        return Jet(p, q, tuple(slopes))
+        return jet_of(p, q, order)
+
+
+def jet_of(p: Floats, q: Floats, order: int) -> Jet:
+    """Return the jet of probabilities, (n,), of the event and of none."""
+    slopes = [p * q] if order >= 1 else []
+    if order >= 2:
+        slopes.append(slopes[0] * (q - p))
+    if order >= 3:
+        slopes.append(slopes[0] * (1.0 - 6.0 * slopes[0]))
+    return Jet(p, q, tuple(slopes))
