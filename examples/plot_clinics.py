@@ -11,7 +11,7 @@ clinics gives the best ones, scikit-learn's own tools can tell.
 # Data
 # ----
 # 1,800 simulated patients of 40 clinics, some of whom were visited at home, which does more in some
-# clinics than in others. Labels are texts; ``classes_`` has them sorted, and the second is the event.
+# clinics than in others. Labels are texts: ``classes_`` has them sorted, the second is the event.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
