@@ -56,6 +56,7 @@ def simulated():
 
 MODELS = {
     "real": (LMMRegressor(FORMULA, reml=False), "real"),
+    "real, restricted": (LMMRegressor(FORMULA), "real"),
     "counts": (PoissonGLMMRegressor(FORMULA, exposure="hours"), "counts"),
     "extra zeros": (PoissonGLMMRegressor(FORMULA, exposure="hours", zero="1"), "zeros"),
     "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
@@ -142,6 +143,10 @@ ELSEWHERE = {
     "cut_points",
 }
 REFUSED = {
+    ("real, restricted", "confint by profile"): "reml=False",
+    ("real, restricted", "ProfileDisplay"): "reml=False",
+    ("real, restricted", "compare"): "reml=False",
+    ("real, restricted", "likelihood_ratio_test"): "reml=False",
     ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",
     ("classes", "predict_quantile"): "quantiles of y, which classes do not have",
 }
@@ -193,7 +198,9 @@ def test_counts_have_whole_quantiles_and_means_with_limits_above_one(cases):
     assert case.model.predict_frame(case.X)["mean_ci_upper"].max() > 5
 
 
-@pytest.mark.parametrize("name", ["real", "counts", "extra zeros", "hurdle", "classes"])
+@pytest.mark.parametrize(
+    "name", ["real", "real, restricted", "counts", "extra zeros", "hurdle", "classes"]
+)
 def test_nothing_is_said_of_bounds_and_precisions_that_are_not_there(cases, name):
     case = cases[name]
     texts = [case.model.summary(), case.model.diagnose(case.X, case.y), case.model.tidy()]

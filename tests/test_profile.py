@@ -198,7 +198,7 @@ def test_a_correlation_is_unbounded_where_its_effects_may_be_absent():
 def test_the_descent_leaves_a_variance_of_zero_where_it_does_not_belong():
     frame, y = data(2)
     model, study = fitted("x + (1 | g)", frame, y)
-    axis = list(axes(model.fit_, study))[2]  # the precision
+    axis = list(axes(model.fit_, study.around(model.fit_)))[2]  # the precision
     start = begin(axis)
     vector = start.vector * np.array([1.0, 1.0, 1.0, 0.0])
     asleep = replace(  # with nothing that couples the variance to what moves
@@ -216,7 +216,7 @@ def test_a_correlation_is_held_by_standard_deviations_that_stay_positive():
     frame, y = data(2)
     frame["x"] += 2.0
     model, study = fitted("x + (1 + x | g)", frame, y)
-    axis = list(axes(model.fit_, study))[5]
+    axis = list(axes(model.fit_, study.around(model.fit_)))[5]
     start = begin(axis)
     assert np.sin(axis.coordinate) < -0.8
     far = moved(axis, start, 1.5)  # the step alone would make both negative
@@ -477,7 +477,7 @@ def test_on_each_axis_the_estimates_are_where_they_are(random, n_parameters):
     frame["z"] = np.cos(3 * frame["x"]) + 2
     model, study = fitted(f"x + {random}", frame, y, precision="x")
     value = study.problem.evaluate(study.vector(model.fit_)).value
-    pairs = list(zip(natural(model.fit_), axes(model.fit_, study), strict=True))
+    pairs = list(zip(natural(model.fit_), axes(model.fit_, study.around(model.fit_)), strict=True))
     assert len(pairs) == n_parameters
     for parameter, axis in pairs:
         assert_allclose(axis.back(np.array(axis.coordinate)), parameter.value, rtol=1e-10)

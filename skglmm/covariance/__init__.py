@@ -5,6 +5,7 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
+from skglmm.covariance.known import Known
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 from skglmm.covariance.unstructured import Unstructured
 
@@ -17,6 +18,7 @@ __all__ = [
     "Diagonal",
     "Edge",
     "EffectNames",
+    "Known",
     "NaturalParameter",
     "Unstructured",
 ]

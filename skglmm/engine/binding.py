@@ -10,7 +10,7 @@ from skglmm.design import Design, Factor, Layout
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import NormalPrior, Remembered, StandardPrior
 from skglmm.engine.problem.cut import Cutter
-from skglmm.engine.problem.problem import Problem
+from skglmm.engine.problem.problem import Approximation, Problem
 from skglmm.engine.rows.params import Sizes
 from skglmm.engine.rows.shard import CACHE_ROWS, Shard
 from skglmm.exceptions import DesignError
@@ -109,9 +109,13 @@ def bind_part(
 
 
 def assemble(
-    layout: Layout, family: Family, shards: Parts[Shard], arranged: tuple[tuple[int, ...], int]
+    layout: Layout,
+    family: Family,
+    shards: Parts[Shard],
+    arranged: tuple[tuple[int, ...], int],
+    approximation: Approximation | None = None,
 ) -> Problem:
-    """Return the problem of some shards, with the model's own prior and Laplace's approximation.
+    """Return the problem of some shards, with the model's own prior.
 
     Parameters
     ----------
@@ -120,6 +124,8 @@ def assemble(
     shards : Parts of Shard
     arranged : tuple
         What `arrange` returned.
+    approximation : Approximation or None
+        None is Laplace's.
     """
     (order, n_owned), factors = arranged, layout.factors
     return Problem(
@@ -135,7 +141,7 @@ def assemble(
         shards=shards,
         prior=StandardPrior(),
         rows=np.zeros(0, dtype=np.intp),
-        approximation=Laplace(),
+        approximation=approximation or Laplace(),
     )
 
 

@@ -120,6 +120,10 @@ class Prior(ABC):
     def times(self, u: Split) -> Split:
         """Return the precision times effects."""
 
+    def penalized(self, u: Split) -> Split:
+        """Return effects with zeros for those of which nothing is known beforehand."""
+        return u
+
     @abstractmethod
     def rest(self, n_rest: int) -> Floats:
         """Return the precision of the factors that are not of the chain, a new array."""
@@ -135,20 +139,39 @@ class Prior(ABC):
         """Add the precision of a shard's effects to blocks, in place."""
 
 
+@dataclass(frozen=True)
 class StandardPrior(Prior):
-    """Independent standard normal effects."""
+    """Independent standard normal effects, but for the last ones, whose prior is flat.
+
+    Parameters
+    ----------
+    n_flat : int
+        Effects at the end of the rest of which nothing is known beforehand.
+    """
+
+    n_flat: int = 0
 
     def halves(self, u: Split) -> Split:
+        u = self.penalized(u)
         return u.times(u, 0.5)
 
     def score(self, u: Split) -> Split:
-        return Split(u.tops.map(_negative), -u.rest)
+        return Split(u.tops.map(_negative), -self.penalized(u).rest)
 
     def times(self, u: Split) -> Split:
-        return u
+        return self.penalized(u)
+
+    def penalized(self, u: Split) -> Split:
+        if not self.n_flat:
+            return u
+        rest = u.rest.copy()
+        rest[-self.n_flat :] = 0.0
+        return Split(u.tops, rest)
 
     def rest(self, n_rest: int) -> Floats:
-        return np.eye(n_rest)
+        precision, flat = np.eye(n_rest), np.arange(n_rest - self.n_flat, n_rest)
+        precision[flat, flat] = 0.0
+        return precision
 
     @property
     def known(self) -> tuple[Parts[Any], ...]:

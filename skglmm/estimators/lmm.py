@@ -1,7 +1,9 @@
 """Linear mixed regression."""
 
+from skglmm.engine import Approximation, Laplace
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
+from skglmm.estimators.reading.validation import check_flag
 from skglmm.families import Family, Gaussian
 from skglmm.response import RealScale
 
@@ -62,6 +64,10 @@ class LMMRegressor(MixedRegressor):
     reml: bool = True
     scale: str = "1"
     link: str = "identity"
+
+    def _approximation(self, family: Family) -> Approximation:
+        check_flag("reml", self.reml)
+        return Laplace(integrated=(family.location,)) if self.reml else Laplace()
 
     def _make_scale(self, family: Family) -> RealScale:
         del family

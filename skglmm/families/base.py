@@ -136,6 +136,12 @@ class Family(ABC):
         return ()
 
     @property
+    def dispersion(self) -> str | None:
+        """Name of the parameter that says how far responses scatter; None where the mean does."""
+        names = (p.name for p in self.parameters if p.role is Role.DISPERSION)
+        return next(names, None)
+
+    @property
     def masses(self) -> tuple[float, ...]:
         """Single values whose probability is apart from that of others.
 

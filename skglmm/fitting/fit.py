@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
-from skglmm.engine import Params, Problem, curvature, jacobian, posterior
+from skglmm.engine import Approximation, Params, Problem, curvature, jacobian, posterior
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
@@ -21,6 +21,7 @@ from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
 from skglmm.fitting.search.hessian import differenced_hessian, positive
 from skglmm.fitting.search.optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
+from skglmm.fitting.search.restricted import restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
 from skglmm.fitting.search.singular import escape, rectified, singular_terms, zeros
 from skglmm.fitting.search.start import start
@@ -42,7 +43,7 @@ SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once mor
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 
 
-def fit(
+def fit(  # noqa: PLR0913 -- data and what their likelihood is
     family: Family,
     design: Design,
     y: Floats,
@@ -51,8 +52,9 @@ def fit(
     inference: bool = True,
     log_jacobian: float = 0.0,
     rules: Rules | None = None,
+    approximation: Approximation | None = None,
 ) -> Fit:
-    """Fit a mixed model by maximum (Laplace) likelihood.
+    """Fit a mixed model by maximum likelihood, or by a restricted one.
 
     Parameters
     ----------
@@ -69,6 +71,8 @@ def fit(
         on an interval of another width.
     rules : Rules or None
         When the optimizer stops.
+    approximation : Approximation or None
+        Of the likelihood, and which fixed effects it integrates out; None is Laplace's with none.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def fit(
         If the likelihood is not finite at the starting values, or crossed factors are too large.
     """
     rules = rules or Rules()
-    study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads)
+    study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads, approximation)
     found = spaces(signed_sums(design, y, weights), study.standard.scales)
     return fit_bound(
         replace(study.bound, spaces=found), family.start(y, weights), rules, inference=inference
@@ -96,6 +100,8 @@ def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool 
     inference : bool
         Whether to compute the covariance of the estimates.
     """
+    if bound.problem.approximation.integrated:
+        bound = restricted(bound, start(bound.problem, constants, bound.upper))
     state = begin(bound.problem, constants, bound.upper, rules)
     return _maximize(bound, state, rules, constants, inference=inference)
 
@@ -114,8 +120,9 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
     """
-    state = begin_at(study.problem, study.away(study.vector(before)), study.upper)
-    return _maximize(study.bound, state, rules or Rules(), inference=inference)
+    bound = study.around(before)
+    state = begin_at(bound.problem, bound.away(bound.vector(before)), bound.upper)
+    return _maximize(bound, state, rules or Rules(), inference=inference)
 
 
 def _maximize(
@@ -254,13 +261,14 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
 def _in_user_units(
     bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
 ) -> Fit:
+    going = sides(bound, optimum, away)
+    bound, optimum = with_integrated(bound, optimum)
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.bases
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
-    going = sides(bound, optimum, away)
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     return Fit(
@@ -279,7 +287,7 @@ def _in_user_units(
         posterior=posterior(problem, mode),
         curvature=curvature(problem, mode),
         mode_jacobian=None if moves is None else user_jacobian(scales, moves, problem.shape.n_beta),
-        log_likelihood=-optimum.here.value - bound.log_jacobian,
+        log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
         converged=optimum.is_within(tol),
@@ -298,6 +306,8 @@ def _in_user_units(
         endless=tuple(layout.predictors[k] for k in gone if vanishing(bound.masses, [k])),
         vanishing=vanishing(bound.masses, gone),
         caps=caps_of(bound, optimum),
+        approximation=problem.approximation,
+        log_volume=bound.log_volume,
     )
 
 

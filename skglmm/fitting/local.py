@@ -1,6 +1,6 @@
 """The objective around the estimates of a fit, on the standardized columns of its rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -8,8 +8,10 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective
 from skglmm.fitting.record import Fit
+from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.hessian import NO_INFORMATION, differenced_hessian, prior_hessian
 from skglmm.fitting.search.optimize import Optimum
+from skglmm.fitting.search.restricted import with_integrated
 from skglmm.fitting.search.singular import zeros
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import determined, least_curvatures
@@ -74,17 +76,30 @@ def local(study: Study, fit: Fit, here: Objective) -> Local | None:
         Rows of the fit.
     fit : Fit
     here : Objective
-        The objective at the estimates.
+        The objective at the estimates, given all of them.
     """
-    problem, vector = study.problem, study.vector(fit)
-    free = ~zeros(problem, vector) & ~_capped(study, fit)
-    upper = np.full(len(vector), np.inf)
-    optimum = Optimum(vector, here, prior_hessian(problem, here), upper)
-    hessian = differenced_hessian(problem, optimum, free)
+    study = study.like(fit)
+    problem, free = study.problem, ~zeros(study.problem, study.vector(fit)) & ~_capped(study, fit)
+    bound = study.around(fit)
+    optimum = _optimum(bound, fit, here)
+    if optimum is None:
+        return None
+    hessian = differenced_hessian(bound.problem, optimum, free[problem.searched])
     if hessian is None:
         return None
-    least = least_curvatures(study.standard.scales, len(vector) - problem.shape.n_beta)
-    return Local(vector, here.gradient, hessian, free, least)
+    _, found = with_integrated(bound, replace(optimum, hessian=hessian))
+    least = least_curvatures(study.standard.scales, problem.shape.n_params - problem.shape.n_beta)
+    return Local(found.vector, found.here.gradient, found.hessian, free, least)
+
+
+def _optimum(bound: Bound, fit: Fit, here: Objective) -> Optimum | None:
+    """The objective that was minimized, `here` unless fixed effects are integrated out."""
+    vector = bound.vector(fit)
+    there = here if bound.whole is None else bound.problem.evaluate(vector)
+    if there is None:
+        return None
+    upper = np.full(len(vector), np.inf)
+    return Optimum(vector, there, prior_hessian(bound.problem, there), upper)
 
 
 def _capped(study: Study, fit: Fit) -> Bools:

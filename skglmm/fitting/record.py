@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Layout
-from skglmm.engine import Curvature, Sizes
+from skglmm.engine import Approximation, Curvature, Laplace, Sizes
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
@@ -15,6 +15,8 @@ from skglmm.fitting.uncertainty import Uncertainty
 from skglmm.linalg import Posterior
 
 __all__ = ["Fit"]
+
+LAPLACE = Laplace()
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Fit:
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
     log_likelihood : float
-        Laplace approximation, on the response's own scale.
+        Approximate, on the response's own scale; restricted, in the units of the user's columns,
+        where the approximation integrates fixed effects out.
     n_samples : int
     data_digest : str
         Fingerprint of responses and weights, whatever the order of the rows.
@@ -82,6 +85,10 @@ class Fit:
         Predictors without a finite estimate: no response lies where they describe a probability.
     vanishing : tuple of float
         Masses of the family whose probability is estimated as 0 for that reason.
+    approximation : Approximation
+        Of the likelihood.
+    log_volume : float
+        What the units of fixed columns add to a restricted log likelihood; 0 in any other.
     """
 
     family: Family
@@ -114,6 +121,8 @@ class Fit:
     null_spaces: tuple[NullSpace, ...] | None = None
     endless: tuple[str, ...] = ()
     vanishing: tuple[float, ...] = ()
+    approximation: Approximation = LAPLACE
+    log_volume: float = 0.0
 
     @property
     def covariance(self) -> Floats | None:
@@ -132,6 +141,11 @@ class Fit:
     def n_params(self) -> int:
         """Number of estimated parameters; aliased coefficients do not count."""
         return self.shape.n_params - sum(len(columns) for columns in self.aliased)
+
+    @property
+    def integrated(self) -> tuple[int, ...]:
+        """Predictors whose fixed effects the likelihood integrates out, as in REML."""
+        return self.approximation.integrated
 
     @property
     def aic(self) -> float:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Problem, bind
+from skglmm.engine import Approximation, Problem, bind
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
 from skglmm.fitting.data.standardize import Standardization, standardize
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, Held, masses_in
+from skglmm.fitting.search.restricted import restricted
 from skglmm.fitting.search.subsample import away
 
 __all__ = ["Study"]
@@ -51,10 +52,13 @@ class Study:
         weights: Floats | None = None,
         log_jacobian: float = 0.0,
         n_threads: int = 1,
+        approximation: Approximation | None = None,
     ) -> "Study":
         """Standardize and bind the rows of a design."""
         standard = standardize(design, weights)
         problem = bind(standard.design, y, weights, family, n_threads=n_threads)
+        if approximation is not None:
+            problem = replace(problem, approximation=approximation)
         return cls(standard, problem, y, weights, log_jacobian)
 
     def holding(self, caps: Iterable[Cap]) -> "Study":
@@ -98,6 +102,18 @@ class Study:
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
         return self.bound.vector(fit)
+
+    def around(self, fit: Fit) -> Bound:
+        """Return the rows as a search beside the estimates of a fit to them takes them.
+
+        By the approximation of the fit: without the fixed effects that it integrates out.
+        """
+        bound = self.like(fit).bound
+        return restricted(bound, bound.vector(fit))
+
+    def like(self, fit: Fit) -> "Study":
+        """Return the study with the approximation of a fit."""
+        return replace(self, problem=replace(self.problem, approximation=fit.approximation))
 
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""

@@ -12,6 +12,7 @@ from skglmm.inference.distribution.quantile import (
 )
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
+from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference.hypotheses.nested import Addition, Comparison, asserted
 from skglmm.inference.hypotheses.ratio_bootstrap import Contest, simulated_ratio, with_replicates
@@ -63,7 +64,7 @@ from skglmm.inference.report.frames import (
     overview_frame,
     random_effects_frame,
 )
-from skglmm.inference.report.notes import Note, notes
+from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
 from skglmm.inference.report.separation import at_infinity, separated_findings, undetermined
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
@@ -91,6 +92,7 @@ from skglmm.inference.uncertainty.simulate import simulate_responses, unweighted
 __all__ = [
     "EFFECTS",
     "HEAP_ADVICE",
+    "REFIT",
     "Addition",
     "Bootstrap",
     "Coefficients",
@@ -132,6 +134,7 @@ __all__ = [
     "component_frame",
     "condition",
     "conditional_aic",
+    "confounded_with_rows",
     "constant",
     "covariance_frame",
     "derived",
@@ -159,6 +162,7 @@ __all__ = [
     "natural",
     "nonestimable",
     "notes",
+    "other_integrals",
     "overview",
     "overview_frame",
     "part_intervals",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from skglmm.inference import REFIT, other_integrals
+
 __all__ = ["difference", "refuse_different"]
 
 _REFIT = "refit both to the same rows, responses, weights and bounds, in any order of the rows"
@@ -33,10 +35,14 @@ def _digests_differ(one: Any, other: Any) -> str:
 
 
 def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
-    """Refuse two estimators that saw different data."""
+    """Refuse two estimators that saw different data, or parts of them (REML)."""
     reason = difference(one, other)
     if reason is not None:
         moved = reason == one._scale.moved_differently(other._scale)
         advice = _ALIKE if moved else _REFIT
         msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {advice}"
+        raise ValueError(msg)
+    reason = other_integrals(one.fit_, other.fit_)
+    if reason is not None:
+        msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {REFIT}"
         raise ValueError(msg)

@@ -105,7 +105,8 @@ def _advance(
             continue
         step = solve(system, gradient)
         decrement = 0.5 * gradient.dot(step)
-        far = max(decrement, 0.5 * step.dot(step))  # the first, unless H is nearly singular
+        known = problem.prior.penalized(step)
+        far = max(decrement, 0.5 * known.dot(known))  # the first, unless H is nearly singular
         if far <= tol and point.order == 3 and information is observed_moments:
             left = step if far > NEGLIGIBLE else None
             return Mode(point, moments, system, step=left, decrement=decrement)

@@ -20,7 +20,7 @@ References
    70(5), 1-21.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Rows
-from skglmm.engine.rows.shard import Moments, Shard
+from skglmm.engine.rows.shard import Load, Moments, Shard
 from skglmm.families import packed
 from skglmm.linalg import Own
 from skglmm.parts import added
@@ -117,6 +117,10 @@ def _row_covariances(shard: Shard, blocks: Moments, roots: Roots) -> dict[tuple[
         left, right = shard.loads[f], shard.loads[g]
         grouping = left.grouping if f == g else shard.pairs[f, g].grouping
         spread = sandwich(roots[f].T, block, roots[g].T)
+        if f == g and left.is_alone:
+            for key, part in _of_one_level(left, spread[:, :, 0]):
+                found[key] = found[key] + part if key in found else part
+            continue
         for c, (z, j) in enumerate(zip(left.columns, left.predictors, strict=True)):
             for d in range(c if f == g else 0, len(right.columns)):
                 k, same = right.predictors[d], f == g and c == d
@@ -128,6 +132,15 @@ def _row_covariances(shard: Shard, blocks: Moments, roots: Roots) -> dict[tuple[
                 key = (min(j, k), max(j, k))
                 found[key] = found[key] + part if key in found else part
     return found
+
+
+def _of_one_level(load: Load, covariance: Floats) -> Iterator[tuple[tuple[int, int], Floats]]:
+    """The same of a factor with one level, whose effects have this covariance."""
+    for j, (rows, left) in load.matrices.items():
+        for k, (columns, right) in load.matrices.items():
+            if j <= k:
+                half = left @ covariance[np.ix_(rows, columns)]
+                yield (j, k), np.einsum("nc,nc->n", half, right)
 
 
 def _kernels(moments: Moments, blocks: Moments, roots: Roots) -> list[Floats]:

@@ -13,7 +13,7 @@ from skglmm.engine.prior import Curvature
 from skglmm.engine.rows.shard import Load, Pair, Shard
 from skglmm.linalg import Chain, Grouping, Pattern
 
-__all__ = ["Cutter"]
+__all__ = ["Cutter", "chain_of", "places_of"]
 
 NONE = np.zeros(0, dtype=np.intp)
 
@@ -85,9 +85,9 @@ class Cutter:
             offsets=tuple(None if o is None else o[rows] for o in design.offsets),
             loads=loads,
             pairs=pairs,
-            places=_places(loads, pairs, self.n_owned),
+            places=places_of(loads, pairs, self.n_owned),
             levels=levels,
-            chain=_chain(loads, pairs, self.n_owned),
+            chain=chain_of(loads, pairs, self.n_owned),
         )
 
     @cached_property
@@ -143,7 +143,7 @@ class Cutter:
         return self.known.between(self.order[f], self.order[g]).within(levels[0])[:2]
 
 
-def _places(
+def places_of(
     loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int
 ) -> dict[tuple[int, int], tuple[Ints, Ints]]:
     """Rows (k_f, 1, P) and columns (1, k_g, P) of A_RR that the moments (f, g) reach."""
@@ -160,7 +160,8 @@ def _places(
     return places
 
 
-def _chain(loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int) -> Chain:
+def chain_of(loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int) -> Chain:
+    """Return how the levels of a chain hang together, and with the other factors."""
     parents = {
         (i, j): Grouping(pairs[i, j].right, loads[j].grouping.size)
         for i in range(n_owned)

@@ -2,15 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
-from skglmm.covariance import Covariance
-from skglmm.engine.prior import Prior
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.covariance import Covariance, Known
+from skglmm.engine.prior import Prior, StandardPrior
+from skglmm.engine.problem.flat import with_flat
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Objective, Slopes
@@ -50,6 +51,8 @@ class Problem:
         Places of the sorted rows in the design.
     approximation : Approximation
         Of the integral over the random effects.
+    flat : ndarray, shape (p,)
+        Where the search for fixed effects begins that are integrated out, see `restricted`.
     """
 
     family: Family
@@ -62,6 +65,7 @@ class Problem:
     prior: Prior
     rows: Ints
     approximation: "Approximation"
+    flat: Floats = field(default_factory=partial(np.zeros, 0))
 
     def evaluate(
         self,
@@ -90,6 +94,54 @@ class Problem:
         """Return the problem with the fixed columns of predictor k multiplied by a matrix."""
         return replace(self, shards=self.shards.map(_with_turned, k=k, turn=turn))
 
+    def restricted(self, beta: Sequence[Floats]) -> "Problem":
+        r"""Return the problem whose integrated fixed effects are no parameters any more.
+
+        They are the effects of one more factor, the last, with a single level and a flat prior:
+        what is left to be minimized is minus the log of a restricted likelihood, but for
+        :math:`\tfrac p2 \log 2 \pi` and the units of their columns.
+
+        Parameters
+        ----------
+        beta : sequence of ndarray, each of shape (p_k,)
+            Fixed effects of all predictors, near the mode.
+        """
+        approximation, lengths = (
+            replace(self.approximation, integrated=()),
+            self.shape.n_coefficients,
+        )
+        predictors = self._integrated
+        if not predictors:
+            return replace(self, approximation=approximation)
+        assert self.prior == StandardPrior()  # remembered effects go with parameters as they are
+        flat = np.concatenate([beta[k] for k in predictors])
+        left = tuple(0 if k in predictors else length for k, length in enumerate(lengths))
+        return replace(
+            self,
+            shape=Sizes(left, (*self.shape.n_theta, 0)),
+            covariances=(*self.covariances, Known(len(flat))),
+            order=(*self.order, len(self.covariances)),
+            n_levels=(*self.n_levels, 1),
+            shards=self.shards.map(with_flat, predictors=predictors),
+            prior=StandardPrior(len(flat)),
+            approximation=approximation,
+            flat=flat,
+        )
+
+    @property
+    def searched(self) -> Bools:
+        """Which parameters those of the restricted problem are, shape (n_params,)."""
+        found = np.ones(self.shape.n_params, dtype=np.bool_)
+        for k in self._integrated:
+            found[self.shape.beta(k)] = False
+        return found
+
+    @property
+    def _integrated(self) -> tuple[int, ...]:
+        """Predictors that have fixed effects, which are integrated out."""
+        pairs = enumerate(self.shape.n_coefficients)
+        return tuple(k for k, n in pairs if n and k in self.approximation.integrated)
+
     @cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """Columns and levels of each factor, leading one first."""
@@ -111,8 +163,10 @@ class Problem:
         return replace(self, shards=self.shards.some(shards))
 
     def zero(self) -> Split:
-        """Spherical effects that are all zero."""
-        return Split(self.shards.map(_zero), np.zeros(self.n_rest))
+        """Spherical effects that are all zero, but for fixed effects that are integrated out."""
+        rest = np.zeros(self.n_rest)
+        rest[self.n_rest - len(self.flat) :] = self.flat
+        return Split(self.shards.map(_zero), rest)
 
     def roots(self, params: Params) -> list[Floats]:
         """Factors of the covariances, (k, k), leading one first."""
@@ -158,8 +212,18 @@ class Problem:
         return tuple(parts[self.order.index(f)] for f in range(len(parts)))
 
 
+@dataclass(frozen=True)
 class Approximation(ABC):
-    """How the integral over the random effects is approximated."""
+    """How the integral over the random effects is approximated.
+
+    Parameters
+    ----------
+    integrated : tuple of int
+        Predictors whose fixed effects a fit integrates out, too, as REML does with those of a
+        mean, see `Problem.restricted`. Where they are in the vector, they count as known.
+    """
+
+    integrated: tuple[int, ...] = field(default=(), kw_only=True)
 
     @abstractmethod
     def evaluate(

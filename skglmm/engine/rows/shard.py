@@ -37,6 +37,21 @@ class Load:
     columns: tuple[Floats | None, ...]
     predictors: tuple[int, ...]
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether all rows are of one level: their sums are products of matrices."""
+        return self.grouping.size == 1
+
+    @cached_property
+    def matrices(self) -> dict[int, tuple[Ints, Floats]]:
+        """Places of the columns that feed each predictor, and these columns, (n, m)."""
+        one, found = np.ones(len(self.grouping.codes)), {}
+        for k in sorted(set(self.predictors)):
+            places = np.flatnonzero(np.array(self.predictors) == k)
+            columns = [self.columns[c] for c in places]
+            found[k] = places, np.stack([one if z is None else z for z in columns]).T
+        return found
+
 
 class Pair(NamedTuple):
     """The pairs of levels of two factors that occur together in some row."""
@@ -149,6 +164,8 @@ class Shard:
         n_predictors = len(self.fixed)
         for f, left in enumerate(self.loads):
             sums[f, f] = np.empty((len(left.columns), len(left.columns), left.grouping.size))
+            if left.is_alone:
+                sums[f, f][:, :, 0] = self._products(left, hess)
             for g in range(f + 1, len(self.loads)):
                 shape = (len(left.columns), len(self.loads[g].columns))
                 sums[f, g] = np.empty((*shape, self.pairs[f, g].grouping.size))
@@ -162,7 +179,7 @@ class Shard:
 
     def _moments_of(self, sums: Moments, weighted: list[Floats | None], f: int, c: int) -> None:
         """Fill the moments of column `c` of factor `f` with all later columns."""
-        for g in range(f, len(self.loads)):
+        for g in range(f + self.loads[f].is_alone, len(self.loads)):
             right = self.loads[g]
             grouping = right.grouping if g == f else self.pairs[f, g].grouping
             for d in range(c if g == f else 0, len(right.columns)):
@@ -171,6 +188,15 @@ class Shard:
                 sums[f, g][c, d] = grouping.sum(_times(weight, right.columns[d]))
                 if g == f and d > c:
                     sums[f, f][d, c] = sums[f, f][c, d]
+
+    def _products(self, load: Load, hess: Floats) -> Floats:
+        """Sums of -z hess z' over all rows, (k, k)."""
+        found, n_predictors = np.empty((len(load.columns), len(load.columns))), len(self.fixed)
+        for j, (rows, left) in load.matrices.items():
+            for k, (columns, right) in load.matrices.items():
+                weighted = -hess[packed(n_predictors, j, k)][:, None] * right
+                found[np.ix_(rows, columns)] = left.T @ weighted
+        return found
 
     @cached_property
     def active(self) -> tuple[int, ...]:

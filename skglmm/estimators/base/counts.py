@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
 from skglmm.arrays import Floats
-from skglmm.design import Design
+from skglmm.design import Design, DesignSpec
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.frames import predict_frame
+from skglmm.estimators.reading.model import Model
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.reading.validation import check_choice, check_flag, check_inference
 from skglmm.families import Family, Hurdle, Truncated, ZeroInflated
@@ -19,6 +22,7 @@ from skglmm.response import CountScale
 
 __all__ = ["CountRegressor"]
 
+LEVEL = 0.95  # of limits that nobody asks for
 _ZEROS: dict[str, Callable[[Family], Family]] = {"inflated": ZeroInflated, "hurdle": Hurdle}
 
 
@@ -117,16 +121,41 @@ class CountRegressor(MixedRegressor):
         check_is_fitted(self)
         if return_std:
             check_inference(self.fit_)
+        family, frame = self.fit_.family, predict_frame(self, X)
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
+            if not family.parts:  # of counts that are never zero
+                return (np.zeros(design.n_samples),) * 2
             if not return_std:
                 return (infer.part_probabilities(self.fit_, design, plan)[:, 0],)
-            found = infer.part_intervals(self.fit_, design, plan, 0.95)
+            found = infer.part_intervals(self.fit_, design, plan, LEVEL)
             return found.value[0], found.se[0]
 
-        frame = predict_frame(self, X)
-        found = self._answered(frame, kind, answer, self.fit_.family.part_predictors)
+        found = self._answered(frame, kind, answer, family.part_predictors)
         return (found[0], found[1]) if return_std else found[0]
+
+    def _answered(self, frame: pd.DataFrame, *asked: Any, **options: Any) -> Floats:
+        self._refuse_exposures(frame)
+        return super()._answered(frame, *asked, **options)
+
+    def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
+        self._refuse_exposures(frame)
+        return super()._learn(model, frame)
+
+    def _refuse_exposures(self, frame: pd.DataFrame) -> None:
+        """Refuse rows that nothing was counted in."""
+        column = frame.get(self.exposure)
+        if column is None or not pd.api.types.is_numeric_dtype(column):  # refused elsewhere
+            return
+        idle = (column <= 0).to_numpy(dtype=np.bool_, na_value=False)
+        if idle.any():
+            first = int(np.argmax(idle))
+            msg = (
+                f"the exposure {self.exposure!r} must be positive; {np.count_nonzero(idle)} of "
+                f"{len(idle)} values are not, the first is {column.iloc[first]:g} in row {first}. "
+                "Nothing can be counted there: leave these rows out"
+            )
+            raise ValueError(msg)
 
     def _make_family(self) -> Family:
         check_choice("zero_kind", self.zero_kind, tuple(_ZEROS))

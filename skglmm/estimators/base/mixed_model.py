@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 import skglmm
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec, learn
+from skglmm.engine import Approximation, Laplace
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.cluster.cluster import cluster_rows
 from skglmm.estimators.methods.conditioning import Conditioning
@@ -70,7 +71,7 @@ class MixedModel(
     verbose: int = 0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit by maximum (Laplace) likelihood.
+        """Fit by maximum likelihood, in an approximation, or by a restricted one.
 
         Parameters
         ----------
@@ -170,6 +171,11 @@ class MixedModel(
         check_choice("link", self.link, tuple(links))
         return replace(family, links=(*family.links[:k], links[self.link], *family.links[k + 1 :]))
 
+    def _approximation(self, family: Family) -> Approximation:
+        """Return how the likelihood is approximated, and what it integrates out."""
+        del family
+        return Laplace()
+
     @abstractmethod
     def _make_scale(self, family: Family) -> ResponseScale:
         """Return the draft of what y is, before any response is seen."""
@@ -199,6 +205,7 @@ class MixedModel(
             inference=bool(self.inference),
             log_jacobian=float(np.sum(mass * scale.log_jacobian(read))),
             rules=self._rules(),
+            approximation=self._approximation(family),
         )
 
     def _rules(self) -> Rules:

@@ -164,7 +164,7 @@ def _bound(
         spec=spec,
         scale=scale,
         bound=Bound(
-            problem=assemble(spec.layout, family, shards, plan),
+            problem=assemble(spec.layout, family, shards, plan, estimator._approximation(family)),
             scales=scales,
             layout=spec.layout,
             n_samples=n_samples,

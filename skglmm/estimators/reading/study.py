@@ -32,8 +32,11 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
     _refuse_other_responses(estimator, digest(read, weights, log_jacobian), len(read))
     _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), read, weights))
     design = estimator._spec.build(frame, context=estimator.context)
-    study = Study.of(estimator.fit_.family, design, read, weights, log_jacobian)
-    return study.holding(estimator.fit_.caps)
+    fit = estimator.fit_
+    study = Study.of(
+        fit.family, design, read, weights, log_jacobian, approximation=fit.approximation
+    )
+    return study.holding(fit.caps)
 
 
 def _refuse_other_responses(estimator: Any, found: Digest, n_rows: int) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
+from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.exceptions import SingularFitWarning
 from skglmm.families import Family
 from skglmm.fitting import Fit
-from skglmm.inference import notes
 from skglmm.response import ResponseScale
 
 __all__ = [
@@ -90,12 +90,12 @@ def tell_unseen(scale: ResponseScale, read: Floats, family: Family) -> None:
 def tell_about(fit: Fit) -> None:
     """Warn of everything that a fit has to say about itself, and of levels of one row."""
     for factor in fit.layout.factors:
-        if factor.n_levels == fit.n_samples:
+        confounded = infer.confounded_with_rows(fit.family)
+        if factor.n_levels == fit.n_samples and confounded is not None:
             text = (
                 f"every row is a level of {factor.name!r} of its own ({fit.n_samples} rows): "
-                "its variance can hardly be told from the precision. Group the rows by something "
-                "that several of them share"
+                f"{confounded}. Group the rows by something that several of them share"
             )
             tell(text)
-    for note in notes(fit):
+    for note in infer.notes(fit):
         tell(note.text, _CATEGORIES[note.kind])

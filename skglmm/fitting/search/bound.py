@@ -58,6 +58,10 @@ class Bound:
     caps : tuple of (Cap, dict)
         Rows that are held below a ceiling, with the place of the coefficient of each predictor
         that is theirs.
+    whole : Bound or None
+        The same rows with all fixed effects as parameters, where some of them are integrated out.
+    log_volume : float
+        What the integral over these adds to the log likelihood, in the units of their columns.
     """
 
     problem: Problem
@@ -69,6 +73,8 @@ class Bound:
     masses: frozenset[float]
     spaces: Spaces | None = None
     caps: Held = ()
+    whole: "Bound | None" = None
+    log_volume: float = 0.0
 
     @property
     def endless(self) -> Mapping[int, float]:

@@ -88,7 +88,8 @@ def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats |
 def is_definite(hessian: Floats) -> bool:
     """Whether every direction is informed by the rows, in all by one row at the least."""
     scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 1.0))
-    return bool(np.linalg.eigvalsh(hessian * scale * scale[:, None])[0] > DEFINITE)
+    values = np.linalg.eigvalsh(hessian * scale * scale[:, None])
+    return bool(values.min(initial=np.inf) > DEFINITE)
 
 
 def falling(hessian: Floats, free: Bools) -> Floats:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from skglmm.engine import Objective
+from skglmm.families import Family
 from skglmm.fitting import Fit, Study, local
 from skglmm.inference.diagnosis.groups import few_levels, influential_levels, single_rows
 from skglmm.inference.diagnosis.optimum import (
@@ -19,6 +20,7 @@ from skglmm.inference.parameters.held import capped_names
 from skglmm.inference.report.findings import Diagnosis, Finding
 from skglmm.inference.report.separation import without_estimate
 from skglmm.inference.residuals.checks import ResidualChecks
+from skglmm.inference.residuals.distribution_tests import ResidualTest
 
 __all__ = ["diagnose"]
 
@@ -44,7 +46,6 @@ RARE = 0.01  # p-values of residual checks that are worth a note, shared by chec
 ADVICE = {
     "uniformity": "Look at a QQ plot of the quantile residuals; another family or link may fit",
     "dispersion": "The family does not give the responses their spread; look for another one",
-    "spread": "Let the precision change with covariates, precision='x', or try another link",
     "outliers": "Look at these rows: typing errors, or rows of another kind",
     "farthest": "Look at this row: a typing error, or a row of another kind",
     "inflation": "A family with zeros and ones of their own describes them",
@@ -76,6 +77,7 @@ def diagnose(
         What was found where more is needed than the study has: labels for implicit nesting and
         separation, and responses as they were before they were moved off the bounds.
     """
+    study = study.like(fit)
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
     weighted = list(total_weight(study))
@@ -98,28 +100,33 @@ def diagnose(
                 skipped.append("influence, which weights like these exaggerate")
             else:
                 findings += influential_levels(study, here.mode, around)
-    findings += [*others, *misfits(checks)]
+    findings += [*others, *misfits(checks, fit.family)]
     return Diagnosis.of(formula, findings, CHECKED, skipped)
 
 
-def misfits(checks: ResidualChecks) -> Iterator[Finding]:
+def misfits(checks: ResidualChecks, family: Family) -> Iterator[Finding]:
     """Turn the residual checks that are neither small nor likely into notes.
 
     Parameters
     ----------
     checks : ResidualChecks
+    family : Family
     """
     names = [test.name for test in checks.tests]
     for test in checks.tests:
         if test.p_value * names.count(test.name) < RARE:
             kind = test.name if test.name in CHECKED else "residuals"
             finding = f"{test.sentence} (p = {test.p_value:.1g})"
-            yield Finding(
-                kind, "note", test.subject, test.effect, finding, _advice(test.name, test.subject)
-            )
+            yield Finding(kind, "note", test.subject, test.effect, finding, _advice(test, family))
 
 
-def _advice(name: str, subject: str) -> str:
+def _advice(test: ResidualTest, family: Family) -> str:
+    name, subject = test.name, test.subject
+    if name == "spread":
+        word = family.dispersion
+        own = "The mean has the spread of this family in its hand; look for another one"
+        own = own if word is None else f"Let the {word} change with covariates, {word}='x'"
+        return f"{own}, or try another link"
     if name == "missing effect":
         group = _written(subject)
         return f"Add (1 | {group}), or {group} itself if it has few levels, and compare the models"

@@ -9,6 +9,7 @@ from skglmm.fitting import Local, Study
 from skglmm.inference.diagnosis.influence import Influence, influences
 from skglmm.inference.parameters.names import parameter_names
 from skglmm.inference.report.findings import Finding
+from skglmm.inference.report.notes import confounded_with_rows
 
 __all__ = ["few_levels", "influential_levels", "single_rows"]
 
@@ -36,19 +37,21 @@ def few_levels(study: Study) -> Iterator[Finding]:
 
 def single_rows(study: Study) -> Iterator[Finding]:
     """Find levels that consist of one row."""
-    design = study.standard.design
+    design, family = study.standard.design, study.problem.family
     for factor, codes in zip(design.layout.factors, design.codes, strict=True):
         counts = np.bincount(codes, minlength=factor.n_levels)
         single = np.flatnonzero(counts == 1)
         if not single.size:
             continue
-        every = len(single) == factor.n_levels
+        every, confounded = len(single) == factor.n_levels, confounded_with_rows(family)
+        if every and confounded is None:
+            continue
         which = "every level" if every else f"{len(single)} of {factor.n_levels} levels"
         shown = "" if every else f", such as {str(factor.labels[single[0]])!r},"
         text = f"{which} of {factor.name!r}{shown} {'has' if every else 'have'} a single row"
         advice = (
-            "Its variance can hardly be told from the precision; group the rows by something that "
-            "several of them share"
+            f"{str(confounded).capitalize()}; group the rows by something that several of them "
+            "share"
             if every
             else "They tell little of the variance between levels, and nothing of slopes"
         )

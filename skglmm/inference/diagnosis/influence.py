@@ -12,12 +12,12 @@ References
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine import Mode, bind, cluster_gradients
+from skglmm.engine import Mode, Params, Problem, bind, cluster_gradients
 from skglmm.fitting import Local, Study
 from skglmm.inference.uncertainty.sandwich import shared_levels
 
@@ -50,7 +50,8 @@ class Influence:
 def influences(study: Study, mode: Mode, around: Local) -> Iterator[Influence]:
     """Yield the influence of levels, of each factor.
 
-    Of factors whose levels share other random effects, only levels with the largest scores.
+    Of factors whose levels share other random effects, only levels with the largest scores; and
+    of all where fixed effects are integrated out, as all levels share these.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tupl
     factor, codes = design.layout.factors[f], design.codes[f]
     if factor.n_levels < 2:
         return
-    if not shared_levels(design, codes):
+    if not (study.problem.approximation.integrated or shared_levels(design, codes)):
         gradients = cluster_gradients(study.problem, mode, codes)
         yield from enumerate(around.gradient - gradients)
         return
@@ -85,9 +86,24 @@ def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tupl
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
         problem = bind(design.take(rows), study.y[rows], weights, study.problem.family)
-        found = problem.evaluate(around.vector)
+        problem = replace(problem, approximation=study.problem.approximation)
+        found = _gradient(problem, around.vector)
         if found is not None:
-            yield int(level), found.gradient
+            yield int(level), found
+
+
+def _gradient(problem: Problem, vector: Floats) -> Floats | None:
+    """Gradient of the objective: in fixed effects that are integrated out given all else."""
+    here = problem.evaluate(vector)
+    if here is None or problem.searched.all():
+        return None if here is None else here.gradient
+    without = problem.restricted(Params.unpack(vector, problem.shape).beta)
+    there = without.evaluate(vector[problem.searched])
+    if there is None:
+        return None
+    gradient = here.gradient.copy()
+    gradient[problem.searched] = there.gradient
+    return gradient
 
 
 def _largest(study: Study, mode: Mode, around: Local, f: int) -> Ints:

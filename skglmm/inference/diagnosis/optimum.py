@@ -205,8 +205,8 @@ def _separated(name: str, effect: float, error: float) -> Finding:
         f"{effect:.3g} units of the link, with a standard error of {error:.3g}"
     )
     advice = (
-        "The column may tell responses near a bound from the others perfectly, so that the "
-        "coefficient grows without end; look at the responses by this column, or drop it"
+        "The column may tell responses at the end of their range from the others perfectly, so "
+        "that the coefficient grows without end; look at the responses by this column, or drop it"
     )
     return Finding("separation", "warning", name, effect, text, advice)
 

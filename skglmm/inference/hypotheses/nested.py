@@ -6,7 +6,6 @@ what their columns span, and by how factors group the rows; where a fit keeps to
 by names, in which the order within an interaction, ``a:b`` or ``b:a``, does not matter.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -18,11 +17,11 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit, Spaces
-from skglmm.inference.hypotheses.spans import SpanColumns, within_span
+from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
+from skglmm.inference.hypotheses.spans import SpanColumns, in_order, within_span
 
 __all__ = ["Addition", "Comparison", "asserted"]
 
-_TIMES = re.compile(r":(?![^\[]*\])")  # of an interaction, not of a label in brackets
 _BY_NAME = (
     ", by {}; the fits keep too little to compare what so many columns span: pass X, the rows of "
     "fit, too"
@@ -128,6 +127,9 @@ class Comparison:
     def _obstacles(self) -> Iterator[str]:
         yield from _other_family(self.smaller, self.larger)
         yield from self._missing_fixed()
+        reason = other_integrals(self.smaller, self.larger)
+        if reason is not None:
+            yield f"{reason}; {REFIT}"
         before, after = self._blocks
         for key, block in before.items():
             if key not in after:
@@ -258,7 +260,7 @@ def _fixed(fit: Fit, spaces: Spaces | None) -> SpanColumns:
     """The fixed effects that were estimated."""
     parts = zip(fit.layout.coefficients, fit.aliased, strict=True)
     effects = tuple(
-        (k, _in_order(name))
+        (k, in_order(name))
         for k, (names, aliased) in enumerate(parts)
         for j, name in enumerate(names)
         if j not in aliased
@@ -275,11 +277,6 @@ def _offsets(fit: Fit) -> str:
         for text in texts
     ]
     return repr(" + ".join(found)) if found else ""
-
-
-def _in_order(name: str) -> str:
-    """The name of an interaction with its parts sorted."""
-    return ":".join(sorted(_TIMES.split(name)))
 
 
 def _blocks(fit: Fit, spaces: Spaces | None, *, by_rows: bool) -> dict[Any, _Block]:
@@ -315,7 +312,7 @@ def _level_counts(smaller: Factor, larger: Factor) -> str | None:
 
 
 def _block(factor: Factor, sums: Floats | None) -> _Block:
-    names = map(_in_order, factor.columns)
+    names = map(in_order, factor.columns)
     columns = SpanColumns(tuple(zip(factor.predictors, names, strict=True)), sums)
     terms = tuple(columns.take(component) for component in factor.covariance.components)
     return _Block(factor, columns, terms)

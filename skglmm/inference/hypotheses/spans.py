@@ -1,5 +1,6 @@
 """Whether columns of one fit are combinations of those of another: by what they span, or names."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -7,8 +8,9 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["Effect", "SpanColumns", "within_span"]
+__all__ = ["Effect", "SpanColumns", "in_order", "within_span"]
 
+_TIMES = re.compile(r":(?![^\[]*\])")  # of an interaction, not of a label in brackets
 Effect = tuple[int, str]  # the linear predictor that it feeds, and its name
 MARGIN = 5  # sums more than columns: fewer could agree by chance where responses are few
 OUTSIDE = 1e-7  # of a column's length: what is left of a combination is rounding, some 1e-12
@@ -81,6 +83,11 @@ class SpanColumns:
         if self.sums is None or others.sums is None:
             return False
         return len(self.effects) + MARGIN <= min(len(self.sums), len(others.sums))
+
+
+def in_order(name: str) -> str:
+    """Return the name of an interaction with its parts sorted."""
+    return ":".join(sorted(_TIMES.split(name)))
 
 
 def within_span(column: Floats, others: Floats, length: float | None = None) -> bool:

@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skglmm.families import Family
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
 from skglmm.inference.parameters.natural import coefficients, natural
 from skglmm.inference.report.separation import separated, what_stands
 
-__all__ = ["Note", "notes", "singular_advice"]
+__all__ = ["Note", "confounded_with_rows", "notes", "singular_advice"]
 
 
 class Note(NamedTuple):
@@ -25,6 +26,18 @@ class Note(NamedTuple):
 
     kind: str
     text: str
+
+
+def confounded_with_rows(family: Family) -> str | None:
+    """Return what hides the variance between levels of one row each, or None.
+
+    Counts have no spread beside their mean's, so that such levels are how more of it is modeled.
+    """
+    if family.dispersion is not None:
+        return f"its variance can hardly be told from the {family.dispersion}"
+    if family.support.ends == (0.0, 1.0):
+        return "one response of two classes says nothing of its variance"
+    return None
 
 
 def notes(fit: Fit) -> tuple[Note, ...]:

@@ -52,6 +52,8 @@ class Summary:
         Of the optimizer.
     notes : tuple of str
         Findings in words: no convergence, singularity, columns left out, rows moved.
+    is_restricted : bool, default=False
+        Whether fixed effects are integrated out of the likelihood, as by REML.
 
     Examples
     --------
@@ -82,6 +84,7 @@ class Summary:
     converged: bool
     n_iterations: int
     notes: tuple[str, ...]
+    is_restricted: bool = False
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -162,6 +165,7 @@ def summarize(
         converged=fit.converged,
         n_iterations=fit.n_iterations,
         notes=(*(note.text for note in notes(fit)), *_without_errors(fit), *remarks),
+        is_restricted=bool(fit.integrated),
     )
 
 
@@ -178,11 +182,12 @@ def _head(summary: Summary) -> list[str]:
     levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
     counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
+    likelihood = "Restricted log likelihood (REML)" if summary.is_restricted else "Log likelihood"
     return [
         f"{summary.family} {kind} of {summary.response}",
         f"Formula: {summary.formula}",
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
-        f"Log likelihood: {summary.log_likelihood:.4f} ({counted}); {criteria}",
+        f"{likelihood}: {summary.log_likelihood:.4f} ({counted}); {criteria}",
     ]
 
 

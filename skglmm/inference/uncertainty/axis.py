@@ -10,7 +10,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Coordinate
 from skglmm.engine import Params, Problem
 from skglmm.families import Link
-from skglmm.fitting import Fit, Study
+from skglmm.fitting import Bound, Fit
 from skglmm.fitting.uncertainty import least_curvatures
 from skglmm.inference.parameters.natural import Transform, is_constant
 
@@ -30,7 +30,7 @@ class Axis:
     Parameters
     ----------
     problem : Problem
-        Of the study; the covariance of a term is replaced where that makes the parameter one.
+        Of the rows; the covariance of a term is replaced where that makes the parameter one.
     vector : ndarray, shape (n_params,)
         The estimates.
     direction : ndarray, shape (n_params,)
@@ -83,17 +83,25 @@ class Axis:
         return np.asarray(found[self.direction[found] == 0.0])
 
 
-def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
+def axes(fit: Fit, bound: Bound) -> Iterator[Axis | Ends]:
     """Yield the axes of all parameters, in the order of `natural`.
 
     Coefficients that were left out and correlations with what does not vary have no axis, but
-    the ends of their range: nothing can be said of them.
+    the ends of their range: nothing can be said of them. Nor have those that are integrated out.
+
+    Parameters
+    ----------
+    fit : Fit
+    bound : Bound
+        Its rows, as `Study.around` returns them.
     """
-    plain = _plain(fit, study)
+    plain = _plain(fit, bound)
     start = 0
-    for k, to_user in enumerate(study.standard.to_user):
+    for k, to_user in enumerate(bound.scales.to_user):
         inside = slice(start, start + to_user.shape[1])
-        if is_constant(fit, k):
+        if k in fit.integrated:
+            yield from [EVERYTHING] * len(to_user)
+        elif is_constant(fit, k):
             yield _constant(plain, fit.family.links[k], inside.start)
         else:
             yield from (
@@ -105,31 +113,31 @@ def axes(fit: Fit, study: Study) -> Iterator[Axis | Ends]:
         yield from _of_factor(fit, plain, f)
 
 
-def _plain(fit: Fit, study: Study) -> Axis:
-    """What the axes of a study share, with no direction yet."""
-    problem, n_params = study.problem, study.problem.shape.n_params
+def _plain(fit: Fit, bound: Bound) -> Axis:
+    """What the axes of a fit share, with no direction yet."""
+    problem, n_params = bound.problem, bound.problem.shape.n_params
     n_theta = sum(fit.shape.n_theta)
-    vector, upper = _relaxed(fit, study)
+    vector, upper = _relaxed(fit, bound)
     return Axis(
         problem=problem,
         vector=vector,
         direction=np.zeros(n_params),
         lower=np.full(n_params, -np.inf),
         upper=upper,
-        least=least_curvatures(study.standard.scales, n_theta),
+        least=least_curvatures(bound.scales, n_theta),
         limits=EVERYTHING,
         ends=EVERYTHING,
         back=np.asarray,
     )
 
 
-def _relaxed(fit: Fit, study: Study) -> tuple[Floats, Floats]:
+def _relaxed(fit: Fit, bound: Bound) -> tuple[Floats, Floats]:
     """Estimates and their upper bounds, lower in rows at a ceiling.
 
     What these rows do not dictate has the same profile as without them, but for rounding, which is
     as large as their precision.
     """
-    vector, upper = study.vector(fit), study.upper.copy()
+    vector, upper = bound.vector(fit), bound.upper.copy()
     if fit.caps:
         held = vector >= upper - NEAR
         upper[held] -= RELAXED

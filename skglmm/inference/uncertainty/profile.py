@@ -125,10 +125,16 @@ def profiles(
     Returns
     -------
     tuple of Profile
+
+    Raises
+    ------
+    ValueError
+        When a parameter is integrated out of the likelihood of the fit.
     """
+    _refuse_integrated(fit, places)
     wanted = None if places is None else set(places)
-    found, shared = {}, None
-    for place, (parameter, axis) in enumerate(zip(natural(fit), axes(fit, study), strict=True)):
+    found, shared, bound = {}, None, study.around(fit)
+    for place, (parameter, axis) in enumerate(zip(natural(fit), axes(fit, bound), strict=True)):
         if wanted is not None and place not in wanted:
             continue
         held = held_interval(fit, parameter)
@@ -138,12 +144,27 @@ def profiles(
         if isinstance(axis, tuple):
             found[place] = _absent(parameter, axis, level)
             continue
-        is_shared = axis.problem is study.problem
+        is_shared = axis.problem is bound.problem
         start = shared if is_shared and shared is not None else begin(axis)
         shared = start if is_shared else shared
         sides = (-1, 1) if is_open(fit, parameter) else (infinite(fit, parameter),)
         found[place] = _profile(parameter, axis, start, level, n_points, sides)
     return tuple(found[place] for place in (sorted(found) if places is None else places))
+
+
+def _refuse_integrated(fit: Fit, places: Sequence[int] | None) -> None:
+    """Refuse parameters along which a restricted likelihood has no profile."""
+    starts = np.cumsum([0, *fit.shape.n_coefficients])
+    gone = {place for k in fit.integrated for place in range(starts[k], starts[k + 1])}
+    wanted = gone if places is None else gone.intersection(places)
+    if wanted:
+        names = [parameter.name for parameter in natural(fit)]
+        listed = ", ".join(repr(names[place]) for place in sorted(wanted))
+        msg = (
+            f"the fixed effects {listed} are integrated out of the restricted likelihood (REML), "
+            "which has no profile along them; name other parameters, or refit with reml=False"
+        )
+        raise ValueError(msg)
 
 
 def profile_intervals(found: Sequence[Profile], level: float) -> Intervals:

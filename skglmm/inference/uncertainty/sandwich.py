@@ -3,6 +3,10 @@ r"""The covariance of estimates that holds where the model of independent cluste
 With V the inverse Hessian of the objective and :math:`s_c` the gradient of the objective of
 cluster c it is :math:`\frac{C}{C - 1} V (\sum_c s_c s_c^T) V` [1]_ [2]_.
 
+Where fixed effects are integrated out, with their information A, the clusters share
+:math:`\tfrac12 \log\det A`, whose gradient is a sum over them, nevertheless, as A is one:
+:math:`\tfrac12 tr(A^{-1} dA_c)`. The scores of these effects are those given all else.
+
 References
 ----------
 .. [1] White, H. (1982). Maximum likelihood estimation of misspecified models. Econometrica,
@@ -21,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine import cluster_gradients
+from skglmm.engine import Problem, cluster_gradients
 from skglmm.fitting import Fit, Study, Uncertainty
 
 __all__ = ["cluster_scores", "independent_clusters", "sandwich", "shared_levels"]
@@ -67,11 +71,20 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
     ndarray, shape (n_clusters, n_params)
         In the user's units; the sum over clusters is 0 but for the optimizer's tolerance.
     """
-    here = study.problem.evaluate(study.vector(fit))
-    assert here is not None  # or there would be no fit
-    gradients = cluster_gradients(study.problem, here.mode, clusters)
+    study = study.like(fit)
+    gradients = _gradients(study.problem, study.vector(fit), clusters)
+    bound = study.around(fit)
+    if bound.whole is not None:
+        searched = _gradients(bound.problem, bound.vector(fit), clusters)
+        gradients[:, study.problem.searched] = searched
     n_theta = sum(map(len, fit.theta))
     return np.asarray(gradients @ block_diag(*study.standard.from_user, np.eye(n_theta)))
+
+
+def _gradients(problem: Problem, vector: Floats, clusters: Ints) -> Floats:
+    here = problem.evaluate(vector)
+    assert here is not None  # or there would be no fit
+    return cluster_gradients(problem, here.mode, clusters)
 
 
 def independent_clusters(design: Design) -> Ints:

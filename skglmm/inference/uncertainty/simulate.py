@@ -67,4 +67,5 @@ def unweighted(study: Study) -> Study:
     standard = replace(study.standard, design=study.standard.design.take(rows))
     y = study.y[rows]
     problem = bind(standard.design, y, None, study.problem.family)
+    problem = replace(problem, approximation=study.problem.approximation)
     return Study(standard, problem, y, None, study.log_jacobian)
