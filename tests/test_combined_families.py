@@ -223,12 +223,11 @@ def test_parameters_of_the_family_come_first(kind):
     assert family.location == 0
 
 
-def test_zeros_tell_the_linear_predictors_without_an_estimate():
-    hurdle = Hurdle(Poisson())
-    assert hurdle.endless_predictors({0.0}) == {}
-    assert hurdle.endless_predictors(()) == {1: -1.0}
-    assert hurdle.vanishing((), (1,)) == (0.0,)
-    assert ZeroInflated(Poisson()).endless_predictors(()) == {}
+def test_zeros_that_are_missing_are_found_by_the_likelihood_where_responses_are_counts():
+    assert Hurdle(Poisson()).endless_predictors(()) == {}
+    assert Hurdle(Poisson()).vanishing((), (1,)) == ()
+    assert Hurdle(Beta()).endless_predictors(()) == {2: -1.0}
+    assert Hurdle(Beta()).vanishing((), (2,)) == (0.0,)
 
 
 @pytest.mark.parametrize("kind", [Truncated, ZeroInflated])

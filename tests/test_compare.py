@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
 from skglmm.covariance import Unstructured
 from skglmm.datasets import load_petrol
+from skglmm.engine import AdaptiveQuadrature
 from skglmm.exceptions import SingularFitWarning
 from skglmm.families import Beta
 from skglmm.fitting import Study, fit
@@ -171,6 +172,14 @@ def test_estimators_of_other_data_are_refused_with_the_reason(petrol, plain):
     for reason, other in others.items():
         with pytest.raises(ValueError, match=rf"'one' and 'two' cannot be compared: .*{reason}"):
             compare(plain, other, names=["one", "two"])
+
+
+def test_likelihoods_of_different_approximations_are_refused(petrol, plain, mixed):
+    other = percent("EP + VP + (1 | batch)").fit(*petrol)
+    other.fit_ = replace(other.fit_, approximation=AdaptiveQuadrature(7))
+    assert len(compare(plain, other)) == 2  # without random effects there is nothing to integrate
+    with pytest.raises(ValueError, match="approximated in different ways; fit both with the same"):
+        likelihood_ratio_test(mixed, other)
 
 
 def test_rows_of_weight_zero_are_dropped_rows(petrol, plain):

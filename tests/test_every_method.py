@@ -62,6 +62,7 @@ MODELS = {
     "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
+    "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
     "shares": (BetaGLMMRegressor(FORMULA), "shares"),
     "ends": (OrderedBetaGLMMRegressor(FORMULA), "ends"),
 }
@@ -149,6 +150,8 @@ REFUSED = {
     ("real, restricted", "likelihood_ratio_test"): "reml=False",
     ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",
     ("classes", "predict_quantile"): "quantiles of y, which classes do not have",
+    ("classes, by quadrature", "predict_interval of responses"): "quantiles of y, which classes",
+    ("classes, by quadrature", "predict_quantile"): "quantiles of y, which classes",
 }
 
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 from skglmm.covariance import Autoregressive, BlockDiagonal, CompoundSymmetry, Unstructured
-from skglmm.engine import bind, cluster_gradients
+from skglmm.engine import bind
 from skglmm.families import Beta
 from skglmm.fitting import Study, fit
 from skglmm.inference.parameters.names import parameter_names
@@ -141,7 +141,7 @@ def test_the_gradient_is_that_of_differences(covariance, family):
         for e in steps
     ]
     assert_allclose(here.gradient, found, rtol=1e-6, atol=1e-6)
-    shares = cluster_gradients(problem, here.mode, CODES)
+    shares = problem.cluster_gradients(here.mode, CODES)
     assert_allclose(shares.sum(axis=0), here.gradient, rtol=1e-8, atol=1e-8)
 
 

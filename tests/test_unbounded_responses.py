@@ -14,7 +14,7 @@ from scipy.stats import kstest, norm, poisson
 
 from skglmm import inference as infer
 from skglmm.covariance import Unstructured
-from skglmm.families import Identity, Log
+from skglmm.families import Hurdle, Identity, Log, Poisson, Truncated
 from skglmm.fitting import fit
 from skglmm.inference import Plan
 from skglmm.inference.prediction.averages import Shift
@@ -23,11 +23,15 @@ from skglmm.inference.prediction.predict import linear_predictors, shift_of
 N, GROUPS = 400, 25
 CODES = np.repeat(np.arange(GROUPS), N // GROUPS)
 NORMAL = Gaussian(links=(Identity(), Log()))
-CASES = ("counts", "inflated", "classes", "real")
+CASES = ("counts", "inflated", "hurdle", "positive", "classes", "real")
 
 
 def named(rows, family):
     return replace(rows, layout=replace(rows.layout, predictors=family.predictors))
+
+
+def positive(rng, eta):
+    return Truncated(Poisson()).sample((eta,), rng)
 
 
 @cache
@@ -45,6 +49,13 @@ def fitted(case):
             ([one], columns),
             1,
         ),
+        "hurdle": lambda: (
+            Hurdle(Poisson()),
+            np.where(rng.random(N) < 0.2, 0.0, positive(rng, eta)),
+            (columns, [one]),
+            0,
+        ),
+        "positive": lambda: (Truncated(Poisson()), positive(rng, eta), (columns,), 0),
         "classes": lambda: (SmallBernoulli(), rng.random(N) < expit(eta), (columns,), 0),
         "real": lambda: (NORMAL, 3.0 * eta + rng.normal(0, 2.0, N), (columns, [one]), 0),
     }[case]()
@@ -100,7 +111,7 @@ def test_limits_of_an_identity_link_are_symmetric():
         assert_allclose(here.mean - here.lower, z * here.se, rtol=1e-9)
 
 
-@pytest.mark.parametrize("case", ["counts", "inflated"])
+@pytest.mark.parametrize("case", ["counts", "inflated", "hurdle", "positive"])
 def test_limits_of_means_of_counts_are_positive_and_hold_the_means(case):
     found, rows, _ = fitted(case)
     for kind in ("conditional", "fixed", "marginal"):
@@ -150,7 +161,7 @@ def averaged_cdf(found, rows, y):
     return np.array([at(i) for i in range(len(y))])
 
 
-@pytest.mark.parametrize("case", ["counts", "inflated", "classes"])
+@pytest.mark.parametrize("case", ["counts", "inflated", "hurdle", "positive", "classes"])
 def test_quantiles_of_whole_numbers_are_the_least_that_reach_the_probability(case):
     found, rows, _ = fitted(case)
     found, few = replace(found, uncertainty=None), rows.take(np.arange(0, N, 40))
@@ -162,7 +173,7 @@ def test_quantiles_of_whole_numbers_are_the_least_that_reach_the_probability(cas
         assert np.all(averaged_cdf(found, few, y - 1.0) < q + 1e-6)
 
 
-@pytest.mark.parametrize("case", ["counts", "inflated", "real"])
+@pytest.mark.parametrize("case", ["counts", "inflated", "hurdle", "positive", "real"])
 def test_intervals_of_new_responses_hold_the_simulated_ones(case):
     found, rows, _ = fitted(case)
     known, few = replace(found, uncertainty=None), rows.take(np.arange(0, N, 20))
@@ -203,13 +214,14 @@ def test_quantiles_of_known_counts_are_those_of_the_family():
 
 
 def test_probabilities_of_counts_averaged_over_effects_have_the_sum_one():
-    for case in ("counts", "inflated"):
+    for case in ("counts", "inflated", "hurdle", "positive"):
         found, rows, _ = fitted(case)
         row, n = rows.take(np.array([3])), 400
         many = row.take(np.zeros(n, dtype=np.intp))
-        values = infer.log_density(found, many, plan(found, "marginal"), np.arange(n, dtype=float))
+        y = found.family.support.low + np.arange(n)
+        values = infer.log_density(found, many, plan(found, "marginal"), y)
         assert_allclose(np.exp(values).sum(), 1.0, rtol=1e-6)
-        cdf = averaged_cdf(found, row, np.array([2.0]))
+        cdf = averaged_cdf(found, row, y[2:3])
         assert_allclose(np.exp(values[:3]).sum(), cdf[0], rtol=1e-6)
 
 
@@ -233,7 +245,7 @@ def test_averages_of_counts_over_rows_have_whole_limits():
 # Parts
 
 
-@pytest.mark.parametrize("case", ["counts", "inflated", "classes"])
+@pytest.mark.parametrize("case", ["counts", "inflated", "hurdle", "classes"])
 def test_probabilities_of_the_parts_have_errors_and_limits(case):
     found, rows, _ = fitted(case)
     for kind in ("conditional", "marginal"):

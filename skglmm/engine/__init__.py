@@ -1,4 +1,4 @@
-"""The Laplace approximation of a mixed model: mode, objective, exact gradient."""
+"""The approximated likelihood of a mixed model: mode, objective, exact gradient."""
 
 from skglmm.engine.binding import arrange, assemble, bind, bind_part, is_nested
 from skglmm.engine.mode.curvature import curvature, posterior
@@ -11,8 +11,8 @@ from skglmm.engine.mode.point import (
     third_slopes,
 )
 from skglmm.engine.mode.system import prior_hessian
-from skglmm.engine.objective.clusters import cluster_gradients
 from skglmm.engine.objective.laplace import Laplace
+from skglmm.engine.objective.quadrature import AdaptiveQuadrature
 from skglmm.engine.objective.sensitivity import (
     fixed_information,
     fixed_score,
@@ -31,6 +31,7 @@ from skglmm.engine.rows.records import Mode, Objective, Point, State
 from skglmm.engine.rows.shard import Shard
 
 __all__ = [
+    "AdaptiveQuadrature",
     "Approximation",
     "Curvature",
     "Laplace",
@@ -50,7 +51,6 @@ __all__ = [
     "assemble",
     "bind",
     "bind_part",
-    "cluster_gradients",
     "curvature",
     "evaluate",
     "expected_moments",

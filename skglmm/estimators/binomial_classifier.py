@@ -1,8 +1,10 @@
 """Mixed logistic regression of two classes."""
 
+from skglmm.engine import Approximation
+from skglmm.estimators.base.approximation import laplace_or_quadrature
 from skglmm.estimators.base.classifier import MixedClassifier
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.families import Bernoulli
+from skglmm.families import Bernoulli, Family
 
 __all__ = ["BinomialGLMMClassifier"]
 
@@ -19,10 +21,7 @@ class BinomialGLMMClassifier(MixedClassifier):
     Parameters
     ----------
     $formula_and_groups
-    n_quadrature : int, default=1
-        Points of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's
-        approximation. More are for random effects of a single grouping factor, and worth it where
-        its levels have few rows.
+    $quadrature
     link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
         Link of the probability of the second class.
     $others
@@ -59,3 +58,7 @@ class BinomialGLMMClassifier(MixedClassifier):
     _family = Bernoulli()
 
     n_quadrature: int = 1
+
+    def _approximation(self, family: Family) -> Approximation:
+        del family
+        return laplace_or_quadrature(self.n_quadrature)

@@ -1,8 +1,10 @@
 """Poisson mixed regression of counts."""
 
+from skglmm.engine import Approximation
+from skglmm.estimators.base.approximation import laplace_or_quadrature
 from skglmm.estimators.base.counts import CountRegressor
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.families import Poisson
+from skglmm.families import Family, Poisson
 
 __all__ = ["PoissonGLMMRegressor"]
 
@@ -15,12 +17,13 @@ class PoissonGLMMRegressor(CountRegressor):
     of the mean has a linear predictor of fixed and normally distributed random effects. With a
     formula of `zero` a count is an extra zero with a probability of its own [2]_, or it is zero
     with that probability and a positive count otherwise. The likelihood is maximized in its
-    Laplace approximation [1]_; answers are those of glmmTMB.
+    Laplace approximation, or by quadrature [1]_; answers are those of glmmTMB and lme4.
 
     Parameters
     ----------
     $formula_and_groups
     $counts
+    $quadrature
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
     $others
@@ -56,3 +59,9 @@ class PoissonGLMMRegressor(CountRegressor):
     """
 
     _family = Poisson()
+
+    n_quadrature: int = 1
+
+    def _approximation(self, family: Family) -> Approximation:
+        del family
+        return laplace_or_quadrature(self.n_quadrature)

@@ -15,6 +15,7 @@ from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
 from skglmm.families.counts.poisson import Poisson
+from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.real.gaussian import Gaussian
 from skglmm.links import (
@@ -76,6 +77,7 @@ __all__ = [
     "ZeroInflated",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",
+    "least_whole",
     "packed",
     "packed_rows",
     "through_links",

@@ -143,10 +143,7 @@ class Family(ABC):
 
     @property
     def masses(self) -> tuple[float, ...]:
-        """Single values whose probability is apart from that of others.
-
-        In a real support all that have one; of counts the zeros that are beside a hurdle.
-        """
+        """Single values that have a positive probability in a real support."""
         return self.support.masses
 
     @property

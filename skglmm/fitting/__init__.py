@@ -2,9 +2,11 @@
 
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import Digest, digest, row_digest
+from skglmm.fitting.data.measure import measured
 from skglmm.fitting.data.null_space import NullSpace
 from skglmm.fitting.data.spaces import Spaces, Sums, of_rows, signed_sums, spaces
 from skglmm.fitting.data.standardize import learn_scales
+from skglmm.fitting.data.units import USER, Units
 from skglmm.fitting.fit import fit, fit_bound, refit
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
@@ -14,6 +16,7 @@ from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import Uncertainty
 
 __all__ = [
+    "USER",
     "Bound",
     "Cap",
     "Digest",
@@ -25,12 +28,14 @@ __all__ = [
     "Study",
     "Sums",
     "Uncertainty",
+    "Units",
     "digest",
     "fit",
     "fit_bound",
     "learn_scales",
     "local",
     "masses_in",
+    "measured",
     "of_rows",
     "refit",
     "row_digest",

@@ -104,7 +104,7 @@ def beside_ceilings(bound: Bound, optimum: Optimum, hessian: Floats) -> Beside:
     spoken = _with_misfit(problem, optimum, capped, told, spoken, flat)
     flat = _taken_away(problem, optimum, found, told, spoken, others)
     n_theta = problem.shape.n_params - problem.shape.n_beta
-    to_user = block_diag(*bound.scales.to_user, np.eye(n_theta))
+    to_user = block_diag(*bound.scales.coefficient_maps, np.eye(n_theta))
     return Beside(scales, turned, Dictated(np.asarray(to_user @ flat), tuple(effects)))
 
 

@@ -77,14 +77,14 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     Raises
     ------
     DesignError
-        If the likelihood is not finite at the starting values, or crossed factors are too large.
+        If the likelihood is not finite at the starting values, crossed factors are too large, or
+        the approximation is not one for such random effects.
     """
     rules = rules or Rules()
     study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads, approximation)
     found = spaces(signed_sums(design, y, weights), study.standard.scales)
-    return fit_bound(
-        replace(study.bound, spaces=found), family.start(y, weights), rules, inference=inference
-    )
+    constants = family.start(study.response, weights)
+    return fit_bound(replace(study.bound, spaces=found), constants, rules, inference=inference)
 
 
 def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool = True) -> Fit:
@@ -94,7 +94,7 @@ def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool 
     ----------
     bound : Bound
     constants : ndarray, shape (K,)
-        Constant linear predictors that suit the responses.
+        Constant linear predictors that suit the responses, both in the units of the fit.
     rules : Rules
         When the optimizer stops.
     inference : bool
@@ -265,7 +265,7 @@ def _in_user_units(
     bound, optimum = with_integrated(bound, optimum)
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
-    layout, bases = bound.layout, scales.bases
+    layout, bases = bound.layout, scales.effect_maps(bound.layout)
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
@@ -274,7 +274,7 @@ def _in_user_units(
     return Fit(
         family=problem.family,
         layout=layout,
-        beta=tuple(t @ b for t, b in zip(scales.to_user, params.beta, strict=True)),
+        beta=scales.coefficients(params.beta),
         theta=params.theta,
         roots=roots,
         u=problem.in_layout_order(problem.join(mode.u)),
@@ -308,6 +308,7 @@ def _in_user_units(
         caps=caps_of(bound, optimum),
         approximation=problem.approximation,
         log_volume=bound.log_volume,
+        units=scales.units,
     )
 
 

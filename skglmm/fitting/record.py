@@ -11,6 +11,7 @@ from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
 from skglmm.fitting.data.spaces import Spaces
+from skglmm.fitting.data.units import USER, Units
 from skglmm.fitting.uncertainty import Uncertainty
 from skglmm.linalg import Posterior
 
@@ -33,6 +34,7 @@ class Fit:
     beta : tuple of ndarray, each of shape (p_k,)
         Fixed effects of each predictor; 0 for aliased columns.
     theta : tuple of ndarray, each of shape (n_theta_f,)
+        In the units of the fit.
     roots : tuple of ndarray, each of shape (k, k)
         ``b = root @ u``; the covariance of the effects is ``root @ root.T``.
     u : tuple of ndarray, each of shape (k, L)
@@ -45,8 +47,9 @@ class Fit:
         Covariance of (beta, theta), as far as the data determine it; None if it was not asked
         for.
     recession : tuple of ndarray, each of shape (p_k,)
-        A change of the fixed effects along which the likelihood rises for ever, in all rows
-        that are separated, or of which no response shows what a predictor describes.
+        A change of the fixed effects, by units of the fit, along which the likelihood rises for
+        ever, in all rows that are separated, or of which no response shows what a predictor
+        describes.
     infinities : tuple of ndarray, each of shape (p_k,)
         Sign of the infinity at which each fixed effect has its estimate; 0 for those that have a
         finite one, NaN where any has the same likelihood, as what they compare is at infinity.
@@ -86,9 +89,11 @@ class Fit:
     vanishing : tuple of float
         Masses of the family whose probability is estimated as 0 for that reason.
     approximation : Approximation
-        Of the likelihood.
+        Of the integral over the random effects, and which fixed effects are integrated out.
     log_volume : float
         What the units of fixed columns add to a restricted log likelihood; 0 in any other.
+    units : Units
+        In which the fit measured responses and linear predictors.
     """
 
     family: Family
@@ -123,6 +128,7 @@ class Fit:
     vanishing: tuple[float, ...] = ()
     approximation: Approximation = LAPLACE
     log_volume: float = 0.0
+    units: Units = USER
 
     @property
     def covariance(self) -> Floats | None:

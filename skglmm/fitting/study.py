@@ -9,11 +9,14 @@ from skglmm.engine import Approximation, Problem, bind
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
-from skglmm.fitting.data.standardize import Standardization, standardize
+from skglmm.fitting.data.measure import measured
+from skglmm.fitting.data.standardize import Standardization, learn_scales
+from skglmm.fitting.data.units import Units
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, Held, masses_in
 from skglmm.fitting.search.restricted import restricted
 from skglmm.fitting.search.subsample import away
+from skglmm.parts import Here
 
 __all__ = ["Study"]
 
@@ -26,12 +29,12 @@ class Study:
     ----------
     standard : Standardization
     problem : Problem
-        On the standardized columns.
+        On the standardized columns, in the units of the fit.
     y : ndarray, shape (n,)
-        Response on the family's own scale, in the order of the design.
+        Response on the family's own scale, in the order of the design; in the user's units.
     weights : ndarray, shape (n,), or None
     log_jacobian : float
-        Subtracted from the log likelihood, see `fit`.
+        Subtracted from the log likelihood in the user's units, see `fit`.
     caps : tuple of (Cap, dict)
         Rows that are held below a ceiling, see `Bound`.
     """
@@ -54,11 +57,15 @@ class Study:
         n_threads: int = 1,
         approximation: Approximation | None = None,
     ) -> "Study":
-        """Standardize and bind the rows of a design."""
-        standard = standardize(design, weights)
-        problem = bind(standard.design, y, weights, family, n_threads=n_threads)
+        """Standardize and bind the rows of a design; see `fit`."""
+        scales = learn_scales(design.layout, Here([design]), Here([weights]))
+        rows = (Here([design]), Here([y]), Here([weights]))
+        scales = measured(scales, design.layout, family, *rows)
+        standard = Standardization(scales.apply(design), scales)
+        response = scales.units.response(y)
+        problem = bind(standard.design, response, weights, family, n_threads=n_threads)
         if approximation is not None:
-            problem = replace(problem, approximation=approximation)
+            problem = problem.approximated(approximation, design.layout)
         return cls(standard, problem, y, weights, log_jacobian)
 
     def holding(self, caps: Iterable[Cap]) -> "Study":
@@ -73,19 +80,30 @@ class Study:
 
     def with_response(self, y: Floats) -> "Study":
         """Return the study with another response, shape (n,), for the same rows."""
-        return replace(self, problem=self.problem.with_response(y), y=y)
+        return replace(self, problem=self.problem.with_response(self.units.response(y)), y=y)
+
+    @property
+    def units(self) -> Units:
+        """Of the responses and predictors of the problem."""
+        return self.standard.scales.units
+
+    @property
+    def response(self) -> Floats:
+        """Responses in the units of the problem, (n,)."""
+        return self.units.response(self.y)
 
     @property
     def bound(self) -> Bound:
         """The problem, and the way back to the user's units."""
+        masses = self.problem.family.masses
         return Bound(
             problem=self.problem,
             scales=self.standard.scales,
             layout=self.standard.design.layout,
             n_samples=len(self.y),
             data_digest=self.data_digest,
-            log_jacobian=self.log_jacobian,
-            masses=masses_in(self.y, self.problem.family.masses),
+            log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
+            masses=masses_in(self.y, masses),
             caps=self.caps,
         )
 
@@ -113,7 +131,7 @@ class Study:
 
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation of a fit."""
-        return replace(self, problem=replace(self.problem, approximation=fit.approximation))
+        return replace(self, problem=self.problem.approximated(fit.approximation, fit.layout))
 
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""

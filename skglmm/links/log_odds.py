@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from scipy.special import expit, log_expit
 
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
@@ -37,18 +36,26 @@ class LogOdds(Link):
         return np.asarray(np.log(mu) - np.log1p(-mu))
 
     def log_inverse(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
-        p, q = expit(eta), expit(-eta)
-        return (np.asarray(log_expit(eta)), q, -p * q, p * q * (p - q))[: order + 1]
+        p, q, log_p, _ = _probabilities(eta)
+        return (log_p, q, -p * q, p * q * (p - q))[: order + 1]
 
     def log_complement(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
-        p, q = expit(eta), expit(-eta)
-        return (np.asarray(log_expit(-eta)), -p, -p * q, p * q * (p - q))[: order + 1]
+        p, q, _, log_q = _probabilities(eta)
+        return (log_q, -p, -p * q, p * q * (p - q))[: order + 1]
 
     def _jet(self, eta: Floats, order: int) -> Jet:
-        p, q = expit(eta), expit(-eta)
+        p, q, _, _ = _probabilities(eta)
         slopes = [p * q] if order >= 1 else []
         if order >= 2:
             slopes.append(slopes[0] * (q - p))
         if order >= 3:
             slopes.append(slopes[0] * (1.0 - 6.0 * slopes[0]))
         return Jet(p, q, tuple(slopes))
+
+
+def _probabilities(eta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """mu, 1 - mu and their logarithms; NumPy's exponential is several times as fast as `expit`."""
+    low = np.minimum(eta, 0.0)
+    high, odds = low - eta, np.exp(-np.abs(eta))
+    whole, log_whole = 1.0 + odds, np.log1p(odds)
+    return np.exp(low) / whole, np.exp(high) / whole, low - log_whole, high - log_whole

@@ -1,5 +1,6 @@
 """Whether the likelihoods of two models are about the same responses."""
 
+from dataclasses import replace
 from typing import Any
 
 from skglmm.inference import REFIT, other_integrals
@@ -35,7 +36,7 @@ def _digests_differ(one: Any, other: Any) -> str:
 
 
 def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
-    """Refuse two estimators that saw different data, or parts of them (REML)."""
+    """Refuse two estimators that saw different data, or have likelihoods of other kinds."""
     reason = difference(one, other)
     if reason is not None:
         moved = reason == one._scale.moved_differently(other._scale)
@@ -46,3 +47,16 @@ def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
     if reason is not None:
         msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {REFIT}"
         raise ValueError(msg)
+    if _approximated_differently(one.fit_, other.fit_):
+        msg = (
+            f"{names[0]} and {names[1]} cannot be compared: their likelihoods are approximated in "
+            "different ways; fit both with the same number of quadrature points"
+        )
+        raise ValueError(msg)
+
+
+def _approximated_differently(one: Any, other: Any) -> bool:
+    """Without random effects there is nothing to approximate."""
+    integrates = one.layout.factors and other.layout.factors
+    kinds = [replace(each.approximation, integrated=()) for each in (one, other)]
+    return bool(integrates and kinds[0] != kinds[1])

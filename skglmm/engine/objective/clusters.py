@@ -18,7 +18,7 @@ from skglmm.engine.rows.shard import Moments, Shard
 from skglmm.linalg import Own
 from skglmm.parts import Parts
 
-__all__ = ["cluster_gradients"]
+__all__ = ["add_up", "cluster_gradients"]
 
 Shares = tuple[int, Floats, Ints]  # factor, (k, k, P) to be contracted with its slopes, clusters
 
@@ -35,8 +35,7 @@ def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
         factor, must be of one cluster.
     """
     point, shards = mode.point, problem.shards
-    ends = np.cumsum([shard.n_rows for shard in shards])[:-1]
-    of_rows = np.split(clusters[problem.rows], ends)
+    of_rows = _of_rows(problem, clusters)
     of_levels = _of_levels(problem, of_rows)
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
@@ -53,6 +52,42 @@ def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
     ]
     beta = _fixed_part(problem, residuals, of_rows, n_clusters)
     return np.hstack([*beta, *_theta_part(problem, mode, shares, n_clusters)])
+
+
+def add_up(
+    problem: Problem,
+    mode: Mode,
+    clusters: Ints,
+    residuals: Parts[list[Floats]],
+    kernels: Parts[Floats],
+) -> Floats:
+    """Add the gradients in rows and levels up, where there is one factor.
+
+    Parameters
+    ----------
+    problem : Problem
+    mode : Mode
+    clusters : ndarray of int, shape (n,)
+        See `cluster_gradients`.
+    residuals : Parts of list of ndarray, each of shape (n,)
+        Gradient of the objective in each linear predictor.
+    kernels : Parts of ndarray, each of shape (k, k, L)
+        Gradient in the factor of the covariance, of each level.
+    """
+    of_rows = _of_rows(problem, clusters)
+    (codes,) = _of_levels(problem, of_rows)
+    n_clusters = int(clusters.max(initial=-1)) + 1
+    shares = [
+        (0, kernel, codes[_global(shard, 0)])
+        for shard, kernel in zip(problem.shards, kernels, strict=True)
+    ]
+    beta = _fixed_part(problem, residuals, of_rows, n_clusters)
+    return np.hstack([*beta, *_theta_part(problem, mode, shares, n_clusters)])
+
+
+def _of_rows(problem: Problem, clusters: Ints) -> list[Ints]:
+    ends = np.cumsum([shard.n_rows for shard in problem.shards])[:-1]
+    return np.split(clusters[problem.rows], ends)
 
 
 def _slopes(shard: Shard, state: State, blocks: Moments, roots: tuple[Floats, ...]) -> list[Floats]:

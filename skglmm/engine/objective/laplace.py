@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
+from skglmm.engine.objective.clusters import cluster_gradients
 from skglmm.engine.objective.gradient import gradient
 from skglmm.engine.objective.sensitivity import tangent
 from skglmm.engine.problem.problem import Approximation, Problem
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params
-from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Objective, Slopes
+from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
 from skglmm.parts import Parts
 
 __all__ = ["Laplace"]
@@ -54,3 +55,6 @@ class Laplace(Approximation):
         u = point.u.plus(tangent(problem, here.mode, change))
         mode = mode_at(problem, nearby(problem, point, params, u, slopes))
         return None if mode is None else gradient(problem, mode)[0]
+
+    def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> Floats:
+        return cluster_gradients(problem, mode, clusters)

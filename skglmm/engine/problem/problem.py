@@ -10,11 +10,12 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance, Known
+from skglmm.design import Layout
 from skglmm.engine.prior import Prior, StandardPrior
 from skglmm.engine.problem.flat import with_flat
 from skglmm.engine.rows.effects import Split
 from skglmm.engine.rows.params import Params, Sizes
-from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Objective, Slopes
+from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import Own
@@ -82,6 +83,21 @@ class Problem:
     ) -> Floats | None:
         """Return the gradient after a small change, see `Approximation.gradient_near`."""
         return self.approximation.gradient_near(self, here, change, slopes)
+
+    def cluster_gradients(self, mode: Mode, clusters: Ints) -> Floats:
+        """Return the gradient of each cluster, see `Approximation.cluster_gradients`."""
+        return self.approximation.cluster_gradients(self, mode, clusters)
+
+    def approximated(self, approximation: "Approximation", layout: Layout) -> "Problem":
+        """Return the problem with another approximation, for random effects of a layout.
+
+        Raises
+        ------
+        DesignError
+            If it does not integrate over such effects.
+        """
+        approximation.check(layout)
+        return replace(self, approximation=approximation)
 
     def with_response(self, y: Floats) -> "Problem":
         """Return the problem with another response, shape (n,), in the order of the design."""
@@ -272,6 +288,24 @@ class Approximation(ABC):
         slopes : Parts
             Of the third derivatives of `here`, see `third_slopes`.
         """
+
+    @abstractmethod
+    def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> Floats:
+        """Return the gradient of the objective of each cluster of rows, (n_clusters, n_params).
+
+        Parameters
+        ----------
+        problem : Problem
+        mode : Mode
+            Of an evaluation.
+        clusters : ndarray of int, shape (n,)
+            Cluster of each row, from 0, in the order of the design. The rows of a level, of any
+            factor, must be of one cluster.
+        """
+
+    def check(self, layout: Layout) -> None:
+        """Raise a DesignError where it does not integrate over the random effects of a layout."""
+        del layout
 
 
 def _with_prepared(shard: Shard, prepared: Floats) -> Shard:

@@ -134,15 +134,19 @@ class Shard:
 
     def evaluate(self, family: Family, eta: Sequence[Floats], order: int) -> Rows:
         """Log density and its derivatives at the linear predictors `eta`; `order` is 2 or 3."""
+        value, *derivatives = self.log_density(family, eta, order)
+        return Rows(float(value.sum()), *derivatives)
+
+    def log_density(self, family: Family, eta: Sequence[Floats], order: int) -> list[Floats]:
+        """Weighted log density of each row, (n,), and its derivatives up to `order`, packed."""
         parts = [
             family.log_density(self.prepared[:, rows], _cut(eta, rows), order)
             for rows in slices(self.n_rows, CACHE_ROWS)
         ]
-        value, *derivatives = (
+        return [
             _weighted([getattr(part, name) for part in parts], self.weights)
             for name in LogDensity._fields[: order + 1]
-        )
-        return Rows(float(value.sum()), *derivatives)
+        ]
 
     def expected_hess(self, family: Family, eta: Sequence[Floats]) -> Floats:
         """Weighted expected Hessian of the log density, never positive."""

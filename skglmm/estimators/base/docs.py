@@ -45,6 +45,12 @@ zero_coef_ : ndarray, shape (n_zero_coef,)
     Fixed effects of the probability of zeros, on the logit scale, the intercept first; only with
     a formula of `zero`.
 """,
+    "quadrature": """\
+n_quadrature : int, default=1
+    Points of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's
+    approximation. More are for random effects of a single grouping factor, three of a level at
+    the most, and worth it where its levels have few rows that tell little.
+""",
     "link_and_bounds": """\
 link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
     Link of the mean.

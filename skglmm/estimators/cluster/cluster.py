@@ -26,9 +26,11 @@ from skglmm.fitting import (
     Bound,
     Digest,
     Sums,
+    Units,
     digest,
     learn_scales,
     masses_in,
+    measured,
     row_digest,
     signed_sums,
     spaces,
@@ -149,27 +151,31 @@ def _bound(
     parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=is_weighted)
     designs, weights = parts.map(_design), parts.map(_weights)
     scales = learn_scales(spec.layout, designs, weights)
+    scales = measured(scales, spec.layout, family, designs, parts.map(_read), weights)
     fed = {k for factor in spec.layout.factors for k in factor.predictors}
     constant = [
         k not in fed and not spec.layout.is_shifted(k) and bool(np.all(flags))
         for k, flags in enumerate(scales.constant)
     ]
+    units = {"units": scales.units, "masses": family.masses}
     common = {"family": family, "arranged": plan, "constant": constant}
     shards = parts.map(_shard, scales=scales, **common)
     log_jacobian = float(parts.map(_log_jacobian, scale=scale).total())
     mark: Digest = parts.map(_digest, log_jacobian=log_jacobian).total()
-    starts, mass = parts.map(_start, family=family).total()
+    starts, mass = parts.map(_start, family=family, units=scales.units).total()
     return ClusterRows(
         model=model,
         spec=spec,
         scale=scale,
         bound=Bound(
-            problem=assemble(spec.layout, family, shards, plan, estimator._approximation(family)),
+            problem=assemble(spec.layout, family, shards, plan).approximated(
+                estimator._approximation(family), spec.layout
+            ),
             scales=scales,
             layout=spec.layout,
             n_samples=n_samples,
             data_digest=str(mark),
-            log_jacobian=log_jacobian,
+            log_jacobian=log_jacobian + sum(parts.map(_log_units, **units)),
             spaces=spaces(parts.map(_signed_sums).total(), scales),
             masses=reduce(frozenset.union, parts.map(_masses, masses=family.masses)),
         ),
@@ -197,17 +203,26 @@ def _design(part: _Part) -> Design:
     return part.design
 
 
+def _read(part: _Part) -> Floats:
+    return part.read
+
+
 def _weights(part: _Part) -> Floats | None:
     return part.weights
 
 
 def _shard(part: _Part, scales: Any, **common: Any) -> Shard:
-    return bind_part(scales.apply(part.design), part.read, part.weights, **common)
+    response = scales.units.response(part.read)
+    return bind_part(scales.apply(part.design), response, part.weights, **common)
 
 
 def _log_jacobian(part: _Part, scale: ResponseScale) -> float:
     mass = 1.0 if part.weights is None else part.weights
     return float(np.sum(mass * scale.log_jacobian(part.read)))
+
+
+def _log_units(part: _Part, units: Units, masses: tuple[float, ...]) -> float:
+    return units.log_jacobian(part.read, part.weights, masses)
 
 
 def _digest(part: _Part, log_jacobian: float) -> Digest:
@@ -222,9 +237,9 @@ def _row_digest(rows: VettedRows, spec: DesignSpec, scale: ResponseScale, keep: 
     return row_digest(spec.read(rows.frame), scale.read(rows.y), rows.weights if keep else None)
 
 
-def _start(part: _Part, family: Family) -> tuple[Floats, float]:
+def _start(part: _Part, family: Family, units: Units) -> tuple[Floats, float]:
     mass = float(len(part.read) if part.weights is None else part.weights.sum())
-    return mass * family.start(part.read, part.weights), mass
+    return mass * family.start(units.response(part.read), part.weights), mass
 
 
 def _masses(part: _Part, masses: tuple[float, ...]) -> frozenset[float]:

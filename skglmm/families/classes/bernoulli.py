@@ -56,13 +56,14 @@ class Bernoulli(Family):
 
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         near, outside = within_reach(self.links, eta)
-        event = prepared[0] > 0.5
-        both = zip(
-            self.links[0].log_inverse(near[0], order),
-            self.links[0].log_complement(near[0], order),
-            strict=True,
-        )
-        value, *slopes = (np.where(event, one, other) for one, other in both)
+        event, row = prepared[0] > 0.5, np.broadcast_to(near[0], prepared[0].shape)
+        value, *slopes = whole = [np.empty(len(event)) for _ in range(order + 1)]
+        for rows, log_probability in (
+            (np.flatnonzero(event), self.links[0].log_inverse),
+            (np.flatnonzero(~event), self.links[0].log_complement),
+        ):
+            for out, part in zip(whole, log_probability(row[rows], order), strict=True):
+                out[rows] = part
         found = LogDensity(value, *(each[None, :] for each in slopes))
         if outside is not None:
             leave(found, outside)

@@ -80,10 +80,6 @@ class Hurdle(Combined, TwoPart):
         return Support(low, high, masses=self.at)
 
     @property
-    def masses(self) -> tuple[float, ...]:
-        return self.at
-
-    @property
     def parts(self) -> tuple[str, ...]:
         """Names of the parts of the support: of zero and positive, or of an interval."""
         return self.family.parts or ZERO_OR_MORE

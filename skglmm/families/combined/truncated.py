@@ -138,11 +138,15 @@ class Truncated(Combined):
         return y, self.log_density(self.prepare(y), many, order)
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
-        """Return the probabilities, those of either tail with its own digits."""
+        """Return the probabilities, from the upper tail where positive counts are rare."""
         near, _ = within_reach(self.links, eta)
-        none, up_to = np.exp(of_zero(self.family, near).value), self.family.cdf(y, near)
-        below = np.where(y < 1.0, 0.0, (up_to - none) / self._positive(near))
-        return np.where(up_to < 0.5, below, 1.0 - self.survival(y, near))
+        y, *near = np.broadcast_arrays(y, *near)
+        none = np.exp(of_zero(self.family, near).value)
+        found = (self.family.cdf(y, near) - none) / self._positive(near)
+        rare = np.flatnonzero(none > 0.5)
+        if rare.size:
+            found[rare] = 1.0 - self.survival(y[rare], [row[rare] for row in near])
+        return np.where(y < 1.0, 0.0, found)
 
     def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)

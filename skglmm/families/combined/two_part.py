@@ -41,9 +41,14 @@ class TwoPart(Family):
         """Constants of the inner family to start from where all responses are on the masses."""
 
     @property
+    def at(self) -> tuple[float, ...]:
+        """The masses: the lower end of the support, the upper one, or both."""
+        return self.masses
+
+    @property
     def part_model(self) -> PartProbabilities:
         """Probabilities of the masses and of all other responses."""
-        return MultinomialLogit(self.masses, len(self.places))
+        return MultinomialLogit(self.at, len(self.places))
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -59,10 +64,10 @@ class TwoPart(Family):
         return self.part_model.predictors
 
     def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:
-        return self.part_model.endless_predictors(present)
+        return self.part_model.endless_predictors(present) if self.masses else {}
 
     def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
-        return self.part_model.vanishing(present, endless)
+        return self.part_model.vanishing(present, endless) if self.masses else ()
 
     @property
     def factors(self) -> tuple[DensityFactor, ...]:
@@ -162,7 +167,7 @@ class TwoPart(Family):
     def _ends(self) -> tuple[float, float]:
         """The ends of the support, 0 for those that are no masses."""
         start, end = self.support.ends
-        return start if start in self.masses else 0.0, end if end in self.masses else 0.0
+        return start if start in self.at else 0.0, end if end in self.at else 0.0
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
         """Return the variances: within, and by distances between two parts each."""

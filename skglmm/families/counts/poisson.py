@@ -76,7 +76,8 @@ class Poisson(Family):
         logs = self.links[0].log_inverse(near[0], order)
         jet = self.links[0].inverse(near[0], order)
         t = logs[0] - log_y
-        value = best - np.where(y > 0.0, y * _excess(np.where(y > 0.0, t, 0.0)), jet.value)
+        value = best - y * _excess(t)
+        value -= (y == 0.0) * jet.value
         slopes = zip(logs[1:], jet.slopes, strict=True)
         found = LogDensity(value, *((y * each - slope)[None, :] for each, slope in slopes))
         if outside is not None:
@@ -117,7 +118,9 @@ class Poisson(Family):
 
 def _excess(t: Floats) -> Floats:
     """Return ``exp(t) - 1 - t``."""
-    near = np.abs(t) < _NEAR
-    small = np.where(near, t, 0.0)
-    series = small * small * np.polynomial.polynomial.polyval(small, _SERIES)
-    return np.where(near, series, np.expm1(t) - t)
+    result = np.expm1(t) - t
+    near = np.flatnonzero(np.abs(t) < _NEAR)
+    if near.size:
+        small = t[near]
+        result[near] = small * small * np.polynomial.polynomial.polyval(small, _SERIES)
+    return result

@@ -1,23 +1,19 @@
-"""Quantiles of whole numbers from their cdf."""
+"""Quantiles of whole numbers: the least that are reached, by bracketing and halving."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.families.defaults.distribution import Distribution
 
-__all__ = ["whole_quantile"]
+__all__ = ["least_whole", "whole_quantile"]
 
-STEPS = 128  # of doublings, and of halvings: numbers up to 2**53 take 53 each
-LARGEST = 2.0**53  # beyond it not every whole number is a float
+MOST = 200  # evaluations: halving 2**53 numbers takes 53 after as many doublings
 
 
 def whole_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) -> Floats:
     """Return the least whole responses, shape (n,), whose cdf is `p` or more.
-
-    Brackets around the mean double until they hold the quantile, and halve until nothing is
-    between their ends: some 60 calls of the cdf at most, however large the mean.
 
     Parameters
     ----------
@@ -29,34 +25,73 @@ def whole_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) -> Fl
     p, *full = np.broadcast_arrays(p, *eta)
     low, high = family.support.ends
     result = np.where(p <= 0.0, low, np.where(p >= 1.0, high, np.nan))
-    rows = np.flatnonzero((p > 0.0) & (p < 1.0))
-    here, goal = [row[rows] for row in full], p[rows]
-    below, above = _bracket(family, goal, here)
-    going = np.flatnonzero(above - below > 1.0)
-    for _ in range(STEPS):
-        if not going.size:
-            break
-        middle = np.floor(0.5 * (below[going] + above[going]))
-        short = family.cdf(middle, [row[going] for row in here]) < goal[going]
-        below[going] = np.where(short, middle, below[going])
-        above[going] = np.where(short, above[going], middle)
-        going = going[above[going] - below[going] > 1.0]
-    result[rows] = above
+    inside = np.flatnonzero((p > 0.0) & (p < 1.0))
+    here, goal = [row[inside] for row in full], p[inside]
+
+    def reached(y: Floats, rows: Ints) -> Bools:
+        return np.asarray(family.cdf(y, [row[rows] for row in here]) >= goal[rows])
+
+    mean = family.mean(here)
+    step = 1.0 + np.ceil(np.sqrt(np.maximum(mean - low, 0.0)))
+    result[inside] = least_whole(reached, mean, step, family.support.ends)
     return result
 
 
-def _bracket(family: Distribution, p: Floats, eta: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Numbers below and not below the quantiles: the cdf is less than `p` at the former alone."""
-    low, top = family.support.low, min(family.support.high, LARGEST)
-    above = np.clip(np.ceil(family.mean(eta)), low, top)
-    below, step = np.full(len(p), low - 1.0), 1.0 + np.ceil(np.sqrt(above - low))
-    going = np.arange(len(p))
-    for _ in range(STEPS):
-        short = family.cdf(above[going], [row[going] for row in eta]) < p[going]
-        going = going[short & (above[going] < top)]
-        if not going.size:
+def least_whole(
+    reached: Callable[[Floats, Ints], Bools],
+    guess: Floats,
+    step: Floats,
+    ends: tuple[float, float],
+) -> Floats:
+    """Return the least whole numbers, from which on something is true.
+
+    The guess is left in steps that double until the answer is between two numbers, and the
+    distance of these is halved until they follow each other.
+
+    Parameters
+    ----------
+    reached : callable
+        From numbers, (m,), and their places among the n, (m,), to whether it is true, (m,).
+    guess : ndarray, shape (n,)
+        Where to begin.
+    step : ndarray, shape (n,)
+        The first step from there, whole.
+    ends : tuple of float
+        The answers that are possible, the lower end finite; it is true of the upper one.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.families import least_whole
+    >>> least_whole(lambda y, rows: y**2 >= 40.0, np.zeros(1), np.ones(1), (0.0, np.inf))
+    array([7.])
+    """
+    start, end = ends
+    here, rows = np.clip(np.round(guess), start, end), np.arange(len(guess))
+    low, high = np.full_like(here, -np.inf), np.full_like(here, np.inf)
+    result = np.empty_like(here)
+    for _ in range(MOST):
+        true = reached(here, rows)
+        low, high = np.where(true, low, here), np.where(true, here, high)
+        low = np.where(high <= start, start - 1.0, low)  # none is less, and none is more
+        high = np.where(low >= end - 1.0, end, high)
+        result[rows] = np.where(np.isinf(high), here, high)
+        going = high - low > np.maximum(1.0, np.spacing(np.abs(here)))
+        if not going.any():
             break
-        below[going] = above[going]
-        above[going] = np.minimum(above[going] + step[going], top)
-        step[going] *= 2.0
-    return below, above
+        rows = rows[going]
+        low, high, step = (part[going] for part in (low, high, step))
+        here, step = np.clip(_next(low, high, step), start, end), 2.0 * step
+    return result
+
+
+def _next(low: Floats, high: Floats, step: Floats) -> Floats:
+    """The middle of closed brackets; one step on from the one end of those that are open."""
+    with np.errstate(invalid="ignore"):
+        middle = np.floor(low + 0.5 * (high - low))
+    onward = np.where(np.isinf(high), low + step, high - step)
+    return np.where(np.isinf(low) | np.isinf(high), onward, middle)

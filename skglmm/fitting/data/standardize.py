@@ -1,6 +1,6 @@
 """Centered and scaled designs to fit on, and the way back to the user's units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from skglmm.design import Design, Factor, Layout
 from skglmm.fitting.data.null_space import NullSpace, null_space, widened
 from skglmm.fitting.data.separable import refuse_inseparable
 from skglmm.fitting.data.summaries import CONSTANT_TOL, Columns, Independent, independent, summaries
+from skglmm.fitting.data.units import USER, Units
 from skglmm.parts import Here, Parts
 
 __all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
@@ -37,13 +38,21 @@ class Scales:
     spans : tuple of ndarray, each of shape (p_k,)
         Largest distance of each of the user's columns from its center; 0 if left out.
     to_user : tuple of ndarray, each of shape (p_k, p_k kept)
-        ``beta in user's units = to_user @ beta``.
+        ``standardized columns = the user's columns @ to_user``.
     from_user : tuple of ndarray, each of shape (p_k kept, p_k)
         The way back, with aliased coefficients at zero.
     bases : tuple of ndarray, each of shape (k, k)
-        ``b in user's units = basis @ b``, for each factor.
+        ``standardized columns = the user's columns @ basis``, for each factor.
     null_spaces : tuple of NullSpace
         What the rows leave open of the coefficients of each predictor.
+    units : Units
+        Of responses and linear predictors. The maps above are those of columns, and of what moves
+        the linear predictors of a fit; for the coefficients and effects of the user there are
+        `coefficients`, `coefficient_maps` and `effect_maps`.
+    origins : tuple of ndarray, each of shape (p_k,)
+        The user's coefficients where those of the fit are zero.
+    levels : tuple of float
+        What is subtracted, in the units of the user, from what is added to each predictor.
     """
 
     aliased: tuple[tuple[int, ...], ...]
@@ -56,19 +65,51 @@ class Scales:
     from_user: tuple[Floats, ...]
     bases: tuple[Floats, ...]
     null_spaces: tuple[NullSpace, ...]
+    units: Units
+    origins: tuple[Floats, ...]
+    levels: tuple[float, ...]
+
+    @property
+    def coefficient_maps(self) -> tuple[Floats, ...]:
+        """Changes of the user's coefficients with those of the fit, (p_k, p_k kept) each."""
+        return tuple(self.units.size(k) * turn for k, turn in enumerate(self.to_user))
+
+    @property
+    def standard_maps(self) -> tuple[Floats, ...]:
+        """Changes of the fit's coefficients with those of the user, (p_k kept, p_k) each."""
+        return tuple(turn / self.units.size(k) for k, turn in enumerate(self.from_user))
+
+    def effect_maps(self, layout: Layout) -> tuple[Floats, ...]:
+        """Return the maps of the fit's effects to those of the user, (k, k) for each factor."""
+        sizes = ([self.units.size(k) for k in factor.predictors] for factor in layout.factors)
+        pairs = zip(sizes, self.bases, strict=True)
+        return tuple(np.array(each)[:, None] * basis for each, basis in pairs)
+
+    def coefficients(self, beta: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Return the user's coefficients, (p_k,) each, of those of the fit."""
+        moves = [turn @ b for turn, b in zip(self.coefficient_maps, beta, strict=True)]
+        if not self.units.are_own:
+            return tuple(moves)
+        return tuple(move + origin for move, origin in zip(moves, self.origins, strict=True))
+
+    def standard_coefficients(self, beta: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Undo `coefficients`."""
+        triples = zip(self.standard_maps, beta, self.origins, strict=True)
+        return tuple(back @ (b - origin) for back, b, origin in triples)
+
+    def fixed(self, design: Design, k: int) -> Floats:
+        """Return the standardized fixed columns of predictor k, (n, p_k kept)."""
+        kept = [j for j in range(design.fixed[k].shape[1]) if j not in self.aliased[k]]
+        return _standardized(design.fixed[k], kept, self.centers[k], self.sizes[k])
 
     def apply(self, design: Design) -> Design:
         """Return the design with standardized columns."""
-        fixed = [
-            _standardized(x, kept, center, size)
-            for x, kept, center, size in zip(
-                design.fixed, self._kept(design), self.centers, self.sizes, strict=True
-            )
-        ]
+        fixed = [self.fixed(design, k) for k in range(len(design.fixed))]
         columns = [
             z if np.array_equal(m, np.eye(len(m))) else np.asfortranarray(z @ m)
             for z, m in zip(design.columns, self.bases, strict=True)
         ]
+        design = self.units.design(design, self.levels)
         return replace(design, fixed=tuple(fixed), columns=tuple(columns))
 
     def exchanged(self, k: int, j: int, turn: Floats) -> "Scales":
@@ -92,10 +133,6 @@ class Scales:
             to_user=_put(self.to_user, k, self.to_user[k] @ turn),
             from_user=_put(self.from_user, k, np.linalg.inv(turn) @ self.from_user[k]),
         )
-
-    def _kept(self, design: Design) -> Iterator[list[int]]:
-        for x, aliased in zip(design.fixed, self.aliased, strict=True):
-            yield [j for j in range(x.shape[1]) if j not in aliased]
 
 
 def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:
@@ -178,6 +215,9 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
             for factor, columns in zip(layout.factors, found[n_predictors:], strict=True)
         ),
         null_spaces=widened(spaces, designs),
+        units=USER,
+        origins=tuple(np.zeros(len(draft.sizes)) for draft in drafts),
+        levels=(0.0,) * n_predictors,
     )
     for f, factor in enumerate(layout.factors):
         refuse_inseparable(factor, f, designs, scales.bases[f])

@@ -124,8 +124,7 @@ class Bound:
 
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
-        pairs = zip(self.scales.from_user, fit.beta, strict=True)
-        return Params(tuple(back @ beta for back, beta in pairs), fit.theta).pack()
+        return Params(self.scales.standard_coefficients(fit.beta), fit.theta).pack()
 
     def away(self, vector: Floats) -> Floats:
         """Return parameters without zero variances, from which any others can be reached."""

@@ -93,7 +93,7 @@ def _without(scales: Scales, gone: Sequence[int]) -> Scales:
 
 def _log_units(scales: Scales, k: int) -> float:
     """Log of the volume, in the user's units, of a unit cube of standardized coefficients."""
-    to_user = np.delete(scales.to_user[k], scales.aliased[k], axis=0)
+    to_user = np.delete(scales.coefficient_maps[k], scales.aliased[k], axis=0)
     return float(np.linalg.slogdet(to_user)[1])
 
 

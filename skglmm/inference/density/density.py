@@ -25,6 +25,7 @@ from skglmm.engine import Problem, Split, prior_hessian
 from skglmm.fitting import Fit
 from skglmm.inference.density.row_density import averaged_log_density
 from skglmm.inference.parameters.delta import posterior_covariance
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.condition import Update, update
 from skglmm.inference.prediction.predict import Plan, is_new, linear_predictors, shift_of
 
@@ -46,6 +47,8 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     y : ndarray, shape (n,)
         Responses inside the family's support.
     """
+    lost = _log_jacobian(fit, y)
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     result = np.empty(design.n_samples)
     for start in range(0, design.n_samples, CHUNK):
         rows = slice(start, start + CHUNK)
@@ -54,7 +57,12 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
         shift = shift_of(fit, part, plan, also=partial(_posterior, fit, part, plan))
         result[rows] = averaged_log_density(fit.family, y[rows], eta, shift)
     result[plan.unknown(fit, design)] = np.nan
-    return result
+    return result - lost
+
+
+def _log_jacobian(fit: Fit, y: Floats) -> Floats:
+    """What the log densities of responses lose in the units of the user, (n,)."""
+    return np.where(np.isin(y, fit.family.masses), 0.0, np.log(fit.units.width))
 
 
 def _posterior(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
@@ -87,6 +95,8 @@ def joint_log_density(
     ndarray or None
         None when no mode of the effects is found.
     """
+    lost = _log_jacobian(fit, y) * (1.0 if weights is None else weights)
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     result = np.full(design.n_samples, np.nan)
     kept = ~plan.unknown(fit, design)
     if kept.any():
@@ -95,7 +105,7 @@ def joint_log_density(
         if shares is None:
             return None
         result[kept] = shares
-    return result
+    return result - lost
 
 
 def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:

@@ -12,12 +12,12 @@ References
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine import Mode, Params, Problem, bind, cluster_gradients
+from skglmm.engine import Mode, Params, Problem, bind
 from skglmm.fitting import Local, Study
 from skglmm.inference.uncertainty.sandwich import shared_levels
 
@@ -79,14 +79,15 @@ def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tupl
     if factor.n_levels < 2:
         return
     if not (study.problem.approximation.integrated or shared_levels(design, codes)):
-        gradients = cluster_gradients(study.problem, mode, codes)
+        gradients = study.problem.cluster_gradients(mode, codes)
         yield from enumerate(around.gradient - gradients)
         return
+    response = study.response
     for level in _largest(study, mode, around, f):
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
-        problem = bind(design.take(rows), study.y[rows], weights, study.problem.family)
-        problem = replace(problem, approximation=study.problem.approximation)
+        problem = bind(design.take(rows), response[rows], weights, study.problem.family)
+        problem = problem.approximated(study.problem.approximation, design.layout)
         found = _gradient(problem, around.vector)
         if found is not None:
             yield int(level), found

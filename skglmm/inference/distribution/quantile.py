@@ -20,17 +20,17 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design
-from skglmm.families import Family
+from skglmm.families import Family, least_whole
 from skglmm.fitting import Fit
 from skglmm.inference.distribution.blend import Blend
-from skglmm.inference.distribution.counts import least_counts
 from skglmm.inference.distribution.ends import end_probabilities
 from skglmm.inference.distribution.mixture import BEND
 from skglmm.inference.distribution.solve import Line, Root, solve
 from skglmm.inference.distribution.tabulate import Values, tabulate
 from skglmm.inference.parameters.delta import linear_covariance
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import Shift, averages
 from skglmm.inference.prediction.predict import Plan, linear_predictors, shift_of
 
@@ -41,6 +41,8 @@ CELLS = 2**17  # rows times nodes at a time
 SPEEDS = 0.7 * 2.0 ** np.arange(-6, 12)  # rows of alike speed share their number of nodes
 FEW = 1000  # rows times nodes of the other predictors, which are solved one by one
 LEAST, MOST = np.finfo(np.float64).tiny, 1.0 - np.finfo(np.float64).epsneg  # probabilities
+FIRST = 1e-3  # of a guess of a count: the first step away from it, where that is more than one
+SURE = 1.0 - 4.0 * np.finfo(np.float64).eps  # probabilities beyond are 1: averages are rounded
 MISS, MISS_Z = 2e-7, 1e-4  # errors of a table: in probability, and in standard deviations
 
 
@@ -61,6 +63,7 @@ def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     ndarray, shape (n,)
         NaN where the plan says so.
     """
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     result = _probabilities(_Normals.of(fit, design, plan), y)
     result[plan.unknown(fit, design)] = np.nan
     return result
@@ -94,11 +97,12 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
     if outside.any():
         msg = f"every q must lie inside (0, 1), got {levels[outside][0]:g}"
         raise ValueError(msg)
+    units, (fit, design) = fit.units, in_own_units(fit, design)
     order = np.argsort(levels)
     result = np.empty((design.n_samples, len(levels)))
     result[:, order] = _responses(_Normals.of(fit, design, plan), levels[order])
     result[plan.unknown(fit, design)] = np.nan
-    return result
+    return units.user_response(result)
 
 
 def response_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, Floats]:
@@ -237,8 +241,19 @@ def _counts(normals: _Normals, q: Floats) -> Floats:
     result, size = np.empty((len(normals.shift.sd), len(q))), len(q)
     for rows, blend in _blends(normals, size):
         many = blend.take(np.tile(np.arange(len(rows)), size))
-        result[rows] = least_counts(many, np.repeat(q, len(rows))).reshape(size, -1).T
+        result[rows] = _least(many, np.repeat(q, len(rows))).reshape(size, -1).T
     return np.asarray(np.maximum.accumulate(result, axis=1))
+
+
+def _least(blend: Blend, p: Floats) -> Floats:
+    """Return the least whole responses whose probability, up to them, is `p` or more, (n,)."""
+    goal, guess = np.minimum(p, SURE), np.nan_to_num(blend.guess(ndtri(p)))
+
+    def reached(y: Floats, rows: Ints) -> Bools:
+        return np.asarray(blend.take(rows).cdf(y) >= goal[rows])
+
+    step = np.maximum(1.0, np.round(FIRST * np.abs(guess)))
+    return least_whole(reached, guess, step, blend.family.support.ends)
 
 
 def _between(normals: _Normals, q: float, low: Floats, high: Floats) -> Floats:

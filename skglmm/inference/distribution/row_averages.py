@@ -17,6 +17,7 @@ from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference.distribution.quantile import predict_quantile, predictive_cdf
 from skglmm.inference.parameters.delta import estimates_variance
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.intervals import (
     group_variance,
     link_limits,
@@ -51,12 +52,13 @@ def average_interval(
     level : float
         Coverage, such as 0.95.
     """
+    user, (fit, design) = fit.units.user_response, in_own_units(fit, design)
     of = _integrated if plan.integrated else _conditioned
     mean, variance = of(fit, design, plan, places, weights)
     known = np.where(np.isnan(mean + variance), np.nan, 1.0)  # links know no NaN
     se = np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
     lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), se, level)
-    return known * lower, known * upper
+    return user(known * lower), user(known * upper)
 
 
 def _integrated(
@@ -125,6 +127,7 @@ def average_quantiles(
     level : float
         Coverage, such as 0.95, with equal tails.
     """
+    user, (fit, design) = fit.units.user_response, in_own_units(fit, design)
     tail = 0.5 * (1.0 - level)
     levels = (tail, 1.0 - tail)
     rows = predict_quantile(fit, design, plan, levels)
@@ -132,7 +135,7 @@ def average_quantiles(
         _average_quantile(fit, design, plan, places, weights, q, own)
         for q, own in zip(levels, rows.T, strict=True)
     ]
-    return ends[0], ends[1]
+    return user(ends[0]), user(ends[1])
 
 
 def _average_quantile(

@@ -79,7 +79,7 @@ def conditional_aic(study: Study, fit: Fit) -> Conditional | None:
         return None
     n_effects = study.problem.shape.n_beta + sum(k * n for k, n in study.problem.sizes)
     return Conditional(
-        log_likelihood=penalty - mode.point.value - study.log_jacobian,
+        log_likelihood=penalty - mode.point.value - study.bound.log_jacobian,
         effective_df=n_effects - free,
         n_covariance=sum(map(len, fit.theta)),
     )

@@ -9,6 +9,7 @@ from skglmm.arrays import Floats
 from skglmm.covariance import EffectNames
 from skglmm.design import Factor
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.own_units import user_parameter
 
 __all__ = [
     "Natural",
@@ -80,12 +81,12 @@ def coefficients(fit: Fit, k: int) -> Iterator[Natural]:
 
 def constant(fit: Fit, k: int) -> Natural:
     """The one value of a predictor that is an intercept alone, through its link."""
-    link, working = fit.family.links[k], fit.beta[k]
+    working = fit.beta[k]
 
     def back(eta: Floats) -> Floats:
-        return np.asarray(link.inverse(eta, 1)[0])
+        return user_parameter(fit, k, eta)[0]
 
-    value, slope = float(back(working)[0]), float(link.inverse(working, 1).slopes[0][0])
+    value, slope = (float(part[0]) for part in user_parameter(fit, k, working))
     start, n = fit.shape.beta(k).start, fit.shape.n_params
     flat = slope == 0.0  # so far out that the value is on its boundary, for all digits
     gradient = np.full(n, np.nan) if flat else slope * _unit(n, start)

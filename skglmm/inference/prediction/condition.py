@@ -24,6 +24,7 @@ from skglmm.engine import (
     posterior,
 )
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.own_units import in_own_units, user_moves
 
 __all__ = ["Update", "condition", "update"]
 
@@ -35,7 +36,7 @@ class Update:
     Parameters
     ----------
     problem : Problem
-        Of the new rows, on the internal, standardized columns.
+        Of the new rows, on the internal, standardized columns, in the units of the fit.
     mode : Mode
     remembered : Remembered or None
         What the fit knew before; None where it was to be forgotten.
@@ -62,6 +63,7 @@ def update(
     forget : bool
         Whether known levels, too, begin as new ones.
     """
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     remembered = None if forget else _remember(fit, [f.n_levels for f in design.layout.factors])
     pairs = zip(design.columns, fit.bases, strict=True)
     standard = replace(design, columns=tuple(np.asfortranarray(z @ basis) for z, basis in pairs))
@@ -76,7 +78,7 @@ def update(
 def condition(fit: Fit, design: Design, found: Update) -> Fit:
     """Return the fit with the effects of an update, for the levels of `design`."""
     problem, mode = found.problem, found.mode
-    seen = curvature(problem, mode)
+    seen, moves = curvature(problem, mode), _moves(in_own_units(fit, design)[0], found)
     return replace(
         fit,
         layout=design.layout,
@@ -84,7 +86,7 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
         order=problem.order,
         posterior=posterior(problem, mode),
         curvature=seen if found.remembered is None else found.remembered.curvature + seen,
-        mode_jacobian=_moves(fit, found),
+        mode_jacobian=None if moves is None else user_moves(fit, moves),
     )
 
 

@@ -23,6 +23,7 @@ from skglmm.inference.parameters.delta import (
     linear_variance,
     posterior_covariance,
 )
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.normal_limits import normal_limits
 from skglmm.inference.prediction.predict import (
@@ -111,11 +112,14 @@ def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interva
     level : float
         Coverage, such as 0.95.
     """
+    units, (fit, design) = fit.units, in_own_units(fit, design)
     interval = _average_interval if plan.integrated else _group_interval
     parts = [interval(fit, part, plan, level) for part in row_parts(design)]
     unknown = plan.unknown(fit, design, fit.family.mean_predictors)
     found = map(np.concatenate, zip(*parts, strict=True))
-    return Interval(*(np.where(unknown, np.nan, part) for part in found))
+    mean, se, lower, upper = (np.where(unknown, np.nan, part) for part in found)
+    user = units.user_response
+    return Interval(user(mean), units.width * se, user(lower), user(upper))
 
 
 def row_parts(design: Design) -> Iterator[Design]:

@@ -18,6 +18,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import estimates_variance
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.intervals import (
     average_gradients,
@@ -66,6 +67,7 @@ def part_intervals(fit: Fit, design: Design, plan: Plan, level: float) -> PartIn
     level : float
         Coverage, such as 0.95.
     """
+    fit, design = in_own_units(fit, design)
     parts = [np.stack(list(_intervals(fit, part, plan, level))) for part in row_parts(design)]
     return PartIntervals(*np.concatenate(parts, axis=2))
 

@@ -9,6 +9,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design, Layout
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import Shift, averages
 from skglmm.inference.prediction.estimable import nonestimable
 
@@ -149,11 +150,13 @@ def predict(fit: Fit, design: Design, plan: Plan, *, spread: bool = False) -> Pr
     >>> predict(fit, design, Plan.of(fit.layout, "fixed", "fixed")).mean[:2].round(3)
     array([0.082, 0.13 ])
     """
+    units, (fit, design) = fit.units, in_own_units(fit, design)
     pieces = [_predict(fit, design.take(rows), plan, spread) for rows in _slices(design)]
-    mean = np.concatenate([piece.mean for piece in pieces])
+    mean = units.user_response(np.concatenate([piece.mean for piece in pieces]))
     if not spread:
         return Prediction(mean)
-    return Prediction(mean, np.concatenate([p.std for p in pieces if p.std is not None]))
+    std = np.concatenate([p.std for p in pieces if p.std is not None])
+    return Prediction(mean, units.width * std)
 
 
 def linear_predictors(fit: Fit, design: Design, conditioned: Collection[int]) -> list[Floats]:
@@ -189,6 +192,7 @@ def part_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
     ndarray, shape (n, n_parts)
         NaN where the plan says so.
     """
+    fit, design = in_own_units(fit, design)
     pieces = [_parts(fit, design.take(rows), plan) for rows in _slices(design)]
     return np.concatenate(pieces, axis=1).T
 

@@ -23,6 +23,7 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.predict import Plan, linear_predictors, shift_covariance, shift_of
 from skglmm.inference.report.frames import Frame, named_frame
@@ -158,9 +159,11 @@ def r_squared(
     >>> print(f"{r_squared(fit, design).response.marginal:.3f}")
     0.497
     """
+    location = fit.family.location
+    unit, width = fit.units.size(location), width * fit.units.width
+    fit, design = in_own_units(fit, design)
     eta = linear_predictors(fit, design, ())
     plan = Plan.of(fit.layout, "marginal", "marginal")
-    location = fit.family.location
     variance = shift_covariance(fit, design, plan, location, location)
     mean, between, within, working = _averages(fit, design, plan, eta)
     mass = np.ones(design.n_samples) if weights is None else weights
@@ -172,7 +175,9 @@ def r_squared(
         return average((values - average(values)) ** 2)
 
     return RSquared(
-        Shares(spread(eta[location]), average(variance), average(working)),
+        Shares(
+            *(unit**2 * v for v in (spread(eta[location]), average(variance), average(working)))
+        ),
         Shares(*(width**2 * v for v in (spread(mean), average(between), average(within)))),
     )
 

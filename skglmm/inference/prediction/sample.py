@@ -8,6 +8,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.estimable import nonestimable
 from skglmm.inference.prediction.predict import Plan, linear_predictors
 
@@ -50,6 +51,7 @@ def sample(
     -------
     ndarray, shape (n, n_samples)
     """
+    units, (fit, design) = fit.units, in_own_units(fit, design)
     modes = () if new_effects else plan.conditioned
     eta = linear_predictors(fit, design, modes)
     draws = [
@@ -64,7 +66,7 @@ def sample(
         result[:, j] = fit.family.sample(shifted, rng)
     unknown = nonestimable(fit, design) if new_effects else plan.unknown(fit, design)
     result[unknown] = np.nan
-    return result
+    return units.user_response(result)
 
 
 def _drawn(design: Design, plan: Plan, f: int, new_effects: bool) -> Bools:

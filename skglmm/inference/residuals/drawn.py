@@ -29,6 +29,8 @@ __all__ = ["Drawn", "draw_effects", "drawn"]
 class Drawn:
     """Rows given effects drawn from their distribution given the data, in the study's order.
 
+    Responses and linear predictors are in the units of the user.
+
     Parameters
     ----------
     family : Family
@@ -81,17 +83,17 @@ def drawn(study: Study, mode: Mode, rng: np.random.Generator) -> Drawn:
         Of the study at the estimates.
     rng : Generator
     """
-    problem, family = study.problem, study.problem.family
+    problem, family, units = study.problem, study.problem.family, study.units
     effects = draw_effects(problem, mode, rng)
     eta = _predictors(problem, mode, effects)
-    probability = random_probability(family, study.y, eta, rng)
+    probability = random_probability(family, study.response, eta, rng)
     return Drawn(
         family=family,
         y=study.y,
         fixed=study.standard.design.fixed[family.location],
-        eta=eta,
+        eta=tuple(units.user_predictors(eta)),
         residual=normal_score(probability),
-        steepness=np.sqrt(family.location_information(eta)),
+        steepness=np.sqrt(family.location_information(eta)) / units.size(family.location),
     )
 
 

@@ -11,6 +11,7 @@ from skglmm.design import Design
 from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference.distribution.quantile import predictive_cdf
+from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.predict import Plan, linear_predictors, predict
 from skglmm.inference.residuals.saturated import saturated
 
@@ -66,6 +67,7 @@ def pearson_residuals(fit: Fit, design: Design, y: Floats, plan: Plan | None = N
         NaN where the plan says so; 0 for a response that was certain, as where a bound has the
         probability 1 after separation.
     """
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     modes = Plan.of(fit.layout, "conditional", "fixed")
     found = predict(fit, design, plan or modes, spread=True)
     assert found.std is not None  # spread was asked for
@@ -105,6 +107,7 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     .. [1] Ferrari, S. & Cribari-Neto, F. (2004). Beta regression for modelling rates and
        proportions. Journal of Applied Statistics, 31(7), 799-815.
     """
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     eta = linear_predictors(fit, design, plan.conditioned)
     prepared = fit.family.prepare(y)
     here = fit.family.log_density(prepared, eta).value
@@ -149,6 +152,7 @@ def quantile_residuals(
     .. [1] Dunn, P. K. & Smyth, G. K. (1996). Randomized quantile residuals. Journal of
        Computational and Graphical Statistics, 5(3), 236-244.
     """
+    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     known = replace(fit, uncertainty=None)
     high = predictive_cdf(known, design, plan, y)
     eta = linear_predictors(fit, design, plan.conditioned)

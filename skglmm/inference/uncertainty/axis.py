@@ -13,6 +13,7 @@ from skglmm.families import Link
 from skglmm.fitting import Bound, Fit
 from skglmm.fitting.uncertainty import least_curvatures
 from skglmm.inference.parameters.natural import Transform, is_constant
+from skglmm.inference.parameters.own_units import user_parameter
 
 __all__ = ["Axis", "axes"]
 
@@ -96,17 +97,19 @@ def axes(fit: Fit, bound: Bound) -> Iterator[Axis | Ends]:
         Its rows, as `Study.around` returns them.
     """
     plain = _plain(fit, bound)
-    start = 0
-    for k, to_user in enumerate(bound.scales.to_user):
+    scales, start = bound.scales, 0
+    for k, (to_user, origins) in enumerate(zip(scales.to_user, scales.origins, strict=True)):
         inside = slice(start, start + to_user.shape[1])
+        backs = [partial(_user, scales.units.size(k), float(origin)) for origin in origins]
         if k in fit.integrated:
             yield from [EVERYTHING] * len(to_user)
         elif is_constant(fit, k):
-            yield _constant(plain, fit.family.links[k], inside.start)
+            back = partial(_constant_of, fit, k, backs[0])
+            yield _constant(plain, fit.family.links[k], inside.start, back)
         else:
             yield from (
-                EVERYTHING if j in fit.aliased[k] else _coefficient(plain, inside, row)
-                for j, row in enumerate(to_user)
+                EVERYTHING if j in fit.aliased[k] else _coefficient(plain, inside, row, back)
+                for j, (row, back) in enumerate(zip(to_user, backs, strict=True))
             )
         start = inside.stop
     for f in range(len(fit.layout.factors)):
@@ -151,21 +154,30 @@ def _unit(plain: Axis, place: int) -> Floats:
     return direction
 
 
-def _coefficient(plain: Axis, inside: slice, row: Floats) -> Axis:
+def _user(size: float, origin: float, x: Floats) -> Floats:
+    """Coefficients of the user, whose units are not those of the fit."""
+    return np.asarray(size * x + origin)
+
+
+def _coefficient(plain: Axis, inside: slice, row: Floats, back: Transform) -> Axis:
     direction = np.zeros_like(plain.vector)
     direction[inside] = np.where(np.abs(row) > ROUNDING * np.max(np.abs(row)), row, 0.0)
-    return replace(plain, direction=direction)
+    return replace(plain, direction=direction, back=back)
 
 
-def _constant(plain: Axis, link: Link, place: int) -> Axis:
+def _constant(plain: Axis, link: Link, place: int, back: Transform) -> Axis:
     lowest, highest = (float(end) for end in _inverse(link, np.array(link.reach)))
     return replace(
         plain,
         direction=_unit(plain, place),
         limits=(-np.inf, float(plain.upper[place])),
         ends=(-np.inf if lowest < 0.0 else 0.0, 1.0 if highest <= 1.0 else np.inf),
-        back=partial(_inverse, link),
+        back=back,
     )
+
+
+def _constant_of(fit: Fit, k: int, user: Transform, x: Floats) -> Floats:
+    return user_parameter(fit, k, user(x))[0]
 
 
 def _inverse(link: Link, eta: Floats) -> Floats:

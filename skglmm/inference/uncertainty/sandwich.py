@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine import Problem, cluster_gradients
+from skglmm.engine import Problem
 from skglmm.fitting import Fit, Study, Uncertainty
 
 __all__ = ["cluster_scores", "independent_clusters", "sandwich", "shared_levels"]
@@ -78,13 +78,13 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
         searched = _gradients(bound.problem, bound.vector(fit), clusters)
         gradients[:, study.problem.searched] = searched
     n_theta = sum(map(len, fit.theta))
-    return np.asarray(gradients @ block_diag(*study.standard.from_user, np.eye(n_theta)))
+    return np.asarray(gradients @ block_diag(*study.standard.scales.standard_maps, np.eye(n_theta)))
 
 
 def _gradients(problem: Problem, vector: Floats, clusters: Ints) -> Floats:
     here = problem.evaluate(vector)
     assert here is not None  # or there would be no fit
-    return cluster_gradients(problem, here.mode, clusters)
+    return problem.cluster_gradients(here.mode, clusters)
 
 
 def independent_clusters(design: Design) -> Ints:

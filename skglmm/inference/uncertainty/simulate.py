@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.engine import Params, bind
-from skglmm.fitting import Fit, Study
+from skglmm.fitting import USER, Fit, Study
 from skglmm.inference.prediction.predict import Plan
 from skglmm.inference.prediction.sample import sample
 
@@ -27,16 +27,18 @@ def simulate_responses(fit: Fit, study: Study, rng: np.random.Generator) -> Floa
     Returns
     -------
     ndarray, shape (n,)
-        On the family's own scale, strictly inside its support, in the order of the design.
+        On the family's own scale and in the units of the user, strictly inside its support, in the
+        order of the design.
     """
     problem = study.problem
     params = Params.unpack(study.vector(fit), problem.shape)
     pairs = zip(problem.covariances, params.theta, strict=True)
     roots = tuple(covariance.factor(theta) for covariance, theta in pairs)
     # As the columns of the study are, of which none is a combination of others.
-    standard = replace(fit, beta=params.beta, roots=roots, null_spaces=None)
+    standard = replace(fit, beta=params.beta, roots=roots, null_spaces=None, units=USER)
     plan = Plan.of(fit.layout, "conditional", "marginal")
-    return sample(standard, study.standard.design, plan, 1, rng, new_effects=True)[:, 0]
+    drawn = sample(standard, study.standard.design, plan, 1, rng, new_effects=True)[:, 0]
+    return study.units.user_response(drawn)
 
 
 def unweighted(study: Study) -> Study:
@@ -65,7 +67,6 @@ def unweighted(study: Study) -> Study:
         raise ValueError(msg)
     rows = np.repeat(np.arange(len(counts)), counts)
     standard = replace(study.standard, design=study.standard.design.take(rows))
-    y = study.y[rows]
-    problem = bind(standard.design, y, None, study.problem.family)
-    problem = replace(problem, approximation=study.problem.approximation)
-    return Study(standard, problem, y, None, study.log_jacobian)
+    problem = bind(standard.design, study.response[rows], None, study.problem.family)
+    problem = problem.approximated(study.problem.approximation, standard.design.layout)
+    return Study(standard, problem, study.y[rows], None, study.log_jacobian)

@@ -1,0 +1,143 @@
+"""The units of a fit, learned from responses by sums alone, with a place for their zeros.
+
+Where the fixed part of a predictor holds a constant, its coefficients take up how far zeros are
+apart: they are then of order one in the fit. Otherwise it is added to the predictor of each row,
+which is as exact. Responses are centered in the first case only: without an intercept their level
+is a part of what the model has to explain.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.design import Design, Factor, Layout
+from skglmm.families import Family
+from skglmm.fitting.data.standardize import Scales
+from skglmm.fitting.data.summaries import CONSTANT_TOL, triangle
+from skglmm.fitting.data.units import Units
+from skglmm.parts import Parts
+
+__all__ = ["measured"]
+
+ONE = 1e-12  # what a combination of columns that is one in all rows may miss by rounding
+
+
+def measured(
+    scales: Scales,
+    layout: Layout,
+    family: Family,
+    designs: Parts[Design],
+    ys: Parts[Floats],
+    weights: Parts[Floats | None],
+) -> Scales:
+    """Return scales with the units of responses; the same ones where these have none.
+
+    Parameters
+    ----------
+    scales : Scales
+        Of the columns.
+    layout : Layout
+    family : Family
+    designs : Parts of Design
+    ys : Parts of ndarray, each of shape (n,)
+        Responses on the family's own scale.
+    weights : Parts of ndarray, each of shape (n,), or None
+    """
+    moving = [k for k, each in enumerate(family.parameters) if each.equivariant]
+    if not moving:
+        return scales
+    ones = {k: _one(designs, scales, k) for k in moving}
+    mass, size, total, *added = designs.map(_sums, ys, weights, of=moving).total()
+    levels = {k: each / mass for k, each in zip(moving, added, strict=True)}
+    units = Units.of(family, 0.0, size / mass or 1.0)
+    if _is_centered(family) and ones[family.location] is not None:
+        about = total / mass, levels[family.location]
+        width = designs.map(_distances, ys, weights, k=family.location, about=about).total() / mass
+        if width > CONSTANT_TOL * size / mass:
+            units = Units.of(family, about[0], width)
+    return _with_units(scales, layout, units, ones, levels)
+
+
+def _is_centered(family: Family) -> bool:
+    """Whether the distribution of shifted responses is that of a shifted location.
+
+    A link that is as large in any unit, in parameters of either sign, is a straight line.
+    """
+    support, link = family.support, family.links[family.location]
+    everywhere = (-np.inf, np.inf)
+    is_real = support.ends == everywhere and not support.masses and not support.is_discrete
+    return is_real and link.domain == everywhere and link.rescaled(2.0) == (2.0, 0.0)
+
+
+def _sums(
+    design: Design, y: Floats, weights: Floats | None, of: Sequence[int]
+) -> tuple[float, ...]:
+    """Sums of weights, of the sizes of responses, of responses, and of some offsets."""
+    mass = np.ones(len(y)) if weights is None else weights
+    columns = [np.ones(len(y)), np.abs(y), y, *(_added(design, k) for k in of)]
+    return tuple(float(mass @ column) for column in columns)
+
+
+def _distances(
+    design: Design, y: Floats, weights: Floats | None, k: int, about: tuple[float, float]
+) -> float:
+    """Sum of distances of responses, less what is added to their location, from their mean."""
+    away = np.abs((y - about[0]) - (_added(design, k) - about[1]))
+    return float(away.sum() if weights is None else weights @ away)
+
+
+def _added(design: Design, k: int) -> Floats:
+    offset = design.offsets[k]
+    return np.zeros(design.n_samples) if offset is None else offset
+
+
+def _one(designs: Parts[Design], scales: Scales, k: int) -> Floats | None:
+    """Coefficients of standardized columns that are one in all rows together, (p_k kept,)."""
+    constant = scales.constant[k]
+    if constant.any():
+        return np.asarray(np.eye(len(constant))[np.argmax(constant)])
+    if not len(constant):
+        return None
+    upper = triangle(designs, _with_one, scales=scales, k=k)
+    found = np.asarray(np.linalg.lstsq(upper[:, :-1], upper[:, -1], rcond=None)[0])
+    misses = designs.map(_miss, scales=scales, k=k, one=found)
+    return found if max(misses) <= ONE else None
+
+
+def _with_one(design: Design, scales: Scales, k: int) -> Floats:
+    return np.column_stack([scales.fixed(design, k), np.ones(design.n_samples)])
+
+
+def _miss(design: Design, scales: Scales, k: int, one: Floats) -> float:
+    return float(np.max(np.abs(scales.fixed(design, k) @ one - 1.0), initial=0.0))
+
+
+def _with_units(
+    scales: Scales,
+    layout: Layout,
+    units: Units,
+    ones: Mapping[int, Floats | None],
+    levels: Mapping[int, float],
+) -> Scales:
+    """Put what is subtracted from each predictor where it belongs; see `Scales`."""
+    taken, origins = list(scales.levels), list(scales.origins)
+    for k, one in ones.items():
+        taken[k] = units.shift(k) if one is None else levels[k]
+        if one is not None:
+            origins[k] = (units.shift(k) - levels[k]) * (scales.to_user[k] @ one)
+    bases = tuple(map(partial(_basis, units), layout.factors, scales.bases))
+    return replace(scales, units=units, levels=tuple(taken), origins=tuple(origins), bases=bases)
+
+
+def _basis(units: Units, factor: Factor, basis: Floats) -> Floats:
+    """The basis with one unit in the user's, too, for effects that share their spread."""
+    basis, start = basis.copy(), 0
+    for part in factor.covariance.blocks:
+        inside, start = range(start, start + part.size), start + part.size
+        if not part.rescales:
+            sizes = [units.size(factor.predictors[c]) for c in inside]
+            basis[:, inside] *= sizes[0] / np.array(sizes)
+    return basis
