@@ -143,7 +143,7 @@ def test_functions_are_called_as_the_drawing_says(calls):
     ("old", "new"),
     [
         ("        fit_rows ", "        _publish "),
-        ("standardize\n                    bind\n", "bind\n                    standardize\n"),
+        ("learn_scales\n                    bind\n", "bind\n                    learn_scales\n"),
         ("BoundedScale.read ", "CountScale.read "),
         ("    gradient\n", "    tangent\n"),
     ],
