@@ -13,10 +13,10 @@ from skglmm.fitting import Rules, Study, fit, local
 from skglmm.inference.diagnosis.influence import influences
 from skglmm.inference.parameters.own_units import in_own_units
 
-MEASURED = ("slopes", "scale", "both", "log", "exponential")
+MEASURED = ("scale", "both", "log", "exponential")
 TWO = [(1e-9, 0.0), (1e9, 0.0)]
 PAIRS = [(case, change) for case in MEASURED for change in TWO]
-PAIRS += [(case, (1e-6, 1e3)) for case in MEASURED[:3]]  # whose origin does not matter
+PAIRS += [(case, (1e-6, 1e3)) for case in MEASURED[:2]]  # whose origin does not matter
 FEW = [("both", (1e9, 0.0)), ("slopes", (1e-6, 1e3)), ("log", (1e-9, 0.0))]
 NEW = np.where(np.arange(N) % 5 == 0, -1, 0)  # rows of levels that no fit has seen
 ROWS = np.arange(0, N, 7)
