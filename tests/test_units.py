@@ -70,6 +70,10 @@ def test_the_origin_of_the_response_does_not_matter(case, factor):
     found = fitted(case, factor, 1e6)
     assert_alike(found, fitted(case), rows, factor, 1e6, tol=1e-6)
     assert abs(found.n_iterations - fitted(case).n_iterations) <= 1
+    family, shifted, y = rows_of(case, factor, 1e6)
+    study = Study.of(family, shifted, y, WEIGHTS)
+    assert_allclose(study.units.center, np.average(y, weights=WEIGHTS), rtol=1e-9)
+    assert np.abs(study.vector(found)).max() < 10.0  # what searches count on
 
 
 @pytest.mark.parametrize("level", [0.0, 1e6])
@@ -142,6 +146,16 @@ def in_parts(case, factor):
     parts = [Here([part(each) for each in cuts]) for part in (rows.take, y.take, WEIGHTS.take)]
     scales = learn_scales(rows.layout, parts[0], parts[2])
     return parts, measured(scales, rows.layout, family, *parts), (family, rows, y)
+
+
+def test_a_row_of_weight_two_counts_twice():
+    family, rows, y = rows_of("slopes", offset=W)
+    whole = 1.0 + (np.arange(N) % 3 == 0)
+    every = np.repeat(np.arange(N), whole.astype(int))
+    weighted = Study.of(family, rows, y, whole).units
+    repeated = Study.of(family, rows.take(every), y[every]).units
+    assert_allclose(weighted.width, repeated.width, rtol=1e-12)
+    assert_allclose(weighted.center, repeated.center, rtol=1e-12)
 
 
 def shard(design, y, weights, scales, **common):
