@@ -60,9 +60,9 @@ def measured(
     if _is_straight(family):
         has_one = ones[family.location] is not None
         about = (total / mass, levels[family.location]) if has_one else (0.0, 0.0)
-        common = {"scales": scales, "k": family.location, "about": about}
-        gram, target = designs.map(_normal_equations, ys, weights, **common).total()
-        beta = np.asarray(np.linalg.lstsq(gram, target, rcond=None)[0])
+        common = {"k": family.location, "about": about}
+        normal = designs.map(_normal_equations, ys, weights, scales=scales, **common).total()
+        beta = scales.to_user[family.location] @ np.linalg.lstsq(*normal, rcond=None)[0]
         width = designs.map(_distances, ys, weights, beta=beta, **common).total() / mass
         if width > CONSTANT_TOL * size / mass:
             units = Units.of(family, about[0], width)
@@ -111,13 +111,12 @@ def _distances(
     design: Design,
     y: Floats,
     weights: Floats | None,
-    scales: Scales,
     k: int,
     about: tuple[float, float],
     beta: Floats,
 ) -> float:
-    """Sum of the distances of responses from a regression."""
-    away = np.abs(_centered(design, y, k, about) - scales.fixed(design, k) @ beta)
+    """Sum of the distances of responses from a regression, of the user's columns."""
+    away = np.abs(_centered(design, y, k, about) - design.fixed[k] @ beta)
     return float(away.sum() if weights is None else weights @ away)
 
 
