@@ -413,6 +413,16 @@ def test_a_family_is_a_value_that_says_what_it_is(family):
     assert family.support.low < family.support.high
 
 
+@linked
+def test_a_family_takes_each_link_of_its_location(family):
+    k = family.location
+    for link in family.parameters[k].links:
+        other = family.with_link(link)
+        assert type(other) is type(family)
+        assert other.links == (*family.links[:k], link, *family.links[k + 1 :])
+        assert (other == family) == (link == family.links[k])
+
+
 def test_families_with_other_links_differ():
     assert len(set(BETAS)) == len(BETAS)
     assert Beta() == BETAS[0]

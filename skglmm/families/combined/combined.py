@@ -1,8 +1,9 @@
 """What families that are made of one family have in common."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Self
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Combined(Family):
     Parameters
     ----------
     family : Family
-        Its links are the first ones: to change them, make it of a family with other links.
+        Its links are the first ones.
     """
 
     links: tuple[Link, ...] = field(init=False, repr=False, compare=False)
@@ -39,6 +40,9 @@ class Combined(Family):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         return (*self.family.parameters, *self.own)
+
+    def with_link(self, link: Link) -> Self:
+        return replace(self, family=self.family.with_link(link))
 
 
 def check_counts(family: Family, name: str) -> None:
