@@ -58,10 +58,6 @@ class Autoregressive(Covariance):
         return 2
 
     @property
-    def pairs(self) -> Bools:
-        return np.ones((self.size, self.size), dtype=np.bool_)
-
-    @property
     def spreads(self) -> Ints:
         return np.array([0])
 

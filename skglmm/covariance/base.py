@@ -39,9 +39,9 @@ class Covariance(ABC):
         """Length of `theta`, and number of natural parameters."""
 
     @property
-    @abstractmethod
     def pairs(self) -> Bools:
         """Which effects may be correlated with each other, and themselves, shape (q, q)."""
+        return np.ones((self.size, self.size), dtype=np.bool_)
 
     @property
     @abstractmethod

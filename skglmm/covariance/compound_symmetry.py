@@ -60,10 +60,6 @@ class CompoundSymmetry(Covariance):
         return self.size + 1
 
     @property
-    def pairs(self) -> Bools:
-        return np.ones((self.size, self.size), dtype=np.bool_)
-
-    @property
     def spreads(self) -> Ints:
         return np.arange(self.size)
 

@@ -57,10 +57,6 @@ class Rerooted(Covariance):
         return self.size * (self.size + 1) // 2
 
     @property
-    def pairs(self) -> Bools:
-        return np.ones((self.size, self.size), dtype=np.bool_)
-
-    @property
     def spreads(self) -> Ints:
         rows = np.arange(self.size)
         places = rows * (rows + 3) // 2

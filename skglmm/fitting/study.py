@@ -15,7 +15,6 @@ from skglmm.fitting.data.units import Units
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, Held, masses_in
 from skglmm.fitting.search.restricted import restricted
-from skglmm.fitting.search.subsample import away
 from skglmm.parts import Here
 
 __all__ = ["Study"]
@@ -132,7 +131,3 @@ class Study:
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation of a fit."""
         return replace(self, problem=self.problem.approximated(fit.approximation, fit.layout))
-
-    def away(self, vector: Floats) -> Floats:
-        """Return parameters without zero variances, from which any others can be reached."""
-        return away(self.problem, vector)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from skglmm.exceptions import FormulaError
-from skglmm.formula.arguments import data_of, object_to_arguments, takes_data
+from skglmm.formula.arguments import data_of, is_text, object_to_arguments, takes_data
 from skglmm.formula.functions import known_functions
 from skglmm.formula.limits import (
     MOST_DEPTH,
@@ -213,7 +213,7 @@ def _inside(node: ast.AST, free: bool, trusted: Collection[str]) -> Iterator[tup
         case ast.UnaryOp(operand=operand):
             yield operand, False
         case ast.Compare(left=left, comparators=others):
-            yield from ((side, False) for side in (left, *others) if not _is_text(side))
+            yield from ((side, False) for side in (left, *others) if not is_text(side))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=words) if (
             name_of(name) in trusted
         ):
@@ -222,10 +222,6 @@ def _inside(node: ast.AST, free: bool, trusted: Collection[str]) -> Iterator[tup
             yield from ((value, False) for value in data_of(node, ast.unparse(head)))
         case ast.Tuple(elts=members) | ast.List(elts=members):
             yield from ((member, free) for member in members)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _object_to_constant(node: ast.Constant, free: bool) -> str | None:
@@ -250,7 +246,7 @@ def _object_to_call(call: Any, trusted: Collection[str]) -> str | None:
         return "arguments must have ordinary names" if hidden else None
     if name not in _KNOWN:
         return _object_to_bars(call) or _object_to_function(call.func)
-    if call.args and _is_text(call.args[0]) and takes_data(name):
+    if call.args and is_text(call.args[0]) and takes_data(name):
         return f"{name}({ast.unparse(call.args[0])}) uses no column"
     return object_to_arguments(call, name, trusted)
 
@@ -288,7 +284,7 @@ def _object_to_operation(node: ast.BinOp) -> str | None:
     sides = (node.left, node.right)
     if not isinstance(node.op, _OPERATORS):
         return _object_to_operator(node)
-    if any(map(_is_text, sides)):
+    if any(map(is_text, sides)):
         return "arithmetic with a text"
     if any(isinstance(side, _SEQUENCES) for side in sides):
         return "arithmetic with a list"

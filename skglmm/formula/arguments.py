@@ -7,7 +7,7 @@ from itertools import pairwise
 from skglmm.formula.functions import Argument, known_functions, parameters_of
 from skglmm.formula.limits import MOST_COLUMNS, MOST_DEGREE, MOST_LISTED, is_moderate, shorten
 
-__all__ = ["data_of", "object_to_arguments", "takes_data"]
+__all__ = ["data_of", "is_text", "object_to_arguments", "takes_data"]
 
 _CODINGS = frozenset(
     name for name in known_functions() if name.startswith("contr.") or name.istitle()
@@ -139,12 +139,13 @@ def _is_none(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value is None
 
 
-def _is_text(value: ast.expr) -> bool:
+def is_text(value: ast.AST) -> bool:
+    """Return whether a value is a text in quotes."""
     return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _is_label(value: ast.expr) -> bool:
-    return _is_text(value) or _is_number(value) or _is_none(value) or _is_flag(value)
+    return is_text(value) or _is_number(value) or _is_none(value) or _is_flag(value)
 
 
 def _is_list(value: ast.expr, is_member: Callable[[ast.expr], bool]) -> bool:
@@ -210,8 +211,8 @@ _CHECKS: dict[str, Callable[[ast.expr, str, str], str | None]] = {
     "number": _either("a plain number", _is_number, _is_none),
     "flag": _either("True or False", _is_flag, _is_none),
     "flag or number": _either("True, False or a plain number", _is_flag, _is_number),
-    "text": _either("a text in quotes", _is_text),
-    "name": _either("the name of a column in quotes", _is_text),
+    "text": _either("a text in quotes", is_text),
+    "name": _either("the name of a column in quotes", is_text),
     "numbers": _either(
         f"a list of plain numbers, {MOST_LISTED} at most, such as [0.5, 1]", _is_numbers, _is_none
     ),

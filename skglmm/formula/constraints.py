@@ -13,7 +13,7 @@ from skglmm.arrays import Floats
 from skglmm.exceptions import FormulaError
 from skglmm.formula.limits import MOST_OF_HYPOTHESIS, refuse_length, shorten
 from skglmm.formula.tokens import failure, misread, scan
-from skglmm.formula.vocabulary import Vocabulary
+from skglmm.formula.vocabulary import Vocabulary, is_letter
 from skglmm.syntax import lettered
 
 __all__ = ["read_constraints"]
@@ -187,7 +187,7 @@ def _readable(
     place = 0
     while place < len(text):
         before, named = text[place - 1 : place] if place else "", vocabulary.find(text, place)
-        number = None if _is_word(before) else _NUMBER.match(text, place)
+        number = None if is_letter(before) else _NUMBER.match(text, place)
         unknown = None if number else _unknown_word(text, place, before)
         if named is not None:
             piece, end = letters[named[0]], named[1]
@@ -206,9 +206,5 @@ def _readable(
 
 def _unknown_word(text: str, place: int, before: str) -> str | None:
     """Return the word that begins at a place, with all its brackets; None if there is none."""
-    found = None if _is_word(before) else _UNKNOWN.match(text, place)
+    found = None if is_letter(before) else _UNKNOWN.match(text, place)
     return found[0] if found else None
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"

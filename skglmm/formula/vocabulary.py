@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from skglmm.syntax import pattern_of
 
-__all__ = ["Vocabulary"]
+__all__ = ["Vocabulary", "is_letter"]
 
 _Part = tuple[str, str]  # of an interaction: a factor, and what follows it, "cat" and "[T.b]"
 _Key = tuple[str, tuple[_Part, ...]]  # a predictor, and the parts without their order
@@ -72,7 +72,7 @@ class Vocabulary(NamedTuple):
     def find(self, text: str, place: int) -> tuple[str, int] | None:
         """Return the name that a text has at a place, the longest of several, and where it ends."""
         before = text[place - 1 : place]
-        if before == ":" or (_is_word(before) and _is_word(text[place])):
+        if before == ":" or (is_letter(before) and is_letter(text[place])):
             return None
         ends = [*self._exact(text, place), *self._spelled(text, place)]
         fine = [(word, end) for word, end in ends if self._is_whole(text, place, end)]
@@ -88,7 +88,7 @@ class Vocabulary(NamedTuple):
     def _is_whole(self, text: str, start: int, end: int) -> bool:
         """Return whether a name may end there, and is nothing else to those who read the text."""
         after = text[end : end + 1]
-        ends = after not in _OPENERS and not (_is_word(after) and _is_word(text[end - 1]))
+        ends = after not in _OPENERS and not (is_letter(after) and is_letter(text[end - 1]))
         return ends and (_is_side(text, start, end) or not self._is_odd(text[start:end]))
 
     def _is_odd(self, name: str) -> bool:
@@ -174,5 +174,6 @@ def _is_side(text: str, start: int, end: int) -> bool:
     return begins and _SIDE_ENDS.match(text, end) is not None
 
 
-def _is_word(character: str) -> bool:
+def is_letter(character: str) -> bool:
+    """Return whether a character may stand in a word."""
     return character.isalnum() or character == "_"

@@ -39,7 +39,7 @@ def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
     of_levels = _of_levels(problem, of_rows)
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
-    slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
+    slopes = shards.map(logdet_slopes, point.states, blocks, roots=point.roots)
     sums = shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots)
     v = problem.join(solve(mode.system, problem.gather(sums)))
     lifted = problem.split(tuple(root @ part for root, part in zip(point.roots, v, strict=True)))
@@ -88,10 +88,6 @@ def add_up(
 def _of_rows(problem: Problem, clusters: Ints) -> list[Ints]:
     ends = np.cumsum([shard.n_rows for shard in problem.shards])[:-1]
     return np.split(clusters[problem.rows], ends)
-
-
-def _slopes(shard: Shard, state: State, blocks: Moments, roots: tuple[Floats, ...]) -> list[Floats]:
-    return logdet_slopes(shard, state.rows, blocks, roots)
 
 
 def _residual(

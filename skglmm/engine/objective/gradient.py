@@ -59,7 +59,7 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
     point, shards = mode.point, problem.shards
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
-    slopes = shards.map(_slopes, point.states, blocks, roots=point.roots)
+    slopes = shards.map(logdet_slopes, point.states, blocks, roots=point.roots)
     sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots))
     v = solve(mode.system, sums)
     kernels = mode.moments.map(_kernels, blocks, roots=point.roots)
@@ -72,10 +72,6 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
         theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
     packed_slopes = Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack()
     return packed_slopes, end, 0.0 if mode.step is None else sums.dot(mode.step)
-
-
-def _slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> list[Floats]:
-    return logdet_slopes(shard, state.rows, blocks, roots)
 
 
 def _shares(
@@ -97,8 +93,9 @@ def _shares(
     return [shard.pull(k, row) for k, row in enumerate(residual)], added(kernels, moved)
 
 
-def logdet_slopes(shard: Shard, rows: Rows, blocks: Moments, roots: Roots) -> list[Floats]:
+def logdet_slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> list[Floats]:
     """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
+    rows = state.rows
     assert rows.third is not None
     n_predictors = len(shard.fixed)
     slopes = [np.zeros(shard.n_rows) for _ in range(n_predictors)]

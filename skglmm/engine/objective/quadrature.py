@@ -213,7 +213,7 @@ def _of_shard(
         return None
     found = averages(shard, family, state.eta, Spread.of(root, factor, u, None), nodes)
     bent, center = _adjoints(shard, found, u, factor, root)
-    slopes = logdet_slopes(shard, state.rows, {(0, 0): bent}, (root,))
+    slopes = logdet_slopes(shard, state, {(0, 0): bent}, (root,))
     (sums,) = shard.level_sums(slopes)
     v = _times(factor, _times(np.swapaxes(factor, 0, 1), center + root.T @ sums))
     (scores,) = shard.level_sums(state.rows.grad)

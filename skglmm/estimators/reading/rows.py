@@ -24,6 +24,7 @@ __all__ = [
     "FitRows",
     "Kind",
     "build_rows",
+    "columns_of_factor",
     "fit_rows",
     "known_frame",
     "known_rows",
@@ -161,15 +162,15 @@ def _checked_kind(kind: Any, factors: Collection[str]) -> Kind:
     if not isinstance(kind, Collection) or isinstance(kind, Mapping):
         msg = f"kind={kind!r} is of type {type(kind).__name__}, expected a text or a set of texts"
         raise TypeError(msg)
-    known = {_pieces(name): name for name in factors}
-    unknown = [name for name in kind if _pieces(name) not in known]
+    known = {columns_of_factor(name): name for name in factors}
+    unknown = [name for name in kind if columns_of_factor(name) not in known]
     if unknown:
         msg = f"kind names the grouping factor {unknown[0]!r}; the model has {list(factors)}"
         raise ValueError(msg)
-    return frozenset(known[_pieces(name)] for name in kind)
+    return frozenset(known[columns_of_factor(name)] for name in kind)
 
 
-def _pieces(name: Any) -> tuple[str, ...]:
+def columns_of_factor(name: Any) -> tuple[str, ...]:
     """Return the columns that a factor combines, in one order for g:c and c:g."""
     return tuple(sorted(str(name).split(":")))
 

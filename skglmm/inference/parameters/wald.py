@@ -32,6 +32,7 @@ __all__ = [
     "Intervals",
     "coefficient_tables",
     "constant_level",
+    "half_width",
     "intervals",
     "variance_components",
     "vcov",
@@ -251,7 +252,7 @@ def intervals(
     ('sd(Intercept | batch)', np.float64(0.327), np.float64(0.812))
     """
     parameters = list(natural(fit) if parameters is None else parameters)
-    half = float(ndtri(0.5 + level / 2.0))
+    half = half_width(level)
     low, high = np.full(len(parameters), np.nan), np.full(len(parameters), np.nan)
     for i, (parameter, error) in enumerate(with_errors(fit, parameters)):
         if np.isfinite(error):
@@ -304,3 +305,8 @@ def _component(
         correlation,
         error,
     )
+
+
+def half_width(level: float) -> float:
+    """Return the half width of the interval of a normal estimate, in standard errors."""
+    return float(ndtri(0.5 + level / 2.0))

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from skglmm.arrays import Floats
+from skglmm.inference.parameters.wald import half_width
 
 __all__ = ["normal_limits"]
 
@@ -39,7 +40,7 @@ def normal_limits(center: Floats, spread: Floats, point: Floats, level: float) -
     >>> lower.round(3), upper.round(3)
     (array([-0.253, -0.021]), array([0.253, 0.5  ]))
     """
-    z = float(ndtri(0.5 + level / 2.0))
+    z = half_width(level)
     with np.errstate(invalid="ignore", divide="ignore"):
         place = (point - center) / spread  # NaN where both are 0, which is neither below nor above
         below, above = place < -z, place > z

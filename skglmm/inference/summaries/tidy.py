@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator
 
 import numpy as np
-from scipy.special import ndtri
 
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.estimates import Estimates, estimates, joined
@@ -16,7 +15,7 @@ from skglmm.inference.parameters.natural import (
     std_errors,
     variances,
 )
-from skglmm.inference.parameters.wald import coefficient_tables, intervals
+from skglmm.inference.parameters.wald import coefficient_tables, half_width, intervals
 
 __all__ = ["EFFECTS", "tidy", "without_ratios"]
 
@@ -77,10 +76,6 @@ def without_ratios(fit: Fit) -> dict[str, str]:
     return {name: link.name for k, (name, link) in links if not (link.ratio or is_constant(fit, k))}
 
 
-def _half_width(level: float) -> float:
-    return float(ndtri(0.5 + level / 2.0))
-
-
 def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
     for k, (table, link) in enumerate(zip(coefficient_tables(fit), fit.family.links, strict=True)):
         estimate, error = table.estimate, table.std_error
@@ -137,7 +132,7 @@ def _places(fit: Fit) -> dict[str, tuple[str, str, str]]:
 def _modes(fit: Fit, level: float) -> Iterator[Estimates]:
     for effects in random_effects(fit):
         factor, mode, error = effects.factor, effects.mode.T, effects.std_error.T
-        reach = _half_width(level) * error
+        reach = half_width(level) * error
         components = [fit.layout.predictors[k] for k in factor.predictors]
         yield estimates(
             "modes",

@@ -4,13 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit, Study
 from skglmm.inference.parameters.held import held_interval
 from skglmm.inference.parameters.natural import Natural, Transform, infinite, is_open, natural
-from skglmm.inference.parameters.wald import Intervals
+from skglmm.inference.parameters.wald import Intervals, half_width
 from skglmm.inference.uncertainty.axis import Axis, axes
 from skglmm.inference.uncertainty.descent import Spot, begin
 from skglmm.inference.uncertainty.path import ProfilePoint, Side, ceiling, crossing, walk
@@ -79,7 +78,7 @@ class Profile:
         return tuple(
             (self._at(sign * side.lost), end)
             for sign, side, end in sides
-            if side.lost is not None and crossing(side.points, _root(self.level)) is None
+            if side.lost is not None and crossing(side.points, half_width(self.level)) is None
         )
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -90,7 +89,7 @@ class Profile:
                 f"{level}; compute it again for this level"
             )
             raise ValueError(msg)
-        below, above = (crossing(side.points, _root(level)) for side in (self.low, self.high))
+        below, above = (crossing(side.points, half_width(level)) for side in (self.low, self.high))
         return (
             self.ends[0] if below is None else self._at(-below),
             self.ends[1] if above is None else self._at(above),
@@ -202,7 +201,7 @@ def _profile(
     flat: Collection[float],
 ) -> Profile:
     """Walk to both sides, but the `flat` ones, where the likelihood is the maximum to the end."""
-    target = _root(level)
+    target = half_width(level)
     highest = ceiling(axis, start, target)
     low, high = (
         Side((ProfilePoint(0.0, 0.0, 0.0),))
@@ -220,7 +219,3 @@ def _profile(
         ends=axis.ends,
         level=level,
     )
-
-
-def _root(level: float) -> float:
-    return float(ndtri(0.5 + level / 2.0))

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from skglmm.estimators.base.mixed_model import MixedModel
+from skglmm.estimators.reading.rows import columns_of_factor
 from skglmm.inspection.data.fitted import name_in_model
 
 __all__ = ["KnownFactors"]
@@ -123,10 +124,5 @@ class KnownFactors:
 
 def _unknown(wanted: Collection[str], factors: Collection[str], known: set[str]) -> list[str]:
     """Return the factors that were chosen and are not known; other names `predict` refuses."""
-    chosen = [name for name in factors if any(_pieces(name) == _pieces(each) for each in wanted)]
-    return [name for name in chosen if name not in known]
-
-
-def _pieces(name: Any) -> tuple[str, ...]:
-    """Return the columns that a factor combines, in one order for g:c and c:g."""
-    return tuple(sorted(str(name).split(":")))
+    chosen = set(map(columns_of_factor, wanted))
+    return [name for name in factors if columns_of_factor(name) in chosen and name not in known]

@@ -5,14 +5,13 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.special import ndtri
 
 from skglmm.arrays import Floats
 from skglmm.estimators.methods.intervals import chosen_places, profiled
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_choice, check_count, check_level
 from skglmm.estimators.runtime.threads import SingleThreaded
-from skglmm.inference import Profile
+from skglmm.inference import Profile, half_width
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.displays.panels import BLUE, GRAY, VERMILLION, open_axes
 
@@ -228,7 +227,7 @@ class ProfileDisplay(SingleThreaded):
 
     def _mark(self, axis: Any, profile: Profile) -> list[Any]:
         """Draw the interval: where the profile crosses its heights."""
-        root = float(ndtri(0.5 + 0.5 * self.level))
+        root = half_width(self.level)
         style = {"color": VERMILLION, "linewidth": 1, "zorder": 2}
         for height in np.unique(self._height(np.array([-root, root]))):
             axis.axhline(height, linestyle=":", **style)

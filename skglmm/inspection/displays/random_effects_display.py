@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from skglmm.arrays import Floats
 from skglmm.estimators.runtime.threads import SingleThreaded
+from skglmm.inference import half_width
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.displays.panels import BLUE, GRAY, open_axes, shortened
 
@@ -222,7 +222,7 @@ class RandomEffectsDisplay(SingleThreaded):
 
     def _draw(self, axis: Any, panel: EffectPanel, given: dict[str, Any]) -> Any:
         order, n = np.argsort(panel.mode, kind="stable"), len(panel.mode)
-        reach = float(ndtri(0.5 + 0.5 * self.level)) * panel.std[order]
+        reach = half_width(self.level) * panel.std[order]
         style = {
             "fmt": "o",
             "color": BLUE,
