@@ -153,7 +153,7 @@ def test_the_hessian_is_the_inverse_of_the_covariance():
     model = BetaGLMMRegressor("x + (x | g)", precision="x").fit(X, y)
     rows = study_rows(model, X, y)
     around = local(rows.study, model.fit_, rows.here)
-    back = rows.study.standard.from_user
+    back = rows.study.scales.from_user
     n = sum(len(part) for part in model.fit_.beta)
     transform = np.eye(len(around.vector))
     transform[: len(back[0]), : len(back[0])] = back[0]
@@ -215,7 +215,7 @@ def test_coefficients_that_grow_without_end_are_found():
     grown = replace(around, vector=np.array([0.0, -9.0, 0.0, 0.5]))
     (finding,) = near_separation(rows.study, grown)
     assert finding.subject == "x"
-    width = np.ptp(rows.study.standard.design.fixed[0][:, 1])
+    width = np.ptp(rows.study.design.fixed[0][:, 1])
     assert_allclose(finding.value, 9 * width)
     certain = replace(grown, hessian=grown.hessian * 1e4)
     assert list(near_separation(rows.study, certain)) == []
@@ -350,16 +350,14 @@ def test_the_step_without_a_level_is_near_the_refit_without_it(formula):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SingularFitWarning)
         rows, around = in_parts(formula, 1, n_levels=12)
-    study, codes = rows.study, rows.study.standard.design.codes[0]
+    study, codes = rows.study, rows.study.design.codes[0]
     found = [each for each in influences(study, rows.here.mode, around) if each.group == "g"]
     assert [each.level for each in found] == [str(level) for level in range(12)]
     errors = np.sqrt(np.diag(around.covariance))
     steps, refits = [], []
     for level, each in enumerate(found):
         kept = np.flatnonzero(codes != level)
-        again = fit(
-            study.problem.family, study.standard.design.take(kept), study.y[kept], inference=False
-        )
+        again = fit(study.problem.family, study.design.take(kept), study.y[kept], inference=False)
         moved = np.concatenate([*again.beta, *again.theta]) - around.vector
         known = errors > 0
         refits.append((moved / np.where(known, errors, 1.0))[known])
@@ -373,11 +371,11 @@ def test_the_step_without_a_level_is_near_the_refit_without_it(formula):
 
 def test_clusters_and_rows_without_them_have_the_same_gradient():
     rows, around = in_parts("x + (1 | g)", 2)
-    study, codes = rows.study, rows.study.standard.design.codes[0]
+    study, codes = rows.study, rows.study.design.codes[0]
     found = list(influences(study, rows.here.mode, around))
     for level in (0, 3):
         kept = np.flatnonzero(codes != level)
-        family, design = study.problem.family, study.standard.design
+        family, design = study.problem.family, study.design
         rest = bind(design.take(kept), study.y[kept], None, family).evaluate(around.vector)
         shift = -around.covariance @ rest.gradient / (1 - 1 / 24)
         assert_allclose(found[level].shift, shift / np.sqrt(np.diag(around.covariance)), rtol=1e-4)

@@ -100,7 +100,7 @@ def test_a_correlation_that_glmmtmb_cannot_bound_ends_at_minus_one(reference_dat
 def naturals(fit, study, vector):
     """All parameters in the order of `natural`, a constant precision as its logarithm."""
     params, values = Params.unpack(vector, study.problem.shape), []
-    for to_user, beta in zip(study.standard.to_user, params.beta, strict=True):
+    for to_user, beta in zip(study.scales.to_user, params.beta, strict=True):
         values += list(to_user @ beta)
     for f, covariance in enumerate(study.problem.covariances):
         root = fit.bases[f] @ covariance.factor(params.theta[f])

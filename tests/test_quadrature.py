@@ -414,7 +414,7 @@ def test_levels_left_out_have_the_gradient_of_the_other_rows(fitted):
     around = local(study, found, here)
     moved = next(influences(study, here.mode, around))
     rest = np.flatnonzero(whole.codes[0] != 0)
-    standard = study.standard.design.take(rest)
+    standard = study.design.take(rest)
     alone = bind(standard, y[rest], None, Bernoulli())
     alone = alone.approximated(found.approximation, standard.layout).evaluate(around.vector)
     shift = -around.covariance @ alone.gradient / (1.0 - (len(y) - len(rest)) / len(y))

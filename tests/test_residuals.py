@@ -347,7 +347,7 @@ def test_drawn_effects_have_the_covariance_of_the_effects_given_the_data():
     # H = I + A'A by hand: the log precision is 0, so that W is the identity
     z = [np.zeros((80, 8)), np.zeros((80, 8)), np.zeros((80, 5))]
     lower = np.array([[0.9, 0.0], [0.2, 0.4]])
-    centered = made.standard.design.columns[0]
+    centered = made.design.columns[0]
     for c in range(2):
         z[c][np.arange(80), g] = centered @ lower[:, c]
     z[2][np.arange(80), h] = 0.8

@@ -232,7 +232,7 @@ def test_parameters_on_the_boundary_have_no_interval(schools):
     assert robust.isna().any(axis=None)
     assert robust.loc["x"].notna().all()
     study = study_of(model, frame, y)
-    found = infer.sandwich(model.fit_, study, infer.independent_clusters(study.standard.design))
+    found = infer.sandwich(model.fit_, study, infer.independent_clusters(study.design))
     assert_array_equal(np.isnan(found.published), np.isnan(model.fit_.covariance))
 
 
@@ -296,7 +296,7 @@ def test_the_sandwich_is_right_where_the_precision_is_not():
         slopes.append(model.coef_[0])
         wald.append(model.fit_.covariance[1, 1])
         study = study_of(model, X, y)
-        clusters = infer.independent_clusters(study.standard.design)
+        clusters = infer.independent_clusters(study.design)
         robust.append(infer.sandwich(model.fit_, study, clusters).covariance[1, 1])
     spread = np.std(slopes, ddof=1)  # known to 5 %
     assert_allclose(np.sqrt(np.mean(robust)), spread, rtol=0.12)

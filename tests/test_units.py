@@ -132,7 +132,7 @@ def test_counts_classes_and_shares_have_the_units_of_the_user(family, y):
     study = Study.of(family, rows, y)
     assert not study.units.are_own
     assert study.response is y
-    assert study.standard.design.offsets[0] is rows.offsets[0]
+    assert study.design.offsets[0] is rows.offsets[0]
     assert study.bound.log_jacobian == 0.0
 
 
@@ -166,7 +166,7 @@ def shard(design, y, weights, scales, **common):
 @pytest.mark.parametrize("case", ["scale", "categories", "log", "through 0", "inflated"])
 def test_units_of_parts_are_those_of_all_rows(case, factor):
     _, found, (family, rows, y) = in_parts(case, factor)
-    whole = Study.of(family, rows, y, WEIGHTS).standard.scales
+    whole = Study.of(family, rows, y, WEIGHTS).scales
     for name in ("center", "width", "sizes", "shifts"):
         assert_allclose(getattr(found.units, name), getattr(whole.units, name), rtol=1e-13)
     assert_allclose(found.levels, whole.levels, rtol=1e-13)

@@ -82,7 +82,7 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     """
     rules = rules or Rules()
     study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads, approximation)
-    found = spaces(signed_sums(design, y, weights), study.standard.scales)
+    found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
     return fit_bound(replace(study.bound, spaces=found), constants, rules, inference=inference)
 

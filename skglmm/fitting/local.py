@@ -88,7 +88,7 @@ def local(study: Study, fit: Fit, here: Objective) -> Local | None:
     if hessian is None:
         return None
     _, found = with_integrated(bound, replace(optimum, hessian=hessian))
-    least = least_curvatures(study.standard.scales, problem.shape.n_params - problem.shape.n_beta)
+    least = least_curvatures(study.scales, problem.shape.n_params - problem.shape.n_beta)
     return Local(found.vector, found.here.gradient, found.hessian, free, least)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.engine import Approximation, Problem, bind
@@ -10,7 +12,7 @@ from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
 from skglmm.fitting.data.measure import measured
-from skglmm.fitting.data.standardize import Standardization, learn_scales
+from skglmm.fitting.data.standardize import Scales, learn_scales
 from skglmm.fitting.data.units import Units
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, Held, masses_in
@@ -26,7 +28,10 @@ class Study:
 
     Parameters
     ----------
-    standard : Standardization
+    design : Design
+        With standardized columns, without those that are linear combinations of earlier ones.
+    scales : Scales
+        From the user's columns to these.
     problem : Problem
         On the standardized columns, in the units of the fit.
     y : ndarray, shape (n,)
@@ -38,7 +43,8 @@ class Study:
         Rows that are held below a ceiling, see `Bound`.
     """
 
-    standard: Standardization
+    design: Design
+    scales: Scales
     problem: Problem
     y: Floats
     weights: Floats | None
@@ -60,21 +66,22 @@ class Study:
         scales = learn_scales(design.layout, Here([design]), Here([weights]))
         rows = (Here([design]), Here([y]), Here([weights]))
         scales = measured(scales, design.layout, family, *rows)
-        standard = Standardization(scales.apply(design), scales)
-        response = scales.units.response(y)
-        problem = bind(standard.design, response, weights, family, n_threads=n_threads)
+        standard, response = scales.apply(design), scales.units.response(y)
+        problem = bind(standard, response, weights, family, n_threads=n_threads)
         if approximation is not None:
             problem = problem.approximated(approximation, design.layout)
-        return cls(standard, problem, y, weights, log_jacobian)
+        return cls(standard, scales, problem, y, weights, log_jacobian)
 
     def holding(self, caps: Iterable[Cap]) -> "Study":
         """Return the study in which the linear predictors of some rows are coefficients."""
         study = self
         for cap in caps:
-            held, standard = study.bound.holding(cap), study.standard
-            for exchange in study.bound.exchanges(cap):
-                standard = standard.exchanged(*exchange)
-            study = replace(study, standard=standard, problem=held.problem, caps=held.caps)
+            held, design = study.bound.holding(cap), study.design
+            for k, _, turn in study.bound.exchanges(cap):
+                design = _turned(design, k, turn)
+            study = replace(
+                study, design=design, scales=held.scales, problem=held.problem, caps=held.caps
+            )
         return study
 
     def with_response(self, y: Floats) -> "Study":
@@ -84,7 +91,7 @@ class Study:
     @property
     def units(self) -> Units:
         """Of the responses and predictors of the problem."""
-        return self.standard.scales.units
+        return self.scales.units
 
     @property
     def response(self) -> Floats:
@@ -97,8 +104,8 @@ class Study:
         masses = self.problem.family.masses
         return Bound(
             problem=self.problem,
-            scales=self.standard.scales,
-            layout=self.standard.design.layout,
+            scales=self.scales,
+            layout=self.design.layout,
             n_samples=len(self.y),
             data_digest=self.data_digest,
             log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
@@ -131,3 +138,10 @@ class Study:
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation of a fit."""
         return replace(self, problem=self.problem.approximated(fit.approximation, fit.layout))
+
+
+def _turned(design: Design, k: int, turn: Floats) -> Design:
+    """The design with other fixed columns of predictor k, multiplied by a matrix."""
+    fixed = list(design.fixed)
+    fixed[k] = np.asfortranarray(fixed[k] @ turn)
+    return replace(design, fixed=tuple(fixed))

@@ -222,7 +222,7 @@ def sandwich_intervals(request: IntervalRequest) -> infer.Intervals:
     """Return Wald intervals with the sandwich for the covariance of the estimates."""
     check_inference(request.fit)
     study = request.study()
-    design = study.standard.design
+    design = study.design
     clusters = _clusters(request, design)
     n_clusters = int(clusters.max()) + 1
     if n_clusters < FEW:

@@ -20,7 +20,8 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting.data.digest import Words, row_words, scattered
-from skglmm.fitting.data.standardize import Scales, standardize
+from skglmm.fitting.data.standardize import Scales, learn_scales
+from skglmm.parts import Here
 
 __all__ = ["Spaces", "Sums", "of_rows", "signed_sums", "spaces"]
 
@@ -120,7 +121,8 @@ def of_rows(design: Design) -> Spaces:
     places = scattered(np.arange(design.n_samples, dtype=np.uint64))
     sums = _summed(design, places, n_columns + SPARE)
     n_sums = min(len(sums.columns), int(np.count_nonzero(sums.used)))
-    return _standardized(sums, standardize(design, None).scales, n_sums)
+    scales = learn_scales(design.layout, Here([design]), Here([None]))
+    return _standardized(sums, scales, n_sums)
 
 
 def _summed(design: Design, words: Words, n_sums: int) -> Sums:

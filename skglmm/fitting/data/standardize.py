@@ -13,9 +13,9 @@ from skglmm.fitting.data.null_space import NullSpace, null_space, widened
 from skglmm.fitting.data.separable import refuse_inseparable
 from skglmm.fitting.data.summaries import CONSTANT_TOL, Columns, Independent, independent, summaries
 from skglmm.fitting.data.units import USER, Units
-from skglmm.parts import Here, Parts
+from skglmm.parts import Parts
 
-__all__ = ["Scales", "Standardization", "learn_scales", "standardize"]
+__all__ = ["Scales", "learn_scales"]
 
 T = TypeVar("T")
 
@@ -137,48 +137,6 @@ class Scales:
 
 def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:
     return (*parts[:k], part, *parts[k + 1 :])
-
-
-@dataclass(frozen=True)
-class Standardization:
-    """A design whose columns are centered and scaled, with the maps back.
-
-    Parameters
-    ----------
-    design : Design
-        Standardized; without the columns that are linear combinations of earlier ones.
-    scales : Scales
-        The maps.
-    """
-
-    design: Design
-    scales: Scales
-
-    def exchanged(self, k: int, j: int, turn: Floats) -> "Standardization":
-        """Return the design for which coefficient j is the predictor of a row; see `Scales`."""
-        fixed = _put(self.design.fixed, k, np.asfortranarray(self.design.fixed[k] @ turn))
-        return Standardization(replace(self.design, fixed=fixed), self.scales.exchanged(k, j, turn))
-
-    @property
-    def aliased(self) -> tuple[tuple[int, ...], ...]:
-        """Columns left out of each predictor."""
-        return self.scales.aliased
-
-    @property
-    def to_user(self) -> tuple[Floats, ...]:
-        """Maps of standardized coefficients to those of the user's units, for each predictor."""
-        return self.scales.to_user
-
-    @property
-    def from_user(self) -> tuple[Floats, ...]:
-        """The way back, with aliased coefficients at zero."""
-        return self.scales.from_user
-
-
-def standardize(design: Design, weights: Floats | None) -> Standardization:
-    """Center and scale the columns of a design; see `learn_scales`."""
-    scales = learn_scales(design.layout, Here([design]), Here([weights]))
-    return Standardization(scales.apply(design), scales)
 
 
 def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats | None]) -> Scales:

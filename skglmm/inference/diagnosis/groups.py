@@ -20,7 +20,7 @@ MOVED = 2.0  # standard errors of a coefficient
 
 def few_levels(study: Study) -> Iterator[Finding]:
     """Find factors with too few levels for a variance."""
-    for factor in study.standard.design.layout.factors:
+    for factor in study.design.layout.factors:
         if factor.n_levels < ENOUGH:
             text = (
                 f"{factor.name!r} has {factor.n_levels} level{'s' * (factor.n_levels != 1)}, and a "
@@ -37,7 +37,7 @@ def few_levels(study: Study) -> Iterator[Finding]:
 
 def single_rows(study: Study) -> Iterator[Finding]:
     """Find levels that consist of one row."""
-    design, family = study.standard.design, study.problem.family
+    design, family = study.design, study.problem.family
     for factor, codes in zip(design.layout.factors, design.codes, strict=True):
         counts = np.bincount(codes, minlength=factor.n_levels)
         single = np.flatnonzero(counts == 1)
@@ -63,7 +63,7 @@ def influential_levels(study: Study, mode: Mode, around: Local) -> Iterator[Find
     """Find levels without which the estimates would be others."""
     names = parameter_names(study)
     n_beta = study.problem.shape.n_beta
-    few = {factor.name for factor in study.standard.design.layout.factors if factor.n_levels < FEW}
+    few = {factor.name for factor in study.design.layout.factors if factor.n_levels < FEW}
     for found in influences(study, mode, around):
         if found.group in few:  # each of them is influential, which `few_levels` says
             continue

@@ -60,7 +60,7 @@ def influences(study: Study, mode: Mode, around: Local) -> Iterator[Influence]:
         Of the study at the estimates.
     around : Local
     """
-    design, inverse = study.standard.design, around.covariance
+    design, inverse = study.design, around.covariance
     variances = np.diag(inverse)
     errors = np.sqrt(np.where(variances > 0.0, variances, np.inf))
     for f, (factor, codes) in enumerate(zip(design.layout.factors, design.codes, strict=True)):
@@ -74,7 +74,7 @@ def influences(study: Study, mode: Mode, around: Local) -> Iterator[Influence]:
 
 def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tuple[int, Floats]]:
     """Yield levels of a factor with the gradient of the objective of all other rows."""
-    design = study.standard.design
+    design = study.design
     factor, codes = design.layout.factors[f], design.codes[f]
     if factor.n_levels < 2:
         return
@@ -110,8 +110,8 @@ def _gradient(problem: Problem, vector: Floats) -> Floats | None:
 def _largest(study: Study, mode: Mode, around: Local, f: int) -> Ints:
     """Levels with the largest conditional scores, and with the largest effects."""
     count = int(np.clip(ROWS / len(study.y), 2, LEVELS))
-    if study.standard.design.layout.factors[f].n_levels <= count:
-        return np.arange(study.standard.design.layout.factors[f].n_levels)
+    if study.design.layout.factors[f].n_levels <= count:
+        return np.arange(study.design.layout.factors[f].n_levels)
     scores = _scores(study, mode, f)
     variance = around.covariance[: len(scores), : len(scores)]
     lengths = np.einsum("pl,pq,ql->l", scores, variance, scores)
@@ -123,7 +123,7 @@ def _largest(study: Study, mode: Mode, around: Local, f: int) -> Ints:
 
 def _scores(study: Study, mode: Mode, f: int) -> Floats:
     """Gradients of the log density in the fixed effects, by level: (n_beta, L)."""
-    problem, design = study.problem, study.standard.design
+    problem, design = study.problem, study.design
     grad = np.concatenate([state.rows.grad for state in mode.point.states], axis=1)
     codes, n_levels = design.codes[f][problem.rows], design.layout.factors[f].n_levels
     sums = [

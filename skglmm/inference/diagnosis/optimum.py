@@ -86,7 +86,7 @@ def _in_user_units(
         return
     change = np.zeros((len(around.vector), vectors.shape[1]))
     change[around.informed] = vectors / np.sqrt(np.diag(around.hessian)[around.informed])[:, None]
-    scales, layout, start = study.standard.scales, study.standard.design.layout, 0
+    scales, layout, start = study.scales, study.design.layout, 0
     names: list[str] = []
     moves = []
     for k, (to_user, spans) in enumerate(zip(scales.to_user, scales.spans, strict=True)):
@@ -182,7 +182,7 @@ def near_separation(
     names, held = parameter_names(study), _held_places(study)
     errors = np.sqrt(np.maximum(np.diag(around.covariance), 0.0))
     start = 0
-    for x in study.standard.design.fixed:
+    for x in study.design.fixed:
         ranges = np.ptp(x, axis=0)
         for j, width in enumerate(ranges, start):
             effect, error = abs(around.vector[j]) * width, errors[j] * width
@@ -213,8 +213,8 @@ def _separated(name: str, effect: float, error: float) -> Finding:
 
 def wild_scales(study: Study) -> Iterator[Finding]:
     """Find columns whose units make the table of coefficients hard to read."""
-    design = study.standard.design
-    for k, (x, back) in enumerate(zip(design.fixed, study.standard.from_user, strict=True)):
+    design = study.design
+    for k, (x, back) in enumerate(zip(design.fixed, study.scales.from_user, strict=True)):
         for name, column in zip(design.layout.coefficients[k], (x @ back).T, strict=True):
             center, spread = float(np.mean(column)), float(np.std(column))
             if spread <= CONSTANT * abs(center):

@@ -12,9 +12,9 @@ def parameter_names(study: Study) -> tuple[str, ...]:
 
     Coefficients are called as in tables, parameters of a covariance by what they govern.
     """
-    design = study.standard.design
+    design = study.design
     names = []
-    for k, aliased in enumerate(study.standard.aliased):
+    for k, aliased in enumerate(study.scales.aliased):
         found = coefficient_names(design.layout, k)
         names += [name for j, name in enumerate(found) if j not in aliased]
     for factor in design.layout.factors:

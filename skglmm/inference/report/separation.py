@@ -161,8 +161,8 @@ def what_stands(fit: Fit) -> str:
 
 def _moved(fit: Fit, study: Study, k: int) -> Bools:
     """The rows whose predictor k goes to infinity, (n,)."""
-    change = study.standard.from_user[k] @ fit.recession[k]
-    moves: Floats = np.abs(study.standard.design.fixed[k] @ change)
+    change = study.scales.from_user[k] @ fit.recession[k]
+    moves: Floats = np.abs(study.design.fixed[k] @ change)
     return np.asarray(moves > MOVED * np.max(moves, initial=0.0))
 
 

@@ -131,7 +131,7 @@ def _boundary_tests(rows: Drawn, bounds: tuple[float, float] | None) -> Iterator
 
 def _slope_tests(rows: Drawn, study: Study) -> Iterator[ResidualTest]:
     """Test the fixed columns whose slopes do not vary, for each grouping factor."""
-    design = study.standard.design
+    design = study.design
     names = _kept_names(study)
     for factor, codes in zip(design.layout.factors, design.codes, strict=True):
         for name, x in zip(names, rows.fixed.T, strict=True):
@@ -141,8 +141,8 @@ def _slope_tests(rows: Drawn, study: Study) -> Iterator[ResidualTest]:
 
 
 def _kept_names(study: Study) -> list[str]:
-    location, standard = study.problem.family.location, study.standard
-    names, aliased = standard.design.layout.coefficients[location], standard.aliased[location]
+    location = study.problem.family.location
+    names, aliased = study.design.layout.coefficients[location], study.scales.aliased[location]
     return [name for j, name in enumerate(names) if j not in aliased]
 
 

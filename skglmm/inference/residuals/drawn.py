@@ -90,7 +90,7 @@ def drawn(study: Study, mode: Mode, rng: np.random.Generator) -> Drawn:
     return Drawn(
         family=family,
         y=study.y,
-        fixed=study.standard.design.fixed[family.location],
+        fixed=study.design.fixed[family.location],
         eta=tuple(units.user_predictors(eta)),
         residual=normal_score(probability),
         steepness=np.sqrt(family.location_information(eta)) / units.size(family.location),

@@ -37,7 +37,7 @@ def simulate_responses(fit: Fit, study: Study, rng: np.random.Generator) -> Floa
     # As the columns of the study are, of which none is a combination of others.
     standard = replace(fit, beta=params.beta, roots=roots, null_spaces=None, units=USER)
     plan = Plan.of(fit.layout, "conditional", "marginal")
-    drawn = sample(standard, study.standard.design, plan, 1, rng, new_effects=True)[:, 0]
+    drawn = sample(standard, study.design, plan, 1, rng, new_effects=True)[:, 0]
     return study.units.user_response(drawn)
 
 
@@ -66,7 +66,7 @@ def unweighted(study: Study) -> Study:
         )
         raise ValueError(msg)
     rows = np.repeat(np.arange(len(counts)), counts)
-    standard = replace(study.standard, design=study.standard.design.take(rows))
-    problem = bind(standard.design, study.response[rows], None, study.problem.family)
-    problem = problem.approximated(study.problem.approximation, standard.design.layout)
-    return Study(standard, problem, study.y[rows], None, study.log_jacobian)
+    design = study.design.take(rows)
+    problem = bind(design, study.response[rows], None, study.problem.family)
+    problem = problem.approximated(study.problem.approximation, design.layout)
+    return Study(design, study.scales, problem, study.y[rows], None, study.log_jacobian)
