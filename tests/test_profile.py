@@ -125,7 +125,7 @@ def loss(fit, study, place, value):
 
     best = minimize(
         objective,
-        study.away(study.vector(fit)),
+        study.bound.away(study.vector(fit)),
         jac=True,
         method="SLSQP",
         constraints={"type": "eq", "fun": lambda v: naturals(fit, study, v)[place] - value},
