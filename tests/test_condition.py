@@ -223,6 +223,8 @@ def test_weights_count_rows_of_an_update(held_out):
     assert_allclose(weighted.predict(frame[new]), twice, atol=1e-7)
     none = np.where(frame["g"][new] == "g03", 0.0, 1.0)
     assert model.condition(frame[new], y[new], sample_weight=none).n_levels_ == {"g": 29}
+    impossible = np.where(none == 0.0, 7.0, y[new])  # which is not read, as in fit
+    assert model.condition(frame[new], impossible, sample_weight=none).n_levels_ == {"g": 29}
 
 
 @pytest.mark.parametrize("text", ["x + (1 | g) + (1 | site)", "x + (1 | site/g)", "x + (x || g)"])

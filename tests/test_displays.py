@@ -13,6 +13,7 @@ from scipy.special import expit
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -250,12 +251,13 @@ def test_a_feature_that_a_step_has_made_is_drawn_over_itself(few):
     assert_allclose(display.curves[0].x[[0, -1]], [(X["x"] ** 2).min(), (X["x"] ** 2).max()])
 
 
-def test_the_best_model_of_a_search_is_drawn(few):
+def test_the_best_model_of_a_search_is_drawn_frozen_or_not(few):
     _, X, y = few
     search = GridSearchCV(BetaGLMMRegressor("x", bounds=(0, 100)), {"groups": [None, "g"]}, cv=2)
     search.fit(X, y)
-    display = PredictionDisplay.from_estimator(search, X, y, feature="x", by="g")
-    assert len(display.lines_) == 6
+    for model in (search, FrozenEstimator(search)):
+        display = PredictionDisplay.from_estimator(model, X, y, feature="x", by="g")
+        assert len(display.lines_) == 6
 
 
 def test_arrays_and_polars_are_drawn_as_frames(few):
