@@ -240,6 +240,13 @@ def test_the_expected_information_is_the_variance_of_the_score(family):
 
 
 @every
+def test_the_information_of_the_location_is_one_of_the_expected_ones(family):
+    eta, k = moderate(family), family.location
+    whole = family.expected_information(eta)[packed(size(family), 2).index((k, k))]
+    assert_allclose(family.location_information(eta), whole, rtol=1e-12)
+
+
+@every
 def test_the_expected_information_is_positive_semidefinite(family):
     low, high = zip(*(link.reach for link in family.links), strict=True) if family.links else (
         (-30.0, -30.0),

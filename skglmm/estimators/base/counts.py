@@ -193,6 +193,12 @@ class CountRegressor(MixedRegressor):
     def _make_scale(self, family: Family) -> CountScale:
         return CountScale(least=int(family.support.low), whole=self.whole)
 
+    def _remarks(self) -> list[str]:
+        found = super()._remarks()
+        if self.exposure is not None:
+            found.append(f"means are proportional to the exposure {self.exposure!r}")
+        return found
+
     def _shifts(self) -> tuple[str, ...]:
         if self.exposure is None:
             return ()

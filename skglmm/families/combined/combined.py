@@ -12,7 +12,7 @@ from skglmm.families.base import Family, LogDensity
 from skglmm.families.parameter import Parameter
 from skglmm.links import Link
 
-__all__ = ["Combined", "check_counts", "of_zero"]
+__all__ = ["Combined", "check_counts", "of_count"]
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ def check_counts(family: Family, name: str) -> None:
         raise ValueError(text)
 
 
-def of_zero(family: Family, eta: Sequence[Floats], order: int = 0) -> LogDensity:
-    """Return the log probability of 0, with derivatives, as long as the longest predictor."""
-    zero = _prepared(family)
+def of_count(family: Family, count: float, eta: Sequence[Floats], order: int = 0) -> LogDensity:
+    """Return the log probability of a count, with derivatives, as long as the longest predictor."""
+    prepared = _prepared(family, count)
     n = np.broadcast_shapes(*(row.shape for row in eta))[0]
-    return family.log_density(np.broadcast_to(zero, (len(zero), n)), eta, order)
+    return family.log_density(np.broadcast_to(prepared, (len(prepared), n)), eta, order)
 
 
 @cache
-def _prepared(family: Family) -> Floats:
-    """The count 0, prepared, (m, 1)."""
-    zero = family.prepare(np.zeros(1))
-    zero.flags.writeable = False
-    return zero
+def _prepared(family: Family, count: float) -> Floats:
+    """A count, prepared, (m, 1)."""
+    prepared = family.prepare(np.array([count]))
+    prepared.flags.writeable = False
+    return prepared
