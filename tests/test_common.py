@@ -1,6 +1,8 @@
 """scikit-learn's own checks of estimators, with no failure expected."""
 
 import pytest
+import sklearn
+from sklearn.base import is_classifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skglmm import (
@@ -30,6 +32,19 @@ pytestmark = [
 ]
 
 
+def checks_that_err(estimator):
+    """Return checks that are wrong themselves: none of scikit-learn 1.7 and later.
+
+    Before, the check of weights called the first of shuffled responses the first class, in one of
+    the two fits that it compares; tests/test_classifier.py has it right.
+    """
+    is_old = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 7)
+    if not (is_old and is_classifier(estimator)):
+        return {}
+    name = "check_sample_weight_equivalence_on_dense_data"
+    return {name: "numbers the classes of equal rows differently"}
+
+
 @parametrize_with_checks(
     [
         BetaGLMMRegressor(bounds=(-200, 200)),
@@ -48,7 +63,8 @@ pytestmark = [
         BinomialGLMMClassifier(),
         BinomialGLMMClassifier(groups=0),
         BinomialGLMMClassifier(groups=0, n_quadrature=3),
-    ]
+    ],
+    expected_failed_checks=checks_that_err,
 )
 def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
