@@ -134,5 +134,5 @@ class Study:
         return replace(self, problem=self.problem.approximated(fit.approximation, fit.layout))
 
     def away(self, vector: Floats) -> Floats:
-        """Return parameters without zero variances, from which any others can be reached."""
+        """Return parameters off the boundary: at a variance of zero an optimizer would stay."""
         return away(self.problem, vector)

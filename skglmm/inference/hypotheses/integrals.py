@@ -1,4 +1,4 @@
-"""Whether restricted likelihoods of two fits are about the same contrasts of the responses.
+"""Comparability of REML fits: whether they are about the same contrasts of the responses.
 
 A restricted likelihood is that of what the fixed columns of a predictor leave of the responses, in
 units that depend on these columns. With other columns it is the likelihood of something else.

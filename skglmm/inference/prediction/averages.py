@@ -1,4 +1,4 @@
-r"""Normal numbers that random effects, and uncertainty, add to the linear predictors of rows.
+r"""Averages over normal shifts of linear predictors, as random effects and uncertainty make them.
 
 Averages over them go by conditioning: the predictors behind the first are moved to nodes of a grid,
 and the first is then normal, with a mean that moves along and a standard deviation of its own.
@@ -156,7 +156,7 @@ class Shift:
 
 
 class Parted(NamedTuple):
-    """The shifts of some predictors, and those of others given them.
+    """Conditional normal distributions: shifts of some predictors, and of others given them.
 
     Parameters
     ----------

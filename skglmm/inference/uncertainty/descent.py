@@ -37,7 +37,7 @@ CLEARLY = 1.5  # times the price of such a kick that the next step has to promis
 
 @dataclass(frozen=True)
 class Spot:
-    """A point on the way.
+    """An iterate of a profile: parameters, objective, Hessian.
 
     Parameters
     ----------
