@@ -11,9 +11,10 @@ from skglmm.fitting.fit import fit, fit_bound, refit
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, masses_in
-from skglmm.fitting.search.optimize import Rules
+from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
+from skglmm.fitting.search.optimize import Optimum, Rules, solved, update
 from skglmm.fitting.study import Study
-from skglmm.fitting.uncertainty import Uncertainty
+from skglmm.fitting.uncertainty import Uncertainty, least_curvatures, stiffened
 
 __all__ = [
     "USER",
@@ -23,22 +24,30 @@ __all__ = [
     "Fit",
     "Local",
     "NullSpace",
+    "Optimum",
     "Rules",
     "Spaces",
     "Study",
     "Sums",
     "Uncertainty",
     "Units",
+    "differenced_hessian",
     "digest",
     "fit",
     "fit_bound",
     "learn_scales",
+    "least_curvatures",
     "local",
     "masses_in",
     "measured",
     "of_rows",
+    "positive",
+    "prior_hessian",
     "refit",
     "row_digest",
     "signed_sums",
+    "solved",
     "spaces",
+    "stiffened",
+    "update",
 ]

@@ -16,9 +16,15 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, tangent
-from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
-from skglmm.fitting.search.optimize import Optimum, solved, update
-from skglmm.fitting.uncertainty import stiffened
+from skglmm.fitting import (
+    Optimum,
+    differenced_hessian,
+    positive,
+    prior_hessian,
+    solved,
+    stiffened,
+    update,
+)
 from skglmm.inference.uncertainty.axis import Axis
 
 __all__ = ["Spot", "begin", "moved", "settled", "step"]
