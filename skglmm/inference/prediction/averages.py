@@ -228,6 +228,6 @@ def _root(covariance: Callable[[int, int], Floats], n: int, order: Sequence[int]
     return root
 
 
-def _repeated(eta: Floats, times: int) -> Floats:
+def _repeated(row: Floats, times: int) -> Floats:
     """Repeat each row; a predictor that is one number stays one, shape (1,)."""
-    return eta[:1] if np.all(eta == eta[0]) else np.repeat(eta, times)
+    return row[:1] if np.all(row == row[0]) else np.repeat(row, times)
