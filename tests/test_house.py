@@ -133,6 +133,87 @@ def test_nothing_above_the_families_asks_which_family_it_is():
     assert used & kinds == set()
 
 
+def above_the_families():
+    """Syntax trees of what must not know the predictors of a family, by the file."""
+    below = {"families", "links", "special", "linalg", "covariance", "response", "datasets"}
+    for path in FILES:
+        if not below.intersection(path.relative_to(ROOT).parts):
+            yield path.name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def last_name(node):
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def is_mean(node):
+    return isinstance(node, ast.Constant) and node.value == "mean"
+
+
+def takes_mean_for_a_predictor(node):
+    """Whether "mean" is a default, a value, a key or a place of a predictor's name."""
+    match node:
+        case ast.arguments(args=args, kwonlyargs=others):
+            pairs = list(zip(args[::-1], node.defaults[::-1], strict=False))
+            pairs += zip(others, node.kw_defaults, strict=True)
+            found = any("predictor" in arg.arg and is_mean(value) for arg, value in pairs)
+        case ast.AnnAssign(target=target) | ast.Assign(targets=[target]):
+            found = "predictor" in last_name(target) and is_mean(node.value)
+        case ast.keyword(arg=name):
+            found = "predictor" in (name or "") and is_mean(node.value)
+        case ast.Compare(left=left, comparators=[right]):
+            names = [last_name(side) for side in (left, right) if not is_mean(side)]
+            found = len(names) == 1 and re.search("predictor|formulas", names[0])
+        case ast.Subscript(value=value, slice=key):
+            found = is_mean(key) and last_name(value) in {"formulas", "fixed", "offsets"}
+        case ast.Call(func=ast.Attribute(attr="index"), args=[place]):
+            found = is_mean(place)
+        case _:
+            found = False
+    return found
+
+
+def is_literal_index_of_a_predictor(node):
+    names = {"eta", "predictors", "links", "beta", "formulas", "n_coefficients"}
+    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Constant):
+        return False
+    of_a_family = isinstance(node.value, ast.Attribute) and node.value.attr == "parameters"
+    known = of_a_family or last_name(node.value) in names
+    return known and isinstance(node.slice.value, int)
+
+
+@pytest.mark.parametrize("fault", [takes_mean_for_a_predictor, is_literal_index_of_a_predictor])
+def test_nothing_above_the_families_knows_the_name_or_the_place_of_a_predictor(fault):
+    """`family.location` is the place of the mean, and `family.predictors` has its name."""
+    found = [
+        f"{name}:{getattr(node, 'lineno', node)}"
+        for name, tree in above_the_families()
+        for node in ast.walk(tree)
+        if fault(node)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'def f(x, predictor="mean"): pass',
+        'def f(*, predictor="mean"): pass',
+        'predictor: str = "mean"',
+        'f(predictor="mean")',
+        'predictor == "mean"',
+        '"mean" in model.predictors',
+        'model.formulas["mean"]',
+        'predictors.index("mean")',
+        "eta[0]",
+        "fit.beta[1]",
+        "family.links[0]",
+    ],
+)
+def test_names_and_places_of_predictors_are_found(text):
+    faults = (takes_mean_for_a_predictor, is_literal_index_of_a_predictor)
+    assert any(fault(node) for fault in faults for node in ast.walk(ast.parse(text)))
+
+
 def names_of(packages):
     for package in packages:
         module = importlib.import_module(package)

@@ -1,7 +1,20 @@
 """Design matrices and group codes, learned from one data frame and built for others."""
 
 from skglmm.design.build import DesignSpec
+from skglmm.design.columns import Labels, is_label, kind_of, pick
 from skglmm.design.learn import Term, label_columns, learn
 from skglmm.design.records import Design, Factor, Layout
 
-__all__ = ["Design", "DesignSpec", "Factor", "Layout", "Term", "label_columns", "learn"]
+__all__ = [
+    "Design",
+    "DesignSpec",
+    "Factor",
+    "Labels",
+    "Layout",
+    "Term",
+    "is_label",
+    "kind_of",
+    "label_columns",
+    "learn",
+    "pick",
+]

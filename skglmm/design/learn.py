@@ -32,14 +32,14 @@ class Term(NamedTuple):
     """A random-effects term: effects that vary over the levels of a grouping factor.
 
     `effects` is a one-sided formula, `group` the columns of the grouping factor, and
-    `predictor` the linear predictor that the effects are added to. Terms of one factor with the
-    same `key` are correlated with each other.
+    `predictor` the linear predictor that the effects are added to, the first one by default. Terms
+    of one factor with the same `key` are correlated with each other.
     """
 
     effects: str
     group: tuple[str, ...]
     correlated: bool = True
-    predictor: str = "mean"
+    predictor: str | None = None
     key: str | None = None
 
 
@@ -165,8 +165,9 @@ class _Plan:
         offsets: Mapping[str, Sequence[str]] | None,
     ) -> "_Plan":
         """Return the plan of a model; `offsets` are expressions of some predictors."""
-        given = offsets or {}
-        return cls(tuple(fixed), _merge(terms), tuple(tuple(given.get(k, ())) for k in fixed))
+        given, first = offsets or {}, next(iter(fixed))
+        placed = [t._replace(predictor=first) if t.predictor is None else t for t in terms]
+        return cls(tuple(fixed), _merge(placed), tuple(tuple(given.get(k, ())) for k in fixed))
 
     def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
         """Return the text of each matrix."""

@@ -1,4 +1,4 @@
-r"""What is known of the spherical effects before the rows of a problem are seen.
+r"""Priors of the spherical effects: standard normal, flat, or the posterior of earlier rows.
 
 A model's own prior is :math:`u \sim N(0, I)`. Rows that were seen before leave their normal
 approximation behind: :math:`u \sim N(\hat u, H^{-1})` with the Hessian :math:`H = I + G` of their
@@ -24,7 +24,7 @@ Modes = tuple[Floats, ...]
 
 
 class Meeting(NamedTuple):
-    """The pairs of levels of two factors that meet in some rows, and their curvature."""
+    """Off-diagonal blocks of an information matrix, for levels of two factors with common rows."""
 
     left: Ints  # (n_pairs,) level of the first factor
     right: Ints  # (n_pairs,) level of the second
@@ -53,7 +53,7 @@ class Meeting(NamedTuple):
 
 @dataclass(frozen=True)
 class Curvature:
-    """Minus the second derivative of a log likelihood in the spherical effects.
+    """Observed information about the spherical effects: minus the Hessian of a log likelihood.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class Curvature:
 
 
 class Remembered(NamedTuple):
-    """What rows that are gone say of the effects, factors in the order of the layout."""
+    """Normal posterior of the effects given earlier rows, factors in the order of the layout."""
 
     mean: Modes  # (k, L) for each factor
     curvature: Curvature
@@ -131,7 +131,7 @@ class Prior(ABC):
     @property
     @abstractmethod
     def known(self) -> tuple[Parts[Any], ...]:
-        """What `add` takes beside the blocks, of each shard."""
+        """Precision of the effects of each shard, as `add` takes it."""
 
     @staticmethod
     @abstractmethod
@@ -214,7 +214,7 @@ class NormalPrior(Prior):
     def of(
         cls, remembered: Remembered, order: tuple[int, ...], shards: Parts[Shard]
     ) -> "NormalPrior":
-        """Bind what is remembered to the shards of a problem, whose chain is a single factor."""
+        """Make the posterior of earlier rows a prior, where the chain is a single factor."""
         curvature, mean = remembered.curvature, [remembered.mean[f] for f in order]
         tops = shards.map(_at_levels, whole=mean[0])
         rest = np.concatenate([np.zeros(0), *(part.ravel() for part in mean[1:])])

@@ -37,7 +37,7 @@ from skglmm.links import (
     Probit,
     Sqrt,
 )
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = [
     "LINKS",

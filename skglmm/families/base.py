@@ -11,7 +11,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Jet, Link
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["DensityFactor", "Family", "Interior", "LogDensity"]
 

@@ -11,11 +11,14 @@ from skglmm.fitting.fit import fit, fit_bound, refit
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, masses_in
-from skglmm.fitting.search.optimize import Rules
+from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
+from skglmm.fitting.search.line_search import Trial, line_search
+from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, Rules, solved, update
 from skglmm.fitting.study import Study
-from skglmm.fitting.uncertainty import Uncertainty
+from skglmm.fitting.uncertainty import Uncertainty, least_curvatures, stiffened
 
 __all__ = [
+    "STALLED_MAX",
     "USER",
     "Bound",
     "Cap",
@@ -23,22 +26,32 @@ __all__ = [
     "Fit",
     "Local",
     "NullSpace",
+    "Optimum",
     "Rules",
     "Spaces",
     "Study",
     "Sums",
+    "Trial",
     "Uncertainty",
     "Units",
+    "differenced_hessian",
     "digest",
     "fit",
     "fit_bound",
     "learn_scales",
+    "least_curvatures",
+    "line_search",
     "local",
     "masses_in",
     "measured",
     "of_rows",
+    "positive",
+    "prior_hessian",
     "refit",
     "row_digest",
     "signed_sums",
+    "solved",
     "spaces",
+    "stiffened",
+    "update",
 ]

@@ -1,4 +1,4 @@
-"""The verb of the package: from a design and a response to a frozen `Fit`."""
+"""Fit a mixed model by maximum likelihood or REML: from design and response to a frozen `Fit`."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -88,7 +88,7 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
 
 
 def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool = True) -> Fit:
-    """Fit rows that are bound, wherever they are.
+    """Fit a bound problem, whose rows may be here or on a cluster.
 
     Parameters
     ----------

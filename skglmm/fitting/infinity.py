@@ -34,7 +34,7 @@ MOVES = 1e-2  # of a coefficient of length 1: it moves to this side
 
 
 class Infinity(NamedTuple):
-    """Where the likelihood rises for ever, on standardized columns.
+    """Directions of recession, in which the likelihood rises for ever, on standardized columns.
 
     Parameters
     ----------

@@ -5,11 +5,12 @@ from skglmm.formula.constraints import read_constraints
 from skglmm.formula.groups import parse_groups
 from skglmm.formula.records import Bar, Formula
 from skglmm.formula.split import parse
-from skglmm.formula.tokens import quote
+from skglmm.formula.tokens import back_quoted, quote
 
 __all__ = [
     "Bar",
     "Formula",
+    "back_quoted",
     "check_expressions",
     "parse",
     "parse_groups",

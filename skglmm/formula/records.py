@@ -22,8 +22,8 @@ class Bar:
     key : str or None
         Of ``(1 |p| g)``: terms of one grouping factor with the same key are correlated with each
         other, those of several linear predictors among them.
-    predictor : str, default="mean"
-        Linear predictor that the effects are added to.
+    predictor : str or None
+        Linear predictor that the effects are added to, which a formula by itself does not know.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class Bar:
     group: tuple[str, ...]
     correlated: bool = True
     key: str | None = None
-    predictor: str = "mean"
+    predictor: str | None = None
 
     def __str__(self) -> str:
         bar = f"|{self.key}|" if self.key else "|" if self.correlated else "||"

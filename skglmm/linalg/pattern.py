@@ -18,7 +18,7 @@ MEETINGS_MAX = 20_000_000  # listed meetings of one shard: their arrays stay bel
 
 @dataclass(frozen=True)
 class Pattern:
-    """Which columns of the rest each level of a factor meets.
+    """Sparsity pattern between the levels of a nested factor and the columns of crossed ones.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from skglmm.parts import Parts, added
+from skglmm.parts.here import Parts, added
 
 __all__ = ["Remote", "connected", "is_dask"]
 

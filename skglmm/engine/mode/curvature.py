@@ -1,4 +1,4 @@
-"""What is kept of the curvature at the mode: of the rows, as a prior; the inverse of H."""
+"""Observed information about the random effects at the mode, and their posterior covariance."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ __all__ = ["curvature", "posterior"]
 
 
 def curvature(problem: Problem, mode: Mode) -> Curvature:
-    """Curvature of the log likelihood of the rows, factors in the order of the layout."""
+    """Observed information of the rows about the spherical effects, in the order of the layout."""
     order, roots = problem.order, mode.point.roots
     blocks = {f: _block(problem, mode, i) for i, f in enumerate(order)}
     pairs = {}
@@ -30,7 +30,7 @@ def curvature(problem: Problem, mode: Mode) -> Curvature:
 
 
 def posterior(problem: Problem, mode: Mode) -> Posterior:
-    """What is needed of the inverse of H between any two levels, leading factor first."""
+    """Posterior covariance of the effects u between any two levels, leading factor first."""
     return mode.system.posterior(problem.shards.map(_levels), problem.sizes)
 
 

@@ -81,7 +81,7 @@ def mode_at(problem: Problem, point: Point) -> Mode | None:
 
 
 def _aimed(problem: Problem, mode: Mode) -> Mode:
-    """Add the step that is left."""
+    """Add Newton's step from the mode that was found, which corrects value and gradient."""
     gradient = score(problem, mode.point)
     step = solve(mode.system, gradient)
     return replace(mode, step=step, decrement=0.5 * gradient.dot(step))

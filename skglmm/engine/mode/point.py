@@ -173,7 +173,7 @@ def score(problem: Problem, point: Point) -> Split:
 
 
 def observed_moments(problem: Problem, point: Point) -> Parts[Moments]:
-    """Sums of the observed curvature, for each shard."""
+    """Cross-products Z'WZ with the observed information W of rows, for each shard."""
     return problem.shards.map(_observed, point.states)
 
 
@@ -182,7 +182,7 @@ def _observed(shard: Shard, state: State) -> Moments:
 
 
 def absolute_moments(problem: Problem, point: Point) -> Parts[Moments]:
-    """Sums of the observed curvature of rows made positive, for each shard."""
+    """Cross-products Z'WZ with observed information made positive, for each shard."""
     return problem.shards.map(_absolute, point.states)
 
 
@@ -191,7 +191,7 @@ def _absolute(shard: Shard, state: State) -> Moments:
 
 
 def expected_moments(problem: Problem, point: Point) -> Parts[Moments]:
-    """Sums of the expected information, for each shard."""
+    """Cross-products Z'WZ with the expected information W of rows, for each shard."""
     return problem.shards.map(_expected, point.states, family=problem.family)
 
 

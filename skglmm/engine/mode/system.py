@@ -20,7 +20,7 @@ __all__ = ["hessian", "inverse_moments", "prior_hessian", "sandwich", "scaled", 
 
 
 def sandwich(left: Floats, middle: Floats, right: Floats) -> Floats:
-    """``left.T @ middle @ right`` for middle (k, k', P), along its last axis."""
+    """Congruence ``left.T @ middle @ right`` for middle (k, k', P), along its last axis."""
     if left.size == right.size == 1:
         return np.asarray(middle * (left[0, 0] * right[0, 0]))
     rows, columns, n = middle.shape
@@ -53,7 +53,7 @@ def prior_hessian(problem: Problem) -> LinearSystem | None:
 
 
 def _blocks(shard: Shard, sums: Moments, roots: Sequence[Floats]) -> Blocks:
-    """The chain of H, and its coupling to the rest, in u."""
+    """Blocks of H in u: of nested factors, and between these and the crossed ones."""
     n_owned, found = len(shard.levels), Blocks([], {}, [])
     for i in range(n_owned):
         found.own.append(sandwich(roots[i], sums[i, i], roots[i]))

@@ -1,4 +1,4 @@
-r"""The axes along which the nodes of a level lie, whatever the root of the covariance.
+r"""Triangular factor of a covariance: the axes of quadrature nodes, whatever its own factor is.
 
 A product rule has axes, and the error that it leaves depends on them. They are those of a
 triangular root L: with :math:`D` lower triangular, the nodes :math:`L D z` of the effects have the
@@ -18,7 +18,7 @@ SINGULAR = 1e-10  # of the root: an entry on the diagonal of L that is zero but 
 
 @dataclass(frozen=True)
 class TriangularRoot:
-    """A root as ``lower @ turn``: spherical effects u are ``turn @ u`` in that of `lower`.
+    """LQ decomposition of a covariance factor: u of ``lower @ turn`` are ``turn @ u`` of `lower`.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ class TriangularRoot:
 
     @classmethod
     def of(cls, root: Floats) -> "TriangularRoot":
-        """Return that of a root; a triangular one is its own, with no turn."""
+        """Decompose a covariance factor; a triangular one is its own, with no turn."""
         if not np.any(np.triu(root, 1)):
             return cls(root, np.eye(len(root)))
         back, upper = np.linalg.qr(root.T)
         return cls(np.asarray(upper.T), np.asarray(back.T))
 
     def slopes(self, kernel: Floats) -> Floats:
-        r"""Return the derivative in the root, given that in the triangular one, (q, q, L).
+        r"""Return the derivative in the covariance factor, given that in `lower`, (q, q, L).
 
         With the strict upper triangle U of :math:`L^{-1}\, dR\, Q^T` the triangular root moves by
         :math:`dR\, Q^T - L (U - U^T)`.

@@ -1,4 +1,4 @@
-"""Sorted rows cut into shards that split no level of the factors they own."""
+"""Partition of the rows into shards with whole levels of the nested factors."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -146,7 +146,7 @@ class Cutter:
 def places_of(
     loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int
 ) -> dict[tuple[int, int], tuple[Ints, Ints]]:
-    """Rows (k_f, 1, P) and columns (1, k_g, P) of A_RR that the moments (f, g) reach."""
+    """Places in A_RR of cross-products (f, g): rows (k_f, 1, P) and columns (1, k_g, P)."""
     sizes = [(len(load.columns), load.grouping.size) for load in loads]
     starts = np.cumsum([*([0] * n_owned), 0, *(k * n for k, n in sizes[n_owned:])])
     places = {}
@@ -161,7 +161,7 @@ def places_of(
 
 
 def chain_of(loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int) -> Chain:
-    """Return how the levels of a chain hang together, and with the other factors."""
+    """Return the pattern of nested factors: parents of levels, and entries with crossed factors."""
     parents = {
         (i, j): Grouping(pairs[i, j].right, loads[j].grouping.size)
         for i in range(n_owned)

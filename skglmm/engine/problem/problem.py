@@ -1,4 +1,4 @@
-"""A design bound to its response: rows sorted once, cut into shards."""
+"""The likelihood problem of a fit: family, rows in shards, covariances, approximation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ Modes = tuple[Floats, ...]  # spherical effects, (k, L) for each factor, leading
 
 @dataclass(frozen=True)
 class Problem:
-    """What the objective needs beside the parameters.
+    """A mixed model bound to its rows: all that the objective needs beside the parameters.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class Problem:
         return pieces
 
     def join(self, split: Split) -> Modes:
-        """Bring effects here: (k, L) for each factor, leading factor first."""
+        """Return effects as arrays (k, L), one for each factor, leading factor first."""
         owned = [np.empty(size) for size in self.sizes[: self.n_owned]]
         for levels, tops in zip(self.levels, split.tops, strict=True):
             for whole, place, part in zip(owned, levels, tops, strict=True):
@@ -205,7 +205,7 @@ class Problem:
         return (*owned, *self.cut_rest(split.rest))
 
     def split(self, modes: Modes) -> Split:
-        """Undo `join`."""
+        """Return arrays (k, L), one for each factor, as a vector of effects: undo `join`."""
         tops = self.shards.map(_owned, whole=modes[: self.n_owned])
         rest = np.concatenate([np.zeros(0), *(u.ravel() for u in modes[self.n_owned :])])
         return Split(tops, rest)

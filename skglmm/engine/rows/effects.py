@@ -1,4 +1,4 @@
-"""Effects where they live: those that shards own with the shards, the others here."""
+"""Vectors of spherical effects, stored by shard: sums and inner products."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

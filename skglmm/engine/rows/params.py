@@ -1,4 +1,4 @@
-"""The outer parameters, and the one place where their vector is cut."""
+"""The parameter vector (beta, theta): its pieces, packed and unpacked."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ __all__ = ["Params", "Sizes"]
 
 @dataclass(frozen=True)
 class Sizes:
-    """How long the pieces of the parameter vector are.
+    """Numbers of fixed effects and of covariance parameters: where each is in the vector.
 
     Parameters
     ----------

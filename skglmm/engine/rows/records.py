@@ -1,4 +1,4 @@
-"""What an evaluation of the objective leaves behind: a point, the mode, the objective."""
+"""Records of an evaluation: log density at some effects, conditional mode, objective."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Slopes = Mapping[int, Floats]  # of the third derivatives in some predictors
 
 
 class State(NamedTuple):
-    """The rows of a shard at some effects."""
+    """Linear predictors and log densities of the rows of a shard at some effects."""
 
     eta: list[Floats]  # linear predictors, each of shape (n,) or (1,)
     rows: Rows

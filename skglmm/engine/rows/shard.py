@@ -1,4 +1,4 @@
-"""A range of the sorted rows that splits no level of the factors it owns, and its sums."""
+"""A shard of rows with whole levels of the nested factors: predictors, scores, cross-products."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Moments = dict[tuple[int, int], Floats]
 
 @dataclass(frozen=True)
 class Load:
-    """One grouping factor within a shard.
+    """Levels and random-effects columns of one grouping factor, for the rows of a shard.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard:
-    """Rows of a problem with everything that does not change while it is solved.
+    """Rows of a problem: responses, columns, levels, patterns, whatever the parameters.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class Shard:
         return self._add_random(eta, effects)
 
     def move(self, beta: Sequence[Floats], effects: Sequence[Floats]) -> Move:
-        """How predictors move with fixed and random effects; those that all are zero do not."""
+        """Changes of linear predictors with fixed and random effects; None for no change."""
         found: list[Floats | None] = [
             x @ b if b.any() else None for x, b in zip(self.fixed, beta, strict=True)
         ]
@@ -154,7 +154,7 @@ class Shard:
         return _weighted([-family.expected_information(full)], self.weights)
 
     def level_sums(self, rows: Sequence[Floats] | Floats) -> list[Floats]:
-        """Sums of z times a row of its predictor: (k_f, L_f) for each factor."""
+        """Products Z'r: sums of z times a row of its predictor, (k_f, L_f) for each factor."""
         sums = []
         for load in self.loads:
             pairs = zip(load.columns, load.predictors, strict=True)
@@ -163,7 +163,7 @@ class Shard:
         return sums
 
     def moments(self, hess: Floats) -> Moments:
-        """Sums of -z hess z' over rows: (k_f, k_g, levels or pairs) for factors f <= g."""
+        """Cross-products Z'WZ, sums of -z hess z': (k_f, k_g, levels or pairs) for f <= g."""
         sums: Moments = {}
         n_predictors = len(self.fixed)
         for f, left in enumerate(self.loads):

@@ -37,7 +37,7 @@ from skglmm.estimators.reading.validation import (
 from skglmm.estimators.runtime.warnings import tell, tell_about, tell_constant, tell_dropped
 from skglmm.families import Family
 from skglmm.fitting import Fit, Rules, fit, fit_bound, row_digest
-from skglmm.parts.dask import is_dask
+from skglmm.parts import is_dask
 from skglmm.response import ResponseScale
 
 __all__ = ["MixedModel"]

@@ -35,8 +35,7 @@ from skglmm.fitting import (
     signed_sums,
     spaces,
 )
-from skglmm.parts import Parts
-from skglmm.parts.dask import connected
+from skglmm.parts import Parts, connected
 from skglmm.response import ResponseScale
 
 __all__ = ["ClusterRows", "cluster_rows", "learned"]

@@ -8,8 +8,7 @@ import pandas as pd
 
 from skglmm.arrays import Floats
 from skglmm.estimators.reading.validation import check_weights
-from skglmm.parts import Parts
-from skglmm.parts.dask import Remote, is_dask
+from skglmm.parts import Parts, Remote, is_dask
 
 __all__ = ["VettedRows", "check_partitions", "n_rows_of", "read_rows", "some_rows"]
 

@@ -43,7 +43,12 @@ class Predictions(SingleThreaded):
     _spec: DesignSpec
 
     def predict_linear(
-        self, X: Any, predictor: str = "mean", return_std: bool = False, *, kind: Kind | None = None
+        self,
+        X: Any,
+        predictor: str | None = None,
+        return_std: bool = False,
+        *,
+        kind: Kind | None = None,
     ) -> Floats | tuple[Floats, Floats]:
         """Predict a linear predictor.
 
@@ -51,9 +56,9 @@ class Predictions(SingleThreaded):
         ----------
         X : DataFrame or array-like, shape (n_samples, n_features)
             As in `predict`.
-        predictor : str, default="mean"
+        predictor : str, default=None
             Name of a linear predictor, such as "mean" (on the scale of its link) or "precision"
-            (the log precision).
+            (the log precision); None for that of the location, the mean.
         return_std : bool, default=False
             Whether to return standard errors, too.
         kind : str or set, default=None
@@ -86,8 +91,10 @@ class Predictions(SingleThreaded):
         (array([-2.18, -1.42]), array([0.09, 0.08]))
         """
         check_is_fitted(self)
-        check_choice("predictor", predictor, self.fit_.layout.predictors)
-        place = self.fit_.layout.predictors.index(predictor)
+        place = self.fit_.family.location
+        if predictor is not None:
+            check_choice("predictor", predictor, self.fit_.layout.predictors)
+            place = self.fit_.layout.predictors.index(predictor)
         if return_std:
             check_inference(self.fit_)
 

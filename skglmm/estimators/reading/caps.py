@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Bools, Floats
-from skglmm.design import Design
-from skglmm.design.columns import is_label
+from skglmm.design import Design, is_label
 from skglmm.estimators.reading.model import Model
 from skglmm.fitting import Fit
 from skglmm.formula import variables

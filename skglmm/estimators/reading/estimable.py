@@ -9,8 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.design import Design, DesignSpec
-from skglmm.design.columns import pick
+from skglmm.design import Design, DesignSpec, pick
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.fitting import Fit, NullSpace

@@ -13,7 +13,7 @@ from skglmm.design import Design, DesignSpec
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.exceptions import ImplicitNestingWarning
 from skglmm.fitting import Fit
-from skglmm.formula.tokens import back_quoted
+from skglmm.formula import back_quoted
 from skglmm.inference import likeness, pearson_residuals
 
 __all__ = ["Reuse", "reused_labels", "tell_nesting"]

@@ -8,8 +8,7 @@ import pandas as pd
 from sklearn.utils import check_consistent_length
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design, DesignSpec
-from skglmm.design.columns import pick
+from skglmm.design import Design, DesignSpec, pick
 from skglmm.estimators.reading.frames import fit_frame, predict_frame
 from skglmm.estimators.reading.validation import (
     KINDS,

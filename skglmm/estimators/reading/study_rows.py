@@ -10,7 +10,7 @@ import pandas as pd
 
 from skglmm import inference as infer
 from skglmm.arrays import Floats, Ints
-from skglmm.design.columns import pick
+from skglmm.design import pick
 from skglmm.engine import Objective
 from skglmm.estimators.reading.rows import known_rows
 from skglmm.estimators.reading.study import study_of

@@ -14,7 +14,7 @@ from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.combined.masses import PARTS
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import LINKS, Link, Log, Logit
-from skglmm.response.support import Support
+from skglmm.response import Support
 from skglmm.special import SERIES_FROM, log_gamma_family, log_gamma_remainder
 
 __all__ = ["MEAN", "PRECISION", "Beta"]

@@ -16,7 +16,7 @@ from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.combined.masses import PartProbabilities
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Identity, Link, Log, Logit
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["OrderedBeta"]
 

@@ -19,7 +19,7 @@ from skglmm.families.combined.masses import PARTS
 from skglmm.families.defaults.information import information
 from skglmm.families.defaults.quantile import inverted
 from skglmm.links import Identity
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["StretchedBeta"]
 

@@ -7,7 +7,7 @@ from skglmm.families.bounded.beta import MEAN, PRECISION
 from skglmm.families.bounded.two_part_beta import TwoPartBeta
 from skglmm.families.combined.masses import ONE, ZERO
 from skglmm.links import Link, Log, Logit, LogOdds
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["ZeroOneInflatedBeta"]
 

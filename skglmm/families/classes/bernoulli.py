@@ -13,7 +13,7 @@ from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Cauchit, EventCLogLog, EventLogLog, EventProbit, Link, LogOdds
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["Bernoulli"]
 

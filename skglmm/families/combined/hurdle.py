@@ -13,7 +13,7 @@ from skglmm.families.combined.masses import ONE, ZERO, ZERO_OR_MORE
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.two_part import TwoPart
 from skglmm.families.parameter import Parameter
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["Hurdle"]
 

@@ -15,7 +15,7 @@ from skglmm.families.calculus.packing import packed_products
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.combined.combined import Combined, check_counts, of_count
 from skglmm.families.defaults.whole_quantile import whole_quantile
-from skglmm.response.support import Support
+from skglmm.response import Support
 from skglmm.special import log_hazard
 
 __all__ = ["Truncated"]

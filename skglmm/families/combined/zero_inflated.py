@@ -18,7 +18,7 @@ from skglmm.families.combined.combined import Combined, check_counts, of_count
 from skglmm.families.combined.masses import ZERO, ZERO_OR_MORE
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.defaults.whole_quantile import whole_quantile
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["ZeroInflated"]
 

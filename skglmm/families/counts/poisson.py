@@ -17,7 +17,7 @@ from skglmm.families.combined.masses import ZERO_OR_MORE
 from skglmm.families.defaults.whole_quantile import whole_quantile
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Link, LogMean, Positive, Sqrt
-from skglmm.response.support import Support
+from skglmm.response import Support
 from skglmm.special import SERIES_FROM, log_gamma_remainder
 
 __all__ = ["Poisson"]

@@ -6,7 +6,7 @@ from typing import Protocol
 from skglmm.arrays import Floats
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.links import Jet, Link
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["Distribution"]
 

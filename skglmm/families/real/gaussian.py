@@ -14,7 +14,7 @@ from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Identity, Link, Log
-from skglmm.response.support import Support
+from skglmm.response import Support
 
 __all__ = ["Gaussian"]
 

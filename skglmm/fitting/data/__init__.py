@@ -1,1 +1,1 @@
-"""What is known of the columns of a fit, and the way back to the user's units."""
+"""Standardization of columns and responses, null spaces, fingerprints of rows."""

@@ -1,4 +1,4 @@
-"""A problem, and what leads from its parameters back to the user's units."""
+"""A likelihood problem on standardized columns, with the way back to the user's units."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Exchange(NamedTuple):
 
 @dataclass(frozen=True)
 class Bound:
-    """Rows on standardized columns, wherever they are, ready to be fitted.
+    """A problem on standardized columns, ready to be fitted, with the way back to the user's units.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class Bound:
         return Params(self.scales.standard_coefficients(fit.beta), fit.theta).pack()
 
     def away(self, vector: Floats) -> Floats:
-        """Return parameters without zero variances, from which any others can be reached."""
+        """Return parameters off the boundary: at a variance of zero an optimizer would stay."""
         return away(self.problem, vector)
 
 

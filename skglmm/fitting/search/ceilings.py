@@ -1,4 +1,4 @@
-"""Linear predictors that would rise without end in some rows are held at their ceiling.
+"""Ceilings: upper bounds of linear predictors that would rise without end in some rows.
 
 A precision that differs between categories has no finite estimate where all responses of one are
 alike. The linear predictor of its rows takes the place of one of the coefficients, which then has

@@ -40,7 +40,7 @@ CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 @dataclass(frozen=True)
 class Rules:
-    """How to go about a fit.
+    """Options of the optimizer: tolerance, iterations, report, threads.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the optimizer starts from, or stopped.
+    """An iterate of the optimizer: parameters, objective, Hessian, bounds, and why it stopped.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where the optimizer begins: with many rows, at the estimates of some of them.
+"""Warm start of the optimizer: with many rows, at the estimates from a subsample.
 
 A fit to an eighth of the shards costs an eighth, and its estimates are off by a few standard errors
 only, with a Hessian that is right but for the number of rows: all rows need a few iterations then.
@@ -27,7 +27,7 @@ AWAY = 0.1  # standard deviations of zero begin here: at zero their gradient is 
 
 @dataclass(frozen=True)
 class _Ahead:
-    """What some rows foretell: estimates, their Hessian and its scale, and modes."""
+    """Estimates from a subsample of the rows, their Hessian and its scale, and modes."""
 
     vector: Floats
     hessian: Floats
@@ -45,7 +45,7 @@ class _Ahead:
 
 
 def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> Optimum:
-    """Return a state to minimize from.
+    """Return starting values, with the objective and a Hessian there.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def with_spread(problem: Problem, vector: Floats, sd: float) -> Floats:
 
 
 def away(problem: Problem, vector: Floats) -> Floats:
-    """Return parameters without zero variances, from which any others can be reached."""
+    """Return parameters off the boundary: at a variance of zero an optimizer would stay."""
     params = Params.unpack(vector, problem.shape)
     pairs = zip(problem.covariances, params.theta, strict=True)
     return Params(params.beta, tuple(each.away(part, AWAY) for each, part in pairs)).pack()
 
 
 def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> _Ahead | None:
-    """Fit some shards; None where these are few, or their estimates not to be trusted."""
+    """Fit a subsample of the shards; None where these are few, or estimates are not reliable."""
     if len(problem.shards) < SHARDS_MIN or not problem.order:
         return None
     some = problem.some(range(0, len(problem.shards), SHARE))

@@ -1,4 +1,4 @@
-"""Grids along one number on which linear predictors depend, dense where densities may bend."""
+"""Trapezoidal grids for integrals over one random effect, dense where densities may bend."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Logarithms of what is integrated over random effects: of densities times the normal density."""
+"""Integrands over random effects, as logarithms: densities of rows times the normal density."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What is wrong with a fit, or looks as if it were."""
+"""Diagnosis of a fit: optimum, columns, groups, weights, residuals, influence."""

@@ -1,4 +1,4 @@
-r"""What the estimates would be without the rows of one level: a Newton step, and no refit.
+r"""Influence of levels: the estimates without the rows of one, by a Newton step, without a refit.
 
 With g the gradient of the objective of the other rows at the estimates, exact, H the Hessian of all
 rows and h the share of the level in them, the step is :math:`-((1 - h) H)^{-1} g`, and Cook's

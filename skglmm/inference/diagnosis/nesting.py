@@ -1,4 +1,4 @@
-"""Likeness of rows that share the levels of two factors."""
+"""Implicit nesting: how alike the residuals of rows are that share the levels of two factors."""
 
 import numpy as np
 

@@ -52,7 +52,7 @@ class Share:
 
 
 class Between(NamedTuple):
-    """What lies between the masses of n rows.
+    """Distributions of n responses between the masses, with the probabilities to lie there.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Between(NamedTuple):
 
     @classmethod
     def of(cls, family: Family, eta: Sequence[Floats], shift: Shift) -> "Between | None":
-        """Return it, if the masses of the family have predictors of their own."""
+        """Return the distributions, if the masses of the family have predictors of their own."""
         interior = family.interior
         if interior is None or interior.location != shift.first or family.support.is_discrete:
             return None

@@ -1,4 +1,4 @@
-"""Distributions of responses whose linear predictors are known up to normal numbers."""
+"""Predictive distributions of responses, given linear predictors up to normal numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ LEAST = 1e-12  # probability, and its complement, for which a guess is made
 
 @dataclass(frozen=True)
 class Blend:
-    """Responses of n rows: an average of mixtures, one for each node of the other predictors.
+    """Predictive distributions of n rows: mixtures, averaged over nodes of the other predictors.
 
     Parameters
     ----------

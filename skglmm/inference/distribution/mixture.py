@@ -1,4 +1,4 @@
-r"""Distributions of responses whose location's predictor is known up to a normal number.
+r"""Normal mixtures: responses whose location's predictor is known up to a normal number.
 
 With t standard normal, :math:`F(y) = E_t[F(y \mid \eta + s t)]` is a smooth average where the
 conditional cdf changes slowly in t, and that of a step where it changes fast.
@@ -31,7 +31,7 @@ NEWTON = 5  # steps that invert the density of the grid
 
 @dataclass(frozen=True)
 class Mixture:
-    """Responses of n rows, given the linear predictors up to a normal shift of the location's.
+    """Normal mixtures of n rows: predictors are known up to a normal shift of the location's.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where the responses of a mixture have given probabilities: Newton's method on a straight scale.
+"""Quantiles of predictive distributions, by Newton's method on a transform of the support.
 
 The normal quantile of the probability is nearly a straight line against the response on the whole
 real line.
@@ -27,7 +27,7 @@ _TWO_PI_ROOT = np.sqrt(2.0 * np.pi)
 
 @dataclass(frozen=True)
 class Line:
-    """The open support, stretched over the real line: by a logit, a logarithm or not at all."""
+    """Transform of the open support to the real line: a logit, a logarithm or the identity."""
 
     support: Support
 

@@ -1,4 +1,4 @@
-"""Whether restricted likelihoods of two fits are about the same contrasts of the responses.
+"""Comparability of REML fits: whether they are about the same contrasts of the responses.
 
 A restricted likelihood is that of what the fixed columns of a predictor leave of the responses, in
 units that depend on these columns. With other columns it is the likelihood of something else.
@@ -57,9 +57,9 @@ def _other_columns(one: Fit, other: Fit, k: int) -> Iterator[str]:
         yield f"{text} in {', '.join(map(repr, only))}"
     elif mine.beyond(theirs) or theirs.beyond(mine):
         yield f"{text}, as their columns hold other numbers"
-    links = [fit.family.links[k] for fit in (one, other)]
-    if links[0] != links[1]:
-        yield f"{text}, by the links {links[0].name} and {links[1].name}"
+    link, changed = one.family.links[k], other.family.links[k]
+    if link != changed:
+        yield f"{text}, by the links {link.name} and {changed.name}"
 
 
 def _columns(fit: Fit, k: int) -> SpanColumns:

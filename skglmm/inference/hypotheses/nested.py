@@ -1,4 +1,4 @@
-"""What a larger model has beyond a smaller one, and why it is not an extension of it.
+"""Nested models: what a larger one adds to a smaller one, or why it is no extension of it.
 
 A model is nested in another if its fixed effects, and the effects of each of its terms, are
 combinations of those of the other: ``x`` and ``poly(x, 2)``, ``x`` and ``C(x)``. That is told by

@@ -1,4 +1,4 @@
-r"""Likelihood-ratio tests by simulation from the smaller model.
+r"""Parametric bootstrap of likelihood-ratio tests: simulation from the smaller model.
 
 Responses are simulated from the smaller fit, both models are fitted to each, and with B
 replicates the p-value is :math:`(1 + \#\{LR^* \ge LR\}) / (1 + B)` [1]_.

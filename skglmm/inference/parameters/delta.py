@@ -1,4 +1,4 @@
-r"""How uncertain linear predictors are: estimates, conditional modes, and both together.
+r"""Variances of linear predictors by the delta method: of estimates, conditional modes, both.
 
 A row with known levels has :math:`\hat\eta = x\hat\beta + z \hat b`. With
 :math:`a = \partial\hat\eta / \partial(\beta, \theta)`, in which the modes move with the

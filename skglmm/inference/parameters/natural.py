@@ -96,7 +96,7 @@ def constant(fit: Fit, k: int) -> Natural:
 
 def derived(fit: Fit) -> Iterator[Natural]:
     """Parameters that the family derives from linear predictors which are one number each."""
-    constants = [float(beta[0]) if len(beta) else 0.0 for beta in fit.beta]
+    constants = [float(found[0]) if len(found) else 0.0 for found in fit.beta]
     for name, (value, slopes) in fit.family.derived(constants).items():
         used = np.flatnonzero(slopes)
         if all(is_constant(fit, int(k)) for k in used):

@@ -1,4 +1,4 @@
-r"""Normal numbers that random effects, and uncertainty, add to the linear predictors of rows.
+r"""Averages over normal shifts of linear predictors, as random effects and uncertainty make them.
 
 Averages over them go by conditioning: the predictors behind the first are moved to nodes of a grid,
 and the first is then normal, with a mean that moves along and a standard deviation of its own.
@@ -156,7 +156,7 @@ class Shift:
 
 
 class Parted(NamedTuple):
-    """The shifts of some predictors, and those of others given them.
+    """Conditional normal distributions: shifts of some predictors, and of others given them.
 
     Parameters
     ----------
@@ -228,6 +228,6 @@ def _root(covariance: Callable[[int, int], Floats], n: int, order: Sequence[int]
     return root
 
 
-def _repeated(eta: Floats, times: int) -> Floats:
+def _repeated(row: Floats, times: int) -> Floats:
     """Repeat each row; a predictor that is one number stays one, shape (1,)."""
-    return eta[:1] if np.all(eta == eta[0]) else np.repeat(eta, times)
+    return row[:1] if np.all(row == row[0]) else np.repeat(row, times)

@@ -1,4 +1,4 @@
-r"""Random effects in the light of new rows, the parameters as they are.
+r"""Posterior of the random effects given new rows, with the parameters as they are.
 
 Rows that a fit has seen are remembered as the normal distribution
 :math:`N(\hat u, H^{-1})` of the effects, which is exact for the levels that they do not touch and

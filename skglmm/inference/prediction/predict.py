@@ -31,7 +31,7 @@ UNSEEN = ("marginal", "fixed", "nan")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is known of the groups of the rows.
+    """Which random effects of the rows are conditional modes, averaged over, or zero.
 
     Parameters
     ----------

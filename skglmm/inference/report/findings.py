@@ -1,4 +1,4 @@
-"""What a diagnosis found, and how it is told."""
+"""Findings of a diagnosis, as text, as HTML and as a table."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """What a look at a fit and its rows found; prints as text, shows as HTML.
+    """Findings of a diagnosis of a fit and its rows; prints as text, shows as HTML.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a fit has to say about itself, in sentences."""
+"""Notes about a fit, in sentences: convergence, singularity, separation, ceilings."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

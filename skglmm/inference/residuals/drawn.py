@@ -1,4 +1,4 @@
-r"""Rows in the light of random effects drawn from their distribution given the data.
+r"""Residuals of rows given random effects that are drawn from their posterior.
 
 Conditional modes are estimates: residuals about them are too small, the more so the fewer rows a
 level has. Effects drawn from their distribution given the data have no such fault: in a true model
@@ -27,7 +27,7 @@ __all__ = ["Drawn", "draw_effects", "drawn"]
 
 @dataclass(frozen=True)
 class Drawn:
-    """Rows given effects drawn from their distribution given the data, in the study's order.
+    """Rows given random effects that are drawn from their posterior, in the study's order.
 
     Responses and linear predictors are in the units of the user.
 

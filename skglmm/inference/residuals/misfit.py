@@ -1,4 +1,4 @@
-r"""What residuals say of effects that a model leaves out, each with its size on the link's scale.
+r"""Score tests of effects that a model leaves out, each with its size on the link's scale.
 
 An effect d of the location's linear predictor moves the quantile residual of a row by about
 :math:`s d`, with s the root of the expected information. So sums of :math:`x s r` over the rows of

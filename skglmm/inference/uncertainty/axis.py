@@ -10,8 +10,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Coordinate
 from skglmm.engine import Params, Problem
 from skglmm.families import Link
-from skglmm.fitting import Bound, Fit
-from skglmm.fitting.uncertainty import least_curvatures
+from skglmm.fitting import Bound, Fit, least_curvatures
 from skglmm.inference.parameters.natural import Transform, is_constant
 from skglmm.inference.parameters.own_units import user_parameter
 

@@ -16,10 +16,18 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, tangent
-from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
-from skglmm.fitting.search.line_search import Trial, line_search
-from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, solved, update
-from skglmm.fitting.uncertainty import stiffened
+from skglmm.fitting import (
+    STALLED_MAX,
+    Optimum,
+    Trial,
+    differenced_hessian,
+    line_search,
+    positive,
+    prior_hessian,
+    solved,
+    stiffened,
+    update,
+)
 from skglmm.inference.uncertainty.axis import Axis
 
 __all__ = ["Spot", "begin", "moved", "settled", "step"]
@@ -33,7 +41,7 @@ CLEARLY = 1.5  # times the price of such a kick that the next step has to promis
 
 @dataclass(frozen=True)
 class Spot:
-    """A point on the way.
+    """An iterate of a profile: parameters, objective, Hessian.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 
-from skglmm.fitting.search.optimize import solved
+from skglmm.fitting import solved
 from skglmm.inference.uncertainty.axis import Axis
 from skglmm.inference.uncertainty.descent import Spot, moved, settled, step
 

@@ -9,8 +9,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
-from skglmm.design import Design
-from skglmm.design.columns import Labels, kind_of
+from skglmm.design import Design, Labels, kind_of
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.estimable import tell_nonestimable
 from skglmm.estimators.reading.frames import predict_frame, to_pandas

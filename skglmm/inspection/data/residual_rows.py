@@ -8,7 +8,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.estimators.reading.study_rows import study_rows
 from skglmm.estimators.reading.validation import check_choice
-from skglmm.inference.residuals.drawn import drawn
+from skglmm.inference import drawn
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.data.residuals import residuals
 

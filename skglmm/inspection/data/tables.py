@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skglmm.design.columns import pick
+from skglmm.design import pick
 from skglmm.estimators.reading.frames import to_pandas
 
 __all__ = ["as_table", "column_name", "column_names", "is_number"]
