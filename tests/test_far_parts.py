@@ -1,7 +1,5 @@
 """Probabilities of zeros and of classes where linear predictors are far away."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,3 +44,13 @@ def test_a_classifier_is_sure_far_from_its_data(link):
     y = np.where(np.arange(40) % 5 == 0, x < 0, x > 0)
     model = BinomialGLMMClassifier("x", link=link).fit(pd.DataFrame({"x": x}), y)
     assert_array_equal(model.predict(pd.DataFrame({"x": [-1e4, 1e4]})), [False, True])
+
+
+def test_zeros_of_groups_with_huge_means_have_standard_errors_without_a_warning():
+    g = np.repeat(np.arange(8), 6)
+    X = pd.DataFrame({"g": g})
+    y = np.random.default_rng(0).poisson(np.exp(4.0 + 1.5 * np.linspace(-1.5, 1.5, 8)[g]))
+    model = PoissonGLMMRegressor("(1 | g)").fit(X, y)
+    zero, std = model.predict_proba_zero(pd.DataFrame({"g": [99, 0]}), return_std=True)
+    assert np.isfinite(zero).all()
+    assert 0.0 < std[0] < 0.5
