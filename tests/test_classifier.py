@@ -41,6 +41,7 @@ LABELS = {
     "numbers with a gap": lambda y: np.array([-3.0, 7.0])[y],
     "objects": lambda y: np.array(["a", "b"], dtype=object)[y],
     "a categorical series": lambda y: pd.Series(pd.Categorical.from_codes(y, ["no", "yes"])),
+    "booleans as objects": lambda y: (y == 1).astype(object),
     "a list": lambda y: ["yes" if each else "no" for each in y],
 }
 
@@ -205,3 +206,10 @@ def test_clones_know_nothing():
     X, y = simulated()
     model = clone(BinomialGLMMClassifier(FORMULA).fit(X, y))
     assert not hasattr(model, "classes_")
+
+
+def test_labels_of_several_types_are_refused():
+    X, y = simulated()
+    labels = np.array(["a", 1], dtype=object)[y]
+    with pytest.raises(ValueError, match=r"labels are of the types int, str, .*y.astype\(str\)"):
+        BinomialGLMMClassifier("x").fit(X, labels)

@@ -184,3 +184,23 @@ def test_huge_and_few_counts_fit():
     assert large.coef_[0] == pytest.approx(0.1, abs=1e-4)
     single = PoissonGLMMRegressor("x").fit(X, (np.arange(60) == 3).astype(int))
     assert np.isfinite(single.log_likelihood_)
+
+
+def test_an_exposure_is_not_added_twice(data):
+    model = PoissonGLMMRegressor("x + offset(log(hours))", exposure="hours")
+    with pytest.raises(ValueError, match=r"exposure='hours' adds log\(hours\) .*leave one"):
+        model.fit(*data)
+
+
+@pytest.mark.parametrize("kind", ["str", "category"])
+def test_exposures_are_numbers(data, kind):
+    X, y = data
+    with pytest.raises(ValueError, match=r"'hours' holds \w+ values, expected positive numbers"):
+        PoissonGLMMRegressor("x", exposure="hours").fit(X.astype({"hours": kind}), y)
+
+
+def test_a_column_in_place_of_its_name_is_not_printed_whole(data):
+    X, y = data
+    with pytest.raises(TypeError, match="of type ndarray, expected the name") as caught:
+        PoissonGLMMRegressor("x", exposure=X["hours"].to_numpy()).fit(X, y)
+    assert len(str(caught.value)) < 120

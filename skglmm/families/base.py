@@ -9,6 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families.calculus.log_density import LogDensity
+from skglmm.families.calculus.reach import within_reach
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Jet, Link
 from skglmm.response import Support
@@ -195,8 +196,9 @@ class Family(ABC):
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
         if not self.parts:
             return np.zeros((0, n))
-        lowest = self.log_density(self.prepare(np.full(n, self.support.low)), eta).value
-        return np.stack([np.exp(lowest), -np.expm1(lowest)])
+        near, _ = within_reach(self.links, eta)  # beyond it log densities are walls
+        lowest = self.log_density(self.prepare(np.full(n, self.support.low)), near).value
+        return np.stack([np.exp(lowest), 0.0 - np.expm1(lowest)])  # no negative zero
 
     def location_information(self, eta: Sequence[Floats]) -> Floats:
         """Return minus the expected second derivatives in the location predictor, (n,)."""

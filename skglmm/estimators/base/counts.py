@@ -1,6 +1,7 @@
 """Mixed models of counts."""
 
 from collections.abc import Callable
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.model import Model
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.reading.validation import check_choice, check_flag, check_inference
+from skglmm.exceptions import DesignError
 from skglmm.families import Family, Hurdle, Truncated, ZeroInflated
 from skglmm.formula import quote
 from skglmm.response import CountScale
@@ -142,7 +144,21 @@ class CountRegressor(MixedRegressor):
         return super()._answered(frame, *asked, **options)
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
+        twice = set(model.formula.offsets).intersection(model.shifts)
+        if twice:
+            msg = (
+                f"exposure={self.exposure!r} adds {twice.pop()} to the predictor, which formula= "
+                "does, too, as an offset; leave one of them out"
+            )
+            raise ValueError(msg)
         self._refuse_exposures(frame)
+        kind = pd.api.types.infer_dtype(frame.get(self.exposure, []))
+        if kind in {"string", "categorical"}:
+            msg = (
+                f"the exposure {self.exposure!r} holds {kind} values, expected positive numbers; "
+                "convert it with pd.to_numeric"
+            )
+            raise DesignError(msg)
         return super()._learn(model, frame)
 
     def _refuse_exposures(self, frame: pd.DataFrame) -> None:
@@ -204,7 +220,8 @@ class CountRegressor(MixedRegressor):
             return ()
         if not isinstance(self.exposure, str):
             kind = type(self.exposure).__name__
-            msg = f"exposure={self.exposure!r} is of type {kind}, expected the name of a column"
+            given = shortened(self.exposure)
+            msg = f"exposure={given} is of type {kind}, expected the name of a column"
             raise TypeError(msg)
         if self.link != "log":
             msg = (

@@ -142,8 +142,26 @@ def check_labels(name: str, y: Any) -> NDArray[Any]:
         raise ValueError(msg)
     if column.dtype.kind == "f":
         _refuse_not_finite(column)
+    if column.dtype.kind == "O":
+        column = _of_one_type(column)
     check_classification_targets(column)
     return np.asarray(column)
+
+
+def _of_one_type(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels, as booleans if they are, that have an order."""
+    types = sorted({type(label).__name__ for label in labels})
+    if set(types) <= {"bool", "bool_"}:
+        return labels.astype(np.bool_)
+    try:
+        np.unique(labels)
+    except TypeError:
+        msg = (
+            f"Unknown label type: labels are of the types {', '.join(types)}, which have no "
+            "common order; give them one type, such as with y.astype(str)"
+        )
+        raise ValueError(msg) from None
+    return labels
 
 
 def _refuse_not_finite(y: Floats) -> None:

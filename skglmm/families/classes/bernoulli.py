@@ -83,6 +83,11 @@ class Bernoulli(Family):
         (mean,) = self.jets(eta)
         return mean.value * mean.complement
 
+    def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
+        """Return the probabilities of both classes, each with all of its digits."""
+        (mean,) = self.jets(eta)
+        return np.stack([mean.complement, mean.value])
+
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         (mean,) = self.jets(eta)
         return np.where(y < 0.0, 0.0, np.where(y < 1.0, mean.complement, 1.0))

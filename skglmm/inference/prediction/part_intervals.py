@@ -37,6 +37,8 @@ from skglmm.inference.prediction.predict import (
 
 __all__ = ["PartIntervals", "part_intervals"]
 
+NEVER = -750.0  # a logit below those of all positive numbers: its probability is 0
+
 
 @dataclass(frozen=True)
 class PartIntervals:
@@ -92,18 +94,16 @@ def _of_group(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Flo
     """
     eta, of = linear_predictors(fit, design, plan.conditioned), fit.family.part_probabilities
     value = of(eta)
-    center = _logits(value)
-    with np.errstate(invalid="ignore"):  # what is never or always so does not change
-        slopes = {
-            k: np.nan_to_num(slope_in(lambda part: _logits(of(part)), eta, k))
-            for k in fit.family.part_predictors
-        }
+    center = _finite_logits(value)
+    slopes = {
+        k: slope_in(lambda part: _finite_logits(of(part)), eta, k)
+        for k in fit.family.part_predictors
+    }
     estimated = group_variance(fit, design, replace(plan, unseen="fixed"), slopes)
 
     def moments(part: list[Floats], rows: Ints) -> Floats:
         here = of(part)
-        with np.errstate(invalid="ignore"):
-            off = np.nan_to_num(_logits(here) - center[:, rows])
+        off = _finite_logits(here) - center[:, rows]
         away = here - value[:, rows]
         return np.concatenate([off, off**2, away, away**2])
 
@@ -141,6 +141,11 @@ def _steepness(logit: Floats) -> Floats:
 def _logits(probabilities: Floats) -> Floats:
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(probabilities) - np.log(_complements(probabilities)))
+
+
+def _finite_logits(probabilities: Floats) -> Floats:
+    """Logits, `NEVER` of what is never so: far away, yet with moments."""
+    return np.clip(_logits(probabilities), NEVER, -NEVER)
 
 
 def _complements(parts: Floats) -> Floats:
