@@ -189,7 +189,7 @@ def _held(shard: Shard, family: Family, beta: Sequence[Floats], capped: Sequence
     """The rows that are at the ceiling of some predictor, (n,)."""
     held = np.zeros(shard.n_rows, dtype=np.bool_)
     for k in capped:
-        held |= shard.fixed[k] @ beta[k] >= family.ceilings[k] - TOUCHES
+        held |= family.limits[k].beyond(shard.fixed[k] @ beta[k]) >= -TOUCHES
     return held
 
 

@@ -19,6 +19,9 @@ from skglmm.response.support import Support
 __all__ = ["Gaussian"]
 
 _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
+# Data that the mean reproduces send sigma to 0. In units of their width its information about the
+# mean is sigma^-2 for each row, of which rounding leaves 1e-16 beside what other things tell.
+LOG_SCALE_FLOOR = log(1e-7)
 _LEAST_SPREAD = 1e-6  # of the start, beside the largest response: that of a constant is 0
 
 
@@ -44,7 +47,7 @@ class Gaussian(Family):
 
     parameters = (
         Parameter("mean", Role.LOCATION, (Identity(), Log()), equivariant=True),
-        Parameter("scale", Role.DISPERSION, (Log(),), equivariant=True),
+        Parameter("scale", Role.DISPERSION, (Log(),), equivariant=True, floor=LOG_SCALE_FLOOR),
     )
     support = Support(-np.inf, np.inf)
 
@@ -109,8 +112,8 @@ class Gaussian(Family):
         if center.name == "log":
             mean = max(mean, floor)  # of responses of which few are positive
         starts = [center.link(np.array(mean)), size.link(np.maximum(spread, floor))]
-        pairs = zip(self.links, starts, strict=True)
-        return np.array([np.clip(start, *link.reach) for link, start in pairs])
+        triples = zip(self.links, self.parameters, starts, strict=True)
+        return np.array([max(np.clip(x, *link.reach), each.floor) for link, each, x in triples])
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         mean, scale = np.broadcast_arrays(*self._moments(eta))

@@ -88,11 +88,11 @@ def caps_of(bound: Bound, optimum: Optimum) -> tuple[Cap, ...]:
 
 def _below(bound: Bound, vector: Floats) -> tuple[Bound, Floats]:
     """Return the problem with bounds for all rows above a ceiling, and parameters within them."""
-    for k, ceiling in enumerate(bound.problem.family.ceilings):
-        while np.isfinite(ceiling) and bound.problem.shape.n_coefficients[k] > 1:
+    for k, limit in enumerate(bound.problem.family.limits):
+        while limit.is_finite and bound.problem.shape.n_coefficients[k] > 1:
             beta = Params.unpack(vector, bound.problem.shape).beta
-            rows = highest_row(bound.problem, k, beta[k])
-            if not rows[k] @ beta[k] > ceiling + TOUCHES or not bound.has_room(k):
+            rows = highest_row(bound.problem, k, limit.sign * beta[k])
+            if not limit.beyond(rows[k] @ beta[k]) > TOUCHES or not bound.has_room(k):
                 break
             bound, vector = _with_cap(bound, vector, k, rows)
     return bound, vector

@@ -49,7 +49,7 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     Raises
     ------
     ValueError
-        If one of the predictors has a ceiling, which an integral would know nothing of.
+        If one of the predictors has a limit, which an integral would know nothing of.
     """
     before = bound.problem
     problem = before.restricted(Params.unpack(vector, before.shape).beta)
@@ -59,9 +59,9 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     if not gone:
         return bound
     for k in gone:
-        if np.isfinite(before.family.ceilings[k]):
+        if before.family.limits[k].is_finite:
             name = bound.layout.predictors[k]
-            msg = f"the fixed effects of the {name}, which has a ceiling, cannot be integrated out"
+            msg = f"the fixed effects of the {name}, which has a limit, cannot be integrated out"
             raise ValueError(msg)
     n_flat, units = len(problem.flat), sum(_log_units(bound.scales, k) for k in gone)
     return replace(

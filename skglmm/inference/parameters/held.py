@@ -88,17 +88,17 @@ def is_undetermined(fit: Fit, parameter: Natural) -> bool:
 
 
 def _moves(fit: Fit, parameter: Natural) -> Floats:
-    """Changes of a parameter that raise the predictor of one cap each; without zeros."""
+    """Changes of a parameter that lead the predictor of one cap on each; without zeros."""
     gradient = np.nan_to_num(parameter.gradient)
     moves: Floats = np.array([gradient @ _move(fit, cap) for cap in fit.caps])
     return np.asarray(moves[np.abs(moves) > MOVED * np.max(np.abs(gradient), initial=0.0)])
 
 
 def _move(fit: Fit, cap: Cap) -> Floats:
-    """Changes of all parameters by which the predictor of a cap rises in its rows alone."""
+    """Changes of all parameters by which the predictor of a cap goes on in its rows alone."""
     move = np.zeros(sum(map(len, (*fit.beta, *fit.theta))))
     start, change = sum(map(len, fit.beta[: cap.predictor])), cap.moves[cap.predictor]
-    move[start : start + len(change)] = change
+    move[start : start + len(change)] = fit.family.limits[cap.predictor].sign * change
     return move
 
 
