@@ -13,7 +13,7 @@ from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
 from skglmm.fitting.data.user_units import user_jacobian
-from skglmm.fitting.dictated import beside_ceilings
+from skglmm.fitting.dictated import beside_ceilings, with_information
 from skglmm.fitting.finite import finite
 from skglmm.fitting.infinity import Infinity, infinity, sides
 from skglmm.fitting.record import Fit
@@ -262,7 +262,7 @@ def _in_user_units(
     bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
 ) -> Fit:
     going = sides(bound, optimum, away)
-    bound, optimum = with_integrated(bound, optimum)
+    bound, optimum = with_integrated(bound, with_information(bound, optimum))
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.effect_maps(bound.layout)

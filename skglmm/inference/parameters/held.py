@@ -117,6 +117,9 @@ def held_sentences(fit: Fit, names: Collection[str]) -> Iterator[str]:
         Of the parameters of interest.
     """
     asked = [parameter for parameter in natural(fit) if parameter.name in names]
+    if not fit.caps:
+        yield from _reproduced_sentences(fit, asked)
+        return
     rows = " and ".join(dict.fromkeys(cap.label for cap in fit.caps))
     gone = [parameter.name for parameter in asked if len(_moves(fit, parameter))]
     if gone:
@@ -130,4 +133,14 @@ def held_sentences(fit: Fit, names: Collection[str]) -> Iterator[str]:
             f"{', '.join(gone)}: no limits, as the rows of {rows}, whose "
             f"{' and '.join(fit.capped)} is unbounded, determine the estimates in place of all "
             "others; fit without these rows"
+        )
+
+
+def _reproduced_sentences(fit: Fit, asked: Collection[Natural]) -> Iterator[str]:
+    """The same where all rows are at a limit."""
+    gone = [parameter.name for parameter in asked if dictated(fit, parameter)]
+    if gone:
+        yield (
+            f"{', '.join(gone)}: no limits, as the model reproduces the responses almost exactly, "
+            "so that estimates have no error to speak of"
         )

@@ -96,12 +96,15 @@ def _capped(fit: Fit) -> Iterator[Note]:
         yield from {cap.label: _held(fit, name, end, cap) for cap in held}.values()
         if held:
             continue
-        text = (
-            f"the {name} stopped at its {end}: the "
-            "model reproduces the responses almost exactly, so the data do not determine it and "
-            "standard errors mean little. Simplify the model, or look for rows that repeat others"
+        what = (
+            "so the data do not determine it and standard errors mean little. Simplify the model, "
+            "or look for rows that repeat others"
+            if fit.family.limits[k].sign > 0.0
+            else "so that neither it nor what they determine without error has a standard error. "
+            "Simplify the model, or look for columns that the responses were computed from"
         )
-        yield Note("capped", text)
+        text = f"the {name} stopped at its {end}: the model reproduces the responses almost exactly"
+        yield Note("capped", f"{text}, {what}")
 
 
 def _end(fit: Fit, k: int) -> str:
