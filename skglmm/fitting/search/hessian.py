@@ -66,14 +66,14 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     base = problem.gradient_near(here, np.zeros(n_params), slopes)
     for j in np.flatnonzero(free):
         change = np.zeros(n_params)
-        change[j] = scale[j]
+        change[j] = (optimum.vector[j] + scale[j]) - optimum.vector[j]  # what is left of it there
         if scale[j] < STEP_MAX:
             there = problem.gradient_near(here, change, slopes)
         else:
             there = _gradient_at(problem, optimum, change)
         if there is None or base is None:
             return None
-        hessian[j, free] = (there - base)[free] / scale[j]
+        hessian[j, free] = (there - base)[free] / change[j]
     return np.asarray(0.5 * (hessian + hessian.T))
 
 
