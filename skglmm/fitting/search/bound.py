@@ -90,6 +90,14 @@ class Bound:
         upper[: self.problem.shape.n_beta] = np.concatenate(limits)
         return upper
 
+    @property
+    def entire(self) -> "Bound":
+        """The same rows, held alike, with all fixed effects as parameters."""
+        found = self if self.whole is None else self.whole
+        for cap, _ in () if self.whole is None else self.caps:
+            found = found.holding(cap)
+        return found
+
     def has_room(self, k: int) -> bool:
         """Return whether some coefficient of a predictor is none of a row that is held."""
         return len(self._taken(k)) < self.problem.shape.n_coefficients[k]
