@@ -127,9 +127,7 @@ def _is_reproduced(bound: Bound, capped: Sequence[int]) -> bool:
     return bool(capped) and not bound.caps and all(limits[k].sign < 0.0 for k in capped)
 
 
-def _reproduced(
-    bound: Bound, optimum: Optimum, capped: Sequence[int], hessian: Floats
-) -> Beside:
+def _reproduced(bound: Bound, optimum: Optimum, capped: Sequence[int], hessian: Floats) -> Beside:
     """Return what all rows at a floor leave to learn.
 
     Of the information that rows would have if effects of groups were known, these take a part
@@ -138,7 +136,9 @@ def _reproduced(
     """
     problem, scales = bound.problem, bound.scales
     counts = problem.shape.n_coefficients
-    places = np.flatnonzero(np.concatenate([np.full(n, k not in capped) for k, n in enumerate(counts)]))
+    places = np.flatnonzero(
+        np.concatenate([np.full(n, k not in capped) for k, n in enumerate(counts)])
+    )
     if not len(places):
         return Beside(scales, hessian, None)
     rows = observed_information(problem, optimum.here.mode.point)
