@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from oracles import design
 
 from skglmm import LMMRegressor
 from skglmm.families import Beta, Gaussian, Parameter, Role
 from skglmm.families import Log as LogLink
+from skglmm.fitting import Study
+from skglmm.fitting.separation import flat_descents
 
 L, N = 12, 6
 G = np.repeat(np.arange(L), N)
@@ -132,6 +135,24 @@ def test_a_kind_that_is_reproduced_is_held_and_the_other_is_as_if_alone(y_b, rem
     with pytest.warns(UserWarning, match="no limits but the infinite end"):
         limits = model.confint().loc["scale(kind[T.b])"]
     assert limits["conf_low"] == -np.inf
+
+
+def test_rows_of_a_kind_that_are_not_all_held_are_told_by_their_covariate():
+    z = np.tile([0.0, 1.0], L * N // 2)
+    is_exact = (KIND == "b") & (z == 0.0)
+    y = np.where(is_exact, 1.0, 3.0 + NOISE)
+    _, told = fitted("kind * z", y, X.assign(z=z), scale="kind * z", reml=False)
+    assert any("the scale of kind[b] and z = 0 is unbounded" in each for each in told)
+
+
+def test_directions_that_lead_to_the_floor_are_none_to_follow():
+    one = np.ones(len(G))
+    study = Study.of(Gaussian(), design(([one], [one])), NOISE)
+    here = study.problem.evaluate(np.zeros(2))
+    flat = np.array([[0.0], [1.0]])
+    found = flat_descents(study.problem, here, np.zeros((2, 2)), flat)
+    moves = [study.standard.to_user[1] @ direction[1:] for direction in found]
+    assert sorted(np.sign(np.concatenate(moves))) == [0.0, 0.0, 1.0, 1.0]
 
 
 def test_a_parameter_has_one_limit():
