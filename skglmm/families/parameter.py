@@ -71,12 +71,13 @@ class Parameter:
         Those that it may have, the default first.
     ceiling : float, default=inf
         The largest linear predictor that an optimizer may reach with an intercept.
-    floor : float, default=-inf
-        The smallest one. A parameter has a ceiling or a floor, not both. Either is in the units of
-        a fit: where the parameter is `equivariant`, those in which responses have width one.
     equivariant : bool, default=False
         Whether it is measured in the units of the response, and grows with them: a mean, or a
         standard deviation, of real or positive responses.
+    floor : float, default=-inf
+        The smallest linear predictor that an optimizer may reach with an intercept. A parameter has
+        a ceiling or a floor, not both. Either is in the units of a fit: where the parameter is
+        `equivariant`, those in which responses have width one.
 
     Examples
     --------
