@@ -253,13 +253,13 @@ def test_a_pipeline_is_averaged_over_its_own_columns(bogs):
 
 def test_means_that_are_not_determined_leave_gaps(bogs, monkeypatch):
     model, X, y = bogs
-    predict = BetaGLMMRegressor.predict
+    means = BetaGLMMRegressor._means
 
     def gappy(self, X, *args, **kwargs):
-        found = predict(self, X, *args, **kwargs)
+        found = means(self, X, *args, **kwargs)
         return np.where(X["depth"] > 2, np.nan, found)
 
-    monkeypatch.setattr(BetaGLMMRegressor, "predict", gappy)
+    monkeypatch.setattr(BetaGLMMRegressor, "_means", gappy)
     for by in (None, "water", "bog"):
         display = PredictionDisplay.from_estimator(model, X, y, feature="depth", by=by)
         display.figure_.canvas.draw()

@@ -1,5 +1,7 @@
 """Families made of a family: formulas, exact values at extremes, what they refuse."""
 
+from dataclasses import dataclass
+
 import mpmath
 import numpy as np
 import pytest
@@ -10,10 +12,16 @@ from scipy import stats
 
 from skglmm.families import (
     Beta,
+    Family,
     Gaussian,
     Hurdle,
+    Log,
+    LogDensity,
     OneInflatedBeta,
+    Parameter,
     Poisson,
+    Role,
+    Support,
     Truncated,
     ZeroInflated,
     ZeroInflatedBeta,
@@ -109,6 +117,60 @@ def test_inflated_betas_are_hurdles_of_a_beta(family, at):
         assert_array_equal(part, same)
     assert_allclose(hurdle.variance(eta), family.variance(eta), rtol=1e-13)
     assert_allclose(hurdle.start(y), family.start(y), rtol=1e-13)
+
+
+@dataclass(frozen=True)
+class Exponential(Family):
+    """Positive numbers with the logarithm of their mean as predictor."""
+
+    parameters = (Parameter("mean", Role.LOCATION, (Log(),)),)
+    support = Support(0.0, np.inf)
+    links: tuple = (Log(),)
+
+    def prepare(self, y):
+        return y[None]
+
+    def log_density(self, prepared, eta, order=0):
+        ratio = prepared[0] * np.exp(-eta[0])
+        found = (-ratio - eta[0], (ratio - 1.0)[None], -ratio[None], ratio[None])
+        return LogDensity(*found[: order + 1])
+
+    def mean(self, eta):
+        return np.exp(eta[0])
+
+    def variance(self, eta):
+        return np.exp(2.0 * eta[0])
+
+    def cdf(self, y, eta):
+        return -np.expm1(-y * np.exp(-eta[0]))
+
+    def quantile(self, p, eta):
+        return -np.log1p(-np.minimum(p, 1.0 - 1e-16)) * np.exp(eta[0])
+
+    def start(self, y, weights=None):
+        return np.log([np.average(y, weights=weights)])
+
+    def sample(self, eta, rng):
+        return rng.exponential(np.exp(eta[0]))
+
+    def expected_information(self, eta):
+        return np.ones_like(eta[0])[None]
+
+
+def test_a_hurdle_before_positive_numbers_truncates_nothing():
+    family, law = Hurdle(Exponential()), stats.expon(scale=2.0)
+    assert (family.support.masses, family.parts) == ((0.0,), ("zero", "positive"))
+    assert family.inner == family.interior.family == Exponential()
+    eta, y = repeated(4, np.log(2.0), np.log(1 / 3)), np.array([0.0, 0.5, 3.0, 9.0])  # P(0) = 1/4
+    density = np.where(y == 0.0, 0.25, 0.75 * law.pdf(y))
+    assert_allclose(np.exp(evaluate(family, y, eta, 0).value), density, rtol=1e-13)
+    assert_allclose(family.mean(eta), 0.75 * 2.0, rtol=1e-13)
+    assert_allclose(family.variance(eta), 0.75 * (4.0 + 4.0) - 1.5**2, rtol=1e-13)
+    assert_allclose(family.cdf(y, eta), 0.25 + 0.75 * law.cdf(y), rtol=1e-13)
+    p = np.array([0.1, 0.2, 0.4, 0.999])
+    assert_allclose(family.quantile(p, eta), law.ppf(np.maximum(p - 0.25, 0.0) / 0.75), rtol=1e-12)
+    assert_allclose(family.start(y), [np.log(12.5 / 3), np.log(1.5 / 3.5)], rtol=1e-13)
+    assert np.isfinite(family.start(np.zeros(2))).all()
 
 
 # Extremes

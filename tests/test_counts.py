@@ -37,6 +37,7 @@ def test_an_exposure_is_an_offset_of_its_logarithm(data, model):
         assert_allclose(model.log_likelihood_, other.log_likelihood_, rtol=1e-12)
         assert_allclose(model.coef_, other.coef_, rtol=1e-9)
     assert model.formula_ == "1 + x + (1 | g)"
+    assert "means are proportional to the exposure 'hours'" in str(model.summary())
 
 
 def test_rates_are_counts_of_one_unit_and_need_no_exposure(data, model):

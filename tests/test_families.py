@@ -240,6 +240,13 @@ def test_the_expected_information_is_the_variance_of_the_score(family):
 
 
 @every
+def test_the_information_of_the_location_is_one_of_the_expected_ones(family):
+    eta, k = moderate(family), family.location
+    whole = family.expected_information(eta)[packed(size(family), 2).index((k, k))]
+    assert_allclose(family.location_information(eta), whole, rtol=1e-12)
+
+
+@every
 def test_the_expected_information_is_positive_semidefinite(family):
     low, high = zip(*(link.reach for link in family.links), strict=True) if family.links else (
         (-30.0, -30.0),
@@ -411,6 +418,16 @@ def test_a_family_is_a_value_that_says_what_it_is(family):
     assert hash(same) == hash(family)
     assert len(family.predictors) == len(family.ceilings)
     assert family.support.low < family.support.high
+
+
+@linked
+def test_a_family_takes_each_link_of_its_location(family):
+    k = family.location
+    for link in family.parameters[k].links:
+        other = family.with_link(link)
+        assert type(other) is type(family)
+        assert other.links == (*family.links[:k], link, *family.links[k + 1 :])
+        assert (other == family) == (link == family.links[k])
 
 
 def test_families_with_other_links_differ():

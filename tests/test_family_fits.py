@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +32,7 @@ def responses(name):
 def linked(family, link):
     """The family with a link of its first parameter by name."""
     (found,) = (each for each in family.parameters[0].links if each.name == link)
-    return replace(family, links=(found, *family.links[1:]))
+    return family.with_link(found)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['family']}-{case['link']}")

@@ -225,13 +225,13 @@ def test_long_labels_are_slanted_and_overlap_nowhere(pots):
 
 def test_means_that_are_not_determined_are_left_out(pots, monkeypatch):
     model, X, y = pots
-    predict = BetaGLMMRegressor.predict
+    means = BetaGLMMRegressor._means
 
-    def gappy(self, X, *args, **kwargs):
-        found = predict(self, X, *args, **kwargs)
-        return np.where(X["dose"] == "some", np.nan, found)
+    def gappy(self, frame, *args, **kwargs):
+        found = means(self, frame, *args, **kwargs)
+        return np.where(frame["dose"] == "some", np.nan, found)
 
-    monkeypatch.setattr(BetaGLMMRegressor, "predict", gappy)
+    monkeypatch.setattr(BetaGLMMRegressor, "_means", gappy)
     for by in (None, "wet", "pot"):
         display = PredictionDisplay.from_estimator(model, X, y, feature="dose", by=by)
         display.figure_.canvas.draw()

@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 from oracles import Bent, Gaussian, Term, design
 from scipy.integrate import quad
+from scipy.stats import norm
 
 from skglmm import inference as infer
 from skglmm.covariance import CompoundSymmetry, Diagonal, Unstructured
@@ -22,6 +23,7 @@ from skglmm.engine.objective.nodes import product_rule
 from skglmm.exceptions import DesignError
 from skglmm.families import Bernoulli, Beta, Poisson
 from skglmm.fitting import Study, fit, local, refit
+from skglmm.inference import Plan
 from skglmm.inference.diagnosis.influence import influences
 from skglmm.inference.uncertainty.axis import axes
 from skglmm.inference.uncertainty.profile import profile_intervals, profiles
@@ -417,3 +419,26 @@ def test_levels_left_out_have_the_gradient_of_the_other_rows(fitted):
     alone = alone.approximated(found.approximation, standard.layout).evaluate(around.vector)
     shift = -around.covariance @ alone.gradient / (1.0 - (len(y) - len(rest)) / len(y))
     assert_allclose(moved.shift, shift / np.sqrt(np.diag(around.covariance)), rtol=1e-4, atol=1e-6)
+
+
+def test_rows_of_new_levels_have_the_likelihood_of_the_fit(fitted):
+    whole, y, found, _ = fitted
+    shares = infer.joint_log_density(found, whole, Plan.of(whole.layout, "marginal", "nan"), y)
+    assert_allclose(shares.sum(), found.log_likelihood, rtol=1e-12)
+
+
+def test_rows_of_known_levels_are_averaged_over_what_the_fit_knows():
+    whole, y = simulated()
+    rows, approximation = np.arange(2000) % 2 == 0, AdaptiveQuadrature(25)
+    found = fit(Bernoulli(), whole.take(rows), y["event"][rows], approximation=approximation)
+    rest, event = whole.take(~rows), y["event"][~rows]
+    plan = Plan.of(whole.layout, "conditional", "nan")
+    shares = infer.joint_log_density(found, rest, plan, event)
+    u, (sd,), total = np.linspace(-9, 9, 1801), found.roots[0][0], 0.0
+    for level, center in enumerate(found.u[0][0]):
+        own, variance = rest.codes[0] == level, found.posterior.own[0][0, 0, level]
+        eta = (rest.fixed[0][own] @ found.beta[0])[:, None] + sd * u
+        log_odds = np.where(event[own][:, None] > 0.5, eta, -eta)
+        heights = norm.logpdf(u, center, np.sqrt(variance)) - np.logaddexp(0, -log_odds).sum(axis=0)
+        total += np.log(np.exp(heights).sum() * (u[1] - u[0]))
+    assert_allclose(shares.sum(), total, atol=1e-6)

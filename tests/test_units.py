@@ -63,13 +63,17 @@ def test_units_of_the_response_do_not_matter(case, factor):
     assert fitted(case, factor).n_iterations == fitted(case).n_iterations
 
 
-@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("factor", [1e-9, 1.0, 1e9])
 @pytest.mark.parametrize("case", SHIFTED)
 def test_the_origin_of_the_response_does_not_matter(case, factor):
     _, rows, _ = rows_of(case)  # a million widths: responses have ten digits left
     found = fitted(case, factor, 1e6)
     assert_alike(found, fitted(case), rows, factor, 1e6, tol=1e-6)
     assert abs(found.n_iterations - fitted(case).n_iterations) <= 1
+    family, shifted, y = rows_of(case, factor, 1e6)
+    study = Study.of(family, shifted, y, WEIGHTS)
+    assert_allclose(study.units.center, np.average(y, weights=WEIGHTS), rtol=1e-9)
+    assert np.abs(study.vector(found)).max() < 10.0  # what searches count on
 
 
 @pytest.mark.parametrize("level", [0.0, 1e6])
@@ -144,6 +148,16 @@ def in_parts(case, factor):
     return parts, measured(scales, rows.layout, family, *parts), (family, rows, y)
 
 
+def test_a_row_of_weight_two_counts_twice():
+    family, rows, y = rows_of("slopes", offset=W)
+    whole = 1.0 + (np.arange(N) % 3 == 0)
+    every = np.repeat(np.arange(N), whole.astype(int))
+    weighted = Study.of(family, rows, y, whole).units
+    repeated = Study.of(family, rows.take(every), y[every]).units
+    assert_allclose(weighted.width, repeated.width, rtol=1e-12)
+    assert_allclose(weighted.center, repeated.center, rtol=1e-12)
+
+
 def shard(design, y, weights, scales, **common):
     return bind_part(scales.apply(design), scales.units.response(y), weights, **common)
 
@@ -200,3 +214,14 @@ def test_responses_that_are_all_the_same_have_units():
         units = Study.of(Gaussian(), rows, np.full_like(y, value)).units
         assert units.center == 0.0
         assert_allclose(units.width, value or 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1e2, 1e4, 1e6])
+def test_what_fixed_effects_explain_does_not_count_as_width(slope):
+    _, rows, y = rows_of("slopes")
+    base = fitted("slopes")
+    found = fit(Gaussian(), rows, y + slope * X, WEIGHTS)
+    assert found.converged
+    assert_allclose(found.units.width, base.units.width, rtol=1e-9)
+    assert_allclose(found.log_likelihood, base.log_likelihood, rtol=1e-7)
+    assert_allclose(found.roots[0], base.roots[0], atol=1e-3)

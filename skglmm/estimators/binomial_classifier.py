@@ -1,10 +1,8 @@
 """Mixed logistic regression of two classes."""
 
-from skglmm.engine import Approximation
-from skglmm.estimators.base.approximation import laplace_or_quadrature
 from skglmm.estimators.base.classifier import MixedClassifier
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.families import Bernoulli, Family
+from skglmm.families import Bernoulli
 
 __all__ = ["BinomialGLMMClassifier"]
 
@@ -56,9 +54,3 @@ class BinomialGLMMClassifier(MixedClassifier):
     """
 
     _family = Bernoulli()
-
-    n_quadrature: int = 1
-
-    def _approximation(self, family: Family) -> Approximation:
-        del family
-        return laplace_or_quadrature(self.n_quadrature)

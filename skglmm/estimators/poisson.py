@@ -1,10 +1,8 @@
 """Poisson mixed regression of counts."""
 
-from skglmm.engine import Approximation
-from skglmm.estimators.base.approximation import laplace_or_quadrature
 from skglmm.estimators.base.counts import CountRegressor
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.families import Family, Poisson
+from skglmm.families import Poisson
 
 __all__ = ["PoissonGLMMRegressor"]
 
@@ -59,9 +57,3 @@ class PoissonGLMMRegressor(CountRegressor):
     """
 
     _family = Poisson()
-
-    n_quadrature: int = 1
-
-    def _approximation(self, family: Family) -> Approximation:
-        del family
-        return laplace_or_quadrature(self.n_quadrature)

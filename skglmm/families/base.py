@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -233,6 +233,12 @@ class Family(ABC):
         """
         del eta
         return {}
+
+    def with_link(self, link: Link) -> Self:
+        """Return the family with another link of its location."""
+        links = list(self.links)
+        links[self.location] = link
+        return replace(self, links=tuple(links))
 
     def jets(self, eta: Sequence[Floats], order: int = 0) -> list[Jet]:
         """Return the parameters with `order` derivatives in their linear predictors."""

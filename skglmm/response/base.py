@@ -79,9 +79,10 @@ class ResponseScale(ABC):
         """Return responses, (n,), as numbers of the scale of y, as pictures show them."""
         return np.asarray(y, dtype=np.float64)
 
-    def mean_of(self, name: str) -> str:
-        """Return what means are called where the response has this name."""
-        return name
+    def mean_of(self, name: str) -> str | None:
+        """Return what means of a response are called; None where they are means of its name."""
+        del name
+        return None
 
     @property
     def is_ordered(self) -> bool:

@@ -34,15 +34,18 @@ def log_hazard(u: Floats, order: int) -> tuple[Floats, ...]:
     array([1.   , 0.582])
     """
     x = np.exp(u)
-    small = x < _SMALL
-    safe = np.where(small, 1.0, x)
-    inner = np.where(small, x, 0.0)
-    rest = inner * np.polynomial.polynomial.polyval(inner, _SERIES)  # 1 - q - x
-    value = np.where(small, u + np.log1p(_rest_of_value(inner)), np.log(-np.expm1(-safe)))
+    some = -np.expm1(-np.maximum(x, np.finfo(np.float64).tiny))
+    small = np.flatnonzero(x < _SMALL)
+    low = x[small]
+    value = np.log(some)
+    value[small] = u[small] + np.log1p(_rest_of_value(low))
     if order == 0:
         return (value,)
-    q = np.where(small, 1.0 - inner - rest, safe * np.exp(-safe) / -np.expm1(-safe))
-    h = np.where(small, rest, 1.0 - q - x)
+    q = x * np.exp(-x) / some
+    rest = low * np.polynomial.polynomial.polyval(low, _SERIES)  # 1 - q - x
+    q[small] = 1.0 - low - rest
+    h = 1.0 - q - x
+    h[small] = rest
     return (value, q, q * h, q * (h * h - q * h - x))[: order + 1]
 
 

@@ -26,7 +26,7 @@ from skglmm.arrays import Floats
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 
-__all__ = ["Averages", "Nodes", "averages", "product_rule"]
+__all__ = ["Averages", "Nodes", "Spread", "averages", "product_rule"]
 
 
 class Nodes(NamedTuple):
@@ -50,11 +50,34 @@ def product_rule(n_points: int, size: int) -> Nodes:
 class Averages(NamedTuple):
     """Integrals over the effects of the levels of a shard, and averages over their nodes."""
 
-    log_integral: Floats  # (L,), without the determinant of the spread
+    log_integral: Floats  # (L,), relative to the prior at the mode, without the determinant of D
     first: Floats  # (q, L): of z
     second: Floats  # (q, q, L): of z z'
     cross: Floats  # (q, q, L): of level sums of the gradient of the log density, times z'
     grad: Floats  # (K, n): of the gradient of the log density of the rows of the level
+
+
+class Spread(NamedTuple):
+    """Where the nodes of the levels of a shard lie, and what the prior has against it."""
+
+    reach: Floats  # (q, q, L): effects b of a level move by this times z
+    slope: Floats  # (q, L): minus the log density of the prior rises by slope'z + z'curve z / 2
+    curve: Floats  # (q, q, L)
+
+    @classmethod
+    def of(cls, root: Floats, factor: Floats, pull: Floats, precision: Floats | None) -> "Spread":
+        """Return that of a root, D, and the gradient and the precision of a prior; None is I."""
+        back = np.swapaxes(factor, 0, 1)
+        half = factor if precision is None else np.einsum("abl,bcl->acl", precision, factor)
+        return cls(
+            np.einsum("ab,bcl->acl", root, factor),
+            np.einsum("abl,bl->al", back, pull),
+            np.einsum("abl,bcl->acl", back, half),
+        )
+
+    def penalty(self, z: Floats) -> Floats:
+        """By how much minus the log density of the prior rises, (L,)."""
+        return np.asarray(z @ self.slope + 0.5 * np.einsum("a,abl,b->l", z, self.curve, z))
 
 
 class _NodeSums:
@@ -96,13 +119,7 @@ class _NodeSums:
 
 
 def averages(
-    shard: Shard,
-    family: Family,
-    eta: Sequence[Floats],
-    u: Floats,
-    spread: Floats,
-    root: Floats,
-    nodes: Nodes,
+    shard: Shard, family: Family, eta: Sequence[Floats], spread: Spread, nodes: Nodes
 ) -> Averages:
     """Sum over the nodes of all levels of a shard, one node of each level at a time.
 
@@ -113,21 +130,14 @@ def averages(
     family : Family
     eta : sequence of ndarray, each of shape (n,) or (1,)
         Linear predictors at the mode.
-    u : ndarray, shape (q, L)
-        The mode.
-    spread : ndarray, shape (q, q, L)
-        D of each level.
-    root : ndarray, shape (q, q)
-        From spherical effects to those of the linear predictors.
+    spread : Spread
     nodes : Nodes
     """
-    sums, grouping = _NodeSums(shard, len(u)), shard.loads[0].grouping
+    sums, grouping = _NodeSums(shard, len(spread.slope)), shard.loads[0].grouping
     for z, log_weight in zip(*nodes, strict=True):
-        step = np.einsum("abl,b->al", spread, z)
-        moves = shard.random_part([root @ step])
+        moves = shard.random_part([np.einsum("abl,b->al", spread.reach, z)])
         moved = [row + move for row, move in zip(eta, moves, strict=True)]
         value, grad = shard.log_density(family, moved, 1)
         (scores,) = shard.level_sums(grad)
-        penalty = 0.5 * np.sum((u + step) ** 2, axis=0)
-        sums.add(log_weight + grouping.sum(value) - penalty, z, scores, grad)
+        sums.add(log_weight + grouping.sum(value) - spread.penalty(z), z, scores, grad)
     return sums.averages()

@@ -11,9 +11,10 @@ is the average of p. What follows is the gradient of Laplace's approximation, wi
 of the gradient at the mode, averages of those at the nodes; with one node the two are the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from skglmm.engine.mode.system import sandwich
 from skglmm.engine.objective.clusters import add_up
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.objective.laplace import Laplace
-from skglmm.engine.objective.nodes import Averages, Nodes, averages, product_rule
+from skglmm.engine.objective.nodes import Averages, Nodes, Spread, averages, product_rule
 from skglmm.engine.objective.sensitivity import tangent
 from skglmm.engine.objective.triangular import TriangularRoot
 from skglmm.engine.prior import StandardPrior
@@ -36,7 +37,7 @@ from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective,
 from skglmm.engine.rows.shard import Moments, Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.linalg import Own, cholesky, solve_upper
+from skglmm.linalg import Blocks, Own, cholesky, solve_upper
 from skglmm.parts import Parts
 
 __all__ = ["AdaptiveQuadrature"]
@@ -139,15 +140,38 @@ class AdaptiveQuadrature(Approximation):
         integrals = self._integrals(problem, mode)
         return add_up(problem, mode, clusters, integrals.map(_residual), integrals.map(_kernel))
 
+    def gains(self, problem: Problem, mode: Mode) -> tuple[Floats, ...]:
+        if not problem.order:
+            return ()
+        score = problem.prior.score(mode.point.u)
+        known: tuple[Parts[Any], ...] = problem.prior.known
+        how = (problem.family, mode.point.roots[0], self._nodes(problem))
+        found = problem.shards.map(
+            _gain,
+            mode.point.states,
+            mode.moments,
+            score.tops,
+            *known,
+            add=problem.prior.add,
+            approximation=how,
+        )
+        whole = np.empty(problem.n_levels[0])
+        for (levels,), part in zip(problem.levels, found, strict=True):
+            whole[levels] = part
+        return (whole,)
+
+    def _nodes(self, problem: Problem) -> Nodes:
+        ((size, _),) = problem.sizes  # of a single factor, as `check` saw to
+        return product_rule(int(self.n_points), size)
+
     def _integrals(self, problem: Problem, mode: Mode) -> Parts["_Integrals | None"]:
         assert isinstance(problem.prior, StandardPrior)  # of which the penalty of nodes is
-        ((size, _),) = problem.sizes  # of a single factor, as `check` saw to
         return problem.shards.map(
             _of_shard,
             *(mode.point.states, mode.moments, mode.point.u.tops),
             family=problem.family,
             root=mode.point.roots[0],
-            nodes=product_rule(int(self.n_points), size),
+            nodes=self._nodes(problem),
         )
 
     def _integrated(self, problem: Problem, mode: Mode) -> tuple[float, Floats] | None:
@@ -185,42 +209,41 @@ def _of_shard(
 ) -> _Integrals | None:
     turned, weight = TriangularRoot.of(root), moments[0, 0]
     root, u = turned.lower, turned.turn @ top[0]
-    hessian = sandwich(root, weight, root)
-    hessian[np.arange(len(u)), np.arange(len(u))] += 1.0
-    spread = _spread(hessian)
-    if spread is None:
+    factor = _inverse_factor(np.eye(len(u))[:, :, None] + sandwich(root, weight, root))
+    if factor is None:
         return None
-    found = averages(shard, family, state.eta, u, spread, root, nodes)
-    bent, center = _adjoints(shard, found, u, spread, root)
+    found = averages(shard, family, state.eta, Spread.of(root, factor, u, None), nodes)
+    bent, center = _adjoints(shard, found, u, factor, root)
     slopes = logdet_slopes(shard, state.rows, {(0, 0): bent}, (root,))
     (sums,) = shard.level_sums(slopes)
-    v = _times(spread, _times(np.swapaxes(spread, 0, 1), center + root.T @ sums))
+    v = _times(factor, _times(np.swapaxes(factor, 0, 1), center + root.T @ sums))
     (scores,) = shard.level_sums(state.rows.grad)
     residual = effective_residual(shard, state.rows._replace(grad=found.grad), slopes, [root @ v])
     (pushed,) = shard.level_sums(residual)
     kernel = pushed[:, None] * u + scores[:, None] * v
-    kernel -= np.einsum("cbl,abl->cal", found.cross, spread)
+    kernel -= np.einsum("cbl,abl->cal", found.cross, factor)
     kernel += np.einsum("cdl,de,ael->cal", weight, root, bent)
-    half_logdet = -np.log(np.einsum("aal->al", spread)).sum(axis=0)
-    return _Integrals(half_logdet - found.log_integral, residual, turned.slopes(kernel))
+    value = 0.5 * np.sum(u**2, axis=0) - found.log_integral
+    value -= np.log(np.einsum("aal->al", factor)).sum(axis=0)
+    return _Integrals(value, residual, turned.slopes(kernel))
 
 
 def _adjoints(
-    shard: Shard, found: Averages, u: Floats, spread: Floats, root: Floats
+    shard: Shard, found: Averages, u: Floats, factor: Floats, root: Floats
 ) -> tuple[Floats, Floats]:
     """B, (q, q, L), and the derivative of the objective in the mode, (q, L)."""
     (scores,) = shard.level_sums(found.grad)
-    center = u + _times(spread, found.first) - root.T @ scores
-    slant = u[:, None] * found.first + np.einsum("abl,bcl->acl", spread, found.second)
+    center = u + _times(factor, found.first) - root.T @ scores
+    slant = u[:, None] * found.first + np.einsum("abl,bcl->acl", factor, found.second)
     slant -= np.einsum("ca,cbl->abl", root, found.cross)  # the average of p z'
-    whitened = np.einsum("bal,bcl->acl", slant, spread)
+    whitened = np.einsum("bal,bcl->acl", slant, factor)
     keep = np.triu(np.ones((len(u), len(u)), dtype=np.bool_))[:, :, None]
     mirrored = np.where(keep, whitened, np.swapaxes(whitened, 0, 1))
     middle = np.eye(len(u))[:, :, None] - mirrored
-    return np.einsum("abl,bcl,dcl->adl", spread, middle, spread), center
+    return np.einsum("abl,bcl,dcl->adl", factor, middle, factor), center
 
 
-def _spread(hessian: Floats) -> Floats | None:
+def _inverse_factor(hessian: Floats) -> Floats | None:
     """Lower Cholesky factor of the inverse of each matrix, (q, q, L)."""
     # That of the inverse is the inverse of an upper factor: the lower one in reversed order.
     lower = cholesky(hessian[::-1, ::-1])
@@ -228,6 +251,30 @@ def _spread(hessian: Floats) -> Floats | None:
         return None
     units = np.broadcast_to(np.eye(len(hessian))[:, :, None], hessian.shape)
     return np.ascontiguousarray(solve_upper(lower, units)[::-1, ::-1])
+
+
+def _gain(
+    shard: Shard,
+    state: State,
+    moments: Moments,
+    score: Own,
+    *known: Any,
+    add: Callable[..., None],
+    approximation: tuple[Family, Floats, Nodes],
+) -> Floats:
+    """By how much the log integrals of levels exceed Laplace's, (L,); NaN where there are none."""
+    (family, root, nodes), size = approximation, len(score[0])
+    precision = np.zeros((size, size, score[0].shape[1]))
+    add(Blocks([precision], {}, [np.zeros((size, 0))]), *known)
+    turned = TriangularRoot.of(root)
+    precision = sandwich(turned.turn.T, precision, turned.turn.T)
+    factor = _inverse_factor(precision + sandwich(turned.lower, moments[0, 0], turned.lower))
+    if factor is None:
+        return np.full(score[0].shape[1], np.nan)
+    spread = Spread.of(turned.lower, factor, -turned.turn @ score[0], precision)
+    found = averages(shard, family, state.eta, spread, nodes)
+    value = shard.log_density(family, state.eta, 0)[0]
+    return np.asarray(found.log_integral - shard.loads[0].grouping.sum(value))
 
 
 def _times(matrices: Floats, vectors: Floats) -> Floats:

@@ -303,6 +303,20 @@ class Approximation(ABC):
             factor, must be of one cluster.
         """
 
+    def gains(self, problem: Problem, mode: Mode) -> tuple[Floats, ...]:
+        """Return by how much log integrals over effects exceed those of Laplace's approximation.
+
+        Of each level of each factor, (L,), leading factor first; the prior may be another than
+        that of the model.
+
+        Parameters
+        ----------
+        problem : Problem
+        mode : Mode
+        """
+        del mode
+        return tuple(np.zeros(n) for n in problem.n_levels)
+
     def check(self, layout: Layout) -> None:
         """Raise a DesignError where it does not integrate over the random effects of a layout."""
         del layout

@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design
+from skglmm.engine import Approximation
+from skglmm.estimators.base.approximation import laplace_or_quadrature
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.estimable import refuse_nonestimable
@@ -32,6 +34,7 @@ class MixedClassifier(ClassifierMixin, MixedModel):
 
     _vet = staticmethod(check_labels)
 
+    n_quadrature: int = 1
     link: str = "logit"
 
     def predict(self, X: Any, kind: Kind | None = None) -> NDArray[Any]:
@@ -252,6 +255,10 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+    def _approximation(self, family: Family) -> Approximation:
+        del family
+        return laplace_or_quadrature(self.n_quadrature)
 
     def _make_scale(self, family: Family) -> ClassScale:
         del family

@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
+from skglmm.engine import Approximation
+from skglmm.estimators.base.approximation import laplace_or_quadrature
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.frames import predict_frame
@@ -35,6 +37,7 @@ class CountRegressor(MixedRegressor):
     zero_kind: str = "inflated"
     truncated: bool = False
     whole: bool = True
+    n_quadrature: int = 1
     link: str = "log"
 
     def predict_rate(
@@ -183,8 +186,18 @@ class CountRegressor(MixedRegressor):
         tags.target_tags.positive_only = True
         return tags
 
+    def _approximation(self, family: Family) -> Approximation:
+        del family
+        return laplace_or_quadrature(self.n_quadrature)
+
     def _make_scale(self, family: Family) -> CountScale:
         return CountScale(least=int(family.support.low), whole=self.whole)
+
+    def _remarks(self) -> list[str]:
+        found = super()._remarks()
+        if self.exposure is not None:
+            found.append(f"means are proportional to the exposure {self.exposure!r}")
+        return found
 
     def _shifts(self) -> tuple[str, ...]:
         if self.exposure is None:

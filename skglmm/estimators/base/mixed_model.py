@@ -3,7 +3,7 @@
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -169,7 +169,7 @@ class MixedModel(
         family, k = self._family, self._family.location
         links = {link.name: link for link in family.parameters[k].links}
         check_choice("link", self.link, tuple(links))
-        return replace(family, links=(*family.links[:k], links[self.link], *family.links[k + 1 :]))
+        return family.with_link(links[self.link])
 
     def _approximation(self, family: Family) -> Approximation:
         """Return how the likelihood is approximated, and what it integrates out."""

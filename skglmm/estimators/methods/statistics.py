@@ -51,11 +51,14 @@ class Statistics(TidyTables, ExplainedVariance):
         """
         check_is_fitted(self)
         scale = self._scale
-        remarks = [*scale.remarks, *scale.missing]
-        if self._spec.offset is not None:
-            remarks.append(f"the column {self._spec.offset!r} is an offset of the mean")
+        remarks = [*scale.remarks, *scale.missing, *self._remarks()]
         formula = titled(self.formulas_)
         return infer.summarize(self.fit_, formula, response=scale.described, remarks=remarks)
+
+    def _remarks(self) -> list[str]:
+        """Return what the formulas do not say of the model, in sentences."""
+        column = self._spec.offset
+        return [] if column is None else [f"the column {column!r} is an offset of the mean"]
 
     def variance_components(self) -> pd.DataFrame:
         """Return variances, standard deviations and correlations of the random effects.

@@ -1,8 +1,9 @@
 """What families that are made of one family have in common."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Self
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from skglmm.families.base import Family, LogDensity
 from skglmm.families.parameter import Parameter
 from skglmm.links import Link
 
-__all__ = ["Combined", "check_counts", "of_zero"]
+__all__ = ["Combined", "check_counts", "of_count"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Combined(Family):
     Parameters
     ----------
     family : Family
-        Its links are the first ones: to change them, make it of a family with other links.
+        Its links are the first ones.
     """
 
     links: tuple[Link, ...] = field(init=False, repr=False, compare=False)
@@ -40,6 +41,9 @@ class Combined(Family):
     def parameters(self) -> tuple[Parameter, ...]:
         return (*self.family.parameters, *self.own)
 
+    def with_link(self, link: Link) -> Self:
+        return replace(self, family=self.family.with_link(link))
+
 
 def check_counts(family: Family, name: str) -> None:
     """Raise an error unless responses of a family are counts from 0 on."""
@@ -52,16 +56,16 @@ def check_counts(family: Family, name: str) -> None:
         raise ValueError(text)
 
 
-def of_zero(family: Family, eta: Sequence[Floats], order: int = 0) -> LogDensity:
-    """Return the log probability of 0, with derivatives, as long as the longest predictor."""
-    zero = _prepared(family)
+def of_count(family: Family, count: float, eta: Sequence[Floats], order: int = 0) -> LogDensity:
+    """Return the log probability of a count, with derivatives, as long as the longest predictor."""
+    prepared = _prepared(family, count)
     n = np.broadcast_shapes(*(row.shape for row in eta))[0]
-    return family.log_density(np.broadcast_to(zero, (len(zero), n)), eta, order)
+    return family.log_density(np.broadcast_to(prepared, (len(prepared), n)), eta, order)
 
 
 @cache
-def _prepared(family: Family) -> Floats:
-    """The count 0, prepared, (m, 1)."""
-    zero = family.prepare(np.zeros(1))
-    zero.flags.writeable = False
-    return zero
+def _prepared(family: Family, count: float) -> Floats:
+    """A count, prepared, (m, 1)."""
+    prepared = family.prepare(np.array([count]))
+    prepared.flags.writeable = False
+    return prepared

@@ -1,5 +1,6 @@
 """Hurdle models: a probability of zero, and a distribution of positive responses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -93,3 +94,7 @@ class Hurdle(Combined, TwoPart):
         low, high = self.family.support.ends
         width = min(1.0, (high - low) / 4.0)
         return self.inner.start(low + width * np.array([1.0, 2.0]))
+
+    def location_information(self, eta: Sequence[Floats]) -> Floats:
+        inner = self.inner.location_information(self._own(eta))
+        return np.asarray(self._three(eta)[1] * inner)

@@ -13,7 +13,7 @@ from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.compose import compose
 from skglmm.families.calculus.packing import packed_products
 from skglmm.families.calculus.reach import within_reach
-from skglmm.families.combined.combined import Combined, check_counts, of_zero
+from skglmm.families.combined.combined import Combined, check_counts, of_count
 from skglmm.families.defaults.whole_quantile import whole_quantile
 from skglmm.response.support import Support
 from skglmm.special import log_hazard
@@ -21,7 +21,8 @@ from skglmm.special import log_hazard
 __all__ = ["Truncated"]
 
 SURELY = 0.999  # probability of 1 above which differences of moments lose digits, and sums do not
-FEW = 20.0  # the largest count of such a sum: nothing is left above it
+FEW = 8.0  # the largest count of such a sum: nothing is left above it
+RARELY = -0.7  # log probability of 0 above which the upper tail has more digits than the lower one
 ROUNDS = 8  # in which zeros are drawn anew; of counts that are rarely positive some are left
 TOLERANCE = 1e-13  # of the log probability of a positive count
 
@@ -80,7 +81,7 @@ class Truncated(Combined):
         It is :math:`\log(1 - e^{-x})`, smooth in :math:`\log x`, with :math:`x = -\log f(0)`,
         whose relative derivatives keep the digits of means that are as good as 0.
         """
-        value, *parts = of_zero(self.family, eta, order).filled
+        value, *parts = of_count(self.family, 0.0, eta, order).filled
         relative = [part / value for part in parts]
         log_x = compose((1.0, -1.0, 2.0)[:order], relative)
         positive, *slopes = log_hazard(np.log(-value), order)
@@ -88,7 +89,7 @@ class Truncated(Combined):
 
     def _positive(self, eta: Sequence[Floats]) -> Floats:
         """Return the probabilities of counts that are not 0, before truncation."""
-        return np.asarray(-np.expm1(of_zero(self.family, eta).value))
+        return np.asarray(-np.expm1(of_count(self.family, 0.0, eta).value))
 
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         r"""Return minus the expected second derivatives.
@@ -96,8 +97,9 @@ class Truncated(Combined):
         What all counts tell is the sum of what zeros among them tell, and positive counts.
         """
         near, _ = within_reach(self.links, np.broadcast_arrays(*eta))
-        none, positive = of_zero(self.family, near, 1), self._positive(near)
+        none = of_count(self.family, 0.0, near, 1)
         assert none.grad is not None
+        positive = -np.expm1(none.value)
         of_zeros = packed_products(none.grad) * np.exp(none.value) / positive
         found = np.asarray((self.family.expected_information(near) - of_zeros) / positive)
         rows = self._ones(near, positive)
@@ -114,8 +116,8 @@ class Truncated(Combined):
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, np.broadcast_arrays(*eta))
-        none, positive = of_zero(self.family, near).value, self._positive(near)
-        mean = self.family.mean(near)
+        none, mean = of_count(self.family, 0.0, near).value, self.family.mean(near)
+        positive = -np.expm1(none)
         of_zeros = mean * mean * np.exp(none) / positive
         found = np.asarray((self.family.variance(near) - of_zeros) / positive)
         rows = self._ones(near, positive)
@@ -127,7 +129,7 @@ class Truncated(Combined):
 
     def _ones(self, eta: Sequence[Floats], positive: Floats) -> Ints:
         """Return the rows of which nearly every positive count is 1."""
-        one = self.family.log_density(self.prepare(np.ones(len(positive))), eta).value
+        one = of_count(self.family, 1.0, eta).value
         return np.flatnonzero(np.exp(one - np.log(positive)) > SURELY)
 
     def _few(self, eta: Sequence[Floats], rows: Ints, order: int) -> tuple[Floats, LogDensity]:
@@ -141,9 +143,9 @@ class Truncated(Combined):
         """Return the probabilities, from the upper tail where positive counts are rare."""
         near, _ = within_reach(self.links, eta)
         y, *near = np.broadcast_arrays(y, *near)
-        none = np.exp(of_zero(self.family, near).value)
-        found = (self.family.cdf(y, near) - none) / self._positive(near)
-        rare = np.flatnonzero(none > 0.5)
+        none = of_count(self.family, 0.0, near).value
+        found = (self.family.cdf(y, near) - np.exp(none)) / -np.expm1(none)
+        rare = np.flatnonzero(none > RARELY)
         if rare.size:
             found[rare] = 1.0 - self.survival(y[rare], [row[rare] for row in near])
         return np.where(y < 1.0, 0.0, found)

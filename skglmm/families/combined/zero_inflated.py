@@ -14,7 +14,7 @@ from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.compose import compose
 from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.calculus.reach import within_reach
-from skglmm.families.combined.combined import Combined, check_counts, of_zero
+from skglmm.families.combined.combined import Combined, check_counts, of_count
 from skglmm.families.combined.masses import ZERO, ZERO_OR_MORE
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.defaults.whole_quantile import whole_quantile
@@ -119,7 +119,7 @@ class ZeroInflated(Combined):
         tells: of zeros the share :math:`q = \pi / P(y = 0)` is extra.
         """
         near, _ = within_reach(self.links, np.broadcast_arrays(*eta))
-        none, size = of_zero(self.family, near[:-1], 1), len(self.links)
+        none, size = of_count(self.family, 0.0, near[:-1], 1), len(self.links)
         assert none.grad is not None
         rows = packed_rows(size, 2)
         extra, other = expit(near[-1]), expit(-near[-1])
@@ -136,7 +136,7 @@ class ZeroInflated(Combined):
 
     def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, np.broadcast_arrays(*eta))
-        none, other = of_zero(self.family, near[:-1]).value, expit(-near[-1])
+        none, other = of_count(self.family, 0.0, near[:-1]).value, expit(-near[-1])
         return np.stack([expit(near[-1]) + other * np.exp(none), other * -np.expm1(none)])
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
@@ -174,7 +174,7 @@ class ZeroInflated(Combined):
         extra, inner = 0.0, np.empty(0)
         if some.any():
             inner = Truncated(self.family).start(y[some], weights[some])
-            log_none = of_zero(self.family, [np.array([each]) for each in inner]).value[0]
+            log_none = of_count(self.family, 0.0, [np.array([each]) for each in inner]).value[0]
             others = weights[some].sum() / -np.expm1(log_none)
             extra = total - others
         if not extra > 0.0:

@@ -13,6 +13,7 @@ from skglmm.families.base import Family
 from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.reach import within_reach
+from skglmm.families.combined.masses import ZERO_OR_MORE
 from skglmm.families.defaults.whole_quantile import whole_quantile
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Link, LogMean, Positive, Sqrt
@@ -50,7 +51,7 @@ class Poisson(Family):
 
     parameters = (Parameter("mean", Role.LOCATION, (LogMean(), Positive(), Sqrt())),)
     support = Support(0.0, inf, "counts")
-    parts = ("zero", "positive")
+    parts = ZERO_OR_MORE
 
     links: tuple[Link, ...] = (LogMean(),)
 

@@ -4,6 +4,10 @@ Where the fixed part of a predictor holds a constant, its coefficients take up h
 apart: they are then of order one in the fit. Otherwise it is added to the predictor of each row,
 which is as exact. Responses are centered in the first case only: without an intercept their level
 is a part of what the model has to explain.
+
+The width is that of responses about a plain regression where these may be any real numbers: what
+random effects and the dispersion have to tell is of order one then, however well the fixed effects
+explain the rest. Otherwise, where means are multiplied, it is the mean of their sizes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,15 +58,19 @@ def measured(
     mass, size, total, *added = designs.map(_sums, ys, weights, of=moving).total()
     levels = {k: each / mass for k, each in zip(moving, added, strict=True)}
     units = Units.of(family, 0.0, size / mass or 1.0)
-    if _is_centered(family) and ones[family.location] is not None:
-        about = total / mass, levels[family.location]
-        width = designs.map(_distances, ys, weights, k=family.location, about=about).total() / mass
+    if _is_straight(family):
+        has_one = ones[family.location] is not None
+        about = (total / mass, levels[family.location]) if has_one else (0.0, 0.0)
+        common = {"k": family.location, "about": about}
+        normal = designs.map(_normal_equations, ys, weights, scales=scales, **common).total()
+        beta = scales.to_user[family.location] @ np.linalg.lstsq(*normal, rcond=None)[0]
+        width = designs.map(_distances, ys, weights, beta=beta, **common).total() / mass
         if width > CONSTANT_TOL * size / mass:
             units = Units.of(family, about[0], width)
     return _with_units(scales, layout, units, ones, levels).turned_over(downward)
 
 
-def _is_centered(family: Family) -> bool:
+def _is_straight(family: Family) -> bool:
     """Whether the distribution of shifted responses is that of a shifted location.
 
     A link that is as large in any unit, in parameters of either sign, is a straight line.
@@ -82,11 +90,34 @@ def _sums(
     return tuple(float(mass @ column) for column in columns)
 
 
+def _centered(design: Design, y: Floats, k: int, about: tuple[float, float]) -> Floats:
+    """Responses less what is added to their location, both from where they are centered."""
+    return (y - about[0]) - (_added(design, k) - about[1])
+
+
+def _normal_equations(
+    design: Design,
+    y: Floats,
+    weights: Floats | None,
+    scales: Scales,
+    k: int,
+    about: tuple[float, float],
+) -> tuple[Floats, Floats]:
+    x = scales.fixed(design, k)
+    weighted = x if weights is None else x * weights[:, None]
+    return weighted.T @ x, weighted.T @ _centered(design, y, k, about)
+
+
 def _distances(
-    design: Design, y: Floats, weights: Floats | None, k: int, about: tuple[float, float]
+    design: Design,
+    y: Floats,
+    weights: Floats | None,
+    k: int,
+    about: tuple[float, float],
+    beta: Floats,
 ) -> float:
-    """Sum of distances of responses, less what is added to their location, from their mean."""
-    away = np.abs((y - about[0]) - (_added(design, k) - about[1]))
+    """Sum of the distances of responses from a regression, of the user's columns."""
+    away = np.abs(_centered(design, y, k, about) - design.fixed[k] @ beta)
     return float(away.sum() if weights is None else weights @ away)
 
 

@@ -8,7 +8,8 @@ the density is the Laplace approximation of
     f(y \mid \hat u)\, e^{-q(\hat u)} \sqrt{\det P / \det H}
 
 with the prior :math:`p(u) \propto e^{-q(u)}` of precision P: standard normal for new levels, what
-the fit knows for the others.
+the fit knows for the others. Where the likelihood of the fit is an integral by quadrature, so is
+the density.
 """
 
 from dataclasses import replace
@@ -133,7 +134,9 @@ def _shares(
     of_rows = mass * fit.family.log_density(fit.family.prepare(y), eta).value
     of_row, of_level = _blocks(fit, design, together=not plan.integrated)
     blocks = np.concatenate([of_row, *of_level])
-    terms = np.concatenate([of_rows, *(-lost for lost in _lost(found))])
+    gains = found.problem.approximation.gains(found.problem, found.mode)
+    pairs = zip(_lost(found), found.problem.in_layout_order(gains), strict=True)
+    terms = np.concatenate([of_rows, *(gain - lost for lost, gain in pairs)])
     totals, masses = np.bincount(blocks, terms), np.bincount(of_row, mass)
     return np.asarray(mass * (totals[of_row] / masses[of_row]))
 

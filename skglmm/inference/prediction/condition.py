@@ -68,6 +68,7 @@ def update(
     pairs = zip(design.columns, fit.bases, strict=True)
     standard = replace(design, columns=tuple(np.asfortranarray(z @ basis) for z, basis in pairs))
     problem = bind(standard, y, weights, fit.family, remembered=remembered)
+    problem = replace(problem, approximation=fit.approximation)
     start = problem.zero()
     if remembered is not None:
         start = problem.split(tuple(remembered.mean[f] for f in problem.order))

@@ -15,7 +15,13 @@ from skglmm.formula import parse, variables
 __all__ = ["Fitted", "name_in_model", "target_name"]
 
 # What one unit of a linear predictor is called, where it has a name of its own.
-SCALES = {"logit": "log odds", "probit": "probit", "log": "log mean"}
+SCALES = {
+    "logit": "log odds",
+    "probit": "probit",
+    "log": "log mean",
+    "identity": "mean",
+    "sqrt": "square root of the mean",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +107,16 @@ class Fitted:
         return np.asarray(self.model._means(predict_frame(self.model, rows), kind))
 
     def target(self, y: Any) -> str:
-        """Return what the mean is one of: named by y, by the formula, or just "y"."""
+        """Return what responses are called: named by y, by the formula, or just "y"."""
         formula = self.model.formula
         label = (
             None if formula is None else parse(formula, tuple(self.model.context or ())).response
         )
-        name: str = self.model._scale.mean_of(target_name(y) or label or "y")
+        return target_name(y) or label or "y"
+
+    def mean_name(self, y: Any) -> str | None:
+        """Return what means are called, as in "P(y = yes)"; None where they are means of y."""
+        name: str | None = self.model._scale.mean_of(self.target(y))
         return name
 
 

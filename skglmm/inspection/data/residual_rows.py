@@ -28,6 +28,8 @@ class ResidualRows:
         The second are means given the same random effects, on the scale of y.
     target_name : str
         What the response is called.
+    mean_name : str or None
+        What means are called that are not means of the response's name, see `Fitted`.
     eta : tuple of ndarray, each of shape (n_samples,)
         Linear predictors given drawn effects; empty for others.
     """
@@ -36,6 +38,7 @@ class ResidualRows:
     fitted: Floats
     y: Floats
     target_name: str
+    mean_name: str | None
     eta: tuple[Floats, ...] = ()
 
 
@@ -67,7 +70,8 @@ def residual_rows(
             "do not determine; leave these rows out"
         )
         raise ValueError(msg)
-    return ResidualRows(found, mean, fitted.numbers(y), fitted.target(y))
+    names = fitted.target(y), fitted.mean_name(y)
+    return ResidualRows(found, mean, fitted.numbers(y), *names)
 
 
 def _drawn_rows(
@@ -85,4 +89,5 @@ def _drawn_rows(
         column = column[np.asarray(sample_weight) > 0]
     found = drawn(rows.study, rows.here.mode, rng)
     mean = model._scale.write(found.family.mean(list(found.eta)))
-    return ResidualRows(found.residual, mean, column, fitted.target(y), found.eta)
+    names = fitted.target(y), fitted.mean_name(y)
+    return ResidualRows(found.residual, mean, column, *names, found.eta)

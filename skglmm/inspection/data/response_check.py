@@ -26,12 +26,15 @@ class ResponseCheck:
     observed : ndarray, shape (n_bins,)
     lower, upper : ndarray, shape (n_bins,)
         Between which 95 % of the simulated numbers lie, bin by bin.
+    labels : tuple of str
+        Names of the numbers from 0 on, where they are classes.
     """
 
     edges: Floats
     observed: Floats
     lower: Floats
     upper: Floats
+    labels: tuple[str, ...] = ()
 
 
 def response_check(model: Any, rows: ResidualRows, rng: np.random.Generator) -> ResponseCheck:
@@ -53,6 +56,18 @@ def response_check(model: Any, rows: ResidualRows, rng: np.random.Generator) -> 
     low, high = min(y.min(), draws.min()), max(y.max(), draws.max())
     n_bins = int(np.clip(len(np.histogram_bin_edges(y, "fd")) - 1, *BINS))
     edges = np.linspace(low, high, n_bins + 1)
+    if family.support.is_discrete:
+        edges = _whole_edges(low, high, n_bins)
     counts = np.stack([np.histogram(draw, edges)[0] for draw in draws])
     lower, upper = np.quantile(counts, [0.025, 0.975], axis=0)
-    return ResponseCheck(edges, np.histogram(y, edges)[0].astype(np.float64), lower, upper)
+    observed = np.histogram(y, edges)[0].astype(np.float64)
+    labels = () if scale.is_ordered else tuple(map(str, scale.draws(np.arange(high + 1.0))))
+    return ResponseCheck(edges, observed, lower, upper, labels)
+
+
+def _whole_edges(low: float, high: float, n_bins: int) -> Floats:
+    """Return edges of at most so many bins that hold equally many whole numbers each."""
+    low, number = np.floor(low), np.ceil(high) - np.floor(low) + 1.0
+    width = np.ceil(number / n_bins)
+    count = int(np.ceil(number / width))
+    return np.asarray(low - 0.5 + width * np.arange(count + 1))

@@ -147,6 +147,7 @@ class DiagnosticsDisplay(SingleThreaded):
         rows = residual_rows(estimator, X, y, "quantile", "drawn", sample_weight, rng)
         residual, means, target = rows.residual, rows.fitted, rows.target_name
         names: dict[str, Any] = {"residual_name": "quantile residual", "target_name": target}
+        names["mean_name"] = rows.mean_name
         envelope = normal_envelope(len(residual), LEVEL, rng)
         effects = None
         if fitted.model.random_terms_ or group is not None or effect is not None:
@@ -211,8 +212,12 @@ class DiagnosticsDisplay(SingleThreaded):
     def _draw_observed(self, axis: Any) -> None:
         means = self.trend.fitted
         axis.scatter(means, self.y, **point_style(len(self.y)))
-        axis.axline((0.0, 0.0), slope=1.0, color=GRAY, linewidth=1, zorder=1.5)
-        axis.set(xlabel=f"fitted mean of {self.target_name}", ylabel=self.target_name)
+        axis.axline((self.y[0], self.y[0]), slope=1.0, color=GRAY, linewidth=1, zorder=1.5)
+        mean = self.trend.mean_name
+        axis.set(
+            xlabel=f"fitted {mean or f'mean of {self.target_name}'}",
+            ylabel=mean or self.target_name,
+        )
         axis.set_title("responses against fitted means", fontsize="medium")
 
     def _draw_response(self, axis: Any) -> None:
@@ -222,5 +227,7 @@ class DiagnosticsDisplay(SingleThreaded):
         axis.fill_between(found.edges, low, high, label="95 % of simulations", **style)
         axis.stairs(found.observed, found.edges, color=BLUE, linewidth=1.8, label="observed")
         axis.set(xlabel=self.target_name, ylabel="rows")
+        if found.labels:
+            axis.set_xticks(np.arange(len(found.labels)), found.labels)
         axis.set_ylim(0, 1.25 * max(found.observed.max(), found.upper.max()))
         axis.legend(loc="upper right", fontsize="small", ncols=2)

@@ -37,6 +37,8 @@ class PredictionDisplay(SingleThreaded):
         One for each group.
     feature_name, target_name : str
         Names of feature and response, for the axes.
+    mean_name : str, default=None
+        What means are called, such as "P(y = yes)"; None is "mean of" the response.
     by : sequence of str, default=()
         Names of the grouping columns; curves have a label for each in `group`.
     facet : str, default=None
@@ -95,6 +97,7 @@ class PredictionDisplay(SingleThreaded):
         *,
         feature_name: str,
         target_name: str = "y",
+        mean_name: str | None = None,
         by: Sequence[str] = (),
         facet: str | None = None,
         kind: str = "fixed",
@@ -108,6 +111,7 @@ class PredictionDisplay(SingleThreaded):
         self.curves = curves
         self.feature_name = feature_name
         self.target_name = target_name
+        self.mean_name = mean_name
         self.by = by
         self.facet = facet
         self.kind = kind
@@ -238,6 +242,7 @@ class PredictionDisplay(SingleThreaded):
             scene.curves(ask),
             feature_name=str(scene.feature.name),
             target_name=scene.fitted.target(y),
+            mean_name=scene.fitted.mean_name(y),
             by=[str(name) for name in scene.by],
             facet=None if facet is None else str(column_name(scene.table, facet)),
             kind=scene.words(scene.kind),
@@ -326,7 +331,7 @@ class PredictionDisplay(SingleThreaded):
 
     def _label(self, panels: Collection[str], *, new: bool) -> None:
         plain = self.scatters_ or self.interval == "response"
-        target = self.target_name if plain else f"mean of {self.target_name}"
+        target = self.mean_name or (self.target_name if plain else f"mean of {self.target_name}")
         for axis, title in zip(self.axes_, panels, strict=True):
             axis.set_title(shortened(title, LONG_TITLE), fontsize="medium")
             axis.set(xlabel=self.feature_name, ylabel=target)

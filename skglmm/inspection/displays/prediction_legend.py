@@ -11,8 +11,8 @@ from skglmm.inspection.displays.panels import GRAY, LIGHT, shortened
 
 __all__ = ["BANDS", "PredictionLegend"]
 
-WORDS = {"marginal": "average over groups", "fixed": "typical group", "mean": "mean"}
-BANDS = {"mean": "limits of the mean", "response": "limits of a new response"}
+WORDS = {"marginal": "average over groups", "fixed": "typical group"}
+BANDS = {"mean": "limits of the {mean}", "response": "limits of a new response"}
 LONG_KEY = 32  # letters
 MOST_HELD = 4  # columns that are listed with their values
 
@@ -42,7 +42,7 @@ class PredictionLegend:
         display = self.display
         entries = self._curves()
         if display.overall is not None:
-            words = averaged_words(display.overall_kind, display.overall, "all")
+            words = averaged_words(display.overall_kind, display.overall, "all", self._mean)
             entries.append((display.overall_lines_[0], words))
         entries += self._limits()
         if display.scatters_:
@@ -58,8 +58,14 @@ class PredictionLegend:
         if groups.are_many:
             many = f"{len(keys)} groups of\n{shortened(groups.names, LONG_KEY)}"
             return [(self.artists.many_key(groups.look(first)), many)]
-        own = "mean of the group" if first.group or display.kind == "conditional" else "mean"
-        return [(display.lines_[0], averaged_words(display.kind, first, own))]
+        grouped = first.group or display.kind == "conditional"
+        own = f"{self._mean} of the group" if grouped else self._mean
+        return [(display.lines_[0], averaged_words(display.kind, first, own, self._mean))]
+
+    @property
+    def _mean(self) -> str:
+        """What the axis has a name for: a mean, or the probability of a class."""
+        return "mean" if self.display.mean_name is None else "probability"
 
     def _limits(self) -> list[tuple[Any, str]]:
         display, groups = self.display, self.groups
@@ -69,7 +75,8 @@ class PredictionLegend:
             return []
         look = AVERAGE if of_overall else groups.look(banded)
         color = GRAY if groups.are_colored else look.color
-        words = f"{100 * display.level:g} % {BANDS[display.interval]}"
+        what = BANDS[display.interval].format(mean=self._mean)
+        words = f"{100 * display.level:g} % {what}"
         return [(self.artists.band_key(color), words)]
 
     def _others(self) -> list[tuple[Any, str]]:
@@ -96,9 +103,9 @@ def _lines(start: str, items: Sequence[str], more: str) -> str:
     return f"{start}{gap}" + "\n    ".join(lines)
 
 
-def averaged_words(kind: str, curve: Curve, own: str) -> str:
+def averaged_words(kind: str, curve: Curve, own: str, mean: str) -> str:
     """Return what a curve is, and over which columns it is averaged."""
-    words = WORDS.get(kind, own)
+    words = {**WORDS, "mean": mean}.get(kind, own)
     if not curve.averaged:
         return words
     over = _listed(curve.averaged)

@@ -36,6 +36,8 @@ class ResidualDisplay(SingleThreaded):
         What the residuals are drawn against.
     residual_name, target_name : str
         What residuals and response are called, for the axes.
+    mean_name : str, default=None
+        What means are called, such as "P(y = yes)"; None is "mean of" the response.
     smooth : Smooth, default=None
         Curve through the residuals, of kind "fitted".
     envelope : Envelope, default=None
@@ -80,6 +82,7 @@ class ResidualDisplay(SingleThreaded):
         kind: str = "fitted",
         residual_name: str = "residual",
         target_name: str = "y",
+        mean_name: str | None = None,
         smooth: Smooth | None = None,
         envelope: Envelope | None = None,
     ) -> None:
@@ -88,6 +91,7 @@ class ResidualDisplay(SingleThreaded):
         self.kind = kind
         self.residual_name = residual_name
         self.target_name = target_name
+        self.mean_name = mean_name
         self.smooth = smooth
         self.envelope = envelope
 
@@ -184,6 +188,7 @@ class ResidualDisplay(SingleThreaded):
             kind=kind,
             residual_name=f"{residual} residual",
             target_name=rows.target_name,
+            mean_name=rows.mean_name,
             level=level,
             random_state=rng,
             ax=ax,
@@ -200,6 +205,7 @@ class ResidualDisplay(SingleThreaded):
         kind: str = "fitted",
         residual_name: str = "residual",
         target_name: str = "y",
+        mean_name: str | None = None,
         level: float = 0.95,
         random_state: Any = None,
         ax: Any = None,
@@ -218,6 +224,8 @@ class ResidualDisplay(SingleThreaded):
             As in `from_estimator`.
         residual_name, target_name : str
             What residuals and response are called, for the axes.
+        mean_name : str, default=None
+            What means are called; None is "mean of" the response.
         level : float, default=0.95
             Coverage of the envelope.
         random_state : int, RandomState, Generator or None, default=None
@@ -258,6 +266,7 @@ class ResidualDisplay(SingleThreaded):
         means = None if fitted is None else check_array(fitted, ensure_2d=False, dtype=np.float64)
         check_consistent_length(values, means)
         names: dict[str, Any] = {"residual_name": residual_name, "target_name": target_name}
+        names["mean_name"] = mean_name
         if kind == "qq" or means is None:
             envelope = normal_envelope(len(values), level, generator(random_state))
             display = cls(values, means, kind=kind, envelope=envelope, **names)
@@ -317,7 +326,7 @@ class ResidualDisplay(SingleThreaded):
         axis = self.ax_
         self.scatter_ = axis.scatter(self.fitted, self.residual, **style)
         self.reference_line_ = axis.axhline(0.0, color=GRAY, linewidth=1, zorder=1.5)
-        axis.set_xlabel(f"fitted mean of {self.target_name}")
+        axis.set_xlabel(f"fitted {self.mean_name or f'mean of {self.target_name}'}")
         if self.smooth is None:
             return
         x, mean, reach = self.smooth.x, self.smooth.mean, REACH * self.smooth.se
