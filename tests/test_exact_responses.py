@@ -69,9 +69,15 @@ def test_what_the_rows_tell_without_error_has_no_standard_error(name, formula, r
     assert len(known) == (2 if name in {"groups", "line in groups"} else 0)
     if known:  # the mean of the groups, and how far they are apart
         sd, df = EFFECTS.std(ddof=int(reml)), L - int(reml)
-        assert_allclose(model.variance_components()["sd"], sd, rtol=1e-3)
+        assert_allclose(model.variance_components()["sd"], sd, rtol=1e-2)
         assert_allclose(errors[known[0]], sd / np.sqrt(L), rtol=1e-2)
         assert_allclose(errors[known[1]], sd / np.sqrt(2 * df), rtol=0.05)
+
+
+def test_the_floor_of_a_line_does_not_grow_with_its_level():
+    y = EXACT["line"][0]
+    models = [fitted("x", level + y)[0] for level in (0.0, 1e6)]
+    assert_allclose(*(model.scale_coef_ for model in models), rtol=1e-6)
 
 
 @pytest.mark.parametrize("factor", [1e-9, 1e9])
@@ -127,7 +133,7 @@ def test_a_kind_that_is_reproduced_is_held_and_the_other_is_as_if_alone(y_b, rem
     assert "smallest value" in told
     assert model.converged_
     assert_allclose(model.predict(X)[is_b], y[is_b], rtol=1e-8)
-    assert_allclose(model.predict(X)[~is_b], alone.predict(X[~is_b]), rtol=1e-8)
+    assert_allclose(model.predict(X)[~is_b], alone.predict(X[~is_b]), rtol=1e-6)
     assert_allclose(model.scale_coef_[0], alone.scale_coef_[0], atol=2e-3)
     errors, others = errors_of(model), errors_of(alone)
     assert_allclose(errors[[0, 2, 4]], others, rtol=5e-3)

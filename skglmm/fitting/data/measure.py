@@ -64,9 +64,11 @@ def measured(
         common = {"k": family.location, "about": about}
         normal = designs.map(_normal_equations, ys, weights, scales=scales, **common).total()
         beta = scales.to_user[family.location] @ np.linalg.lstsq(*normal, rcond=None)[0]
-        width = designs.map(_distances, ys, weights, beta=beta, **common).total() / mass
-        if width > CONSTANT_TOL * size / mass:
-            units = Units.of(family, about[0], width)
+        for part in (beta, 0.0 * beta):  # of responses on a line, how far they are apart
+            width = designs.map(_distances, ys, weights, beta=part, **common).total() / mass
+            if width > CONSTANT_TOL * size / mass:
+                units = Units.of(family, about[0], width)
+                break
     return _with_units(scales, layout, units, ones, levels).turned_over(downward)
 
 
