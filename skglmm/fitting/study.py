@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.engine import Approximation, Problem, bind
@@ -116,6 +118,13 @@ class Study:
     def upper(self) -> Floats:
         """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
         return self.bound.upper
+
+    @property
+    def signs(self) -> Floats:
+        """Signs of the parameters of the problem in those of the user, (n_params,); see `Limit`."""
+        pairs = zip(self.problem.family.limits, self.problem.shape.n_coefficients, strict=True)
+        n_theta = self.problem.shape.n_params - self.problem.shape.n_beta
+        return np.concatenate([*(np.full(n, limit.sign) for limit, n in pairs), np.ones(n_theta)])
 
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
