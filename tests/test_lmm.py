@@ -127,3 +127,20 @@ def test_whether_fixed_effects_are_integrated_out_is_a_yes_or_no():
     X, y = balanced()
     with pytest.raises(TypeError, match="reml='REML' must be True or False"):
         LMMRegressor("x", reml="REML").fit(X, y)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+def test_responses_that_are_an_exact_function_have_no_scale(reml):
+    X, _ = balanced()
+    y = 3 - 2 * X["x"].to_numpy()
+    with pytest.warns(UserWarning, match=r"scale stopped at its smallest.*reproduces"):
+        model = LMMRegressor("x", reml=reml).fit(X, y)
+    assert_allclose(model.coef_, -2.0, rtol=1e-8)
+    assert_allclose(model.predict(X), y, rtol=1e-8)
+
+
+def test_a_response_that_never_changes_is_its_mean():
+    X, y = balanced()
+    with pytest.warns(UserWarning, match="reproduces the responses almost exactly"):
+        model = LMMRegressor("1").fit(X, np.full(len(y), 7.5))
+    assert_allclose(model.predict(X), 7.5)

@@ -134,5 +134,5 @@ def test_separated_responses_have_no_restricted_likelihood():
 def test_what_has_a_ceiling_is_not_integrated_out():
     design, y, _ = data_of("scale", slice(0, 200))
     y = 1.0 / (1.0 + np.exp(-y))
-    with pytest.raises(ValueError, match="of the scale, which has a ceiling, cannot be integrated"):
+    with pytest.raises(ValueError, match="of the scale, which has a limit, cannot be integrated"):
         fit(Beta(), design, y, approximation=Laplace(integrated=(1,)))

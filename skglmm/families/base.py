@@ -10,7 +10,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.reach import within_reach
-from skglmm.families.parameter import Parameter, Role
+from skglmm.families.parameter import Limit, Parameter, Role
 from skglmm.links import Jet, Link
 from skglmm.response import Support
 
@@ -151,6 +151,11 @@ class Family(ABC):
     def ceilings(self) -> tuple[float, ...]:
         """The largest linear predictors that an optimizer may reach with an intercept."""
         return tuple(parameter.ceiling for parameter in self.parameters)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Ceiling or floor of each linear predictor."""
+        return tuple(parameter.limit for parameter in self.parameters)
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:

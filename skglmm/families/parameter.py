@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from math import inf
+from math import inf, isfinite
+from typing import NamedTuple
 
+from skglmm.arrays import Floats
 from skglmm.links import Link
 
-__all__ = ["Parameter", "Role"]
+__all__ = ["Limit", "Parameter", "Role"]
 
 
 class Role(Enum):
@@ -25,6 +27,37 @@ class Role(Enum):
     SHAPE = "shape"  # anything else: cut points, degrees of freedom, a power
 
 
+class Limit(NamedTuple):
+    """The end of a linear predictor that an optimizer must not pass: a ceiling, or a floor.
+
+    Searches know upper bounds alone: a floor is the ceiling of the predictor with the other sign.
+
+    Parameters
+    ----------
+    sign : {-1.0, 1.0}
+        -1 for a floor.
+    value : float
+        The bound of ``sign * eta``; infinite where there is none.
+    """
+
+    sign: float
+    value: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether there is an end at all."""
+        return isfinite(self.value)
+
+    @property
+    def end(self) -> float:
+        """The linear predictor there."""
+        return self.sign * self.value
+
+    def beyond(self, eta: Floats) -> Floats:
+        """Return how far linear predictors are beyond it; negative before."""
+        return self.sign * eta - self.value
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a family, with a linear predictor of its own.
@@ -41,6 +74,10 @@ class Parameter:
     equivariant : bool, default=False
         Whether it is measured in the units of the response, and grows with them: a mean, or a
         standard deviation, of real or positive responses.
+    floor : float, default=-inf
+        The smallest linear predictor that an optimizer may reach with an intercept. A parameter has
+        a ceiling or a floor, not both. Either is in the units of a fit: where the parameter is
+        `equivariant`, those in which responses have width one.
 
     Examples
     --------
@@ -55,3 +92,16 @@ class Parameter:
     links: tuple[Link, ...]
     ceiling: float = inf
     equivariant: bool = False
+    floor: float = -inf
+
+    def __post_init__(self) -> None:
+        if isfinite(self.ceiling) and isfinite(self.floor):
+            msg = f"the {self.name} has a ceiling and a floor; searches know one of them"
+            raise ValueError(msg)
+
+    @property
+    def limit(self) -> Limit:
+        """Its ceiling or its floor."""
+        if isfinite(self.floor):
+            return Limit(-1.0, -self.floor)
+        return Limit(1.0, self.ceiling)

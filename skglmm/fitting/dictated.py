@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag
+from scipy.linalg import block_diag, eigh
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.engine import Params, Problem, Shard
+from skglmm.engine import Params, Problem, Shard, observed_information
 from skglmm.families import Family, packed
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
@@ -26,12 +26,13 @@ from skglmm.fitting.search.hessian import differenced_hessian, prior_hessian
 from skglmm.fitting.search.optimize import Optimum, solved
 from skglmm.fitting.search.singular import zeros
 
-__all__ = ["Beside", "beside_ceilings"]
+__all__ = ["Beside", "beside_ceilings", "with_information"]
 
 TOUCHES = 1e-6  # on the scale of a link: rounding
 SHARP = 100.0  # expected information of one row: a standard error of 0.1 units of the link
 MOVED = 1e-3  # of the largest move of a row: the error of differences, and less
 RANK = 1e-9  # of the largest eigenvalue of a Gram matrix: rounding
+SHARE = 1e-6  # of the information of rows: more than effects of groups leave at a floor
 SAME = 1e-8  # one minus the cosine of two directions that are one, but for rounding
 
 
@@ -82,6 +83,8 @@ def beside_ceilings(bound: Bound, optimum: Optimum, hessian: Floats) -> Beside:
     capped = _capped(problem, optimum)
     if not capped:
         return Beside(scales, hessian, None)
+    if _is_reproduced(bound, capped):
+        return _reproduced(bound, optimum, capped, hessian)
     found = _kinds(bound, optimum, capped)
     told = [k for k in range(len(found.held)) if k in capped or found.sharp[k] > 0]
     effects = {
@@ -106,6 +109,47 @@ def beside_ceilings(bound: Bound, optimum: Optimum, hessian: Floats) -> Beside:
     n_theta = problem.shape.n_params - problem.shape.n_beta
     to_user = block_diag(*bound.scales.coefficient_maps, np.eye(n_theta))
     return Beside(scales, turned, Dictated(np.asarray(to_user @ flat), tuple(effects)))
+
+
+def with_information(bound: Bound, optimum: Optimum) -> Optimum:
+    """Return an optimum with the information of groups for its Hessian, where rows are at a floor.
+
+    Differences of gradients lose there what is small beside the curvature of the rows.
+    """
+    if not optimum.is_exact or not _is_reproduced(bound, _capped(bound.problem, optimum)):
+        return optimum
+    return replace(optimum, hessian=prior_hessian(bound.problem, optimum.here))
+
+
+def _is_reproduced(bound: Bound, capped: Sequence[int]) -> bool:
+    """Whether all rows are at a floor."""
+    limits = bound.problem.family.limits
+    return bool(capped) and not bound.caps and all(limits[k].sign < 0.0 for k in capped)
+
+
+def _reproduced(bound: Bound, optimum: Optimum, capped: Sequence[int], hessian: Floats) -> Beside:
+    """Return what all rows at a floor leave to learn.
+
+    Of the information that rows would have if effects of groups were known, these take a part
+    away: almost all of it where what is left is about the groups, and stands. Anything else is
+    told by the rows without error.
+    """
+    problem, scales = bound.problem, bound.scales
+    counts = problem.shape.n_coefficients
+    places = np.flatnonzero(
+        np.concatenate([np.full(n, k not in capped) for k, n in enumerate(counts)])
+    )
+    if not len(places):
+        return Beside(scales, hessian, None)
+    rows = observed_information(problem, optimum.here.mode.point)
+    inside = np.ix_(places, places)
+    shares, ways = eigh(hessian[inside], rows[inside])
+    told = shares > SHARE
+    flat = np.zeros((problem.shape.n_params, int(told.sum())))
+    flat[places] = ways[:, told] / np.sqrt(shares[told])
+    n_theta = problem.shape.n_params - problem.shape.n_beta
+    to_user = block_diag(*scales.coefficient_maps, np.eye(n_theta))
+    return Beside(scales, hessian, Dictated(np.asarray(to_user @ flat), ()))
 
 
 def _turned(
@@ -189,7 +233,7 @@ def _held(shard: Shard, family: Family, beta: Sequence[Floats], capped: Sequence
     """The rows that are at the ceiling of some predictor, (n,)."""
     held = np.zeros(shard.n_rows, dtype=np.bool_)
     for k in capped:
-        held |= shard.fixed[k] @ beta[k] >= family.ceilings[k] - TOUCHES
+        held |= family.limits[k].beyond(shard.fixed[k] @ beta[k]) >= -TOUCHES
     return held
 
 

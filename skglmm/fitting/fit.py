@@ -14,7 +14,7 @@ from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
 from skglmm.fitting.data.standardize import Scales
-from skglmm.fitting.dictated import beside_ceilings
+from skglmm.fitting.dictated import beside_ceilings, with_information
 from skglmm.fitting.infinity import Infinity, infinity, sides
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
@@ -248,9 +248,18 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     if hessian is None:
         return optimum
     finished = finish(problem, optimum, hessian, free, tol)
+    if _are_at_floor(problem, finished):  # what is left to gain is rounding, noticed or not
+        finished = replace(finished, is_stalled=True)
     if finished.is_stalled and finished.capped.any():
         finished = replace(finished, rounding=rounding_of(problem, finished, free))
     return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
+
+
+def _are_at_floor(problem: Problem, optimum: Optimum) -> bool:
+    """Whether all rows are at a floor, where rounding is a part of every score that counts."""
+    flags = Params.unpack(optimum.capped.astype(np.float64), problem.shape).beta
+    pairs = zip(problem.family.limits, flags, strict=True)
+    return any(limit.sign < 0.0 and len(some) == 1 and some.all() for limit, some in pairs)
 
 
 def _free(problem: Problem, optimum: Optimum) -> Bools:
@@ -262,7 +271,7 @@ def _in_user_units(
     bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
 ) -> Fit:
     going = sides(bound, optimum, away)
-    bound, optimum = with_integrated(bound, optimum)
+    bound, optimum = with_integrated(bound, with_information(bound, optimum))
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.effect_maps(bound.layout)

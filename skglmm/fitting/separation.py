@@ -36,8 +36,8 @@ FAR = 8.0  # units of a link, over the rows: what separated rows are apart at th
 def is_far(problem: Problem, vector: Floats, scales: Scales) -> bool:
     """Whether some fixed effect reaches as far as those of separated rows, or its end below."""
     moves = vector[: problem.shape.n_beta] * np.concatenate(scales.widths)
-    pairs = zip(problem.shape.n_coefficients, problem.family.ceilings, strict=True)
-    rises = np.concatenate([np.full(count, np.isinf(ceiling)) for count, ceiling in pairs])
+    pairs = zip(problem.shape.n_coefficients, problem.family.limits, strict=True)
+    rises = np.concatenate([np.full(count, not limit.is_finite) for count, limit in pairs])
     return bool(np.any((moves < -FAR) | (rises & (moves > FAR))))
 
 
@@ -45,12 +45,12 @@ def far_predictors(problem: Problem, vector: Floats, scales: Scales) -> list[Flo
     """Return the fixed effects of each predictor that reaches far, alone, each (n_params,).
 
     Others cannot be at infinity; where rows are separated and the optimizer is on its way there,
-    these directions lead on. Predictors with a ceiling stop there.
+    these directions lead on. Predictors with a limit stop there.
     """
     found, start = [], 0
-    for width, ceiling in zip(scales.widths, problem.family.ceilings, strict=True):
+    for width, limit in zip(scales.widths, problem.family.limits, strict=True):
         stop = start + len(width)
-        if np.isinf(ceiling) and np.any(np.abs(vector[start:stop]) * width > FAR):
+        if not limit.is_finite and np.any(np.abs(vector[start:stop]) * width > FAR):
             found.append(np.zeros_like(vector))
             found[-1][start:stop] = vector[start:stop]
         start = stop
@@ -74,9 +74,9 @@ def flat_descents(
     descent = flat.T @ here.gradient
     for step in (_newton(flat.T @ hessian @ flat, descent), descent):
         direction = -flat @ step
-        yield _below_ceilings(problem, direction)
+        yield _within_limits(problem, direction)
         # The other way, where the gradient is smaller than its rounding.
-        yield _below_ceilings(problem, -direction)
+        yield _within_limits(problem, -direction)
 
 
 def recession(
@@ -148,15 +148,16 @@ def user_recession(scales: Scales, direction: Floats) -> tuple[Floats, ...]:
     return tuple(found)
 
 
-def _below_ceilings(problem: Problem, direction: Floats) -> Floats:
-    """The direction without the predictors that it would lead up to a ceiling in some row."""
+def _within_limits(problem: Problem, direction: Floats) -> Floats:
+    """The direction without the predictors that it would lead to their limit in some row."""
     beta = list(Params.unpack(direction, problem.shape).beta)
-    for k, ceiling in enumerate(problem.family.ceilings):
-        if np.isfinite(ceiling) and beta[k].any():
-            highest, lowest = (
-                max(problem.shards.map(_highest, k=k, change=s * beta[k])) for s in SIGNS
+    for k, limit in enumerate(problem.family.limits):
+        if limit.is_finite and beta[k].any():
+            towards, away = (
+                max(problem.shards.map(_highest, k=k, change=s * limit.sign * beta[k]))
+                for s in SIGNS
             )
-            if highest > LEVEL * lowest:
+            if towards > LEVEL * away:
                 beta[k] = np.zeros_like(beta[k])
     theta = tuple(np.zeros_like(part) for part in Params.unpack(direction, problem.shape).theta)
     return Params(tuple(beta), theta).pack()

@@ -123,6 +123,13 @@ class Study:
         """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
         return self.bound.upper
 
+    @property
+    def signs(self) -> Floats:
+        """Signs of the parameters of the problem in those of the user, (n_params,); see `Limit`."""
+        pairs = zip(self.problem.family.limits, self.problem.shape.n_coefficients, strict=True)
+        n_theta = self.problem.shape.n_params - self.problem.shape.n_beta
+        return np.concatenate([*(np.full(n, limit.sign) for limit, n in pairs), np.ones(n_theta)])
+
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
         return self.bound.vector(fit)

@@ -83,6 +83,7 @@ def nearby(
     params: Params,
     u: Split,
     slopes: Parts[Slopes] | None = None,
+    move: Split | None = None,
 ) -> Point:
     """Return the point at parameters and effects a little apart, by Taylor's formula.
 
@@ -95,13 +96,16 @@ def nearby(
     u : Split
     slopes : Parts or None
         What `third_slopes` returned; without it the third derivatives are those of `point`.
+    move : Split or None
+        How far `u` is from the effects of `point`, where that is known to more digits.
     """
+    move = move if move is not None else u.plus(point.u, -1.0)
     roots = tuple(problem.roots(params))
     more = () if slopes is None else (slopes,)
     changes = [there - here for here, there in zip(point.params.beta, params.beta, strict=True)]
     before = (point.roots, problem.cut_rest(point.u.rest))
-    after = (roots, problem.cut_rest(u.rest))
-    parts = (point.states, point.u.tops, u.tops, *more)
+    after = (roots, problem.cut_rest(move.rest))
+    parts = (point.states, point.u.tops, move.tops, *more)
     states = problem.shards.map(_state_nearby, *parts, ends=(before, after), beta=changes)
     return _point(problem, params, roots, u, states, point.order)
 
@@ -110,22 +114,22 @@ def _state_nearby(
     shard: Shard,
     state: State,
     here: Own,
-    there: Own,
+    move: Own,
     slopes: Slopes | None = None,
     *,
     ends: Sequence[tuple[Sequence[Floats], Sequence[Floats]]],  # roots, effects of the rest
     beta: Sequence[Floats],
 ) -> State:
-    (before, rest_here), (after, rest_there) = ends
+    (before, rest_here), (after, rest_move) = ends
     effects = [
-        (new - old) @ u + old @ (moved_u - u)  # without what is of the second order
+        (new - old) @ u + old @ moved_u  # without what is of the second order
         for old, new, u, moved_u in zip(
-            before, after, (*here, *rest_here), (*there, *rest_there), strict=True
+            before, after, (*here, *rest_here), (*move, *rest_move), strict=True
         )
     ]
-    move = shard.move(beta, effects)
-    eta = [row if step is None else row + step for row, step in zip(state.eta, move, strict=True)]
-    return State(eta, moved(state.rows, move, shard.active, slopes))
+    change = shard.move(beta, effects)
+    eta = [row if step is None else row + step for row, step in zip(state.eta, change, strict=True)]
+    return State(eta, moved(state.rows, change, shard.active, slopes))
 
 
 def third_slopes(problem: Problem, point: Point) -> Parts[Slopes] | None:

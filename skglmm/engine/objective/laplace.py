@@ -52,8 +52,8 @@ class Laplace(Approximation):
         if not np.any(change):
             return gradient(problem, replace(here.mode, step=None))[0]
         params = Params.unpack(point.params.pack() + change, problem.shape)
-        u = point.u.plus(tangent(problem, here.mode, change))
-        mode = mode_at(problem, nearby(problem, point, params, u, slopes))
+        move = tangent(problem, here.mode, change)
+        mode = mode_at(problem, nearby(problem, point, params, point.u.plus(move), slopes, move))
         return None if mode is None else gradient(problem, mode)[0]
 
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> Floats:

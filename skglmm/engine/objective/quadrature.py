@@ -128,8 +128,9 @@ class AdaptiveQuadrature(Approximation):
         if np.any(change):
             point = here.mode.point
             params = Params.unpack(point.params.pack() + change, problem.shape)
-            u = point.u.plus(tangent(problem, here.mode, change))
-            mode = mode_at(problem, nearby(problem, point, params, u, slopes))
+            move = tangent(problem, here.mode, change)
+            u = point.u.plus(move)
+            mode = mode_at(problem, nearby(problem, point, params, u, slopes, move))
         found = None if mode is None else self._integrated(problem, mode)
         return None if found is None else found[1]
 

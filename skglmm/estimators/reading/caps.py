@@ -40,7 +40,8 @@ def with_named_caps(
         k = cap.predictor
         names = variables(model.fixed[fit.layout.predictors[k]])
         used = frame[[name for name in frame.columns if name in names]]
-        at_ceiling = design.fixed[k] @ fit.beta[k] >= fit.family.ceilings[k] - TOUCHES
+        above = fit.family.limits[k].sign * ((design.fixed[k] - cap.row) @ fit.beta[k])
+        at_ceiling = above >= -TOUCHES  # where the row that is held is
         rows, label = _rows_of(np.abs(design.fixed[k] - cap.row).sum(axis=1), at_ceiling, used)
         rows = rows & ~np.isin(read, list(fit.family.masses))  # which have no density
         values = np.unique(read[rows])

@@ -37,7 +37,7 @@ def measured(
     ys: Parts[Floats],
     weights: Parts[Floats | None],
 ) -> Scales:
-    """Return scales with the units of responses; the same ones where these have none.
+    """Return scales with the units of responses, and with the signs of limits.
 
     Parameters
     ----------
@@ -51,8 +51,9 @@ def measured(
     weights : Parts of ndarray, each of shape (n,), or None
     """
     moving = [k for k, each in enumerate(family.parameters) if each.equivariant]
+    downward = [k for k, limit in enumerate(family.limits) if limit.sign < 0.0]
     if not moving:
-        return scales
+        return scales.turned_over(downward)
     ones = {k: _one(designs, scales, k) for k in moving}
     mass, size, total, *added = designs.map(_sums, ys, weights, of=moving).total()
     levels = {k: each / mass for k, each in zip(moving, added, strict=True)}
@@ -63,10 +64,12 @@ def measured(
         common = {"k": family.location, "about": about}
         normal = designs.map(_normal_equations, ys, weights, scales=scales, **common).total()
         beta = scales.to_user[family.location] @ np.linalg.lstsq(*normal, rcond=None)[0]
-        width = designs.map(_distances, ys, weights, beta=beta, **common).total() / mass
-        if width > CONSTANT_TOL * size / mass:
-            units = Units.of(family, about[0], width)
-    return _with_units(scales, layout, units, ones, levels)
+        for part in (beta, 0.0 * beta):  # of responses on a line, how far they are apart
+            width = designs.map(_distances, ys, weights, beta=part, **common).total() / mass
+            if width > CONSTANT_TOL * size / mass:
+                units = Units.of(family, about[0], width)
+                break
+    return _with_units(scales, layout, units, ones, levels).turned_over(downward)
 
 
 def _is_straight(family: Family) -> bool:

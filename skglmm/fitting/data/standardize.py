@@ -1,6 +1,6 @@
 """Centered and scaled designs to fit on, and the way back to the user's units."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -32,7 +32,8 @@ class Scales:
         Of the columns that are kept.
     constant : tuple of ndarray of bool, each of shape (p_k kept,)
         Which standardized columns are one in all rows, and which were exchanged: their
-        coefficients are linear predictors, for which a ceiling holds.
+        coefficients are linear predictors, for which a limit holds. Where that is a floor, all
+        columns of the predictor have the other sign, see `turned_over`.
     widths : tuple of ndarray, each of shape (p_k kept,)
         Largest absolute value of each standardized column, or a bound of it.
     spans : tuple of ndarray, each of shape (p_k,)
@@ -111,6 +112,23 @@ class Scales:
         ]
         design = self.units.design(design, self.levels)
         return replace(design, fixed=tuple(fixed), columns=tuple(columns))
+
+    def turned_over(self, predictors: Collection[int]) -> "Scales":
+        """Return the maps for which columns of some predictors have the other sign.
+
+        Their coefficients then have an upper bound where the predictor has a floor.
+        """
+        signs = [-1.0 if k in predictors else 1.0 for k in range(len(self.sizes))]
+
+        def turned(parts: Sequence[Floats]) -> tuple[Floats, ...]:
+            return tuple(sign * part for sign, part in zip(signs, parts, strict=True))
+
+        return replace(
+            self,
+            sizes=turned(self.sizes),
+            to_user=turned(self.to_user),
+            from_user=turned(self.from_user),
+        )
 
     def exchanged(self, k: int, j: int, turn: Floats) -> "Scales":
         """Return the maps for which coefficient j is the linear predictor of a row.

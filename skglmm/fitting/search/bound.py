@@ -83,12 +83,20 @@ class Bound:
 
     @property
     def upper(self) -> Floats:
-        """Upper bounds of the parameters, (n_params,): ceilings of mean levels and of rows."""
+        """Upper bounds of the parameters, (n_params,): limits of mean levels and of rows."""
         upper = np.full(self.problem.shape.n_params, np.inf)
-        pairs = zip(self.scales.constant, self.problem.family.ceilings, strict=True)
-        ceilings = [np.where(constant, ceiling, np.inf) for constant, ceiling in pairs]
-        upper[: self.problem.shape.n_beta] = np.concatenate(ceilings)
+        pairs = zip(self.scales.constant, self.problem.family.limits, strict=True)
+        limits = [np.where(constant, limit.value, np.inf) for constant, limit in pairs]
+        upper[: self.problem.shape.n_beta] = np.concatenate(limits)
         return upper
+
+    @property
+    def entire(self) -> "Bound":
+        """The same rows, held alike, with all fixed effects as parameters."""
+        found = self if self.whole is None else self.whole
+        for cap, _ in () if self.whole is None else self.caps:
+            found = found.holding(cap)
+        return found
 
     def has_room(self, k: int) -> bool:
         """Return whether some coefficient of a predictor is none of a row that is held."""
@@ -106,9 +114,10 @@ class Bound:
             move = from_user @ cap.moves[k]
             sizes = np.abs(move)
             sizes[self._taken(k)] = 0.0
-            is_free = k == cap.predictor or np.isinf(self.problem.family.ceilings[k])
-            if len(sizes) > 1 and is_free and sizes.any():
-                found.append(Exchange.of(k, int(np.argmax(sizes)), cap.rows[k] @ to_user, move))
+            limit = self.problem.family.limits[k]
+            if len(sizes) > 1 and (k == cap.predictor or not limit.is_finite) and sizes.any():
+                row, move = limit.sign * (cap.rows[k] @ to_user), limit.sign * move
+                found.append(Exchange.of(k, int(np.argmax(sizes)), row, move))
         return found
 
     def holding(self, cap: Cap) -> "Bound":

@@ -88,19 +88,20 @@ def caps_of(bound: Bound, optimum: Optimum) -> tuple[Cap, ...]:
 
 def _below(bound: Bound, vector: Floats) -> tuple[Bound, Floats]:
     """Return the problem with bounds for all rows above a ceiling, and parameters within them."""
-    for k, ceiling in enumerate(bound.problem.family.ceilings):
-        while np.isfinite(ceiling) and bound.problem.shape.n_coefficients[k] > 1:
+    for k, limit in enumerate(bound.problem.family.limits):
+        while limit.is_finite and bound.problem.shape.n_coefficients[k] > 1:
             beta = Params.unpack(vector, bound.problem.shape).beta
-            rows = highest_row(bound.problem, k, beta[k])
-            if not rows[k] @ beta[k] > ceiling + TOUCHES or not bound.has_room(k):
+            rows = highest_row(bound.entire.problem, k, limit.sign * beta[k])
+            if not limit.beyond(rows[k] @ beta[k]) > TOUCHES or not bound.has_room(k):
                 break
             bound, vector = _with_cap(bound, vector, k, rows)
     return bound, vector
 
 
 def _with_cap(bound: Bound, vector: Floats, k: int, rows: Sequence[Floats]) -> tuple[Bound, Floats]:
-    to_user, from_user = bound.scales.to_user, bound.scales.from_user
-    grams = bound.problem.shards.map(_others, k=k, row=rows[k]).total()
+    entire = bound.entire
+    to_user, from_user = entire.scales.to_user, entire.scales.from_user
+    grams = entire.problem.shards.map(_others, k=k, row=rows[k]).total()
     moves = [_move(gram, row) for gram, row in zip(grams, rows, strict=True)]
     user = tuple(row @ back for row, back in zip(rows, from_user, strict=True))
     cap = Cap(
@@ -113,7 +114,9 @@ def _with_cap(bound: Bound, vector: Floats, k: int, rows: Sequence[Floats]) -> t
     params = Params.unpack(vector, bound.problem.shape)
     beta = tuple(
         after @ (before @ part)
-        for after, before, part in zip(held.scales.from_user, to_user, params.beta, strict=True)
+        for after, before, part in zip(
+            held.scales.from_user, bound.scales.to_user, params.beta, strict=True
+        )
     )
     return held, np.minimum(Params(beta, params.theta).pack(), held.upper)
 

@@ -22,6 +22,9 @@ __all__ = [
 ]
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
+# Where fixed effects are integrated out, their information beside that of rows which tell them
+# sharply is a difference of large numbers: long steps, which need the other side as well.
+STEP_INTEGRATED = 1e-3
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
@@ -57,7 +60,8 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     n_params = len(optimum.vector)
     hessian = np.eye(n_params)
     curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)
-    scale = np.minimum(STEP / np.sqrt(curvatures), STEP_MAX)
+    sides, length = ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
+    scale = np.minimum(length / np.sqrt(curvatures), STEP_MAX)
     here = optimum.here
     slopes = third_slopes(problem, here.mode.point)
     if slopes is None:
@@ -65,15 +69,22 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
 
     base = problem.gradient_near(here, np.zeros(n_params), slopes)
     for j in np.flatnonzero(free):
-        change = np.zeros(n_params)
-        change[j] = scale[j]
-        if scale[j] < STEP_MAX:
-            there = problem.gradient_near(here, change, slopes)
-        else:
-            there = _gradient_at(problem, optimum, change)
-        if there is None or base is None:
-            return None
-        hessian[j, free] = (there - base)[free] / scale[j]
+        ends = []
+        for side in sides:
+            change = np.zeros(n_params)
+            # What is left of the step beside the parameter.
+            change[j] = (optimum.vector[j] + side * scale[j]) - optimum.vector[j]
+            if side == 0.0:
+                there = base
+            elif scale[j] < STEP_MAX:
+                there = problem.gradient_near(here, change, slopes)
+            else:
+                there = _gradient_at(problem, optimum, change)
+            if there is None:
+                return None
+            ends.append((change[j], there[free]))
+        (right, after), (left, before) = ends
+        hessian[j, free] = (after - before) / (right - left)
     return np.asarray(0.5 * (hessian + hessian.T))
 
 

@@ -20,6 +20,7 @@ from math import log, pi
 from typing import TypeVar
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Mode, Objective, Params, Split, find_mode
@@ -49,7 +50,7 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     Raises
     ------
     ValueError
-        If one of the predictors has a ceiling, which an integral would know nothing of.
+        If one of the predictors has a limit, which an integral would know nothing of.
     """
     before = bound.problem
     problem = before.restricted(Params.unpack(vector, before.shape).beta)
@@ -59,9 +60,9 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     if not gone:
         return bound
     for k in gone:
-        if np.isfinite(before.family.ceilings[k]):
+        if before.family.limits[k].is_finite:
             name = bound.layout.predictors[k]
-            msg = f"the fixed effects of the {name}, which has a ceiling, cannot be integrated out"
+            msg = f"the fixed effects of the {name}, which has a limit, cannot be integrated out"
             raise ValueError(msg)
     n_flat, units = len(problem.flat), sum(_log_units(bound.scales, k) for k in gone)
     return replace(
@@ -110,18 +111,16 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     """
     if bound.whole is None:
         return bound, optimum
-    whole, here = bound.whole, optimum.here
-    for cap, _ in bound.caps:
-        whole = whole.holding(cap)
+    whole, here = bound.entire, optimum.here
     problem = whole.problem
-    kept = problem.searched
+    kept, turn = problem.searched, _turn(bound)
     rest, flat = np.split(here.mode.u.rest, [problem.n_rest])
     vector, gradient = np.empty(len(kept)), np.zeros(len(kept))
-    vector[kept], vector[~kept], gradient[kept] = optimum.vector, flat, here.gradient
+    vector[kept], vector[~kept], gradient[kept] = optimum.vector, turn @ flat, here.gradient
     start = Split(here.mode.u.tops, rest)
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
-    hessian = _hessian(bound, optimum, kept)
+    hessian = _hessian(bound, optimum, kept, turn)
     _refuse_separated(whole, vector, mode, np.where(kept, 0.0, hessian))
     upper = np.full(len(kept), np.inf)
     upper[kept] = optimum.upper
@@ -135,12 +134,22 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     return replace(whole, log_volume=bound.log_volume), found
 
 
-def _hessian(bound: Bound, optimum: Optimum, kept: Bools) -> Floats:
+def _turn(bound: Bound) -> Floats:
+    """From the fixed effects of the search to those that rows which are held have, (p, p)."""
+    assert bound.whole is not None
+    if not bound.caps:
+        return np.eye(len(bound.problem.flat))
+    before, after = bound.whole.scales.to_user, bound.entire.scales.from_user
+    gone = bound.whole.problem.approximation.integrated
+    return np.asarray(block_diag(*(after[k] @ before[k] for k in gone)))
+
+
+def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Floats:
     """Put what is known of the fixed effects, all else as if known, beside the Hessian."""
     n_flat = len(bound.problem.flat)
     conditional = optimum.here.mode.system.inverse().rest[-n_flat:, -n_flat:]
     hessian = np.zeros((len(kept), len(kept)))
-    hessian[np.ix_(~kept, ~kept)] = np.linalg.inv(conditional)
+    hessian[np.ix_(~kept, ~kept)] = np.linalg.inv(turn @ conditional @ turn.T)
     hessian[np.ix_(kept, kept)] = optimum.hessian
     return hessian
 

@@ -94,10 +94,12 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
 
 
 def _is_below(problem: Problem, params: Params) -> bool:
-    """Whether all rows are below the ceilings, where random effects are within reach as well."""
+    """Whether all rows are within the limits, where random effects are within reach as well."""
     return all(
-        np.isinf(ceiling) or not len(beta) or highest_row(problem, k, beta)[k] @ beta <= ceiling
-        for k, (ceiling, beta) in enumerate(zip(problem.family.ceilings, params.beta, strict=True))
+        not limit.is_finite
+        or not len(beta)
+        or limit.beyond(highest_row(problem, k, limit.sign * beta)[k] @ beta) <= 0.0
+        for k, (limit, beta) in enumerate(zip(problem.family.limits, params.beta, strict=True))
     )
 
 

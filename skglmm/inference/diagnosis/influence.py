@@ -62,7 +62,7 @@ def influences(study: Study, mode: Mode, around: Local) -> Iterator[Influence]:
     """
     design, inverse = study.design, around.covariance
     variances = np.diag(inverse)
-    errors = np.sqrt(np.where(variances > 0.0, variances, np.inf))
+    errors = study.signs * np.sqrt(np.where(variances > 0.0, variances, np.inf))
     for f, (factor, codes) in enumerate(zip(design.layout.factors, design.codes, strict=True)):
         shares = np.bincount(codes, minlength=factor.n_levels) / len(codes)
         for level, gradient in _gradients(study, mode, around, f):

@@ -57,10 +57,11 @@ def curvature(study: Study, around: Local, explained: Collection[str] = ()) -> I
     for name in names[around.free & ~around.informed & ~np.isin(names, list(explained))]:
         yield _undetermined(str(name))
     _, values, vectors = around.scaled
+    signs = study.signs[around.informed]
     for value, vector in zip(values, vectors.T, strict=True):
         rises = value < FALLS and bool(_moved(study, around, vector) - set(explained))
         if rises or FLAT <= value <= TIED:
-            yield _flat(float(value), _direction(names[around.informed], vector))
+            yield _flat(float(value), _direction(names[around.informed], signs * vector))
     is_flat = (values >= FALLS) & (values < FLAT)
     for direction, moved in _in_user_units(study, around, vectors[:, is_flat]):
         if not moved <= set(explained):

@@ -88,17 +88,17 @@ def is_undetermined(fit: Fit, parameter: Natural) -> bool:
 
 
 def _moves(fit: Fit, parameter: Natural) -> Floats:
-    """Changes of a parameter that raise the predictor of one cap each; without zeros."""
+    """Changes of a parameter that lead the predictor of one cap on each; without zeros."""
     gradient = np.nan_to_num(parameter.gradient)
     moves: Floats = np.array([gradient @ _move(fit, cap) for cap in fit.caps])
     return np.asarray(moves[np.abs(moves) > MOVED * np.max(np.abs(gradient), initial=0.0)])
 
 
 def _move(fit: Fit, cap: Cap) -> Floats:
-    """Changes of all parameters by which the predictor of a cap rises in its rows alone."""
+    """Changes of all parameters by which the predictor of a cap goes on in its rows alone."""
     move = np.zeros(sum(map(len, (*fit.beta, *fit.theta))))
     start, change = sum(map(len, fit.beta[: cap.predictor])), cap.moves[cap.predictor]
-    move[start : start + len(change)] = change
+    move[start : start + len(change)] = fit.family.limits[cap.predictor].sign * change
     return move
 
 
@@ -117,6 +117,9 @@ def held_sentences(fit: Fit, names: Collection[str]) -> Iterator[str]:
         Of the parameters of interest.
     """
     asked = [parameter for parameter in natural(fit) if parameter.name in names]
+    if not fit.caps:
+        yield from _reproduced_sentences(fit, asked)
+        return
     rows = " and ".join(dict.fromkeys(cap.label for cap in fit.caps))
     gone = [parameter.name for parameter in asked if len(_moves(fit, parameter))]
     if gone:
@@ -130,4 +133,14 @@ def held_sentences(fit: Fit, names: Collection[str]) -> Iterator[str]:
             f"{', '.join(gone)}: no limits, as the rows of {rows}, whose "
             f"{' and '.join(fit.capped)} is unbounded, determine the estimates in place of all "
             "others; fit without these rows"
+        )
+
+
+def _reproduced_sentences(fit: Fit, asked: Collection[Natural]) -> Iterator[str]:
+    """The same where all rows are at a limit."""
+    gone = [parameter.name for parameter in asked if dictated(fit, parameter)]
+    if gone:
+        yield (
+            f"{', '.join(gone)}: no limits, as the model reproduces the responses almost exactly, "
+            "so that estimates have no error to speak of"
         )

@@ -91,20 +91,30 @@ def _aliased(fit: Fit) -> Iterator[Note]:
 def _capped(fit: Fit) -> Iterator[Note]:
     for name in fit.capped:
         k = fit.layout.predictors.index(name)
-        ceiling = fit.family.ceilings[k]
+        end = _end(fit, k)
         held = [cap for cap in fit.caps if cap.predictor == k]
-        yield from {cap.label: _held(fit, name, ceiling, cap) for cap in held}.values()
+        yield from {cap.label: _held(fit, name, end, cap) for cap in held}.values()
         if held:
             continue
-        text = (
-            f"the {name} stopped at its largest value, {ceiling:.4g} on its link's scale: the "
-            "model reproduces the responses almost exactly, so the data do not determine it and "
-            "standard errors mean little. Simplify the model, or look for rows that repeat others"
+        what = (
+            "so the data do not determine it and standard errors mean little. Simplify the model, "
+            "or look for rows that repeat others"
+            if fit.family.limits[k].sign > 0.0
+            else "so that neither it nor what they determine without error has a standard error. "
+            "Simplify the model, or look for columns that the responses were computed from"
         )
-        yield Note("capped", text)
+        text = f"the {name} stopped at its {end}: the model reproduces the responses almost exactly"
+        yield Note("capped", f"{text}, {what}")
 
 
-def _held(fit: Fit, name: str, ceiling: float, cap: Cap) -> Note:
+def _end(fit: Fit, k: int) -> str:
+    """Say which end of predictor k its limit is, in the units of the user."""
+    limit = fit.family.limits[k]
+    value = fit.units.size(k) * limit.end + fit.units.shift(k)
+    return f"{'largest' if limit.sign > 0 else 'smallest'} value, {value:.4g} on its link's scale"
+
+
+def _held(fit: Fit, name: str, end: str, cap: Cap) -> Note:
     inside = " between the bounds" if fit.family.masses else ""
     responses = (
         f"its only response{inside} is"
@@ -118,7 +128,7 @@ def _held(fit: Fit, name: str, ceiling: float, cap: Cap) -> Note:
     )
     text = (
         f"the {name} of {cap.label} is unbounded: {why}. The likelihood rises without end, so it "
-        f"stopped at its largest value, {ceiling:.4g} on its link's scale, and has no standard "
+        f"stopped at its {end}, and has no standard "
         f"error. {_consequence(fit)}. Take these rows out and report them alone, or let the {name} "
         "have a simpler formula"
     )

@@ -9,7 +9,7 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Coordinate
 from skglmm.engine import Params, Problem
-from skglmm.families import Link
+from skglmm.families import Family, Link
 from skglmm.fitting import Bound, Fit, least_curvatures
 from skglmm.inference.parameters.natural import Transform, is_constant
 from skglmm.inference.parameters.own_units import user_parameter
@@ -104,7 +104,7 @@ def axes(fit: Fit, bound: Bound) -> Iterator[Axis | Ends]:
             yield from [EVERYTHING] * len(to_user)
         elif is_constant(fit, k):
             back = partial(_constant_of, fit, k, backs[0])
-            yield _constant(plain, fit.family.links[k], inside.start, back)
+            yield _constant(plain, fit.family, k, inside.start, back)
         else:
             yield from (
                 EVERYTHING if j in fit.aliased[k] else _coefficient(plain, inside, row, back)
@@ -164,12 +164,14 @@ def _coefficient(plain: Axis, inside: slice, row: Floats, back: Transform) -> Ax
     return replace(plain, direction=direction, back=back)
 
 
-def _constant(plain: Axis, link: Link, place: int, back: Transform) -> Axis:
+def _constant(plain: Axis, family: Family, k: int, place: int, back: Transform) -> Axis:
+    link, sign = family.links[k], family.limits[k].sign
     lowest, highest = (float(end) for end in _inverse(link, np.array(link.reach)))
+    low, high = sorted(sign * end for end in (-np.inf, float(plain.upper[place])))
     return replace(
         plain,
-        direction=_unit(plain, place),
-        limits=(-np.inf, float(plain.upper[place])),
+        direction=sign * _unit(plain, place),
+        limits=(low, high),
         ends=(-np.inf if lowest < 0.0 else 0.0, 1.0 if highest <= 1.0 else np.inf),
         back=back,
     )
