@@ -162,7 +162,7 @@ def modes(model: BetaGLMMRegressor, answer: dict[str, Any]) -> np.ndarray:
         reverse = factor.name not in answer["conditional_modes"]
         rows = [place[each] for each in labels(factor, reverse)]
         expected = np.array(theirs["values"], dtype=float)[rows].T
-        sd = np.sqrt(np.sum(model.fit_.roots[f] ** 2, axis=1))
+        sd = np.sqrt(np.sum(model.fit_.lambdas[f] ** 2, axis=1))
         found.append(((model.fit_.modes(f) - expected) / sd[:, None]).ravel())
     return np.concatenate(found)
 

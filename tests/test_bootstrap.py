@@ -270,7 +270,7 @@ def test_refits_that_do_not_converge_are_counted_and_left_out(petrol):
 
 
 def test_without_any_refit_there_are_no_intervals(petrol, model, monkeypatch):
-    def never(study, fit, rules):
+    def never(study, fit, options):
         raise np.linalg.LinAlgError
 
     monkeypatch.setattr(_bootstrap, "refit", never)
@@ -285,12 +285,12 @@ def test_without_any_refit_there_are_no_intervals(petrol, model, monkeypatch):
 def test_refits_that_fail_are_counted_and_left_out(petrol, model, monkeypatch):
     calls, refit = [], _bootstrap.refit
 
-    def sometimes(study, fit, rules):
+    def sometimes(study, fit, options):
         calls.append(1)
         if len(calls) == 2:
             msg = "the likelihood is not finite"
             raise DesignError(msg)
-        return refit(study, fit, rules)
+        return refit(study, fit, options)
 
     monkeypatch.setattr(_bootstrap, "refit", sometimes)
     words = r"of 5 refits 1 failed \(the first with 'DesignError: .* not finite'\); intervals"

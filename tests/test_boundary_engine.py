@@ -110,7 +110,7 @@ def _theta(result):
 
 
 def _sigma(result):
-    return result.roots[0] @ result.roots[0].T
+    return result.lambdas[0] @ result.lambdas[0].T
 
 
 def test_the_objective_depends_on_which_predictor_an_effect_feeds():

@@ -256,8 +256,8 @@ def normal():
 
 def spread(found, Z):
     """Covariance of the effects in the order of the columns of Z."""
-    sizes = [z.shape[1] // len(root) for z, root in zip(Z, found.roots, strict=True)]
-    sigmas = [root @ root.T for root in found.roots]
+    sizes = [z.shape[1] // len(root) for z, root in zip(Z, found.lambdas, strict=True)]
+    sigmas = [root @ root.T for root in found.lambdas]
     return block_diag(*(np.kron(s, np.eye(k)) for s, k in zip(sigmas, sizes, strict=True)))
 
 

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
 from skglmm.covariance import Unstructured
-from skglmm.engine import Params, bind, curvature, find_mode, prior_hessian
+from skglmm.engine import Params, bind, effect_information, find_mode, prior_hessian
 from skglmm.fitting import fit
 from skglmm.inference import condition, update
 from skglmm.inference.parameters.delta import posterior_blocks
@@ -76,7 +76,9 @@ def test_a_normal_response_is_updated_exactly(study):
         every = np.arange(factor.n_levels)
         blocks = (posterior_blocks(each, f, f, every, every) for each in (after, together))
         assert_allclose(*blocks, atol=1e-10)
-        assert_allclose(after.curvature.blocks[f], together.curvature.blocks[f], atol=1e-9)
+        assert_allclose(
+            after.effect_information.blocks[f], together.effect_information.blocks[f], atol=1e-9
+        )
     assert after.log_likelihood == before.log_likelihood
 
 
@@ -128,12 +130,14 @@ def test_what_a_fit_remembers_is_its_hessian(study):
     problem = bind(standard, y[OLD], None, Gaussian(), shard_rows=20)
     zeros = problem.zero()
     mode = find_mode(problem, Params(before.beta, before.theta), zeros)
-    again = curvature(problem, mode)
+    again = effect_information(problem, mode)
     for f in range(len(old.codes)):
-        assert_allclose(again.blocks[f], before.curvature.blocks[f], rtol=1e-6, atol=1e-8)
-    for key, meeting in again.pairs.items():
-        assert_array_equal(meeting.left, before.curvature.pairs[key].left)
-        assert_allclose(meeting.values, before.curvature.pairs[key].values, rtol=1e-6, atol=1e-8)
+        assert_allclose(again.blocks[f], before.effect_information.blocks[f], rtol=1e-6, atol=1e-8)
+    for key, coupling in again.pairs.items():
+        assert_array_equal(coupling.left, before.effect_information.pairs[key].left)
+        assert_allclose(
+            coupling.values, before.effect_information.pairs[key].values, rtol=1e-6, atol=1e-8
+        )
     found = update(before, old, y[OLD], None)
     assert_allclose(
         prior_hessian(found.problem).half_logdet, mode.system.half_logdet, rtol=0, atol=1e-6
@@ -147,9 +151,9 @@ def test_a_prior_is_the_same_in_many_shards(study):
     n_levels = [factor.n_levels for factor in whole.layout.factors]
     pairs = zip(new.columns, before.bases, strict=True)
     standard = replace(new, columns=tuple(z @ basis for z, basis in pairs))
-    remembered = at_once.remembered
-    assert [part.shape[1] for part in remembered.mean] == n_levels
-    problem = bind(standard, y[~OLD], None, Gaussian(), shard_rows=10, remembered=remembered)
+    earlier = at_once.earlier
+    assert [part.shape[1] for part in earlier.mean] == n_levels
+    problem = bind(standard, y[~OLD], None, Gaussian(), shard_rows=10, earlier=earlier)
     assert len(problem.shards) > 3
     mode = find_mode(problem, Params(before.beta, before.theta), problem.zero())
     assert_allclose(mode.point.value, at_once.mode.point.value, rtol=1e-10)

@@ -171,11 +171,11 @@ def test_what_is_no_zero_changes_the_covariance(covariance):
 
 def test_away_is_off_the_edges_and_leaves_alone_what_is_far(covariance):
     nothing = covariance.start(np.zeros(covariance.size))
-    found = covariance.away(nothing, 0.1)
+    found = covariance.off_boundary(nothing, 0.1)
     assert not covariance.zeros(found).any()
     assert all(edge.distances[0] >= 0.1 - 1e-12 for edge in covariance.edges(found))
     theta = covariance.start(np.ones(covariance.size))
-    assert_array_equal(covariance.away(theta, 0.1), theta)
+    assert_array_equal(covariance.off_boundary(theta, 0.1), theta)
 
 
 def test_variances_depend_on_the_parameters_that_govern_their_effects(covariance):

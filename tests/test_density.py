@@ -21,8 +21,8 @@ from skglmm.families import LINKS, Beta, Log
 from skglmm.fitting import fit
 from skglmm.inference import Plan, joint_log_density, log_density
 from skglmm.inference.density.row_density import averaged_log_density
-from skglmm.inference.distribution.mixture import Mixture
-from skglmm.inference.prediction.averages import Shift
+from skglmm.inference.distribution.normal_mixture import NormalMixture
+from skglmm.inference.prediction.averages import NormalShift
 
 # --- one row at a time ----------------------------------------------------------------------------
 
@@ -32,7 +32,7 @@ ETA = np.array([-1.5, 0.0, 1.2, 0.3, 0.3, -2.0])
 
 def averaged(family, eta, sd, y):
     """Log densities under shifts of the first predictor."""
-    return averaged_log_density(family, y, eta, Shift(sd, (), np.zeros((len(sd), 1, 0))))
+    return averaged_log_density(family, y, eta, NormalShift(sd, (), np.zeros((len(sd), 1, 0))))
 
 
 CASES = [(link, phi, 40_001) for link in LINKS for phi in (0.5, 8.0, 300.0)]
@@ -98,7 +98,7 @@ def test_an_outlying_row_costs_the_others_nothing():
 
 @pytest.mark.parametrize("sd", [1e3, 1e6, 1e150])
 def test_probabilities_have_answers_however_wide_the_spread(sd):
-    mixture = Mixture.of(Beta(), [np.array([0.0]), np.log([9.0])], np.array([sd]))
+    mixture = NormalMixture.of(Beta(), [np.array([0.0]), np.log([9.0])], np.array([sd]))
     assert mixture.n_nodes < 5000
     assert mixture.cdf(np.array([0.5]))[0] == pytest.approx(0.5, abs=1e-3)
 
@@ -147,7 +147,7 @@ def covariance(fitted, whole):
     total = np.exp(-fitted.beta[1][0]) * np.eye(N)
     for f, factor in enumerate(whole.layout.factors):
         loadings = np.zeros((N, factor.n_levels, factor.n_columns))
-        loadings[np.arange(N), whole.codes[f]] = whole.columns[f] @ fitted.roots[f]
+        loadings[np.arange(N), whole.codes[f]] = whole.columns[f] @ fitted.lambdas[f]
         total += loadings.reshape(N, -1) @ loadings.reshape(N, -1).T
     return total
 
@@ -244,7 +244,7 @@ def test_joint_densities_of_a_new_group_equal_numerical_integration(n_rows, erro
     new = (frame["g"] == 7).to_numpy()
     model = BetaGLMMRegressor("x + (x | g)").fit(frame[~new], y[~new])
     found = model.log_density(frame[new], y[new], joint=True).sum()
-    root, phi = model.fit_.roots[0], np.exp(model.precision_coef_[0])
+    root, phi = model.fit_.lambdas[0], np.exp(model.precision_coef_[0])
     eta = model.predict_linear(frame[new], kind="fixed")
     z = np.column_stack([np.ones(new.sum()), frame["x"][new]])
 
@@ -265,7 +265,7 @@ def test_joint_densities_approach_the_integral_as_a_group_grows():
         new = (frame["g"] == 2).to_numpy()
         model = BetaGLMMRegressor("x + (1 | g)").fit(frame[~new], y[~new])
         found = model.log_density(frame[new], y[new], joint=True).sum()
-        phi, sd = np.exp(model.precision_coef_[0]), model.fit_.roots[0][0, 0]
+        phi, sd = np.exp(model.precision_coef_[0]), model.fit_.lambdas[0][0, 0]
         t = np.linspace(-8, 8, 4001)
         mean = expit(model.predict_linear(frame[new], kind="fixed")[:, None] + sd * t)
         value = beta_distribution.logpdf(y[new][:, None], phi * mean, phi * (1 - mean)).sum(axis=0)

@@ -192,7 +192,7 @@ def test_a_fit_with_random_effects_recovers_its_parameters(family):
     truth = [0.3, 0.5, *(each[0] for each in eta[1:])]
     errors = np.sqrt(np.diag(found.covariance))[: len(truth)]
     assert_allclose((np.concatenate(found.beta) - truth) / errors, 0.0, atol=3.0)
-    assert_allclose(abs(found.roots[0][0, 0]), 0.6, atol=0.25)
+    assert_allclose(abs(found.lambdas[0][0, 0]), 0.6, atol=0.25)
 
 
 @stretched

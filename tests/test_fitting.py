@@ -12,7 +12,7 @@ from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
 from skglmm.engine import bind
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
-from skglmm.fitting import Rules, fit, refit
+from skglmm.fitting import Options, fit, refit
 from skglmm.fitting.search.hessian import differenced_hessian
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.study import Study
@@ -52,7 +52,7 @@ GLMMTMB = {  # log likelihood, coefficients, their standard errors, SDs, precisi
 
 
 def sds(found, f=0):
-    return np.sqrt(np.sum(found.roots[f] ** 2, axis=1))
+    return np.sqrt(np.sum(found.lambdas[f] ** 2, axis=1))
 
 
 @pytest.mark.parametrize("model", GLMMTMB)
@@ -248,8 +248,10 @@ def test_data_on_a_line_stop_at_the_cap_of_the_precision():
 
 def test_the_optimizer_reports_and_stops_where_it_is_told():
     lines = []
-    rules = Rules(max_iter=2, report=lines.append)
-    found = fit(Beta(), design(FIXED, SLOPE), Y, inference=False, rules=replace(rules, tol=1e-300))
+    options = Options(max_iter=2, report=lines.append)
+    found = fit(
+        Beta(), design(FIXED, SLOPE), Y, inference=False, options=replace(options, tol=1e-300)
+    )
     assert not found.converged
     assert "2 iterations" in found.message
     assert len(lines) == 2
@@ -261,11 +263,11 @@ def test_a_fit_that_is_cut_short_says_what_is_left(monkeypatch):
     monkeypatch.setattr("skglmm.fitting.search.optimize.FINISH_MAX", 0)
     best = fit(Beta(), design(FIXED, SLOPE), Y).log_likelihood
     for n in (1, 2, 3):
-        found = fit(Beta(), design(FIXED, SLOPE), Y, rules=Rules(max_iter=n))
+        found = fit(Beta(), design(FIXED, SLOPE), Y, options=Options(max_iter=n))
         assert not found.converged
         assert found.message.startswith(f"no convergence in {n} iterations, although a step")
         assert 0 < best - found.log_likelihood < 100
-        assert found.gain < 1000
+        assert found.decrease < 1000
 
 
 def test_an_indefinite_hessian_has_differences_of_a_sane_step():
@@ -368,4 +370,4 @@ def test_three_effects_of_rank_two_name_their_direction():
     (sentence,) = found.singular
     assert sentence.startswith("the combination ")
     assert sentence.endswith("does not vary between levels of g")
-    assert_allclose(np.linalg.matrix_rank(found.roots[0] @ found.roots[0].T, tol=1e-9), 2)
+    assert_allclose(np.linalg.matrix_rank(found.lambdas[0] @ found.lambdas[0].T, tol=1e-9), 2)

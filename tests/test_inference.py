@@ -216,7 +216,7 @@ def at_boundary(fit, theta):
     held[lost] = True
     uncertainty = replace(fit.uncertainty, covariance=covariance, held=held)
     root = basis @ factor.covariance.factor(np.array(theta))
-    return replace(fit, theta=(np.array(theta),), roots=(root,), uncertainty=uncertainty)
+    return replace(fit, theta=(np.array(theta),), lambdas=(root,), uncertainty=uncertainty)
 
 
 def test_a_standard_deviation_of_zero_has_neither_error_nor_interval(fitted):
@@ -242,7 +242,7 @@ def test_a_correlation_of_one_has_neither_error_nor_interval_and_the_rest_has(fi
 
 def test_an_effect_without_variance_has_no_correlation(fitted):
     fit = at_boundary(fitted["slope"].fit_, [0.7, 0.0, 0.0])
-    fit = replace(fit, roots=(np.array([[0.7, 0.0], [0.0, 0.0]]),))
+    fit = replace(fit, lambdas=(np.array([[0.7, 0.0], [0.0, 0.0]]),))
     assert np.isnan(variance_components(fit)[0].correlation[0, 1])
     assert np.isnan(intervals(fit).estimate[-1])
 

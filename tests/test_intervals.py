@@ -65,7 +65,7 @@ def test_a_level_never_seen_adds_its_variance_and_nothing_else(study):
     model, frame = study
     new, plan = rows_of(model, frame.assign(g=99), "conditional")
     typical, fixed = rows_of(model, frame, "fixed")
-    z = new.columns[0] @ model.fit_.roots[0]
+    z = new.columns[0] @ model.fit_.lambdas[0]
     expected = predict_linear(model.fit_, typical, fixed).std ** 2 + np.sum(z**2, axis=1)
     assert_allclose(predict_linear(model.fit_, new, plan).std ** 2, expected, rtol=1e-10)
 
@@ -79,7 +79,7 @@ def test_the_standard_error_of_an_average_is_its_change_with_the_estimates(study
     def mean_at(shifted):
         root = fit.bases[0] @ fit.layout.factors[0].covariance.factor(shifted[n_beta:])
         beta = (shifted[:2], shifted[2:3])
-        moved = replace(fit, beta=beta, theta=(shifted[n_beta:],), roots=(root,))
+        moved = replace(fit, beta=beta, theta=(shifted[n_beta:],), lambdas=(root,))
         return predict(moved, design, Plan.of(fit.layout, "marginal", "marginal")).mean
 
     steps = h * np.eye(len(vector))
@@ -113,7 +113,7 @@ def test_the_posterior_of_three_factors_equals_dense_algebra(crossed):
     loadings = np.hstack(
         [
             (design.columns[f] @ root)[:, c, None] * (design.codes[f][:, None] == np.arange(n))
-            for f, root in enumerate(fit.roots)
+            for f, root in enumerate(fit.lambdas)
             for n in [fit.u[f].shape[1]]
             for c in range(2)
         ]
@@ -136,7 +136,7 @@ def test_the_average_over_three_factors_changes_with_the_estimates_as_it_says(cr
         parts = np.split(vector, cuts)
         pairs = zip(fit.bases, fit.layout.factors, parts[2:], strict=True)
         roots = tuple(basis @ factor.covariance.factor(theta) for basis, factor, theta in pairs)
-        moved = replace(fit, beta=tuple(parts[:2]), theta=tuple(parts[2:]), roots=roots)
+        moved = replace(fit, beta=tuple(parts[:2]), theta=tuple(parts[2:]), lambdas=roots)
         return predict(moved, design, plan).mean
 
     vector = np.concatenate([*fit.beta, *fit.theta])

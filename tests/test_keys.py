@@ -121,7 +121,7 @@ def test_the_correlation_between_predictors_is_recovered(joint):
 def test_blocks_without_a_key_are_independent(data, joint):
     apart = BetaGLMMRegressor("x + (1 | g)", precision="1 + (1 | g)").fit(*data)
     assert apart.n_params_ == joint.n_params_ - 1
-    covariance = apart.fit_.roots[0] @ apart.fit_.roots[0].T
+    covariance = apart.fit_.lambdas[0] @ apart.fit_.lambdas[0].T
     assert covariance[0, 1] == 0.0
     assert likelihood_ratio_test(apart, joint).df == 1
     with pytest.raises(ValueError, match="wrong order"):
@@ -145,7 +145,7 @@ def test_the_likelihood_is_an_integral_over_both_effects(data):
     u = np.stack(np.meshgrid(t, t, indexing="ij")).reshape(2, -1)
     log_weight = -0.5 * np.sum(u**2, axis=0)
     log_weight -= logsumexp(log_weight)
-    b, total = model.fit_.roots[0] @ u, 0.0
+    b, total = model.fit_.lambdas[0] @ u, 0.0
     for _, rows in X.reset_index(drop=True).groupby("g"):
         fixed = model.intercept_ + model.coef_[0] * rows["x"].to_numpy()
         mu, phi = expit(fixed[:, None] + b[0]), np.exp(model.precision_coef_[0] + b[1])

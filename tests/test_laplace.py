@@ -15,7 +15,7 @@ from skglmm.covariance import BlockDiagonal, Diagonal, Unstructured
 from skglmm.engine import (
     Params,
     bind,
-    curvature,
+    effect_information,
     information,
     jacobian,
     posterior,
@@ -193,7 +193,7 @@ def test_the_curvature_at_the_mode_equals_dense_algebra(layout):
     problem, vector = problem_of(layout, shard_rows=60)
     whole, mode = design(FIXED, *LAYOUTS[layout]), problem.evaluate(vector).mode
     params = Params.unpack(vector, problem.shape)
-    roots, u = mode.point.roots, problem.join(mode.point.u)
+    roots, u = mode.point.lambdas, problem.join(mode.point.u)
     effects = {f: roots[i] @ u[i] for i, f in enumerate(problem.order)}
     z, b = dense_columns(layout), np.concatenate([effects[f].ravel() for f in sorted(effects)])
     eta = [whole.fixed[k] @ params.beta[k] + z[k] @ b for k in range(2)]
@@ -285,11 +285,13 @@ def test_a_chain_of_nested_factors_is_that_of_a_dense_rest(layout, monkeypatch):
     chained, vector = problem_of(layout, shard_rows=30)
     monkeypatch.setattr("skglmm.engine.binding.CHAIN_FROM", 10**9)
     dense, _ = problem_of(layout, shard_rows=30)
-    assert chained.n_owned > dense.n_owned == 1
+    assert chained.n_nested > dense.n_nested == 1
     one, other = chained.evaluate(vector), dense.evaluate(vector)
     assert_allclose(one.value, other.value, rtol=1e-13)
     assert_allclose(one.gradient, other.gradient, rtol=1e-9, atol=1e-9)
-    curvatures = [curvature(p, found.mode) for p, found in ((chained, one), (dense, other))]
+    curvatures = [
+        effect_information(p, found.mode) for p, found in ((chained, one), (dense, other))
+    ]
     for mine, theirs in zip(*(each.blocks for each in curvatures), strict=True):
         assert_allclose(mine, theirs, rtol=1e-7, atol=1e-9)
     for key, mine in curvatures[0].pairs.items():

@@ -326,7 +326,7 @@ def test_replicates_that_do_not_converge_are_failures(rows):
 
 
 def test_replicates_that_fail_are_told_and_left_out(rows, model, monkeypatch):
-    def sometimes(contest, rng):
+    def sometimes(nested_models, rng):
         return np.nan if rng.random() < 0.3 else 1e9
 
     monkeypatch.setattr(_likelihood_ratio, "simulated_ratio", sometimes)

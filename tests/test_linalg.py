@@ -46,21 +46,21 @@ def test_an_indefinite_or_undefined_matrix_has_no_factor():
         assert cholesky(broken) is None
 
 
-def arrowhead(rng, size, n_levels, n_rest, density):
+def arrowhead(rng, size, n_levels, n_crossed, density):
     """Pieces with random patterns, and the dense matrix in the order pieces, rest."""
     pieces, dense = [], np.zeros((0, 0))
-    corner = 50.0 * np.eye(n_rest)
+    corner = 50.0 * np.eye(n_crossed)
     couplings = []
     for n in n_levels:
-        levels, columns = np.nonzero(rng.uniform(size=(n, n_rest)) < density)
+        levels, columns = np.nonzero(rng.uniform(size=(n, n_crossed)) < density)
         order = rng.permutation(len(levels))
-        pattern = Pattern(levels[order], columns[order], n, n_rest)
+        pattern = Pattern(levels[order], columns[order], n, n_crossed)
         blocks, coupling = spd(rng, size, n), rng.normal(size=(size, len(levels)))
         chain = Chain.of({}, [pattern])
         pieces.append(Elimination.of(chain, Blocks([blocks.copy()], {}, [coupling])))
-        full = np.zeros((size, n, n_rest))
+        full = np.zeros((size, n, n_crossed))
         full[:, pattern.levels, pattern.columns] = coupling
-        couplings.append(full.reshape(size * n, n_rest))
+        couplings.append(full.reshape(size * n, n_crossed))
         own = np.zeros((size, n, size, n))
         every = np.arange(n)
         own[:, every, :, every] = np.moveaxis(blocks, -1, 0)
@@ -88,53 +88,53 @@ CASES = {  # columns of a level, levels of each piece, columns of the rest, dens
 def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
     monkeypatch.setattr("skglmm.linalg.pattern.DENSE_CHUNK", chunk)  # 40: several slices
     rng = np.random.default_rng(1)
-    size, n_levels, n_rest, density = CASES[case]
-    pieces, dense, corner = arrowhead(rng, size, n_levels, n_rest, density)
+    size, n_levels, n_crossed, density = CASES[case]
+    pieces, dense, corner = arrowhead(rng, size, n_levels, n_crossed, density)
     system = factorize(pieces, corner)
     assert_allclose(system.half_logdet, 0.5 * np.linalg.slogdet(dense)[1], rtol=1e-12, atol=1e-14)
 
-    tops = [rng.normal(size=(size, n)) for n in n_levels]
-    rest = rng.normal(size=n_rest)
-    right = np.concatenate([*(top.ravel() for top in tops), rest])
-    solved, end = system.solve(Here([(top,) for top in tops]), rest)
-    solution = np.concatenate([*(top.ravel() for (top,) in solved), end])
+    nested = [rng.normal(size=(size, n)) for n in n_levels]
+    crossed = rng.normal(size=n_crossed)
+    right = np.concatenate([*(each.ravel() for each in nested), crossed])
+    solved, end = system.solve(Here([(each,) for each in nested]), crossed)
+    solution = np.concatenate([*(each.ravel() for (each,) in solved), end])
     assert_allclose(solution, np.linalg.solve(dense, right), rtol=1e-9, atol=1e-12)
 
     found, whole, start = system.inverse(), np.linalg.inv(dense), 0
     for piece, inner in zip(pieces, found.pieces, strict=True):
-        (block,), (cross,), (pattern,) = inner.own, inner.rest, piece.chain.patterns
+        (block,), (cross,), (pattern,) = inner.own, inner.crossed, piece.chain.patterns
         n = pattern.n_levels
         own = whole[start : start + size * n, start : start + size * n].reshape(size, n, size, n)
         for i in range(n):
             assert_allclose(block[:, :, i], own[:, i, :, i], rtol=1e-9, atol=1e-12)
-        side = whole[start : start + size * n, len(whole) - n_rest :].reshape(size, n, n_rest)
+        side = whole[start : start + size * n, len(whole) - n_crossed :].reshape(size, n, n_crossed)
         expected = side[:, pattern.levels, pattern.columns]
         assert_allclose(cross, expected, rtol=1e-8, atol=1e-12)
         start += size * n
-    assert_allclose(found.rest, whole[start:, start:], rtol=1e-9, atol=1e-12)
+    assert_allclose(found.crossed, whole[start:, start:], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("chunk", [10**6, 7])
 @pytest.mark.parametrize("case", CASES)
 def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, monkeypatch):
     monkeypatch.setattr("skglmm.linalg.direct.posterior.CHUNK", chunk)
-    size, n_levels, n_rest, density = CASES[case]
-    pieces, dense, corner = arrowhead(np.random.default_rng(1), size, n_levels, n_rest, density)
+    size, n_levels, n_crossed, density = CASES[case]
+    pieces, dense, corner = arrowhead(np.random.default_rng(1), size, n_levels, n_crossed, density)
     ends = np.cumsum(n_levels)
     levels = Here([(np.arange(b - n, b),) for n, b in zip(n_levels, ends, strict=True)])
-    sizes = [(size, sum(n_levels)), (1, n_rest)]
+    sizes = [(size, sum(n_levels)), (1, n_crossed)]
     found = factorize(pieces, corner).posterior(levels, sizes)
     whole, start = np.linalg.inv(dense), 0
     side = []
     for n in n_levels:
-        rows = whole[start : start + size * n, len(whole) - n_rest :]
-        side.append(rows.reshape(size, n, n_rest))
+        rows = whole[start : start + size * n, len(whole) - n_crossed :]
+        side.append(rows.reshape(size, n, n_crossed))
         start += size * n
     side = np.concatenate(side, axis=1)
-    level, column = np.nonzero(np.ones((sum(n_levels), n_rest)))
+    level, column = np.nonzero(np.ones((sum(n_levels), n_crossed)))
     blocks = found.between(0, 1, level, column)
     assert_allclose(blocks[:, 0], side[:, level, column], rtol=1e-8, atol=1e-12)
-    assert_allclose(found.rest, whole[start:, start:], rtol=1e-9, atol=1e-12)
+    assert_allclose(found.crossed, whole[start:, start:], rtol=1e-9, atol=1e-12)
 
 
 def test_the_cases_cover_lists_of_meetings_and_dense_products():

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skglmm import BetaGLMMRegressor
-from skglmm.fitting.search import subsample as _ahead
+from skglmm.fitting.search import subsample
 
 N = 90_000  # six shards
 
@@ -25,7 +25,7 @@ def rows():
 @pytest.mark.parametrize("formula", ["x + (x | g)", "x + (1 | g) + (1 | h) + (1 | k)"])
 def test_some_rows_going_ahead_do_not_change_the_estimates(rows, formula, monkeypatch):
     ahead = BetaGLMMRegressor(formula).fit(*rows)
-    monkeypatch.setattr(_ahead, "SHARDS_MIN", 10**9)
+    monkeypatch.setattr(subsample, "SHARDS_MIN", 10**9)
     plain = BetaGLMMRegressor(formula).fit(*rows)
     assert ahead.n_iter_ < plain.n_iter_
     assert_allclose(ahead.log_likelihood_, plain.log_likelihood_, rtol=1e-12)

@@ -159,7 +159,7 @@ def test_standard_errors(fitted, name):
 def test_standard_deviations_and_correlations(fitted, name):
     model, theirs, _ = fitted(name)
     rtol = TOLERANCES["sd_relative"]
-    for factor, root in zip(model.fit_.layout.factors, model.fit_.roots, strict=True):
+    for factor, root in zip(model.fit_.layout.factors, model.fit_.lambdas, strict=True):
         block, _ = block_of(theirs["random_effects"], factor)
         covariance = root @ root.T
         sd = np.sqrt(np.diag(covariance))
@@ -175,7 +175,7 @@ def test_conditional_modes(fitted, name):
         place = {str(level).replace(".", ":"): i for i, level in enumerate(block["levels"])}
         rows = [place[str(level).replace(".", ":")] for level in levels]
         expected = numbers(block["values"])[rows].T
-        sd = np.sqrt(np.sum(model.fit_.roots[f] ** 2, axis=1))
+        sd = np.sqrt(np.sum(model.fit_.lambdas[f] ** 2, axis=1))
         distance = (model.fit_.modes(f) - expected) / sd[:, None]
         assert_allclose(distance, 0, atol=TOLERANCES["mode_in_sd"])
 

@@ -54,7 +54,7 @@ def shift_sd(model, x, groups):
     """Standard deviation of what the effects of some groups add to the linear predictor."""
     by_name = {
         factor.name: root @ root.T
-        for factor, root in zip(model.fit_.layout.factors, model.fit_.roots, strict=True)
+        for factor, root in zip(model.fit_.layout.factors, model.fit_.lambdas, strict=True)
     }
     variance = 0.0
     if "batch" in groups:
@@ -97,8 +97,8 @@ def test_marginal_means_agree_with_monte_carlo_for_every_link(link):
     frame, y = crossed()
     model = BetaGLMMRegressor("x + (1 + x | batch) + (1 | site)", link=link).fit(frame, y)
     x, rng, n = 0.7, np.random.default_rng(0), 200_000
-    effects = rng.normal(size=(n, 2)) @ model.fit_.roots[0].T @ [1.0, x]
-    effects += model.fit_.roots[1][0, 0] * rng.normal(size=n)
+    effects = rng.normal(size=(n, 2)) @ model.fit_.lambdas[0].T @ [1.0, x]
+    effects += model.fit_.lambdas[1][0, 0] * rng.normal(size=n)
     draws = model.fit_.family.mean([fixed_eta(model, x) + effects, model.fit_.beta[1]])
     mean = model.predict(pd.DataFrame({"x": [x]}), kind="marginal")[0]
     assert abs(mean - draws.mean()) < 4 * draws.std() / np.sqrt(n)
@@ -209,8 +209,8 @@ def test_marginal_standard_deviations_have_both_parts(model):
 
 def test_standard_deviations_match_simulated_responses(model):
     rng, n, x = np.random.default_rng(5), 100_000, -0.5
-    effects = rng.normal(size=(n, 2)) @ model.fit_.roots[0].T @ [1.0, x]
-    effects += model.fit_.roots[1][0, 0] * rng.normal(size=n)
+    effects = rng.normal(size=(n, 2)) @ model.fit_.lambdas[0].T @ [1.0, x]
+    effects += model.fit_.lambdas[1][0, 0] * rng.normal(size=n)
     eta = [fixed_eta(model, x) + effects, np.full(n, model.precision_coef_[0])]
     draws = model.fit_.family.sample(eta, rng)
     mean, std = model.predict(pd.DataFrame({"x": [x]}), kind="marginal", return_std=True)

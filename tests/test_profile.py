@@ -14,13 +14,13 @@ from scipy.special import expit, ndtri
 from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
-from skglmm.covariance.reparametrized import Rerooted
+from skglmm.covariance.reparametrized import Rotated
 from skglmm.engine import Params
 from skglmm.estimators.reading.study import study_of
 from skglmm.exceptions import SingularFitWarning
 from skglmm.inference import natural, profiles
 from skglmm.inference.uncertainty.axis import axes
-from skglmm.inference.uncertainty.descent import begin, moved, settled
+from skglmm.inference.uncertainty.descent import begin, minimized, moved
 
 REFERENCE = Path(__file__).parent / "reference" / "profiles.json"
 CUTOFF = ndtri(0.975) ** 2
@@ -125,7 +125,7 @@ def loss(fit, study, place, value):
 
     best = minimize(
         objective,
-        study.bound.away(study.vector(fit)),
+        study.bound.off_boundary(study.vector(fit)),
         jac=True,
         method="SLSQP",
         constraints={"type": "eq", "fun": lambda v: naturals(fit, study, v)[place] - value},
@@ -209,7 +209,7 @@ def test_the_descent_leaves_a_variance_of_zero_where_it_does_not_belong():
     )
     assert asleep.here.gradient[3] == 0.0  # by symmetry
     assert asleep.here.value > start.here.value + 1.0
-    assert_allclose(settled(axis, asleep).here.value, start.here.value, atol=1e-6)
+    assert_allclose(minimized(axis, asleep).here.value, start.here.value, atol=1e-6)
 
 
 def test_a_correlation_is_held_by_standard_deviations_that_stay_positive():
@@ -221,7 +221,7 @@ def test_a_correlation_is_held_by_standard_deviations_that_stay_positive():
     assert np.sin(axis.coordinate) < -0.8
     far = moved(axis, start, 1.5)  # the step alone would make both negative
     assert np.all(far.vector >= axis.lower)
-    found = settled(axis, far)
+    found = minimized(axis, far)
     assert np.all(found.vector[3:5] > 0.1)
     rho = float(np.sin(axis.coordinate + 1.5))
     lost = 2 * (found.here.value - start.here.value)
@@ -270,8 +270,8 @@ def test_a_correlation_of_minus_one_has_an_interval_above(reference_data):
 def test_of_a_correlation_with_what_does_not_vary_nothing_is_known():
     frame, y = data(0)
     model, study = fitted("x + (1 + x | g)", frame, y)
-    root = model.fit_.roots[0] * np.array([[1.0], [0.0]])
-    flat = replace(model.fit_, roots=(root,), theta=(np.array([0.7, 0.0, 0.0]),))
+    root = model.fit_.lambdas[0] * np.array([[1.0], [0.0]])
+    flat = replace(model.fit_, lambdas=(root,), theta=(np.array([0.7, 0.0, 0.0]),))
     (profile,) = profiles(flat, study, [5])
     assert profile.interval(0.95) == (-1.0, 1.0)
     assert len(profile.value) == 0
@@ -434,7 +434,7 @@ def test_a_fit_that_is_not_the_maximum_is_refused():
 def test_a_profile_that_cannot_be_followed_is_told(monkeypatch):
     frame, y = data(0)
     model = BetaGLMMRegressor("x + (1 | g)").fit(frame, y)
-    monkeypatch.setattr("skglmm.inference.uncertainty.path.settled", lambda axis, spot: None)
+    monkeypatch.setattr("skglmm.inference.uncertainty.path.minimized", lambda axis, spot: None)
     with pytest.warns(ConvergenceWarning, match="could not be followed beyond"):
         table = model.confint(frame, y, method="profile", parameters=["x", "sd(Intercept | g)"])
     assert table.loc["x"].tolist()[1:] == [-np.inf, np.inf]
@@ -448,7 +448,7 @@ def test_a_profile_that_cannot_be_followed_is_told(monkeypatch):
 def test_a_rerooted_covariance_has_its_first_effects_for_coordinates(angled):
     rng = np.random.default_rng(0)
     turn = rng.normal(size=(3, 3))
-    covariance = Rerooted(3, turn, angled)
+    covariance = Rotated(3, turn, angled)
     theta = np.array([0.7, 0.4, 0.3, -0.2, 0.5, 0.6])
     factor = covariance.factor(theta)
     sigma = np.linalg.inv(turn) @ factor @ factor.T @ np.linalg.inv(turn).T

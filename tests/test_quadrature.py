@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from skglmm import inference as infer
 from skglmm.covariance import CompoundSymmetry, Diagonal, Unstructured
-from skglmm.covariance.reparametrized import Rerooted
+from skglmm.covariance.reparametrized import Rotated
 from skglmm.design import Term as RandomTerm
 from skglmm.design import learn
 from skglmm.engine import AdaptiveQuadrature, Laplace, Params, bind, third_slopes
@@ -79,9 +79,9 @@ def differences(problem, vector, h=1e-5):
 
 
 TURNED = {
-    "the second first": Rerooted.beginning_with(np.array([[1.0, 0.3], [0.0, 2.0]]), [1]),
-    "angled": Rerooted.beginning_with(np.array([[1.0, 0.3], [-0.4, 2.0]]), [1, 0]),
-    "three": Rerooted.beginning_with(RNG.normal(size=(3, 3)), [2, 0]),
+    "the second first": Rotated.beginning_with(np.array([[1.0, 0.3], [0.0, 2.0]]), [1]),
+    "angled": Rotated.beginning_with(np.array([[1.0, 0.3], [-0.4, 2.0]]), [1, 0]),
+    "three": Rotated.beginning_with(RNG.normal(size=(3, 3)), [2, 0]),
 }
 
 
@@ -173,7 +173,7 @@ def test_two_effects_are_integrated_over_a_plane(response):
     for place, each in enumerate(u.T):
         eta = shard.predictors(params.beta, [np.repeat((root @ each)[:, None], 20, axis=1)])
         value = shard.log_density(problem.family, eta, 0)[0]
-        heights[:, place] += shard.loads[0].grouping.sum(value)
+        heights[:, place] += shard.factors[0].grouping.sum(value)
     exact = np.logaddexp.reduce(heights, axis=1) + 2 * np.log(step) - np.log(2 * np.pi)
     assert_allclose(-problem.evaluate(vector).value, exact.sum(), atol=1e-5)
 
@@ -335,10 +335,10 @@ def test_a_fit_is_that_of_lme4(case):
     assert found.approximation == approximation
     assert_allclose(found.log_likelihood, case["log_likelihood"], atol=1e-8)
     assert_allclose(found.beta[0] / errors, case["mean"] / errors, atol=1e-6)
-    assert_allclose(found.roots[0], [[case["sd"]]], rtol=1e-6)
+    assert_allclose(found.lambdas[0], [[case["sd"]]], rtol=1e-6)
     assert_allclose(np.sqrt(np.diag(found.covariance)[:2]), errors, rtol=1e-5)
     assert_allclose(found.beta[0] / errors, case["lme4"]["mean"] / errors, atol=1e-3)
-    assert_allclose(found.roots[0], [[case["lme4"]["sd"]]], rtol=1e-4)
+    assert_allclose(found.lambdas[0], [[case["lme4"]["sd"]]], rtol=1e-4)
 
 
 @pytest.mark.parametrize("response", ["event", "count"])
@@ -434,7 +434,7 @@ def test_rows_of_known_levels_are_averaged_over_what_the_fit_knows():
     rest, event = whole.take(~rows), y["event"][~rows]
     plan = Plan.of(whole.layout, "conditional", "nan")
     shares = infer.joint_log_density(found, rest, plan, event)
-    u, (sd,), total = np.linspace(-9, 9, 1801), found.roots[0][0], 0.0
+    u, (sd,), total = np.linspace(-9, 9, 1801), found.lambdas[0][0], 0.0
     for level, center in enumerate(found.u[0][0]):
         own, variance = rest.codes[0] == level, found.posterior.own[0][0, 0, level]
         eta = (rest.fixed[0][own] @ found.beta[0])[:, None] + sd * u

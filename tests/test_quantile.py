@@ -14,15 +14,15 @@ from skglmm import BetaGLMMRegressor
 from skglmm.estimators.reading.rows import build_rows
 from skglmm.families import LINKS, Beta, Log
 from skglmm.inference.distribution import quantile as quantile_module
-from skglmm.inference.distribution.mixture import Mixture
+from skglmm.inference.distribution.normal_mixture import NormalMixture
 from skglmm.inference.distribution.quantile import (
     predict_quantile,
     predictive_cdf,
     response_interval,
 )
-from skglmm.inference.distribution.solve import Line, solve
+from skglmm.inference.distribution.solve import SupportTransform, solve
 from skglmm.inference.parameters.delta import linear_variance
-from skglmm.inference.prediction.averages import Shift
+from skglmm.inference.prediction.averages import NormalShift
 from skglmm.inference.prediction.predict import linear_predictors, shift_covariance
 from skglmm.inference.prediction.sample import sample
 
@@ -54,8 +54,8 @@ def rows_of(model, frame, kind="conditional", new_groups="marginal"):
 
 
 def quantile_of(mixture, q):
-    line = Line(mixture.family.support)
-    return line.response(solve(mixture, np.full(len(mixture.sd), ndtri(q)), line).x)
+    transform = SupportTransform(mixture.family.support)
+    return transform.response(solve(mixture, np.full(len(mixture.sd), ndtri(q)), transform).x)
 
 
 def brute(mixture, y, i):
@@ -72,7 +72,7 @@ def brute(mixture, y, i):
 def test_probabilities_and_quantiles_agree_with_sums_over_many_nodes(link, phi, sd):
     family = Beta((LINKS[link], Log()))
     eta = np.array([-1.5, -0.3, 0.0, 1.2])
-    mixture = Mixture.of(family, [eta, np.log([phi])], np.full(4, sd))
+    mixture = NormalMixture.of(family, [eta, np.log([phi])], np.full(4, sd))
     for q in (0.02, 0.5, 0.975):
         y = quantile_of(mixture, q)
         assert np.all((y > 0) & (y < 1))
@@ -86,7 +86,7 @@ def test_probabilities_and_quantiles_agree_with_sums_over_many_nodes(link, phi, 
 def test_exact_for_a_gaussian_response():
     rng = np.random.default_rng(0)
     mean, sd = rng.normal(size=30), rng.uniform(0, 4, 30)
-    mixture = Mixture.of(Gaussian(), [mean, np.array([1.3])], sd)
+    mixture = NormalMixture.of(Gaussian(), [mean, np.array([1.3])], sd)
     total = np.hypot(sd, np.exp(-0.65))
     found = quantile_of(mixture, norm.cdf(-1.7))
     assert_allclose(found, mean - 1.7 * total, atol=1e-5 * total.max())
@@ -96,7 +96,7 @@ def test_exact_for_a_gaussian_response():
 def test_a_density_is_the_derivative_of_its_cdf():
     y = np.array([0.2, 0.6, 0.9])
     for sd in (0.2, 1.5):
-        mixture = Mixture.of(Beta(), [np.array([-1.0, 0, 2]), np.log([9.0])], np.full(3, sd))
+        mixture = NormalMixture.of(Beta(), [np.array([-1.0, 0, 2]), np.log([9.0])], np.full(3, sd))
         slope = (mixture.cdf(y + 1e-4) - mixture.cdf(y - 1e-4)) / 2e-4
         assert_allclose(mixture.cdf_and_density(y)[1], slope, rtol=1e-3)
 
@@ -128,9 +128,9 @@ def test_quantiles_beside_a_mass_are_found_from_any_start(start):
     rng = np.random.default_rng(8)
     mass, center = rng.uniform(0.05, 0.9, 200), rng.normal(-2.0, 3.0, 200)
     scale, share = rng.uniform(0.1, 2.0, 200), rng.uniform(1e-4, 1.0 - 1e-4, 200)
-    line = Line(Beta().support)
+    transform = SupportTransform(Beta().support)
     mixture = BesideMass(mass, center, scale, start)
-    found = solve(mixture, ndtri(mass + (1.0 - mass) * share), line).x
+    found = solve(mixture, ndtri(mass + (1.0 - mass) * share), transform).x
     reached = mass + (1.0 - mass) * expit((found - center) / scale)
     assert_allclose(reached, mass + (1.0 - mass) * share, atol=1e-6)
 
@@ -236,7 +236,7 @@ def test_probabilities_outside_are_refused(study, q):
 
 
 def of_first(sd):
-    return Shift(sd, (), np.zeros((len(sd), 1, 0)))
+    return NormalShift(sd, (), np.zeros((len(sd), 1, 0)))
 
 
 def normals_of(link, phi, spread, phi_spread=0.0, n=12_000):
@@ -262,14 +262,14 @@ def assert_tabulated(normals, q, most_solved):
         found = quantile_module._positions(normals, ndtri(q))
     assert sum(count) < most_solved * len(normals.shift.sd)
     rows = np.unique([*np.arange(0, len(normals.shift.sd), 31), *normals.points.argmax(axis=0)])
-    part, line = normals.take(rows), Line(normals.family.support)
+    part, transform = normals.take(rows), SupportTransform(normals.family.support)
     exact = solved(part, ndtri(q)).x
     for j in range(len(q)):
         below = [np.empty(len(rows)), np.empty(len(rows))]
         for into, x in zip(below, (found[rows], exact), strict=True):
-            for place, mixture in quantile_module._blends(part, 1):
-                into[place] = mixture.cdf(line.response(x[place, j]))
-        sayable = line.response(exact[:, j]) < 1 - 1e-9  # nearer to 1 rounding moves the cdf
+            for place, mixture in quantile_module._predictives(part, 1):
+                into[place] = mixture.cdf(transform.response(x[place, j]))
+        sayable = transform.response(exact[:, j]) < 1 - 1e-9  # nearer to 1 rounding moves the cdf
         assert sayable.any()
         assert_allclose(below[0][sayable], below[1][sayable], rtol=0, atol=1e-6)
 
@@ -315,7 +315,9 @@ def test_an_outlying_row_is_solved_by_itself(far):
 
 def test_tiny_quantiles_are_solved_to_the_same_probability():
     eta = np.linspace(-0.45, -0.2, 40)
-    mixture = Mixture.of(Beta((LINKS["loglog"], Log())), [eta, np.log([0.8])], np.full(40, 0.2))
+    mixture = NormalMixture.of(
+        Beta((LINKS["loglog"], Log())), [eta, np.log([0.8])], np.full(40, 0.2)
+    )
     y = quantile_of(mixture, 0.001)
     assert y.min() < 1e-25
     assert_allclose(mixture.cdf(y), 0.001, rtol=0, atol=1e-9)
@@ -324,16 +326,18 @@ def test_tiny_quantiles_are_solved_to_the_same_probability():
 def test_tables_reach_the_bounds_as_solutions_do():
     n, z = 4000, ndtri([0.5, 0.9])
     eta = np.stack([np.linspace(-1.0, 9.0, n), np.full(n, np.log(2.0))])
-    normals, line = (
+    normals, transform = (
         quantile_module._Normals(Beta(), eta, of_first(np.full(n, 0.3))),
-        Line(Beta.support),
+        SupportTransform(Beta.support),
     )
     found, exact = quantile_module._positions(normals, z), quantile_module._solved(normals, z).x
     assert not np.array_equal(found, exact)
-    assert np.any(line.response(exact) == np.nextafter(1.0, 0.0))
-    assert_allclose(line.response(found), line.response(exact), rtol=0, atol=1e-6)
-    last = line.response(exact) > 1 - 1e-12
-    assert_allclose(line.response(found)[last], line.response(exact)[last], rtol=0, atol=2e-15)
+    assert np.any(transform.response(exact) == np.nextafter(1.0, 0.0))
+    assert_allclose(transform.response(found), transform.response(exact), rtol=0, atol=1e-6)
+    last = transform.response(exact) > 1 - 1e-12
+    assert_allclose(
+        transform.response(found)[last], transform.response(exact)[last], rtol=0, atol=2e-15
+    )
 
 
 @pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])

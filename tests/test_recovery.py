@@ -106,7 +106,7 @@ CASES = {
 
 def correlation(model):
     """On the scale without bounds."""
-    root = model.fit_.roots[0]
+    root = model.fit_.lambdas[0]
     sigma = root @ root.T
     return np.arctanh(sigma[0, 1] / np.sqrt(sigma[0, 0] * sigma[1, 1]))
 

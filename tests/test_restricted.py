@@ -104,8 +104,8 @@ def test_of_a_normal_response_it_is_the_restricted_likelihood(layout):
     )
     found = problem.evaluate(vector)
     assert_allclose(-found.value + 1.5 * np.log(2 * np.pi), -0.5 * twice, rtol=1e-12)
-    assert_allclose(found.mode.u.rest[-3:], beta, rtol=1e-9, atol=1e-12)
-    assert_allclose(found.mode.system.inverse().rest[-3:, -3:], np.linalg.inv(information))
+    assert_allclose(found.mode.u.crossed[-3:], beta, rtol=1e-9, atol=1e-12)
+    assert_allclose(found.mode.system.inverse().crossed[-3:, -3:], np.linalg.inv(information))
 
 
 def test_the_search_for_the_mode_begins_at_given_fixed_effects():
@@ -113,7 +113,7 @@ def test_the_search_for_the_mode_begins_at_given_fixed_effects():
     y = np.random.default_rng(0).poisson(np.full(N, 1e5)).astype(float)
     problem = replace(bind(whole, y, None, Poisson()), approximation=Laplace(integrated=(0,)))
     near, far = (problem.restricted([np.array([start])]) for start in (11.0, 0.0))
-    assert near.evaluate(np.array([0.1])).mode.u.rest[-1] > 11.0
+    assert near.evaluate(np.array([0.1])).mode.u.crossed[-1] > 11.0
     assert far.evaluate(np.array([0.1])) is None
 
 

@@ -14,7 +14,7 @@ from skglmm.design import Term, learn
 from skglmm.engine import Laplace, bind
 from skglmm.exceptions import DesignError
 from skglmm.families import Bernoulli, Beta, Gaussian, Poisson
-from skglmm.fitting import Rules, Study, fit, refit
+from skglmm.fitting import Options, Study, fit, refit
 
 CASES = json.loads((REFERENCE / "restricted.json").read_text(encoding="utf-8"))["fits"]
 SUBJECT, ITEM = Term("1", ("subject",)), Term("1", ("item",))
@@ -46,7 +46,7 @@ def test_a_fit_is_that_of_r(case):
     design, y, family = data_of(case["name"])
     found = fit(family, design, y, approximation=REML)
     kept = [j for j in range(len(found.beta[0])) if j not in found.aliased[0]]
-    errors, sds = np.array(case["std_error"]), [np.linalg.norm(r, axis=1) for r in found.roots]
+    errors, sds = np.array(case["std_error"]), [np.linalg.norm(r, axis=1) for r in found.lambdas]
     assert found.converged
     assert_allclose(found.log_likelihood, case["log_likelihood"], atol=1e-6)
     assert_allclose(found.beta[0][kept] / errors, np.array(case["mean"]) / errors, atol=1e-4)
@@ -79,7 +79,7 @@ def test_shards_threads_and_rows_ahead_do_not_change_it(monkeypatch):
     design, y, family = data_of("crossed")
     one = fit(family, design, y, approximation=REML)
     monkeypatch.setattr("skglmm.fitting.study.bind", partial(bind, shard_rows=100))
-    other = fit(family, design, y, approximation=REML, rules=Rules(n_threads=2))
+    other = fit(family, design, y, approximation=REML, options=Options(n_threads=2))
     assert other.n_iterations != one.n_iterations
     assert_allclose(other.log_likelihood, one.log_likelihood, rtol=1e-12)
     assert_allclose(other.covariance, one.covariance, rtol=1e-4, atol=1e-9)

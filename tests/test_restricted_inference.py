@@ -113,7 +113,7 @@ def test_influences_are_those_of_fits_without_a_level(data, restricted):
     for level in ("0", "7"):
         rows = (frame["g"] != int(level)).to_numpy()
         without, _ = fitted((frame[rows], y[rows]))
-        theta = result.theta[0] * without.roots[0][0] / result.roots[0][0]  # in one unit
+        theta = result.theta[0] * without.lambdas[0][0] / result.lambdas[0][0]  # in one unit
         moved = np.concatenate([*without.beta, theta])
         moved -= np.concatenate([*result.beta, *result.theta])
         assert_allclose(found[level].shift[1:], (moved / errors)[1:], atol=0.15)
@@ -130,7 +130,7 @@ def test_scores_of_clusters_are_those_of_dense_algebra(data, restricted):
     result = restricted[0]
     x, g = np.column_stack([np.ones(len(y)), frame["x"]]), frame["g"].to_numpy()
     error = y - x @ result.beta[0]
-    estimate = np.array([result.beta[1][0], result.roots[0][0, 0]])
+    estimate = np.array([result.beta[1][0], result.lambdas[0][0, 0]])
     known = result.covariance[:2, :2]
 
     def share(c, log_scale, sd):
@@ -145,7 +145,9 @@ def test_scores_of_clusters_are_those_of_dense_algebra(data, restricted):
     for c in range(N_GROUPS):
         ends = [[share(c, *(estimate + sign * step))[0] for sign in (1, -1)] for step in h]
         slopes = (
-            np.diff(ends, axis=1)[:, 0] / -2e-5 * [1.0, result.roots[0][0, 0] / result.theta[0][0]]
+            np.diff(ends, axis=1)[:, 0]
+            / -2e-5
+            * [1.0, result.lambdas[0][0, 0] / result.theta[0][0]]
         )
         assert_allclose(found[c], [*share(c, *estimate)[1], *slopes], rtol=1e-4, atol=1e-5)
     half = known @ found[:, :2].T

@@ -16,7 +16,7 @@ from skglmm.families import (
     packed_rows,
 )
 from skglmm.inference.density.row_density import averaged_log_density
-from skglmm.inference.prediction.averages import Shift
+from skglmm.inference.prediction.averages import NormalShift
 
 CENTERS = {"mean": -0.4, "precision": 2.1, "zero": -1.2, "one": -2.0}
 CENTERS |= {"lower_cut": -2.0, "cut_gap": 1.4, "exceedance": -1.5}
@@ -38,7 +38,7 @@ def shift_of(covariance, n):
     def of(j, k):
         return np.full(n, covariance[j, k])
 
-    return Shift.of(of, n, range(1, len(covariance)))
+    return NormalShift.of(of, n, range(1, len(covariance)))
 
 
 def found_of(family, y, covariance):
@@ -135,7 +135,7 @@ def test_rows_with_and_without_correlated_effects_are_what_they_are_alone():
     each = np.array(choices)[np.arange(n) % 3]
     y = np.array([0.1, 0.0, 0.5, 1.0, 0.8, 0.9])
     eta = [np.full(n, value) for value in center_of(family)]
-    together = Shift.of(lambda j, k: each[:, j, k], n, (1, 2, 3))
+    together = NormalShift.of(lambda j, k: each[:, j, k], n, (1, 2, 3))
     found = averaged_log_density(family, y, eta, together)
     alone = [found_of(family, y[i : i + 1], each[i])[0] for i in range(n)]
     assert_allclose(found, alone, rtol=0, atol=1e-10)

@@ -90,7 +90,7 @@ def test_two_categories_beside_an_intercept_are_a_correlation_in_other_words(
     apart, joint = fitted("(1 | s) + (0 + f || s)"), fitted("(0 + f | s)")
     assert_allclose(apart.log_likelihood_, joint.log_likelihood_, atol=1e-6)
     common, first, second = apart.variance_components()["variance"].to_numpy()[-3:]
-    root = joint.fit_.roots[0][-2:]
+    root = joint.fit_.lambdas[0][-2:]
     expected = [[common + first, common], [common, common + second]]
     assert_allclose(root @ root.T, expected, rtol=1e-3)
     assert np.isfinite(apart.confint().to_numpy()).all()

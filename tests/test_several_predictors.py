@@ -26,10 +26,10 @@ from skglmm.inference import (
     r_squared,
 )
 from skglmm.inference.distribution.between import Between
-from skglmm.inference.distribution.blend import Blend
+from skglmm.inference.distribution.predictive import PredictiveDistribution
 from skglmm.inference.distribution.quantile import _Normals, _probabilities
 from skglmm.inference.parameters.delta import linear_covariance, linear_variance
-from skglmm.inference.prediction.averages import Shift, averages
+from skglmm.inference.prediction.averages import NormalShift, averages
 from skglmm.inference.prediction.predict import linear_predictors, shift_covariance, shift_of
 from skglmm.inference.prediction.sample import sample
 
@@ -55,8 +55,8 @@ def study():
     terms = [Term("1", ("g",), predictor=each) for each in fixed]
     _, design = learn(frame, fixed, terms)
     result = fit(ZeroInflatedBeta(), design, y)
-    root = result.roots[0] + np.array([[0, 0, 0], [0.2, 0, 0], [-0.3, 0.25, 0]])
-    return replace(result, roots=(root,)), design, y
+    root = result.lambdas[0] + np.array([[0, 0, 0], [0.2, 0, 0], [-0.3, 0.25, 0]])
+    return replace(result, lambdas=(root,)), design, y
 
 
 def brute(result, design, i, of):
@@ -64,7 +64,7 @@ def brute(result, design, i, of):
     t = np.stack(np.meshgrid(GRID, GRID, GRID, indexing="ij")).reshape(3, -1)
     weights = np.exp(-0.5 * np.sum(t**2, axis=0))
     eta = [part[i] for part in linear_predictors(result, design, ())]
-    shifted = [part + move for part, move in zip(eta, result.roots[0] @ t, strict=True)]
+    shifted = [part + move for part, move in zip(eta, result.lambdas[0] @ t, strict=True)]
     return of(shifted) @ (weights / weights.sum())
 
 
@@ -150,7 +150,7 @@ def test_many_rows_have_the_quantiles_of_few(study):
 def test_intervals_of_averages_follow_all_parameters(study):
     """The delta method of mean_interval against differences in every parameter."""
     result, design, _ = study
-    result = replace(result, roots=(result.bases[0] @ _factor(result, result.theta[0]),))
+    result = replace(result, lambdas=(result.bases[0] @ _factor(result, result.theta[0]),))
     rows, plan = design.take(np.arange(2)), plan_of(result, "marginal")
     sizes = [len(part) for part in (*result.beta, *result.theta)]
     gradient = []
@@ -176,7 +176,7 @@ def _moved(result, place, step):
     cut = np.split(whole, np.cumsum([len(part) for part in parts])[:-1])
     k = len(result.beta)
     root = result.bases[0] @ _factor(result, cut[k])
-    return replace(result, beta=tuple(cut[:k]), theta=tuple(cut[k:]), roots=(root,))
+    return replace(result, beta=tuple(cut[:k]), theta=tuple(cut[k:]), lambdas=(root,))
 
 
 def test_intervals_of_a_group_follow_every_predictor(study):
@@ -201,7 +201,7 @@ def test_intervals_of_a_group_follow_every_predictor(study):
 def test_covariances_of_predictors_are_those_of_their_sum(study):
     """Var(a + b) = Var(a) + Var(b) + 2 Cov(a, b), with a predictor that is the sum."""
     result, design, _ = study
-    rows, root = design.take(np.arange(0, 600, 50)), result.roots[0]
+    rows, root = design.take(np.arange(0, 600, 50)), result.lambdas[0]
     plan = plan_of(result, "marginal")
     sigma = root @ root.T
     for j, k in combinations_with_replacement(range(3), 2):
@@ -216,7 +216,7 @@ def test_unseen_levels_add_the_variance_of_each_predictor(study):
     result, design, _ = study
     rows = design.take(np.arange(2))
     new = replace(rows, codes=(np.full(2, -1),))
-    sigma = result.roots[0] @ result.roots[0].T
+    sigma = result.lambdas[0] @ result.lambdas[0].T
     for k in range(3):
         seen = predict_linear(result, new, plan_of(result, "conditional", "fixed"), k)
         found = predict_linear(result, new, plan_of(result, "conditional"), k)
@@ -277,13 +277,13 @@ def test_shifts_of_several_chunks_are_those_of_one():
     root = np.tril(rng.normal(size=(5, 3, 3)))
     root[1, 2] = 0.0  # a row whose last predictor does not move
     covariance = np.einsum("nij,nkj->nik", root, root)
-    whole = Shift.of(lambda j, k: covariance[:, j, k], 5, (1, 2))
+    whole = NormalShift.of(lambda j, k: covariance[:, j, k], 5, (1, 2))
     parts = [
-        Shift.of(lambda j, k, r=rows: covariance[r, j, k], len(covariance[rows]), (1, 2))
+        NormalShift.of(lambda j, k, r=rows: covariance[r, j, k], len(covariance[rows]), (1, 2))
         for rows in (slice(0, 1), slice(1, 2), slice(2, 5))
     ]
     assert parts[1].others == (1,)
-    again = Shift.concatenate(parts)
+    again = NormalShift.concatenate(parts)
     assert_allclose(again.sd, whole.sd, rtol=1e-12)
     loadings = whole.loadings[:, [1, 2]]
     assert_allclose(loadings @ np.swapaxes(loadings, 1, 2), covariance[:, 1:, 1:], atol=1e-12)
@@ -295,7 +295,7 @@ def test_shifts_of_several_chunks_are_those_of_one():
 
 def test_averages_of_products_are_covariances():
     covariance = np.array([[0.5, 0.2, -0.1], [0.2, 0.3, 0.1], [-0.1, 0.1, 0.9]])
-    shift = Shift.of(lambda j, k: np.full(2, covariance[j, k]), 2, (1, 2))
+    shift = NormalShift.of(lambda j, k: np.full(2, covariance[j, k]), 2, (1, 2))
     eta = [np.array([0.3, -1.0]), np.zeros(2), np.array([2.0, 0.5])]
 
     def products(part, rows):
@@ -384,9 +384,9 @@ def test_quantiles_of_many_rows_with_unrelated_shifts_are_those_of_few(inflated)
 @pytest.mark.parametrize(("place", "apart"), [((1, 0), True), ((2, 0), False), ((2, 1), False)])
 def test_correlated_effects_of_one_part_only_leave_the_masses_apart(study, place, apart):
     result, design, _ = study
-    root = np.diag(np.diag(result.roots[0]))
+    root = np.diag(np.diag(result.lambdas[0]))
     root[place] = -0.4
-    known = replace(result, roots=(root,), uncertainty=None)
+    known = replace(result, lambdas=(root,), uncertainty=None)
     rows, plan = design.take(np.arange(2)), plan_of(result, "marginal")
     assert (_Normals.of(known, rows, plan).interior is not None) == apart
     below = predictive_cdf(known, rows, plan, np.array([0.2, 0.7]))
@@ -403,7 +403,7 @@ def related(sd, correlation, n=3):
     full = root @ root.T
     full /= np.sqrt(np.outer(np.diag(full), np.diag(full)))
     covariance = sd**2 * ((1 - correlation) * np.eye(4) + correlation * full)
-    return Shift.of(lambda j, k: np.full(n, covariance[j, k]), n, (1, 2, 3)), covariance
+    return NormalShift.of(lambda j, k: np.full(n, covariance[j, k]), n, (1, 2, 3)), covariance
 
 
 @pytest.mark.parametrize(("sd", "correlation"), [(0.4, 0.5), (0.6, 0.95)])
@@ -414,7 +414,7 @@ def test_shares_between_correlated_masses_give_the_probabilities_of_the_grid(sd,
     family = ZeroOneInflatedBeta()
     masses = _Normals(family, eta, shift).masses
     found, expected = (
-        Blend.of(each, list(eta), shift, masses).cdf_and_density(y)
+        PredictiveDistribution.of(each, list(eta), shift, masses).cdf_and_density(y)
         for each in (family, whole(family))
     )
     assert_allclose(found[0], expected[0], atol=1e-6)
@@ -426,7 +426,7 @@ def test_wide_correlated_masses_have_the_probabilities_of_draws():
     eta = np.array([[-0.5, 1.0], [2.0, 1.0], [-1.5, 0.5], [-2.5, 0.0]])
     y, family, rng = np.array([0.1, 0.8]), ZeroOneInflatedBeta(), np.random.default_rng(1)
     masses = _Normals(family, eta, shift).masses
-    found = Blend.of(family, list(eta), shift, masses).cdf(y)
+    found = PredictiveDistribution.of(family, list(eta), shift, masses).cdf(y)
     moves = rng.multivariate_normal(np.zeros(4), covariance, 100_000)
     moves = np.concatenate([moves, -moves])
     for i in (0, 1):
@@ -443,8 +443,8 @@ def test_probabilities_of_correlated_shifts_end_at_zero_and_one():
     for y, expected in ((-0.1, 0.0), (1.0, 1.0), (1.1, 1.0)):
         assert_array_equal(_probabilities(normals, np.full(9, y)), expected)
     assert_allclose(_probabilities(normals, np.zeros(9)), normals.masses[0], atol=1e-9)
-    blend = Blend.of(normals.family, list(eta), shift, normals.masses)
-    assert_allclose(blend.cdf(np.ones(9)), 1.0, atol=1e-6)
+    predictive = PredictiveDistribution.of(normals.family, list(eta), shift, normals.masses)
+    assert_allclose(predictive.cdf(np.ones(9)), 1.0, atol=1e-6)
     assert (_probabilities(normals, np.full(9, 1.0 - 1e-16)) < 1.0 - normals.masses[1] + 1e-6).all()
 
 
@@ -462,7 +462,7 @@ def test_parted_shifts_are_the_same_shifts():
 def test_shares_follow_one_number(sd):
     covariance = np.zeros((3, 3))
     covariance[0, 0], covariance[2, 2], covariance[0, 2] = 1.0, sd**2, 0.999 * sd
-    shift = Shift.of(lambda j, k: covariance[j, k][None], 1, (1, 2))
+    shift = NormalShift.of(lambda j, k: covariance[j, k][None], 1, (1, 2))
     eta = [np.array([0.3]), np.array([1.0]), np.array([-1.0])]
     share = Between.of(ZeroInflatedBeta(), eta, shift).shares[0]
     t, nodes = np.linspace(-5.0, 5.0, 21), np.linspace(-8.0, 8.0, 4001)
@@ -476,10 +476,10 @@ def test_masses_that_move_far_more_than_the_mean_are_averaged_finely():
     covariance = np.zeros((3, 3))
     covariance[0, 0], covariance[2, 2] = 0.05**2, 6.0**2
     covariance[0, 2] = covariance[2, 0] = 0.9999 * 0.05 * 6.0
-    shift = Shift.of(lambda j, k: covariance[j, k][None], 1, (1, 2))
+    shift = NormalShift.of(lambda j, k: covariance[j, k][None], 1, (1, 2))
     eta, y, family = np.array([[0.3], [1.0], [-1.0]]), np.array([0.4]), ZeroInflatedBeta()
     masses = _Normals(family, eta, shift).masses
-    found = Blend.of(family, list(eta), shift, masses).cdf(y)
+    found = PredictiveDistribution.of(family, list(eta), shift, masses).cdf(y)
     t, u = np.linspace(-8.0, 8.0, 4001)[:, None], np.linspace(-8.0, 8.0, 201)
     weights = np.exp(-0.5 * t**2) * np.exp(-0.5 * u**2)
     left = 6.0 * np.sqrt(1.0 - 0.9999**2)

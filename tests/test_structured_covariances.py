@@ -83,7 +83,7 @@ def test_the_likelihood_is_that_of_the_dense_normal_distribution(case):
     values = np.array([each.value for each in variance_parameters(found, covariance)])
     known = dense(y, found.beta[0], found.beta[1][0], sigma_of(values))
     assert_allclose(found.log_likelihood, known, rtol=1e-10)
-    assert_allclose(found.roots[0] @ found.roots[0].T, sigma_of(values), rtol=1e-10)
+    assert_allclose(found.lambdas[0] @ found.lambdas[0].T, sigma_of(values), rtol=1e-10)
 
 
 def test_no_other_parameters_have_a_higher_likelihood(case):
@@ -189,7 +189,7 @@ def test_effects_that_do_not_vary_have_an_exact_zero():
         )[CODES, TIME]
         found = fit(NORMAL, whole_of(covariance), y)
         assert found.converged
-        assert_array_equal(found.roots[0], 0.0)
+        assert_array_equal(found.lambdas[0], 0.0)
         assert "is 0" in found.singular[0]
         parameters = variance_parameters(found, covariance)
         assert np.isnan(std_errors(found, parameters)).all()

@@ -122,7 +122,7 @@ def test_it_equals_glmmtmb(reference_fit, reference_data, family, name):
     assert_allclose(np.sqrt(np.diag(found.covariance))[:2], table["std_error"], rtol=5e-3)
     assert_allclose(np.exp(found.beta[1][0]), theirs["sigma"], rtol=1e-5)
     spread = theirs["random_effects"]["mountainRange"]["sd"]
-    assert_allclose(abs(found.roots[0][0, 0]), spread, rtol=1e-4)
+    assert_allclose(abs(found.lambdas[0][0, 0]), spread, rtol=1e-4)
     if name == "dragons-ordered-beta":
         lower, gap = found.beta[2][0], np.exp(found.beta[3][0])
         cuts = theirs["family_parameters"]

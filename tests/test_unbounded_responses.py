@@ -17,7 +17,7 @@ from skglmm.covariance import Unstructured
 from skglmm.families import Hurdle, Identity, Log, Poisson, Truncated
 from skglmm.fitting import fit
 from skglmm.inference import Plan
-from skglmm.inference.prediction.averages import Shift
+from skglmm.inference.prediction.averages import NormalShift
 from skglmm.inference.prediction.predict import linear_predictors, shift_of
 
 N, GROUPS = 400, 25
@@ -69,7 +69,7 @@ def plan(found, kind="conditional", unseen="marginal"):
 
 
 def sd_of(found):
-    return abs(float(found.roots[0][0, 0]))
+    return abs(float(found.lambdas[0][0, 0]))
 
 
 # Means and their limits
@@ -310,5 +310,5 @@ def test_deviance_and_pearson_residuals_of_normal_responses_are_standardized():
 
 
 def test_shifts_keep_the_place_of_their_first_predictor():
-    parts = [Shift(np.ones(2), (), np.zeros((2, 1, 0)), 1)] * 2
-    assert Shift.concatenate(parts).first == 1
+    parts = [NormalShift(np.ones(2), (), np.zeros((2, 1, 0)), 1)] * 2
+    assert NormalShift.concatenate(parts).first == 1

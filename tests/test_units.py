@@ -29,7 +29,7 @@ from skglmm.engine import assemble, bind_part
 from skglmm.families import Bernoulli, Beta, Gaussian, Identity, Log, Poisson
 from skglmm.fitting import (
     Bound,
-    Rules,
+    Options,
     Study,
     fit,
     fit_bound,
@@ -99,7 +99,7 @@ def test_effects_of_several_predictors_that_share_their_spread_keep_it():
     base = fit(Unmeasured(), rows, 5.0 * Y, WEIGHTS)
     found = fit(Gaussian(), rows, 5.0 * Y, WEIGHTS)
     assert_one_model(found, base)
-    root = found.roots[0]
+    root = found.lambdas[0]
     assert_allclose(np.linalg.norm(root[0]), np.linalg.norm(root[1]), rtol=1e-12)
 
 
@@ -185,7 +185,7 @@ def test_a_fit_of_parts_is_that_of_all_rows(case, factor):
     problem = assemble(rows.layout, family, shards, plan)
     bound = Bound(problem, scales, rows.layout, N, "", lost, frozenset())
     start = family.start(units.response(y), WEIGHTS)
-    found, base = fit_bound(bound, start, Rules()), fit(family, rows, y, WEIGHTS)
+    found, base = fit_bound(bound, start, Options()), fit(family, rows, y, WEIGHTS)
     assert_allclose(found.log_likelihood, base.log_likelihood, rtol=1e-9)
     errors = np.sqrt(np.diag(base.covariance))[: sum(map(len, base.beta))]
     off = np.concatenate(found.beta) - np.concatenate(base.beta)
@@ -224,4 +224,4 @@ def test_what_fixed_effects_explain_does_not_count_as_width(slope):
     assert found.converged
     assert_allclose(found.units.width, base.units.width, rtol=1e-9)
     assert_allclose(found.log_likelihood, base.log_likelihood, rtol=1e-7)
-    assert_allclose(found.roots[0], base.roots[0], atol=1e-3)
+    assert_allclose(found.lambdas[0], base.lambdas[0], atol=1e-3)

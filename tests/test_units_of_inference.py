@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from unit_cases import GROUPS, WEIGHTS, G, N, fitted, moves_of, rows_of
 
 from skglmm import inference as infer
-from skglmm.fitting import Rules, Study, fit, local
+from skglmm.fitting import Options, Study, fit, local
 from skglmm.inference.diagnosis.influence import influences
 from skglmm.inference.parameters.own_units import in_own_units
 
@@ -203,7 +203,7 @@ def test_profiles_have_the_units_of_the_response(case, change):
         if place < len(sizes):
             expected = sizes[place] * expected + moves[place]
         elif "corr" not in ours.name:
-            column = (place - len(sizes)) % len(base.roots[0])
+            column = (place - len(sizes)) % len(base.lambdas[0])
             expected = expected * units[base.layout.factors[0].predictors[column]]
         wide = np.ptp(expected[np.isfinite(expected)]) or np.abs(expected).max()
         assert_allclose(ends, expected, atol=2e-4 * wide)
@@ -334,7 +334,7 @@ def test_simulated_responses_and_their_fits_have_the_units_of_the_response(case,
     ]
     assert_allclose(drawn[0], user(drawn[1]), **close(change))
     refits = [
-        infer.bootstrap_once(study, each, Rules(), np.random.default_rng(3))
+        infer.bootstrap_once(study, each, Options(), np.random.default_rng(3))
         for each, study in ((found, ours), (base, theirs))
     ]
     assert_allclose(

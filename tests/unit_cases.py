@@ -218,7 +218,7 @@ def assert_alike(found, base, rows, factor, shift=0.0, tol=1e-8, mass=None):
     assert_allclose(found.covariance / errors / errors[:, None], expected, atol=3e4 * tol)
     for f, named in enumerate(base.layout.factors):
         size = np.array([units[k] for k in named.predictors])[:, None]
-        assert_allclose(found.roots[f] / size, base.roots[f], atol=100 * tol)
+        assert_allclose(found.lambdas[f] / size, base.lambdas[f], atol=100 * tol)
         assert_allclose(found.modes(f) / size, base.modes(f), atol=100 * tol)
         jacobian = found.mode_jacobian[f] * errors[:, None, None]
         expected = base.mode_jacobian[f] / sizes[:, None, None] * errors[:, None, None]
@@ -236,7 +236,7 @@ def assert_one_model(found, base):
     assert np.abs(off).max() < 1e-4
     ours, theirs = (each.covariance[:n_beta, :n_beta] for each in (found, base))
     assert_allclose(ours / errors / errors[:, None], theirs / errors / errors[:, None], atol=1e-3)
-    for f in range(len(base.roots)):
-        assert_allclose(found.roots[f], base.roots[f], atol=1e-4)
+    for f in range(len(base.lambdas)):
+        assert_allclose(found.lambdas[f], base.lambdas[f], atol=1e-4)
         assert_allclose(found.modes(f), base.modes(f), atol=1e-4)
     assert_allclose(found.log_likelihood, base.log_likelihood, rtol=1e-9)

@@ -108,7 +108,7 @@ class Autoregressive(Covariance):
             Edge(np.array([1]), np.array([end]), np.abs(theta[1:] - end)),
         ]
 
-    def away(self, theta: Floats, least: float) -> Floats:
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
         sd, omega = theta
         most = RIGHT - least
         near = RIGHT - abs(omega) < least

@@ -125,7 +125,7 @@ class Covariance(ABC):
         """Return the parts of the boundary, such as variances of zero."""
 
     @abstractmethod
-    def away(self, theta: Floats, least: float) -> Floats:
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
         """Return a `theta` at least so far from the boundary, where gradients vanish."""
 
     def turned(self, theta: Floats, small: float, least: float) -> Floats | None:

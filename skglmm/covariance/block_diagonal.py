@@ -106,8 +106,8 @@ class BlockDiagonal(Covariance):
             for edge in part.edges(theta[inside])
         ]
 
-    def away(self, theta: Floats, least: float) -> Floats:
-        return np.concatenate([part.away(piece, least) for part, piece in self._cut(theta)])
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
+        return np.concatenate([part.off_boundary(piece, least) for part, piece in self._cut(theta)])
 
     def turned(self, theta: Floats, small: float, least: float) -> Floats | None:
         found = [(part.turned(piece, small, least), piece) for part, piece in self._cut(theta)]

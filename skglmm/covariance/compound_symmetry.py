@@ -141,7 +141,7 @@ class CompoundSymmetry(Covariance):
         last = Edge(np.array([self.size]), np.array([end]), np.abs(theta[-1:] - end))
         return [*found, last]
 
-    def away(self, theta: Floats, least: float) -> Floats:
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
         roots, omega = theta[:-1], theta[-1]
         near = RIGHT - abs(omega) < least
         return np.append(

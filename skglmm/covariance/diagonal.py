@@ -74,7 +74,7 @@ class Diagonal(Covariance):
             for place in range(self.size)
         ]
 
-    def away(self, theta: Floats, least: float) -> Floats:
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
         return np.where(np.abs(theta) < least, least, theta)
 
     def governing(self, effect: int) -> Ints:

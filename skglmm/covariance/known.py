@@ -84,7 +84,7 @@ class Known(Covariance):
         del theta
         return []
 
-    def away(self, theta: Floats, least: float) -> Floats:
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
         del least
         return theta
 

@@ -10,12 +10,12 @@ from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
 from skglmm.covariance.natural import Edge, EffectNames, NaturalParameter
 
-__all__ = ["Rerooted"]
+__all__ = ["Rotated"]
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Rerooted(Covariance):
+class Rotated(Covariance):
     r"""Freely correlated effects whose factor is ``turn @ lower``, with a triangular `lower`.
 
     `theta` is `lower` row by row, so that its first entry is the standard deviation of the
@@ -38,7 +38,7 @@ class Rerooted(Covariance):
     angled: bool = False
 
     @classmethod
-    def beginning_with(cls, basis: Floats, first: Sequence[int]) -> "Rerooted":
+    def beginning_with(cls, basis: Floats, first: Sequence[int]) -> "Rotated":
         """Return the root that is triangular after some effects, one or two, came first.
 
         Parameters
@@ -119,7 +119,7 @@ class Rerooted(Covariance):
     def edges(self, theta: Floats) -> Sequence[Edge]:
         return [Edge(np.array([m]), np.zeros(1), np.abs(theta[[m]])) for m in self.spreads]
 
-    def away(self, theta: Floats, least: float) -> Floats:
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
         theta = theta.copy()
         spreads = theta[self.spreads]
         theta[self.spreads] = np.where(np.abs(spreads) < least, least, spreads)

@@ -10,7 +10,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, NaturalParameter, entries
-from skglmm.covariance.reparametrized import Rerooted
+from skglmm.covariance.reparametrized import Rotated
 
 __all__ = ["Unstructured"]
 
@@ -81,7 +81,7 @@ class Unstructured(Covariance):
             for column in _columns(self.size)
         ]
 
-    def away(self, theta: Floats, least: float) -> Floats:
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
         theta, diagonal = theta.copy(), self.spreads
         theta[diagonal] = np.where(np.abs(theta[diagonal]) < least, least, theta[diagonal])
         return theta
@@ -120,14 +120,14 @@ class Unstructured(Covariance):
             back = partial(np.multiply, float(np.linalg.norm(basis[which])))
             turned: Covariance = self
             if self.size > 1:
-                turned = Rerooted.beginning_with(basis, [which])
+                turned = Rotated.beginning_with(basis, [which])
                 theta = turned.of_factor(factor)
             return Coordinate(turned, theta, 0, (0.0, np.inf), (0.0, np.inf), back)
         rows, columns = np.triu_indices(self.size, 1)
         pair = [int(rows[which - self.size]), int(columns[which - self.size])]
         if not np.all(np.linalg.norm((basis @ factor)[pair], axis=1) > 0):
             return (-1.0, 1.0)
-        turned = Rerooted.beginning_with(basis, pair)
+        turned = Rotated.beginning_with(basis, pair)
         limits = (-np.pi / 2, np.pi / 2)
         return Coordinate(
             turned, turned.of_factor(factor), 2, limits, (-1.0, 1.0), np.sin, floors=(0, 1)

@@ -1,15 +1,15 @@
 """The approximated likelihood of a mixed model: mode, objective, exact gradient."""
 
 from skglmm.engine.binding import arrange, assemble, bind, bind_part, is_nested
-from skglmm.engine.mode.curvature import curvature, posterior
 from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
     evaluate,
-    expected_moments,
-    observed_moments,
+    expected_cross_products,
+    observed_cross_products,
     score_sums,
     third_slopes,
 )
+from skglmm.engine.mode.posterior import effect_information, posterior
 from skglmm.engine.mode.system import prior_hessian
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature
@@ -23,9 +23,9 @@ from skglmm.engine.objective.sensitivity import (
     tangent,
     theta_information,
 )
-from skglmm.engine.prior import Curvature, Meeting, Remembered
+from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.records import Mode, Objective, Point, State
 from skglmm.engine.rows.shard import Shard
@@ -33,27 +33,27 @@ from skglmm.engine.rows.shard import Shard
 __all__ = [
     "AdaptiveQuadrature",
     "Approximation",
-    "Curvature",
+    "Coupling",
+    "EffectInformation",
+    "Effects",
     "Laplace",
-    "Meeting",
     "Mode",
     "Modes",
+    "NormalPosterior",
     "Objective",
     "Params",
     "Point",
     "Problem",
-    "Remembered",
     "Shard",
     "Sizes",
-    "Split",
     "State",
     "arrange",
     "assemble",
     "bind",
     "bind_part",
-    "curvature",
+    "effect_information",
     "evaluate",
-    "expected_moments",
+    "expected_cross_products",
     "find_mode",
     "fixed_information",
     "fixed_score",
@@ -61,8 +61,8 @@ __all__ = [
     "is_nested",
     "jacobian",
     "level_totals",
+    "observed_cross_products",
     "observed_information",
-    "observed_moments",
     "posterior",
     "prior_hessian",
     "score_sums",

@@ -8,7 +8,7 @@ import numpy as np
 from skglmm.arrays import Floats, Ints, keep_freed_memory
 from skglmm.design import Design, Factor, Layout
 from skglmm.engine.objective.laplace import Laplace
-from skglmm.engine.prior import NormalPrior, Remembered, StandardPrior
+from skglmm.engine.prior import NormalPosterior, NormalPrior, StandardPrior
 from skglmm.engine.problem.cut import Cutter
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.params import Sizes
@@ -19,7 +19,7 @@ from skglmm.parts import Here, Parts
 
 __all__ = ["arrange", "assemble", "bind", "bind_part", "is_nested"]
 
-REST_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
+CROSSED_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
 CHAIN_FROM = 100  # levels of a factor that is eliminated as a part of a chain, not densely
 
 
@@ -29,7 +29,7 @@ def bind(
     weights: Floats | None,
     family: Family,
     shard_rows: int = CACHE_ROWS,
-    remembered: Remembered | None = None,
+    earlier: NormalPosterior | None = None,
     n_threads: int = 1,
 ) -> Problem:
     """Sort the rows of a design by its largest factor and cut them into shards.
@@ -44,7 +44,7 @@ def bind(
     family : Family
     shard_rows : int
         A shard ends with the first level that brings it to this many rows.
-    remembered : Remembered or None
+    earlier : NormalPosterior or None
         What other rows, seen before, say of the effects of these levels.
     n_threads : int, default=1
         Threads that work on the shards.
@@ -58,22 +58,20 @@ def bind(
     factors = design.layout.factors
 
     def nested(f: int, g: int) -> bool:
-        return remembered is None and is_nested(
-            design.codes[f], design.codes[g], factors[f].n_levels
-        )
+        return earlier is None and is_nested(design.codes[f], design.codes[g], factors[f].n_levels)
 
-    order, n_owned = arrange(design.layout, nested)
+    order, n_nested = arrange(design.layout, nested)
     constant = _constant_predictors(design)
-    rows = _sorting(design, order, n_owned)
-    cutter = _cutter(design.take(rows), (order, n_owned), family.prepare(y[rows]), constant)
+    rows = _sorting(design, order, n_nested)
+    cutter = _cutter(design.take(rows), (order, n_nested), family.prepare(y[rows]), constant)
     if weights is not None:
         cutter = replace(cutter, weights=weights[rows])
-    if remembered is not None:
-        cutter = replace(cutter, known=remembered.curvature)
+    if earlier is not None:
+        cutter = replace(cutter, known=earlier.effect_information)
     shards = Here([cutter.shard(rows) for rows in cutter.cuts(shard_rows)], n_threads)
-    problem = assemble(design.layout, family, shards, (order, n_owned))
-    if remembered is not None and order:
-        problem = replace(problem, prior=NormalPrior.of(remembered, order, shards))
+    problem = assemble(design.layout, family, shards, (order, n_nested))
+    if earlier is not None and order:
+        problem = replace(problem, prior=NormalPrior.of(earlier, order, shards))
     return replace(problem, rows=rows)
 
 
@@ -124,7 +122,7 @@ def assemble(
     arranged : tuple
         What `arrange` returned.
     """
-    (order, n_owned), factors = arranged, layout.factors
+    (order, n_nested), factors = arranged, layout.factors
     return Problem(
         family=family,
         shape=Sizes(
@@ -133,7 +131,7 @@ def assemble(
         ),
         covariances=tuple(f.covariance for f in factors),
         order=order,
-        n_owned=n_owned,
+        n_nested=n_nested,
         n_levels=tuple(factors[f].n_levels for f in order),
         shards=shards,
         prior=StandardPrior(),
@@ -146,9 +144,9 @@ def _n_coefficients(shard: Shard) -> tuple[int, ...]:
     return tuple(x.shape[1] for x in shard.fixed)
 
 
-def _sorting(design: Design, order: tuple[int, ...], n_owned: int) -> Ints:
+def _sorting(design: Design, order: tuple[int, ...], n_nested: int) -> Ints:
     """Places of the rows, sorted by the chain, its last factor first, then by the others."""
-    keys = [design.codes[f] for f in (*order[n_owned:][::-1], *order[:n_owned])]  # last is first
+    keys = [design.codes[f] for f in (*order[n_nested:][::-1], *order[:n_nested])]  # last is first
     return np.lexsort(keys) if keys else np.arange(design.n_samples)
 
 
@@ -174,13 +172,13 @@ def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[i
     Returns
     -------
     order : tuple of int
-    n_owned : int
+    n_nested : int
         Length of the chain.
 
     Raises
     ------
     DesignError
-        If the factors that are not of the chain have too many levels to be solved densely.
+        If the crossed factors have too many levels to be solved densely.
     """
     factors = layout.factors
     by_size = sorted(range(len(factors)), key=lambda f: -factors[f].size)
@@ -188,9 +186,9 @@ def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[i
     for f in by_size[1:]:
         if factors[f].n_levels >= CHAIN_FROM and nested(chain[-1], f):
             chain.append(f)
-    rest = [f for f in by_size if f not in chain]
-    _check_rest([factors[f] for f in (*chain, *rest)], len(chain))
-    return (*chain, *rest), len(chain)
+    crossed = [f for f in by_size if f not in chain]
+    _check_crossed([factors[f] for f in (*chain, *crossed)], len(chain))
+    return (*chain, *crossed), len(chain)
 
 
 def is_nested(codes: Ints, above: Ints, n_levels: int) -> bool:
@@ -200,19 +198,19 @@ def is_nested(codes: Ints, above: Ints, n_levels: int) -> bool:
     return bool(np.array_equal(parent[codes], above))
 
 
-def _check_rest(factors: list[Factor], n_owned: int) -> None:
+def _check_crossed(factors: list[Factor], n_nested: int) -> None:
     """Refuse, before any allocation, what would not fit."""
-    n_rest = sum(factor.size for factor in factors[n_owned:])
-    if n_rest <= REST_MAX:
+    n_crossed = sum(factor.size for factor in factors[n_nested:])
+    if n_crossed <= CROSSED_MAX:
         return
     sizes = ", ".join(
         f"{factor.name} ({factor.n_levels:,} levels x {factor.n_columns})" for factor in factors
     )
     msg = (
         f"the random effects are too many to be solved together: beside the largest factor, and "
-        f"those that it is nested in, there may be at most {REST_MAX:,} effects, but there are "
-        f"{n_rest:,} ({sizes}), a matrix of {8e-9 * n_rest**2:,.1f} GB; leave out a factor or a "
-        "slope, or merge rare levels"
+        f"those that it is nested in, there may be at most {CROSSED_MAX:,} effects, but there are "
+        f"{n_crossed:,} ({sizes}), a matrix of {8e-9 * n_crossed**2:,.1f} GB; "
+        "leave out a factor or a slope, or merge rare levels"
     )
     raise DesignError(msg)
 

@@ -13,58 +13,65 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.shard import Shard
-from skglmm.linalg import Blocks, Grouping, Own, Pattern
+from skglmm.linalg import Blocks, Grouping, NestedEffects, Pattern
 from skglmm.parts import Parts
 
-__all__ = ["Curvature", "Meeting", "NormalPrior", "Prior", "Remembered", "StandardPrior"]
+__all__ = [
+    "Coupling",
+    "EffectInformation",
+    "NormalPosterior",
+    "NormalPrior",
+    "Prior",
+    "StandardPrior",
+]
 
 Modes = tuple[Floats, ...]
 
 
-class Meeting(NamedTuple):
+class Coupling(NamedTuple):
     """Off-diagonal blocks of an information matrix, for levels of two factors with common rows."""
 
     left: Ints  # (n_pairs,) level of the first factor
     right: Ints  # (n_pairs,) level of the second
     values: Floats  # (k_f, k_g, n_pairs)
 
-    def swapped(self) -> "Meeting":
+    def swapped(self) -> "Coupling":
         """Return the same pairs, the second factor first."""
-        return Meeting(self.right, self.left, np.swapaxes(self.values, 0, 1))
+        return Coupling(self.right, self.left, np.swapaxes(self.values, 0, 1))
 
-    def within(self, levels: Ints) -> "Meeting":
+    def within(self, levels: Ints) -> "Coupling":
         """Return the pairs of some levels of the first factor, numbered as these are given."""
         place = np.full(int(max(self.left.max(initial=-1), levels.max(initial=-1))) + 1, -1)
         place[levels] = np.arange(len(levels))
         inside = place[self.left] >= 0
-        return Meeting(place[self.left[inside]], self.right[inside], self.values[:, :, inside])
+        return Coupling(place[self.left[inside]], self.right[inside], self.values[:, :, inside])
 
-    def merged(self) -> "Meeting":
+    def merged(self) -> "Coupling":
         """Return each pair once, in order, with the sum of its values."""
         size = int(self.right.max(initial=0)) + 1
         keys, codes = np.unique(self.left * size + self.right, return_inverse=True)
         groups = Grouping(codes, len(keys))
         rows = self.values.reshape(-1, len(codes))
         sums = np.array([groups.sum(row) for row in rows]).reshape(*self.values.shape[:2], -1)
-        return Meeting(keys // size, keys % size, sums)
+        return Coupling(keys // size, keys % size, sums)
 
 
 @dataclass(frozen=True)
-class Curvature:
+class EffectInformation:
     """Observed information about the spherical effects: minus the Hessian of a log likelihood.
 
     Parameters
     ----------
     blocks : tuple of ndarray, each of shape (k, k, L)
         Of the effects of one level, for each factor in the order of the layout.
-    pairs : mapping from (f, g), f < g, to Meeting
+    pairs : mapping from (f, g), f < g, to Coupling
         Between levels of two factors.
     """
 
     blocks: tuple[Floats, ...]
-    pairs: Mapping[tuple[int, int], Meeting]
+    pairs: Mapping[tuple[int, int], Coupling]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"blocks": self.blocks, "pairs": tuple(self.pairs.items())}  # files have text keys
@@ -72,61 +79,61 @@ class Curvature:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         vars(self).update(blocks=state["blocks"], pairs=dict(state["pairs"]))
 
-    def between(self, f: int, g: int) -> Meeting:
+    def between(self, f: int, g: int) -> Coupling:
         """Return the pairs of two different factors, in either order."""
         return self.pairs[f, g] if f < g else self.pairs[g, f].swapped()
 
-    def padded(self, n_levels: Sequence[int]) -> "Curvature":
+    def padded(self, n_levels: Sequence[int]) -> "EffectInformation":
         """Return the same curvature where levels that it knows nothing of follow."""
         grown = (n - block.shape[-1] for n, block in zip(n_levels, self.blocks, strict=True))
         blocks = (
             np.pad(block, [(0, 0), (0, 0), (0, more)])
             for block, more in zip(self.blocks, grown, strict=True)
         )
-        return Curvature(tuple(blocks), self.pairs)
+        return EffectInformation(tuple(blocks), self.pairs)
 
-    def __add__(self, other: "Curvature") -> "Curvature":
+    def __add__(self, other: "EffectInformation") -> "EffectInformation":
         blocks = tuple(a + b for a, b in zip(self.blocks, other.blocks, strict=True))
         pairs = {
-            key: Meeting(
+            key: Coupling(
                 np.concatenate([mine.left, other.pairs[key].left]),
                 np.concatenate([mine.right, other.pairs[key].right]),
                 np.concatenate([mine.values, other.pairs[key].values], axis=-1),
             ).merged()
             for key, mine in self.pairs.items()
         }
-        return Curvature(blocks, pairs)
+        return EffectInformation(blocks, pairs)
 
 
-class Remembered(NamedTuple):
+class NormalPosterior(NamedTuple):
     """Normal posterior of the effects given earlier rows, factors in the order of the layout."""
 
     mean: Modes  # (k, L) for each factor
-    curvature: Curvature
+    effect_information: EffectInformation
 
 
 class Prior(ABC):
     """Distribution of the spherical effects of a problem."""
 
     @abstractmethod
-    def halves(self, u: Split) -> Split:
+    def halves(self, u: Effects) -> Effects:
         """Return minus the log density, up to a constant, as a sum of entries of each effect."""
 
     @abstractmethod
-    def score(self, u: Split) -> Split:
+    def score(self, u: Effects) -> Effects:
         """Return the gradient of the log density."""
 
     @abstractmethod
-    def times(self, u: Split) -> Split:
+    def times(self, u: Effects) -> Effects:
         """Return the precision times effects."""
 
-    def penalized(self, u: Split) -> Split:
+    def penalized(self, u: Effects) -> Effects:
         """Return effects with zeros for those of which nothing is known beforehand."""
         return u
 
     @abstractmethod
-    def rest(self, n_rest: int) -> Floats:
-        """Return the precision of the factors that are not of the chain, a new array."""
+    def crossed(self, n_crossed: int) -> Floats:
+        """Return the precision of the crossed factors, a new array."""
 
     @property
     @abstractmethod
@@ -146,30 +153,30 @@ class StandardPrior(Prior):
     Parameters
     ----------
     n_flat : int
-        Effects at the end of the rest of which nothing is known beforehand.
+        Effects at the end of the crossed ones of which nothing is known beforehand.
     """
 
     n_flat: int = 0
 
-    def halves(self, u: Split) -> Split:
+    def halves(self, u: Effects) -> Effects:
         u = self.penalized(u)
         return u.times(u, 0.5)
 
-    def score(self, u: Split) -> Split:
-        return Split(u.tops.map(_negative), -self.penalized(u).rest)
+    def score(self, u: Effects) -> Effects:
+        return Effects(u.nested.map(_negative), -self.penalized(u).crossed)
 
-    def times(self, u: Split) -> Split:
+    def times(self, u: Effects) -> Effects:
         return self.penalized(u)
 
-    def penalized(self, u: Split) -> Split:
+    def penalized(self, u: Effects) -> Effects:
         if not self.n_flat:
             return u
-        rest = u.rest.copy()
-        rest[-self.n_flat :] = 0.0
-        return Split(u.tops, rest)
+        crossed = u.crossed.copy()
+        crossed[-self.n_flat :] = 0.0
+        return Effects(u.nested, crossed)
 
-    def rest(self, n_rest: int) -> Floats:
-        precision, flat = np.eye(n_rest), np.arange(n_rest - self.n_flat, n_rest)
+    def crossed(self, n_crossed: int) -> Floats:
+        precision, flat = np.eye(n_crossed), np.arange(n_crossed - self.n_flat, n_crossed)
         precision[flat, flat] = 0.0
         return precision
 
@@ -199,42 +206,42 @@ class NormalPrior(Prior):
 
     Parameters
     ----------
-    mean : Split
+    mean : Effects
     precisions : Parts
-        Precision of the leading factor, and its coupling to the rest, in each shard.
-    corner : ndarray, shape (n_rest, n_rest)
-        Precision of the rest.
+        Precision of the leading factor, and its coupling to the crossed factors, in each shard.
+    corner : ndarray, shape (n_crossed, n_crossed)
+        Precision of the crossed factors.
     """
 
-    mean: Split
+    mean: Effects
     precisions: Parts[_Known]
     corner: Floats
 
     @classmethod
     def of(
-        cls, remembered: Remembered, order: tuple[int, ...], shards: Parts[Shard]
+        cls, earlier: NormalPosterior, order: tuple[int, ...], shards: Parts[Shard]
     ) -> "NormalPrior":
         """Make the posterior of earlier rows a prior, where the chain is a single factor."""
-        curvature, mean = remembered.curvature, [remembered.mean[f] for f in order]
-        tops = shards.map(_at_levels, whole=mean[0])
-        rest = np.concatenate([np.zeros(0), *(part.ravel() for part in mean[1:])])
-        known = shards.map(_known, curvature=curvature, order=order)
-        return cls(Split(tops, rest), known, _corner(curvature, order[1:]))
+        information, mean = earlier.effect_information, [earlier.mean[f] for f in order]
+        nested = shards.map(_at_levels, whole=mean[0])
+        crossed = np.concatenate([np.zeros(0), *(part.ravel() for part in mean[1:])])
+        known = shards.map(_known, information=information, order=order)
+        return cls(Effects(nested, crossed), known, _corner(information, order[1:]))
 
-    def times(self, u: Split) -> Split:
-        tops = self.precisions.map(_precision_times, u.tops, rest=u.rest)
-        lifted = self.precisions.map(_lifted, u.tops).total()
-        return Split(tops, self.corner @ u.rest + lifted)
+    def times(self, u: Effects) -> Effects:
+        nested = self.precisions.map(_precision_times, u.nested, crossed=u.crossed)
+        lifted = self.precisions.map(_lifted, u.nested).total()
+        return Effects(nested, self.corner @ u.crossed + lifted)
 
-    def halves(self, u: Split) -> Split:
+    def halves(self, u: Effects) -> Effects:
         moved = u.plus(self.mean, -1.0)
         return moved.times(self.times(moved), 0.5)
 
-    def score(self, u: Split) -> Split:
+    def score(self, u: Effects) -> Effects:
         return self.times(self.mean.plus(u, -1.0))
 
-    def rest(self, n_rest: int) -> Floats:
-        del n_rest
+    def crossed(self, n_crossed: int) -> Floats:
+        del n_crossed
         return self.corner.copy()
 
     @property
@@ -244,40 +251,40 @@ class NormalPrior(Prior):
     @staticmethod
     def add(blocks: Blocks, *known: _Known) -> None:
         blocks.own[0][:] += known[0].block
-        blocks.rest[0][:] += known[0].coupling
+        blocks.crossed[0][:] += known[0].coupling
 
 
-def _negative(top: Own) -> Own:
-    return tuple([-part for part in top])
+def _negative(own: NestedEffects) -> NestedEffects:
+    return tuple([-part for part in own])
 
 
-def _at_levels(shard: Shard, whole: Floats) -> Own:
+def _at_levels(shard: Shard, whole: Floats) -> NestedEffects:
     return (whole[:, shard.levels[0]],)
 
 
-def _known(shard: Shard, curvature: Curvature, order: tuple[int, ...]) -> _Known:
-    blocks = curvature.blocks[order[0]][:, :, shard.levels[0]]
+def _known(shard: Shard, information: EffectInformation, order: tuple[int, ...]) -> _Known:
+    blocks = information.blocks[order[0]][:, :, shard.levels[0]]
     own = blocks + np.eye(len(blocks))[:, :, None]
-    return _Known(own, _coupling(shard, curvature, order), shard.chain.patterns[0])
+    return _Known(own, _coupling(shard, information, order), shard.chain.patterns[0])
 
 
-def _precision_times(known: _Known, top: Own, rest: Floats) -> Own:
-    product = np.einsum("abl,bl->al", known.block, top[0])
-    return (product + known.pattern.by_level(known.coupling * rest[known.pattern.columns]),)
+def _precision_times(known: _Known, own: NestedEffects, crossed: Floats) -> NestedEffects:
+    product = np.einsum("abl,bl->al", known.block, own[0])
+    return (product + known.pattern.by_level(known.coupling * crossed[known.pattern.columns]),)
 
 
-def _lifted(known: _Known, top: Own) -> Floats:
-    products = np.sum(known.coupling * top[0][:, known.pattern.levels], axis=0)
+def _lifted(known: _Known, own: NestedEffects) -> Floats:
+    products = np.sum(known.coupling * own[0][:, known.pattern.levels], axis=0)
     return known.pattern.by_column(products)
 
 
-def _coupling(shard: Shard, curvature: Curvature, order: tuple[int, ...]) -> Floats:
+def _coupling(shard: Shard, information: EffectInformation, order: tuple[int, ...]) -> Floats:
     """Put the curvature between the leading factor and the others on a shard's pattern."""
-    size = len(curvature.blocks[order[0]])
+    size = len(information.blocks[order[0]])
     parts = [np.zeros((size, 0))]
     for i, g in enumerate(order[1:], 1):
-        pair, known = shard.pairs[0, i], curvature.between(order[0], g).within(shard.levels[0])
-        width = shard.loads[i].grouping.size
+        pair, known = shard.pairs[0, i], information.between(order[0], g).within(shard.levels[0])
+        width = shard.factors[i].grouping.size
         place = np.searchsorted(pair.left * width + pair.right, known.left * width + known.right)
         values = np.zeros((*known.values.shape[:2], len(pair.left)))
         values[:, :, place] = known.values
@@ -285,16 +292,16 @@ def _coupling(shard: Shard, curvature: Curvature, order: tuple[int, ...]) -> Flo
     return np.hstack(parts)
 
 
-def _corner(curvature: Curvature, rest: tuple[int, ...]) -> Floats:
-    """Precision of the factors `rest`: their curvature and the identity."""
-    shapes = [curvature.blocks[f].shape[1:] for f in rest]
+def _corner(information: EffectInformation, crossed: tuple[int, ...]) -> Floats:
+    """Precision of the factors `crossed`: their information and the identity."""
+    shapes = [information.blocks[f].shape[1:] for f in crossed]
     starts = np.cumsum([0, *(k * n for k, n in shapes)])
     corner = np.eye(int(starts[-1]))
-    for i, (f, (k, n)) in enumerate(zip(rest, shapes, strict=True)):
+    for i, (f, (k, n)) in enumerate(zip(crossed, shapes, strict=True)):
         own = starts[i] + n * np.arange(k)[:, None, None] + np.arange(n)
-        corner[own, np.swapaxes(own, 0, 1)] += curvature.blocks[f]
+        corner[own, np.swapaxes(own, 0, 1)] += information.blocks[f]
         for j in range(i):
-            left, right, values = curvature.between(f, rest[j])
+            left, right, values = information.between(f, crossed[j])
             rows = starts[i] + n * np.arange(k)[:, None, None] + left
             columns = starts[j] + shapes[j][1] * np.arange(shapes[j][0])[None, :, None] + right
             corner[rows, columns] += values

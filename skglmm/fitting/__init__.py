@@ -11,9 +11,9 @@ from skglmm.fitting.fit import fit, fit_bound, refit
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, masses_in
-from skglmm.fitting.search.hessian import differenced_hessian, positive, prior_hessian
+from skglmm.fitting.search.hessian import differenced_hessian, first_hessian, positive
 from skglmm.fitting.search.line_search import Trial, line_search
-from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, Rules, solved, update
+from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, Options, solved, update
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import Uncertainty, least_curvatures, stiffened
 
@@ -27,7 +27,7 @@ __all__ = [
     "Local",
     "NullSpace",
     "Optimum",
-    "Rules",
+    "Options",
     "Spaces",
     "Study",
     "Sums",
@@ -36,6 +36,7 @@ __all__ = [
     "Units",
     "differenced_hessian",
     "digest",
+    "first_hessian",
     "fit",
     "fit_bound",
     "learn_scales",
@@ -46,7 +47,6 @@ __all__ = [
     "measured",
     "of_rows",
     "positive",
-    "prior_hessian",
     "refit",
     "row_digest",
     "signed_sums",

@@ -22,7 +22,7 @@ from skglmm.families import Family, packed
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.hessian import differenced_hessian, prior_hessian
+from skglmm.fitting.search.hessian import differenced_hessian, first_hessian
 from skglmm.fitting.search.optimize import Optimum, solved
 from skglmm.fitting.search.singular import zeros
 
@@ -118,7 +118,7 @@ def with_information(bound: Bound, optimum: Optimum) -> Optimum:
     """
     if not optimum.is_exact or not _is_reproduced(bound, _capped(bound.problem, optimum)):
         return optimum
-    return replace(optimum, hessian=prior_hessian(bound.problem, optimum.here))
+    return replace(optimum, hessian=first_hessian(bound.problem, optimum.here))
 
 
 def _is_reproduced(bound: Bound, capped: Sequence[int]) -> bool:
@@ -171,7 +171,7 @@ def _turned(
     places = np.flatnonzero(np.concatenate([*pinned, np.zeros(n_theta, np.bool_)]))
     inside = np.ix_(places, places)
     hessian = turn.T @ others @ turn
-    hessian[inside] = (turn.T @ prior_hessian(problem, optimum.here) @ turn)[inside]
+    hessian[inside] = (turn.T @ first_hessian(problem, optimum.here) @ turn)[inside]
     pairs = list(zip(scales.to_user, scales.widths, turns, strict=True))
     scales = replace(
         scales,
@@ -221,8 +221,8 @@ def _sums(
     places = [packed(len(beta), k, k) for k in range(len(beta))]
     sharp = np.sum(information[places] > SHARP, axis=1).astype(np.float64)
     columns = []
-    for load in shard.loads:
-        for column in load.columns:
+    for factor in shard.factors:
+        for column in factor.columns:
             varies = np.ones(shard.n_rows, np.bool_) if column is None else column != 0.0
             count = float(np.count_nonzero(varies & held))
             columns.append((count, _grams(shard, varies & ~held)))
@@ -370,7 +370,7 @@ def _without(problem: Problem, optimum: Optimum, capped: Sequence[int]) -> Float
     here = others.evaluate(optimum.vector, optimum.here.mode.u)
     if here is None:
         return np.zeros((len(free), len(free)))
-    hessian = prior_hessian(others, here)
+    hessian = first_hessian(others, here)
     state = Optimum(optimum.vector, here, hessian, np.full(len(free), np.inf))
     exact = differenced_hessian(others, state, free)
     return hessian if exact is None else exact

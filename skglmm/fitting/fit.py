@@ -9,7 +9,15 @@ from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, Modes, Params, Problem, curvature, jacobian, posterior
+from skglmm.engine import (
+    Approximation,
+    Modes,
+    Params,
+    Problem,
+    effect_information,
+    jacobian,
+    posterior,
+)
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
@@ -20,10 +28,10 @@ from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
 from skglmm.fitting.search.hessian import differenced_hessian, positive
-from skglmm.fitting.search.optimize import STALLED_GAIN, Optimum, Rules, finish, minimize
+from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, finish, minimize
 from skglmm.fitting.search.restricted import restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
-from skglmm.fitting.search.singular import escape, rectified, singular_terms, zeros
+from skglmm.fitting.search.singular import leave_saddle, rectified, singular_terms, zeros
 from skglmm.fitting.search.start import start
 from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
@@ -51,7 +59,7 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     *,
     inference: bool = True,
     log_jacobian: float = 0.0,
-    rules: Rules | None = None,
+    options: Options | None = None,
     approximation: Approximation | None = None,
 ) -> Fit:
     """Fit a mixed model by maximum likelihood, or by a restricted one.
@@ -69,7 +77,7 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     log_jacobian : float
         Subtracted from the log likelihood: ``sum(w) log(width)`` for a response that lives
         on an interval of another width.
-    rules : Rules or None
+    options : Options or None
         When the optimizer stops.
     approximation : Approximation or None
         Of the likelihood, and which fixed effects it integrates out; None is Laplace's with none.
@@ -80,14 +88,14 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
         If the likelihood is not finite at the starting values, crossed factors are too large, or
         the approximation is not one for such random effects.
     """
-    rules = rules or Rules()
-    study = Study.of(family, design, y, weights, log_jacobian, rules.n_threads, approximation)
+    options = options or Options()
+    study = Study.of(family, design, y, weights, log_jacobian, options.n_threads, approximation)
     found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
-    return fit_bound(replace(study.bound, spaces=found), constants, rules, inference=inference)
+    return fit_bound(replace(study.bound, spaces=found), constants, options, inference=inference)
 
 
-def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool = True) -> Fit:
+def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: bool = True) -> Fit:
     """Fit a bound problem, whose rows may be here or on a cluster.
 
     Parameters
@@ -95,18 +103,20 @@ def fit_bound(bound: Bound, constants: Floats, rules: Rules, *, inference: bool 
     bound : Bound
     constants : ndarray, shape (K,)
         Constant linear predictors that suit the responses, both in the units of the fit.
-    rules : Rules
+    options : Options
         When the optimizer stops.
     inference : bool
         Whether to compute the covariance of the estimates.
     """
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
-    state = begin(bound.problem, constants, bound.upper, rules)
-    return _maximize(bound, state, rules, constants, inference=inference)
+    state = begin(bound.problem, constants, bound.upper, options)
+    return _maximize(bound, state, options, constants, inference=inference)
 
 
-def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: bool = False) -> Fit:
+def refit(
+    study: Study, before: Fit, options: Options | None = None, *, inference: bool = False
+) -> Fit:
     """Fit again from the estimates of an earlier fit, to the same rows or another response.
 
     Parameters
@@ -115,32 +125,32 @@ def refit(study: Study, before: Fit, rules: Rules | None = None, *, inference: b
         Rows of `before`, as they were or with another response.
     before : Fit
         Whose estimates are the starting values.
-    rules : Rules or None
+    options : Options or None
         When the optimizer stops.
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
     """
     bound = study.around(before)
-    state = begin_at(bound.problem, bound.away(bound.vector(before)), bound.upper)
-    return _maximize(bound, state, rules or Rules(), inference=inference)
+    state = begin_at(bound.problem, bound.off_boundary(bound.vector(before)), bound.upper)
+    return _maximize(bound, state, options or Options(), inference=inference)
 
 
 def _maximize(
     bound: Bound,
     state: Optimum,
-    rules: Rules,
+    options: Options,
     constants: Floats | None = None,
     *,
     inference: bool,
 ) -> Fit:
-    optimum = minimize(bound.problem, state, rules)
-    bound, optimum = hold(bound, optimum, rules, constants)
-    optimum = _polish(bound.problem, optimum, rules, inference=inference)
-    optimum, away = _followed(bound, optimum, rules.tol)
-    if not optimum.is_within(rules.tol) and optimum.n_iterations < rules.max_iter:
-        bound, again = _once_more(bound, optimum, rules, constants, inference=inference)
-        optimum, away = _followed(bound, again, rules.tol)
-    return _finite(_in_user_units(bound, optimum, away, rules.tol, inference=inference))
+    optimum = minimize(bound.problem, state, options)
+    bound, optimum = hold(bound, optimum, options, constants)
+    optimum = _polish(bound.problem, optimum, options, inference=inference)
+    optimum, away = _followed(bound, optimum, options.tol)
+    if not optimum.is_within(options.tol) and optimum.n_iterations < options.max_iter:
+        bound, again = _once_more(bound, optimum, options, constants, inference=inference)
+        optimum, away = _followed(bound, again, options.tol)
+    return _finite(_in_user_units(bound, optimum, away, options.tol, inference=inference))
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
@@ -160,7 +170,7 @@ def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infi
             break
         optimum = _exact(problem, optimum, tol)
     assert first is not None  # there is a first time
-    if first.direction.any() or optimum.gain <= STALLED_GAIN:
+    if first.direction.any() or optimum.decrease <= STALLED_DECREASE:
         optimum = _beside(bound, optimum, tol)
     return optimum, first
 
@@ -189,7 +199,7 @@ def _run_out(
 
 
 def _once_more(
-    bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None, *, inference: bool
+    bound: Bound, optimum: Optimum, options: Options, constants: Floats | None, *, inference: bool
 ) -> tuple[Bound, Optimum]:
     """Search from other starts before a fit is given up, and keep the best end.
 
@@ -197,14 +207,14 @@ def _once_more(
     """
     ends, n_evaluations = [(bound, optimum)], optimum.n_evaluations
     for state in _other_starts(bound, optimum.vector, constants):
-        found = minimize(bound.problem, state, rules)
-        held, found = hold(bound, found, rules, constants)
-        found = _polish(held.problem, found, rules, inference=inference)
+        found = minimize(bound.problem, state, options)
+        held, found = hold(bound, found, options, constants)
+        found = _polish(held.problem, found, options, inference=inference)
         n_evaluations += found.n_evaluations
-        ends.append((held, _followed(held, found, rules.tol)[0]))
-        if ends[-1][1].is_within(rules.tol):
+        ends.append((held, _followed(held, found, options.tol)[0]))
+        if ends[-1][1].is_within(options.tol):
             break
-    within = [end for end in ends if end[1].is_within(rules.tol)]
+    within = [end for end in ends if end[1].is_within(options.tol)]
     held, best = min(within or ends, key=lambda end: end[1].here.value)
     return held, replace(best, n_evaluations=n_evaluations)
 
@@ -221,26 +231,26 @@ def _other_starts(bound: Bound, vector: Floats, constants: Floats | None) -> Ite
                 yield begin_at(bound.problem, spread, bound.upper)
 
 
-def _polish(problem: Problem, optimum: Optimum, rules: Rules, *, inference: bool) -> Optimum:
+def _polish(problem: Problem, optimum: Optimum, options: Options, *, inference: bool) -> Optimum:
     """Put the optimum on the boundary where it belongs, and make it exact."""
-    optimum = rectified(problem, escape(problem, optimum, rules), rules.tol)
-    if not inference and optimum.gain <= rules.tol:
+    optimum = rectified(problem, leave_saddle(problem, optimum, options), options.tol)
+    if not inference and optimum.decrease <= options.tol:
         return optimum
-    optimum = _exact(problem, optimum, rules.tol)
-    cut_short = optimum.n_iterations >= rules.max_iter
-    if optimum.is_within(rules.tol) or not optimum.is_exact or cut_short:
+    optimum = _exact(problem, optimum, options.tol)
+    cut_short = optimum.n_iterations >= options.max_iter
+    if optimum.is_within(options.tol) or not optimum.is_exact or cut_short:
         return optimum
     # The Hessian changes too fast for Newton's last steps: go on from it, once.
     beside = beside_saddle(problem, optimum, _free(problem, optimum)) or optimum
     restart = replace(beside, hessian=positive(optimum.hessian), is_stalled=False, is_saddle=False)
-    again = minimize(problem, restart, rules)
-    return _exact(problem, rectified(problem, again, rules.tol), rules.tol)
+    again = minimize(problem, restart, options)
+    return _exact(problem, rectified(problem, again, options.tol), options.tol)
 
 
 def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     """Finish an optimum with a differenced Hessian, which V is the inverse of."""
     free = _free(problem, optimum)
-    if optimum.gain <= tol:  # V belongs to the optimum: difference the Hessian next to it
+    if optimum.decrease <= tol:  # V belongs to the optimum: difference the Hessian next to it
         optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO)
     hessian = differenced_hessian(problem, optimum, free)
     n_evaluations = optimum.n_evaluations + int(free.sum())
@@ -276,7 +286,7 @@ def _in_user_units(
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.effect_maps(bound.layout)
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
-    roots = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
+    lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
@@ -285,7 +295,7 @@ def _in_user_units(
         layout=layout,
         beta=scales.coefficients(params.beta),
         theta=params.theta,
-        roots=roots,
+        lambdas=lambdas,
         u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
         aliased=scales.aliased,
@@ -294,20 +304,20 @@ def _in_user_units(
         infinities=tuple(side.signs for side in going),
         order=problem.order,
         posterior=posterior(problem, mode),
-        curvature=curvature(problem, mode),
+        effect_information=effect_information(problem, mode),
         mode_jacobian=None if moves is None else _user_moves(scales, moves, problem.shape.n_beta),
         log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
         converged=optimum.is_within(tol),
         message=optimum.verdict(tol),
-        gain=optimum.gain,
+        decrease=optimum.decrease,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,
         singular=tuple(
             sentence
-            for named, root, factor in zip(layout.factors, roots, factors, strict=True)
-            for sentence in singular_terms(named, root, np.diag(factor) == 0)
+            for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
+            for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
         ),
         capped=_capped(bound, optimum),
         spaces=bound.spaces,
@@ -373,8 +383,8 @@ def _finite(fit: Fit) -> Fit:
     ]
     names += [
         f"{name} | {factor.name}"
-        for factor, root in zip(fit.layout.factors, fit.roots, strict=True)
-        for name in np.array(factor.columns, dtype=object)[~np.isfinite(root).all(axis=1)]
+        for factor, lambda_ in zip(fit.layout.factors, fit.lambdas, strict=True)
+        for name in np.array(factor.columns, dtype=object)[~np.isfinite(lambda_).all(axis=1)]
     ]
     if names or not np.isfinite(fit.log_likelihood):
         what = f"of {names[0]!r} " if names else ""

@@ -9,7 +9,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.hessian import NO_INFORMATION, differenced_hessian, prior_hessian
+from skglmm.fitting.search.hessian import NO_INFORMATION, differenced_hessian, first_hessian
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.search.restricted import with_integrated
 from skglmm.fitting.search.singular import zeros
@@ -99,7 +99,7 @@ def _optimum(bound: Bound, fit: Fit, here: Objective) -> Optimum | None:
     if there is None:
         return None
     upper = np.full(len(vector), np.inf)
-    return Optimum(vector, there, prior_hessian(bound.problem, there), upper)
+    return Optimum(vector, there, first_hessian(bound.problem, there), upper)
 
 
 def _capped(study: Study, fit: Fit) -> Bools:

@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Layout
-from skglmm.engine import Approximation, Curvature, Laplace, Sizes
+from skglmm.engine import Approximation, EffectInformation, Laplace, Sizes
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
@@ -24,7 +24,7 @@ LAPLACE = Laplace()
 class Fit:
     r"""A fitted model; no training rows.
 
-    The order of factors is that of the layout. Fixed effects, roots and covariances of modes
+    The order of factors is that of the layout. Fixed effects, lambdas and covariances of modes
     are in the user's units; `theta` belongs to the internal, standardized columns.
 
     Parameters
@@ -35,12 +35,12 @@ class Fit:
         Fixed effects of each predictor; 0 for aliased columns.
     theta : tuple of ndarray, each of shape (n_theta_f,)
         In the units of the fit.
-    roots : tuple of ndarray, each of shape (k, k)
-        ``b = root @ u``; the covariance of the effects is ``root @ root.T``.
+    lambdas : tuple of ndarray, each of shape (k, k)
+        ``b = lambda_ @ u``; the covariance of the effects is ``lambda_ @ lambda_.T``.
     u : tuple of ndarray, each of shape (k, L)
         Spherical conditional modes.
     bases : tuple of ndarray, each of shape (k, k)
-        ``root = basis @ factor(theta)``.
+        ``lambda_ = basis @ factor(theta)``.
     aliased : tuple of tuple of int
         Fixed columns left out, as linear combinations of earlier ones.
     uncertainty : Uncertainty or None
@@ -57,7 +57,7 @@ class Fit:
         The factors, the leading (largest) one first.
     posterior : Posterior
         Covariance of the spherical effects given the parameters, in that order.
-    curvature : Curvature
+    effect_information : EffectInformation
         Of the log likelihood of the rows in the spherical effects: what new rows add to.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
@@ -69,7 +69,7 @@ class Fit:
         Fingerprint of responses and weights, whatever the order of the rows.
     converged : bool
     message : str
-    gain : float
+    decrease : float
         Log-likelihood units that another step promises.
     n_evaluations, n_iterations : int
     singular : tuple of str
@@ -100,7 +100,7 @@ class Fit:
     layout: Layout
     beta: tuple[Floats, ...]
     theta: tuple[Floats, ...]
-    roots: tuple[Floats, ...]
+    lambdas: tuple[Floats, ...]
     u: tuple[Floats, ...]
     bases: tuple[Floats, ...]
     aliased: tuple[tuple[int, ...], ...]
@@ -109,14 +109,14 @@ class Fit:
     infinities: tuple[Floats, ...]
     order: tuple[int, ...]
     posterior: Posterior
-    curvature: Curvature
+    effect_information: EffectInformation
     mode_jacobian: tuple[Floats, ...] | None
     log_likelihood: float
     n_samples: int
     data_digest: str
     converged: bool
     message: str
-    gain: float
+    decrease: float
     n_evaluations: int
     n_iterations: int
     singular: tuple[str, ...]
@@ -165,4 +165,4 @@ class Fit:
 
     def modes(self, f: int) -> Floats:
         """Conditional modes b of factor `f`, shape (k, L), on the linear predictor's scale."""
-        return self.roots[f] @ self.u[f]
+        return self.lambdas[f] @ self.u[f]

@@ -15,7 +15,11 @@ from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference.hypotheses.nested import Addition, Comparison, asserted
-from skglmm.inference.hypotheses.ratio_bootstrap import Contest, simulated_ratio, with_replicates
+from skglmm.inference.hypotheses.ratio_bootstrap import (
+    NestedModels,
+    simulated_ratio,
+    with_replicates,
+)
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
@@ -100,7 +104,6 @@ __all__ = [
     "Comparison",
     "Component",
     "Conditional",
-    "Contest",
     "Covariances",
     "Diagnosis",
     "Drawn",
@@ -111,6 +114,7 @@ __all__ = [
     "Intervals",
     "LikelihoodRatio",
     "LinearPrediction",
+    "NestedModels",
     "Note",
     "Overview",
     "PartIntervals",

@@ -2,7 +2,7 @@
 
 from skglmm.linalg.batched import cholesky, inverse, solve_lower, solve_upper
 from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
-from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, Own
+from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.pattern import Pattern
@@ -16,7 +16,7 @@ __all__ = [
     "Grouping",
     "Inverse",
     "LinearSystem",
-    "Own",
+    "NestedEffects",
     "Pattern",
     "Posterior",
     "cholesky",

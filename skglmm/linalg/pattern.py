@@ -23,22 +23,22 @@ class Pattern:
     Parameters
     ----------
     levels, columns : ndarray of int, shape (m,)
-        The level and the column of the rest of each entry.
-    n_levels, n_rest : int
-        Number of levels, and of columns of the rest.
+        The level and the crossed column of each entry.
+    n_levels, n_crossed : int
+        Number of levels, and of columns of the crossed factors.
     """
 
     levels: Ints
     columns: Ints
     n_levels: int
-    n_rest: int
+    n_crossed: int
 
     @cached_property
     def is_dense(self) -> bool:
         """Whether dense products are cheaper than lists of what meets in each level."""
         counts = np.bincount(self.levels, minlength=self.n_levels).astype(float)
         meetings = float(counts @ counts)
-        dense = float(self.n_levels) * self.n_rest**2
+        dense = float(self.n_levels) * self.n_crossed**2
         return meetings > MEETINGS_MAX or meetings * DENSE_RATE > dense
 
     @cached_property
@@ -63,13 +63,13 @@ class Pattern:
     def targets(self) -> tuple[Ints, Ints]:
         """The distinct pairs of columns that the meetings reach, and that of each meeting."""
         left, right = self.meetings
-        places = self.columns[left] * self.n_rest + self.columns[right]
+        places = self.columns[left] * self.n_crossed + self.columns[right]
         distinct, index = np.unique(places, return_inverse=True)
         return distinct, index
 
     def _slices(self, width: int) -> Iterator[tuple[slice, Ints]]:
         """Ranges of levels whose dense rows stay small, with their entries."""
-        step = max(1, DENSE_CHUNK // max(1, self.n_rest * width))
+        step = max(1, DENSE_CHUNK // max(1, self.n_crossed * width))
         cuts = np.arange(0, self.n_levels + step, step)
         ends = np.searchsorted(self.levels[self.order], cuts)
         for start, first, last in zip(cuts, ends, ends[1:], strict=False):
@@ -77,9 +77,9 @@ class Pattern:
             yield levels, self.order[first:last]
 
     def _dense(self, values: Floats, levels: slice, entries: Ints) -> Floats:
-        rows = np.zeros((len(values), levels.stop - levels.start, self.n_rest))
+        rows = np.zeros((len(values), levels.stop - levels.start, self.n_crossed))
         rows[:, self.levels[entries] - levels.start, self.columns[entries]] = values[:, entries]
-        return rows.reshape(-1, self.n_rest)
+        return rows.reshape(-1, self.n_crossed)
 
     def subtract_gram(self, values: Floats, out: Floats) -> None:
         """Subtract the upper triangle of the Gram matrix of entries `values`, (k, m), in place.
@@ -100,23 +100,23 @@ class Pattern:
             product += row[left] * row[right]
         shares = np.bincount(index, weights=product, minlength=len(distinct))
         out.reshape(-1)[distinct] -= shares
-        every = np.arange(self.n_rest)
+        every = np.arange(self.n_crossed)
         out[every, every] -= self.by_column(np.einsum("ce,ce->e", values, values))
 
-    def times(self, values: Floats, rest: Floats) -> Floats:
-        """Entries of ``values @ rest`` on the pattern, shape (k, m), for a symmetric `rest`."""
+    def times(self, values: Floats, crossed: Floats) -> Floats:
+        """Entries of ``values @ crossed`` on the pattern, (k, m), for a symmetric `crossed`."""
         out = np.empty_like(values)
         if not values.size:
             return out
         if self.is_dense:
             for levels, entries in self._slices(len(values)):
-                rows = self._dense(values, levels, entries) @ rest
+                rows = self._dense(values, levels, entries) @ crossed
                 places = self.levels[entries] - levels.start, self.columns[entries]
-                out[:, entries] = rows.reshape(len(values), -1, self.n_rest)[:, *places]
+                out[:, entries] = rows.reshape(len(values), -1, self.n_crossed)[:, *places]
             return out
         left, right = self.meetings
         distinct, index = self.targets
-        inner, own = rest.reshape(-1)[distinct][index], np.diagonal(rest)[self.columns]
+        inner, own = crossed.reshape(-1)[distinct][index], np.diagonal(crossed)[self.columns]
         for a, row in enumerate(values):
             lower = np.bincount(left, weights=row[right] * inner, minlength=len(row))
             upper = np.bincount(right, weights=row[left] * inner, minlength=len(row))
@@ -130,6 +130,6 @@ class Pattern:
         return np.array(sums, dtype=np.float64).reshape(*values.shape[:-1], self.n_levels)
 
     def by_column(self, values: Floats) -> Floats:
-        """Sum entries `values`, (m,), over each column of the rest: shape (n_rest,)."""
-        sums = np.bincount(self.columns, values, self.n_rest)
+        """Sum entries `values`, (m,), over each column: shape (n_crossed,)."""
+        sums = np.bincount(self.columns, values, self.n_crossed)
         return np.asarray(sums, dtype=np.float64)

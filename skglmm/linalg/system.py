@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from skglmm.arrays import Floats, Ints
-from skglmm.linalg.direct.elimination import Inverse, Own
+from skglmm.linalg.direct.elimination import Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.parts import Parts
 
@@ -14,7 +14,7 @@ __all__ = ["LinearSystem"]
 class LinearSystem(Protocol):
     """A symmetric positive definite matrix H over random effects, ready to be solved with.
 
-    Effects come as `tops`, those of the levels that each piece owns, and `rest`, all others.
+    Effects come as `nested`, those of the levels that each piece owns, and `crossed`, all others.
     """
 
     @property
@@ -28,18 +28,22 @@ class LinearSystem(Protocol):
         return 0.0
 
     @property
-    def log_diagonal(self) -> tuple[Parts[Own], Floats]:
+    def log_diagonal(self) -> tuple[Parts[NestedEffects], Floats]:
         """Shares of the effects in `half_logdet`, in the shapes of `solve`.
 
         Their sum over effects that share no entry with others is half of their log determinant.
         """
         ...
 
-    def solve(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
+    def solve(
+        self, nested: Parts[NestedEffects], crossed: Floats
+    ) -> tuple[Parts[NestedEffects], Floats]:
         """Return ``inv(H)`` times a right-hand side."""
         ...
 
-    def draw(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
+    def draw(
+        self, nested: Parts[NestedEffects], crossed: Floats
+    ) -> tuple[Parts[NestedEffects], Floats]:
         """Give independent standard normal numbers the covariance ``inv(H)``."""
         ...
 

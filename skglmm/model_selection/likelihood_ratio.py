@@ -15,12 +15,12 @@ from skglmm.estimators.reading.validation import check_choice, check_count, chec
 from skglmm.estimators.runtime.replicates import replicate, seeds
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.estimators.runtime.warnings import tell
-from skglmm.fitting import Fit, Rules, Spaces, Study
+from skglmm.fitting import Fit, Options, Spaces, Study
 from skglmm.inference import (
     Addition,
     Comparison,
-    Contest,
     LikelihoodRatio,
+    NestedModels,
     asserted,
     likelihood_ratio,
     simulated_ratio,
@@ -143,8 +143,8 @@ def likelihood_ratio_test(
         unweighted(study_of(inner, Inside.of(outer).rows(X), y, sample_weight))
         for inner, outer in zip(models, (smaller, larger), strict=True)
     ]
-    contest = _contest(models, (studies[0], studies[1]))
-    once = partial(simulated_ratio, contest)
+    nested_models = _nested_models(models, (studies[0], studies[1]))
+    once = partial(simulated_ratio, nested_models)
     found = replicate(once, seeds(random_state, n_replicates), n_jobs)
     _tell_failures(found)
     return with_replicates(test, found)
@@ -209,7 +209,9 @@ def _refuse_missing(X: Any, y: Any) -> None:
         raise ValueError(msg)
 
 
-def _contest(models: tuple[MixedModel, MixedModel], studies: tuple[Study, Study]) -> Contest:
-    rules = [Rules(model.tol, int(model.max_iter)) for model in models]
+def _nested_models(
+    models: tuple[MixedModel, MixedModel], studies: tuple[Study, Study]
+) -> NestedModels:
+    options = [Options(model.tol, int(model.max_iter)) for model in models]
     fits: tuple[Fit, Fit] = (models[0].fit_, models[1].fit_)
-    return Contest(studies, fits, (rules[0], rules[1]))
+    return NestedModels(studies, fits, (options[0], options[1]))

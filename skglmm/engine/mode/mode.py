@@ -6,18 +6,18 @@ from dataclasses import replace
 import numpy as np
 
 from skglmm.engine.mode.point import (
-    absolute_moments,
+    absolute_cross_products,
     evaluate,
-    expected_moments,
-    observed_moments,
+    expected_cross_products,
+    observed_cross_products,
     score,
 )
 from skglmm.engine.mode.system import hessian, solve
 from skglmm.engine.problem.problem import Problem
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Point
-from skglmm.engine.rows.shard import Moments
+from skglmm.engine.rows.shard import CrossProducts
 from skglmm.parts import Parts
 
 __all__ = ["find_mode", "mode_at"]
@@ -28,15 +28,18 @@ CURVED = 1e-2  # at most: a step that promises d leaves a promise of this times 
 STEPS_MAX = 60  # from a cold start 5 to 8 are usual
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 
-Kinds = Sequence[tuple[Callable[[Problem, Point], Parts[Moments]], int]]
-USUAL: Kinds = ((observed_moments, 1), (absolute_moments, HALVINGS_MAX))  # and how many trials
-FAR: Kinds = ((expected_moments, HALVINGS_MAX), *USUAL)
+Kinds = Sequence[tuple[Callable[[Problem, Point], Parts[CrossProducts]], int]]
+USUAL: Kinds = (
+    (observed_cross_products, 1),
+    (absolute_cross_products, HALVINGS_MAX),
+)  # and how many trials
+FAR: Kinds = ((expected_cross_products, HALVINGS_MAX), *USUAL)
 
 
 def find_mode(
     problem: Problem,
     params: Params,
-    start: Split,
+    start: Effects,
     tol: float = DECREMENT_TOL,
     distance: Distance = "some",
 ) -> Mode | None:
@@ -46,7 +49,7 @@ def find_mode(
     ----------
     problem : Problem
     params : Params
-    start : Split
+    start : Effects
     tol : float
         How much Newton's next step may promise to lower h.
     distance : {"far", "some", "near"}
@@ -63,7 +66,7 @@ def find_mode(
         kinds = USUAL
         if isinstance(found, Point):
             point = found
-        elif isinstance(found, Split):
+        elif isinstance(found, Effects):
             last = mode_at(problem, evaluate(problem, params, found, 3))
             return last if last is None else _aimed(problem, replace(last, n_steps=n_steps + 1))
         else:
@@ -75,9 +78,9 @@ def mode_at(problem: Problem, point: Point) -> Mode | None:
     """Return what belongs to a point that counts as the mode; None where H is not definite."""
     if not np.isfinite(point.value):
         return None
-    moments = observed_moments(problem, point)
-    system = hessian(problem, moments, point.roots)
-    return None if system is None else Mode(point, moments, system)
+    cross_products = observed_cross_products(problem, point)
+    system = hessian(problem, cross_products, point.lambdas)
+    return None if system is None else Mode(point, cross_products, system)
 
 
 def _aimed(problem: Problem, mode: Mode) -> Mode:
@@ -89,7 +92,7 @@ def _aimed(problem: Problem, mode: Mode) -> Mode:
 
 def _advance(
     problem: Problem, point: Point, tol: float, kinds: Kinds
-) -> Mode | Point | Split | None:
+) -> Mode | Point | Effects | None:
     """Take Newton's step, shortened until h does not grow; None if there is none.
 
     `kinds` are the ways to make H, in turn: the log density of a family need not be concave, so
@@ -99,17 +102,17 @@ def _advance(
     """
     gradient = score(problem, point)
     for information, n_trials in kinds:
-        moments = information(problem, point)
-        system = hessian(problem, moments, point.roots)
+        cross_products = information(problem, point)
+        system = hessian(problem, cross_products, point.lambdas)
         if system is None:
             continue
         step = solve(system, gradient)
         decrement = 0.5 * gradient.dot(step)
         known = problem.prior.penalized(step)
         far = max(decrement, 0.5 * known.dot(known))  # the first, unless H is nearly singular
-        if far <= tol and point.order == 3 and information is observed_moments:
+        if far <= tol and point.order == 3 and information is observed_cross_products:
             left = step if far > NEGLIGIBLE else None
-            return Mode(point, moments, system, step=left, decrement=decrement)
+            return Mode(point, cross_products, system, step=left, decrement=decrement)
         rounding = 4 * np.finfo(float).eps * abs(point.value)
         after = CURVED * far**2
         if decrement <= rounding or (far <= LAST_MAX and after <= tol):
@@ -120,7 +123,9 @@ def _advance(
     return None
 
 
-def _search(problem: Problem, point: Point, step: Split, order: int, n_trials: int) -> Point | None:
+def _search(
+    problem: Problem, point: Point, step: Effects, order: int, n_trials: int
+) -> Point | None:
     """Halve the step until h does not grow."""
     length = 1.0
     for _ in range(n_trials):

@@ -8,21 +8,21 @@ from skglmm.arrays import Floats
 from skglmm.engine.mode.absolute import absolute
 from skglmm.engine.mode.system import scaled
 from skglmm.engine.problem.problem import Problem
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Point, Slopes, State
 from skglmm.engine.rows.rows import moved
-from skglmm.engine.rows.shard import Moments, Shard
+from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.families import Family
-from skglmm.linalg import Own
+from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
 __all__ = [
-    "absolute_moments",
+    "absolute_cross_products",
     "evaluate",
-    "expected_moments",
+    "expected_cross_products",
     "nearby",
-    "observed_moments",
+    "observed_cross_products",
     "score",
     "score_sums",
     "third_slopes",
@@ -31,49 +31,49 @@ __all__ = [
 NUDGE = 1e-6  # of a linear predictor: slopes are exact to about as much
 
 
-def evaluate(problem: Problem, params: Params, u: Split, order: int) -> Point:
+def evaluate(problem: Problem, params: Params, u: Effects, order: int) -> Point:
     """Evaluate h and the derivatives of the log density up to `order`."""
-    roots = tuple(problem.roots(params))
+    lambdas = tuple(problem.lambdas(params))
     states = problem.shards.map(
         _state,
-        u.tops,
-        rest=problem.cut_rest(u.rest),
+        u.nested,
+        crossed=problem.cut_crossed(u.crossed),
         beta=params.beta,
-        roots=roots,
+        lambdas=lambdas,
         family=problem.family,
         order=order,
     )
-    return _point(problem, params, roots, u, states, order)
+    return _point(problem, params, lambdas, u, states, order)
 
 
 def _point(
     problem: Problem,
     params: Params,
-    roots: tuple[Floats, ...],
-    u: Split,
+    lambdas: tuple[Floats, ...],
+    u: Effects,
     states: Parts[State],
     order: int,
 ) -> Point:
     halves = problem.prior.halves(u)
-    value = float(halves.rest.sum() + states.map(_penalized, halves.tops).total())
-    return Point(params, roots, u, states, value, order)
+    value = float(halves.crossed.sum() + states.map(_penalized, halves.nested).total())
+    return Point(params, lambdas, u, states, value, order)
 
 
 def _state(
     shard: Shard,
-    top: Own,
-    rest: Sequence[Floats],
+    own: NestedEffects,
+    crossed: Sequence[Floats],
     beta: Sequence[Floats],
-    roots: Sequence[Floats],
+    lambdas: Sequence[Floats],
     family: Family,
     order: int,
 ) -> State:
-    effects = [root @ part for root, part in zip(roots, (*top, *rest), strict=True)]
+    effects = [lambda_ @ part for lambda_, part in zip(lambdas, (*own, *crossed), strict=True)]
     eta = shard.predictors(beta, effects)
     return State(eta, shard.evaluate(family, eta, order))
 
 
-def _penalized(state: State, halves: Own) -> float:
+def _penalized(state: State, halves: NestedEffects) -> float:
     return float(sum(part.sum() for part in halves) - state.rows.value)
 
 
@@ -81,9 +81,9 @@ def nearby(
     problem: Problem,
     point: Point,
     params: Params,
-    u: Split,
+    u: Effects,
     slopes: Parts[Slopes] | None = None,
-    move: Split | None = None,
+    move: Effects | None = None,
 ) -> Point:
     """Return the point at parameters and effects a little apart, by Taylor's formula.
 
@@ -93,38 +93,38 @@ def nearby(
     point : Point
         With derivatives up to the third.
     params : Params
-    u : Split
+    u : Effects
     slopes : Parts or None
         What `third_slopes` returned; without it the third derivatives are those of `point`.
-    move : Split or None
+    move : Effects or None
         How far `u` is from the effects of `point`, where that is known to more digits.
     """
     move = move if move is not None else u.plus(point.u, -1.0)
-    roots = tuple(problem.roots(params))
+    lambdas = tuple(problem.lambdas(params))
     more = () if slopes is None else (slopes,)
     changes = [there - here for here, there in zip(point.params.beta, params.beta, strict=True)]
-    before = (point.roots, problem.cut_rest(point.u.rest))
-    after = (roots, problem.cut_rest(move.rest))
-    parts = (point.states, point.u.tops, move.tops, *more)
+    before = (point.lambdas, problem.cut_crossed(point.u.crossed))
+    after = (lambdas, problem.cut_crossed(move.crossed))
+    parts = (point.states, point.u.nested, move.nested, *more)
     states = problem.shards.map(_state_nearby, *parts, ends=(before, after), beta=changes)
-    return _point(problem, params, roots, u, states, point.order)
+    return _point(problem, params, lambdas, u, states, point.order)
 
 
 def _state_nearby(
     shard: Shard,
     state: State,
-    here: Own,
-    move: Own,
+    here: NestedEffects,
+    move: NestedEffects,
     slopes: Slopes | None = None,
     *,
-    ends: Sequence[tuple[Sequence[Floats], Sequence[Floats]]],  # roots, effects of the rest
+    ends: Sequence[tuple[Sequence[Floats], Sequence[Floats]]],  # lambdas, crossed effects
     beta: Sequence[Floats],
 ) -> State:
-    (before, rest_here), (after, rest_move) = ends
+    (before, crossed_here), (after, rest_move) = ends
     effects = [
         (new - old) @ u + old @ moved_u  # without what is of the second order
         for old, new, u, moved_u in zip(
-            before, after, (*here, *rest_here), (*move, *rest_move), strict=True
+            before, after, (*here, *crossed_here), (*move, *rest_move), strict=True
         )
     ]
     change = shard.move(beta, effects)
@@ -161,7 +161,7 @@ def _is_finite(slopes: Slopes) -> int:
     return int(all(np.all(np.isfinite(rows)) for rows in slopes.values()))
 
 
-def score_sums(problem: Problem, point: Point) -> Split:
+def score_sums(problem: Problem, point: Point) -> Effects:
     """Gradient of the log density in the effects b."""
     return problem.gather(problem.shards.map(_scores, point.states))
 
@@ -170,34 +170,34 @@ def _scores(shard: Shard, state: State) -> list[Floats]:
     return shard.level_sums(state.rows.grad)
 
 
-def score(problem: Problem, point: Point) -> Split:
+def score(problem: Problem, point: Point) -> Effects:
     """Minus the gradient of h in u."""
-    sums = problem.shards.map(_scores, point.states).map(scaled, roots=point.roots)
+    sums = problem.shards.map(_scores, point.states).map(scaled, lambdas=point.lambdas)
     return problem.gather(sums).plus(problem.prior.score(point.u))
 
 
-def observed_moments(problem: Problem, point: Point) -> Parts[Moments]:
+def observed_cross_products(problem: Problem, point: Point) -> Parts[CrossProducts]:
     """Cross-products Z'WZ with the observed information W of rows, for each shard."""
     return problem.shards.map(_observed, point.states)
 
 
-def _observed(shard: Shard, state: State) -> Moments:
-    return shard.moments(state.rows.hess)
+def _observed(shard: Shard, state: State) -> CrossProducts:
+    return shard.cross_products(state.rows.hess)
 
 
-def absolute_moments(problem: Problem, point: Point) -> Parts[Moments]:
+def absolute_cross_products(problem: Problem, point: Point) -> Parts[CrossProducts]:
     """Cross-products Z'WZ with observed information made positive, for each shard."""
     return problem.shards.map(_absolute, point.states)
 
 
-def _absolute(shard: Shard, state: State) -> Moments:
-    return shard.moments(absolute(state.rows.hess, len(shard.fixed), shard.active))
+def _absolute(shard: Shard, state: State) -> CrossProducts:
+    return shard.cross_products(absolute(state.rows.hess, len(shard.fixed), shard.active))
 
 
-def expected_moments(problem: Problem, point: Point) -> Parts[Moments]:
+def expected_cross_products(problem: Problem, point: Point) -> Parts[CrossProducts]:
     """Cross-products Z'WZ with the expected information W of rows, for each shard."""
     return problem.shards.map(_expected, point.states, family=problem.family)
 
 
-def _expected(shard: Shard, state: State, family: Family) -> Moments:
-    return shard.moments(shard.expected_hess(family, state.eta))
+def _expected(shard: Shard, state: State, family: Family) -> CrossProducts:
+    return shard.cross_products(shard.expected_hess(family, state.eta))

@@ -10,12 +10,12 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.mode.point import score_sums
-from skglmm.engine.mode.system import inverse_moments, scaled, solve
+from skglmm.engine.mode.system import inverse_blocks, scaled, solve
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.records import Mode, State
-from skglmm.engine.rows.shard import Moments, Shard
-from skglmm.linalg import Own
+from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
 __all__ = ["add_up", "cluster_gradients"]
@@ -38,13 +38,15 @@ def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
     of_rows = _of_rows(problem, clusters)
     of_levels = _of_levels(problem, of_rows)
     inverse = mode.system.inverse()
-    blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
-    slopes = shards.map(logdet_slopes, point.states, blocks, roots=point.roots)
-    sums = shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots)
+    blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
+    slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
+    sums = shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas)
     v = problem.join(solve(mode.system, problem.gather(sums)))
-    lifted = problem.split(tuple(root @ part for root, part in zip(point.roots, v, strict=True)))
-    rest = problem.cut_rest(lifted.rest)
-    residuals = shards.map(_residual, point.states, slopes, lifted.tops, rest=rest)
+    lifted = problem.split(
+        tuple(lambda_ @ part for lambda_, part in zip(point.lambdas, v, strict=True))
+    )
+    crossed = problem.cut_crossed(lifted.crossed)
+    residuals = shards.map(_residual, point.states, slopes, lifted.nested, crossed=crossed)
     n_clusters = int(clusters.max(initial=-1)) + 1
     shares = [
         *_level_shares(problem, mode, residuals, v, of_levels),
@@ -91,17 +93,17 @@ def _of_rows(problem: Problem, clusters: Ints) -> list[Ints]:
 
 
 def _residual(
-    shard: Shard, state: State, slopes: list[Floats], top: Own, rest: Sequence[Floats]
+    shard: Shard, state: State, slopes: list[Floats], own: NestedEffects, crossed: Sequence[Floats]
 ) -> list[Floats]:
-    return effective_residual(shard, state.rows, slopes, [*top, *rest])
+    return effective_residual(shard, state.rows, slopes, [*own, *crossed])
 
 
 def _of_levels(problem: Problem, of_rows: Sequence[Ints]) -> list[Ints]:
     """Cluster of each level of the factors, leading one first; 0 for levels without rows."""
     found = [np.zeros(n, dtype=np.intp) for _, n in problem.sizes]
     for shard, codes in zip(problem.shards, of_rows, strict=True):
-        for f, load in enumerate(shard.loads):
-            found[f][_global(shard, f)[load.grouping.codes]] = codes
+        for f, factor in enumerate(shard.factors):
+            found[f][_global(shard, f)[factor.grouping.codes]] = codes
     return found
 
 
@@ -109,7 +111,7 @@ def _global(shard: Shard, f: int) -> Ints:
     """The levels of factor f that a shard numbers 0, 1, …."""
     if f < len(shard.levels):
         return shard.levels[f]
-    return np.arange(shard.loads[f].grouping.size)
+    return np.arange(shard.factors[f].grouping.size)
 
 
 def _fixed_part(
@@ -140,16 +142,22 @@ def _level_shares(
 
 
 def _pair_shares(
-    problem: Problem, mode: Mode, blocks: Parts[Moments], of_levels: Sequence[Ints]
+    problem: Problem, mode: Mode, blocks: Parts[CrossProducts], of_levels: Sequence[Ints]
 ) -> Iterator[Shares]:
     """What levels and pairs of levels add through the log determinant: Z'W A inv(H)."""
-    roots = mode.point.roots
-    for shard, moments, parts in zip(problem.shards, mode.moments, blocks, strict=True):
+    lambdas = mode.point.lambdas
+    for shard, cross_products, parts in zip(
+        problem.shards, mode.cross_products, blocks, strict=True
+    ):
         for (f, g), block in parts.items():
             codes = _of_pairs(shard, f, g, of_levels)
-            yield f, np.einsum("cdp,de,aep->cap", moments[f, g], roots[g], block), codes
+            yield f, np.einsum("cdp,de,aep->cap", cross_products[f, g], lambdas[g], block), codes
             if f != g:
-                yield g, np.einsum("cdp,ca,aep->dep", moments[f, g], roots[f], block), codes
+                yield (
+                    g,
+                    np.einsum("cdp,ca,aep->dep", cross_products[f, g], lambdas[f], block),
+                    codes,
+                )
 
 
 def _of_pairs(shard: Shard, f: int, g: int, of_levels: Sequence[Ints]) -> Ints:

@@ -26,19 +26,19 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.engine.mode.point import nearby
-from skglmm.engine.mode.system import inverse_moments, sandwich, scaled, solve
+from skglmm.engine.mode.system import congruence, inverse_blocks, scaled, solve
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Rows
-from skglmm.engine.rows.shard import Load, Moments, Shard
+from skglmm.engine.rows.shard import CrossProducts, FactorRows, Shard
 from skglmm.families import packed
-from skglmm.linalg import Own
+from skglmm.linalg import NestedEffects
 from skglmm.parts import added
 
 __all__ = ["effective_residual", "gradient", "logdet_slopes"]
 
-Roots = tuple[Floats, ...]
+Lambdas = tuple[Floats, ...]
 
 
 def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
@@ -58,15 +58,15 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
     """
     point, shards = mode.point, problem.shards
     inverse = mode.system.inverse()
-    blocks = shards.map(inverse_moments, inverse.pieces, rest=inverse.rest)
-    slopes = shards.map(logdet_slopes, point.states, blocks, roots=point.roots)
-    sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, roots=point.roots))
+    blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
+    slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
+    sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
     v = solve(mode.system, sums)
-    kernels = mode.moments.map(_kernels, blocks, roots=point.roots)
+    kernels = mode.cross_products.map(_kernels, blocks, lambdas=point.lambdas)
     end = point if mode.step is None else nearby(problem, point, point.params, mode.u)
-    rest = (problem.cut_rest(end.u.rest), problem.cut_rest(v.rest))
-    parts = (end.states, slopes, kernels, end.u.tops, v.tops)
-    beta, whole = shards.map(_shares, *parts, common=(rest, point.roots)).total()
+    crossed = (problem.cut_crossed(end.u.crossed), problem.cut_crossed(v.crossed))
+    parts = (end.states, slopes, kernels, end.u.nested, v.nested)
+    beta, whole = shards.map(_shares, *parts, common=(crossed, point.lambdas)).total()
     theta: dict[int, Floats] = {}
     for kernel, f in zip(whole, problem.order, strict=True):
         theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
@@ -79,27 +79,29 @@ def _shares(
     state: State,
     slopes: list[Floats],
     kernels: list[Floats],
-    u: Own,
-    v: Own,
-    common: tuple[tuple[Sequence[Floats], Sequence[Floats]], Roots],
+    u: NestedEffects,
+    v: NestedEffects,
+    common: tuple[tuple[Sequence[Floats], Sequence[Floats]], Lambdas],
 ) -> tuple[list[Floats], list[Floats]]:
     """A shard's share of the gradients in beta, and in the factors of the covariances."""
-    rest, roots = common
-    u, v = (*u, *rest[0]), (*v, *rest[1])
-    lifted = [root @ part for root, part in zip(roots, v, strict=True)]
+    crossed, lambdas = common
+    u, v = (*u, *crossed[0]), (*v, *crossed[1])
+    lifted = [lambda_ @ part for lambda_, part in zip(lambdas, v, strict=True)]
     residual = effective_residual(shard, state.rows, slopes, lifted)
     sums = zip(shard.level_sums(residual), shard.level_sums(state.rows.grad), u, v, strict=True)
     moved = [r_bar @ here.T + g_bar @ there.T for r_bar, g_bar, here, there in sums]
     return [shard.pull(k, row) for k, row in enumerate(residual)], added(kernels, moved)
 
 
-def logdet_slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> list[Floats]:
+def logdet_slopes(
+    shard: Shard, state: State, blocks: CrossProducts, lambdas: Lambdas
+) -> list[Floats]:
     """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
     rows = state.rows
     assert rows.third is not None
     n_predictors = len(shard.fixed)
     slopes = [np.zeros(shard.n_rows) for _ in range(n_predictors)]
-    for (j, k), spread in _row_covariances(shard, blocks, roots).items():
+    for (j, k), spread in _row_covariances(shard, blocks, lambdas).items():
         factor = -0.5 if j == k else -1.0
         weighted = factor * spread
         for m in range(n_predictors):
@@ -107,13 +109,15 @@ def logdet_slopes(shard: Shard, state: State, blocks: Moments, roots: Roots) -> 
     return slopes
 
 
-def _row_covariances(shard: Shard, blocks: Moments, roots: Roots) -> dict[tuple[int, int], Floats]:
+def _row_covariances(
+    shard: Shard, blocks: CrossProducts, lambdas: Lambdas
+) -> dict[tuple[int, int], Floats]:
     """Posterior covariance of each row's predictors j <= k, shape (n,)."""
     found: dict[tuple[int, int], Floats] = {}
     for (f, g), block in blocks.items():
-        left, right = shard.loads[f], shard.loads[g]
+        left, right = shard.factors[f], shard.factors[g]
         grouping = left.grouping if f == g else shard.pairs[f, g].grouping
-        spread = sandwich(roots[f].T, block, roots[g].T)
+        spread = congruence(lambdas[f].T, block, lambdas[g].T)
         if f == g and left.is_alone:
             for key, part in _of_one_level(left, spread[:, :, 0]):
                 found[key] = found[key] + part if key in found else part
@@ -131,23 +135,27 @@ def _row_covariances(shard: Shard, blocks: Moments, roots: Roots) -> dict[tuple[
     return found
 
 
-def _of_one_level(load: Load, covariance: Floats) -> Iterator[tuple[tuple[int, int], Floats]]:
+def _of_one_level(
+    factor: FactorRows, covariance: Floats
+) -> Iterator[tuple[tuple[int, int], Floats]]:
     """The same of a factor with one level, whose effects have this covariance."""
-    for j, (rows, left) in load.matrices.items():
-        for k, (columns, right) in load.matrices.items():
+    for j, (rows, left) in factor.matrices.items():
+        for k, (columns, right) in factor.matrices.items():
             if j <= k:
                 half = left @ covariance[np.ix_(rows, columns)]
                 yield (j, k), np.einsum("nc,nc->n", half, right)
 
 
-def _kernels(moments: Moments, blocks: Moments, roots: Roots) -> list[Floats]:
+def _kernels(
+    cross_products: CrossProducts, blocks: CrossProducts, lambdas: Lambdas
+) -> list[Floats]:
     """A shard's share of K = sum of Z'W A inv(H), for each factor."""
-    kernels = [np.zeros((len(root), len(root))) for root in roots]
+    kernels = [np.zeros((len(lambda_), len(lambda_))) for lambda_ in lambdas]
     for (f, g), block in blocks.items():
-        weights = moments[f, g]
-        kernels[f] += _contract(weights, roots[g] @ block)
+        weights = cross_products[f, g]
+        kernels[f] += _contract(weights, lambdas[g] @ block)
         if f != g:
-            lifted = (roots[f] @ block.reshape(len(block), -1)).reshape(-1, *block.shape[1:])
+            lifted = (lambdas[f] @ block.reshape(len(block), -1)).reshape(-1, *block.shape[1:])
             kernels[g] += _contract(np.swapaxes(weights, 0, 1), np.swapaxes(lifted, 0, 1))
     return kernels
 

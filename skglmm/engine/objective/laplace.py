@@ -16,7 +16,7 @@ from skglmm.engine.objective.clusters import cluster_gradients
 from skglmm.engine.objective.gradient import gradient
 from skglmm.engine.objective.sensitivity import tangent
 from skglmm.engine.problem.problem import Approximation, Problem
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
 from skglmm.parts import Parts
@@ -32,7 +32,7 @@ class Laplace(Approximation):
         self,
         problem: Problem,
         vector: Floats,
-        start: Split | None = None,
+        start: Effects | None = None,
         tol: float = DECREMENT_TOL,
         distance: Distance = "some",
     ) -> Objective | None:

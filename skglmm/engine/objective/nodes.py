@@ -65,12 +65,14 @@ class Spread(NamedTuple):
     curve: Floats  # (q, q, L)
 
     @classmethod
-    def of(cls, root: Floats, factor: Floats, pull: Floats, precision: Floats | None) -> "Spread":
+    def of(
+        cls, lambda_: Floats, factor: Floats, pull: Floats, precision: Floats | None
+    ) -> "Spread":
         """Return that of a root, D, and the gradient and the precision of a prior; None is I."""
         back = np.swapaxes(factor, 0, 1)
         half = factor if precision is None else np.einsum("abl,bcl->acl", precision, factor)
         return cls(
-            np.einsum("ab,bcl->acl", root, factor),
+            np.einsum("ab,bcl->acl", lambda_, factor),
             np.einsum("abl,bl->al", back, pull),
             np.einsum("abl,bcl->acl", back, half),
         )
@@ -84,8 +86,8 @@ class _NodeSums:
     """Sums over nodes, relative to the largest term of each level so far."""
 
     def __init__(self, shard: Shard, size: int) -> None:
-        self._spread = shard.loads[0].grouping.spread
-        n_levels = shard.loads[0].grouping.size
+        self._spread = shard.factors[0].grouping.spread
+        n_levels = shard.factors[0].grouping.size
         self.top = np.full(n_levels, -np.inf)
         self.mass = np.zeros(n_levels)
         self.first = np.zeros((size, n_levels))
@@ -133,7 +135,7 @@ def averages(
     spread : Spread
     nodes : Nodes
     """
-    sums, grouping = _NodeSums(shard, len(spread.slope)), shard.loads[0].grouping
+    sums, grouping = _NodeSums(shard, len(spread.slope)), shard.factors[0].grouping
     for z, log_weight in zip(*nodes, strict=True):
         moves = shard.random_part([np.einsum("abl,b->al", spread.reach, z)])
         moved = [row + move for row, move in zip(eta, moves, strict=True)]

@@ -22,22 +22,22 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Factor, Layout
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
-from skglmm.engine.mode.system import sandwich
+from skglmm.engine.mode.system import congruence
 from skglmm.engine.objective.clusters import add_up
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.nodes import Averages, Nodes, Spread, averages, product_rule
 from skglmm.engine.objective.sensitivity import tangent
-from skglmm.engine.objective.triangular import TriangularRoot
+from skglmm.engine.objective.triangular import TriangularFactor
 from skglmm.engine.prior import StandardPrior
 from skglmm.engine.problem.problem import Approximation, Problem
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes, State
-from skglmm.engine.rows.shard import Moments, Shard
+from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.linalg import Blocks, Own, cholesky, solve_upper
+from skglmm.linalg import Blocks, NestedEffects, cholesky, solve_upper
 from skglmm.parts import Parts
 
 __all__ = ["AdaptiveQuadrature"]
@@ -103,7 +103,7 @@ class AdaptiveQuadrature(Approximation):
         self,
         problem: Problem,
         vector: Floats,
-        start: Split | None = None,
+        start: Effects | None = None,
         tol: float = DECREMENT_TOL,
         distance: Distance = "some",
     ) -> Objective | None:
@@ -145,12 +145,12 @@ class AdaptiveQuadrature(Approximation):
             return ()
         score = problem.prior.score(mode.point.u)
         known: tuple[Parts[Any], ...] = problem.prior.known
-        how = (problem.family, mode.point.roots[0], self._nodes(problem))
+        how = (problem.family, mode.point.lambdas[0], self._nodes(problem))
         found = problem.shards.map(
             _gain,
             mode.point.states,
-            mode.moments,
-            score.tops,
+            mode.cross_products,
+            score.nested,
             *known,
             add=problem.prior.add,
             approximation=how,
@@ -168,9 +168,9 @@ class AdaptiveQuadrature(Approximation):
         assert isinstance(problem.prior, StandardPrior)  # of which the penalty of nodes is
         return problem.shards.map(
             _of_shard,
-            *(mode.point.states, mode.moments, mode.point.u.tops),
+            *(mode.point.states, mode.cross_products, mode.point.u.nested),
             family=problem.family,
-            root=mode.point.roots[0],
+            lambda_=mode.point.lambdas[0],
             nodes=self._nodes(problem),
         )
 
@@ -201,41 +201,43 @@ class _Integrals(NamedTuple):
 def _of_shard(
     shard: Shard,
     state: State,
-    moments: Moments,
-    top: Own,
+    cross_products: CrossProducts,
+    own: NestedEffects,
     family: Family,
-    root: Floats,
+    lambda_: Floats,
     nodes: Nodes,
 ) -> _Integrals | None:
-    turned, weight = TriangularRoot.of(root), moments[0, 0]
-    root, u = turned.lower, turned.turn @ top[0]
-    factor = _inverse_factor(np.eye(len(u))[:, :, None] + sandwich(root, weight, root))
+    turned, weight = TriangularFactor.of(lambda_), cross_products[0, 0]
+    lambda_, u = turned.lower, turned.turn @ own[0]
+    factor = _inverse_factor(np.eye(len(u))[:, :, None] + congruence(lambda_, weight, lambda_))
     if factor is None:
         return None
-    found = averages(shard, family, state.eta, Spread.of(root, factor, u, None), nodes)
-    bent, center = _adjoints(shard, found, u, factor, root)
-    slopes = logdet_slopes(shard, state, {(0, 0): bent}, (root,))
+    found = averages(shard, family, state.eta, Spread.of(lambda_, factor, u, None), nodes)
+    bent, center = _adjoints(shard, found, u, factor, lambda_)
+    slopes = logdet_slopes(shard, state, {(0, 0): bent}, (lambda_,))
     (sums,) = shard.level_sums(slopes)
-    v = _times(factor, _times(np.swapaxes(factor, 0, 1), center + root.T @ sums))
+    v = _times(factor, _times(np.swapaxes(factor, 0, 1), center + lambda_.T @ sums))
     (scores,) = shard.level_sums(state.rows.grad)
-    residual = effective_residual(shard, state.rows._replace(grad=found.grad), slopes, [root @ v])
+    residual = effective_residual(
+        shard, state.rows._replace(grad=found.grad), slopes, [lambda_ @ v]
+    )
     (pushed,) = shard.level_sums(residual)
     kernel = pushed[:, None] * u + scores[:, None] * v
     kernel -= np.einsum("cbl,abl->cal", found.cross, factor)
-    kernel += np.einsum("cdl,de,ael->cal", weight, root, bent)
+    kernel += np.einsum("cdl,de,ael->cal", weight, lambda_, bent)
     value = 0.5 * np.sum(u**2, axis=0) - found.log_integral
     value -= np.log(np.einsum("aal->al", factor)).sum(axis=0)
     return _Integrals(value, residual, turned.slopes(kernel))
 
 
 def _adjoints(
-    shard: Shard, found: Averages, u: Floats, factor: Floats, root: Floats
+    shard: Shard, found: Averages, u: Floats, factor: Floats, lambda_: Floats
 ) -> tuple[Floats, Floats]:
     """B, (q, q, L), and the derivative of the objective in the mode, (q, L)."""
     (scores,) = shard.level_sums(found.grad)
-    center = u + _times(factor, found.first) - root.T @ scores
+    center = u + _times(factor, found.first) - lambda_.T @ scores
     slant = u[:, None] * found.first + np.einsum("abl,bcl->acl", factor, found.second)
-    slant -= np.einsum("ca,cbl->abl", root, found.cross)  # the average of p z'
+    slant -= np.einsum("ca,cbl->abl", lambda_, found.cross)  # the average of p z'
     whitened = np.einsum("bal,bcl->acl", slant, factor)
     keep = np.triu(np.ones((len(u), len(u)), dtype=np.bool_))[:, :, None]
     mirrored = np.where(keep, whitened, np.swapaxes(whitened, 0, 1))
@@ -256,25 +258,27 @@ def _inverse_factor(hessian: Floats) -> Floats | None:
 def _gain(
     shard: Shard,
     state: State,
-    moments: Moments,
-    score: Own,
+    cross_products: CrossProducts,
+    score: NestedEffects,
     *known: Any,
     add: Callable[..., None],
     approximation: tuple[Family, Floats, Nodes],
 ) -> Floats:
     """By how much the log integrals of levels exceed Laplace's, (L,); NaN where there are none."""
-    (family, root, nodes), size = approximation, len(score[0])
+    (family, lambda_, nodes), size = approximation, len(score[0])
     precision = np.zeros((size, size, score[0].shape[1]))
     add(Blocks([precision], {}, [np.zeros((size, 0))]), *known)
-    turned = TriangularRoot.of(root)
-    precision = sandwich(turned.turn.T, precision, turned.turn.T)
-    factor = _inverse_factor(precision + sandwich(turned.lower, moments[0, 0], turned.lower))
+    turned = TriangularFactor.of(lambda_)
+    precision = congruence(turned.turn.T, precision, turned.turn.T)
+    factor = _inverse_factor(
+        precision + congruence(turned.lower, cross_products[0, 0], turned.lower)
+    )
     if factor is None:
         return np.full(score[0].shape[1], np.nan)
     spread = Spread.of(turned.lower, factor, -turned.turn @ score[0], precision)
     found = averages(shard, family, state.eta, spread, nodes)
     value = shard.log_density(family, state.eta, 0)[0]
-    return np.asarray(found.log_integral - shard.loads[0].grouping.sum(value))
+    return np.asarray(found.log_integral - shard.factors[0].grouping.sum(value))
 
 
 def _times(matrices: Floats, vectors: Floats) -> Floats:

@@ -15,13 +15,13 @@ from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
 from skglmm.engine.mode.system import scaled, solve
 from skglmm.engine.problem.problem import Modes, Problem
-from skglmm.engine.rows.effects import Split, products
+from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Move, Rows
-from skglmm.engine.rows.shard import Moments, Shard
+from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.families import packed
-from skglmm.linalg import Own
+from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-def tangent(problem: Problem, mode: Mode, direction: Floats) -> Split:
+def tangent(problem: Problem, mode: Mode, direction: Floats) -> Effects:
     """Derivative of the mode along a direction, shape (n_params,), of the parameters."""
     return solve(mode.system, _force(problem, mode, direction))
 
@@ -81,7 +81,7 @@ def _observed(state: State) -> Floats:
     return state.rows.hess
 
 
-def _force(problem: Problem, mode: Mode, direction: Floats) -> Split:
+def _force(problem: Problem, mode: Mode, direction: Floats) -> Effects:
     """Minus the change of the gradient of h in u along a direction."""
     point = mode.point
     move = Params.unpack(direction, problem.shape)
@@ -90,11 +90,11 @@ def _force(problem: Problem, mode: Mode, direction: Floats) -> Split:
     ]
     forces = problem.shards.map(
         _shard_force,
-        *(point.states, point.u.tops),
-        rest=problem.cut_rest(point.u.rest),
+        *(point.states, point.u.nested),
+        crossed=problem.cut_crossed(point.u.crossed),
         beta=move.beta,
         changes=changes,
-        roots=point.roots,
+        lambdas=point.lambdas,
     )
     return problem.gather(forces)
 
@@ -102,15 +102,15 @@ def _force(problem: Problem, mode: Mode, direction: Floats) -> Split:
 def _shard_force(
     shard: Shard,
     state: State,
-    top: Own,
-    rest: Sequence[Floats],
+    own: NestedEffects,
+    crossed: Sequence[Floats],
     beta: Sequence[Floats],
     changes: Sequence[Floats],
-    roots: Sequence[Floats],
+    lambdas: Sequence[Floats],
 ) -> list[Floats]:
-    u = (*top, *rest)
+    u = (*own, *crossed)
     move = shard.move(beta, [change @ part for change, part in zip(changes, u, strict=True)])
-    bent = scaled(shard.level_sums(_bent(shard, state.rows, move)), roots)
+    bent = scaled(shard.level_sums(_bent(shard, state.rows, move)), lambdas)
     moved = scaled(shard.level_sums(state.rows.grad), changes)
     return [a + b for a, b in zip(bent, moved, strict=True)]
 
@@ -167,23 +167,23 @@ def theta_information(problem: Problem, mode: Mode) -> Floats:
     Shape (n_theta, n_theta), block-diagonal, in the order of the layout.
     """
     common = [(problem.covariances[f], mode.point.params.theta[f]) for f in problem.order]
-    sums = level_totals(problem, mode.moments, _level_information, common)
+    sums = level_totals(problem, mode.cross_products, _level_information, common)
     return np.asarray(block_diag(*problem.in_layout_order(sums)))
 
 
 def level_totals(
     problem: Problem,
-    moments: Parts[Moments],
+    cross_products: Parts[CrossProducts],
     statistic: Callable[..., Any],
     common: Sequence[tuple[Any, ...]],
-    *also: Split,
+    *also: Effects,
 ) -> list[Any]:
     """Sum a function of the levels of each factor, leading one first.
 
     Parameters
     ----------
     problem : Problem
-    moments : Parts of mapping
+    cross_products : Parts of mapping
         Sums of z W z' over the rows of each level.
     statistic : callable
         Takes these sums, (k, k, L), what is common to the levels of the factor, and (k, L) of
@@ -192,36 +192,39 @@ def level_totals(
         One for each factor.
     *also : Split
     """
-    n_owned = problem.n_owned
-    tops = [each.tops for each in also]
-    found = moments.map(_of_chain, *tops, statistic=statistic, common=common[:n_owned]).total()
-    if not problem.n_rest:
+    n_nested = problem.n_nested
+    nested = [each.nested for each in also]
+    found = cross_products.map(
+        _of_chain, *nested, statistic=statistic, common=common[:n_nested]
+    ).total()
+    if not problem.n_crossed:
         return list(found)
-    sums = moments.map(_of_rest, places=range(n_owned, len(problem.order))).total()
-    cut = [problem.cut_rest(each.rest) for each in also]
-    for g, (weight, mine) in enumerate(zip(sums, common[n_owned:], strict=True)):
+    sums = cross_products.map(_of_crossed, places=range(n_nested, len(problem.order))).total()
+    cut = [problem.cut_crossed(each.crossed) for each in also]
+    for g, (weight, mine) in enumerate(zip(sums, common[n_nested:], strict=True)):
         found.append(statistic(weight, *mine, *(parts[g] for parts in cut)))
     return list(found)
 
 
 def _of_chain(
-    moments: Moments,
-    *tops: Own,
+    cross_products: CrossProducts,
+    *nested: NestedEffects,
     statistic: Callable[..., Any],
     common: Sequence[tuple[Any, ...]],
 ) -> list[Any]:
     return [
-        statistic(moments[i, i], *mine, *(top[i] for top in tops)) for i, mine in enumerate(common)
+        statistic(cross_products[i, i], *mine, *(own[i] for own in nested))
+        for i, mine in enumerate(common)
     ]
 
 
-def _of_rest(moments: Moments, places: Sequence[int]) -> list[Floats]:
-    return [moments[f, f] for f in places]
+def _of_crossed(cross_products: CrossProducts, places: Sequence[int]) -> list[Floats]:
+    return [cross_products[f, f] for f in places]
 
 
 def _level_information(weight: Floats, covariance: Covariance, theta: Floats) -> Floats:
-    root, per_level = covariance.factor(theta), np.moveaxis(weight, -1, 0)
-    middle = np.eye(len(root)) + root.T @ per_level @ root
-    half = per_level @ root
+    lambda_, per_level = covariance.factor(theta), np.moveaxis(weight, -1, 0)
+    middle = np.eye(len(lambda_)) + lambda_.T @ per_level @ lambda_
+    half = per_level @ lambda_
     marginal = per_level - half @ np.linalg.solve(middle, np.swapaxes(half, 1, 2))
     return covariance.information(theta, marginal)

@@ -11,13 +11,13 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["TriangularRoot"]
+__all__ = ["TriangularFactor"]
 
 SINGULAR = 1e-10  # of the root: an entry on the diagonal of L that is zero but for rounding
 
 
 @dataclass(frozen=True)
-class TriangularRoot:
+class TriangularFactor:
     """LQ decomposition of a covariance factor: u of ``lower @ turn`` are ``turn @ u`` of `lower`.
 
     Parameters
@@ -32,11 +32,11 @@ class TriangularRoot:
     turn: Floats
 
     @classmethod
-    def of(cls, root: Floats) -> "TriangularRoot":
+    def of(cls, factor: Floats) -> "TriangularFactor":
         """Decompose a covariance factor; a triangular one is its own, with no turn."""
-        if not np.any(np.triu(root, 1)):
-            return cls(root, np.eye(len(root)))
-        back, upper = np.linalg.qr(root.T)
+        if not np.any(np.triu(factor, 1)):
+            return cls(factor, np.eye(len(factor)))
+        back, upper = np.linalg.qr(factor.T)
         return cls(np.asarray(upper.T), np.asarray(back.T))
 
     def slopes(self, kernel: Floats) -> Floats:

@@ -9,8 +9,8 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine.prior import Curvature
-from skglmm.engine.rows.shard import Load, Pair, Shard
+from skglmm.engine.prior import EffectInformation
+from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
 from skglmm.linalg import Chain, Grouping, Pattern
 
 __all__ = ["Cutter", "chain_of", "places_of"]
@@ -28,14 +28,14 @@ class Cutter:
         Its rows sorted by the chain, the last factor of it first, then by the others.
     order : tuple of int
         The factors of the layout, those of the chain first.
-    n_owned : int
+    n_nested : int
         Length of the chain.
     prepared : ndarray, shape (m, n)
         What the family needs of the response.
     weights : ndarray, shape (n,), or None
     constant : list of bool
         Which predictors have the same value in every row.
-    known : Curvature or None
+    known : EffectInformation or None
         Pairs of levels to provide for, whether or not they meet in these rows.
     is_part : bool
         Whether levels without rows have them elsewhere.
@@ -43,11 +43,11 @@ class Cutter:
 
     design: Design
     order: tuple[int, ...]
-    n_owned: int
+    n_nested: int
     prepared: Floats
     weights: Floats | None
     constant: list[bool]
-    known: Curvature | None
+    known: EffectInformation | None
     is_part: bool = False
 
     def cuts(self, shard_rows: int) -> Iterator[slice]:
@@ -55,7 +55,7 @@ class Cutter:
         n = self.design.n_samples
         ends = np.arange(shard_rows, n, shard_rows)
         if self.order:
-            highest = self.design.codes[self.order[self.n_owned - 1]]
+            highest = self.design.codes[self.order[self.n_nested - 1]]
             ends = np.unique(np.searchsorted(highest, highest[ends - 1], side="right"))
         bounds = np.unique(np.concatenate([[0], ends, [n]]).astype(int))
         for start, end in pairwise(bounds):
@@ -68,12 +68,12 @@ class Cutter:
     def shard(self, rows: slice) -> Shard:
         """Build the shard of a range of rows."""
         design = self.design
-        levels = tuple(self._levels(i, rows) for i in range(self.n_owned))
-        loads = tuple(self._load(i, rows, levels) for i in range(len(self.order)))
+        levels = tuple(self._levels(i, rows) for i in range(self.n_nested))
+        factors = tuple(self._factor_rows(i, rows, levels) for i in range(len(self.order)))
         pairs = {
-            (f, g): self._pair(f, g, loads, levels)
-            for f in range(len(loads))
-            for g in range(f + 1, len(loads))
+            (f, g): self._common_levels(f, g, factors, levels)
+            for f in range(len(factors))
+            for g in range(f + 1, len(factors))
         }
         return Shard(
             prepared=np.ascontiguousarray(self.prepared[:, rows]),
@@ -83,18 +83,18 @@ class Cutter:
                 for x, one in zip(design.fixed, self.constant, strict=True)
             ),
             offsets=tuple(None if o is None else o[rows] for o in design.offsets),
-            loads=loads,
+            factors=factors,
             pairs=pairs,
-            places=places_of(loads, pairs, self.n_owned),
+            places=places_of(factors, pairs, self.n_nested),
             levels=levels,
-            chain=chain_of(loads, pairs, self.n_owned),
+            chain=chain_of(factors, pairs, self.n_nested),
         )
 
     @cached_property
     def _absent(self) -> list[Ints]:
         """Levels of the chain without rows: those of the first shard, too."""
         found = []
-        for f in self.order[: self.n_owned]:
+        for f in self.order[: self.n_nested]:
             occurs = np.zeros(self.design.layout.factors[f].n_levels, dtype=np.bool_)
             occurs[self.design.codes[f]] = True
             found.append(np.flatnonzero(~occurs))
@@ -106,15 +106,15 @@ class Cutter:
         own = codes[first]  # each once, as rows are sorted and factors nested
         return own if rows.start or self.is_part else np.concatenate([own, self._absent[i]])
 
-    def _load(self, i: int, rows: slice, levels: tuple[Ints, ...]) -> Load:
+    def _factor_rows(self, i: int, rows: slice, levels: tuple[Ints, ...]) -> FactorRows:
         f = self.order[i]
         factor, codes = self.design.layout.factors[f], self.design.codes[f][rows]
         size = factor.n_levels
-        if i < self.n_owned:
+        if i < self.n_nested:
             codes = np.cumsum(np.concatenate([[0], np.diff(codes) != 0]))
             size = len(levels[i])
         columns = self.design.columns[f][rows]
-        return Load(
+        return FactorRows(
             grouping=Grouping(np.ascontiguousarray(codes), size),
             columns=tuple(
                 None if np.all(column == 1.0) else np.ascontiguousarray(column)
@@ -123,35 +123,37 @@ class Cutter:
             predictors=factor.predictors,
         )
 
-    def _pair(self, f: int, g: int, loads: tuple[Load, ...], levels: tuple[Ints, ...]) -> Pair:
-        left, right = loads[f].grouping, loads[g].grouping
-        if g < self.n_owned:  # nested: each level of f meets one of g
+    def _common_levels(
+        self, f: int, g: int, factors: tuple[FactorRows, ...], levels: tuple[Ints, ...]
+    ) -> CommonLevels:
+        left, right = factors[f].grouping, factors[g].grouping
+        if g < self.n_nested:  # nested: each level of f meets one of g
             parent = np.zeros(left.size, dtype=np.intp)
             parent[left.codes] = right.codes
-            return Pair(left, np.arange(left.size), parent)
+            return CommonLevels(left, np.arange(left.size), parent)
         also = self._known(f, g, levels)
         keys = left.codes * right.size + right.codes
         extra = also[0] * right.size + also[1]
         distinct, codes = np.unique(np.concatenate([keys, extra]), return_inverse=True)
         groups = Grouping(codes[: len(keys)], len(distinct))
-        return Pair(groups, distinct // right.size, distinct % right.size)
+        return CommonLevels(groups, distinct // right.size, distinct % right.size)
 
     def _known(self, f: int, g: int, levels: tuple[Ints, ...]) -> tuple[Ints, Ints]:
         """Pairs of levels that must have a place even if they do not meet in these rows."""
-        if self.known is None or f > 0:  # the rest is dense
+        if self.known is None or f > 0:  # crossed factors are dense
             return NONE, NONE
         return self.known.between(self.order[f], self.order[g]).within(levels[0])[:2]
 
 
 def places_of(
-    loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int
+    factors: tuple[FactorRows, ...], pairs: Mapping[tuple[int, int], CommonLevels], n_nested: int
 ) -> dict[tuple[int, int], tuple[Ints, Ints]]:
-    """Places in A_RR of cross-products (f, g): rows (k_f, 1, P) and columns (1, k_g, P)."""
-    sizes = [(len(load.columns), load.grouping.size) for load in loads]
-    starts = np.cumsum([*([0] * n_owned), 0, *(k * n for k, n in sizes[n_owned:])])
+    """Places in A_CC of cross-products (f, g): rows (k_f, 1, P) and columns (1, k_g, P)."""
+    sizes = [(len(factor.columns), factor.grouping.size) for factor in factors]
+    starts = np.cumsum([*([0] * n_nested), 0, *(k * n for k, n in sizes[n_nested:])])
     places = {}
-    for f in range(n_owned, len(loads)):
-        for g in range(f, len(loads)):
+    for f in range(n_nested, len(factors)):
+        for g in range(f, len(factors)):
             every = np.arange(sizes[f][1])
             left, right = (every, every) if f == g else pairs[f, g][1:]
             rows = starts[f] + sizes[f][1] * np.arange(sizes[f][0])[:, None, None] + left
@@ -160,25 +162,30 @@ def places_of(
     return places
 
 
-def chain_of(loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int) -> Chain:
+def chain_of(
+    factors: tuple[FactorRows, ...], pairs: Mapping[tuple[int, int], CommonLevels], n_nested: int
+) -> Chain:
     """Return the pattern of nested factors: parents of levels, and entries with crossed factors."""
     parents = {
-        (i, j): Grouping(pairs[i, j].right, loads[j].grouping.size)
-        for i in range(n_owned)
-        for j in range(i + 1, n_owned)
+        (i, j): Grouping(pairs[i, j].right, factors[j].grouping.size)
+        for i in range(n_nested)
+        for j in range(i + 1, n_nested)
     }
-    return Chain.of(parents, [_pattern(i, loads, pairs, n_owned) for i in range(n_owned)])
+    return Chain.of(parents, [_pattern(i, factors, pairs, n_nested) for i in range(n_nested)])
 
 
 def _pattern(
-    i: int, loads: tuple[Load, ...], pairs: Mapping[tuple[int, int], Pair], n_owned: int
+    i: int,
+    factors: tuple[FactorRows, ...],
+    pairs: Mapping[tuple[int, int], CommonLevels],
+    n_nested: int,
 ) -> Pattern:
-    """Entries of factor i with the rest, in the order factor, column, pair."""
+    """Entries of factor i with the crossed factors, in the order factor, column, pair."""
     levels, columns, start = [NONE], [NONE], 0
-    for g, load in enumerate(loads[n_owned:], n_owned):
-        for _ in load.columns:
+    for g, factor in enumerate(factors[n_nested:], n_nested):
+        for _ in factor.columns:
             levels.append(pairs[i, g].left)
             columns.append(start + pairs[i, g].right)
-            start += load.grouping.size
-    n_levels = loads[i].grouping.size
+            start += factor.grouping.size
+    n_levels = factors[i].grouping.size
     return Pattern(np.concatenate(levels), np.concatenate(columns), n_levels, start)

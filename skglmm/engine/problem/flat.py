@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from skglmm.engine.problem.cut import chain_of, places_of
-from skglmm.engine.rows.shard import Load, Pair, Shard
+from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
 from skglmm.linalg import Grouping
 
 __all__ = ["with_flat"]
@@ -21,23 +21,23 @@ def with_flat(shard: Shard, predictors: Sequence[int]) -> Shard:
     predictors : sequence of int
         Those that keep no fixed column.
     """
-    flat, last, n_owned = _load(shard, predictors), len(shard.loads), len(shard.levels)
-    loads, pairs = (*shard.loads, flat), dict(shard.pairs)
-    for f, load in enumerate(shard.loads):
-        every = np.arange(load.grouping.size)
-        pairs[f, last] = Pair(load.grouping, every, np.zeros_like(every))
+    flat, last, n_nested = _factor_rows(shard, predictors), len(shard.factors), len(shard.levels)
+    factors, pairs = (*shard.factors, flat), dict(shard.pairs)
+    for f, factor in enumerate(shard.factors):
+        every = np.arange(factor.grouping.size)
+        pairs[f, last] = CommonLevels(factor.grouping, every, np.zeros_like(every))
     none = np.zeros((1, 0))
     return replace(
         shard,
         fixed=tuple(none if k in predictors else x for k, x in enumerate(shard.fixed)),
-        loads=loads,
+        factors=factors,
         pairs=pairs,
-        places=places_of(loads, pairs, n_owned),
-        chain=chain_of(loads, pairs, n_owned),
+        places=places_of(factors, pairs, n_nested),
+        chain=chain_of(factors, pairs, n_nested),
     )
 
 
-def _load(shard: Shard, predictors: Sequence[int]) -> Load:
+def _factor_rows(shard: Shard, predictors: Sequence[int]) -> FactorRows:
     columns, feeds = [], []
     for k in predictors:
         for column in shard.fixed[k].T:
@@ -46,4 +46,4 @@ def _load(shard: Shard, predictors: Sequence[int]) -> Load:
             columns.append(None if constant else np.ascontiguousarray(whole))
             feeds.append(k)
     one_level = Grouping(np.zeros(shard.n_rows, dtype=np.intp), 1)
-    return Load(one_level, tuple(columns), tuple(feeds))
+    return FactorRows(one_level, tuple(columns), tuple(feeds))

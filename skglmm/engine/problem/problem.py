@@ -13,12 +13,12 @@ from skglmm.covariance import Covariance, Known
 from skglmm.design import Layout
 from skglmm.engine.prior import Prior, StandardPrior
 from skglmm.engine.problem.flat import with_flat
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
-from skglmm.linalg import Own
+from skglmm.linalg import NestedEffects
 from skglmm.parts import Here, Parts
 
 __all__ = ["Approximation", "Modes", "Problem"]
@@ -41,7 +41,7 @@ class Problem:
     order : tuple of int
         The factors of the layout: first the chain, each nested in the next, whose levels shards
         own; it begins with the largest factor, the leading one.
-    n_owned : int
+    n_nested : int
         Length of the chain.
     n_levels : tuple of int
         Levels of each factor, leading one first.
@@ -60,7 +60,7 @@ class Problem:
     shape: Sizes
     covariances: tuple[Covariance, ...]
     order: tuple[int, ...]
-    n_owned: int
+    n_nested: int
     n_levels: tuple[int, ...]
     shards: Parts[Shard]
     prior: Prior
@@ -71,7 +71,7 @@ class Problem:
     def evaluate(
         self,
         vector: Floats,
-        start: Split | None = None,
+        start: Effects | None = None,
         tol: float = DECREMENT_TOL,
         distance: Distance = "some",
     ) -> Objective | None:
@@ -165,9 +165,9 @@ class Problem:
         return tuple(zip(columns, self.n_levels, strict=True))
 
     @cached_property
-    def n_rest(self) -> int:
-        """Number of spherical effects of all factors that are not of the chain."""
-        return sum(k * n for k, n in self.sizes[self.n_owned :])
+    def n_crossed(self) -> int:
+        """Number of spherical effects of all crossed factors."""
+        return sum(k * n for k, n in self.sizes[self.n_nested :])
 
     @cached_property
     def n_rows(self) -> int:
@@ -178,45 +178,45 @@ class Problem:
         """Return the problem of some of the shards; only these levels have effects."""
         return replace(self, shards=self.shards.some(shards))
 
-    def zero(self) -> Split:
+    def zero(self) -> Effects:
         """Spherical effects that are all zero, but for fixed effects that are integrated out."""
-        rest = np.zeros(self.n_rest)
-        rest[self.n_rest - len(self.flat) :] = self.flat
-        return Split(self.shards.map(_zero), rest)
+        crossed = np.zeros(self.n_crossed)
+        crossed[self.n_crossed - len(self.flat) :] = self.flat
+        return Effects(self.shards.map(_zero), crossed)
 
-    def roots(self, params: Params) -> list[Floats]:
+    def lambdas(self, params: Params) -> list[Floats]:
         """Factors of the covariances, (k, k), leading one first."""
         return [self.covariances[f].factor(params.theta[f]) for f in self.order]
 
-    def cut_rest(self, rest: Floats) -> list[Floats]:
-        """Cut a vector of the rest into (k, L) for each factor that is not of the chain."""
+    def cut_crossed(self, crossed: Floats) -> list[Floats]:
+        """Cut a vector of crossed effects into (k, L) for each crossed factor."""
         pieces, start = [], 0
-        for k, n in self.sizes[self.n_owned :]:
-            pieces.append(rest[start : start + k * n].reshape(k, n))
+        for k, n in self.sizes[self.n_nested :]:
+            pieces.append(crossed[start : start + k * n].reshape(k, n))
             start += k * n
         return pieces
 
-    def join(self, split: Split) -> Modes:
+    def join(self, effects: Effects) -> Modes:
         """Return effects as arrays (k, L), one for each factor, leading factor first."""
-        owned = [np.empty(size) for size in self.sizes[: self.n_owned]]
-        for levels, tops in zip(self.levels, split.tops, strict=True):
-            for whole, place, part in zip(owned, levels, tops, strict=True):
+        joined = [np.empty(size) for size in self.sizes[: self.n_nested]]
+        for levels, nested in zip(self.levels, effects.nested, strict=True):
+            for whole, place, part in zip(joined, levels, nested, strict=True):
                 whole[:, place] = part
-        return (*owned, *self.cut_rest(split.rest))
+        return (*joined, *self.cut_crossed(effects.crossed))
 
-    def split(self, modes: Modes) -> Split:
+    def split(self, modes: Modes) -> Effects:
         """Return arrays (k, L), one for each factor, as a vector of effects: undo `join`."""
-        tops = self.shards.map(_owned, whole=modes[: self.n_owned])
-        rest = np.concatenate([np.zeros(0), *(u.ravel() for u in modes[self.n_owned :])])
-        return Split(tops, rest)
+        nested = self.shards.map(_own_part, whole=modes[: self.n_nested])
+        crossed = np.concatenate([np.zeros(0), *(u.ravel() for u in modes[self.n_nested :])])
+        return Effects(nested, crossed)
 
-    def gather(self, sums: Parts[Any]) -> Split:
+    def gather(self, sums: Parts[Any]) -> Effects:
         """Return level sums of each shard, (k, L) for each factor, as one vector."""
-        tops = sums.map(_first, count=self.n_owned)
-        if not self.n_rest:
-            return Split(tops, np.zeros(0))
-        rest = sums.map(_last, count=self.n_owned).total()
-        return Split(tops, np.concatenate([part.ravel() for part in rest]))
+        nested = sums.map(_first, count=self.n_nested)
+        if not self.n_crossed:
+            return Effects(nested, np.zeros(0))
+        crossed = sums.map(_last, count=self.n_nested).total()
+        return Effects(nested, np.concatenate([part.ravel() for part in crossed]))
 
     @cached_property
     def levels(self) -> list[tuple[Ints, ...]]:
@@ -246,7 +246,7 @@ class Approximation(ABC):
         self,
         problem: Problem,
         vector: Floats,
-        start: Split | None = None,
+        start: Effects | None = None,
         tol: float = DECREMENT_TOL,
         distance: Distance = "some",
     ) -> Objective | None:
@@ -257,7 +257,7 @@ class Approximation(ABC):
         problem : Problem
         vector : ndarray, shape (n_params,)
             Parameters, see `Params.unpack`.
-        start : Split or None
+        start : Effects or None
             Where the search of the mode begins; zero by default.
         tol : float
             How far from the mode it may end: what another step would lower h by. Value and
@@ -336,20 +336,20 @@ def _n_rows(shard: Shard) -> int:
     return shard.n_rows
 
 
-def _zero(shard: Shard) -> Own:
-    pairs = zip(shard.loads, shard.levels, strict=False)
-    return tuple([np.zeros((len(load.columns), len(levels))) for load, levels in pairs])
+def _zero(shard: Shard) -> NestedEffects:
+    pairs = zip(shard.factors, shard.levels, strict=False)
+    return tuple([np.zeros((len(factor.columns), len(levels))) for factor, levels in pairs])
 
 
 def _levels(shard: Shard) -> tuple[Ints, ...]:
     return shard.levels
 
 
-def _owned(shard: Shard, whole: Modes) -> Own:
+def _own_part(shard: Shard, whole: Modes) -> NestedEffects:
     return tuple([part[:, levels] for part, levels in zip(whole, shard.levels, strict=True)])
 
 
-def _first(sums: list[Floats], count: int) -> Own:
+def _first(sums: list[Floats], count: int) -> NestedEffects:
     return tuple(sums[:count])
 
 

@@ -6,73 +6,75 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.linalg import Own
+from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
-__all__ = ["Split", "products"]
+__all__ = ["Effects", "products"]
 
 
 @dataclass(frozen=True)
-class Split:
+class Effects:
     """A vector of spherical effects.
 
     Parameters
     ----------
-    tops : Parts of tuple of ndarray
+    nested : Parts of tuple of ndarray
         Effects of the levels that each shard owns, (k, levels of the shard) for each factor of
         the chain.
-    rest : ndarray, shape (n_rest,)
+    crossed : ndarray, shape (n_crossed,)
         Effects of all other factors.
     """
 
-    tops: Parts[Own]
-    rest: Floats
+    nested: Parts[NestedEffects]
+    crossed: Floats
 
-    def plus(self, other: "Split", length: float = 1.0) -> "Split":
+    def plus(self, other: "Effects", length: float = 1.0) -> "Effects":
         """Return the sum with a multiple of another vector."""
-        tops = self.tops.map(_plus, other.tops, length=length)
-        return Split(tops, self.rest + length * other.rest)
+        nested = self.nested.map(_plus, other.nested, length=length)
+        return Effects(nested, self.crossed + length * other.crossed)
 
-    def times(self, other: "Split", factor: float = 1.0) -> "Split":
+    def times(self, other: "Effects", factor: float = 1.0) -> "Effects":
         """Return the products of the entries, and of a factor."""
-        tops = self.tops.map(_times, other.tops, factor=factor)
-        return Split(tops, factor * self.rest * other.rest)
+        nested = self.nested.map(_times, other.nested, factor=factor)
+        return Effects(nested, factor * self.crossed * other.crossed)
 
     def total(self) -> float:
         """Return the sum of the entries."""
-        return float(self.rest.sum()) + float(self.tops.map(_sum).total())
+        return float(self.crossed.sum()) + float(self.nested.map(_sum).total())
 
-    def dot(self, other: "Split") -> float:
+    def dot(self, other: "Effects") -> float:
         """Return the inner product with another vector."""
-        return float(self.rest @ other.rest) + float(self.tops.map(_dot, other.tops).total())
+        return float(self.crossed @ other.crossed) + float(
+            self.nested.map(_dot, other.nested).total()
+        )
 
 
-def products(left: Sequence[Split], right: Sequence[Split]) -> Floats:
+def products(left: Sequence[Effects], right: Sequence[Effects]) -> Floats:
     """Return the inner products of some vectors with others, (n_left, n_right)."""
     if not left or not right:
         return np.zeros((len(left), len(right)))
-    tops = [part.tops for part in (*left, *right)]
-    shared = tops[0].map(_products, *tops[1:], n_left=len(left)).total()
-    ours, theirs = (np.stack([part.rest for part in parts]) for parts in (left, right))
+    nested = [part.nested for part in (*left, *right)]
+    shared = nested[0].map(_products, *nested[1:], n_left=len(left)).total()
+    ours, theirs = (np.stack([part.crossed for part in parts]) for parts in (left, right))
     return np.asarray(shared + ours @ theirs.T)
 
 
-def _plus(one: Own, other: Own, length: float) -> Own:
+def _plus(one: NestedEffects, other: NestedEffects, length: float) -> NestedEffects:
     return tuple([a + length * b for a, b in zip(one, other, strict=True)])
 
 
-def _times(one: Own, other: Own, factor: float) -> Own:
+def _times(one: NestedEffects, other: NestedEffects, factor: float) -> NestedEffects:
     return tuple([factor * a * b for a, b in zip(one, other, strict=True)])
 
 
-def _sum(one: Own) -> float:
+def _sum(one: NestedEffects) -> float:
     return float(sum(part.sum() for part in one))
 
 
-def _dot(one: Own, other: Own) -> float:
+def _dot(one: NestedEffects, other: NestedEffects) -> float:
     return float(sum(np.vdot(a, b) for a, b in zip(one, other, strict=True)))
 
 
-def _products(*tops: Own, n_left: int) -> Floats:
-    flat = np.stack([np.concatenate([np.zeros(0), *map(np.ravel, top)]) for top in tops])
+def _products(*nested: NestedEffects, n_left: int) -> Floats:
+    flat = np.stack([np.concatenate([np.zeros(0), *map(np.ravel, own)]) for own in nested])
     return np.asarray(flat[:n_left] @ flat[n_left:].T)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from skglmm.arrays import Floats
-from skglmm.engine.rows.effects import Split
+from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.rows import Rows
-from skglmm.engine.rows.shard import Moments
+from skglmm.engine.rows.shard import CrossProducts
 from skglmm.linalg import LinearSystem
 from skglmm.parts import Parts
 
@@ -34,9 +34,9 @@ class Point:
     Parameters
     ----------
     params : Params
-    roots : tuple of ndarray
+    lambdas : tuple of ndarray
         Covariance factors, leading factor first.
-    u : Split
+    u : Effects
         Spherical effects.
     states : Parts of State
         Linear predictors, log density and its derivatives, for each shard.
@@ -47,8 +47,8 @@ class Point:
     """
 
     params: Params
-    roots: tuple[Floats, ...]
-    u: Split
+    lambdas: tuple[Floats, ...]
+    u: Effects
     states: Parts[State]
     value: float
     order: int
@@ -64,27 +64,27 @@ class Mode:
     ----------
     point : Point
         Its rows hold derivatives up to the third.
-    moments : Parts of mapping
+    cross_products : Parts of mapping
         Sums of the curvature over levels and pairs of levels, for each shard.
     system : LinearSystem
         H, factorized.
     n_steps : int
         Newton steps taken.
-    step : Split or None
+    step : Effects or None
         Newton's next step, to the mode; None where the point counts as the mode.
     decrement : float
         By how much that step would lower h.
     """
 
     point: Point
-    moments: Parts[Moments]
+    cross_products: Parts[CrossProducts]
     system: LinearSystem
     n_steps: int = 0
-    step: Split | None = None
+    step: Effects | None = None
     decrement: float = 0.0
 
     @property
-    def u(self) -> Split:
+    def u(self) -> Effects:
         """The mode: where Newton's step from the point ends."""
         return self.point.u if self.step is None else self.point.u.plus(self.step)
 

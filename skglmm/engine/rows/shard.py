@@ -12,15 +12,15 @@ from skglmm.engine.rows.rows import Move, Rows
 from skglmm.families import Family, LogDensity, packed
 from skglmm.linalg import Chain, Grouping
 
-__all__ = ["Load", "Moments", "Pair", "Shard"]
+__all__ = ["CommonLevels", "CrossProducts", "FactorRows", "Shard"]
 
 CACHE_ROWS = 16_384  # rows whose temporaries stay in the second-level cache
 
-Moments = dict[tuple[int, int], Floats]
+CrossProducts = dict[tuple[int, int], Floats]
 
 
 @dataclass(frozen=True)
-class Load:
+class FactorRows:
     """Levels and random-effects columns of one grouping factor, for the rows of a shard.
 
     Parameters
@@ -53,7 +53,7 @@ class Load:
         return found
 
 
-class Pair(NamedTuple):
+class CommonLevels(NamedTuple):
     """The pairs of levels of two factors that occur together in some row."""
 
     grouping: Grouping  # rows to pairs
@@ -72,11 +72,12 @@ class Shard:
     weights : ndarray, shape (n,), or None
     fixed : tuple of ndarray, each of shape (n, p_k), or (1, p_k) when all rows are equal
     offsets : tuple of ndarray of shape (n,), or None
-    loads : tuple of Load
+    factors : tuple of FactorRows
         The grouping factors, those of the chain first.
-    pairs : mapping from (f, g), f < g, to Pair
+    pairs : mapping from (f, g), f < g, to CommonLevels
     places : mapping from (f, g), f <= g, both not of the chain, to two arrays of int
-        Rows (k_f, 1, P) and columns (1, k_g, P) of the block of the rest that a pair reaches.
+        Rows (k_f, 1, P) and columns (1, k_g, P) of the block of the crossed factors that a pair
+        reaches.
     levels : tuple of ndarray of int
         The levels that this shard owns, of each factor of the chain.
     chain : Chain
@@ -87,8 +88,8 @@ class Shard:
     weights: Floats | None
     fixed: tuple[Floats, ...]
     offsets: tuple[Floats | None, ...]
-    loads: tuple[Load, ...]
-    pairs: Mapping[tuple[int, int], Pair]
+    factors: tuple[FactorRows, ...]
+    pairs: Mapping[tuple[int, int], CommonLevels]
     places: Mapping[tuple[int, int], tuple[Ints, Ints]]
     levels: tuple[Ints, ...]
     chain: Chain
@@ -114,10 +115,10 @@ class Shard:
         found: list[Floats | None] = [
             x @ b if b.any() else None for x, b in zip(self.fixed, beta, strict=True)
         ]
-        for load, local in zip(self.loads, effects, strict=True):
-            for column, k, effect in zip(load.columns, load.predictors, local, strict=True):
+        for factor, local in zip(self.factors, effects, strict=True):
+            for column, k, effect in zip(factor.columns, factor.predictors, local, strict=True):
                 if effect.any():
-                    part, before = _times(load.grouping.spread(effect), column), found[k]
+                    part, before = _times(factor.grouping.spread(effect), column), found[k]
                     found[k] = part if before is None else before + part
         return found
 
@@ -126,9 +127,9 @@ class Shard:
         return self._add_random([np.zeros(1) for _ in self.fixed], effects)
 
     def _add_random(self, eta: list[Floats], effects: Sequence[Floats]) -> list[Floats]:
-        for load, local in zip(self.loads, effects, strict=True):
-            for column, k, effect in zip(load.columns, load.predictors, local, strict=True):
-                part = load.grouping.spread(effect)
+        for factor, local in zip(self.factors, effects, strict=True):
+            for column, k, effect in zip(factor.columns, factor.predictors, local, strict=True):
+                part = factor.grouping.spread(effect)
                 eta[k] = eta[k] + (part if column is None else column * part)
         return eta
 
@@ -156,35 +157,37 @@ class Shard:
     def level_sums(self, rows: Sequence[Floats] | Floats) -> list[Floats]:
         """Products Z'r: sums of z times a row of its predictor, (k_f, L_f) for each factor."""
         sums = []
-        for load in self.loads:
-            pairs = zip(load.columns, load.predictors, strict=True)
-            found = [load.grouping.sum(_times(rows[k], z)) for z, k in pairs]
+        for factor in self.factors:
+            pairs = zip(factor.columns, factor.predictors, strict=True)
+            found = [factor.grouping.sum(_times(rows[k], z)) for z, k in pairs]
             sums.append(found[0][None] if len(found) == 1 else np.stack(found))
         return sums
 
-    def moments(self, hess: Floats) -> Moments:
+    def cross_products(self, hess: Floats) -> CrossProducts:
         """Cross-products Z'WZ, sums of -z hess z': (k_f, k_g, levels or pairs) for f <= g."""
-        sums: Moments = {}
+        sums: CrossProducts = {}
         n_predictors = len(self.fixed)
-        for f, left in enumerate(self.loads):
+        for f, left in enumerate(self.factors):
             sums[f, f] = np.empty((len(left.columns), len(left.columns), left.grouping.size))
             if left.is_alone:
                 sums[f, f][:, :, 0] = self._products(left, hess)
-            for g in range(f + 1, len(self.loads)):
-                shape = (len(left.columns), len(self.loads[g].columns))
+            for g in range(f + 1, len(self.factors)):
+                shape = (len(left.columns), len(self.factors[g].columns))
                 sums[f, g] = np.empty((*shape, self.pairs[f, g].grouping.size))
             for c, (z, k) in enumerate(zip(left.columns, left.predictors, strict=True)):
                 weighted = [
                     _times(-hess[packed(n_predictors, k, j)], z) if j in self.active else None
                     for j in range(n_predictors)
                 ]
-                self._moments_of(sums, weighted, f, c)
+                self._cross_products_of(sums, weighted, f, c)
         return sums
 
-    def _moments_of(self, sums: Moments, weighted: list[Floats | None], f: int, c: int) -> None:
-        """Fill the moments of column `c` of factor `f` with all later columns."""
-        for g in range(f + self.loads[f].is_alone, len(self.loads)):
-            right = self.loads[g]
+    def _cross_products_of(
+        self, sums: CrossProducts, weighted: list[Floats | None], f: int, c: int
+    ) -> None:
+        """Fill the cross-products of column `c` of factor `f` with all later columns."""
+        for g in range(f + self.factors[f].is_alone, len(self.factors)):
+            right = self.factors[g]
             grouping = right.grouping if g == f else self.pairs[f, g].grouping
             for d in range(c if g == f else 0, len(right.columns)):
                 weight = weighted[right.predictors[d]]
@@ -193,11 +196,11 @@ class Shard:
                 if g == f and d > c:
                     sums[f, f][d, c] = sums[f, f][c, d]
 
-    def _products(self, load: Load, hess: Floats) -> Floats:
+    def _products(self, factor: FactorRows, hess: Floats) -> Floats:
         """Sums of -z hess z' over all rows, (k, k)."""
-        found, n_predictors = np.empty((len(load.columns), len(load.columns))), len(self.fixed)
-        for j, (rows, left) in load.matrices.items():
-            for k, (columns, right) in load.matrices.items():
+        found, n_predictors = np.empty((len(factor.columns), len(factor.columns))), len(self.fixed)
+        for j, (rows, left) in factor.matrices.items():
+            for k, (columns, right) in factor.matrices.items():
                 weighted = -hess[packed(n_predictors, j, k)][:, None] * right
                 found[np.ix_(rows, columns)] = left.T @ weighted
         return found
@@ -205,7 +208,7 @@ class Shard:
     @cached_property
     def active(self) -> tuple[int, ...]:
         """The predictors that random effects feed."""
-        return tuple(sorted({k for load in self.loads for k in load.predictors}))
+        return tuple(sorted({k for factor in self.factors for k in factor.predictors}))
 
     def pull(self, k: int, row: Floats) -> Floats:
         """``X_k.T @ row``, shape (p_k,)."""

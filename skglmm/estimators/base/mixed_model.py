@@ -36,7 +36,7 @@ from skglmm.estimators.reading.validation import (
 )
 from skglmm.estimators.runtime.warnings import tell, tell_about, tell_constant, tell_dropped
 from skglmm.families import Family
-from skglmm.fitting import Fit, Rules, fit, fit_bound, row_digest
+from skglmm.fitting import Fit, Options, fit, fit_bound, row_digest
 from skglmm.parts import is_dask
 from skglmm.response import ResponseScale
 
@@ -150,7 +150,7 @@ class MixedModel(
         rows = cluster_rows(self, X, y, sample_weight, family, draft)
         self._spec, self._row_digest = rows.spec, rows.digest
         self.fit_ = fit_bound(
-            rows.bound, rows.constants, self._rules(), inference=bool(self.inference)
+            rows.bound, rows.constants, self._options(), inference=bool(self.inference)
         )
         self._scale = rows.scale.knowing(self.fit_.vanishing)
         self._publish(rows.model)
@@ -206,13 +206,13 @@ class MixedModel(
             weights,
             inference=bool(self.inference),
             log_jacobian=scale.total_log_jacobian(read, weights),
-            rules=self._rules(),
+            options=self._options(),
             approximation=self._approximation(family),
         )
 
-    def _rules(self) -> Rules:
+    def _options(self) -> Options:
         report = _print_line if self.verbose else None
-        return Rules(self.tol, int(self.max_iter), report, effective_n_jobs(self.n_jobs))
+        return Options(self.tol, int(self.max_iter), report, effective_n_jobs(self.n_jobs))
 
     def _publish(self, model: Model) -> None:
         result = self.fit_

@@ -103,10 +103,10 @@ def _pairs(rows: VettedRows, spec: DesignSpec, f: int, g: int) -> _Pairs:
 
 def regrouped(rows: Parts[VettedRows], spec: DesignSpec, plan: Arranged) -> Parts[VettedRows]:
     """Bring all rows of each level of the chain to one part, unless they are there already."""
-    order, n_owned = plan
+    order, n_nested = plan
     if not order or len(rows) == 1:
         return rows
-    top = order[n_owned - 1]
+    top = order[n_nested - 1]
     counts, occurrences = rows.map(_counts, spec=spec, f=top).total()
     if occurrences.max() <= 1:
         return rows

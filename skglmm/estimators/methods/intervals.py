@@ -19,7 +19,7 @@ from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_choice, check_count, check_inference
 from skglmm.estimators.runtime.replicates import replicate, seeds
 from skglmm.estimators.runtime.warnings import tell
-from skglmm.fitting import Fit, Rules, Study
+from skglmm.fitting import Fit, Options, Study
 
 __all__ = ["METHODS", "IntervalRequest", "bootstrapped", "chosen_places", "profiled", "tell_notes"]
 
@@ -206,8 +206,8 @@ def bootstrapped(
     estimator: Any, study: Study, n_replicates: int, n_jobs: int | None, random_state: Any
 ) -> infer.Bootstrap:
     """Simulate responses of a study and refit them, in parallel."""
-    rules = Rules(estimator.tol, int(estimator.max_iter))
-    once = partial(infer.bootstrap_once, infer.unweighted(study), estimator.fit_, rules)
+    options = Options(estimator.tol, int(estimator.max_iter))
+    once = partial(infer.bootstrap_once, infer.unweighted(study), estimator.fit_, options)
     refits = replicate(once, seeds(random_state, n_replicates), n_jobs)
     return infer.Bootstrap.of(estimator.fit_, refits)
 

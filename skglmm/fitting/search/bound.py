@@ -13,7 +13,7 @@ from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.spaces import Spaces
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.record import Fit
-from skglmm.fitting.search.subsample import away
+from skglmm.fitting.search.subsample import off_boundary
 
 __all__ = ["Bound", "Held", "masses_in"]
 
@@ -135,9 +135,9 @@ class Bound:
         """Return the parameters of a fit to these rows on the standardized columns."""
         return Params(self.scales.standard_coefficients(fit.beta), fit.theta).pack()
 
-    def away(self, vector: Floats) -> Floats:
+    def off_boundary(self, vector: Floats) -> Floats:
         """Return parameters off the boundary: at a variance of zero an optimizer would stay."""
-        return away(self.problem, vector)
+        return off_boundary(self.problem, vector)
 
 
 def masses_in(y: Floats, masses: Collection[float]) -> frozenset[float]:

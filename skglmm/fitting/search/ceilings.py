@@ -17,7 +17,7 @@ from skglmm.exceptions import DesignError
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.highest import highest_row
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.optimize import Optimum, Rules, minimize
+from skglmm.fitting.search.optimize import Optimum, Options, minimize
 from skglmm.fitting.search.start import start
 from skglmm.fitting.search.subsample import begin_at
 
@@ -39,7 +39,7 @@ def begin_again(bound: Bound, vector: Floats, constants: Floats | None) -> Optim
     """
     problem, upper = bound.problem, bound.upper
     try:
-        return begin_at(problem, bound.away(vector), upper)
+        return begin_at(problem, bound.off_boundary(vector), upper)
     except DesignError:
         if constants is None:
             raise
@@ -47,7 +47,7 @@ def begin_again(bound: Bound, vector: Floats, constants: Floats | None) -> Optim
 
 
 def hold(
-    bound: Bound, optimum: Optimum, rules: Rules, constants: Floats | None = None
+    bound: Bound, optimum: Optimum, options: Options, constants: Floats | None = None
 ) -> tuple[Bound, Optimum]:
     """Begin again, with bounds, where a search has left rows above the ceiling of a predictor.
 
@@ -56,7 +56,7 @@ def hold(
     bound : Bound
     optimum : Optimum
         Where the optimizer stopped.
-    rules : Rules
+    options : Options
     constants : ndarray, shape (K,), or None
         Constant linear predictors that suit the responses.
 
@@ -75,7 +75,7 @@ def hold(
         except DesignError:
             break
         bound, before = held, optimum.n_evaluations
-        optimum = minimize(held.problem, state, rules)
+        optimum = minimize(held.problem, state, options)
         optimum = replace(optimum, n_evaluations=optimum.n_evaluations + before)
     return bound, optimum
 

@@ -16,9 +16,9 @@ from skglmm.fitting.search.optimize import Optimum
 __all__ = [
     "differenced_hessian",
     "falling",
+    "first_hessian",
     "is_definite",
     "positive",
-    "prior_hessian",
 ]
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
@@ -33,7 +33,7 @@ DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are take
 INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
 
-def prior_hessian(problem: Problem, here: Objective) -> Floats:
+def first_hessian(problem: Problem, here: Objective) -> Floats:
     """Information about fixed effects and about covariances, without what the two share."""
     hessian = np.eye(problem.shape.n_params)
     n_beta = problem.shape.n_beta

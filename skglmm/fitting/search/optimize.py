@@ -2,7 +2,7 @@ r"""Minimize the objective by a quasi-Newton method with exact gradients.
 
 Steps are :math:`-B^{-1} g` with B started from the information about the parameters and
 updated as in BFGS, damped so that it stays positive definite [1]_. The stopping rule is a
-pure number: the expected gain :math:`\tfrac12 g^T B^{-1} g`, in log-likelihood units.
+pure number: the expected decrease :math:`\tfrac12 g^T B^{-1} g`, in log-likelihood units.
 
 References
 ----------
@@ -19,27 +19,27 @@ from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, Problem, tangent
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
 
-__all__ = ["STALLED_GAIN", "Optimum", "Rules", "finish", "minimize", "solved"]
+__all__ = ["STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
 
-MODE_SHARE = 1e-2  # of the promised gain: gradients on the way are off by a few percent at most
+MODE_SHARE = 1e-2  # of the promised decrease: gradients on the way are off by a few percent at most
 MODE_MIN, MODE_MAX = 1e-14, 1.0  # log-likelihood units
-MODE_TRUST = 0.1  # of the promised gain: what may be left to the mode where a step begins
+MODE_TRUST = 0.1  # of the promised decrease: what may be left to the mode where a step begins
 MODE_NEAR = 100.0  # steps that promise less are short: modes are where their tangents end
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
-STALLED_GAIN = 1e-6  # log-likelihood units: a thousandth of a standard error
+STALLED_DECREASE = 1e-6  # log-likelihood units: a thousandth of a standard error
 # Where rows are at a ceiling: a log density is a difference of terms of the size of the precision,
 # e**20, of which rounding leaves 1e-7 for each row, and as much of any gain is hidden. This is the
 # rounding of a hundred rows, and a three-hundredth of a standard error.
-CAPPED_GAIN = 1e-5
+CAPPED_DECREASE = 1e-5
 FINISH_USUAL, FINISH_MAX = 3, 12  # last Newton steps: usual ones, or until within tolerance
-FINISH_GAIN = 1e-14  # usual ones end here, at 1e-7 standard errors
+FINISH_DECREASE = 1e-14  # usual ones end here, at 1e-7 standard errors
 DIAGONAL_MIN = 1e-10  # of the Hessian: a parameter of standardized columns without information
 CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 
 @dataclass(frozen=True)
-class Rules:
+class Options:
     """Options of the optimizer: tolerance, iterations, report, threads.
 
     Parameters
@@ -73,7 +73,7 @@ class Optimum:
         Approximate Hessian of the objective.
     upper : ndarray, shape (n_params,)
         Upper bounds of the parameters.
-    gain : float
+    decrease : float
         Decrease of the objective that another step promises.
     n_evaluations, n_iterations : int
     message : str
@@ -92,7 +92,7 @@ class Optimum:
     here: Objective
     hessian: Floats
     upper: Floats
-    gain: float = np.inf
+    decrease: float = np.inf
     n_evaluations: int = 1
     n_iterations: int = 0
     message: str = "not started"
@@ -108,9 +108,9 @@ class Optimum:
 
     def is_within(self, tol: float) -> bool:
         """Whether no more than `tol`, or what rounding hides from a stall, is left to gain."""
-        rounding = CAPPED_GAIN if self.capped.any() else STALLED_GAIN
+        rounding = CAPPED_DECREASE if self.capped.any() else STALLED_DECREASE
         hidden = max(rounding, self.rounding) if self.is_stalled else 0.0
-        return self.gain <= max(tol, hidden) and not self.is_saddle
+        return self.decrease <= max(tol, hidden) and not self.is_saddle
 
     def verdict(self, tol: float) -> str:
         """Why it stopped, with what the gain and the Hessian say of it."""
@@ -119,18 +119,18 @@ class Optimum:
         why = "the optimizer stopped" if self.message == "converged" else self.message
         if self.is_saddle:
             return f"{why}, although the likelihood still rises in some direction"
-        return f"{why}, although a step promises {self.gain:.2g} log-likelihood units"
+        return f"{why}, although a step promises {self.decrease:.2g} log-likelihood units"
 
     def step(self) -> "Step":
         """The step to the minimum of the quadratic model; capped parameters stay."""
         free, gradient = ~self.capped, self.here.gradient
         change = np.zeros_like(self.vector)
         change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
-        gain = -0.5 * float(gradient @ change)
+        decrease = -0.5 * float(gradient @ change)
         largest = float(np.max(np.abs(change), initial=0.0))
         if largest > STEP_MAX:
             change *= STEP_MAX / largest
-        return Step(np.minimum(self.vector + change, self.upper) - self.vector, gain)
+        return Step(np.minimum(self.vector + change, self.upper) - self.vector, decrease)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Step:
     """A quasi-Newton step and the decrease it promises."""
 
     change: Floats
-    gain: float
+    decrease: float
 
 
 def solved(hessian: Floats, right: Floats) -> Floats:
@@ -160,38 +160,40 @@ def solved(hessian: Floats, right: Floats) -> Floats:
     return np.asarray((half / values) @ (half.T @ right))
 
 
-def minimize(problem: Problem, state: Optimum, rules: Rules) -> Optimum:
+def minimize(problem: Problem, state: Optimum, options: Options) -> Optimum:
     """Minimize from `state`, whose iterations count, until the gain is within tolerance."""
     n_stalled = 0
-    state, step = _sharp_enough(problem, state, rules.tol)
-    for iteration in range(state.n_iterations + 1, rules.max_iter + 1):
-        if step.gain <= rules.tol:
-            return replace(state, gain=step.gain, message="converged")
+    state, step = _sharp_enough(problem, state, options.tol)
+    for iteration in range(state.n_iterations + 1, options.max_iter + 1):
+        if step.decrease <= options.tol:
+            return replace(state, decrease=step.decrease, message="converged")
         state, step, found = _next(problem, replace(state, n_iterations=iteration), step)
         if found is None or n_stalled == STALLED_MAX:
             message = "the objective could not be decreased any further"
-            return replace(state, gain=step.gain, message=message, is_stalled=True)
+            return replace(state, decrease=step.decrease, message=message, is_stalled=True)
         move, there = found
-        n_stalled = n_stalled + 1 if there.value > state.here.value - rules.tol else 0
+        n_stalled = n_stalled + 1 if there.value > state.here.value - options.tol else 0
         state = replace(
             state,
             vector=state.vector + move,
             here=there,
             hessian=update(state.hessian, move, there.gradient - state.here.gradient),
         )
-        state, step = _sharp_enough(problem, state, rules.tol)
-        if rules.report is not None:
-            rules.report(
-                f"iteration {iteration}: objective {there.value:.8f}, gain {step.gain:.2e}"
+        state, step = _sharp_enough(problem, state, options.tol)
+        if options.report is not None:
+            options.report(
+                f"iteration {iteration}: objective {there.value:.8f}, gain {step.decrease:.2e}"
             )
-    return replace(state, gain=step.gain, message=f"no convergence in {rules.max_iter} iterations")
+    return replace(
+        state, decrease=step.decrease, message=f"no convergence in {options.max_iter} iterations"
+    )
 
 
 def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum, Step]:
     """Return the state, with a mode that is close enough for its next step, and that step."""
     step = state.step()
-    while state.here.mode.decrement > MODE_TRUST * max(step.gain, tol):
-        sharp = _sharper(problem, state, max(MODE_SHARE * max(step.gain, tol), MODE_MIN))
+    while state.here.mode.decrement > MODE_TRUST * max(step.decrease, tol):
+        sharp = _sharper(problem, state, max(MODE_SHARE * max(step.decrease, tol), MODE_MIN))
         if sharp is None:
             break
         state, step = sharp, sharp.step()
@@ -232,8 +234,8 @@ def _search(
     if not slope < 0:  # a step cut off by a bound need not descend
         return None, 0
     direction = tangent(problem, here.mode, step.change)
-    tol = float(np.clip(MODE_SHARE * step.gain, MODE_MIN, MODE_MAX))
-    is_short = step.gain < MODE_NEAR
+    tol = float(np.clip(MODE_SHARE * step.decrease, MODE_MIN, MODE_MAX))
+    is_short = step.decrease < MODE_NEAR
 
     def trial(length: float) -> Trial:
         vector, guess = state.vector + length * step.change, here.mode.u.plus(direction, length)
@@ -264,16 +266,16 @@ def finish(
     hessian: Floats,
     free: Bools,
     tol: float,
-    gain: float = FINISH_GAIN,
+    decrease: float = FINISH_DECREASE,
 ) -> Optimum:
-    """Newton steps with a Hessian, kept while the promised gain falls, down to `gain`.
+    """Newton steps with a Hessian, kept while the promised decrease falls, down to `decrease`.
 
     Parameters that are not `free` stay as they are, to the last bit.
     """
     state = replace(state, hessian=hessian, is_exact=True)
     step = state.step()
     for n_steps in range(FINISH_MAX):
-        if step.gain <= (tol if n_steps >= FINISH_USUAL else gain):
+        if step.decrease <= (tol if n_steps >= FINISH_USUAL else decrease):
             break
         vector = state.vector + np.where(free, step.change, 0.0)
         move = tangent(problem, state.here.mode, vector - state.vector)
@@ -288,7 +290,7 @@ def finish(
             n_evaluations=state.n_evaluations + 1,
         )
         after = moved.step()
-        if not after.gain < step.gain:
+        if not after.decrease < step.decrease:
             break
         state, step = moved, after
-    return replace(state, gain=step.gain)
+    return replace(state, decrease=step.decrease)

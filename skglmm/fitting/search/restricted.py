@@ -23,7 +23,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Mode, Objective, Params, Split, find_mode
+from skglmm.engine import Effects, Mode, Objective, Params, find_mode
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
@@ -114,10 +114,10 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     whole, here = bound.entire, optimum.here
     problem = whole.problem
     kept, turn = problem.searched, _turn(bound)
-    rest, flat = np.split(here.mode.u.rest, [problem.n_rest])
+    crossed, flat = np.split(here.mode.u.crossed, [problem.n_crossed])
     vector, gradient = np.empty(len(kept)), np.zeros(len(kept))
     vector[kept], vector[~kept], gradient[kept] = optimum.vector, turn @ flat, here.gradient
-    start = Split(here.mode.u.tops, rest)
+    start = Effects(here.mode.u.nested, crossed)
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
     hessian = _hessian(bound, optimum, kept, turn)
@@ -147,7 +147,7 @@ def _turn(bound: Bound) -> Floats:
 def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Floats:
     """Put what is known of the fixed effects, all else as if known, beside the Hessian."""
     n_flat = len(bound.problem.flat)
-    conditional = optimum.here.mode.system.inverse().rest[-n_flat:, -n_flat:]
+    conditional = optimum.here.mode.system.inverse().crossed[-n_flat:, -n_flat:]
     hessian = np.zeros((len(kept), len(kept)))
     hessian[np.ix_(~kept, ~kept)] = np.linalg.inv(turn @ conditional @ turn.T)
     hessian[np.ix_(kept, kept)] = optimum.hessian

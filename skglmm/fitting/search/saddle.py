@@ -41,7 +41,7 @@ def beside_saddle(problem: Problem, optimum: Optimum, free: Bools) -> Optimum | 
     if lowest is None or not _value(lowest) < optimum.here.value - rounding:
         return None
     n_evaluations = optimum.n_evaluations + len(STEPS) + 2 * len(NOTHING)
-    return replace(lowest, n_evaluations=n_evaluations, is_stalled=False, gain=np.inf)
+    return replace(lowest, n_evaluations=n_evaluations, is_stalled=False, decrease=np.inf)
 
 
 def rounding_of(problem: Problem, optimum: Optimum, free: Bools) -> float:

@@ -9,17 +9,17 @@ from skglmm.arrays import Bools, Floats
 from skglmm.covariance import Edge
 from skglmm.design import Factor
 from skglmm.engine import Params, Problem
-from skglmm.fitting.search.hessian import prior_hessian
-from skglmm.fitting.search.optimize import Optimum, Rules, minimize
+from skglmm.fitting.search.hessian import first_hessian
+from skglmm.fitting.search.optimize import Optimum, Options, minimize
 
-__all__ = ["escape", "rectified", "singular_terms", "zeros"]
+__all__ = ["leave_saddle", "rectified", "singular_terms", "zeros"]
 
 OFF_ZERO = 1e-3  # what was on the boundary begins here again: there its gradient is zero
 SMALL = 1e-2  # parameters closer to the boundary than this are tried on it
 ABSENT = 1e-7  # and closer than this they lie on it: no data at the cap of a precision could tell
 
 
-def escape(problem: Problem, optimum: Optimum, rules: Rules) -> Optimum:
+def leave_saddle(problem: Problem, optimum: Optimum, options: Options) -> Optimum:
     """Leave the saddle that lies where the first effect of a term hardly varies.
 
     There the optimizer may stop, whatever lies beyond, as `Covariance.turned` knows. Begin again
@@ -30,10 +30,10 @@ def escape(problem: Problem, optimum: Optimum, rules: Rules) -> Optimum:
     if vector is None or here is None:
         return optimum
     again = replace(
-        optimum, vector=vector, here=here, hessian=prior_hessian(problem, here), is_stalled=False
+        optimum, vector=vector, here=here, hessian=first_hessian(problem, here), is_stalled=False
     )
-    found = minimize(problem, again, rules)
-    if found.here.value < optimum.here.value - rules.tol:
+    found = minimize(problem, again, options)
+    if found.here.value < optimum.here.value - options.tol:
         return found
     return replace(optimum, n_evaluations=found.n_evaluations)
 
@@ -116,14 +116,14 @@ def zeros(problem: Problem, vector: Floats) -> Bools:
     return np.concatenate([fixed, *(covariance.zeros(part) for covariance, part in pairs)])
 
 
-def singular_terms(factor: Factor, root: Floats, rank_mask: Bools) -> list[str]:
+def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[str]:
     """One sentence for each singular term of a factor.
 
     Parameters
     ----------
     factor : Factor
-    root : ndarray, shape (k, k)
-        Effects are ``root @ u``, in the user's units.
+    lambda_ : ndarray, shape (k, k)
+        Effects are ``lambda_ @ u``, in the user's units.
     rank_mask : ndarray of bool, shape (k,)
         Which diagonal entries of the standardized factor are zero.
     """
@@ -132,17 +132,17 @@ def singular_terms(factor: Factor, root: Floats, rank_mask: Bools) -> list[str]:
         term = slice(start, start + size)
         if np.any(rank_mask[term]):
             names = factor.columns[start : start + size]
-            sentences.append(_sentence(factor.name, names, root[term]))
+            sentences.append(_sentence(factor.name, names, lambda_[term]))
         start += size
     return sentences
 
 
-def _sentence(group: str, names: tuple[str, ...], root: Floats) -> str:
-    sds = np.sqrt(np.sum(root**2, axis=1))
+def _sentence(group: str, names: tuple[str, ...], lambda_: Floats) -> str:
+    sds = np.sqrt(np.sum(lambda_**2, axis=1))
     absent = [name for name, sd in zip(names, sds, strict=True) if sd == 0]
     if absent:
         return f"the standard deviation of {' and '.join(absent)} between levels of {group} is 0"
-    correlation = (root / sds[:, None]) @ (root / sds[:, None]).T
+    correlation = (lambda_ / sds[:, None]) @ (lambda_ / sds[:, None]).T
     if len(names) == 2:
         sign = "1" if correlation[0, 1] > 0 else "-1"
         return f"the correlation of {names[0]} and {names[1]} between levels of {group} is {sign}"

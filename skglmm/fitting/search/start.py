@@ -14,8 +14,8 @@ from skglmm.engine import (
     fixed_information,
     fixed_score,
     level_totals,
+    observed_cross_products,
     observed_information,
-    observed_moments,
     score_sums,
 )
 from skglmm.families import Family
@@ -25,7 +25,7 @@ from skglmm.fitting.search.hessian import is_definite
 __all__ = ["start"]
 
 STEPS_MAX = 25  # from moments 3 to 6 are usual
-GAIN_TOL = 0.1  # log-likelihood units: a start need not be better
+DECREASE_TOL = 0.1  # log-likelihood units: a start need not be better
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
 
@@ -77,7 +77,7 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
         step = np.asarray(lstsq(_information(problem, point), gradient)[0])
         vector = np.concatenate(point.params.beta)
         step = np.minimum(step, upper[: len(step)] - vector)
-        if not gradient @ step > 2 * GAIN_TOL:
+        if not gradient @ step > 2 * DECREASE_TOL:
             break
         length, moved = 1.0, None
         for _ in range(HALVINGS_MAX):
@@ -119,8 +119,8 @@ def _theta(problem: Problem, point: Point) -> tuple[Floats, ...]:
     The score of a level at b = 0 has the variance G + G Sigma G, G its information.
     """
     scores, nothing = score_sums(problem, point), [()] * len(problem.order)
-    moments = observed_moments(problem, point)
-    sums = level_totals(problem, moments, _spread, nothing, scores)
+    cross_products = observed_cross_products(problem, point)
+    sums = level_totals(problem, cross_products, _spread, nothing, scores)
     theta: dict[int, Floats] = {}
     for (excess, squares), f in zip(sums, problem.order, strict=True):
         sds = np.sqrt(np.clip(excess / np.maximum(squares, 1e-300), SD_MIN**2, SD_MAX**2))

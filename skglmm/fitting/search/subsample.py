@@ -9,30 +9,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import Params, Problem, Split
+from skglmm.engine import Effects, Params, Problem
 from skglmm.exceptions import DesignError
-from skglmm.fitting.search.hessian import differenced_hessian, is_definite, prior_hessian
-from skglmm.fitting.search.optimize import MODE_MAX, Optimum, Rules, minimize
+from skglmm.fitting.search.hessian import differenced_hessian, first_hessian, is_definite
+from skglmm.fitting.search.optimize import MODE_MAX, Optimum, Options, minimize
 from skglmm.fitting.search.start import start
 
-__all__ = ["away", "begin", "begin_at", "with_spread"]
+__all__ = ["begin", "begin_at", "off_boundary", "with_spread"]
 
 SHARDS_MIN = 4  # with fewer, all rows are seen from the start
 SHARE = 8  # one shard of so many goes ahead
-GAIN_TOL = 1e-2  # log-likelihood units of the rows ahead
+DECREASE_TOL = 1e-2  # log-likelihood units of the rows ahead
 LARGEST = 10.0  # estimates on standardized columns: more is separation in the rows ahead
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # of standard deviations, until there is a mode
-AWAY = 0.1  # standard deviations of zero begin here: at zero their gradient is zero
+OFF_BOUNDARY = 0.1  # standard deviations of zero begin here: at zero their gradient is zero
 
 
 @dataclass(frozen=True)
-class _Ahead:
+class _Pilot:
     """Estimates from a subsample of the rows, their Hessian and its scale, and modes."""
 
     vector: Floats
     hessian: Floats
     information: Floats  # (n_params,), the diagonal
-    rest: Floats  # (n_rest,), modes of the factors that all shards share
+    crossed: Floats  # (n_crossed,), modes of the factors that all shards share
 
     def hessian_of_all(self, information: Floats) -> Floats:
         """Return the Hessian that all rows are likely to have, given their information.
@@ -44,7 +44,7 @@ class _Ahead:
         return np.asarray(self.hessian * growth * growth[:, None])
 
 
-def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> Optimum:
+def begin(problem: Problem, constants: Floats, upper: Floats, options: Options) -> Optimum:
     """Return starting values, with the objective and a Hessian there.
 
     Parameters
@@ -54,7 +54,7 @@ def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> O
         Constant linear predictors that suit the responses.
     upper : ndarray, shape (n_params,)
         Upper bounds of the parameters.
-    rules : Rules
+    options : Options
         When the optimizer stops.
 
     Raises
@@ -62,13 +62,13 @@ def begin(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> O
     DesignError
         If the likelihood is not finite at the starting values.
     """
-    ahead = _ahead(problem, constants, upper, rules)
-    if ahead is not None:
-        guess = Split(problem.zero().tops, ahead.rest)
-        here = problem.evaluate(ahead.vector, guess, MODE_MAX, "far")
+    pilot = _pilot(problem, constants, upper, options)
+    if pilot is not None:
+        guess = Effects(problem.zero().nested, pilot.crossed)
+        here = problem.evaluate(pilot.vector, guess, MODE_MAX, "far")
         if here is not None:
-            information = np.diag(prior_hessian(problem, here))
-            return Optimum(ahead.vector, here, ahead.hessian_of_all(information), upper)
+            information = np.diag(first_hessian(problem, here))
+            return Optimum(pilot.vector, here, pilot.hessian_of_all(information), upper)
     return begin_at(problem, start(problem, constants, upper), upper)
 
 
@@ -85,7 +85,7 @@ def begin_at(problem: Problem, vector: Floats, upper: Floats) -> Optimum:
         vector = Params(params.beta, theta).pack()
         here = problem.evaluate(vector, tol=MODE_MAX)
         if here is not None:
-            return Optimum(vector, here, prior_hessian(problem, here), upper)
+            return Optimum(vector, here, first_hessian(problem, here), upper)
     msg = (
         "the likelihood is not finite at the starting values: some linear predictor is beyond "
         "the reach of its link; check the scale of the offset and of the columns"
@@ -99,32 +99,34 @@ def with_spread(problem: Problem, vector: Floats, sd: float) -> Floats:
     return Params(Params.unpack(vector, problem.shape).beta, theta).pack()
 
 
-def away(problem: Problem, vector: Floats) -> Floats:
+def off_boundary(problem: Problem, vector: Floats) -> Floats:
     """Return parameters off the boundary: at a variance of zero an optimizer would stay."""
     params = Params.unpack(vector, problem.shape)
     pairs = zip(problem.covariances, params.theta, strict=True)
-    return Params(params.beta, tuple(each.away(part, AWAY) for each, part in pairs)).pack()
+    return Params(
+        params.beta, tuple(each.off_boundary(part, OFF_BOUNDARY) for each, part in pairs)
+    ).pack()
 
 
-def _ahead(problem: Problem, constants: Floats, upper: Floats, rules: Rules) -> _Ahead | None:
+def _pilot(problem: Problem, constants: Floats, upper: Floats, options: Options) -> _Pilot | None:
     """Fit a subsample of the shards; None where these are few, or estimates are not reliable."""
     if len(problem.shards) < SHARDS_MIN or not problem.order:
         return None
     some = problem.some(range(0, len(problem.shards), SHARE))
     try:
-        first = begin(some, constants, upper, rules)
+        first = begin(some, constants, upper, options)
     except DesignError:
         return None
-    quiet = Rules(GAIN_TOL, rules.max_iter)
+    quiet = Options(DECREASE_TOL, options.max_iter)
     found = minimize(some, first, quiet)
     near = np.abs(found.vector) < LARGEST
-    if not found.is_within(GAIN_TOL) or not np.all(near | (found.vector >= upper)):
+    if not found.is_within(DECREASE_TOL) or not np.all(near | (found.vector >= upper)):
         return None
-    vector = away(problem, found.vector)
+    vector = off_boundary(problem, found.vector)
     if not np.array_equal(vector, found.vector) or np.any(found.capped):
         return None
     hessian = differenced_hessian(some, found, np.ones(len(vector), dtype=np.bool_))
     if hessian is None or not is_definite(hessian):
         return None
-    information = np.diag(prior_hessian(some, found.here))
-    return _Ahead(vector, hessian, information, found.here.mode.u.rest)
+    information = np.diag(first_hessian(some, found.here))
+    return _Pilot(vector, hessian, information, found.here.mode.u.crossed)

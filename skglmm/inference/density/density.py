@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine import Problem, Split, prior_hessian
+from skglmm.engine import Effects, Problem, prior_hessian
 from skglmm.fitting import Fit
 from skglmm.inference.density.row_density import averaged_log_density
 from skglmm.inference.parameters.delta import posterior_covariance
@@ -148,13 +148,13 @@ def _lost(found: Update) -> tuple[Floats, ...]:
     assert prior is not None  # it was the Hessian at the fit's mode
     penalties = _by_level(problem, problem.prior.halves(mode.point.u))
     after, before = (
-        _by_level(problem, Split(*system.log_diagonal)) for system in (mode.system, prior)
+        _by_level(problem, Effects(*system.log_diagonal)) for system in (mode.system, prior)
     )
     parts = zip(penalties, after, before, strict=True)
     return problem.in_layout_order([a + b - c for a, b, c in parts])
 
 
-def _by_level(problem: Problem, entries: Split) -> list[Floats]:
+def _by_level(problem: Problem, entries: Effects) -> list[Floats]:
     """Sum entries over the effects of each level: (L,) for each factor."""
     return [np.sum(part, axis=0) for part in problem.join(entries)]
 

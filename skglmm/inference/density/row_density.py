@@ -8,14 +8,16 @@ from skglmm.arrays import Bools, Floats, Ints
 from skglmm.families import DensityFactor, Family
 from skglmm.inference.density.integrand import Integrand
 from skglmm.inference.density.log_average import log_average
-from skglmm.inference.prediction.averages import Shift
+from skglmm.inference.prediction.averages import NormalShift
 
 __all__ = ["averaged_log_density"]
 
 LEAST, LEAST_SHARE = 1e-7, 1e-7  # standard deviations that count as none; and of the largest
 
 
-def averaged_log_density(family: Family, y: Floats, eta: Sequence[Floats], shift: Shift) -> Floats:
+def averaged_log_density(
+    family: Family, y: Floats, eta: Sequence[Floats], shift: NormalShift
+) -> Floats:
     """Return the log densities of responses, averaged over the shifts, whatever their size, (n,).
 
     Parameters
@@ -24,7 +26,7 @@ def averaged_log_density(family: Family, y: Floats, eta: Sequence[Floats], shift
     y : ndarray, shape (n,)
     eta : sequence of ndarray, each of shape (n,) or (1,)
         Linear predictors without the shifts.
-    shift : Shift, n rows
+    shift : NormalShift, n rows
     """
     prepared, result = family.prepare(y), np.zeros(len(y))
     factors = family.factors
@@ -42,7 +44,7 @@ def _applies(factor: DensityFactor, y: Floats) -> Bools:
     return np.ones(len(y), dtype=np.bool_) if factor.applies is None else factor.applies(y)
 
 
-def _linked(factors: Sequence[DensityFactor], shift: Shift) -> Bools:
+def _linked(factors: Sequence[DensityFactor], shift: NormalShift) -> Bools:
     """Whether two factors depend on one shift, or on correlated ones, (n, F, F)."""
     pairs = [[shift.relates(a.predictors, b.predictors) for b in factors] for a in factors]
     return np.moveaxis(np.array(pairs), 2, 0)
@@ -69,7 +71,7 @@ def _blocks(here: Ints, links: Bools) -> list[list[int]]:
 
 
 def _averaged(
-    factors: tuple[DensityFactor, ...], prepared: Floats, eta: Sequence[Floats], shift: Shift
+    factors: tuple[DensityFactor, ...], prepared: Floats, eta: Sequence[Floats], shift: NormalShift
 ) -> Floats:
     """Average the product of factors over the shifts on which they depend, (n,)."""
     used = {k for factor in factors for k in factor.predictors}

@@ -16,7 +16,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
 from skglmm.inference.distribution.chebyshev import chebyshev_transform
 from skglmm.inference.distribution.ends import between_probability
-from skglmm.inference.prediction.averages import Parted, Shift, averages
+from skglmm.inference.prediction.averages import NormalShift, Parted, averages
 
 __all__ = ["Between", "Share"]
 
@@ -60,7 +60,7 @@ class Between(NamedTuple):
         Distribution of the responses there.
     eta : list of ndarray, each of shape (n,)
         Its linear predictors.
-    shift : Shift
+    shift : NormalShift
         Their shifts.
     shares : list of Share
         How likely it is, for each node of the grid of `shift`.
@@ -68,11 +68,11 @@ class Between(NamedTuple):
 
     family: Family
     eta: list[Floats]
-    shift: Shift
+    shift: NormalShift
     shares: list[Share]
 
     @classmethod
-    def of(cls, family: Family, eta: Sequence[Floats], shift: Shift) -> "Between | None":
+    def of(cls, family: Family, eta: Sequence[Floats], shift: NormalShift) -> "Between | None":
         """Return the distributions, if the masses of the family have predictors of their own."""
         interior = family.interior
         if interior is None or interior.location != shift.first or family.support.is_discrete:

@@ -24,14 +24,14 @@ from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design
 from skglmm.families import Family, least_whole
 from skglmm.fitting import Fit
-from skglmm.inference.distribution.blend import Blend
 from skglmm.inference.distribution.ends import end_probabilities
-from skglmm.inference.distribution.mixture import BEND
-from skglmm.inference.distribution.solve import Line, Root, solve
+from skglmm.inference.distribution.normal_mixture import BEND
+from skglmm.inference.distribution.predictive import PredictiveDistribution
+from skglmm.inference.distribution.solve import Root, SupportTransform, solve
 from skglmm.inference.distribution.tabulate import Values, tabulate
 from skglmm.inference.parameters.delta import linear_covariance
 from skglmm.inference.parameters.own_units import in_own_units
-from skglmm.inference.prediction.averages import Shift, averages
+from skglmm.inference.prediction.averages import NormalShift, averages
 from skglmm.inference.prediction.predict import Plan, linear_predictors, shift_of
 
 __all__ = ["predict_quantile", "predictive_cdf", "response_interval"]
@@ -127,7 +127,7 @@ class _Normals:
 
     family: Family
     eta: Floats
-    shift: Shift
+    shift: NormalShift
 
     @classmethod
     def of(cls, fit: Fit, design: Design, plan: Plan) -> "_Normals":
@@ -139,7 +139,7 @@ class _Normals:
             known = fit.uncertainty is None
             also = None if known else partial(linear_covariance, fit, part, plan.conditioned)
             shifts.append(shift_of(fit, part, plan, also=also))
-        return cls(fit.family, eta, Shift.concatenate(shifts))
+        return cls(fit.family, eta, NormalShift.concatenate(shifts))
 
     def take(self, rows: Ints | slice) -> "_Normals":
         return _Normals(self.family, self.eta[:, rows], self.shift.take(rows))
@@ -190,7 +190,7 @@ class _Normals:
         eta, spread, loadings = np.split(points, [size, size + 1], axis=1)
         sd = np.sinh(spread[:, 0]) / _steepness(self.family, list(eta.T))
         loadings = loadings.reshape(len(points), 1 + n_others, n_others)
-        return _Normals(self.family, eta.T, Shift(sd, self.shift.others, loadings))
+        return _Normals(self.family, eta.T, NormalShift(sd, self.shift.others, loadings))
 
 
 def _steepness(family: Family, eta: Sequence[Floats]) -> Floats:
@@ -212,8 +212,8 @@ def _up_to(normals: _Normals, y: Floats) -> Floats:
         low, high = normals.masses
         return np.asarray(low + (1.0 - low - high) * _probabilities(interior, y))
     result = np.empty(len(y))
-    for rows, blend in _blends(normals, 1):
-        result[rows] = blend.cdf(y[rows])
+    for rows, predictive in _predictives(normals, 1):
+        result[rows] = predictive.cdf(y[rows])
     return result
 
 
@@ -221,39 +221,41 @@ def _responses(normals: _Normals, q: Floats) -> Floats:
     """Return quantiles at increasing probabilities `q`: (n, k)."""
     if normals.family.support.is_discrete:
         return _counts(normals, q)
-    line = Line(normals.family.support)
+    transform = SupportTransform(normals.family.support)
     if not normals.family.masses:
         positions = _positions(normals, ndtri(q))
-        return line.response(np.maximum.accumulate(positions, axis=1))  # by less than tolerances
+        return transform.response(
+            np.maximum.accumulate(positions, axis=1)
+        )  # by less than tolerances
     low, high = normals.masses
     result = np.empty((len(low), len(q)))
     for j in range(len(q)):
         at_low, at_high = q[j] <= low, q[j] > 1.0 - high
         inside = np.flatnonzero(~(at_low | at_high))
-        result[:, j] = np.where(at_low, line.support.low, line.support.high)
+        result[:, j] = np.where(at_low, transform.support.low, transform.support.high)
         found = _between(normals.take(inside), q[j], low[inside], high[inside])
-        result[inside, j] = line.response(found)
+        result[inside, j] = transform.response(found)
     return np.asarray(np.maximum.accumulate(result, axis=1))
 
 
 def _counts(normals: _Normals, q: Floats) -> Floats:
     """Return quantiles of whole numbers at increasing probabilities `q`: (n, k)."""
     result, size = np.empty((len(normals.shift.sd), len(q))), len(q)
-    for rows, blend in _blends(normals, size):
-        many = blend.take(np.tile(np.arange(len(rows)), size))
+    for rows, predictive in _predictives(normals, size):
+        many = predictive.take(np.tile(np.arange(len(rows)), size))
         result[rows] = _least(many, np.repeat(q, len(rows))).reshape(size, -1).T
     return np.asarray(np.maximum.accumulate(result, axis=1))
 
 
-def _least(blend: Blend, p: Floats) -> Floats:
+def _least(predictive: PredictiveDistribution, p: Floats) -> Floats:
     """Return the least whole responses whose probability, up to them, is `p` or more, (n,)."""
-    goal, guess = np.minimum(p, SURE), np.nan_to_num(blend.guess(ndtri(p)))
+    goal, guess = np.minimum(p, SURE), np.nan_to_num(predictive.guess(ndtri(p)))
 
     def reached(y: Floats, rows: Ints) -> Bools:
-        return np.asarray(blend.take(rows).cdf(y) >= goal[rows])
+        return np.asarray(predictive.take(rows).cdf(y) >= goal[rows])
 
     step = np.maximum(1.0, np.round(FIRST * np.abs(guess)))
-    return least_whole(reached, guess, step, blend.family.support.ends)
+    return least_whole(reached, guess, step, predictive.family.support.ends)
 
 
 def _between(normals: _Normals, q: float, low: Floats, high: Floats) -> Floats:
@@ -289,10 +291,10 @@ def _positions(normals: _Normals, z: Floats) -> Floats:
 
 def _values(normals: _Normals, z: Floats) -> Values:
     """Positions, and the errors that those of a table may have."""
-    line, root = Line(normals.family.support), _solved(normals, z)
+    transform, root = SupportTransform(normals.family.support), _solved(normals, z)
     miss = np.minimum(MISS_Z, MISS * np.sqrt(2.0 * np.pi) * np.exp(0.5 * z**2))
-    x = np.clip(root.x, *line.ends)
-    unit = miss * np.nan_to_num(root.slope, posinf=0.0) + line.spacing(x) / line.slope(x)
+    x = np.clip(root.x, *transform.ends)
+    unit = miss * np.nan_to_num(root.slope, posinf=0.0) + transform.spacing(x) / transform.slope(x)
     return Values(x, unit)
 
 
@@ -301,21 +303,21 @@ def _solved(normals: _Normals, z: Floats) -> Root:
     n, size = len(normals.shift.sd), z.shape[-1]
     goals = np.broadcast_to(z, (n, size))
     x, slope = np.empty((2, n, size))
-    for rows, blend in _blends(normals, size):
-        many = blend.take(np.tile(np.arange(len(rows)), size))
-        root = solve(many, goals[rows].T.ravel(), Line(normals.family.support))
+    for rows, predictive in _predictives(normals, size):
+        many = predictive.take(np.tile(np.arange(len(rows)), size))
+        root = solve(many, goals[rows].T.ravel(), SupportTransform(normals.family.support))
         x[rows], slope[rows] = (part.reshape(size, -1).T for part in root)
     return Root(x, slope)
 
 
-def _blends(normals: _Normals, n_values: int) -> Iterator[tuple[Ints, Blend]]:
+def _predictives(normals: _Normals, n_values: int) -> Iterator[tuple[Ints, PredictiveDistribution]]:
     """Positions of rows of alike speed, and the distributions of their responses.
 
     So many at a time that `n_values` can be found of each.
     """
     for start in range(0, len(normals.shift.sd), CHUNK):
         part = normals.take(slice(start, start + CHUNK))
-        whole = Blend.of(part.family, list(part.eta), part.shift, part.masses)
+        whole = PredictiveDistribution.of(part.family, list(part.eta), part.shift, part.masses)
         group = np.searchsorted(SPEEDS, whole.speed)
         for rows in (np.flatnonzero(group == each) for each in np.unique(group)):
             step = max(1, CELLS // (n_values * whole.take(rows).n_nodes))

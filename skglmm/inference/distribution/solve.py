@@ -12,10 +12,10 @@ from scipy.special import expit, logit, ndtri
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families import Support
-from skglmm.inference.distribution.blend import Blend
-from skglmm.inference.distribution.mixture import Mixture
+from skglmm.inference.distribution.normal_mixture import NormalMixture
+from skglmm.inference.distribution.predictive import PredictiveDistribution
 
-__all__ = ["Line", "Root", "solve"]
+__all__ = ["Root", "SupportTransform", "solve"]
 
 ROUNDING = 4  # spacings of a response that are as good as none
 ZTOL = 3e-5  # standard deviations; the error of a step is about the square
@@ -26,7 +26,7 @@ _TWO_PI_ROOT = np.sqrt(2.0 * np.pi)
 
 
 @dataclass(frozen=True)
-class Line:
+class SupportTransform:
     """Transform of the open support to the real line: a logit, a logarithm or the identity."""
 
     support: Support
@@ -100,20 +100,22 @@ class _Point(NamedTuple):
     slope: Floats
 
 
-def solve(mixture: Mixture | Blend, z: Floats, line: Line) -> Root:
+def solve(
+    mixture: NormalMixture | PredictiveDistribution, z: Floats, transform: SupportTransform
+) -> Root:
     """Return where the probabilities have the normal quantiles `z`, (n,)."""
-    x = line.position(line.inside(mixture.guess(z)))
+    x = transform.position(transform.inside(mixture.guess(z)))
     solution, slope, rows = np.empty_like(x), np.empty_like(x), np.arange(len(x))
     low, high, before = np.full_like(x, -np.inf), np.full_like(x, np.inf), None
     for k in range(MOST):
-        here = _point(mixture, x, z, line)
+        here = _point(mixture, x, z, transform)
         low, high = np.where(here.z <= 0.0, x, low), np.where(here.z >= 0.0, x, high)
         step, sure = _newton(here, before)
-        inside = line.holds(step) & (low <= step) & (step <= high) & (k < PATIENCE)
-        x = np.where(inside, step, _middle(low, high, 2.0**k, line))
+        inside = transform.holds(step) & (low <= step) & (step <= high) & (k < PATIENCE)
+        x = np.where(inside, step, _middle(low, high, 2.0**k, transform))
         sure &= inside
         solution[rows], slope[rows] = x, here.slope
-        open_ = ~(sure | line.is_closed(low, high))
+        open_ = ~(sure | transform.is_closed(low, high))
         if not open_.any():
             break
         mixture, before = mixture.take(np.flatnonzero(open_)), _Point(*(p[open_] for p in here))
@@ -121,11 +123,16 @@ def solve(mixture: Mixture | Blend, z: Floats, line: Line) -> Root:
     return Root(solution, slope)
 
 
-def _point(mixture: Mixture | Blend, x: Floats, z: Floats, line: Line) -> _Point:
-    below, density = mixture.cdf_and_density(line.response(x))
+def _point(
+    mixture: NormalMixture | PredictiveDistribution,
+    x: Floats,
+    z: Floats,
+    transform: SupportTransform,
+) -> _Point:
+    below, density = mixture.cdf_and_density(transform.response(x))
     found = ndtri(below)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        slope = np.exp(-0.5 * found**2) / (_TWO_PI_ROOT * density * line.slope(x))
+        slope = np.exp(-0.5 * found**2) / (_TWO_PI_ROOT * density * transform.slope(x))
     return _Point(x, found - z, slope)
 
 
@@ -143,11 +150,11 @@ def _newton(here: _Point, before: _Point | None) -> tuple[Floats, Bools]:
         return step, miss <= ZTOL
 
 
-def _middle(low: Floats, high: Floats, reach: float, line: Line) -> Floats:
+def _middle(low: Floats, high: Floats, reach: float, transform: SupportTransform) -> Floats:
     """Return positions in brackets, on the line; `reach` from the one end of an open one."""
     with np.errstate(invalid="ignore"):
         middle = np.where(np.isinf(low), high - reach, 0.5 * (low + high))
-    return np.clip(np.where(np.isinf(high), low + reach, middle), *line.ends)
+    return np.clip(np.where(np.isinf(high), low + reach, middle), *transform.ends)
 
 
 def _inverse(here: _Point, before: _Point) -> Floats:

@@ -95,7 +95,7 @@ def _prior_share(study: Study, mode: Mode) -> float | None:
     if not problem.order:
         return 0.0
     inverse = mode.system.inverse()
-    own = float(np.trace(inverse.rest)) + float(inverse.pieces.map(_trace).total())
+    own = float(np.trace(inverse.crossed)) + float(inverse.pieces.map(_trace).total())
     n_beta = problem.shape.n_beta
     moves = [part[:n_beta].reshape(n_beta, -1) for part in jacobian(problem, mode)]
     products = sum(move @ move.T for move in moves)

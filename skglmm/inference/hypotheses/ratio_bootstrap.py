@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skglmm.fitting import Fit, Rules, Study, refit
+from skglmm.fitting import Fit, Options, Study, refit
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, ratio
 from skglmm.inference.uncertainty.simulate import simulate_responses
 
-__all__ = ["Contest", "simulated_ratio", "with_replicates"]
+__all__ = ["NestedModels", "simulated_ratio", "with_replicates"]
 
 
 @dataclass(frozen=True)
-class Contest:
+class NestedModels:
     """Two nested models and the rows that both are fitted to.
 
     Parameters
@@ -30,21 +30,21 @@ class Contest:
     studies : tuple of Study, length 2
         Of the smaller and the larger model, without weights, with the rows in one order.
     fits : tuple of Fit, length 2
-    rules : tuple of Rules, length 2
+    options : tuple of Options, length 2
         When the optimizer stops.
     """
 
     studies: tuple[Study, Study]
     fits: tuple[Fit, Fit]
-    rules: tuple[Rules, Rules]
+    options: tuple[Options, Options]
 
 
-def simulated_ratio(contest: Contest, rng: np.random.Generator) -> float:
+def simulated_ratio(nested_models: NestedModels, rng: np.random.Generator) -> float:
     """Return the statistic of a response that is simulated from the smaller model.
 
     Parameters
     ----------
-    contest : Contest
+    nested_models : NestedModels
     rng : Generator
 
     Returns
@@ -53,11 +53,13 @@ def simulated_ratio(contest: Contest, rng: np.random.Generator) -> float:
         NaN where one of the models cannot be fitted or does not converge, and where the larger
         one has the lower log likelihood.
     """
-    y = simulate_responses(contest.fits[0], contest.studies[0], rng)
+    y = simulate_responses(nested_models.fits[0], nested_models.studies[0], rng)
     values = []
-    for study, fit, rules in zip(contest.studies, contest.fits, contest.rules, strict=True):
+    for study, fit, options in zip(
+        nested_models.studies, nested_models.fits, nested_models.options, strict=True
+    ):
         try:
-            found = refit(study.with_response(y), fit, rules)
+            found = refit(study.with_response(y), fit, options)
         except (ArithmeticError, ValueError):  # a likelihood or a matrix that is not finite
             return np.nan
         values.append(found.log_likelihood if found.converged else np.nan)

@@ -52,7 +52,7 @@ def mode_moves(fit: Fit, f: int) -> Floats:
     :math:`R J + (\partial R / \partial \theta) \hat u`.
     """
     assert fit.mode_jacobian is not None
-    moves: Floats = np.einsum("ab,mbl->mal", fit.roots[f], fit.mode_jacobian[f])
+    moves: Floats = np.einsum("ab,mbl->mal", fit.lambdas[f], fit.mode_jacobian[f])
     start = fit.shape.theta(f).start
     for m, change in enumerate(fit.layout.factors[f].covariance.moves(fit.theta[f])):
         moves[start + m] += fit.bases[f] @ change @ fit.u[f]
@@ -63,7 +63,7 @@ def posterior_blocks(fit: Fit, f: int, g: int, left: Ints, right: Ints) -> Float
     """Covariance of effects given the estimates, (k_f, k_g, P), for P pairs of levels."""
     i, j = fit.order.index(f), fit.order.index(g)
     blocks = fit.posterior.between(i, j, left, right)
-    return np.asarray(np.einsum("ac,cdp,bd->abp", fit.roots[f], blocks, fit.roots[g]))
+    return np.asarray(np.einsum("ac,cdp,bd->abp", fit.lambdas[f], blocks, fit.lambdas[g]))
 
 
 def linear_variance(

@@ -68,7 +68,7 @@ def _own(fit: Fit) -> Fit:
     return replace(
         fit,
         beta=tuple(part / fit.units.size(k) for k, part in enumerate(fit.beta)),
-        roots=tuple(root / unit for root, unit in zip(fit.roots, units, strict=True)),
+        lambdas=tuple(lambda_ / unit for lambda_, unit in zip(fit.lambdas, units, strict=True)),
         bases=tuple(basis / unit for basis, unit in zip(fit.bases, units, strict=True)),
         uncertainty=None if known is None else _scaled(known, 1.0 / sizes),
         mode_jacobian=None if moves is None else tuple(p * sizes[:, None, None] for p in moves),

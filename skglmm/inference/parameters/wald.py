@@ -180,7 +180,7 @@ def variance_components(fit: Fit) -> tuple[Component, ...]:
     return tuple(
         _component(factor, columns, sigma, errors)
         for f, factor in enumerate(fit.layout.factors)
-        for sigma in [fit.roots[f] @ fit.roots[f].T]
+        for sigma in [fit.lambdas[f] @ fit.lambdas[f].T]
         for columns in term_columns(factor)
     )
 

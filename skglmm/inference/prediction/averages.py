@@ -14,7 +14,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.inference.prediction.quadrature import coarse_rule, rule
 
-__all__ = ["Shift", "averages"]
+__all__ = ["NormalShift", "averages"]
 
 CELLS = 2**20  # rows times nodes at a time
 UNCORRELATED = 1e-7  # correlations that count as none
@@ -22,7 +22,7 @@ LEAST = 1e-7  # weight of a node, relative to that of the middle, that is worth 
 
 
 @dataclass(frozen=True)
-class Shift:
+class NormalShift:
     """Shifts of the linear predictors of n rows, jointly normal with mean 0.
 
     Parameters
@@ -46,7 +46,7 @@ class Shift:
     @classmethod
     def of(
         cls, covariance: Callable[[int, int], Floats], n: int, others: Sequence[int], first: int = 0
-    ) -> "Shift":
+    ) -> "NormalShift":
         """Return the shift with these covariances, (n,) each, of `first` and `others`."""
         kept = [k for k in others if covariance(k, k).any()]
         root = _root(covariance, n, [*kept, first])
@@ -55,7 +55,7 @@ class Shift:
         return cls(root[:, size, size], tuple(kept), loadings, first)
 
     @classmethod
-    def concatenate(cls, parts: Sequence["Shift"]) -> "Shift":
+    def concatenate(cls, parts: Sequence["NormalShift"]) -> "NormalShift":
         """Return the shifts of the rows of several, which may lack predictors that others have."""
         others = tuple(sorted({k for part in parts for k in part.others}))
         sd = np.concatenate([part.sd for part in parts])
@@ -100,20 +100,20 @@ class Shift:
         own, other = (np.isin(moving, list(some)) for some in (left, right))
         return np.asarray(related[:, own][:, :, other].any(axis=(1, 2)))
 
-    def take(self, rows: Ints | slice) -> "Shift":
+    def take(self, rows: Ints | slice) -> "NormalShift":
         """Return the shifts of some of the rows."""
-        return Shift(self.sd[rows], self.others, self.loadings[rows], self.first)
+        return NormalShift(self.sd[rows], self.others, self.loadings[rows], self.first)
 
-    def among(self, predictors: Sequence[int]) -> "Shift":
+    def among(self, predictors: Sequence[int]) -> "NormalShift":
         """Return the shifts of some of the predictors that are `moving`, one at least."""
         if tuple(predictors) == self.moving:
             return self
         covariance, place = self.covariance, self.moving.index
         first, *others = predictors
         n = len(self.sd)
-        return Shift.of(lambda j, k: covariance[:, place(j), place(k)], n, others, first)
+        return NormalShift.of(lambda j, k: covariance[:, place(j), place(k)], n, others, first)
 
-    def placed(self, places: Sequence[int]) -> "Shift":
+    def placed(self, places: Sequence[int]) -> "NormalShift":
         """Return the same shifts of predictors that are counted among `places`."""
         others = tuple(places.index(k) for k in self.others)
         return replace(self, others=others, first=places.index(self.first))
@@ -128,9 +128,9 @@ class Shift:
         loadings = root[:, [size - 1, *range(size - 1)], : size - 1]
         left = np.concatenate([np.zeros((n, 1, len(outer))), root[:, size:, size:]], axis=1)
         return Parted(
-            Shift(root[:, size - 1, size - 1], tuple(others), loadings, first),
+            NormalShift(root[:, size - 1, size - 1], tuple(others), loadings, first),
             root[:, size:, :size],
-            Shift(np.zeros(n), tuple(outer), left, first),
+            NormalShift(np.zeros(n), tuple(outer), left, first),
         )
 
     def grid(self) -> list[tuple[float, Floats]]:
@@ -160,20 +160,20 @@ class Parted(NamedTuple):
 
     Parameters
     ----------
-    inner : Shift
+    inner : NormalShift
     follow : ndarray, shape (n, q, 1 + m)
         How the q others follow the normal numbers of `inner`, that of its first predictor last.
-    left : Shift
+    left : NormalShift
         What else shifts the others.
     """
 
-    inner: Shift
+    inner: NormalShift
     follow: Floats
-    left: Shift
+    left: NormalShift
 
 
 def averages(
-    of: Callable[[list[Floats], Ints], Floats], eta: Sequence[Floats], shift: Shift
+    of: Callable[[list[Floats], Ints], Floats], eta: Sequence[Floats], shift: NormalShift
 ) -> Floats:
     """Average functions of the linear predictors over shifts, row by row.
 
@@ -183,7 +183,7 @@ def averages(
         From linear predictors, (N,) or (1,) each, and the row that each stands for, (N,), to the
         values of k functions, (k, N).
     eta : sequence of ndarray, each of shape (n,)
-    shift : Shift, n rows
+    shift : NormalShift, n rows
 
     Returns
     -------
@@ -192,7 +192,7 @@ def averages(
     Examples
     --------
     >>> from scipy.special import expit
-    >>> shift = Shift(np.array([0.0, 1.0]), (), np.zeros((2, 1, 0)))
+    >>> shift = NormalShift(np.array([0.0, 1.0]), (), np.zeros((2, 1, 0)))
     >>> averages(lambda eta, _: expit(eta[0])[None], [np.array([2.0, 2.0])], shift).round(3)
     array([[0.881, 0.845]])
     """

@@ -14,11 +14,11 @@ from skglmm.design import Design
 from skglmm.engine import (
     Mode,
     Modes,
+    NormalPosterior,
     Params,
     Problem,
-    Remembered,
     bind,
-    curvature,
+    effect_information,
     find_mode,
     jacobian,
     posterior,
@@ -38,13 +38,13 @@ class Update:
     problem : Problem
         Of the new rows, on the internal, standardized columns, in the units of the fit.
     mode : Mode
-    remembered : Remembered or None
+    earlier : NormalPosterior or None
         What the fit knew before; None where it was to be forgotten.
     """
 
     problem: Problem
     mode: Mode
-    remembered: Remembered | None
+    earlier: NormalPosterior | None
 
 
 def update(
@@ -64,37 +64,39 @@ def update(
         Whether known levels, too, begin as new ones.
     """
     (fit, design), y = in_own_units(fit, design), fit.units.response(y)
-    remembered = None if forget else _remember(fit, [f.n_levels for f in design.layout.factors])
+    earlier = None if forget else _earlier(fit, [f.n_levels for f in design.layout.factors])
     pairs = zip(design.columns, fit.bases, strict=True)
     standard = replace(design, columns=tuple(np.asfortranarray(z @ basis) for z, basis in pairs))
-    problem = bind(standard, y, weights, fit.family, remembered=remembered)
+    problem = bind(standard, y, weights, fit.family, earlier=earlier)
     problem = replace(problem, approximation=fit.approximation)
     start = problem.zero()
-    if remembered is not None:
-        start = problem.split(tuple(remembered.mean[f] for f in problem.order))
+    if earlier is not None:
+        start = problem.split(tuple(earlier.mean[f] for f in problem.order))
     mode = find_mode(problem, Params(fit.beta, fit.theta), start)
-    return None if mode is None else Update(problem, mode, remembered)
+    return None if mode is None else Update(problem, mode, earlier)
 
 
 def condition(fit: Fit, design: Design, found: Update) -> Fit:
     """Return the fit with the effects of an update, for the levels of `design`."""
     problem, mode = found.problem, found.mode
-    seen, moves = curvature(problem, mode), _moves(in_own_units(fit, design)[0], found)
+    seen, moves = effect_information(problem, mode), _moves(in_own_units(fit, design)[0], found)
     return replace(
         fit,
         layout=design.layout,
         u=problem.in_layout_order(problem.join(mode.u)),
         order=problem.order,
         posterior=posterior(problem, mode),
-        curvature=seen if found.remembered is None else found.remembered.curvature + seen,
+        effect_information=seen
+        if found.earlier is None
+        else found.earlier.effect_information + seen,
         mode_jacobian=None if moves is None else user_moves(fit, moves),
     )
 
 
-def _remember(fit: Fit, n_levels: list[int]) -> Remembered:
-    return Remembered(
+def _earlier(fit: Fit, n_levels: list[int]) -> NormalPosterior:
+    return NormalPosterior(
         tuple(_grown(part, n) for part, n in zip(fit.u, n_levels, strict=True)),
-        fit.curvature.padded(n_levels),
+        fit.effect_information.padded(n_levels),
     )
 
 
@@ -109,10 +111,10 @@ def _moves(fit: Fit, found: Update) -> Modes | None:
     if fit.mode_jacobian is None:
         return None
     problem, before = found.problem, None
-    if found.remembered is not None:
+    if found.earlier is not None:
         padded = [
             _grown(part, mean.shape[-1])
-            for part, mean in zip(fit.mode_jacobian, found.remembered.mean, strict=True)
+            for part, mean in zip(fit.mode_jacobian, found.earlier.mean, strict=True)
         ]
         before = tuple(padded[f] for f in problem.order)
     return problem.in_layout_order(jacobian(problem, found.mode, before))

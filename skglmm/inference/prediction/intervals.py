@@ -350,12 +350,12 @@ def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -
     gradient = np.zeros((design.n_samples, fit.shape.n_params))
     for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         if f in plan.integrated:
-            fed_by, root = np.array(factor.predictors), fit.roots[f]
+            fed_by, lambda_ = np.array(factor.predictors), fit.lambdas[f]
             start = fit.shape.theta(f).start
             left, right = (design.columns[f][:, fed_by == each] for each in (j, k))
             for m, plain in enumerate(factor.covariance.moves(theta)):
                 change = fit.bases[f] @ plain
-                moved = (left @ change[fed_by == j]) * (right @ root[fed_by == k])
-                moved += (left @ root[fed_by == j]) * (right @ change[fed_by == k])
+                moved = (left @ change[fed_by == j]) * (right @ lambda_[fed_by == k])
+                moved += (left @ lambda_[fed_by == j]) * (right @ change[fed_by == k])
                 gradient[:, start + m] = np.sum(moved, axis=1)
     return gradient

@@ -10,7 +10,7 @@ from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design, Layout
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.own_units import in_own_units
-from skglmm.inference.prediction.averages import Shift, averages
+from skglmm.inference.prediction.averages import NormalShift, averages
 from skglmm.inference.prediction.estimable import nonestimable
 
 __all__ = [
@@ -239,7 +239,7 @@ def shift_of(
     plan: Plan,
     among: Collection[int] | None = None,
     also: Callable[[int, int], Floats] | None = None,
-) -> Shift:
+) -> NormalShift:
     """Return what is added to the linear predictors by effects that are averaged over.
 
     Parameters
@@ -260,7 +260,7 @@ def shift_of(
 
     first = fit.family.location
     others = [k for k in fed(fit) if k != first and (among is None or k in among)]
-    return Shift.of(covariance, design.n_samples, others, first)
+    return NormalShift.of(covariance, design.n_samples, others, first)
 
 
 def shift_covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
@@ -278,8 +278,8 @@ def _covariance_of(fit: Fit, design: Design, f: int, rows: Bools, j: int, k: int
     """Row by row z_j' Sigma z_k of one factor, 0 outside `rows`, shape (n,)."""
     covariance, fed_by = np.zeros(design.n_samples), np.array(fit.layout.factors[f].predictors)
     if rows.any() and j in fed_by and k in fed_by:
-        z, root = design.columns[f][rows], fit.roots[f]
-        left = z[:, fed_by == j] @ root[fed_by == j]
-        right = left if j == k else z[:, fed_by == k] @ root[fed_by == k]
+        z, lambda_ = design.columns[f][rows], fit.lambdas[f]
+        left = z[:, fed_by == j] @ lambda_[fed_by == j]
+        right = left if j == k else z[:, fed_by == k] @ lambda_[fed_by == k]
         covariance[rows] = np.sum(left * right, axis=1)
     return covariance

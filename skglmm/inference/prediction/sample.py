@@ -86,14 +86,14 @@ class _Draws:
     level : ndarray of intp, shape (m,)
         Number of the level of each of the rows, from 0.
     columns : ndarray, shape (m, k)
-    root : ndarray, shape (k, k)
+    lambda_ : ndarray, shape (k, k)
     predictors : tuple of int, length k
     """
 
     rows: Ints
     level: Ints
     columns: Floats
-    root: Floats
+    lambda_: Floats
     predictors: tuple[int, ...]
 
     @classmethod
@@ -109,12 +109,12 @@ class _Draws:
         key = np.where(known, code, np.where(other >= 0, n_known + other, alone))
         level = np.unique(key, return_inverse=True)[1]
         predictors = fit.layout.factors[f].predictors
-        return cls(rows, level, design.columns[f][rows], fit.roots[f], predictors)
+        return cls(rows, level, design.columns[f][rows], fit.lambdas[f], predictors)
 
     def add_to(self, eta: list[Floats], rng: np.random.Generator) -> None:
         """Replace linear predictors, (n,) each, by those with effects drawn for each level."""
         n_levels = int(self.level.max(initial=-1)) + 1
-        effects = rng.standard_normal((n_levels, len(self.root))) @ self.root.T
+        effects = rng.standard_normal((n_levels, len(self.lambda_))) @ self.lambda_.T
         for c, k in enumerate(self.predictors):
             eta[k] = eta[k].copy()
             eta[k][self.rows] += self.columns[:, c] * effects[self.level, c]

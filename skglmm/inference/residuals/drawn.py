@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import Mode, Modes, Problem, Split
+from skglmm.engine import Effects, Mode, Modes, Problem
 from skglmm.families import Family
 from skglmm.fitting import Study
 from skglmm.inference.residuals.residuals import normal_score, random_probability
@@ -102,21 +102,21 @@ def draw_effects(problem: Problem, mode: Mode, rng: np.random.Generator) -> Mode
     if not problem.order:
         return ()
     noise = problem.split(tuple(rng.standard_normal(size) for size in problem.sizes))
-    moves = Split(*mode.system.draw(noise.tops, noise.rest))
+    moves = Effects(*mode.system.draw(noise.nested, noise.crossed))
     return problem.join(mode.point.u.plus(moves))
 
 
 def _predictors(problem: Problem, mode: Mode, u: Modes) -> tuple[Floats, ...]:
     """Linear predictors given spherical effects, (n,) each, in the order of the design."""
-    split = problem.split(
-        tuple(root @ part for root, part in zip(mode.point.roots, u, strict=True))
+    effects = problem.split(
+        tuple(lambda_ @ part for lambda_, part in zip(mode.point.lambdas, u, strict=True))
     )
-    rest = problem.cut_rest(split.rest)
+    crossed = problem.cut_crossed(effects.crossed)
     eta = np.empty((len(problem.shape.n_coefficients), len(problem.rows)))
     start = 0
-    for shard, top in zip(problem.shards, split.tops, strict=True):
+    for shard, own in zip(problem.shards, effects.nested, strict=True):
         rows = problem.rows[start : start + shard.n_rows]
-        for k, part in enumerate(shard.predictors(mode.point.params.beta, (*top, *rest))):
+        for k, part in enumerate(shard.predictors(mode.point.params.beta, (*own, *crossed))):
             eta[k, rows] = part
         start += shard.n_rows
     return tuple(eta)

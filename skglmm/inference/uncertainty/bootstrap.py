@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.fitting import Fit, Rules, Study, refit
+from skglmm.fitting import Fit, Options, Study, refit
 from skglmm.inference.parameters.held import held_interval, is_undetermined, known_ends
 from skglmm.inference.parameters.natural import Natural, infinite, is_open, natural
 from skglmm.inference.parameters.wald import Intervals
@@ -47,7 +47,7 @@ class Refit(NamedTuple):
     error: str = ""
 
 
-def bootstrap_once(study: Study, fit: Fit, rules: Rules, rng: np.random.Generator) -> Refit:
+def bootstrap_once(study: Study, fit: Fit, options: Options, rng: np.random.Generator) -> Refit:
     """Simulate responses and fit them.
 
     Parameters
@@ -55,7 +55,7 @@ def bootstrap_once(study: Study, fit: Fit, rules: Rules, rng: np.random.Generato
     study : Study
         Rows of `fit`, without weights.
     fit : Fit
-    rules : Rules
+    options : Options
         When the optimizer stops.
     rng : Generator
 
@@ -64,7 +64,7 @@ def bootstrap_once(study: Study, fit: Fit, rules: Rules, rng: np.random.Generato
     Refit
     """
     try:
-        found = refit(study.with_response(simulate_responses(fit, study, rng)), fit, rules)
+        found = refit(study.with_response(simulate_responses(fit, study, rng)), fit, options)
     except (ArithmeticError, ValueError) as error:  # a likelihood or a matrix that is not finite
         nothing = np.full(len(list(natural(fit))), np.nan)
         text = f"{type(error).__name__}: {error}"

@@ -21,26 +21,26 @@ from skglmm.fitting import (
     Optimum,
     Trial,
     differenced_hessian,
+    first_hessian,
     line_search,
     positive,
-    prior_hessian,
     solved,
     stiffened,
     update,
 )
 from skglmm.inference.uncertainty.axis import Axis
 
-__all__ = ["Spot", "begin", "moved", "settled", "step"]
+__all__ = ["Iterate", "begin", "minimized", "moved", "step"]
 
 TOL = 1e-8  # log-likelihood units that may be left to gain
 STALLED = 1e-5  # the same where rounding allows no more: 3e-6 of the end of an interval
 ITERATIONS_MAX = 60
-SMALL, KICK = 1e-2, 0.05  # spreads below the one begin again at the other, in units of a link
-CLEARLY = 1.5  # times the price of such a kick that the next step has to promise
+SMALL, RESTART = 1e-2, 0.05  # spreads below the one begin again at the other, in units of a link
+CLEARLY = 1.5  # times the price of such a restart that the next step has to promise
 
 
 @dataclass(frozen=True)
-class Spot:
+class Iterate:
     """An iterate of a profile: parameters, objective, Hessian.
 
     Parameters
@@ -61,11 +61,11 @@ class ConstrainedStep(NamedTuple):
     """A step, the decrease that it promises, and the slope of the objective off the rest."""
 
     change: Floats
-    gain: float
+    decrease: float
     multiplier: float
 
 
-def begin(axis: Axis) -> Spot:
+def begin(axis: Axis) -> Iterate:
     """The estimates, with an exact Hessian."""
     here = axis.problem.evaluate(axis.vector)
     if here is None:
@@ -74,22 +74,22 @@ def begin(axis: Axis) -> Spot:
     return _refreshed(axis, axis.vector, here)
 
 
-def _refreshed(axis: Axis, vector: Floats, here: Objective) -> Spot:
-    optimum = Optimum(vector, here, prior_hessian(axis.problem, here), axis.upper)
+def _refreshed(axis: Axis, vector: Floats, here: Objective) -> Iterate:
+    optimum = Optimum(vector, here, first_hessian(axis.problem, here), axis.upper)
     hessian = differenced_hessian(axis.problem, optimum, np.ones(len(vector), dtype=np.bool_))
     if hessian is None:
-        return Spot(vector, here, optimum.hessian)
+        return Iterate(vector, here, optimum.hessian)
     every = np.ones(len(vector), dtype=np.bool_)
-    return Spot(vector, here, positive(stiffened(hessian, every, axis.least)))
+    return Iterate(vector, here, positive(stiffened(hessian, every, axis.least)))
 
 
-def step(axis: Axis, spot: Spot, distance: float = 0.0) -> ConstrainedStep:
+def step(axis: Axis, iterate: Iterate, distance: float = 0.0) -> ConstrainedStep:
     """Return the best step that moves the coordinate by a distance."""
-    x, g, a = spot.vector, spot.here.gradient, axis.direction
+    x, g, a = iterate.vector, iterate.here.gradient, axis.direction
     low, high = x <= axis.lower, x >= axis.upper
     held = ((low & (g > 0)) | (high & (g < 0))) & (a == 0)
     while True:
-        found = _constrained(spot.hessian, g, a, ~held, distance)
+        found = _constrained(iterate.hessian, g, a, ~held, distance)
         out = ((low & (found.change < 0)) | (high & (found.change > 0))) & (a == 0) & ~held
         if not np.any(out):
             return found
@@ -108,9 +108,9 @@ def _constrained(
     return ConstrainedStep(change, -0.5 * float(g @ change), multiplier)
 
 
-def moved(axis: Axis, spot: Spot, distance: float) -> Spot | None:
+def moved(axis: Axis, iterate: Iterate, distance: float) -> Iterate | None:
     """Move the coordinate, and all else as the Hessian foretells; None where that fails."""
-    return _at(axis, spot, _within(axis, spot.vector, step(axis, spot, distance).change))
+    return _at(axis, iterate, _within(axis, iterate.vector, step(axis, iterate, distance).change))
 
 
 def _within(axis: Axis, vector: Floats, change: Floats) -> Floats:
@@ -119,70 +119,70 @@ def _within(axis: Axis, vector: Floats, change: Floats) -> Floats:
     return np.where(axis.direction == 0, inside, change)
 
 
-def _at(axis: Axis, spot: Spot, change: Floats) -> Spot | None:
-    """The spot after a change of the parameters."""
-    there = _evaluated(axis, spot, change)
-    return None if there is None else _after(spot, change, there)
+def _at(axis: Axis, iterate: Iterate, change: Floats) -> Iterate | None:
+    """The iterate after a change of the parameters."""
+    there = _evaluated(axis, iterate, change)
+    return None if there is None else _after(iterate, change, there)
 
 
-def _evaluated(axis: Axis, spot: Spot, change: Floats) -> Objective | None:
+def _evaluated(axis: Axis, iterate: Iterate, change: Floats) -> Objective | None:
     """The objective after a change of the parameters, its modes moved along."""
-    mode = spot.here.mode
+    mode = iterate.here.mode
     guess = mode.u.plus(tangent(axis.problem, mode, change))
-    there = axis.problem.evaluate(spot.vector + change, guess)
+    there = axis.problem.evaluate(iterate.vector + change, guess)
     return None if there is None or not np.isfinite(there.value) else there
 
 
-def _after(spot: Spot, change: Floats, there: Objective) -> Spot:
-    hessian = update(spot.hessian, change, there.gradient - spot.here.gradient)
-    return Spot(spot.vector + change, there, hessian)
+def _after(iterate: Iterate, change: Floats, there: Objective) -> Iterate:
+    hessian = update(iterate.hessian, change, there.gradient - iterate.here.gradient)
+    return Iterate(iterate.vector + change, there, hessian)
 
 
-def settled(axis: Axis, spot: Spot) -> Spot | None:
+def minimized(axis: Axis, iterate: Iterate) -> Iterate | None:
     """Minimize with the coordinate where it is; None where no minimum is found."""
-    found = _minimized(axis, spot)
+    found = _minimized(axis, iterate)
     if found is None:
-        found = _minimized(axis, _refreshed(axis, spot.vector, spot.here))
-    return None if found is None else _kicked(axis, found)
+        found = _minimized(axis, _refreshed(axis, iterate.vector, iterate.here))
+    return None if found is None else _restarted(axis, found)
 
 
-def _minimized(axis: Axis, spot: Spot) -> Spot | None:
-    n_stalled, ahead = 0, step(axis, spot)
+def _minimized(axis: Axis, iterate: Iterate) -> Iterate | None:
+    n_stalled, following = 0, step(axis, iterate)
     for _ in range(ITERATIONS_MAX):
-        if ahead.gain <= TOL:
-            return spot
-        after = _searched(axis, spot, ahead)
+        if following.decrease <= TOL:
+            return iterate
+        after = _searched(axis, iterate, following)
         if after is None or n_stalled == STALLED_MAX:
             break
-        n_stalled = n_stalled + 1 if after.here.value > spot.here.value - TOL else 0
-        spot, ahead = after, step(axis, after)
-    return spot if ahead.gain <= STALLED else None
+        n_stalled = n_stalled + 1 if after.here.value > iterate.here.value - TOL else 0
+        iterate, following = after, step(axis, after)
+    return iterate if following.decrease <= STALLED else None
 
 
-def _searched(axis: Axis, spot: Spot, ahead: ConstrainedStep) -> Spot | None:
+def _searched(axis: Axis, iterate: Iterate, following: ConstrainedStep) -> Iterate | None:
     """Shorten a step until the objective decreases."""
 
     def trial(share: float) -> Trial:  # bounds bend the way
-        change = _within(axis, spot.vector, share * ahead.change)
-        slope = float(spot.here.gradient @ change)
-        return Trial(change, slope, 1.0, _evaluated(axis, spot, change))
+        change = _within(axis, iterate.vector, share * following.change)
+        slope = float(iterate.here.gradient @ change)
+        return Trial(change, slope, 1.0, _evaluated(axis, iterate, change))
 
-    found, _ = line_search(spot.here, trial)
-    return None if found is None else _after(spot, *found)
+    found, _ = line_search(iterate.here, trial)
+    return None if found is None else _after(iterate, *found)
 
 
-def _kicked(axis: Axis, spot: Spot) -> Spot:
+def _restarted(axis: Axis, iterate: Iterate) -> Iterate:
     """Leave spreads of zero, where the gradient is zero by symmetry, if there is less beyond."""
-    small = [m for m in axis.spreads if abs(spot.vector[m]) < SMALL]
+    small = [m for m in axis.spreads if abs(iterate.vector[m]) < SMALL]
     if not small:
-        return spot
-    change = np.zeros_like(spot.vector)
-    change[small] = np.where(spot.vector[small] < 0, -KICK, KICK) - spot.vector[small]
-    beyond = _at(axis, spot, change)
+        return iterate
+    change = np.zeros_like(iterate.vector)
+    change[small] = np.where(iterate.vector[small] < 0, -RESTART, RESTART) - iterate.vector[small]
+    beyond = _at(axis, iterate, change)
     if beyond is None:
-        return spot
-    price = beyond.here.value - spot.here.value
-    if step(axis, beyond).gain <= CLEARLY * price + TOL:
-        return replace(spot, hessian=beyond.hessian)
+        return iterate
+    price = beyond.here.value - iterate.here.value
+    if step(axis, beyond).decrease <= CLEARLY * price + TOL:
+        return replace(iterate, hessian=beyond.hessian)
     found = _minimized(axis, beyond)
-    return spot if found is None or found.here.value >= spot.here.value else found
+    return iterate if found is None or found.here.value >= iterate.here.value else found

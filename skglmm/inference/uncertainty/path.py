@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 
 from skglmm.fitting import solved
 from skglmm.inference.uncertainty.axis import Axis
-from skglmm.inference.uncertainty.descent import Spot, moved, settled, step
+from skglmm.inference.uncertainty.descent import Iterate, minimized, moved, step
 
 __all__ = ["ProfilePoint", "Side", "ceiling", "crossing", "walk"]
 
@@ -62,7 +62,7 @@ class Side:
     lost: float | None = None
 
 
-def ceiling(axis: Axis, start: Spot, target: float) -> float:
+def ceiling(axis: Axis, start: Iterate, target: float) -> float:
     """Return what zeta cannot exceed wherever the coordinate is, infinity if beyond `target`.
 
     It is the least zeta of parameters under which the coordinate has no effect, such as a
@@ -78,14 +78,14 @@ def ceiling(axis: Axis, start: Spot, target: float) -> float:
 
 
 def walk(
-    axis: Axis, start: Spot, sign: int, target: float, n_points: int, highest: float = np.inf
+    axis: Axis, start: Iterate, sign: int, target: float, n_points: int, highest: float = np.inf
 ) -> Side:
     """Walk from the estimate until zeta is `target` or the coordinate is at its limit.
 
     Parameters
     ----------
     axis : Axis
-    start : Spot
+    start : Iterate
         The estimate.
     sign : {-1, 1}
         To lower or to higher values.
@@ -138,8 +138,8 @@ def _root(a: ProfilePoint, b: ProfilePoint, target: float) -> float:
 class _Walker:
     """The state of a walk."""
 
-    def __init__(self, axis: Axis, start: Spot, sign: int, target: float, pace: float) -> None:
-        self.axis, self.start, self.spot = axis, start, start
+    def __init__(self, axis: Axis, start: Iterate, sign: int, target: float, pace: float) -> None:
+        self.axis, self.start, self.iterate = axis, start, start
         self.sign, self.target, self.pace = sign, target, pace
         self.room = abs(axis.limits[sign > 0] - axis.coordinate)
         self.points = [ProfilePoint(0.0, 0.0, self._first_slope())]
@@ -155,7 +155,7 @@ class _Walker:
     def go(self) -> None:
         """Take steps outward until the end is behind, or it is certain that there is none."""
         while not self._is_over and self._visit(self._next_distance()):
-            is_far = np.max(np.abs(self.spot.vector)) > FAR
+            is_far = np.max(np.abs(self.iterate.vector)) > FAR
             if is_far or self.lowest < -BETTER or len(self.points) >= POINTS_MAX:
                 break
         if self.lost is None and not self._is_over and not self._levels_off:
@@ -208,29 +208,29 @@ class _Walker:
 
     def _longest(self) -> float:
         """The longest step along the coordinate that keeps the parameters' change moderate."""
-        change = step(self.axis, self.spot, 1.0).change - step(self.axis, self.spot).change
-        most = max(CHANGE_MAX, GROWTH * float(np.max(np.abs(self.spot.vector))))
+        change = step(self.axis, self.iterate, 1.0).change - step(self.axis, self.iterate).change
+        most = max(CHANGE_MAX, GROWTH * float(np.max(np.abs(self.iterate.vector))))
         return most / max(float(np.max(np.abs(change))), np.finfo(float).tiny)
 
     def _visit(self, distance: float) -> bool:
         """Go to a distance, or less far; whether a point was found."""
         for _ in range(SHORTER_MAX + 1):
-            there = moved(self.axis, self.spot, self.sign * (distance - self.here))
+            there = moved(self.axis, self.iterate, self.sign * (distance - self.here))
             if there is not None:
                 break
             distance = self.here + SHORTER * (distance - self.here)
-        found = None if there is None else settled(self.axis, there)
+        found = None if there is None else minimized(self.axis, there)
         if found is None:
             self.lost = distance
             return False
         self._add(distance, found)
         return True
 
-    def _add(self, distance: float, spot: Spot) -> None:
-        difference = spot.here.value - self.start.here.value
+    def _add(self, distance: float, iterate: Iterate) -> None:
+        difference = iterate.here.value - self.start.here.value
         self.lowest = min(self.lowest, difference)
         zeta = float(np.sqrt(2.0 * max(difference, 0.0)))
-        multiplier = self.sign * step(self.axis, spot).multiplier
+        multiplier = self.sign * step(self.axis, iterate).multiplier
         slope = multiplier / zeta if zeta > 0 else self.points[0].slope
         insort(self.points, ProfilePoint(distance, zeta, slope))
-        self.spot, self.here = spot, distance
+        self.iterate, self.here = iterate, distance

@@ -11,7 +11,7 @@ from skglmm.inference.parameters.held import held_interval
 from skglmm.inference.parameters.natural import Natural, Transform, infinite, is_open, natural
 from skglmm.inference.parameters.wald import Intervals, half_width
 from skglmm.inference.uncertainty.axis import Axis, axes
-from skglmm.inference.uncertainty.descent import Spot, begin
+from skglmm.inference.uncertainty.descent import Iterate, begin
 from skglmm.inference.uncertainty.path import ProfilePoint, Side, ceiling, crossing, walk
 
 __all__ = ["Profile", "profile_intervals", "profiles"]
@@ -195,7 +195,7 @@ def _absent(parameter: Natural, ends: tuple[float, float], level: float) -> Prof
 def _profile(
     parameter: Natural,
     axis: Axis,
-    start: Spot,
+    start: Iterate,
     level: float,
     n_points: int,
     flat: Collection[float],

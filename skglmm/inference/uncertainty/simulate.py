@@ -33,9 +33,9 @@ def simulate_responses(fit: Fit, study: Study, rng: np.random.Generator) -> Floa
     problem = study.problem
     params = Params.unpack(study.vector(fit), problem.shape)
     pairs = zip(problem.covariances, params.theta, strict=True)
-    roots = tuple(covariance.factor(theta) for covariance, theta in pairs)
+    lambdas = tuple(covariance.factor(theta) for covariance, theta in pairs)
     # As the columns of the study are, of which none is a combination of others.
-    standard = replace(fit, beta=params.beta, roots=roots, null_spaces=None, units=USER)
+    standard = replace(fit, beta=params.beta, lambdas=lambdas, null_spaces=None, units=USER)
     plan = Plan.of(fit.layout, "conditional", "marginal")
     drawn = sample(standard, study.design, plan, 1, rng, new_effects=True)[:, 0]
     return study.units.user_response(drawn)

@@ -189,8 +189,8 @@ def _moved(fit: Fit, params: Floats) -> Fit:
     parts = np.split(params, ends)
     beta, theta = tuple(parts[: len(fit.beta)]), tuple(parts[len(fit.beta) :])
     pairs = zip(fit.bases, fit.layout.factors, theta, strict=True)
-    roots = tuple(basis @ factor.covariance.factor(part) for basis, factor, part in pairs)
-    return replace(fit, beta=beta, theta=theta, roots=roots)
+    lambdas = tuple(basis @ factor.covariance.factor(part) for basis, factor, part in pairs)
+    return replace(fit, beta=beta, theta=theta, lambdas=lambdas)
 
 
 def _texts(labels: Labels) -> list[str]:

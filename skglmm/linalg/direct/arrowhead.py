@@ -2,11 +2,11 @@
 
 A matrix of this kind is::
 
-    [ A_00   A_0R ]     A_00: nested factors, many small blocks
-    [ A_R0   A_RR ]     A_0R: sparse, known on a fixed pattern
+    [ A_00   A_0C ]     A_00: nested factors, many small blocks
+    [ A_C0   A_CC ]     A_0C: sparse, known on a fixed pattern
 
 The leading part is eliminated block by block; what is left, the Schur complement
-``S = A_RR - A_R0 inv(A_00) A_0R``, is dense. The leading part comes in pieces that share no
+``S = A_CC - A_C0 inv(A_00) A_0C``, is dense. The leading part comes in pieces that share no
 level, one for each shard: each keeps its own factors and only adds its share to S.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from skglmm.arrays import Floats, Ints
-from skglmm.linalg.direct.elimination import Elimination, Inverse, Own
+from skglmm.linalg.direct.elimination import Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.system import LinearSystem
 from skglmm.parts import Parts
@@ -32,7 +32,7 @@ class Arrowhead(LinearSystem):
     Parameters
     ----------
     pieces : Parts of Elimination
-    lower : ndarray, shape (n_rest, n_rest)
+    lower : ndarray, shape (n_crossed, n_crossed)
         Cholesky factor of the Schur complement, in LAPACK's layout.
     """
 
@@ -45,32 +45,36 @@ class Arrowhead(LinearSystem):
         return float(self.log_diagonal[1].sum()) + self.pieces.map(_half_logdet).total()
 
     @property
-    def log_diagonal(self) -> tuple[Parts[Own], Floats]:
+    def log_diagonal(self) -> tuple[Parts[NestedEffects], Floats]:
         """Logarithm of the diagonal of the Cholesky factor, in the shapes of `solve`."""
         return self.pieces.map(_log_diagonal), np.log(np.diagonal(self.lower))
 
-    def solve(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
-        """Solve for right-hand sides `tops`, those of each piece, and `rest`, (n_rest,)."""
-        white = self.pieces.map(Elimination.forward, tops)
-        if len(rest):
-            rest = rest - self.pieces.map(Elimination.project, white).total()
-            rest = np.asarray(dpotrs(self.lower, rest, lower=1)[0])
-        return self.pieces.map(Elimination.backward, white, rest=rest), rest
+    def solve(
+        self, nested: Parts[NestedEffects], crossed: Floats
+    ) -> tuple[Parts[NestedEffects], Floats]:
+        """Solve for right-hand sides `nested`, those of each piece, and `crossed`, (n_crossed,)."""
+        white = self.pieces.map(Elimination.forward, nested)
+        if len(crossed):
+            crossed = crossed - self.pieces.map(Elimination.project, white).total()
+            crossed = np.asarray(dpotrs(self.lower, crossed, lower=1)[0])
+        return self.pieces.map(Elimination.backward, white, crossed=crossed), crossed
 
-    def draw(self, tops: Parts[Own], rest: Floats) -> tuple[Parts[Own], Floats]:
+    def draw(
+        self, nested: Parts[NestedEffects], crossed: Floats
+    ) -> tuple[Parts[NestedEffects], Floats]:
         """Give independent standard normal numbers the inverse of the matrix as covariance."""
-        if len(rest):
-            rest = np.asarray(dtrtrs(self.lower, rest, lower=1, trans=1)[0])
-        return self.pieces.map(Elimination.backward, tops, rest=rest), rest
+        if len(crossed):
+            crossed = np.asarray(dtrtrs(self.lower, crossed, lower=1, trans=1)[0])
+        return self.pieces.map(Elimination.backward, nested, crossed=crossed), crossed
 
     def inverse(self) -> Inverse:
         """Return the inverse on the observed pattern."""
-        rest = self.lower
-        if len(rest):
+        crossed = self.lower
+        if len(crossed):
             half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
-            rest = np.ascontiguousarray(half) + half.T
-            rest[np.diag_indices_from(rest)] /= 2.0
-        return Inverse(self.pieces.map(Elimination.inverse, rest=rest), rest)
+            crossed = np.ascontiguousarray(half) + half.T
+            crossed[np.diag_indices_from(crossed)] /= 2.0
+        return Inverse(self.pieces.map(Elimination.inverse, crossed=crossed), crossed)
 
     def posterior(
         self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
@@ -79,18 +83,18 @@ class Arrowhead(LinearSystem):
         return Posterior.of(self.inverse(), self.pieces, levels, sizes)
 
 
-def factorize(pieces: Parts[Elimination | None], rest: Floats) -> Arrowhead | None:
-    """Finish the factorization of the eliminated `pieces` and A_RR, (n_rest, n_rest).
+def factorize(pieces: Parts[Elimination | None], crossed: Floats) -> Arrowhead | None:
+    """Finish the factorization of the eliminated `pieces` and A_CC, (n_crossed, n_crossed).
 
-    None when the matrix is not positive definite. Only the upper triangle of `rest` is read; it
+    None when the matrix is not positive definite. Only the upper triangle of `crossed` is read; it
     is overwritten.
     """
     done: Parts[Elimination] = pieces  # type: ignore[assignment]  # or there is no result
-    if len(rest) == 0:
-        return None if pieces.map(_is_none).total() else Arrowhead(done, rest)
-    rest = pieces.accumulate(_subtract_gram, rest)
+    if len(crossed) == 0:
+        return None if pieces.map(_is_none).total() else Arrowhead(done, crossed)
+    crossed = pieces.accumulate(_subtract_gram, crossed)
     lower, info = dpotrf(
-        rest.T, lower=1, overwrite_a=True
+        crossed.T, lower=1, overwrite_a=True
     )  # in Fortran order the upper is the lower
     if info != 0 or not np.all(np.isfinite(np.diagonal(lower))):
         return None
@@ -112,5 +116,5 @@ def _half_logdet(piece: Elimination) -> float:
     return piece.half_logdet
 
 
-def _log_diagonal(piece: Elimination) -> Own:
+def _log_diagonal(piece: Elimination) -> NestedEffects:
     return piece.log_diagonal

@@ -30,21 +30,21 @@ from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.pattern import Pattern
 from skglmm.parts import Parts
 
-__all__ = ["Blocks", "Chain", "Elimination", "Inverse", "Own"]
+__all__ = ["Blocks", "Chain", "Elimination", "Inverse", "NestedEffects"]
 
-Own = tuple[Floats, ...]  # (k_i, L_i) for each factor of a chain
+NestedEffects = tuple[Floats, ...]  # (k_i, L_i) for each factor of a chain
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Factors, each nested in the next, and their entries with the rest.
+    """Factors, each nested in the next, and their entries with the crossed factors.
 
     Parameters
     ----------
     parents : mapping from (i, j), i < j, to Grouping
         The level of factor j that each level of factor i belongs to.
     patterns : tuple of Pattern
-        Of the entries between each factor and the rest.
+        Of the entries between each factor and the crossed factors.
     landings : mapping from (i, j), i < j, to Grouping
         The entry of factor j, at its level that a level of i belongs to, of each entry of i.
     """
@@ -65,9 +65,9 @@ class Chain:
 
 
 def _landing(parent: Grouping, mine: Pattern, later: Pattern) -> Grouping:
-    keys = later.levels * later.n_rest + later.columns
+    keys = later.levels * later.n_crossed + later.columns
     order = np.argsort(keys)
-    wanted = parent.codes[mine.levels] * mine.n_rest + mine.columns
+    wanted = parent.codes[mine.levels] * mine.n_crossed + mine.columns
     return Grouping(order[np.searchsorted(keys, wanted, sorter=order)], len(keys))
 
 
@@ -76,14 +76,14 @@ class Blocks(NamedTuple):
 
     own: list[Floats]  # (k_i, k_i, L_i) for each factor
     between: dict[tuple[int, int], Floats]  # (k_i, k_j, L_i): a level and the one it belongs to
-    rest: list[Floats]  # (k_i, m_i): entries of the pattern of each factor
+    crossed: list[Floats]  # (k_i, m_i): entries of the pattern of each factor
 
 
 class Inverse(NamedTuple):
-    """The inverse on the observed pattern: of each piece, and dense of the rest."""
+    """The inverse on the observed pattern: of each piece, and dense of the crossed factors."""
 
     pieces: Parts[Blocks]
-    rest: Floats
+    crossed: Floats
 
 
 class _Stage(NamedTuple):
@@ -91,7 +91,7 @@ class _Stage(NamedTuple):
 
     lower: Floats  # (k, k, L)
     chain: dict[int, Floats]  # (k, k_j, L) for each later factor j: inv(lower) A_ij
-    rest: Floats  # (k, m): inv(lower) times the entries with the rest
+    crossed: Floats  # (k, m): inv(lower) times the entries with the crossed factors
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,13 @@ class Elimination:
                 j: batched.solve_lower(lower[:, :, None], blocks.between[i, j])
                 for j in range(i + 1, len(chain.patterns))
             }
-            rest = batched.solve_lower(lower[:, :, pattern.levels], blocks.rest[i])
-            stages.append(_Stage(lower, white, rest))
+            crossed = batched.solve_lower(lower[:, :, pattern.levels], blocks.crossed[i])
+            stages.append(_Stage(lower, white, crossed))
             _pass_on(chain, i, stages[i], blocks)
         return cls(chain, tuple(stages))
 
     @property
-    def log_diagonal(self) -> Own:
+    def log_diagonal(self) -> NestedEffects:
         """Logarithm of the diagonal of the factors, (k_i, L_i) for each."""
         return tuple(np.log(np.einsum("aal->al", stage.lower)) for stage in self.stages)
 
@@ -136,13 +136,13 @@ class Elimination:
         return sum(float(part.sum()) for part in self.log_diagonal)
 
     def subtract_gram(self, schur: Floats) -> None:
-        """Subtract what the elimination takes from the rest from `schur`, in place."""
+        """Subtract what the elimination takes from the crossed factors from `schur`, in place."""
         for pattern, stage in zip(self.chain.patterns, self.stages, strict=True):
-            pattern.subtract_gram(stage.rest, schur)
+            pattern.subtract_gram(stage.crossed, schur)
 
-    def forward(self, top: Own) -> Own:
+    def forward(self, own: NestedEffects) -> NestedEffects:
         """``inv(L)`` times a right-hand side."""
-        parts, white = list(top), []
+        parts, white = list(own), []
         for i, stage in enumerate(self.stages):
             white.append(batched.solve_lower(stage.lower, parts[i]))
             for j, block in stage.chain.items():
@@ -150,60 +150,62 @@ class Elimination:
                 parts[j] = parts[j] - self.chain.parents[i, j].sum(share)
         return tuple(white)
 
-    def project(self, white: Own) -> Floats:
-        """What `forward` of the chain subtracts from the rest, shape (n_rest,)."""
+    def project(self, white: NestedEffects) -> Floats:
+        """What `forward` of the chain subtracts from the crossed factors, shape (n_crossed,)."""
         pairs = zip(self.chain.patterns, self.stages, white, strict=True)
         shares = [
-            pattern.by_column(np.einsum("ce,ce->e", stage.rest, part[:, pattern.levels]))
+            pattern.by_column(np.einsum("ce,ce->e", stage.crossed, part[:, pattern.levels]))
             for pattern, stage, part in pairs
         ]
         return np.asarray(np.sum(shares, axis=0))
 
-    def backward(self, white: Own, rest: Floats) -> Own:
-        """``inv(L.T)`` times what `forward` returned, given the solution of the rest."""
+    def backward(self, white: NestedEffects, crossed: Floats) -> NestedEffects:
+        """``inv(L.T)`` times what `forward` returned, given the solution of the crossed factors."""
         solved = list(white)
         for i in reversed(range(len(self.stages))):
             stage, pattern, part = self.stages[i], self.chain.patterns[i], white[i]
             for j, block in stage.chain.items():
                 above = self.chain.parents[i, j].spread(solved[j])
                 part = part - np.einsum("cal,al->cl", block, above)
-            if stage.rest.size:
-                part = part - pattern.by_level(stage.rest * rest[pattern.columns])
+            if stage.crossed.size:
+                part = part - pattern.by_level(stage.crossed * crossed[pattern.columns])
             solved[i] = batched.solve_upper(stage.lower, part)
         return tuple(solved)
 
-    def inverse(self, rest: Floats) -> Blocks:
-        """Return the inverse on the pattern, given that of the rest, (n_rest, n_rest)."""
+    def inverse(self, crossed: Floats) -> Blocks:
+        """Return the inverse on the pattern, given that of crossed effects."""
         n = len(self.stages)
         found = Blocks([np.zeros(0)] * n, {}, [np.zeros(0)] * n)
         for i in reversed(range(n)):
             stage, levels = self.stages[i], self.chain.patterns[i].levels
-            chain, entries = self._times(i, found, rest)
+            chain, entries = self._times(i, found, crossed)
             middle = np.zeros_like(stage.lower)
             for j, part in chain.items():
                 middle += np.einsum("adl,bdl->abl", part, stage.chain[j])
                 found.between[i, j] = -batched.solve_upper(stage.lower[:, :, None], part)
             if entries.size:
-                products = entries[:, None] * stage.rest[None]
+                products = entries[:, None] * stage.crossed[None]
                 middle += self.chain.patterns[i].by_level(products)
-            found.rest[i] = -batched.solve_upper(stage.lower[:, :, levels], entries)
+            found.crossed[i] = -batched.solve_upper(stage.lower[:, :, levels], entries)
             found.own[i] = batched.inverse(stage.lower, middle)
         return found
 
-    def _times(self, i: int, found: Blocks, rest: Floats) -> tuple[dict[int, Floats], Floats]:
+    def _times(self, i: int, found: Blocks, crossed: Floats) -> tuple[dict[int, Floats], Floats]:
         """``W Z`` of factor i and what is later: by later factor, and on the entries."""
         stage, pattern = self.stages[i], self.chain.patterns[i]
-        entries = pattern.times(stage.rest, rest)
+        entries = pattern.times(stage.crossed, crossed)
         chain: dict[int, Floats] = {}
         for j in stage.chain:
             landing = self.chain.landings[i, j]
             part = np.zeros_like(stage.chain[j])
             for other, block in stage.chain.items():
                 part += np.einsum("cal,abl->cbl", block, self._later(i, other, j, found))
-            if stage.rest.size:
-                part += pattern.by_level(stage.rest[:, None] * landing.spread(found.rest[j])[None])
+            if stage.crossed.size:
+                part += pattern.by_level(
+                    stage.crossed[:, None] * landing.spread(found.crossed[j])[None]
+                )
                 at_entries = stage.chain[j][:, :, pattern.levels]
-                entries += np.einsum("cae,ae->ce", at_entries, landing.spread(found.rest[j]))
+                entries += np.einsum("cae,ae->ce", at_entries, landing.spread(found.crossed[j]))
             chain[j] = part
         return chain, entries
 
@@ -224,6 +226,6 @@ def _pass_on(chain: Chain, i: int, stage: _Stage, blocks: Blocks) -> None:
             if other >= j:
                 target = blocks.own[j] if other == j else blocks.between[j, other]
                 target -= parent.sum(np.einsum("cal,cbl->abl", white, block))
-        if stage.rest.size:
-            products = np.einsum("cae,ce->ae", white[:, :, levels], stage.rest)
-            blocks.rest[j] -= chain.landings[i, j].sum(products)
+        if stage.crossed.size:
+            products = np.einsum("cae,ce->ae", white[:, :, levels], stage.crossed)
+            blocks.crossed[j] -= chain.landings[i, j].sum(products)

@@ -27,8 +27,8 @@ class _Slopes:
         To the level of each later factor j of the chain that a level belongs to.
     parents : mapping from j to ndarray of int, shape (L,)
         That level.
-    rest : ndarray, shape (k, m)
-        To columns of the rest, level by level.
+    crossed : ndarray, shape (k, m)
+        To columns of the crossed factors, level by level.
     columns : ndarray of int, shape (m,)
         These columns.
     starts : ndarray of int, shape (L + 1,)
@@ -37,7 +37,7 @@ class _Slopes:
 
     chain: Mapping[int, Floats]
     parents: Mapping[int, Ints]
-    rest: Floats
+    crossed: Floats
     columns: Ints
     starts: Ints
 
@@ -72,14 +72,14 @@ class Posterior:
         Diagonal blocks of the inverse, for each factor of the chain.
     slopes : tuple
         How each factor of the chain follows the later ones.
-    rest : ndarray, shape (n_rest, n_rest)
-        Inverse of the Schur complement, which is the inverse's block of the rest.
+    crossed : ndarray, shape (n_crossed, n_crossed)
+        Inverse of the Schur complement, which is the inverse's block of the crossed factors.
     """
 
     sizes: tuple[tuple[int, int], ...]
     own: tuple[Floats, ...]
     slopes: tuple[_Slopes, ...]
-    rest: Floats
+    crossed: Floats
 
     @classmethod
     def of(
@@ -101,10 +101,10 @@ class Posterior:
             Columns and levels of each factor, those of the chain first.
         """
         shares = list(inverse.pieces.map(_shares, pieces, levels))
-        n_owned = min((len(share) for share in shares), default=0)
-        joined = [_joined([share[i] for share in shares], sizes[i]) for i in range(n_owned)]
+        n_nested = min((len(share) for share in shares), default=0)
+        joined = [_joined([share[i] for share in shares], sizes[i]) for i in range(n_nested)]
         own = tuple(block for block, _ in joined)
-        return cls(tuple(sizes), own, tuple(slopes for _, slopes in joined), inverse.rest)
+        return cls(tuple(sizes), own, tuple(slopes for _, slopes in joined), inverse.crossed)
 
     def between(self, i: int, j: int, left: Ints, right: Ints) -> Floats:
         """Blocks of the inverse, (k_i, k_j, P), between P pairs of levels of two factors.
@@ -119,10 +119,12 @@ class Posterior:
         if i > j:
             return np.swapaxes(self.between(j, i, right, left), 0, 1)
         if i >= len(self.own):
-            return np.asarray(self.rest[self._columns(i, left)[:, None], self._columns(j, right)])
+            return np.asarray(
+                self.crossed[self._columns(i, left)[:, None], self._columns(j, right)]
+            )
         if j >= len(self.own):
             return np.stack(
-                [self._to_rest(i, left, columns) for columns in self._columns(j, right)], axis=1
+                [self._to_crossed(i, left, columns) for columns in self._columns(j, right)], axis=1
             )
         if i < j:
             return self._to_chain(i, j, left, right)
@@ -133,22 +135,22 @@ class Posterior:
         return found
 
     def _columns(self, j: int, levels: Ints) -> Ints:
-        """Columns of the rest, (k, P), of levels of a factor that is not in the chain."""
+        """Columns of the crossed factors, (k, P), of levels of a crossed factor."""
         start = sum(k * n for k, n in self.sizes[len(self.own) : j])
         k, n = self.sizes[j]
         return np.asarray(start + n * np.arange(k)[:, None] + levels, dtype=np.intp)
 
-    def _to_rest(self, i: int, levels: Ints, columns: Ints) -> Floats:
-        """Entries between levels of factor i and columns of the rest, (k_i, P)."""
+    def _to_crossed(self, i: int, levels: Ints, columns: Ints) -> Floats:
+        """Entries between levels of factor i and columns of the crossed factors, (k_i, P)."""
         slopes = self.slopes[i]
         found = np.zeros((self.sizes[i][0], len(levels)))
         for j, block in slopes.chain.items():
-            above = self._to_rest(j, slopes.parents[j][levels], columns)
+            above = self._to_crossed(j, slopes.parents[j][levels], columns)
             found -= np.einsum("abp,bp->ap", block[:, :, levels], above)
         for pairs in slopes.chunks(levels):
             owner, entry = slopes.entries(levels[pairs])
-            values = self.rest[slopes.columns[entry], columns[pairs][owner]]
-            for a, row in enumerate(slopes.rest):
+            values = self.crossed[slopes.columns[entry], columns[pairs][owner]]
+            for a, row in enumerate(slopes.crossed):
                 found[a, pairs] -= np.bincount(owner, row[entry] * values, len(levels[pairs]))
         return found
 
@@ -161,8 +163,8 @@ class Posterior:
             found -= np.einsum("abp,bcp->acp", block[:, :, left], above)
         for pairs in slopes.chunks(left):
             owner, entry = slopes.entries(left[pairs])
-            values = self._to_rest(j, right[pairs][owner], slopes.columns[entry])
-            for a, row in enumerate(slopes.rest):
+            values = self._to_crossed(j, right[pairs][owner], slopes.columns[entry])
+            for a, row in enumerate(slopes.crossed):
                 for c, value in enumerate(values):
                     products = row[entry] * value
                     found[a, c, pairs] -= np.bincount(owner, products, len(left[pairs]))
@@ -176,7 +178,7 @@ class _Share(NamedTuple):
     own: Floats
     chain: dict[int, Floats]
     parents: dict[int, Ints]
-    rest: Floats
+    crossed: Floats
     entry_levels: Ints
     columns: Ints
 
@@ -187,9 +189,11 @@ def _shares(inverse: Blocks, piece: Elimination, levels: tuple[Ints, ...]) -> li
         lower = stage.lower
         chain = {j: solve_upper(lower[:, :, None], white) for j, white in stage.chain.items()}
         parents = {j: levels[j][piece.chain.parents[i, j].codes] for j in chain}
-        rest = solve_upper(lower[:, :, pattern.levels], stage.rest)
+        crossed = solve_upper(lower[:, :, pattern.levels], stage.crossed)
         at = levels[i][pattern.levels]
-        found.append(_Share(levels[i], inverse.own[i], chain, parents, rest, at, pattern.columns))
+        found.append(
+            _Share(levels[i], inverse.own[i], chain, parents, crossed, at, pattern.columns)
+        )
     return found
 
 
@@ -202,7 +206,7 @@ def _joined(shares: Sequence[_Share], size: tuple[int, int]) -> tuple[Floats, _S
     slopes = _Slopes(
         chain={j: _gathered([s.chain[j] for s in shares], place) for j in shares[0].chain},
         parents={j: _gathered([s.parents[j] for s in shares], place) for j in shares[0].parents},
-        rest=_gathered([share.rest for share in shares], order),
+        crossed=_gathered([share.crossed for share in shares], order),
         columns=_gathered([share.columns for share in shares], order),
         starts=starts.astype(np.intp),
     )

@@ -9,40 +9,42 @@ from scipy.special import ndtr, ndtri
 from skglmm.arrays import Floats, Ints
 from skglmm.families import Family
 from skglmm.inference.distribution.between import Between
-from skglmm.inference.distribution.mixture import Mixture
-from skglmm.inference.prediction.averages import Shift
+from skglmm.inference.distribution.normal_mixture import NormalMixture
+from skglmm.inference.prediction.averages import NormalShift
 
-__all__ = ["Blend"]
+__all__ = ["PredictiveDistribution"]
 
 LEAST = 1e-12  # probability, and its complement, for which a guess is made
 
 
 @dataclass(frozen=True)
-class Blend:
+class PredictiveDistribution:
     """Predictive distributions of n rows: mixtures, averaged over nodes of the other predictors.
 
     Parameters
     ----------
     weights : ndarray, shape (m,)
         Weights of the nodes, of sum 1.
-    parts : tuple of Mixture, length m
+    parts : tuple of NormalMixture, length m
     masses : ndarray, shape (2, n)
         Probabilities of the ends of the support that are not among the mixtures.
     """
 
     weights: Floats
-    parts: tuple[Mixture, ...]
+    parts: tuple[NormalMixture, ...]
     masses: Floats
 
     @classmethod
-    def of(cls, family: Family, eta: Sequence[Floats], shift: Shift, masses: Floats) -> "Blend":
+    def of(
+        cls, family: Family, eta: Sequence[Floats], shift: NormalShift, masses: Floats
+    ) -> "PredictiveDistribution":
         """Return the distributions at linear predictors with shifts.
 
         Parameters
         ----------
         family : Family
         eta : sequence of ndarray, each of shape (n,)
-        shift : Shift
+        shift : NormalShift
         masses : ndarray, shape (2, n)
             Probabilities of the ends of the support.
         """
@@ -51,7 +53,7 @@ class Blend:
             family, eta, shift, shares = between
         grid = shift.grid()
         parts = tuple(
-            Mixture.of(family, shift.moved(eta, t), shift.sd, shares[k] if between else None)
+            NormalMixture.of(family, shift.moved(eta, t), shift.sd, shares[k] if between else None)
             for k, (_, t) in enumerate(grid)
         )
         weights = np.array([weight for weight, _ in grid])
@@ -63,7 +65,7 @@ class Blend:
         return self.parts[0].family
 
     @property
-    def center(self) -> Mixture:
+    def center(self) -> NormalMixture:
         """The mixture of the heaviest node: that of no shift of the other predictors."""
         return self.parts[int(np.argmax(self.weights))]
 
@@ -77,10 +79,10 @@ class Blend:
         """Number of nodes, at most, that one row needs."""
         return sum(part.n_nodes for part in self.parts)
 
-    def take(self, rows: Ints) -> "Blend":
+    def take(self, rows: Ints) -> "PredictiveDistribution":
         """Return the distributions of some of the rows."""
         parts = tuple(part.take(rows) for part in self.parts)
-        return Blend(self.weights, parts, self.masses[:, rows])
+        return PredictiveDistribution(self.weights, parts, self.masses[:, rows])
 
     def guess(self, z: Floats) -> Floats:
         """Return responses at the normal quantiles `z`, (n,), roughly."""

@@ -15,7 +15,7 @@ from skglmm.families import Family
 from skglmm.inference.distribution.between import Share
 from skglmm.inference.prediction.quadrature import hermite
 
-__all__ = ["Mixture"]
+__all__ = ["NormalMixture"]
 
 SLOW = 0.7  # speeds up to which Gauss-Hermite needs fewer nodes than a grid around the step
 BEND = 1.6  # speed, at least, of one unit of a linear predictor: the links bend, too
@@ -30,7 +30,7 @@ NEWTON = 5  # steps that invert the density of the grid
 
 
 @dataclass(frozen=True)
-class Mixture:
+class NormalMixture:
     """Normal mixtures of n rows: predictors are known up to a normal shift of the location's.
 
     Parameters
@@ -55,7 +55,7 @@ class Mixture:
     @classmethod
     def of(
         cls, family: Family, eta: Sequence[Floats], sd: Floats, share: Share | None = None
-    ) -> "Mixture":
+    ) -> "NormalMixture":
         """Return the mixture, with the largest speed within two standard deviations."""
         shapes = tuple(
             part[:1] if k != family.location and _is_one(part) else part
@@ -84,11 +84,11 @@ class Mixture:
         sizes = evenly + 2 * PER_FOLD * np.arcsinh(2 * reach * speed)
         return np.asarray(np.fmin(sizes, MOST).astype(np.intp) + 2)
 
-    def take(self, rows: Ints) -> "Mixture":
+    def take(self, rows: Ints) -> "NormalMixture":
         """Return the mixture of some of the rows."""
         eta = tuple(part[rows] if len(part) == len(self.sd) else part for part in self.eta)
         share = None if self.share is None else self.share.take(rows)
-        return Mixture(self.family, eta, self.sd[rows], self.speed[rows], share)
+        return NormalMixture(self.family, eta, self.sd[rows], self.speed[rows], share)
 
     def shifted(self, t: Floats) -> list[Floats]:
         """Return linear predictors at shifts of t standard deviations, (n,) or (n, m)."""
