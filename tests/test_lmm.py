@@ -123,6 +123,14 @@ def test_restricted_likelihoods_of_other_fixed_effects_are_not_compared():
     assert likelihood_ratio_test(flat, full).p_value < 1e-6  # of the same fixed effects
 
 
+def test_dates_are_no_responses():
+    X, y = balanced()
+    dates = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.round(y), unit="D")
+    for wrong in (dates, dates - dates[0]):
+        with pytest.raises(TypeError, match=r"expected numbers; subtract a date and divide by"):
+            LMMRegressor("x").fit(X, wrong)
+
+
 def test_whether_fixed_effects_are_integrated_out_is_a_yes_or_no():
     X, y = balanced()
     with pytest.raises(TypeError, match="reml='REML' must be True or False"):

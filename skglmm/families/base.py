@@ -118,6 +118,11 @@ class Family(ABC):
         """Return one draw per row, shape (n,), inside the support or one of the masses."""
 
     @property
+    def title(self) -> str:
+        """What summaries call it, with what it is made of."""
+        return type(self).__name__
+
+    @property
     def predictors(self) -> tuple[str, ...]:
         """Names of the K linear predictors, those of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)

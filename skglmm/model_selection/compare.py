@@ -122,7 +122,7 @@ def _labels(models: Sequence[Any], names: Sequence[str] | None) -> list[str]:
 
 def _formulas(models: Sequence[MixedModel]) -> list[str]:
     """Formulas, behind the names of the families where there are several."""
-    kinds = [type(model.fit_.family).__name__ for model in models]
+    kinds = [model.fit_.family.title for model in models]
     several = len(set(kinds)) > 1
     return [
         f"{kind}: {titled(model.formulas_)}" if several else titled(model.formulas_)

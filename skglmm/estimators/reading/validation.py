@@ -118,6 +118,12 @@ def check_y(name: str, y: Any) -> Floats:
         msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
         raise ValueError(msg)
     column = column_or_1d(y, warn=False)
+    if column.dtype.kind in "mM":
+        msg = (
+            f"Input y has values of type {column.dtype}, expected numbers; subtract a date and "
+            "divide by a pd.Timedelta"
+        )
+        raise TypeError(msg)
     if np.asarray(y).ndim == 2:
         tell(_COLUMN_VECTOR, DataConversionWarning)
     options = {"ensure_all_finite": False, "input_name": "y"}
@@ -131,6 +137,8 @@ def check_labels(name: str, y: Any) -> NDArray[Any]:
     if y is None:
         msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
         raise ValueError(msg)
+    if isinstance(getattr(y, "dtype", None), pd.api.extensions.ExtensionDtype):
+        y = y.astype(object)  # of pandas: nullable booleans would become floats
     column = column_or_1d(y, warn=True)
     missing = pd.isna(column)
     if missing.any():
@@ -149,10 +157,13 @@ def check_labels(name: str, y: Any) -> NDArray[Any]:
 
 
 def _of_one_type(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels, as booleans if they are, that have an order."""
+    """Return labels, as booleans or numbers if they are, that have an order."""
     types = sorted({type(label).__name__ for label in labels})
-    if set(types) <= {"bool", "bool_"}:
+    flags = [_is_flag(label) for label in labels]
+    if all(flags):
         return labels.astype(np.bool_)
+    if not any(flags) and all(isinstance(label, Real) for label in labels):
+        return np.array(labels.tolist())
     try:
         np.unique(labels)
     except TypeError:

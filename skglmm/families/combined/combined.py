@@ -33,6 +33,10 @@ class Combined(Family):
         """Parameters behind those of the family, each with one link."""
         return ()
 
+    @property
+    def title(self) -> str:
+        return f"{super().title} {self.family.title}"
+
     def __post_init__(self) -> None:
         links = *self.family.links, *(parameter.links[0] for parameter in self.own)
         object.__setattr__(self, "links", links)

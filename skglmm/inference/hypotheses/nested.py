@@ -218,7 +218,7 @@ def _n_theta(fit: Fit) -> int:
 
 
 def _other_family(smaller: Fit, larger: Fit) -> Iterator[str]:
-    one, other = type(smaller.family).__name__, type(larger.family).__name__
+    one, other = smaller.family.title, larger.family.title
     if one != other:
         yield f"the families differ, {one} and {other}"
     triples = zip(smaller.layout.predictors, smaller.family.links, larger.family.links, strict=True)

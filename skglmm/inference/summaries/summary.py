@@ -150,7 +150,7 @@ def summarize(
     names = [link.name for link in fit.family.links]
     return Summary(
         formula=formula,
-        family=type(fit.family).__name__,
+        family=fit.family.title,
         links=dict(zip(predictors, names, strict=True)),
         response=response,
         n_samples=fit.n_samples,
