@@ -157,7 +157,7 @@ def test_directions_that_lead_to_the_floor_are_none_to_follow():
     here = study.problem.evaluate(np.zeros(2))
     flat = np.array([[0.0], [1.0]])
     found = flat_descents(study.problem, here, np.zeros((2, 2)), flat)
-    moves = [study.standard.to_user[1] @ direction[1:] for direction in found]
+    moves = [study.scales.to_user[1] @ direction[1:] for direction in found]
     assert sorted(np.sign(np.concatenate(moves))) == [0.0, 0.0, 1.0, 1.0]
 
 

@@ -74,7 +74,10 @@ def test_keys_that_join_nothing_are_left_out(data):
     assert alone.log_likelihood_ == BetaGLMMRegressor("x + (1 | g)").fit(*data).log_likelihood_
     other = BetaGLMMRegressor("x + (1 |p| g)", precision="1 + (1 |q| g)").fit(*data)
     assert other.formula_ == "1 + x + (1 | g)"
-    assert other.random_terms_ == (Bar("1", ("g",)), Bar("1", ("g",), predictor="precision"))
+    assert other.random_terms_ == (
+        Bar("1", ("g",), predictor="mean"),
+        Bar("1", ("g",), predictor="precision"),
+    )
 
 
 @pytest.mark.filterwarnings("ignore:the fit is singular")
