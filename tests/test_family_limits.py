@@ -89,6 +89,32 @@ def test_a_large_precision_costs_few_digits_near_the_mean(phi, mean, deviations)
     assert_allclose([value[0], grad[1, 0]], expected, rtol=1e-13, atol=allowed)
 
 
+@pytest.mark.parametrize("other", [(0.5, 0.3, 1.0), (0.01, -6.9, 6.0), (1e-9, 2.0, 3.0)])
+def test_the_digits_of_a_row_are_its_own_affair(other):
+    """Whatever the shapes of the rows beside it."""
+    family, eta = Beta(), (np.array([2.2]), np.log([1e9]))
+    y = family.mean(eta) + 2.0 * np.sqrt(family.variance(eta))
+    also = np.array(other[:1]), [np.array([each]) for each in other[1:]]
+    both = np.append(y, also[0]), [np.append(*pair) for pair in zip(eta, also[1], strict=True)]
+    whole = evaluate(family, *both, 3)
+    for row, alone in enumerate((evaluate(family, y, eta, 3), evaluate(family, *also, 3))):
+        for one, two in zip(alone, whole, strict=True):
+            assert_allclose(two[..., row], one[..., 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("mean", [-12.0, -9.0, 13.0])
+@pytest.mark.parametrize("far", [1e-5, 0.05, 0.5, 1.0, 1.7])
+def test_a_large_precision_keeps_its_digits_where_a_shape_is_small(mean, far):
+    family, eta = Beta(), (np.array([mean]), np.array([11.0]))
+    near = family.mean(eta) if mean < 0 else family.links[0].inverse(eta[0]).complement
+    y = far * near if mean < 0 else 1.0 - far * near
+    value, grad, hess, third = evaluate(family, y, eta, 3)
+    expected = exact_beta(y[0], [each[0] for each in eta], UP_TO_THIRD)
+    found = np.concatenate([value, grad[:, 0], hess[:, 0], third[:, 0]])
+    assert_allclose(found[:3], expected[:3], rtol=1e-13, atol=2e-13)
+    assert_allclose(found, expected, rtol=1e-13, atol=1e-10)  # eps * phi
+
+
 # Everywhere
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import expit
 
 # The models and their fits are those of the parity tests.
 from test_parity import MODELS, RAW_SCALE, fitted, numbers  # noqa: F401
@@ -14,7 +15,8 @@ from skglmm import BetaGLMMRegressor
 from skglmm.estimators.reading.rows import build_rows
 from skglmm.inference import Plan, linear_predictors, predict
 from skglmm.inference.parameters.delta import linear_variance
-from skglmm.inference.prediction.intervals import mean_interval, predict_linear
+from skglmm.inference.prediction import intervals
+from skglmm.inference.prediction.intervals import mean_interval, predict_linear, slope_in
 
 CONVERGED = [name for name in MODELS if name not in {"crossed-mixed-columns", "dragons-weights"}]
 
@@ -144,3 +146,20 @@ def test_the_average_over_three_factors_changes_with_the_estimates_as_it_says(cr
     slopes = np.array([(mean_at(vector + e) - mean_at(vector - e)) / (2 * h) for e in steps]).T
     expected = np.sqrt(np.einsum("ip,pq,iq->i", slopes, fit.covariance, slopes))
     assert_allclose(mean_interval(fit, design, plan, 0.95).se, expected, rtol=1e-5)
+
+
+ETA = np.r_[np.linspace(-16.0, 3.0, 20), np.linspace(3.1, 16.0, 300)]  # means down to 1 - 1e-7
+SLOPE = expit(ETA) * expit(-ETA)
+
+
+def test_slopes_keep_digits_of_means_near_one():
+    assert_allclose(slope_in(lambda eta: expit(eta[0]), [ETA], 0), SLOPE, rtol=1e-6)
+
+
+@pytest.mark.parametrize("j", [0, 1])
+def test_curvatures_keep_digits_of_means_near_one(j):
+    def average(steps, rows=None):
+        return expit((ETA if rows is None else ETA[rows]) + sum(steps.values()))
+
+    exact = SLOPE * (1.0 - 2.0 * expit(ETA))
+    assert_allclose(intervals._curvature(average, 0, j), exact, rtol=1e-6, atol=1e-11)

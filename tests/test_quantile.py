@@ -232,6 +232,20 @@ def test_probabilities_outside_are_refused(study, q):
         predict_quantile(model.fit_, *rows_of(model, frame), [0.5, q])
 
 
+@pytest.mark.parametrize("n_others", [0, 1])
+def test_quantiles_of_a_row_are_its_own_whatever_the_other_rows(n_others):
+    """Slow and fast rows, and shifts of the other predictors of every size."""
+    sd = np.array([0.0, 0.01, 0.2, 0.4, 0.5, 1.0, 1.3, 1.6, 3.0])
+    loadings = np.zeros((9, 2, 1)) + np.array([0.1, 0.3])[:, None] * sd[:, None, None]
+    shift = NormalShift(sd, (1,), loadings) if n_others else of_first(sd)
+    eta = np.stack([np.linspace(-1.0, 1.0, 9), np.full(9, 1.5)])
+    normals = quantile_module._Normals(Beta(), eta, shift)
+    whole = quantile_module._solved(normals, ndtri([0.025, 0.9])).x
+    for row in range(9):
+        alone = quantile_module._solved(normals.take(np.array([row])), ndtri([0.025, 0.9])).x
+        assert_allclose(alone, whole[[row]], rtol=1e-10, atol=1e-12)
+
+
 # --- tables ---------------------------------------------------------------------------------------
 
 

@@ -293,6 +293,25 @@ def test_shifts_of_several_chunks_are_those_of_one():
     assert whole.is_wide.all()
 
 
+def test_the_average_of_a_row_is_its_own_whatever_the_other_rows():
+    rng = np.random.default_rng(8)
+    roots = (
+        np.tril(rng.normal(size=(6, 3, 3)))
+        * np.array([0.0, 0.05, 0.3, 1.0, 4.0, 20.0])[:, None, None]
+    )
+    covariance = np.einsum("nij,nkj->nik", roots, roots)
+    shift = NormalShift.of(lambda j, k: covariance[:, j, k], 6, (1, 2))
+    eta = [np.full(6, each) for each in (0.3, -1.0, 2.0)]
+
+    def products(part, _):
+        return np.prod([expit(each) for each in np.broadcast_arrays(*part)], axis=0)[None]
+
+    whole = averages(products, eta, shift)[0]
+    for row in range(6):
+        alone = averages(products, [each[[row]] for each in eta], shift.take(np.array([row])))
+        assert_allclose(alone[0], whole[[row]], rtol=1e-13)
+
+
 def test_averages_of_products_are_covariances():
     covariance = np.array([[0.5, 0.2, -0.1], [0.2, 0.3, 0.1], [-0.1, 0.1, 0.9]])
     shift = NormalShift.of(lambda j, k: np.full(2, covariance[j, k]), 2, (1, 2))

@@ -147,7 +147,9 @@ def _maximize(
     bound, optimum = hold(bound, optimum, options, constants)
     optimum = _polish(bound.problem, optimum, options, inference=inference)
     optimum, away = _followed(bound, optimum, options.tol)
-    if not optimum.is_within(options.tol) and optimum.n_iterations < options.max_iter:
+    # Iterations that went on towards infinity say nothing of a search that starts elsewhere.
+    has_more = optimum.n_iterations < options.max_iter or away.direction.any()
+    if not optimum.is_within(options.tol) and has_more:
         bound, again = _once_more(bound, optimum, options, constants, inference=inference)
         optimum, away = _followed(bound, again, options.tol)
     return _finite(_in_user_units(bound, optimum, away, options.tol, inference=inference))

@@ -7,7 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, Problem, bind
+from skglmm.engine import Approximation, Objective, Problem, bind
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
@@ -133,6 +133,15 @@ class Study:
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
         return self.bound.vector(fit)
+
+    def at(self, fit: Fit) -> Objective | None:
+        """Evaluate the objective at a fit to these rows, from the modes that it has found.
+
+        From zero the search for modes may not come to them, or to others. None where the
+        objective is not finite.
+        """
+        modes = tuple(fit.u[f] for f in self.problem.order)
+        return self.problem.evaluate(self.vector(fit), self.problem.split(modes))
 
     def around(self, fit: Fit) -> Bound:
         """Return the rows as a search beside the estimates of a fit to them takes them.

@@ -90,7 +90,7 @@ def log_gamma_remainder(x: Floats, order: int) -> tuple[Floats, ...]:
     Parameters
     ----------
     x : ndarray of shape (n,)
-        Numbers of at least ``SERIES_FROM``.
+        Positive numbers.
     order : {0, 1, 2, 3}
         The highest derivative wanted.
 
@@ -107,11 +107,11 @@ def log_gamma_remainder(x: Floats, order: int) -> tuple[Floats, ...]:
     >>> log_gamma_remainder(np.array([1e10]), order=0)  # 1 / (12 x)
     (array([8.33333333e-12]),)
     """
-    if x.size == 1:
+    if x.size == 1 and x.item() >= SERIES_FROM:
         return tuple([np.array([each]) for each in _remainder_of_one(x.item(), order)])
     out = np.empty((order + 1, x.size))
     for rows in slices(x.size, _SLICE):
-        _remainder(out[:, rows], x[rows])
+        _fill_remainder(out[:, rows], x[rows])
     return tuple(out)
 
 
@@ -130,17 +130,41 @@ def _fill(out: Floats, x: Floats) -> None:
         _recur(out, x)
 
 
+def _fill_remainder(out: Floats, x: Floats) -> None:
+    """Write the remainder of a slice, shape (m,), to the rows of `out`, (order + 1, m)."""
+    small = x < SERIES_FROM
+    if not small.any():
+        _remainder(out, x)
+        return
+    large = ~small
+    part = np.empty((len(out), np.count_nonzero(large)))
+    _remainder(part, x[large])
+    out[:, large] = part
+    part = np.array(log_gamma_family(x[small], len(out) - 1))
+    leading, log_x = _leading(x[small])
+    part[0] -= leading
+    if len(out) >= 2:
+        part[1] -= log_x
+    out[:, small] = part
+
+
 def _stirling(out: Floats, z: Floats) -> None:
     """Write the asymptotic series of the family at z >= 7."""
     _remainder(out, z)
-    log_z = np.log(z)
+    leading, log_z = _leading(z)
     if len(out) >= 2:
         out[1] += log_z
+    out[0] += leading
+
+
+def _leading(z: Floats) -> tuple[Floats, Floats]:
+    """Return Stirling's formula, and the logarithm in it."""
+    log_z = np.log(z)
     leading = z - 0.5
     leading *= log_z
     leading -= z
     leading += _HALF_LOG_TWO_PI
-    out[0] += leading
+    return leading, log_z
 
 
 def _remainder(out: Floats, z: Floats) -> None:

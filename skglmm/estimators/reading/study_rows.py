@@ -107,7 +107,7 @@ def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Stu
     """
     study = study_of(estimator, X, y, sample_weight)
     frame, response, _, _ = known_rows(estimator, X, y, sample_weight)
-    here = study.problem.evaluate(study.vector(estimator.fit_))
+    here = study.at(estimator.fit_)
     if here is None:
         msg = (
             "the likelihood is not finite at the estimates of this fit, which lie on the edge of "

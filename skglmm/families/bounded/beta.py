@@ -8,7 +8,7 @@ from typing import NamedTuple, final
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.families.base import Family, LogDensity
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.combined.masses import PARTS
@@ -25,6 +25,9 @@ __all__ = ["MEAN", "PRECISION", "Beta"]
 LOG_PRECISION_CAP = 20.0
 MEAN = Parameter("mean", Role.LOCATION, tuple(LINKS.values()))
 PRECISION = Parameter("precision", Role.DISPERSION, (Log(),), LOG_PRECISION_CAP)
+
+LARGE = 1e4  # precisions that cost more digits than any other term has
+LOST = -0.9  # 1 + ratio would lose the digits of y
 
 _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
 
@@ -84,7 +87,7 @@ class Beta(Family):
         phi = jets[1].value
         shares = np.stack([jets[0].value, jets[0].complement])  # of phi: mu, nu
         shapes = shares * phi  # a, b
-        terms = _near(prepared, shares, shapes, phi, order) or _far(prepared, shapes, phi, order)
+        terms = _terms(prepared, shares, shapes, phi, order)
         parts = [np.empty((rows, prepared.shape[1])) for rows in (1, 2, 3, 4)[: order + 1]]
         np.add(_sum(shapes * terms.logs - terms.of_shapes[0]), terms.rest, out=parts[0][0])
         for fill, part in zip((_fill_grad, _fill_hess, _fill_third), parts[1:], strict=False):
@@ -148,25 +151,52 @@ def _far(prepared: Floats, shapes: Floats, phi: Floats, order: int) -> _Terms:
     return _Terms(of_phi, _both(log_gamma_family, shapes, order), logs, of_phi[0] - _sum(logs))
 
 
-def _near(
-    prepared: Floats, shares: Floats, shapes: Floats, phi: Floats, order: int
-) -> _Terms | None:
-    """Return the terms relative to Stirling's formula, or None where it does not hold.
+def _near(prepared: Floats, shares: Floats, shapes: Floats, phi: Floats, order: int) -> _Terms:
+    """Return the terms relative to Stirling's formula.
 
     With the logarithms of y / mu and (1 - y) / nu, ``phi log phi`` cancels on paper and not in
     the computer, so that a large phi costs no digits.
     """
-    if shapes.min() < SERIES_FROM:
-        return None
     log_y, log_1y, y = prepared
     miss = np.where(y < 0.5, y - shares[0], shares[1] - (1.0 - y))
     ratio = np.stack([miss, -miss]) / shares
-    if ratio.min() < -0.9:  # 1 + ratio would lose the digits of y
-        return None
+    lost = ratio < LOST
+    logs = np.log1p(np.maximum(ratio, LOST))
+    if lost.any():
+        logs[lost] = (prepared[:2] - np.log(shares))[lost]
     of_phi = log_gamma_remainder(phi, order)
     rest = 0.5 * np.log(shapes[0] * shares[1]) + (of_phi[0] - _HALF_LOG_TWO_PI)
     rest = rest - log_y - log_1y
-    return _Terms(of_phi, _both(log_gamma_remainder, shapes, order), np.log1p(ratio), rest)
+    return _Terms(of_phi, _both(log_gamma_remainder, shapes, order), logs, rest)
+
+
+def _terms(prepared: Floats, shares: Floats, shapes: Floats, phi: Floats, order: int) -> _Terms:
+    """Return the terms of each row in the guise that has its digits, whatever the other rows."""
+    near = phi >= LARGE
+    if near.all() or shapes.min() >= SERIES_FROM:
+        return _near(prepared, shares, shapes, phi, order)
+    if not near.any():
+        return _far(prepared, shapes, phi, order)
+    n = prepared.shape[1]
+    of_phi = tuple(np.empty((order + 1, n)))
+    of_shapes = tuple(np.empty((order + 1, 2, n)))
+    whole = _Terms(of_phi, of_shapes, np.empty((2, n)), np.empty(n))
+    shares, shapes = (np.broadcast_to(each, (2, n)) for each in (shares, shapes))
+    for rows in (near, ~near):
+        some, own, of_own = prepared[:, rows], shapes[:, rows], phi[rows]
+        if near[rows].all():
+            part = _near(some, shares[:, rows], own, of_own, order)
+        else:
+            part = _far(some, own, of_own, order)
+        _put(whole, part, rows)
+    return whole
+
+
+def _put(whole: _Terms, part: _Terms, rows: Bools) -> None:
+    """Write the terms of some rows."""
+    pairs = zip((*whole.of_phi, *whole.of_shapes), (*part.of_phi, *part.of_shapes), strict=True)
+    for out, each in (*pairs, (whole.logs, part.logs), (whole.rest, part.rest)):
+        out[..., rows] = each
 
 
 def _both(

@@ -31,8 +31,17 @@ class Rule(NamedTuple):
     """Nodes v, in shapes (m, 1), of an integral over v."""
 
     log_v: Floats
-    log_weight: Floats
+    log_ratio: Floats  # of the weight to v: both may be far too small for a double
     share: Floats | None = None  # v as a share of the mean of an exponential v
+
+    @property
+    def log_weight(self) -> Floats:
+        """Logarithm of the weights."""
+        return self.log_v + self.log_ratio
+
+    def scaled(self, log_scale: Floats) -> "Rule":
+        """Return the rule for longer v, with the same weights."""
+        return Rule(self.log_v + log_scale, self.log_ratio - log_scale, self.share)
 
 
 def groups(kind: Ints, sharpness: Floats) -> Iterator[tuple[Ints, float]]:
@@ -77,8 +86,8 @@ def exponential(step: float, least: float, most: float) -> Rule:
     far = np.exp(-0.5 * t)
     log_v = t - far
     v = np.exp(log_v)
-    log_weight = log_v + np.log1p(0.5 * far) + np.log(step) - v
-    return Rule(*(each[:, None] for each in (log_v, log_weight, v)))
+    log_ratio = np.log1p(0.5 * far) + np.log(step) - v
+    return Rule(*(each[:, None] for each in (log_v, log_ratio, v)))
 
 
 def below(end: float, step: float, least: float) -> Rule:
@@ -88,5 +97,5 @@ def below(end: float, step: float, least: float) -> Rule:
     t = step * np.arange(-np.ceil(low / step), np.ceil(high / step) + 1.0)
     x = np.pi * np.sinh(t)
     left, right = np.logaddexp(0.0, -x), np.logaddexp(0.0, x)
-    log_weight = -left - right + np.log(np.pi * np.cosh(t)) + np.log(step)
-    return Rule((np.log(end) - left)[:, None], (np.log(end) + log_weight)[:, None])
+    log_ratio = np.log(np.pi * np.cosh(t)) + np.log(step) - right
+    return Rule((np.log(end) - left)[:, None], log_ratio[:, None])

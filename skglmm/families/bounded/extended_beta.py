@@ -80,8 +80,7 @@ class ExtendedBeta(StretchedBeta):
         for at, step in groups(kind, sharpness):
             bound = BOUNDS[kind[at[0]]]
             rule = exponential(step, float(least[at].min()), float(sharpness[at].max()))
-            rule = rule._replace(log_v=rule.log_v + scale[at])
-            found = rows.take(at).average(rule, bound, order)
+            found = rows.take(at).average(rule.scaled(scale[at]), bound, order)
             if bound is not None:  # there the density of the exceedance is integrated once more
                 found.value[:] += scale[at]
             elif found.grad is not None:

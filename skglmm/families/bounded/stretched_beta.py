@@ -26,6 +26,7 @@ __all__ = ["StretchedBeta"]
 BETA = (0, 1)  # its predictors
 ANCHORS = (0.25, 0.75)  # responses that stand for 0 and 1 where the density of a beta is needed
 MATCHES = 12  # of mean, variance and share of responses on the bounds, one after the other
+FEWEST = 2.0  # rows that a fit begins with, whatever their weights
 LOG_PRECISIONS = (-2.3, 9.0)  # from 0.1 to 8000, with which a fit begins
 LOG_EXCEEDANCES = np.linspace(-8.0, 2.0, 41)  # between which an exceedance starts
 
@@ -129,7 +130,8 @@ class StretchedBeta(Family):
         return inverted(self, p, within_reach(self.links, eta)[0])
 
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
-        at = (y * (len(y) - 1.0) + 0.5) / len(y)  # none is on a bound
+        n = len(y) if weights is None else max(float(np.sum(weights)), FEWEST)
+        at = (y * (n - 1.0) + 0.5) / n  # none is on a bound
         mean = float(np.average(at, weights=weights))
         variance = float(np.average((y - mean) ** 2, weights=weights))
         touching = float(np.average((y <= 0.0) | (y >= 1.0), weights=weights))

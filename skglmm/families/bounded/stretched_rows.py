@@ -73,7 +73,8 @@ class StretchedRows(NamedTuple):
         left, right = left - stretch - self.prepared[0], right - stretch - self.prepared[1]
         blend = self.shape.mu * left + self.shape.nu * right
         power = 1.0 if bound is None else 2.0
-        exponents = rule.log_weight - power * stretch + phi * blend - left - right
+        jacobian = _weight_by_ends(rule, bound, left, right, stretch, self.prepared)
+        exponents = jacobian - power * stretch + phi * blend
         slopes = [phi * (left - right), blend]
         if rule.share is not None:
             slopes.append(np.broadcast_to(rule.share, blend.shape))
@@ -81,6 +82,25 @@ class StretchedRows(NamedTuple):
         if density.grad is not None and density.hess is not None:
             _bend(density.grad, density.hess, density.third, phi)
         return density
+
+
+def _weight_by_ends(
+    rule: Rule,
+    bound: float | None,
+    left: Floats,
+    right: Floats,
+    stretch: Floats,
+    prepared: Floats,
+) -> Floats:
+    """Return the logarithm of the weight over the ways to both ends.
+
+    On a bound one of the ways is v itself, whose logarithm is huge where shapes are tiny, and
+    cancels.
+    """
+    if bound is None:
+        return rule.log_weight - left - right
+    near, far = (prepared[0], right) if bound == 0.0 else (prepared[1], left)
+    return np.asarray(rule.log_ratio + stretch + near - far)
 
 
 def _bend(grad: Floats, hess: Floats, third: Floats | None, phi: Floats) -> None:

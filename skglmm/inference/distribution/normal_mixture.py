@@ -73,16 +73,16 @@ class NormalMixture:
     @property
     def n_nodes(self) -> int:
         """Number of nodes, at most, that one row needs."""
-        fastest = float(self.speed.max(initial=0.0))
-        if fastest <= SLOW:
-            return _hermite_size(fastest)
-        return int(self._sizes(self.speed, TAIL).max())
+        return int(self._sizes.max(initial=1))
 
-    def _sizes(self, speed: Floats, reach: float) -> Ints:
-        """Return how many nodes each row needs within its `reach`, (n,)."""
-        evenly = 2 * reach * PER_SD * np.hypot(1.0, self.bend)
-        sizes = evenly + 2 * PER_FOLD * np.arcsinh(2 * reach * speed)
-        return np.asarray(np.fmin(sizes, MOST).astype(np.intp) + 2)
+    @property
+    def _sizes(self) -> Ints:
+        """How many nodes each row needs, whatever the other rows need, (n,)."""
+        evenly = 2 * TAIL * PER_SD * np.hypot(1.0, self.bend)
+        graded = evenly + 2 * PER_FOLD * np.arcsinh(2 * TAIL * self.speed)
+        slow = self.speed <= SLOW
+        few = _hermite_sizes(np.where(slow, self.speed, SLOW))
+        return np.where(slow, few, np.fmin(graded, MOST).astype(np.intp) + 2)
 
     def take(self, rows: Ints) -> "NormalMixture":
         """Return the mixture of some of the rows."""
@@ -133,12 +133,20 @@ class NormalMixture:
         return np.sum(below * weights, axis=1), np.sum(density * weights, axis=1)
 
     def _nodes(self, y: Floats) -> tuple[Floats, Floats]:
-        """Nodes t and weights, (n, m) each."""
-        if self.speed.max(initial=0.0) <= SLOW:
-            nodes, rule = hermite(self.n_nodes)
-            t, weights = (np.tile(part, (len(y), 1)) for part in (nodes, rule))
-        else:
+        """Nodes t and weights, (n, m) each; weights of zero where a row needs fewer."""
+        sizes, slow = self._sizes, self.speed <= SLOW
+        if not slow.any():
             t, weights = self._around(self._step(y))
+        else:
+            t, weights = np.zeros((2, len(y), int(sizes.max())))
+            for size in np.unique(sizes[slow]):
+                rows = np.flatnonzero(slow & (sizes == size))
+                t[rows, :size], weights[rows, :size] = hermite(int(size))
+            fast = np.flatnonzero(~slow)
+            if fast.size:
+                some = self.take(fast)
+                own = slice(0, some.n_nodes)
+                t[fast, own], weights[fast, own] = some._around(some._step(y[fast]))
         return t, weights if self.share is None else weights * self.share.at(t)
 
     def _step(self, y: Floats) -> Floats:
@@ -155,13 +163,11 @@ class NormalMixture:
     def _around(self, center: Floats) -> tuple[Floats, Floats]:
         """Nodes between the tails, denser towards a center, and weights of sum 1."""
         low, high = (np.full_like(center, end) for end in (-TAIL, TAIL))
-        t, spacing = self._graded(center, low, high, self.n_nodes)
+        t, spacing = self._graded(center, low, high)
         weights = np.exp(-0.5 * t**2) * spacing
         return t, weights / weights.sum(axis=1, keepdims=True)
 
-    def _graded(
-        self, center: Floats, low: Floats, high: Floats, n_nodes: int
-    ) -> tuple[Floats, Floats]:
+    def _graded(self, center: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
         r"""Trapezoidal rule in :math:`w = A (t - c) + B asinh(r (t - c))`, r the speed at c.
 
         Nodes and their spacings, (n, m) each.
@@ -176,18 +182,21 @@ class NormalMixture:
             return np.asarray(evenly * t + PER_FOLD * np.arcsinh(speed * t))
 
         start, end = place(low[:, None] - center), place(high[:, None] - center)
-        grid = start + (end - start) * np.linspace(0.0, 1.0, n_nodes)
+        steps, place_of = (self._sizes - 1)[:, None], np.arange(self.n_nodes)
+        grid = start + (end - start) * np.minimum(place_of / steps, 1.0)
         with np.errstate(over="ignore"):
             by_step = np.sinh(np.abs(grid) / PER_FOLD) / speed
         t = np.copysign(np.minimum(np.abs(grid) / evenly, by_step), grid)
         for _ in range(NEWTON):
             t -= (place(t) - grid) / density(t)
-        return center + t, (end - start) / (n_nodes - 1) / density(t)
+        return center + t, (place_of <= steps) * (end - start) / steps / density(t)
 
 
 def _is_one(part: Floats) -> bool:
     return bool(np.all(part == part[:1]))
 
 
-def _hermite_size(speed: float) -> int:
-    return 1 if speed == 0.0 else max(2, int(np.ceil(DIGITS / np.log1p(speed**-2.0))))
+def _hermite_sizes(speed: Floats) -> Ints:
+    with np.errstate(divide="ignore", over="ignore"):  # of 0
+        sizes = np.maximum(np.ceil(DIGITS / np.log1p(speed**-2.0)), 2.0)
+    return np.where(speed == 0.0, 1, sizes.astype(np.intp))

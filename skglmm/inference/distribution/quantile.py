@@ -315,11 +315,12 @@ def _predictives(normals: _Normals, n_values: int) -> Iterator[tuple[Ints, Predi
 
     So many at a time that `n_values` can be found of each.
     """
-    for start in range(0, len(normals.shift.sd), CHUNK):
-        part = normals.take(slice(start, start + CHUNK))
-        whole = PredictiveDistribution.of(part.family, list(part.eta), part.shift, part.masses)
-        group = np.searchsorted(SPEEDS, whole.speed)
-        for rows in (np.flatnonzero(group == each) for each in np.unique(group)):
-            step = max(1, CELLS // (n_values * whole.take(rows).n_nodes))
-            for piece in (rows[i : i + step] for i in range(0, len(rows), step)):
-                yield start + piece, whole.take(piece)
+    for alike in normals.shift.by_grid:
+        for some in (alike[i : i + CHUNK] for i in range(0, len(alike), CHUNK)):
+            part = normals.take(some)
+            whole = PredictiveDistribution.of(part.family, list(part.eta), part.shift, part.masses)
+            group = np.searchsorted(SPEEDS, whole.speed)
+            for rows in (np.flatnonzero(group == each) for each in np.unique(group)):
+                step = max(1, CELLS // (n_values * whole.take(rows).n_nodes))
+                for piece in (rows[i : i + step] for i in range(0, len(rows), step)):
+                    yield some[piece], whole.take(piece)

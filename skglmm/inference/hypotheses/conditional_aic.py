@@ -69,7 +69,7 @@ def conditional_aic(study: Study, fit: Fit) -> Conditional | None:
     Conditional or None
         None where the Hessian in the fixed effects is singular.
     """
-    found = study.problem.evaluate(study.vector(fit))
+    found = study.at(fit)
     if found is None:
         return None
     mode = found.mode

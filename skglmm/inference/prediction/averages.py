@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.inference.prediction.quadrature import coarse_rule, rule
+from skglmm.inference.prediction.quadrature import coarse_rule, coarse_rungs, rule, rungs
 
 __all__ = ["NormalShift", "averages"]
 
@@ -92,6 +92,16 @@ class NormalShift:
         """Whether anything is added to the predictors of a row, (n,)."""
         return np.asarray((self.sd > 0.0) | self.loadings.any(axis=(1, 2)))
 
+    @property
+    def sizes(self) -> Floats:
+        """How far each of the m numbers moves the predictors of a row, rounded up, (n, m)."""
+        return coarse_rungs(np.sqrt(np.sum(self.loadings**2, axis=1)))
+
+    @property
+    def by_grid(self) -> list[Ints]:
+        """Rows, by the `grid` that they need: it depends on a row alone."""
+        return _alike(self.sizes)
+
     def relates(self, left: Collection[int], right: Collection[int]) -> Bools:
         """Whether some predictors share a shift with others, or have correlated ones, (n,)."""
         covariance, moving = self.covariance, np.array(self.moving)
@@ -135,7 +145,7 @@ class NormalShift:
 
     def grid(self) -> list[tuple[float, Floats]]:
         """Return weights, of sum 1, and the m standard normal numbers of each node."""
-        sizes = np.sqrt(np.max(np.sum(self.loadings**2, axis=1), axis=0, initial=0.0))
+        sizes = self.sizes.max(axis=0, initial=0.0)
         axes = [list(zip(*coarse_rule(float(size)), strict=True)) for size in sizes]
         nodes = []
         for places in product(*axes):
@@ -198,21 +208,42 @@ def averages(
     """
     result = of(list(eta), np.arange(len(shift.sd)))
     wide = np.flatnonzero(shift.is_wide)
-    if not wide.size:
-        return result
-    nodes, weights = rule(float(shift.sd.max())) if shift.sd.any() else (np.zeros(1), np.ones(1))
-    step, grid = max(1, CELLS // len(nodes)), shift.grid()
-    for rows in (wide[start : start + step] for start in range(0, wide.size, step)):
-        part, here = shift.take(rows), [row[rows] for row in eta]
-        every, total = np.repeat(rows, len(nodes)), np.zeros((len(result), len(rows)))
-        for weight, t in grid:
-            moved = part.moved(here, t)
-            points = [_repeated(row, len(nodes)) for row in moved]
-            points[part.first] = (moved[part.first][:, None] + part.sd[:, None] * nodes).ravel()
-            values = of(points, every).reshape(len(result), len(rows), len(nodes))
-            total += weight * (values @ weights)
-        result[:, rows] = total
+    kinds = _alike(np.column_stack([rungs(shift.sd[wide]), shift.sizes[wide]]))
+    for rows in (wide[kind] for kind in kinds):
+        part = shift.take(rows)
+        nodes = rule(float(rungs(part.sd.max()))) if part.sd.any() else (np.zeros(1), np.ones(1))
+        step, grid = max(1, CELLS // len(nodes[0])), part.grid()
+        for start in range(0, rows.size, step):
+            some = rows[start : start + step]
+            result[:, some] = _averaged(of, eta, shift, some, nodes, grid)
     return result
+
+
+def _averaged(
+    of: Callable[[list[Floats], Ints], Floats],
+    eta: Sequence[Floats],
+    shift: NormalShift,
+    rows: Ints,
+    rule_of_first: tuple[Floats, Floats],
+    grid: Sequence[tuple[float, Floats]],
+) -> Floats:
+    """Average over the shifts of some rows, which share their nodes."""
+    nodes, weights = rule_of_first
+    part, here = shift.take(rows), [row[rows] for row in eta]
+    every, total = np.repeat(rows, len(nodes)), np.zeros((1, len(rows)))
+    for weight, t in grid:
+        moved = part.moved(here, t)
+        points = [_repeated(row, len(nodes)) for row in moved]
+        points[part.first] = (moved[part.first][:, None] + part.sd[:, None] * nodes).ravel()
+        values = of(points, every).reshape(-1, len(rows), len(nodes))
+        total = total + weight * (values @ weights)
+    return total
+
+
+def _alike(keys: Floats) -> list[Ints]:
+    """Return positions of rows that are alike in all columns."""
+    kinds, which = np.unique(keys, axis=0, return_inverse=True)
+    return [np.flatnonzero(which.ravel() == kind) for kind in range(len(kinds))]
 
 
 def _root(covariance: Callable[[int, int], Floats], n: int, order: Sequence[int]) -> Floats:

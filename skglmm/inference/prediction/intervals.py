@@ -53,6 +53,8 @@ __all__ = [
 CHUNK = 2**15  # rows at a time
 STEP = 1e-4  # of differences in a linear predictor: errors of 1e-8
 WIDE = 1e-3  # of second differences: errors of 1e-6, of rounding 1e-10
+FEW = 1e-9  # differences, relative to what they are of, that have few digits
+LONG = (2e-3, 1e-2)  # steps of first and of second differences there, which are extrapolated
 
 
 @dataclass(frozen=True)
@@ -233,9 +235,36 @@ def _estimated(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats
 
 def slope_in(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
     """Derivative of functions of the linear predictors in one of them, (n,) or (m, n)."""
-    ends = ([*eta[:k], eta[k] + step, *eta[k + 1 :]] for step in (STEP, -STEP))
-    above, below = map(of, ends)
-    return np.asarray((above - below) / (2.0 * STEP))
+
+    def end(move: float, rows: Ints | None) -> Floats:
+        here = list(eta) if rows is None else [each[rows] for each in eta]
+        return of([*here[:k], here[k] + move, *here[k + 1 :]])
+
+    def rise(step: float, rows: Ints | None) -> Floats:
+        return np.asarray((end(step, rows) - end(-step, rows)) / (2.0 * step))
+
+    above = end(STEP, None)
+    found = np.asarray((above - end(-STEP, None)) / (2.0 * STEP))
+    return _with_digits(found, STEP, above, rise, LONG[0])
+
+
+def _with_digits(
+    found: Floats,
+    scale: float,
+    value: Floats,
+    difference: Callable[[float, Ints | None], Floats],
+    step: float,
+) -> Floats:
+    """Return differences, those that are mostly rounding by steps that are far longer.
+
+    Means near 1 have few digits: those of their complement are lost in a short step.
+    """
+    few = np.abs(found) * scale < FEW * np.abs(value)
+    rows = np.flatnonzero(few.reshape(-1, few.shape[-1]).any(axis=0))
+    if rows.size:
+        longer = 4.0 * difference(step, rows) - difference(2.0 * step, rows)
+        found[..., rows] = longer / 3.0
+    return found
 
 
 def on_link(fit: Fit, mean: Floats) -> Floats:
@@ -282,7 +311,7 @@ def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]
     return average({})[0], np.asarray(gradient)
 
 
-Average = Callable[[Mapping[int, float]], Floats]
+Average = Callable[..., Floats]  # of steps, and of the rows that are wanted, or of all
 
 
 def average_of(
@@ -308,10 +337,13 @@ def average_of(
     shift = shift_of(fit, design, plan, where)
     found: dict[tuple[tuple[int, float], ...], Floats] = {}
 
-    def average(steps: Mapping[int, float]) -> Floats:
+    def average(steps: Mapping[int, float], rows: Ints | None = None) -> Floats:
+        moved = [part + steps.get(k, 0.0) for k, part in enumerate(eta)]
+        if rows is not None:
+            some = [part[rows] for part in moved]
+            return averages(lambda part, _: of(part), some, shift.take(rows))
         key = tuple(steps.items())
         if key not in found:
-            moved = [part + steps.get(k, 0.0) for k, part in enumerate(eta)]
             found[key] = averages(lambda part, _: of(part), moved, shift)
         return found[key]
 
@@ -327,22 +359,36 @@ def average_gradients(
     (n, n_params).
     """
     for k in where:
-        slopes = (average({k: WIDE}) - average({k: -WIDE})) / (2.0 * WIDE)
-        yield slopes, linear_gradient(fit, design, plan.conditioned, k)
+        yield _rise(average, k), linear_gradient(fit, design, plan.conditioned, k)
     touched = [k for k in fed(fit) if k in where and plan.integrated]
     for j, k in combinations_with_replacement(touched, 2):
         slopes = _curvature(average, j, k) * (0.5 if j == k else 1.0)
         yield slopes, _covariance_gradient(fit, design, plan, j, k)
 
 
+def _rise(average: Average, k: int) -> Floats:
+    """First derivatives in a linear predictor, (m, n)."""
+
+    def rise(step: float, rows: Ints | None = None) -> Floats:
+        return np.asarray((average({k: step}, rows) - average({k: -step}, rows)) / (2.0 * step))
+
+    return _with_digits(rise(WIDE), WIDE, average({}), rise, LONG[0])
+
+
 def _curvature(average: Average, j: int, k: int) -> Floats:
     """Second derivatives in two linear predictors, (m, n)."""
-    if j == k:
-        rise = average({k: WIDE}) - 2.0 * average({}) + average({k: -WIDE})
-        return np.asarray(rise / WIDE**2)
-    signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
-    ends = (a * b * average({j: a * WIDE, k: b * WIDE}) for a, b in signs)
-    return np.asarray(sum(ends) / (4.0 * WIDE**2))
+
+    def own(step: float, rows: Ints | None = None) -> Floats:
+        rise = average({k: step}, rows) - 2.0 * average({}, rows) + average({k: -step}, rows)
+        return np.asarray(rise / step**2)
+
+    def shared(step: float, rows: Ints | None = None) -> Floats:
+        signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
+        ends = (a * b * average({j: a * step, k: b * step}, rows) for a, b in signs)
+        return np.asarray(sum(ends) / (4.0 * step**2))
+
+    bend = own if j == k else shared
+    return _with_digits(bend(WIDE), WIDE**2, average({}), bend, LONG[1])
 
 
 def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:

@@ -161,7 +161,8 @@ def predict(fit: Fit, design: Design, plan: Plan, *, spread: bool = False) -> Pr
 
 def linear_predictors(fit: Fit, design: Design, conditioned: Collection[int]) -> list[Floats]:
     """Return the linear predictors, each (n,), with the modes of the conditioned factors."""
-    eta = [x @ beta for x, beta in zip(design.fixed, fit.beta, strict=True)]
+    # Not a product of matrices: in which order that adds depends on the other rows, too.
+    eta = [np.sum(x * beta, axis=1) for x, beta in zip(design.fixed, fit.beta, strict=True)]
     for k, offset in enumerate(design.offsets):
         if offset is not None:
             eta[k] = eta[k] + offset

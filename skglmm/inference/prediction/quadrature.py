@@ -7,13 +7,37 @@ from numpy.polynomial.hermite_e import hermegauss
 
 from skglmm.arrays import Floats
 
-__all__ = ["coarse_rule", "hermite", "rule"]
+__all__ = ["coarse_rule", "coarse_rungs", "hermite", "rule", "rungs"]
 
 TAIL = 8.2  # the normal density beyond is below the rounding of the average
 PER_SD = 10  # pairs of nodes per unit of 1 + sd: up to sd 4 errors of 1e-13 (logit), 1e-6 (cauchit)
 HERMITE = (0.1, 0.3, 0.5, 0.7)  # up to these, Gauss-Hermite of 3, 5, 7, 9 nodes errs by 1e-6
 COARSE_TAIL = 5.0  # with one node per standard deviation, errors of 1e-6
+LADDER = 1.1  # between the standard deviations that share nodes, each of which is one more
+COARSE_LADDER = 2.0**0.25
 MOST = 1000  # pairs of nodes; reached at standard deviations that no link can tell from steps
+
+
+def rungs(sd: Floats) -> Floats:
+    """Return standard deviations for which rows take nodes: their own, rounded up.
+
+    Rows on one rung share their nodes, and nodes depend on no other row.
+
+    Examples
+    --------
+    >>> rungs(np.array([0.0, 0.05, 0.99, 1.0])).round(3)
+    array([0.   , 0.1  , 1.144, 1.144])
+    """
+    return np.asarray(LADDER ** np.ceil(np.log1p(sd) / np.log(LADDER)) - 1.0)
+
+
+def coarse_rungs(sd: Floats) -> Floats:
+    """Return standard deviations for which rows take the nodes of `coarse_rule`: rounded up."""
+    ends = np.array([*HERMITE, 1.0])
+    small = ends[np.minimum(np.searchsorted(ends, sd), len(HERMITE))]
+    large = np.maximum(sd, 1.0)
+    large = COARSE_LADDER ** np.ceil(np.log(large) / np.log(COARSE_LADDER))
+    return np.where(sd <= 1.0, small, large)
 
 
 @lru_cache(maxsize=32)
@@ -60,7 +84,7 @@ def coarse_rule(sd: float) -> tuple[Floats, Floats]:
     sd : float
         Largest standard deviation of the shift, on the linear predictor's scale.
     """
-    if sd < HERMITE[-1]:
+    if sd <= HERMITE[-1]:
         return hermite(3 + 2 * int(np.searchsorted(HERMITE, sd)))
     pairs = np.ceil(COARSE_TAIL * max(1.0, sd))
     return _trapezoid(int(min(pairs, MOST)), COARSE_TAIL)
