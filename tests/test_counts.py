@@ -49,6 +49,23 @@ def test_rates_are_counts_of_one_unit_and_need_no_exposure(data, model):
     assert_allclose(std, np.sqrt(rate))
 
 
+def test_rates_are_those_of_the_exposure_that_was_fitted(data):
+    X, y = data
+    model = PoissonGLMMRegressor("x + (1 | g)", exposure="hours").fit(X, y)
+    rate = model.predict_rate(X)
+    model.set_params(exposure=None)
+    assert_array_equal(model.predict_rate(X), rate)
+    assert "proportional to the exposure 'hours'" in str(model.summary())
+    with pytest.raises(ValueError, match="exposure 'hours' must be positive"):
+        model.predict(X.assign(hours=0.0))
+
+
+def test_a_fit_without_zeros_forgets_the_coefficients_of_an_earlier_one(data):
+    model = PoissonGLMMRegressor("x", zero="1").fit(*data)
+    assert hasattr(model, "zero_coef_")
+    assert not hasattr(model.set_params(zero=None).fit(*data), "zero_coef_")
+
+
 def test_zeros_are_as_probable_as_a_poisson_count_has_them(data, model):
     X, _ = data
     probability, error = model.predict_proba_zero(X, return_std=True)
