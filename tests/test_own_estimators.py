@@ -1,4 +1,4 @@
-"""Estimators that others write: what they may leave out, and what the error says if they may not."""
+"""Estimators that others write: what they may leave out, and what they are told."""
 
 from inspect import signature
 
