@@ -134,6 +134,7 @@ def test_numbers_that_are_not_whole_have_the_means_of_pseudo_likelihood():
     sklearn = PoissonRegressor(alpha=0, tol=1e-10, max_iter=1000).fit(X, y)
     assert_allclose(model.coef_, sklearn.coef_, rtol=1e-5)
     assert np.isfinite(model.confint(X, y, method="sandwich")).to_numpy().all()
+    assert "hold for counts alone" in str(model.summary())
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e6])
