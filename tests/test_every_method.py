@@ -233,6 +233,18 @@ def test_counts_have_whole_quantiles_and_means_with_limits_above_one(cases):
 
 
 @pytest.mark.parametrize(
+    ("name", "likelihood"),
+    [
+        ("classes", "Log likelihood: "),
+        ("classes, by quadrature", r"Log likelihood \(adaptive quadrature, 5 points\): "),
+        ("real, restricted", r"Restricted log likelihood \(REML\): "),
+    ],
+)
+def test_summaries_name_the_likelihood_that_was_maximized(cases, name, likelihood):
+    assert re.search(f"^{likelihood}", str(cases[name].model.summary()), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
     "name", ["real", "real, restricted", "counts", "extra zeros", "hurdle", "classes"]
 )
 def test_nothing_is_said_of_bounds_and_precisions_that_are_not_there(cases, name):
