@@ -49,6 +49,23 @@ def test_rates_are_counts_of_one_unit_and_need_no_exposure(data, model):
     assert_allclose(std, np.sqrt(rate))
 
 
+def test_rates_are_those_of_the_exposure_that_was_fitted(data):
+    X, y = data
+    model = PoissonGLMMRegressor("x + (1 | g)", exposure="hours").fit(X, y)
+    rate = model.predict_rate(X)
+    model.set_params(exposure=None)
+    assert_array_equal(model.predict_rate(X), rate)
+    assert "proportional to the exposure 'hours'" in str(model.summary())
+    with pytest.raises(ValueError, match="exposure 'hours' must be positive"):
+        model.predict(X.assign(hours=0.0))
+
+
+def test_a_fit_without_zeros_forgets_the_coefficients_of_an_earlier_one(data):
+    model = PoissonGLMMRegressor("x", zero="1").fit(*data)
+    assert hasattr(model, "zero_coef_")
+    assert not hasattr(model.set_params(zero=None).fit(*data), "zero_coef_")
+
+
 def test_zeros_are_as_probable_as_a_poisson_count_has_them(data, model):
     X, _ = data
     probability, error = model.predict_proba_zero(X, return_std=True)
@@ -117,6 +134,7 @@ def test_numbers_that_are_not_whole_have_the_means_of_pseudo_likelihood():
     sklearn = PoissonRegressor(alpha=0, tol=1e-10, max_iter=1000).fit(X, y)
     assert_allclose(model.coef_, sklearn.coef_, rtol=1e-5)
     assert np.isfinite(model.confint(X, y, method="sandwich")).to_numpy().all()
+    assert "hold for counts alone" in str(model.summary())
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e6])

@@ -16,9 +16,13 @@ import skglmm
 from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
+    ExtendedBetaGLMMRegressor,
     LMMRegressor,
+    OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     PoissonGLMMRegressor,
+    ZeroInflatedBetaGLMMRegressor,
+    ZeroOneInflatedBetaGLMMRegressor,
 )
 from skglmm.inspection import (
     DiagnosticsDisplay,
@@ -50,6 +54,8 @@ def simulated():
         "labels": np.where(rng.random(200) < expit(eta), "yes", "no"),
         "shares": shares,
         "ends": np.clip(1.2 * shares - 0.1, 0.0, 1.0),
+        "lower ends": np.clip(1.1 * shares - 0.1, 0.0, 0.99),
+        "upper ends": np.clip(1.1 * shares, 0.01, 1.0),
     }
     return X, ys
 
@@ -66,6 +72,19 @@ MODELS = {
     "shares": (BetaGLMMRegressor(FORMULA), "shares"),
     "ends": (OrderedBetaGLMMRegressor(FORMULA), "ends"),
 }
+# they share what they do with others, which are asked each time
+RELATED = {
+    "lower ends": (ZeroInflatedBetaGLMMRegressor(FORMULA), "lower ends"),
+    "upper ends": (OneInflatedBetaGLMMRegressor(FORMULA), "upper ends"),
+    "both ends": (ZeroOneInflatedBetaGLMMRegressor(FORMULA), "ends"),
+    "far ends": (ExtendedBetaGLMMRegressor(FORMULA), "ends"),
+    "positive, by quadrature": (
+        PoissonGLMMRegressor(FORMULA, truncated=True, n_quadrature=5),
+        "positive",
+    ),
+    "log link": (LMMRegressor(FORMULA, link="log", reml=False), "real"),
+}
+NAMES = [*MODELS, *(pytest.param(name, marks=pytest.mark.slow) for name in RELATED)]
 
 
 def null(model):
@@ -155,10 +174,17 @@ REFUSED = {
 }
 
 
+class Cases(dict):
+    """Cases by name, fitted when they are asked for."""
+
+    def __missing__(self, name):
+        (X, ys), (model, y) = simulated(), {**MODELS, **RELATED}[name]
+        return self.setdefault(name, Case(model.fit(X, ys[y]), X, ys[y]))
+
+
 @pytest.fixture(scope="module")
 def cases():
-    X, ys = simulated()
-    return {name: Case(model.fit(X, ys[y]), X, ys[y]) for name, (model, y) in MODELS.items()}
+    return Cases()
 
 
 def has_gaps(answer):
@@ -171,7 +197,7 @@ def has_gaps(answer):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_it_answers_with_numbers_or_refuses_with_a_reason(cases, name, method):
     case = cases[name]
     if (name, method) in REFUSED:
@@ -182,6 +208,11 @@ def test_it_answers_with_numbers_or_refuses_with_a_reason(cases, name, method):
     plt.close("all")
     assert answer is not None
     assert not has_gaps(answer)
+
+
+def test_no_estimator_was_forgotten():
+    asked = {type(model).__name__ for model, _ in (*MODELS.values(), *RELATED.values())}
+    assert asked == set(skglmm.estimators.__all__)
 
 
 def test_no_method_was_forgotten():
@@ -199,6 +230,18 @@ def test_counts_have_whole_quantiles_and_means_with_limits_above_one(cases):
     assert_array_equal(quantiles, np.round(quantiles))
     assert case.model.predict_interval(case.X, kind="marginal").max() > 5
     assert case.model.predict_frame(case.X)["mean_ci_upper"].max() > 5
+
+
+@pytest.mark.parametrize(
+    ("name", "likelihood"),
+    [
+        ("classes", "Log likelihood: "),
+        ("classes, by quadrature", r"Log likelihood \(adaptive quadrature, 5 points\): "),
+        ("real, restricted", r"Restricted log likelihood \(REML\): "),
+    ],
+)
+def test_summaries_name_the_likelihood_that_was_maximized(cases, name, likelihood):
+    assert re.search(f"^{likelihood}", str(cases[name].model.summary()), re.MULTILINE)
 
 
 @pytest.mark.parametrize(

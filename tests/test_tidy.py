@@ -10,7 +10,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from scipy.stats import norm
 
-from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor, SingularFitWarning
+from skglmm import (
+    BetaGLMMRegressor,
+    BinomialGLMMClassifier,
+    LMMRegressor,
+    OrderedBetaGLMMRegressor,
+    PoissonGLMMRegressor,
+    SingularFitWarning,
+)
 from skglmm.families import LINKS
 
 COLUMNS = (
@@ -360,6 +367,21 @@ def test_effects_that_are_no_ratios_are_not_exponentiated(link):
     with pytest.raises(ValueError, match=f"effects on the mean are on the {link} scale"):
         model.tidy(exponentiate=True)
     assert len(model.tidy("random", exponentiate=True)) == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        (LMMRegressor("x"), "link='log' for ratios of the parameter"),
+        (PoissonGLMMRegressor("x", link="sqrt"), "link='log' for ratios of the parameter"),
+        (BinomialGLMMClassifier("x", link="probit"), "link='logit' for ratios of odds"),
+    ],
+)
+def test_a_link_with_ratios_is_named_that_the_model_has(model, advice):
+    X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
+    y = [0, 1, 0, 1, 0, 1] if hasattr(model, "predict_proba") else [1, 2, 4, 3, 6, 5]
+    with pytest.raises(ValueError, match=advice):
+        model.fit(X, y).tidy(exponentiate=True)
 
 
 def test_a_cut_point_is_not_exponentiated_and_a_gap_is():

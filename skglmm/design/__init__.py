@@ -3,7 +3,7 @@
 from skglmm.design.build import DesignSpec
 from skglmm.design.columns import Labels, is_label, kind_of, pick
 from skglmm.design.learn import Term, label_columns, learn
-from skglmm.design.records import Design, Factor, Layout
+from skglmm.design.records import Design, Factor, Layout, label_in
 
 __all__ = [
     "Design",
@@ -15,6 +15,7 @@ __all__ = [
     "is_label",
     "kind_of",
     "label_columns",
+    "label_in",
     "learn",
     "pick",
 ]

@@ -25,7 +25,8 @@ class LMMRegressor(MixedRegressor):
     reml : bool, default=True
         Whether the fixed effects of the mean are integrated out when variances are estimated
         (REML), so that these are not too small where rows are few; False is maximum likelihood.
-        Models with other fixed effects are compared by maximum likelihood only.
+        The log likelihood is a restricted one then: models with other fixed effects are compared
+        by maximum likelihood only.
     scale : str, default="1"
         One-sided formula of the log residual standard deviation; it may have random effects,
         and terms with the same key, ``(1 |p| g)`` here and in `formula`, are correlated.

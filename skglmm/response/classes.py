@@ -16,7 +16,7 @@ SHOWN = 3  # labels that a message lists
 
 @dataclass(frozen=True)
 class ClassLabels:
-    """ClassLabels that occur, sorted; those of parts of the rows are added."""
+    """Labels that occur, sorted; those of parts of the rows are added."""
 
     values: NDArray[Any]
 

@@ -45,6 +45,10 @@ class CountScale(ResponseScale):
             return "numbers from 0 on"
         return "counts" if self.least == 0 else f"counts from {self.least} on"
 
+    @property
+    def remarks(self) -> list[str]:
+        return [] if self.whole else [_PSEUDO]
+
     def _refuse(self, y: Floats) -> None:
         first = f"every response must be a count, {self.least}, {self.least + 1}, {self.least + 2}"
         first = first if self.whole else "every response must be a number from 0 on: 0, 0.5"
@@ -63,6 +67,11 @@ _RATE = (
     "A rate? Give the counts, and the column of what they are counted in as exposure='column'; a "
     "share of the unit interval? Choose a model for it, such as BetaGLMMRegressor. whole=False "
     "takes any numbers from 0 on, for means alone"
+)
+_PSEUDO = (
+    "responses need not be whole (whole=False): the likelihood is that of counts, and these "
+    "standard errors, tests and criteria hold for counts alone; confint(X, y, method='sandwich') "
+    "does not need them to be"
 )
 _LEAST = "truncated=True is for data without zeros; leave it out"
 

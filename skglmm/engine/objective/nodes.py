@@ -33,7 +33,7 @@ class Nodes(NamedTuple):
     """Nodes of a product rule for a standard normal density, the innermost first."""
 
     points: Floats  # (n_nodes, q)
-    log_weights: Floats  # (n_nodes,), those of the density and not of its logarithm's rest
+    log_weights: Floats  # (n_nodes,): log w + z'z / 2, of a function without the normal density
 
 
 @lru_cache(maxsize=8)

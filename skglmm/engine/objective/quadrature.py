@@ -68,6 +68,10 @@ class AdaptiveQuadrature(Approximation):
             )
             raise ValueError(msg)
 
+    @property
+    def title(self) -> str:
+        return "" if self.n_points == 1 else f"adaptive quadrature, {self.n_points} points"
+
     def check(self, layout: Layout) -> None:
         """Refuse several factors, and too many effects."""
         if self.integrated:

@@ -241,6 +241,11 @@ class Approximation(ABC):
 
     integrated: tuple[int, ...] = field(default=(), kw_only=True)
 
+    @property
+    def title(self) -> str:
+        """What summaries call it; nothing if it is Laplace's approximation."""
+        return ""
+
     @abstractmethod
     def evaluate(
         self,

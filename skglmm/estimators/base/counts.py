@@ -82,8 +82,8 @@ class CountRegressor(MixedRegressor):
         """
         check_is_fitted(self)
         frame = predict_frame(self, X)
-        if self.exposure is not None:
-            frame = frame.assign(**{self.exposure: 1.0})
+        if self._exposure is not None:
+            frame = frame.assign(**{self._exposure: 1.0})
         return self._means(frame, kind, return_std=return_std)
 
     def predict_proba_zero(
@@ -140,7 +140,7 @@ class CountRegressor(MixedRegressor):
         return (found[0], found[1]) if return_std else found[0]
 
     def _answered(self, frame: pd.DataFrame, *asked: Any, **options: Any) -> Floats:
-        self._refuse_exposures(frame)
+        _refuse_exposures(frame, self._exposure)
         return super()._answered(frame, *asked, **options)
 
     def _learn(self, model: Model, frame: pd.DataFrame) -> tuple[DesignSpec, Design]:
@@ -151,7 +151,7 @@ class CountRegressor(MixedRegressor):
                 "does, too, as an offset; leave one of them out"
             )
             raise ValueError(msg)
-        self._refuse_exposures(frame)
+        _refuse_exposures(frame, self.exposure)
         kind = pd.api.types.infer_dtype(frame.get(self.exposure, []))
         if kind in {"string", "categorical"}:
             msg = (
@@ -160,21 +160,6 @@ class CountRegressor(MixedRegressor):
             )
             raise DesignError(msg)
         return super()._learn(model, frame)
-
-    def _refuse_exposures(self, frame: pd.DataFrame) -> None:
-        """Refuse rows that nothing was counted in."""
-        column = frame.get(self.exposure)
-        if column is None or not pd.api.types.is_numeric_dtype(column):  # refused elsewhere
-            return
-        idle = (column <= 0).to_numpy(dtype=np.bool_, na_value=False)
-        if idle.any():
-            first = int(np.argmax(idle))
-            msg = (
-                f"the exposure {self.exposure!r} must be positive; {np.count_nonzero(idle)} of "
-                f"{len(idle)} values are not, the first is {column.iloc[first]:g} in row {first}. "
-                "Nothing can be counted there: leave these rows out"
-            )
-            raise ValueError(msg)
 
     def _make_family(self) -> Family:
         check_choice("zero_kind", self.zero_kind, tuple(_ZEROS))
@@ -209,10 +194,14 @@ class CountRegressor(MixedRegressor):
     def _make_scale(self, family: Family) -> CountScale:
         return CountScale(least=int(family.support.low), whole=self.whole)
 
+    def _publish(self, model: Model) -> None:
+        super()._publish(model)
+        self._exposure = self.exposure  # answers are about the fit, whatever is set after it
+
     def _remarks(self) -> list[str]:
         found = super()._remarks()
-        if self.exposure is not None:
-            found.append(f"means are proportional to the exposure {self.exposure!r}")
+        if self._exposure is not None:
+            found.append(f"means are proportional to the exposure {self._exposure!r}")
         return found
 
     def _shifts(self) -> tuple[str, ...]:
@@ -230,3 +219,19 @@ class CountRegressor(MixedRegressor):
             )
             raise ValueError(msg)
         return (f"log({quote(self.exposure)})",)
+
+
+def _refuse_exposures(frame: pd.DataFrame, exposure: str | None) -> None:
+    """Refuse rows that nothing was counted in."""
+    column = frame.get(exposure)
+    if column is None or not pd.api.types.is_numeric_dtype(column):  # refused elsewhere
+        return
+    idle = (column <= 0).to_numpy(dtype=np.bool_, na_value=False)
+    if idle.any():
+        first = int(np.argmax(idle))
+        msg = (
+            f"the exposure {exposure!r} must be positive; {np.count_nonzero(idle)} of "
+            f"{len(idle)} values are not, the first is {column.iloc[first]:g} in row {first}. "
+            "Nothing can be counted there: leave these rows out"
+        )
+        raise ValueError(msg)

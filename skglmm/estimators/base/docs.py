@@ -110,11 +110,12 @@ n_boundary_ : int
 """,
     "results": """\
 log_likelihood_ : float
-    Laplace approximation of the log likelihood of y, on its own scale.
+    Maximized log likelihood of y on its own scale, in the approximation of the fit; a restricted
+    one where fixed effects are integrated out.
 aic_, bic_ : float
     Information criteria.
 n_params_ : int
-    Number of estimated parameters.
+    Number of estimated parameters, all fixed effects among them.
 n_obs_ : int
     Number of rows of positive weight.
 n_levels_ : dict of str to int

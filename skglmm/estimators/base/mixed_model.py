@@ -1,7 +1,7 @@
 """The one estimator: everything but the family, what y is, and the parameters of its own."""
 
 import sys
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any, ClassVar, Self
@@ -45,7 +45,14 @@ __all__ = ["MixedModel"]
 
 @mixed_model
 class MixedModel(
-    Statistics, Tests, ConfidenceIntervals, Predictions, Conditioning, Diagnosing, BaseEstimator
+    Statistics,
+    Tests,
+    ConfidenceIntervals,
+    Predictions,
+    Conditioning,
+    Diagnosing,
+    BaseEstimator,
+    ABC,
 ):
     """A generalized linear mixed model as a scikit-learn estimator.
 
@@ -115,6 +122,8 @@ class MixedModel(
         -86.77
         """
         before = dict(vars(self))
+        # what this fit does not have, such as coefficients of zeros, must not be of an earlier one
+        self.__dict__ = {name: value for name, value in before.items() if not name.endswith("_")}
         try:
             self._fit(X, y, sample_weight)
         except BaseException:

@@ -17,11 +17,13 @@ def mixed_model(cls: _Class) -> _Class:
     """Give an estimator the ``__init__`` that scikit-learn asks for, and its docstring.
 
     Annotated fields of the class are its parameters, beside those that it inherits, which come
-    later in the signature. ``$names`` in the docstring become the paragraphs that estimators
-    share.
+    later in the signature; a class that writes an ``__init__`` keeps it. ``$names`` in the
+    docstring become the paragraphs that estimators share.
     """
+    own = set(vars(cls))
     made: Any = dataclass(eq=False, repr=False, kw_only=True, match_args=False)(cls)
-    made.__init__.__signature__ = _ordered(made)
+    if "__init__" not in own:
+        made.__init__.__signature__ = _ordered(made)
     if made.__doc__ is not None:  # as with python -OO
         made.__doc__ = filled(made.__doc__)
     return made  # type: ignore[no-any-return]

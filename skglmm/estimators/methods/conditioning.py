@@ -84,8 +84,8 @@ class Conditioning(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            As in `predict`; when responses lie outside the bounds, or on them and `boundary` is
-            "error".
+            As in `predict`; when responses are none that `fit` takes: outside the bounds, no
+            counts, or of a class that it has not seen.
 
         Warns
         -----
@@ -97,9 +97,9 @@ class Conditioning(SingleThreaded):
 
         Notes
         -----
-        The joint density is the Laplace approximation of the integral over the random effects,
-        as is the likelihood of the fit: of normal effects of unseen groups, and of known ones as
-        their rows have left them. With several grouping factors all known levels make one block.
+        The joint density is an integral over the random effects, in the approximation of the fit
+        (Laplace's, or quadrature): of normal effects of unseen groups, and of known ones as their
+        rows have left them. With several grouping factors all known levels make one block.
 
         Examples
         --------

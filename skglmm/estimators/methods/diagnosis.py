@@ -49,14 +49,15 @@ class Diagnosing(SingleThreaded):
             has ``to_frame()``. A "warning" casts doubt on numbers of the fit, a "note" is worth a
             look. The checks: convergence and curvature, with the names of the parameters;
             variances and correlations on the boundary; columns that were dropped, combinations of
-            categories without rows, and a precision at its cap; coefficients that grow without
-            end; columns on wild scales; few levels, and levels of one row; single levels that
-            move the estimates (a Newton step without each, no refit); labels that are reused
-            within another factor; responses that `boundary` moved, or that look as if somebody
-            had moved them before the fit, being equal and next to a bound, with the estimates
-            that follow if they are moved to 1e-3, 1e-4 or 1e-5 of the width (three refits);
-            bounds with a probability and no response; weights that count each row many times;
-            and residuals: their distribution, the link, missing slopes, missing grouping factors.
+            categories without rows, and a precision or a scale at its limit; coefficients that
+            grow without end; columns on wild scales; few levels, and levels of one row; single
+            levels that move the estimates (a Newton step without each, no refit); labels that are
+            reused within another factor; weights that count each row many times; and residuals:
+            their distribution, the link, missing slopes, missing grouping factors. Between bounds
+            also responses that `boundary` moved, or that look as if somebody had moved them
+            before the fit, being equal and next to a bound, with the estimates that follow if
+            they are moved to 1e-3, 1e-4 or 1e-5 of the width (three refits); and bounds with a
+            probability and no response.
 
         Raises
         ------

@@ -138,7 +138,8 @@ class Predictions(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            As in `predict`; for a wrong `target` or `level`; without inference.
+            As in `predict`; for a wrong `target` or `level`; without inference; for responses
+            that are classes, which have no quantiles.
 
         Examples
         --------
@@ -187,7 +188,7 @@ class Predictions(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            As in `predict`; for probabilities that are none.
+            As in `predict`; for probabilities that are none; for responses that are classes.
 
         Examples
         --------
@@ -289,7 +290,8 @@ class Predictions(SingleThreaded):
         Returns
         -------
         ndarray, shape (n_rows, n_samples)
-            On the scale of y, inside its bounds; NaN where the row has no answer, as in `predict`.
+            On the scale of y, inside its bounds; NaN where the row has no answer, as in
+            `predict`, None in place of a label.
 
         Raises
         ------

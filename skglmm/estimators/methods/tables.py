@@ -35,10 +35,11 @@ class TidyTables(SingleThreaded):
             Coverage of the Wald intervals, above 0 and below 1.
         exponentiate : bool, default=False
             Whether to exponentiate the fixed effects and their limits: ratios of odds with the
-            logit link, of hazards, log(1 - mean), with cloglog; with loglog log(mean) is divided
-            by them. Those of the precision, an exceedance or a gap are ratios of the parameter,
-            those of zeros and ones ratios of odds; a cut point stays as it is. With probit and
-            cauchit they mean nothing and are refused. Standard errors follow by the delta method;
+            logit link, of means with log, of hazards, log(1 - mean), with cloglog; with loglog
+            log(mean) is divided by them. Those of a precision, a scale, an exceedance or a gap
+            are ratios of the parameter, those of zeros and ones ratios of odds; a cut point stays
+            as it is. With identity, sqrt, probit and cauchit they mean nothing and are refused.
+            Standard errors follow by the delta method;
             statistic and p-value remain those of no effect.
 
         Returns

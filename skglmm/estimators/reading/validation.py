@@ -102,12 +102,16 @@ def check_inference(fit: Fit) -> None:
 
 def check_ratios(fit: Fit) -> None:
     """Refuse to exponentiate effects that are no logarithms of ratios."""
+    family = fit.family
+    links = [link for link in family.parameters[family.location].links if link.ratio]
+    other = "".join(
+        f"fit with link={link.name!r} for ratios of {link.ratio}, " for link in links[:1]
+    )
     for predictor, link in infer.without_ratios(fit).items():
         msg = (
             f"exponentiate=True makes ratios of differences of logarithms, but the effects on the "
             f"{predictor} are on the {link} scale, where exp(effect) means nothing; leave "
-            "exponentiate=False, fit with link='logit' for ratios of odds, or compare means: "
-            "predict_frame(X)"
+            f"exponentiate=False, {other}or compare means: predict_frame(X)"
         )
         raise ValueError(msg)
 

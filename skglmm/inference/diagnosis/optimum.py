@@ -162,7 +162,7 @@ def _near_one(factor: Factor, theta: Floats) -> Iterator[Finding]:
 
 
 def left_out(fit: Fit) -> Iterator[Finding]:
-    """Find columns that were dropped, and a precision at its cap."""
+    """Find columns that were dropped, and a precision or a scale at its limit."""
     for note in notes(fit):
         if note.kind in {"aliased", "capped"}:
             text, _, advice = note.text.partition(". ")

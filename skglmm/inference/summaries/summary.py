@@ -54,6 +54,8 @@ class Summary:
         Findings in words: no convergence, singularity, columns left out, rows moved.
     is_restricted : bool, default=False
         Whether fixed effects are integrated out of the likelihood, as by REML.
+    approximation : str, default=""
+        Of the likelihood, where it is not Laplace's: "adaptive quadrature, 5 points".
 
     Examples
     --------
@@ -85,6 +87,7 @@ class Summary:
     n_iterations: int
     notes: tuple[str, ...]
     is_restricted: bool = False
+    approximation: str = ""
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -166,6 +169,7 @@ def summarize(
         n_iterations=fit.n_iterations,
         notes=(*(note.text for note in notes(fit)), *_without_errors(fit), *remarks),
         is_restricted=bool(fit.integrated),
+        approximation=fit.approximation.title if fit.layout.factors else "",
     )
 
 
@@ -183,6 +187,7 @@ def _head(summary: Summary) -> list[str]:
     counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     likelihood = "Restricted log likelihood (REML)" if summary.is_restricted else "Log likelihood"
+    likelihood += f" ({summary.approximation})" if summary.approximation else ""
     return [
         f"{summary.family} {kind} of {summary.response}",
         f"Formula: {summary.formula}",
