@@ -147,7 +147,24 @@ def test_the_unit_of_the_exposure_moves_the_intercept_alone(data, model, factor)
     assert_allclose(other.log_likelihood_, model.log_likelihood_, rtol=1e-9)
 
 
+def test_a_response_among_the_columns_is_no_missing_factor(data, model):
+    X, y = data
+    report = model.diagnose(X.assign(seen=y), y)
+    assert "seen" not in str(report)
+
+
+def test_hurdles_say_that_zeros_do_not_follow_the_exposure(data):
+    X, y = data
+    hurdle = PoissonGLMMRegressor("x", zero="1", zero_kind="hurdle", exposure="hours").fit(X, y)
+    assert "zeros do not: put log(hours) into zero=" in str(hurdle.summary())
+
+
 REFUSED = {
+    "an offset that is an expression": (
+        {"offset": "log(hours)"},
+        lambda y: y,
+        r"expected the name of a column; write offset\(log\(hours\)\) in the formula",
+    ),
     "rates": ({}, lambda y: y / 3, r"not whole: .*exposure='column'"),
     "negative counts": ({}, lambda y: y - 1, r"negative: -1.*missing values"),
     "zeros that cannot be": ({"truncated": True}, lambda y: y, r"are less than 1: 0.*truncated"),

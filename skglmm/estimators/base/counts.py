@@ -47,6 +47,9 @@ class CountRegressor(MixedRegressor):
     ) -> Floats | tuple[Floats, Floats]:
         """Predict the mean count in one unit of exposure.
 
+        Of a hurdle, whose zeros need not grow with the exposure, it is the mean of a row of one
+        unit, and no rate for longer ones.
+
         Parameters
         ----------
         X : DataFrame or array-like, shape (n_samples, n_features)
@@ -200,8 +203,14 @@ class CountRegressor(MixedRegressor):
 
     def _remarks(self) -> list[str]:
         found = super()._remarks()
-        if self._exposure is not None:
-            found.append(f"means are proportional to the exposure {self._exposure!r}")
+        column = self._exposure
+        if column is not None and isinstance(self.fit_.family, Hurdle):
+            found.append(
+                f"positive counts grow with the exposure {column!r}, zeros do not: put "
+                f"log({quote(column)}) into zero= where they are rarer in longer rows"
+            )
+        elif column is not None:
+            found.append(f"means are proportional to the exposure {column!r}")
         return found
 
     def _shifts(self) -> tuple[str, ...]:

@@ -122,6 +122,7 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
         Name of y.
     """
     allowed = tuple(estimator.context or ())
+    _check_offset(estimator.offset, frame)
     bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
@@ -184,6 +185,16 @@ def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:
         msg = f"{name}={text!r} has a left-hand side; it is a one-sided formula such as '1 + x'"
         raise FormulaError(msg)
     return formula
+
+
+def _check_offset(offset: Any, frame: pd.DataFrame) -> None:
+    """Refuse an expression where a column is expected, and say where expressions go."""
+    if isinstance(offset, str) and "(" in offset and offset not in frame.columns:
+        msg = (
+            f"offset={offset!r} is an expression, expected the name of a column; write "
+            f"offset({offset}) in the formula, or exposure= for what counts are counted in"
+        )
+        raise DesignError(msg)
 
 
 def _check_spelling(estimator: Any, formula: Formula) -> None:

@@ -85,8 +85,13 @@ class StudyRows:
         return [
             name
             for name in self.frame.columns
-            if name not in used and self._may_group(self.frame[name])
+            if name not in used and self._may_group(self.frame[name]) and not self._is_y(name)
         ]
+
+    def _is_y(self, name: Any) -> bool:
+        """Return whether a column holds the responses, which tell themselves apart perfectly."""
+        pair = (self.frame[name], self.y)
+        return np.array_equal(*(pd.factorize(np.asarray(each))[0] for each in pair))
 
     def _may_group(self, column: "pd.Series[Any]") -> bool:
         if pd.api.types.infer_dtype(column, skipna=True) not in LABELS or column.isna().any():
