@@ -90,8 +90,8 @@ class StudyRows:
 
     def _is_y(self, name: Any) -> bool:
         """Return whether a column holds the responses, which tell themselves apart perfectly."""
-        pair = (self.frame[name], self.y)
-        return np.array_equal(*(pd.factorize(np.asarray(each))[0] for each in pair))
+        codes = pd.factorize(np.asarray(self.frame[name]))[0]
+        return np.array_equal(codes, pd.factorize(np.asarray(self.y))[0])
 
     def _may_group(self, column: "pd.Series[Any]") -> bool:
         if pd.api.types.infer_dtype(column, skipna=True) not in LABELS or column.isna().any():
