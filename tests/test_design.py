@@ -498,3 +498,16 @@ def test_stateful_transforms_remember_the_fit():
     mean, sd = frame["x"].mean(), frame["x"].std()
     np.testing.assert_allclose(new.fixed[0][:, 1], 1.0 - mean)
     np.testing.assert_allclose(new.columns[0][:, 1], (1.0 - mean) / sd)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
+@pytest.mark.parametrize("step", [1, 7])
+def test_whole_numbers_have_the_codes_of_their_order(dtype, step):
+    frame = make_frame()
+    low = 0 if np.dtype(dtype).kind == "u" else -17
+    labels = (low + step * np.random.default_rng(2).integers(0, 9, N)).astype(dtype)
+    spec, design = learn(frame.assign(g=labels), {"mean": "1"}, [BY_G])
+    values, codes = np.unique(labels, return_inverse=True)
+    assert_array_equal(design.codes[0], codes)
+    assert_array_equal(spec.levels[0].labels[0].values, values)
+    assert spec.levels[0].labels[0].values.dtype == dtype

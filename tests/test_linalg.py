@@ -12,6 +12,7 @@ from skglmm.linalg import (
     Pattern,
     cholesky,
     factorize,
+    grouped,
     inverse,
     solve_lower,
     solve_upper,
@@ -162,3 +163,17 @@ def test_sums_by_group_equal_a_loop(codes):
     grouping = Grouping(codes, 3)
     assert_array_equal(grouping.sum(values), [values[codes == g].sum() for g in range(3)])
     assert_array_equal(grouping.spread(np.array([5.0, 6.0, 7.0])), codes + 5.0)
+
+
+@pytest.mark.parametrize("sizes", [(5,), (300,), (4, 300), (7, 3, 50)])
+def test_rows_are_put_in_the_order_of_several_keys(sizes):
+    rng = np.random.default_rng(0)
+    keys = [rng.integers(0, size, 1000) for size in sizes]
+    order = np.lexsort(keys)
+    assert_array_equal(grouped(keys, sizes), order)
+    assert grouped([key[order] for key in keys], sizes) is None
+
+
+def test_keys_that_cannot_be_counted_are_refused():
+    with pytest.raises(ValueError, match="keys from -1 to 3"):
+        grouped([np.array([3, -1, 2])], [4])

@@ -180,18 +180,18 @@ class DesignSpec:
         )
         return replace(self, levels=levels, layout=replace(self.layout, factors=grown))
 
-    def read(self, frame: pd.DataFrame) -> list[Floats | Ints]:
+    def read(self, frame: pd.DataFrame, design: Design | None = None) -> list[Floats | Ints]:
         """Return what the design of rows is made of: each of shape (n_samples,).
 
         The columns of the formulas, as numbers or codes of their labels, the level of each
-        factor, and the offset.
+        factor, and the offset. Levels that a design of these rows has are not looked up again.
         """
         known = (column.read(pick(frame, name)) for name, column in sorted(self.columns.items()))
         found = [
             values.codes.astype(np.intp) if isinstance(values, pd.Categorical) else values
             for values in known
         ]
-        found += [levels.codes(frame) for levels in self.levels]
+        found += [x.codes(frame) for x in self.levels] if design is None else design.codes
         if self.offset is not None:
             found.append(numbers(pick(frame, self.offset), _OFFSET))
         return found

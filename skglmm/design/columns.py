@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design.plain import from_plain, to_plain
@@ -50,6 +51,7 @@ _HINTS = {
     "timedelta": "divide by a pd.Timedelta",
 }
 _ROLE = "column"
+_CLOSE = 4  # times as many whole numbers from the least to the largest as there are rows
 _LISTED = 5  # names that a message shows of a longer list
 
 
@@ -186,8 +188,8 @@ class Labels:
             rank = np.empty(len(values), dtype=np.intp)
             rank[order] = np.arange(len(order))
             return cls(kind, values[order]), rank[codes]
-        codes, values = pd.factorize(series, sort=True)
-        return cls(kind, _plain(pd.Index(values), kind)), codes.astype(np.intp, copy=False)
+        codes, found = _counted(series) or pd.factorize(series, sort=True)
+        return cls(kind, _plain(pd.Index(found), kind)), codes.astype(np.intp, copy=False)
 
     def codes(self, series: "pd.Series[Any]", role: str) -> Ints:
         """Return the code of each row, -1 for a value that was not learned."""
@@ -220,6 +222,22 @@ class Labels:
     def _match(self, values: "pd.Index[Any]") -> Ints:
         found = self.values.get_indexer(_plain(values, self.kind))
         return np.asarray(found, dtype=np.intp)
+
+
+def _counted(series: "pd.Series[Any]") -> tuple[Ints, NDArray[Any]] | None:
+    """Return codes and sorted values of whole numbers that are close together, None of others.
+
+    As `pd.factorize` does, without a table of hashes.
+    """
+    if not isinstance(series.dtype, np.dtype) or series.dtype.kind not in "iu":
+        return None
+    low, high = int(series.min()), int(series.max())
+    if high - low >= _CLOSE * len(series) or high > np.iinfo(np.intp).max:
+        return None
+    places = series.to_numpy().astype(np.intp) - low
+    occurs = np.zeros(high - low + 1, dtype=np.bool_)
+    occurs[places] = True
+    return (np.cumsum(occurs) - 1)[places], (np.flatnonzero(occurs) + low).astype(series.dtype)
 
 
 def _plain(values: "pd.Index[Any]", kind: str) -> "pd.Index[Any]":

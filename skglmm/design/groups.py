@@ -94,7 +94,7 @@ class Levels:
 
 def _texts(labels: Labels) -> NDArray[np.object_]:
     texts = np.empty(len(labels.values), dtype=object)
-    texts[:] = [str(value) for value in labels.values]
+    texts[:] = list(map(str, labels.values.tolist()))
     return texts
 
 

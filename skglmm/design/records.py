@@ -116,13 +116,35 @@ class Design:
 
     def take(self, rows: Ints | Bools | slice) -> "Design":
         """Return the design of some of the rows, given by position or mask."""
+        places = _places(rows)
         return Design(
             self.layout,
-            tuple(np.asfortranarray(matrix[rows]) for matrix in self.fixed),
-            tuple(None if offset is None else offset[rows] for offset in self.offsets),
-            tuple(codes[rows] for codes in self.codes),
-            tuple(np.asfortranarray(matrix[rows]) for matrix in self.columns),
+            tuple(_taken(matrix, places) for matrix in self.fixed),
+            tuple(None if offset is None else offset[places] for offset in self.offsets),
+            tuple(codes[places] for codes in self.codes),
+            tuple(_taken(matrix, places) for matrix in self.columns),
         )
+
+
+def _places(rows: Ints | Bools | slice) -> Ints | slice:
+    if isinstance(rows, slice):
+        return rows
+    is_mask = rows.dtype == np.bool_
+    return np.flatnonzero(rows) if is_mask else np.asarray(rows, dtype=np.intp)
+
+
+def _taken(matrix: Floats, rows: Ints | slice) -> Floats:
+    """Return some rows of a matrix, column by column: of constant ones none is looked up."""
+    if isinstance(rows, slice):
+        return np.asfortranarray(matrix[rows])
+    out = np.empty((len(rows), matrix.shape[1]), order="F")
+    for j, column in enumerate(matrix.T):
+        out[:, j] = column[0] if _is_constant(column) else column[rows]
+    return out
+
+
+def _is_constant(column: Floats) -> bool:
+    return bool(len(column) and column[0] == column[-1] and np.all(column == column[0]))
 
 
 def label_in(predictors: Sequence[str], k: int, name: str) -> str:

@@ -15,6 +15,7 @@ from skglmm.engine.rows.params import Sizes
 from skglmm.engine.rows.shard import CACHE_ROWS, Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
+from skglmm.linalg import grouped
 from skglmm.parts import Here, Parts
 
 __all__ = ["arrange", "assemble", "bind", "bind_part", "is_nested"]
@@ -72,7 +73,7 @@ def bind(
     problem = assemble(design.layout, family, shards, (order, n_nested))
     if earlier is not None and order:
         problem = replace(problem, prior=NormalPrior.of(earlier, order, shards))
-    return replace(problem, rows=rows)
+    return replace(problem, rows=np.arange(len(y)) if isinstance(rows, slice) else rows)
 
 
 def bind_part(
@@ -144,10 +145,15 @@ def _n_coefficients(shard: Shard) -> tuple[int, ...]:
     return tuple(x.shape[1] for x in shard.fixed)
 
 
-def _sorting(design: Design, order: tuple[int, ...], n_nested: int) -> Ints:
-    """Places of the rows, sorted by the chain, its last factor first, then by the others."""
-    keys = [design.codes[f] for f in (*order[n_nested:][::-1], *order[:n_nested])]  # last is first
-    return np.lexsort(keys) if keys else np.arange(design.n_samples)
+def _sorting(design: Design, order: tuple[int, ...], n_nested: int) -> Ints | slice:
+    """Places of the rows, sorted by the chain, its last factor first, then by the others.
+
+    Of rows that are sorted a slice of all: parts of it are no copies.
+    """
+    by = (*order[n_nested:][::-1], *order[:n_nested])  # the last is the first
+    sizes = [design.layout.factors[f].n_levels for f in by]
+    rows = grouped([design.codes[f] for f in by], sizes)
+    return slice(None) if rows is None else rows
 
 
 def _cutter(

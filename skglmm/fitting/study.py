@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -113,7 +114,7 @@ class Study:
             caps=self.caps,
         )
 
-    @property
+    @cached_property
     def data_digest(self) -> str:
         """Fingerprint of responses and weights, whatever the order of the rows."""
         return str(digest(self.y, self.weights, self.log_jacobian))

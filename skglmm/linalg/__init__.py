@@ -5,6 +5,7 @@ from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
 from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.grouping import Grouping
+from skglmm.linalg.order import grouped
 from skglmm.linalg.pattern import Pattern
 from skglmm.linalg.system import LinearSystem
 
@@ -21,6 +22,7 @@ __all__ = [
     "Posterior",
     "cholesky",
     "factorize",
+    "grouped",
     "inverse",
     "solve_lower",
     "solve_upper",

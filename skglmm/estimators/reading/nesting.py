@@ -1,9 +1,11 @@
 """Labels that two grouping factors share without the model saying so: implicit nesting."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from string import ascii_lowercase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,15 +24,22 @@ ALIKE = 0.02  # intraclass correlation of the residuals of a cell that is worth 
 SURE = 5.0  # and its distance from zero, in standard deviations
 LEANING = 2.0  # the same where a, b, c or 1, 2, 3 are labels within something that has names
 TWO = 2  # values of numbers that are conditions, such as 0 and 1
+FIRST = 1024  # rows, in which there nearly always are more than two if there are anywhere
 SHARE = 0.5  # of the levels of both factors, at least, meet several levels of the other
 
 
-class _Labeled(NamedTuple):
-    """A factor of one column: the level of each row, the texts of the levels, its effect."""
+@dataclass(frozen=True, eq=False)
+class _Labeled:
+    """A factor of one column: the level of each row, the levels, its effect."""
 
     codes: Ints
-    labels: tuple[str, ...]
+    levels: Collection[Any]
     effect: str | None = None  # as formulas write it, of a fixed effect
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Texts of the levels."""
+        return tuple(map(str, self.levels))
 
 
 class Reuse(NamedTuple):
@@ -87,7 +96,7 @@ def reused_labels(
 def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> dict[str, _Labeled]:
     """Return the grouping factors of one column, and the fixed effects that are conditions."""
     factors = {
-        columns[0]: _Labeled(codes, tuple(map(str, factor.labels)))
+        columns[0]: _Labeled(codes, factor.labels)
         for columns, codes, factor in zip(
             spec.group_variables, design.codes, spec.layout.factors, strict=True
         )
@@ -97,12 +106,17 @@ def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> di
         return {}
     for name in spec.fixed_parts.columns:
         coded = spec.columns[name].labels is not None
-        if name not in factors and (coded or frame[name].nunique() == TWO):
+        if name not in factors and (coded or _has_two(frame[name])):
             codes, labels = pd.factorize(frame[name])
             number = coded and pd.api.types.is_numeric_dtype(frame[name])
             effect = f"C({back_quoted(name)})" if number else back_quoted(name)
-            factors[name] = _Labeled(codes.astype(np.intp), tuple(map(str, labels)), effect)
+            factors[name] = _Labeled(codes.astype(np.intp), labels, effect)
     return factors
+
+
+def _has_two(column: "pd.Series[Any]") -> bool:
+    """Return whether a column of numbers has two values, of which most have more at once."""
+    return bool(column.iloc[:FIRST].nunique() <= TWO and column.nunique() == TWO)
 
 
 def _ordered(

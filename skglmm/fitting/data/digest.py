@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Floats, Ints, slices
 
 __all__ = ["Digest", "Words", "digest", "row_digest", "row_words", "scattered"]
 
 Words = NDArray[np.uint64]
+CACHE_ROWS = 32_768  # whose words stay in the second-level cache
 _WRAP = 2**64  # unsigned words of 64 bits
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # that of SplitMix64, so that zeros do not stay zeros
 
@@ -46,10 +47,15 @@ def digest(y: Floats, weights: Floats | None, log_jacobian: float) -> Digest:
     log_jacobian : float
         Of all rows; its last digits, which depend on their order, do not count.
     """
-    responses, words = row_words(y, None), row_words(y, weights)
-    scale = np.array([float(f"{log_jacobian:.9e}") + 0.0])  # never minus zero
-    words = _mix(words + scale.view(np.uint64))
-    return Digest(_shuffled(responses), _shuffled(words))
+    scale = np.array([float(f"{log_jacobian:.9e}") + 0.0]).view(np.uint64)  # never minus zero
+    parts = slices(len(y), CACHE_ROWS)
+    return _total(_digest(y[part], _cut(weights, part), scale) for part in parts)
+
+
+def _digest(y: Floats, weights: Floats | None, scale: Words) -> Digest:
+    responses = row_words(y, None)
+    words = responses if weights is None else row_words(y, weights)
+    return Digest(_shuffled(responses), _shuffled(_mix(words + scale)))
 
 
 def row_digest(columns: Iterable[Floats | Ints], y: Floats, weights: Floats | None) -> Digest:
@@ -63,6 +69,14 @@ def row_digest(columns: Iterable[Floats | Ints], y: Floats, weights: Floats | No
     y : ndarray, shape (n,)
     weights : ndarray, shape (n,), or None
     """
+    known, parts = list(columns), slices(len(y), CACHE_ROWS)
+    return _total(
+        _row_digest([column[part] for column in known], y[part], _cut(weights, part))
+        for part in parts
+    )
+
+
+def _row_digest(columns: Iterable[Floats | Ints], y: Floats, weights: Floats | None) -> Digest:
     words = np.zeros(len(y), dtype=np.uint64)
     for column in columns:
         with np.errstate(over="ignore"):
@@ -92,10 +106,24 @@ def scattered(words: Words) -> Words:
 
 
 def _mix(words: Words) -> Words:
-    """Scatter the bits of 64-bit words: the finalizer of SplitMix64."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(words ^ (words >> np.uint64(31)))
+    """Scatter the bits of 64-bit words, (n,), in place: the finalizer of SplitMix64."""
+    for part in slices(len(words), CACHE_ROWS):
+        piece = words[part]
+        piece ^= piece >> np.uint64(30)
+        piece *= np.uint64(0xBF58476D1CE4E5B9)
+        piece ^= piece >> np.uint64(27)
+        piece *= np.uint64(0x94D049BB133111EB)
+        piece ^= piece >> np.uint64(31)
+    return words
+
+
+def _cut(weights: Floats | None, part: slice) -> Floats | None:
+    return None if weights is None else weights[part]
+
+
+def _total(digests: Iterable[Digest]) -> Digest:
+    """Return the digest of the rows of all parts, which may be none."""
+    return sum(digests, start=Digest((0, 0), (0, 0)))
 
 
 def _shuffled(words: Words) -> tuple[int, int]:

@@ -88,8 +88,10 @@ def _sums(
 ) -> tuple[float, ...]:
     """Sums of weights, of the sizes of responses, of responses, and of some offsets."""
     mass = np.ones(len(y)) if weights is None else weights
-    columns = [np.ones(len(y)), np.abs(y), y, *(_added(design, k) for k in of)]
-    return tuple(float(mass @ column) for column in columns)
+    total = float(len(y) if weights is None else mass @ np.ones(len(y)))
+    offsets = (design.offsets[k] for k in of)
+    added = [0.0 if offset is None else float(mass @ offset) for offset in offsets]
+    return total, float(mass @ np.abs(y)), float(mass @ y), *added
 
 
 def _centered(design: Design, y: Floats, k: int, about: tuple[float, float]) -> Floats:
@@ -123,9 +125,9 @@ def _distances(
     return float(away.sum() if weights is None else weights @ away)
 
 
-def _added(design: Design, k: int) -> Floats:
+def _added(design: Design, k: int) -> Floats | float:
     offset = design.offsets[k]
-    return np.zeros(design.n_samples) if offset is None else offset
+    return 0.0 if offset is None else offset
 
 
 def _one(designs: Parts[Design], scales: Scales, k: int) -> Floats | None:

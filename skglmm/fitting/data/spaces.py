@@ -14,6 +14,7 @@ References
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -131,11 +132,16 @@ def _summed(design: Design, words: Words, n_sums: int) -> Sums:
     sign = 1.0 - 2.0 * negative.astype(np.float64)
     matrices = [*design.fixed, *design.columns]
     columns = [*(column for x in matrices for column in x.T), *design.offsets]
+    used = np.bincount(2 * bucket + negative.astype(np.intp), minlength=2 * BUCKETS)
+    ones = np.asarray(used[::2] - used[1::2], dtype=np.float64)  # sums of signs alone
     table = [
-        np.zeros(BUCKETS) if x is None else np.bincount(bucket, sign * x, minlength=BUCKETS)
+        np.zeros(BUCKETS)
+        if x is None
+        else ones
+        if _is_one(x)
+        else np.bincount(bucket, sign * x, minlength=BUCKETS)
         for x in columns
     ]
-    used = np.bincount(2 * bucket + negative.astype(np.intp), minlength=2 * BUCKETS)
     factors = zip(design.layout.factors, design.codes, strict=True)
     levels = tuple(_level_words(words, codes, factor.n_levels) for factor, codes in factors)
     return Sums(_signs(n_sums) @ np.stack(table, axis=1), used, levels)
@@ -147,13 +153,20 @@ def _level_words(words: Words, codes: Ints, n_levels: int) -> Words:
     return total
 
 
+def _is_one(column: Floats) -> bool:
+    return bool(column[0] == 1.0 and np.all(column == 1.0))
+
+
+@lru_cache(maxsize=1)
 def _signs(n_sums: int) -> Floats:
     """Signs of the buckets in each sum, (n_sums, BUCKETS): the bits of scattered numbers."""
     n_words = -(-n_sums // 64)
     words = scattered(np.arange(1, n_words * BUCKETS + 1, dtype=np.uint64))
     places = np.arange(64, dtype=np.uint64)
     bits = (words.reshape(n_words, 1, BUCKETS) >> places[None, :, None]) & np.uint64(1)
-    return 1.0 - 2.0 * bits.reshape(-1, BUCKETS)[:n_sums].astype(np.float64)
+    signs = 1.0 - 2.0 * bits.reshape(-1, BUCKETS)[:n_sums].astype(np.float64)
+    signs.flags.writeable = False
+    return signs
 
 
 def _standardized(sums: Sums, scales: Scales, n_sums: int) -> Spaces:

@@ -245,7 +245,13 @@ def _location(columns: Columns, j: int, *, centered: bool) -> tuple[float, float
 def _standardized(x: Floats, kept: list[int], centers: Floats, sizes: Floats) -> Floats:
     if len(kept) == x.shape[1] and np.all(centers == 0.0) and np.all(sizes == 1.0):
         return x
-    return np.asfortranarray((x[:, kept] - centers) / sizes)
+    out = np.empty((len(x), len(kept)), order="F")
+    for place, (j, center, size) in enumerate(zip(kept, centers, sizes, strict=True)):
+        column = out[:, place]
+        np.subtract(x[:, j], center, out=column)
+        if size != 1.0:
+            column /= size
+    return out
 
 
 def _independent(designs: Parts[Design], k: int, draft: _Draft) -> Independent:

@@ -126,6 +126,8 @@ def _squares(
 def _square(column: Floats, weights: Floats, center: float, scale: float) -> float:
     if scale == 0.0:
         return 0.0
+    if center == 0.0 and abs(column[0]) == scale and np.all(column == column[0]):
+        return float(weights.sum())
     fractions = (column - center) / scale
     fractions *= fractions
     return float(weights @ fractions)
