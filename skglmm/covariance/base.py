@@ -56,7 +56,10 @@ class Covariance(ABC):
     @property
     def components(self) -> tuple[tuple[int, ...], ...]:
         """Effects that may be correlated with each other, whatever `theta`: ``((0, 1), (2,))``."""
-        _, numbers = connected_components(self.pairs, directed=False)
+        pairs = self.pairs
+        if pairs.all():
+            return (tuple(range(self.size)),)
+        _, numbers = connected_components(pairs, directed=False)
         return tuple(
             tuple(np.flatnonzero(numbers == j).tolist()) for j in dict.fromkeys(numbers.tolist())
         )

@@ -17,7 +17,7 @@ from skglmm.design.offsets import total
 from skglmm.design.records import Design, Layout
 from skglmm.exceptions import DesignError
 
-__all__ = ["DesignSpec", "Selection", "as_frame"]
+__all__ = ["DesignSpec", "Selection"]
 
 _OFFSET = "offset column"
 
@@ -143,7 +143,7 @@ class DesignSpec:
         needed = dict.fromkeys(name for part in parts for name in part.columns)
         data = {name: self.columns[name].read(pick(frame, name)) for name in needed}
         specs = {key: self.specs[key] for part in parts for key in part.keys}
-        matrices = build_matrices(specs, as_frame(data, len(frame)), functions(context))
+        matrices = build_matrices(specs, data, len(frame), functions(context))
         codes = [
             levels.codes(frame) if index in coded else np.full(len(frame), -1, dtype=np.intp)
             for index, levels in enumerate(self.levels)
@@ -225,11 +225,6 @@ class DesignSpec:
             tuple(codes),
             tuple(columns),
         )
-
-
-def as_frame(columns: Mapping[str, Any], n_samples: int) -> pd.DataFrame:
-    """Return columns as a data frame without copies; there may be none of them."""
-    return pd.DataFrame(dict(columns), index=pd.RangeIndex(n_samples), copy=False)
 
 
 def _beside(matrices: Sequence[Floats]) -> Floats:

@@ -64,6 +64,8 @@ class Use(NamedTuple):
 
 def pick(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     """Return a column by its name; an unknown one gets a suggestion."""
+    if _are_texts(frame.columns) and name in frame.columns:  # most often
+        return frame[name]
     found = frame.columns == name
     if np.count_nonzero(found) == 1:
         return frame[name]
@@ -76,6 +78,11 @@ def pick(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     hint = f"; did you mean {by_letters[close[0]]!r}?" if close else "."
     msg = f"unknown column {name!r}{hint} The data have {_listing(known)}"
     raise DesignError(msg)
+
+
+def _are_texts(names: "pd.Index[Any]") -> bool:
+    """Return whether names are different texts or objects, of which none is read as a date."""
+    return names.is_unique and (isinstance(names.dtype, pd.StringDtype) or names.dtype == object)
 
 
 def _letters(name: str) -> str:
@@ -132,7 +139,10 @@ def is_label(series: "pd.Series[Any]") -> bool:
 
 def missing(series: "pd.Series[Any]", role: str) -> None:
     """Refuse a column with missing values."""
-    absent = series.isna().to_numpy()
+    kind = series.dtype.kind if isinstance(series.dtype, np.dtype) else "O"
+    if kind in "iub":  # which have no place for them
+        return
+    absent = np.isnan(series.to_numpy()) if kind == "f" else series.isna().to_numpy()
     if absent.any():
         _refuse(absent, f"{role} {series.name!r}", "missing (NaN)")
 

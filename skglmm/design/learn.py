@@ -10,7 +10,7 @@ import pandas as pd
 
 from skglmm.arrays import Ints
 from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
-from skglmm.design.build import DesignSpec, Selection, as_frame
+from skglmm.design.build import DesignSpec, Selection
 from skglmm.design.columns import Column, Use, is_label, pick, refuse_empty
 from skglmm.design.empty import refuse_empty_effects, single_levels
 from skglmm.design.groups import Levels, learn_labels
@@ -104,7 +104,7 @@ def learn(
     used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
     levels, codes = _learn_groups(frame, plan, float_groups=float_groups)
-    specs, matrices = learn_matrices(texts, data, context)
+    specs, matrices = learn_matrices(texts, data, len(frame), context)
     for key, expressions in plan.offset_texts().items():
         refuse_coded(specs[key], expressions)
     fixed_parts = _parts(plan.fixed_keys(), used)
@@ -216,20 +216,21 @@ def _blocks(terms: Sequence[Term]) -> list[list[Term]]:
     return list(blocks.values())
 
 
-def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column], pd.DataFrame]:
+def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column], dict[str, Any]]:
     """Return what is kept of each column, and their values in the types for formulaic."""
     every: dict[str, list[Use]] = {}
     for uses_of_text in used.values():
         for name, use in uses_of_text.items():
             every.setdefault(name, []).append(use)
-    columns, data = {}, {}
+    columns: dict[str, Column] = {}
+    data: dict[str, Any] = {}
     if _INTERCEPT in every:
         msg = f"a column named {_INTERCEPT!r} reads as the intercept in a table; rename it"
         raise DesignError(msg)
     for name, found in every.items():
         use = Use(any(use.coded for use in found), any(use.plain for use in found))
         columns[name], data[name] = Column.learn(pick(frame, name), use)
-    return columns, as_frame(data, len(frame))
+    return columns, data
 
 
 def _learn_groups(

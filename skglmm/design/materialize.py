@@ -19,13 +19,14 @@ from formulaic.transforms import TRANSFORMS
 from formulaic.utils.variables import Variable
 
 from skglmm.arrays import Floats
+from skglmm.design.direct import direct_matrices
 from skglmm.design.evaluate import Names, evaluate
 from skglmm.design.matrix import MatrixSpec, factors_in, label_of, terms_in
 from skglmm.design.names import uses
 from skglmm.design.sizes import Materializer
 from skglmm.exceptions import DesignError
 
-__all__ = ["build_matrices", "learn_matrices"]
+__all__ = ["as_frame", "build_matrices", "learn_matrices"]
 
 _FAILURES = (
     *(FormulaicError, DataMismatchWarning, ArithmeticError, AttributeError, LookupError),
@@ -51,9 +52,13 @@ _CURES = {
 
 
 def learn_matrices(
-    texts: Mapping[str, str], data: pd.DataFrame, context: Mapping[str, Any]
+    texts: Mapping[str, str], columns: Mapping[str, Any], n_samples: int, context: Mapping[str, Any]
 ) -> tuple[dict[str, MatrixSpec], dict[str, Floats]]:
     """Make the matrix of each text in one pass; return what was learned, and the matrices."""
+    direct = direct_matrices(texts, columns, n_samples)
+    if direct is not None:
+        return direct
+    data = as_frame(columns, n_samples)
     try:
         formulas = {key: SimpleFormula(terms_in(text)) for key, text in texts.items()}
         made = _materialize(StructuredFormula(**formulas), data, context, learns=True)
@@ -68,17 +73,30 @@ def learn_matrices(
 
 
 def build_matrices(
-    specs: Mapping[str, MatrixSpec], data: pd.DataFrame, context: Mapping[str, Any]
+    specs: Mapping[str, MatrixSpec],
+    columns: Mapping[str, Any],
+    n_samples: int,
+    context: Mapping[str, Any],
 ) -> dict[str, Floats]:
     """Make the matrix of each learned text for other rows."""
     if not specs:
         return {}
+    texts = {key: spec.text for key, spec in specs.items()}
+    direct = direct_matrices(texts, columns, n_samples)
+    if direct is not None:
+        return direct[1]
+    data = as_frame(columns, n_samples)
     try:
         known = ModelSpecs(**{key: spec.model_spec() for key, spec in specs.items()})
         made = _materialize(known, data, context)
     except _FAILURES as error:
         raise _explained(error, None) from error
     return {key: _checked(made[key], specs[key]) for key in specs}
+
+
+def as_frame(columns: Mapping[str, Any], n_samples: int) -> pd.DataFrame:
+    """Return columns as a data frame without copies; there may be none of them."""
+    return pd.DataFrame(dict(columns), index=pd.RangeIndex(n_samples), copy=False)
 
 
 class _Materializer(Materializer):
