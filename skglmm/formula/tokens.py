@@ -1,6 +1,7 @@
 """Tokens of a formula with the places where they stand in its text."""
 
 import re
+from functools import lru_cache
 
 from formulaic.errors import FormulaicError
 
@@ -88,6 +89,7 @@ def is_writable(name: str) -> bool:
     return len(name) <= MOST_LETTERS and _is_name(f"`{name}`", name)
 
 
+@lru_cache(maxsize=1024)
 def _is_name(text: str, name: str) -> bool:
     """Return whether a text is read as a certain name and nothing else."""
     try:

@@ -28,7 +28,7 @@ def fit_frame(estimator: Any, X: Any) -> pd.DataFrame:
     _check_size(estimator, X, MIN_SAMPLES)
     _check_names(X)
     frame = to_pandas(X)
-    validate_data(estimator, frame, skip_check_array=True)
+    _learn_names(estimator, frame)
     if hasattr(estimator, "feature_names_in_"):
         return frame
     estimator._labels = frame.columns.tolist()
@@ -97,7 +97,7 @@ def _check_size(estimator: Any, X: Any, min_samples: int) -> None:
 
 def _check_names(X: Any) -> None:
     _check_levels(X)
-    columns = pd.Index(X.columns)
+    columns = X.columns if isinstance(X.columns, pd.Index) else pd.Index(X.columns)
     if not columns.is_unique:
         twice = columns[columns.duplicated()][0]
         msg = f"X has the column {twice!r} {(columns == twice).sum()} times; rename or drop copies"
@@ -111,6 +111,15 @@ def _check_levels(X: Any) -> None:
             "formulas need plain names: X.columns = ['_'.join(map(str, c)) for c in X.columns]"
         )
         raise DesignError(msg)
+
+
+def _learn_names(estimator: Any, frame: pd.DataFrame) -> None:
+    """Set `n_features_in_` and `feature_names_in_` as scikit-learn does."""
+    names = frame.columns.to_numpy(dtype=object)
+    if all(type(name) is str for name in names):  # without a look at what kind of frame it is
+        estimator.feature_names_in_, estimator.n_features_in_ = names.copy(), len(names)
+    else:
+        validate_data(estimator, frame, skip_check_array=True)
 
 
 def _relabeled(frame: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def _single_factors(spec: DesignSpec, design: Design, frame: pd.DataFrame) -> di
 
 def _has_two(column: "pd.Series[Any]") -> bool:
     """Return whether a column of numbers has two values, of which most have more at once."""
-    return bool(column.iloc[:FIRST].nunique() <= TWO and column.nunique() == TWO)
+    return len(set(column.iloc[:FIRST].tolist())) <= TWO and column.nunique() == TWO
 
 
 def _ordered(

@@ -121,6 +121,10 @@ def check_y(name: str, y: Any) -> Floats:
     if y is None:
         msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
         raise ValueError(msg)
+    if _is_plain(y):
+        plain = np.asarray(y)
+        _refuse_not_finite(plain)
+        return plain
     column = column_or_1d(y, warn=False)
     if column.dtype.kind in "mM":
         msg = (
@@ -134,6 +138,13 @@ def check_y(name: str, y: Any) -> Floats:
     checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
     _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
+
+
+def _is_plain(y: Any) -> bool:
+    """Return whether y is an array or a series of floats, as it will be taken."""
+    if type(y) not in {np.ndarray, pd.Series} or not isinstance(y.dtype, np.dtype):
+        return False
+    return y.dtype == np.float64 and y.ndim == 1 and len(y) > 0
 
 
 def check_labels(name: str, y: Any) -> NDArray[Any]:
@@ -181,6 +192,8 @@ def _of_one_type(labels: NDArray[Any]) -> NDArray[Any]:
 
 def _refuse_not_finite(y: Floats) -> None:
     """Refuse responses that are missing or infinite; scikit-learn's words come first."""
+    if np.isfinite(y).all():
+        return
     for flags, what, advice in (
         (np.isnan(y), "NaN", "drop these rows, of X as well: y.notna()"),
         (np.isinf(y), "infinity", "look for divisions by zero and logarithms of it"),

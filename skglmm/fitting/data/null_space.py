@@ -84,6 +84,8 @@ def null_space(to_user: Floats, sizes: Floats, columns: Columns, found: Independ
     flat = np.flatnonzero(sizes == 0.0)
     lost = np.array([*found.lost, *flat], dtype=np.intp)
     basis = np.zeros((len(sizes), len(lost)))
+    if not len(lost):
+        return NullSpace((), basis, *(np.zeros(0) for _ in range(3)))
     basis[lost, np.arange(len(lost))] = 1.0
     basis[np.ix_(found.kept, range(len(found.lost)))] = -found.weights
     used = np.flatnonzero(basis.any(axis=1))  # few of many columns, or none

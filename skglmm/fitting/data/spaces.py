@@ -144,7 +144,11 @@ def _summed(design: Design, words: Words, n_sums: int) -> Sums:
     ]
     factors = zip(design.layout.factors, design.codes, strict=True)
     levels = tuple(_level_words(words, codes, factor.n_levels) for factor, codes in factors)
-    return Sums(_signs(n_sums) @ np.stack(table, axis=1), used, levels)
+    signs, sums = _signs(n_sums), np.stack(table, axis=1)
+    if len(words) < BUCKETS:  # of which most are empty
+        some = np.flatnonzero(used[::2] + used[1::2])
+        signs, sums = signs[:, some], sums[some]
+    return Sums(np.asarray(signs @ sums), used, levels)
 
 
 def _level_words(words: Words, codes: Ints, n_levels: int) -> Words:

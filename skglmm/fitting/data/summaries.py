@@ -167,6 +167,8 @@ def independent(designs: Parts[Design], pick: Callable[..., Floats], **common: A
     upper = triangle(designs, pick, **common)
     kept = independent_of(upper)
     lost = [j for j in range(upper.shape[1]) if j not in kept]
+    if not lost:
+        return Independent(kept, lost, np.zeros((len(kept), 0)))
     weights = np.linalg.lstsq(upper[:, kept], upper[:, lost], rcond=None)[0]
     return Independent(kept, lost, np.where(np.abs(weights) > NO_WEIGHT, weights, 0.0))
 
