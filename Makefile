@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-lowest test-fast lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
-.PHONY: bench-effects bench-cluster clean
+.PHONY: bench-linear bench-effects bench-cluster clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -57,6 +57,9 @@ docs-links: docs  ## build the documentation, and check its internal links
 
 bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=--all, BENCH="--compare HEAD~1"
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-linear: $(VENV)/.stamp-plot  ## time linear mixed models, also with glmm and lme4 where they are there; BENCH="InstEval"
+	$(BIN)/python benchmarks/linear.py $(BENCH)
 
 bench-predict: $(VENV)/.stamp-plot  ## time predictions, and measure their memory
 	$(BIN)/python benchmarks/predict.py $(BENCH)
