@@ -1,26 +1,19 @@
-r"""Linear mixed models whose rows are condensed, and the way back from their profiled likelihood."""
+"""Linear mixed models whose rows are condensed."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag
 
-from skglmm.arrays import Floats
 from skglmm.covariance import Known
 from skglmm.engine.gaussian.condensed import CondensedShard, condense, without_rows
-from skglmm.engine.gaussian.profiled import Profile, ProfileMode
-from skglmm.engine.mode.system import hessian, scaled, solve
+from skglmm.engine.gaussian.profiled import Profile
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import StandardPrior
 from skglmm.engine.problem.flat import with_flat
-from skglmm.engine.problem.problem import Modes, Problem
-from skglmm.engine.rows.effects import Effects
-from skglmm.engine.rows.params import Params, Sizes
-from skglmm.engine.rows.records import Mode, Point
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.params import Sizes
+from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.parts import Here, Parts
 
@@ -56,29 +49,6 @@ def _predictors(family: Family) -> dict[str, int]:
 def _has_one_scale(shard: Shard, location: int, scale: int) -> bool:
     column = shard.fixed[scale]
     return set(shard.active) <= {location} and bool(np.all(column == column[:1]))
-
-
-class Whole(NamedTuple):
-    """A maximum of the profiled likelihood as one in all parameters.
-
-    Parameters
-    ----------
-    problem : Problem
-        Without rows.
-    params : Params
-    mode : Mode
-        Of the spherical effects, in units of the fit.
-    jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
-        Derivative of the mode in the parameters, leading factor first.
-    hessian : ndarray, shape (n_params, n_params)
-        Of the objective; restricted, of the fixed effects as if all else were known.
-    """
-
-    problem: Problem
-    params: Params
-    mode: Mode
-    jacobian: Modes | None
-    hessian: Floats
 
 
 @dataclass(frozen=True)
@@ -136,11 +106,32 @@ class LinearModel:
             flat=np.zeros(n_fixed),
         )
 
-    def scale_of(self, mode: ProfileMode) -> float:
-        r"""Return the log of :math:`\hat\sigma`."""
+    @cached_property
+    def plain(self) -> Problem:
+        """The problem of all parameters, without its rows."""
+        return replace(self.problem, shards=Here(self.problem.shards.map(without_rows)))
+
+    @property
+    def location(self) -> int:
+        """Place of the predictor of the mean."""
+        return self.problem.family.location
+
+    @property
+    def scale(self) -> int:
+        """Place of the predictor of the log scale."""
+        return _predictors(self.problem.family)["scale"]
+
+    @cached_property
+    def scale_column(self) -> float:
+        """What the log scale is a multiple of."""
+        return float(next(iter(self.problem.shards.some([0]))).fixed[self.scale][0, 0])
+
+    @property
+    def relative(self) -> Profile:
+        """The profiled likelihood."""
         approximation = self.profile.approximation
         assert isinstance(approximation, Profile)
-        return 0.5 * float(np.log(mode.square / approximation.mass))
+        return approximation
 
 
 def _with_response_of(shard: Shard, other: Shard) -> Shard:

@@ -42,7 +42,7 @@ def _sums(values: Floats, levels: Ints | None, like: Floats) -> Floats:
         return values
     n = like.shape[1]
     if n == 1:
-        return values.sum(axis=1, keepdims=True)
+        return np.asarray(values.sum(axis=1, keepdims=True))
     return np.stack([np.bincount(levels, row, n) for row in values])
 
 

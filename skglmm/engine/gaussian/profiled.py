@@ -10,8 +10,8 @@ With relative covariance factors :math:`\Lambda(\theta)`, in units of :math:`\si
     X^T W Z \Lambda & X^T W X \end{pmatrix} .
 
 Then :math:`\hat\sigma^2 = r^2 / m`, and minus the log likelihood is, but for constants,
-:math:`\tfrac12 \log\det H + \tfrac{m}{2} (1 + \log \hat\sigma^2)`: m is the number of rows and H the
-block of v or, restricted, m is less by the number of fixed effects and H the whole matrix [1]_.
+:math:`\tfrac12 \log\det H + \tfrac{m}{2} (1 + \log \hat\sigma^2)`: m is the number of rows and H
+the block of v or, restricted, m is less by the number of fixed effects and H the whole matrix [1]_.
 Nothing else moves :math:`r^2` to first order, so that with the residuals e
 
 .. math::
@@ -28,7 +28,7 @@ References
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log, pi
 from typing import NoReturn
 
@@ -47,7 +47,7 @@ from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import NestedEffects
 from skglmm.parts import Here, Parts
 
-__all__ = ["Profile", "ProfileMode"]
+__all__ = ["Profile", "ProfileMode", "multiplied", "outer"]
 
 Lambdas = Sequence[Floats]
 
@@ -64,8 +64,8 @@ class ProfileMode(Mode):
         :math:`C^T W e`.
     """
 
-    square: float = 0.0
-    residuals: Effects | None = None
+    square: float = field(kw_only=True)
+    residuals: Effects = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class Profile(Approximation):
         square = self.square - right.dot(effects)
         if not square > 0.0:
             return None
-        explained = self._times(problem, _lifted(problem, effects, lambdas))
+        explained = self.times(problem, multiplied(problem, effects, lambdas))
         residuals = problem.gather(sums).plus(explained, -1.0)
         point = Point(params, lambdas, effects, Here(()), 0.0, 3)
         return ProfileMode(point, blocks, system, square=square, residuals=residuals)
 
-    def _times(self, problem: Problem, effects: Effects) -> Effects:
+    def times(self, problem: Problem, effects: Effects) -> Effects:
         """Return the cross-products times effects b and fixed effects."""
         crossed = problem.cut_crossed(effects.crossed)
         return problem.gather(
@@ -149,7 +149,7 @@ class Profile(Approximation):
             )
             sums = sums.map(_without_fixed)
         whole = sums.map(level_kernels, blocks, lambdas=point.lambdas).total()
-        spent = _outer(problem, mode.residuals, mode.u)
+        spent = outer(problem, mode.residuals, mode.u)
         rate = self.mass / mode.square
         theta = {}
         for kernel, moved, f in zip(whole, spent, problem.order, strict=True):
@@ -163,6 +163,10 @@ class Profile(Approximation):
         del slopes
         there = self.evaluate(problem, here.mode.point.params.pack() + change)
         return None if there is None else there.gradient
+
+    def third_slopes(self, problem: Problem, here: Objective) -> Parts[Slopes]:
+        del problem, here  # each gradient is evaluated anew
+        return Here(())
 
     def tangent(self, problem: Problem, mode: Mode, direction: Floats) -> Effects:
         del mode, direction  # no search begins where it ends
@@ -180,11 +184,11 @@ class Profile(Approximation):
            Biometrics, 51(4), 1440-1450.
         """
         assert isinstance(mode, ProfileMode)
-        assert mode.residuals is not None
         variance, lambdas = mode.square / self.mass, mode.point.lambdas
+        turned = [lambda_.T for lambda_ in lambdas]
         moved = list(_moved(problem, mode))
-        times = [self._times(problem, each) for each in moved]
-        forces = [_scaled(problem, each, lambdas) for each in times]
+        times = [self.times(problem, each) for each in moved]
+        forces = [multiplied(problem, each, turned) for each in times]
         with_scale = np.array([mode.residuals.dot(each) for each in moved]) / variance
         quadratic = products(moved, times)
         quadratic -= products(forces, [solve(mode.system, each) for each in forces])
@@ -199,7 +203,6 @@ class Profile(Approximation):
 
 def _moved(problem: Problem, mode: ProfileMode) -> Iterator[Effects]:
     """Yield ``(dLambda Lambda' + Lambda dLambda') Z'We`` of each covariance parameter."""
-    assert mode.residuals is not None
     residuals = problem.join(mode.residuals)
     nothing = tuple(np.zeros_like(part) for part in residuals)
     for f, covariance in enumerate(problem.covariances):
@@ -211,17 +214,8 @@ def _moved(problem: Problem, mode: ProfileMode) -> Iterator[Effects]:
             yield problem.split((*nothing[:place], own, *nothing[place + 1 :]))
 
 
-def _lifted(problem: Problem, effects: Effects, lambdas: Lambdas) -> Effects:
-    """Return the effects ``lambda_ @ v``."""
-    return _multiplied(problem, effects, lambdas)
-
-
-def _scaled(problem: Problem, effects: Effects, lambdas: Lambdas) -> Effects:
-    """Return ``lambda_.T @ sums``."""
-    return _multiplied(problem, effects, [lambda_.T for lambda_ in lambdas])
-
-
-def _multiplied(problem: Problem, effects: Effects, lambdas: Lambdas) -> Effects:
+def multiplied(problem: Problem, effects: Effects, lambdas: Lambdas) -> Effects:
+    """Return the effects ``lambda_ @ v`` of each level."""
     n = problem.n_nested
     crossed = [
         (lambda_ @ part).ravel()
@@ -235,7 +229,7 @@ def _multiplied_parts(own: NestedEffects, lambdas: Lambdas) -> NestedEffects:
     return tuple([lambda_ @ part for lambda_, part in zip(lambdas, own, strict=True)])
 
 
-def _outer(problem: Problem, left: Effects, right: Effects) -> list[Floats]:
+def outer(problem: Problem, left: Effects, right: Effects) -> list[Floats]:
     """Return ``left @ right.T`` of each factor, leading one first."""
     found: list[Floats] = []
     if problem.n_nested:

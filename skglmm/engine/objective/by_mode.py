@@ -3,10 +3,12 @@
 from abc import ABC
 
 from skglmm.arrays import Floats
+from skglmm.engine.mode.point import third_slopes
 from skglmm.engine.objective.sensitivity import information, tangent, theta_information
 from skglmm.engine.problem.problem import Approximation, Problem
 from skglmm.engine.rows.effects import Effects
-from skglmm.engine.rows.records import Mode
+from skglmm.engine.rows.records import Mode, Objective, Slopes
+from skglmm.parts import Parts
 
 __all__ = ["ByMode"]
 
@@ -16,6 +18,9 @@ class ByMode(Approximation, ABC):
 
     def tangent(self, problem: Problem, mode: Mode, direction: Floats) -> Effects:
         return tangent(problem, mode, direction)
+
+    def third_slopes(self, problem: Problem, here: Objective) -> Parts[Slopes] | None:
+        return third_slopes(problem, here.mode.point)
 
     def information(self, problem: Problem, mode: Mode) -> tuple[Floats, ...]:
         """Return the information about fixed effects, and that about covariances by levels."""

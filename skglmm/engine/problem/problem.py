@@ -88,6 +88,10 @@ class Problem:
         """Return the derivative of the mode, see `Approximation.tangent`."""
         return self.approximation.tangent(self, mode, direction)
 
+    def third_slopes(self, here: Objective) -> Parts[Slopes] | None:
+        """Return what `gradient_near` takes, see `Approximation.third_slopes`."""
+        return self.approximation.third_slopes(self, here)
+
     def information(self, mode: Mode) -> tuple[Floats, ...]:
         """Return the information about the parameters, see `Approximation.information`."""
         return self.approximation.information(self, mode)
@@ -300,6 +304,16 @@ class Approximation(ABC):
         change : ndarray, shape (n_params,)
         slopes : Parts
             Of the third derivatives of `here`, see `third_slopes`.
+        """
+
+    @abstractmethod
+    def third_slopes(self, problem: Problem, here: Objective) -> Parts[Slopes] | None:
+        """Return what `gradient_near` knows beforehand of all changes; None if it is not finite.
+
+        Parameters
+        ----------
+        problem : Problem
+        here : Objective
         """
 
     @abstractmethod

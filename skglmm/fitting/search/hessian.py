@@ -7,7 +7,6 @@ from skglmm.arrays import Bools, Floats
 from skglmm.engine import (
     Objective,
     Problem,
-    third_slopes,
 )
 from skglmm.fitting.search.optimize import Optimum
 
@@ -56,7 +55,7 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     sides, length = ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
     scale = np.minimum(length / np.sqrt(curvatures), STEP_MAX)
     here = optimum.here
-    slopes = third_slopes(problem, here.mode.point)
+    slopes = problem.third_slopes(here)
     if slopes is None:
         return None
 
