@@ -7,7 +7,8 @@ import numpy as np
 
 from skglmm.covariance import Known
 from skglmm.engine.gaussian.condensed import CondensedShard, condense, without_rows
-from skglmm.engine.gaussian.profiled import Profile
+from skglmm.engine.gaussian.merge import Merger, with_sums
+from skglmm.engine.gaussian.profiled import ProfiledLikelihood
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import StandardPrior
 from skglmm.engine.problem.flat import with_flat
@@ -61,55 +62,47 @@ class LinearModel:
         With rows, and all parameters.
     rows : Parts of Shard
         The same rows, with the fixed columns of the location as those of a last factor.
-    condensed : Parts of CondensedShard
+    parts : Parts of CondensedShard
+        Cross-products of these.
+    profile : Problem
+        Of the relative covariance parameters alone, without rows.
     """
 
     problem: Problem
     rows: Parts[Shard]
-    condensed: Parts[CondensedShard]
+    parts: Parts[CondensedShard]
+    profile: Problem
 
     @classmethod
     def of(cls, problem: Problem) -> "LinearModel":
         """Condense the rows of a problem that is linear."""
         rows = problem.shards.map(with_flat, predictors=(problem.family.location,))
-        return cls(problem, rows, Here(rows.map(condense, **_predictors(problem.family))))
+        parts = Here(rows.map(condense, **_predictors(problem.family)))
+        merger = Merger(tuple(rows.map(without_rows)))
+        profile = _profile(problem, merger.shard, merger.condensed(list(parts)))
+        return cls(problem, rows, parts, profile)
 
     def with_response(self, problem: Problem) -> "LinearModel":
         """Return the same rows with the response of another problem."""
         rows = self.rows.map(_with_response_of, problem.shards)
-        condensed = rows.map(condense, self.condensed, **_predictors(problem.family))
-        return LinearModel(problem, rows, Here(condensed))
-
-    @cached_property
-    def profile(self) -> Problem:
-        """The problem of the relative covariance parameters alone."""
-        problem, location = self.problem, self.problem.family.location
-        n_fixed = problem.shape.n_coefficients[location]
-        square, weight, log_size = self.condensed.map(_scalars).total()
-        approximation = Profile(
-            condensed=self.condensed,
-            n_fixed=n_fixed,
-            square=square,
-            weight=weight,
-            log_size=log_size,
-            integrated=problem.approximation.integrated,
-        )
-        return replace(
-            problem,
-            shape=Sizes((0,) * len(problem.shape.n_coefficients), (*problem.shape.n_theta, 0)),
-            covariances=(*problem.covariances, Known(n_fixed)),
-            order=(*problem.order, len(problem.covariances)),
-            n_levels=(*problem.n_levels, 1),
-            shards=Here(self.rows.map(without_rows)),
-            prior=StandardPrior(n_fixed),
-            approximation=approximation,
-            flat=np.zeros(n_fixed),
-        )
+        parts = Here(rows.map(condense, self.parts, **_predictors(problem.family)))
+        likelihood = self.likelihood
+        condensed = with_sums(likelihood.condensed, list(parts), problem.n_nested)
+        profile = replace(self.profile, approximation=replace(likelihood, condensed=condensed))
+        return LinearModel(problem, rows, parts, profile)
 
     @cached_property
     def plain(self) -> Problem:
         """The problem of all parameters, without its rows."""
-        return replace(self.problem, shards=Here(self.problem.shards.map(without_rows)))
+        merger = Merger(tuple(self.problem.shards.map(without_rows)))
+        return replace(self.problem, shards=Here((merger.shard,)))
+
+    @property
+    def likelihood(self) -> ProfiledLikelihood:
+        """The profiled likelihood."""
+        approximation = self.profile.approximation
+        assert isinstance(approximation, ProfiledLikelihood)
+        return approximation
 
     @property
     def location(self) -> int:
@@ -126,17 +119,23 @@ class LinearModel:
         """What the log scale is a multiple of."""
         return float(next(iter(self.problem.shards.some([0]))).fixed[self.scale][0, 0])
 
-    @property
-    def relative(self) -> Profile:
-        """The profiled likelihood."""
-        approximation = self.profile.approximation
-        assert isinstance(approximation, Profile)
-        return approximation
+
+def _profile(problem: Problem, shard: Shard, condensed: CondensedShard) -> Problem:
+    """Return the problem of the relative covariance parameters."""
+    n_fixed = problem.shape.n_coefficients[problem.family.location]
+    integrated = problem.approximation.integrated
+    return replace(
+        problem,
+        shape=Sizes((0,) * len(problem.shape.n_coefficients), (*problem.shape.n_theta, 0)),
+        covariances=(*problem.covariances, Known(n_fixed)),
+        order=(*problem.order, len(problem.covariances)),
+        n_levels=(*problem.n_levels, 1),
+        shards=Here((shard,)),
+        prior=StandardPrior(n_fixed),
+        approximation=ProfiledLikelihood(condensed, n_fixed, integrated=integrated),
+        flat=np.zeros(n_fixed),
+    )
 
 
 def _with_response_of(shard: Shard, other: Shard) -> Shard:
     return replace(shard, prepared=other.prepared)
-
-
-def _scalars(condensed: CondensedShard) -> tuple[float, float, float]:
-    return condensed.square, condensed.weight, condensed.log_size

@@ -47,7 +47,7 @@ from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import NestedEffects
 from skglmm.parts import Here, Parts
 
-__all__ = ["Profile", "ProfileMode", "multiplied", "outer"]
+__all__ = ["ProfileMode", "ProfiledLikelihood", "multiplied", "outer"]
 
 Lambdas = Sequence[Floats]
 
@@ -69,28 +69,24 @@ class ProfileMode(Mode):
 
 
 @dataclass(frozen=True)
-class Profile(Approximation):
+class ProfiledLikelihood(Approximation):
     """The likelihood as a function of relative covariance parameters, by cross-products.
 
     Parameters
     ----------
-    condensed : Parts of CondensedShard
+    condensed : CondensedShard
+        Of all rows.
     n_fixed : int
         Number of fixed effects of the location.
-    square, weight, log_size : float
-        Sums over the shards, see `CondensedShard`.
     """
 
-    condensed: Parts[CondensedShard]
+    condensed: CondensedShard
     n_fixed: int
-    square: float
-    weight: float
-    log_size: float
 
     @property
     def mass(self) -> float:
         """Rows that tell the scale: less one for each fixed effect that is integrated out."""
-        return self.weight - self.n_fixed if self.integrated else self.weight
+        return self.condensed.weight - (self.n_fixed if self.integrated else 0)
 
     def evaluate(
         self,
@@ -108,21 +104,21 @@ class Profile(Approximation):
         if not self.integrated:
             log_det -= float(mode.system.log_diagonal[1][problem.n_crossed - self.n_fixed :].sum())
         half = 0.5 * self.mass
-        value = log_det + half * (1.0 + log(mode.square / self.mass)) + self.log_size
-        value += 0.5 * self.weight * log(2.0 * pi)
+        value = log_det + half * (1.0 + log(mode.square / self.mass)) + self.condensed.log_size
+        value += 0.5 * self.condensed.weight * log(2.0 * pi)
         return Objective(value, self._gradient(problem, mode), mode)
 
     def solved(self, problem: Problem, params: Params) -> ProfileMode | None:
         """Solve the mixed model equations; None where rounding leaves no solution."""
         lambdas = tuple(problem.lambdas(params))
-        blocks = self.condensed.map(_products_of)
+        blocks: Parts[CrossProducts] = Here((self.condensed.products,))
         system = hessian(problem, blocks, lambdas)
         if system is None:
             return None
-        sums = self.condensed.map(_sums_of)
+        sums: Parts[list[Floats]] = Here((self.condensed.sums,))
         right = problem.gather(sums.map(scaled, lambdas=lambdas))
         effects = solve(system, right)
-        square = self.square - right.dot(effects)
+        square = self.condensed.square - right.dot(effects)
         if not square > 0.0:
             return None
         explained = self.times(problem, multiplied(problem, effects, lambdas))
@@ -133,9 +129,8 @@ class Profile(Approximation):
     def times(self, problem: Problem, effects: Effects) -> Effects:
         """Return the cross-products times effects b and fixed effects."""
         crossed = problem.cut_crossed(effects.crossed)
-        return problem.gather(
-            problem.shards.map(_shard_times, self.condensed, effects.nested, crossed=crossed)
-        )
+        common = {"products": self.condensed.products, "crossed": crossed}
+        return problem.gather(problem.shards.map(_shard_times, effects.nested, **common))
 
     def _gradient(self, problem: Problem, mode: ProfileMode) -> Floats:
         point, shards = mode.point, problem.shards
@@ -243,17 +238,9 @@ def _outer_parts(left: NestedEffects, right: NestedEffects) -> list[Floats]:
 
 
 def _shard_times(
-    shard: Shard, condensed: CondensedShard, own: NestedEffects, crossed: Sequence[Floats]
+    shard: Shard, own: NestedEffects, products: CrossProducts, crossed: Sequence[Floats]
 ) -> list[Floats]:
-    return times(shard, condensed.products, (*own, *crossed))
-
-
-def _products_of(condensed: CondensedShard) -> CrossProducts:
-    return condensed.products
-
-
-def _sums_of(condensed: CondensedShard) -> list[Floats]:
-    return condensed.sums
+    return times(shard, products, (*own, *crossed))
 
 
 def _without_fixed(products: CrossProducts) -> CrossProducts:

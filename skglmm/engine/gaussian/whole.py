@@ -65,13 +65,13 @@ class Maximum:
     @cached_property
     def log_scale(self) -> float:
         """Logarithm of the residual standard deviation, in the units of the fit."""
-        return 0.5 * log(self.relative.square / self.model.relative.mass)
+        return 0.5 * log(self.relative.square / self.model.likelihood.mass)
 
     @cached_property
     def params(self) -> Params:
         """All parameters, in the units of the fit."""
         beta = [np.zeros(n) for n in self.problem.shape.n_coefficients]
-        n_fixed, crossed = self.model.relative.n_fixed, self.relative.u.crossed
+        n_fixed, crossed = self.model.likelihood.n_fixed, self.relative.u.crossed
         beta[self.model.location] = crossed[len(crossed) - n_fixed :]
         beta[self.model.scale] = np.array([self.log_scale / self.model.scale_column])
         theta = zip(self.problem.covariances, self.relative.point.params.theta, strict=False)
@@ -83,7 +83,7 @@ class Maximum:
         """Mode of the spherical random effects."""
         relative, problem = self.relative, self.problem
         rate = exp(-2.0 * self.log_scale)
-        products = self.model.condensed.map(_random_products, rate=rate)
+        products = Here((_random_products(self.model.likelihood.condensed, rate),))
         lambdas = tuple(problem.lambdas(self.params))
         crossed = exp(-self.log_scale) * relative.u.crossed[: problem.n_crossed]
         nested = relative.u.nested.map(_divided, by=exp(self.log_scale))
@@ -103,12 +103,12 @@ class Maximum:
         profiled : ndarray, shape (n_theta, n_theta)
             That of the profiled likelihood.
         """
-        mass, crossed = self.model.relative.mass, self.relative.system.inverse().crossed
-        n_fixed = self.model.relative.n_fixed
+        mass, crossed = self.model.likelihood.mass, self.relative.system.inverse().crossed
+        n_fixed = self.model.likelihood.n_fixed
         own = slice(len(crossed) - n_fixed, None)
         fixed = exp(-2.0 * self.log_scale) * np.linalg.inv(crossed[own, own])
         with_scale, moves = self._scale_slopes, np.zeros((n_fixed, len(profiled)))
-        if not self.model.relative.integrated:
+        if not self.model.likelihood.integrated:
             moves = self._fixed_moves
         both = profiled + np.outer(with_scale, with_scale) / (2.0 * mass) + moves.T @ fixed @ moves
         column = np.zeros((n_fixed, 1))
@@ -142,7 +142,7 @@ class Maximum:
         turned = [-rate * lambda_.T for lambda_ in lambdas]
         nothing = profile.zero()
         for unit in np.eye(len(nothing.crossed))[problem.n_crossed :]:
-            products = self.model.relative.times(profile, Effects(nothing.nested, unit))
+            products = self.model.likelihood.times(profile, Effects(nothing.nested, unit))
             yield multiplied(problem, self._random(products), turned)
         size = -2.0 * self.model.scale_column
         yield multiplied(problem, u, [size * np.eye(k) for k, _ in problem.sizes])
@@ -156,7 +156,7 @@ class Maximum:
                 moved = problem.split((*before, change @ effects[place], *after))
                 pulled = problem.split((*before, rate * change.T @ residuals[place], *after))
                 lifted = Effects(moved.nested, np.append(moved.crossed, np.zeros(self._n_fixed)))
-                products = self._random(self.model.relative.times(profile, lifted))
+                products = self._random(self.model.likelihood.times(profile, lifted))
                 yield pulled.plus(multiplied(problem, products, turned))
 
     def _random(self, effects: Effects) -> Effects:
@@ -165,7 +165,7 @@ class Maximum:
 
     @property
     def _n_fixed(self) -> int:
-        return self.model.relative.n_fixed
+        return self.model.likelihood.n_fixed
 
     @cached_property
     def _scale_slopes(self) -> Floats:
@@ -197,7 +197,7 @@ class Maximum:
             for change in covariance.moves(mode.point.params.theta[f]):
                 moved = profile.split((*before, change @ effects[place], *after))
                 pulled = profile.split((*before, change.T @ residuals[place], *after))
-                products = self.model.relative.times(profile, moved)
+                products = self.model.likelihood.times(profile, moved)
                 force = pulled.plus(multiplied(profile, products, turned))
                 yield solve(mode.system, force)
 

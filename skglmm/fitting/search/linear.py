@@ -34,14 +34,14 @@ def begin_profile(model: LinearModel) -> Optimum | None:
 
     The sums of residuals of a level have the variance G + G Sigma G, G its cross-products.
     """
-    if model.relative.mass <= 0.0:
+    if model.likelihood.mass <= 0.0:
         return None
     problem = model.profile
     nothing = tuple(each.start(np.zeros(each.size)) for each in problem.covariances)
-    mode = model.relative.solved(problem, Params((), nothing))
+    mode = model.likelihood.solved(problem, Params((), nothing))
     if mode is None:
         return None
-    rate = (model.relative.mass / mode.square) ** 0.5
+    rate = (model.likelihood.mass / mode.square) ** 0.5
     scores = mode.residuals.plus(mode.residuals, rate - 1.0)
     none = [()] * len(problem.order)
     sums = level_totals(problem, mode.cross_products, spread, none, scores)
@@ -82,7 +82,10 @@ def _state(model: LinearModel, vector: Floats) -> Optimum | None:
 def has_digits(bound: Bound, maximum: Maximum) -> bool:
     """Return whether what the model leaves of the sum of squares is more than rounding."""
     is_above = np.all(maximum.params.pack() < bound.upper)
-    return bool(is_above and maximum.relative.square > LEAST_SHARE * maximum.model.relative.square)
+    return bool(
+        is_above
+        and maximum.relative.square > LEAST_SHARE * maximum.model.likelihood.condensed.square
+    )
 
 
 def in_all_parameters(
