@@ -27,7 +27,8 @@ from skglmm.fitting.infinity import Infinity, Sides, infinity, sides
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
-from skglmm.fitting.search.hessian import differenced_hessian, positive
+from skglmm.fitting.search.hessian import differenced_hessian
+from skglmm.fitting.search.information import positive
 from skglmm.fitting.search.linear import (
     begin_profile,
     begin_profile_at,

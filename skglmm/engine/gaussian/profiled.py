@@ -28,11 +28,12 @@ References
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log, pi
 from typing import NoReturn
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
@@ -62,10 +63,13 @@ class ProfileMode(Mode):
         :math:`r^2`.
     residuals : Effects
         :math:`C^T W e`.
+    slopes : tuple of ndarray, each of shape (k, k)
+        Derivative of the objective in each covariance factor, leading one first.
     """
 
     square: float = field(kw_only=True)
     residuals: Effects = field(kw_only=True)
+    slopes: tuple[Floats, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,10 @@ class ProfiledLikelihood(Approximation):
         """Rows that tell the scale: less one for each fixed effect that is integrated out."""
         return self.condensed.weight - (self.n_fixed if self.integrated else 0)
 
+    @property
+    def is_sharp(self) -> bool:
+        return True
+
     def evaluate(
         self,
         problem: Problem,
@@ -100,13 +108,19 @@ class ProfiledLikelihood(Approximation):
         mode = self.solved(problem, Params.unpack(vector, problem.shape))
         if mode is None:
             return None
+        mode = self._with_slopes(problem, mode)
         log_det = mode.system.half_logdet
         if not self.integrated:
             log_det -= float(mode.system.log_diagonal[1][problem.n_crossed - self.n_fixed :].sum())
         half = 0.5 * self.mass
         value = log_det + half * (1.0 + log(mode.square / self.mass)) + self.condensed.log_size
         value += 0.5 * self.condensed.weight * log(2.0 * pi)
-        return Objective(value, self._gradient(problem, mode), mode)
+        pairs = zip(mode.slopes, problem.order, strict=True)
+        theta = {
+            f: problem.covariances[f].slope(mode.point.params.theta[f], slope) for slope, f in pairs
+        }
+        gradient = np.concatenate([theta[f] for f in range(len(theta))])
+        return Objective(value, gradient, mode)
 
     def solved(self, problem: Problem, params: Params) -> ProfileMode | None:
         """Solve the mixed model equations; None where rounding leaves no solution."""
@@ -132,30 +146,28 @@ class ProfiledLikelihood(Approximation):
         common = {"products": self.condensed.products, "crossed": crossed}
         return problem.gather(problem.shards.map(_shard_times, effects.nested, **common))
 
-    def _gradient(self, problem: Problem, mode: ProfileMode) -> Floats:
+    def _with_slopes(self, problem: Problem, mode: ProfileMode) -> ProfileMode:
+        """Add the derivatives in the covariance factors."""
         point, shards = mode.point, problem.shards
         inverse = mode.system.inverse()
         blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
         sums = mode.cross_products
         if not self.integrated:
             own = slice(problem.n_crossed - self.n_fixed, None)
-            blocks = shards.map(
-                fixed_removed, blocks, fixed=np.linalg.inv(inverse.crossed[own, own])
-            )
+            fixed = np.linalg.inv(inverse.crossed[own, own])
+            blocks = shards.map(fixed_removed, blocks, fixed=fixed)
             sums = sums.map(_without_fixed)
         whole = sums.map(level_kernels, blocks, lambdas=point.lambdas).total()
-        spent = outer(problem, mode.residuals, mode.u)
-        rate = self.mass / mode.square
-        theta = {}
-        for kernel, moved, f in zip(whole, spent, problem.order, strict=True):
-            covariance = problem.covariances[f]
-            theta[f] = covariance.slope(point.params.theta[f], kernel - rate * moved)
-        return np.concatenate([theta[f] for f in range(len(theta))])
+        spent, rate = outer(problem, mode.residuals, mode.u), self.mass / mode.square
+        slopes = tuple(k - rate * moved for k, moved in zip(whole, spent, strict=True))
+        return replace(mode, slopes=slopes)
 
     def gradient_near(
         self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
     ) -> Floats | None:
         del slopes
+        if not np.any(change):
+            return here.gradient
         there = self.evaluate(problem, here.mode.point.params.pack() + change)
         return None if there is None else there.gradient
 
@@ -188,12 +200,32 @@ class ProfiledLikelihood(Approximation):
         quadratic = products(moved, times)
         quadratic -= products(forces, [solve(mode.system, each) for each in forces])
         found = 0.5 * quadratic / variance
-        return (found - np.outer(with_scale, with_scale) / (2.0 * self.mass),)
+        found -= np.outer(with_scale, with_scale) / (2.0 * self.mass)
+        return (found + block_diag(*_curvatures(problem, mode)),)
 
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> NoReturn:
         del problem, mode, clusters
         msg = "cross-products do not tell clusters of rows apart; ask the problem with rows"
         raise NotImplementedError(msg)
+
+
+def _curvatures(problem: Problem, mode: ProfileMode) -> Iterator[Floats]:
+    r"""Yield what the curvature of the covariances adds to the Hessian, (n_theta, n_theta).
+
+    With the derivative F in :math:`\Sigma = \Lambda \Lambda^T` it is
+    :math:`2 \langle F\, d\Lambda_m, d\Lambda_n \rangle`; that in :math:`\Lambda` is
+    :math:`2 F \Lambda`.
+    """
+    for f, covariance in enumerate(problem.covariances):
+        place = problem.order.index(f)
+        lambda_, moves = mode.point.lambdas[place], covariance.moves(mode.point.params.theta[f])
+        changes = list(moves)
+        if not changes or not np.all(np.diag(lambda_)):
+            yield np.zeros((len(changes), len(changes)))
+            continue
+        slope = np.linalg.solve(lambda_.T, mode.slopes[place].T).T
+        slope = 0.5 * (slope + slope.T)
+        yield np.array([[np.vdot(slope @ left, right) for right in changes] for left in changes])
 
 
 def _moved(problem: Problem, mode: ProfileMode) -> Iterator[Effects]:

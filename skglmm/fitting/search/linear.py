@@ -15,7 +15,7 @@ from skglmm.engine import (
     level_totals,
 )
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.hessian import first_hessian
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.search.start import spread
 from skglmm.fitting.search.subsample import off_boundary
