@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,13 +118,23 @@ class Design:
     def take(self, rows: Ints | Bools | slice) -> "Design":
         """Return the design of some of the rows, given by position or mask."""
         places = _places(rows)
+        n_fixed = len(self.fixed)
+        matrices = [
+            _taken(matrix, places, constant)
+            for matrix, constant in zip((*self.fixed, *self.columns), self._constant, strict=True)
+        ]
         return Design(
             self.layout,
-            tuple(_taken(matrix, places) for matrix in self.fixed),
+            tuple(matrices[:n_fixed]),
             tuple(None if offset is None else offset[places] for offset in self.offsets),
             tuple(codes[places] for codes in self.codes),
-            tuple(_taken(matrix, places) for matrix in self.columns),
+            tuple(matrices[n_fixed:]),
         )
+
+    @cached_property
+    def _constant(self) -> list[list[bool]]:
+        """Which columns of the matrices have one value in all rows."""
+        return [[_is_constant(column) for column in x.T] for x in (*self.fixed, *self.columns)]
 
 
 def _places(rows: Ints | Bools | slice) -> Ints | slice:
@@ -133,13 +144,15 @@ def _places(rows: Ints | Bools | slice) -> Ints | slice:
     return np.flatnonzero(rows) if is_mask else np.asarray(rows, dtype=np.intp)
 
 
-def _taken(matrix: Floats, rows: Ints | slice) -> Floats:
+def _taken(matrix: Floats, rows: Ints | slice, constant: list[bool]) -> Floats:
     """Return some rows of a matrix, column by column: of constant ones none is looked up."""
     if isinstance(rows, slice):
         return np.asfortranarray(matrix[rows])
+    if constant == [True] and len(rows) <= len(matrix):
+        return matrix[: len(rows)]
     out = np.empty((len(rows), matrix.shape[1]), order="F")
-    for j, column in enumerate(matrix.T):
-        out[:, j] = column[0] if _is_constant(column) else column[rows]
+    for j, is_constant in enumerate(constant):
+        out[:, j] = matrix[0, j] if is_constant else matrix[:, j][rows]
     return out
 
 

@@ -64,7 +64,7 @@ def bind(
     order, n_nested = arrange(design.layout, nested)
     constant = _constant_predictors(design)
     rows = _sorting(design, order, n_nested)
-    cutter = _cutter(design.take(rows), (order, n_nested), family.prepare(y[rows]), constant)
+    cutter = _cutter(design, rows, (order, n_nested), family.prepare(y[rows]), constant)
     if weights is not None:
         cutter = replace(cutter, weights=weights[rows])
     if earlier is not None:
@@ -101,7 +101,7 @@ def bind_part(
     """
     keep_freed_memory()
     rows = _sorting(design, *arranged)
-    cutter = _cutter(design.take(rows), arranged, family.prepare(unit[rows]), constant)
+    cutter = _cutter(design, rows, arranged, family.prepare(unit[rows]), constant)
     if weights is not None:
         cutter = replace(cutter, weights=weights[rows])
     return cutter.whole()
@@ -148,7 +148,7 @@ def _n_coefficients(shard: Shard) -> tuple[int, ...]:
 def _sorting(design: Design, order: tuple[int, ...], n_nested: int) -> Ints | slice:
     """Places of the rows, sorted by the chain, its last factor first, then by the others.
 
-    Of rows that are sorted a slice of all: parts of it are no copies.
+    Of rows that are sorted it is a slice: what is taken then is no copy.
     """
     by = (*order[n_nested:][::-1], *order[:n_nested])  # the last is the first
     sizes = [design.layout.factors[f].n_levels for f in by]
@@ -158,11 +158,12 @@ def _sorting(design: Design, order: tuple[int, ...], n_nested: int) -> Ints | sl
 
 def _cutter(
     design: Design,
+    rows: Ints | slice,
     arranged: tuple[tuple[int, ...], int],
     prepared: Floats,
     constant: Sequence[bool],
 ) -> Cutter:
-    return Cutter(design, *arranged, prepared, None, list(constant), None)
+    return Cutter(design, rows, *arranged, prepared, None, list(constant), None)
 
 
 def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[int, ...], int]:

@@ -139,6 +139,10 @@ class BoundedScale(ResponseScale):
         """
         return np.where(np.isin(read, self.masses), 0.0, np.log(self.width))
 
+    def total_log_jacobian(self, read: Floats, weights: Floats | None) -> float:
+        """Return by how much the log likelihood of y is less than that on the unit scale."""
+        return float(np.sum((1.0 if weights is None else weights) * self.log_jacobian(read)))
+
     def write(self, values: Floats) -> Floats:
         """Return numbers of the unit scale on that of y: what is inside (0, 1) stays inside."""
         inside = np.nextafter([self.low, self.high], [np.inf, -np.inf])

@@ -25,14 +25,17 @@ class Cutter:
     Parameters
     ----------
     design : Design
-        Its rows sorted by the chain, the last factor of it first, then by the others.
+        Its rows in any order.
+    rows : ndarray of int, shape (n,), or slice
+        Their places, sorted by the chain, the last factor of it first, then by the others.
     order : tuple of int
         The factors of the layout, those of the chain first.
     n_nested : int
         Length of the chain.
     prepared : ndarray, shape (m, n)
-        What the family needs of the response.
+        What the family needs of the response, sorted.
     weights : ndarray, shape (n,), or None
+        Sorted.
     constant : list of bool
         Which predictors have the same value in every row.
     known : EffectInformation or None
@@ -42,6 +45,7 @@ class Cutter:
     """
 
     design: Design
+    rows: Ints | slice
     order: tuple[int, ...]
     n_nested: int
     prepared: Floats
@@ -55,7 +59,7 @@ class Cutter:
         n = self.design.n_samples
         ends = np.arange(shard_rows, n, shard_rows)
         if self.order:
-            highest = self.design.codes[self.order[self.n_nested - 1]]
+            highest = self.design.codes[self.order[self.n_nested - 1]][self.rows]
             ends = np.unique(np.searchsorted(highest, highest[ends - 1], side="right"))
         bounds = np.unique(np.concatenate([[0], ends, [n]]).astype(int))
         for start, end in pairwise(bounds):
@@ -66,10 +70,11 @@ class Cutter:
         return replace(self, is_part=True).shard(slice(0, self.design.n_samples))
 
     def shard(self, rows: slice) -> Shard:
-        """Build the shard of a range of rows."""
-        design = self.design
-        levels = tuple(self._levels(i, rows) for i in range(self.n_nested))
-        factors = tuple(self._factor_rows(i, rows, levels) for i in range(len(self.order)))
+        """Build the shard of a range of sorted rows."""
+        design = self.design.take(rows if isinstance(self.rows, slice) else self.rows[rows])
+        is_first = not rows.start
+        levels = tuple(self._levels(i, design, is_first=is_first) for i in range(self.n_nested))
+        factors = tuple(self._factor_rows(i, design, levels) for i in range(len(self.order)))
         pairs = {
             (f, g): self._common_levels(f, g, factors, levels)
             for f in range(len(factors))
@@ -79,10 +84,10 @@ class Cutter:
             prepared=np.ascontiguousarray(self.prepared[:, rows]),
             weights=None if self.weights is None else self.weights[rows],
             fixed=tuple(
-                np.asfortranarray(x[:1] if one else x[rows])
+                x[:1].copy(order="F") if one else x
                 for x, one in zip(design.fixed, self.constant, strict=True)
             ),
-            offsets=tuple(None if o is None else o[rows] for o in design.offsets),
+            offsets=design.offsets,
             factors=factors,
             pairs=pairs,
             places=places_of(factors, pairs, self.n_nested),
@@ -100,20 +105,20 @@ class Cutter:
             found.append(np.flatnonzero(~occurs))
         return found
 
-    def _levels(self, i: int, rows: slice) -> Ints:
-        codes = self.design.codes[self.order[i]][rows]
+    def _levels(self, i: int, design: Design, *, is_first: bool) -> Ints:
+        codes = design.codes[self.order[i]]
         first = np.concatenate([[True], np.diff(codes) != 0])
         own = codes[first]  # each once, as rows are sorted and factors nested
-        return own if rows.start or self.is_part else np.concatenate([own, self._absent[i]])
+        return own if not is_first or self.is_part else np.concatenate([own, self._absent[i]])
 
-    def _factor_rows(self, i: int, rows: slice, levels: tuple[Ints, ...]) -> FactorRows:
+    def _factor_rows(self, i: int, design: Design, levels: tuple[Ints, ...]) -> FactorRows:
         f = self.order[i]
-        factor, codes = self.design.layout.factors[f], self.design.codes[f][rows]
+        factor, codes = design.layout.factors[f], design.codes[f]
         size = factor.n_levels
         if i < self.n_nested:
             codes = np.cumsum(np.concatenate([[0], np.diff(codes) != 0]))
             size = len(levels[i])
-        columns = self.design.columns[f][rows]
+        columns = design.columns[f]
         return FactorRows(
             grouping=Grouping(np.ascontiguousarray(codes), size),
             columns=tuple(

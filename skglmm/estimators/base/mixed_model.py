@@ -11,7 +11,7 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 
 import skglmm
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, keep_freed_memory
 from skglmm.design import Design, DesignSpec, learn
 from skglmm.engine import Approximation, Laplace
 from skglmm.estimators.base.signature import mixed_model
@@ -132,6 +132,7 @@ class MixedModel(
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+        keep_freed_memory()
         check_parameters(self)
         family = self._make_family()
         draft = self._make_scale(family)

@@ -111,8 +111,11 @@ class Gaussian(Family):
 
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
         mean = float(np.average(y, weights=weights))
-        spread = np.sqrt(np.average((y - mean) ** 2, weights=weights))
-        floor = max(_LEAST_SPREAD * float(np.abs(y).max()), np.finfo(np.float64).tiny)
+        squares = y - mean
+        squares *= squares
+        spread = np.sqrt(np.average(squares, weights=weights))
+        largest = max(float(y.max()), -float(y.min()))
+        floor = max(_LEAST_SPREAD * largest, np.finfo(np.float64).tiny)
         center, size = self.links
         if center.name == "log":
             mean = max(mean, floor)  # of responses of which few are positive

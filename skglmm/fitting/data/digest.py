@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skglmm.arrays import Floats, Ints, slices
 
-__all__ = ["Digest", "Words", "digest", "row_digest", "row_words", "scattered"]
+__all__ = ["CACHE_ROWS", "Digest", "Words", "digest", "row_digest", "row_words", "scattered"]
 
 Words = NDArray[np.uint64]
 CACHE_ROWS = 32_768  # whose words stay in the second-level cache

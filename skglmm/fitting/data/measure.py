@@ -96,7 +96,9 @@ def _sums(
 
 def _centered(design: Design, y: Floats, k: int, about: tuple[float, float]) -> Floats:
     """Responses less what is added to their location, both from where they are centered."""
-    return (y - about[0]) - (_added(design, k) - about[1])
+    centered = y - about[0]
+    centered -= _added(design, k) - about[1]
+    return centered
 
 
 def _normal_equations(
@@ -121,7 +123,9 @@ def _distances(
     beta: Floats,
 ) -> float:
     """Sum of the distances of responses from a regression, of the user's columns."""
-    away = np.abs(_centered(design, y, k, about) - design.fixed[k] @ beta)
+    away = _centered(design, y, k, about)
+    away -= design.fixed[k] @ beta
+    np.abs(away, out=away)
     return float(away.sum() if weights is None else weights @ away)
 
 

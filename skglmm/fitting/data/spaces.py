@@ -18,9 +18,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Floats, Ints, slices
 from skglmm.design import Design
-from skglmm.fitting.data.digest import Words, row_words, scattered
+from skglmm.fitting.data.digest import CACHE_ROWS, Words, row_words, scattered
 from skglmm.fitting.data.standardize import Scales, learn_scales
 from skglmm.parts import Here
 
@@ -127,34 +127,27 @@ def of_rows(design: Design) -> Spaces:
 
 
 def _summed(design: Design, words: Words, n_sums: int) -> Sums:
-    bucket = (words >> np.uint64(52)).astype(np.intp)  # the first twelve bits
-    negative = (words >> np.uint64(51)) & np.uint64(1)
-    sign = 1.0 - 2.0 * negative.astype(np.float64)
     matrices = [*design.fixed, *design.columns]
     columns = [*(column for x in matrices for column in x.T), *design.offsets]
-    used = np.bincount(2 * bucket + negative.astype(np.intp), minlength=2 * BUCKETS)
-    ones = np.asarray(used[::2] - used[1::2], dtype=np.float64)  # sums of signs alone
-    table = [
-        np.zeros(BUCKETS)
-        if x is None
-        else ones
-        if _is_one(x)
-        else np.bincount(bucket, sign * x, minlength=BUCKETS)
-        for x in columns
-    ]
-    factors = zip(design.layout.factors, design.codes, strict=True)
-    levels = tuple(_level_words(words, codes, factor.n_levels) for factor, codes in factors)
-    signs, sums = _signs(n_sums), np.stack(table, axis=1)
+    plain = [x is not None and _is_one(x) for x in columns]
+    table, used = np.zeros((BUCKETS, len(columns))), np.zeros(2 * BUCKETS, dtype=np.intp)
+    levels = tuple(np.zeros(f.n_levels, dtype=np.uint64) for f in design.layout.factors)
+    for part in slices(len(words), CACHE_ROWS):
+        bucket = (words[part] >> np.uint64(52)).astype(np.intp)  # the first twelve bits
+        negative = ((words[part] >> np.uint64(51)) & np.uint64(1)).astype(np.intp)
+        sign = 1.0 - 2.0 * negative
+        used += np.bincount(2 * bucket + negative, minlength=2 * BUCKETS)
+        for x, is_one, sums in zip(columns, plain, table.T, strict=True):
+            if x is not None and not is_one:
+                np.add.at(sums, bucket, sign * x[part])
+        for total, codes in zip(levels, design.codes, strict=True):
+            np.add.at(total, codes[part], words[part])
+    table[:, plain] = (used[::2] - used[1::2])[:, None]  # sums of signs alone
+    signs = _signs(n_sums)
     if len(words) < BUCKETS:  # of which most are empty
         some = np.flatnonzero(used[::2] + used[1::2])
-        signs, sums = signs[:, some], sums[some]
-    return Sums(np.asarray(signs @ sums), used, levels)
-
-
-def _level_words(words: Words, codes: Ints, n_levels: int) -> Words:
-    total = np.zeros(n_levels, dtype=np.uint64)
-    np.add.at(total, codes, words)
-    return total
+        signs, table = signs[:, some], table[some]
+    return Sums(np.asarray(signs @ table), used, levels)
 
 
 def _is_one(column: Floats) -> bool:

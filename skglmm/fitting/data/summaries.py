@@ -114,23 +114,25 @@ def _squares(
     scales: list[tuple[Floats, Floats]],
 ) -> list[list[Floats]]:
     ones = np.ones(design.n_samples) if weights is None else weights
+    room = np.empty(design.n_samples)
     return [
         [
-            np.array([_square(x[:, j], ones, center[j], scale[j]) for j in range(x.shape[1])])
+            np.array([_square(x[:, j], ones, center[j], scale[j], room) for j in range(x.shape[1])])
             for center, scale in zip(centers, sizes, strict=True)
         ]
         for x, centers, sizes in zip(matrices_of(design), about, scales, strict=True)
     ]
 
 
-def _square(column: Floats, weights: Floats, center: float, scale: float) -> float:
+def _square(column: Floats, weights: Floats, center: float, scale: float, room: Floats) -> float:
     if scale == 0.0:
         return 0.0
     if center == 0.0 and abs(column[0]) == scale and np.all(column == column[0]):
         return float(weights.sum())
-    fractions = (column - center) / scale
-    fractions *= fractions
-    return float(weights @ fractions)
+    np.subtract(column, center, out=room)
+    np.divide(room, scale, out=room)
+    np.multiply(room, room, out=room)
+    return float(weights @ room)
 
 
 def _roots(mass: float, scales: tuple[Floats, ...], sums: list[Floats]) -> list[Floats]:

@@ -62,7 +62,11 @@ class Units:
 
     def response(self, y: Floats) -> Floats:
         """Return responses of the user, (n,), in these units."""
-        return (y - self.center) / self.width if self.are_own else y
+        if not self.are_own:
+            return y
+        moved = y - self.center
+        moved /= self.width
+        return moved
 
     def user_response(self, y: Floats) -> Floats:
         """Return responses in these units, (n,), in those of the user."""
@@ -104,8 +108,9 @@ class Units:
         """
         if not self.are_own:
             return 0.0
-        mass = np.ones(len(y)) if weights is None else weights
-        return log(self.width) * float(mass[~np.isin(y, masses)].sum())
+        inside = slice(None) if not masses else ~np.isin(y, masses)
+        total = float(len(y[inside]) if weights is None else weights[inside].sum())
+        return log(self.width) * total
 
 
 USER = Units()
