@@ -25,6 +25,7 @@ SURE = 5.0  # and its distance from zero, in standard deviations
 LEANING = 2.0  # the same where a, b, c or 1, 2, 3 are labels within something that has names
 TWO = 2  # values of numbers that are conditions, such as 0 and 1
 FIRST = 1024  # rows, in which there nearly always are more than two if there are anywhere
+COUNTED = 4  # times as many pairs of levels as rows are counted, each
 SHARE = 0.5  # of the levels of both factors, at least, meet several levels of the other
 
 
@@ -40,6 +41,43 @@ class _Labeled:
     def labels(self) -> tuple[str, ...]:
         """Texts of the levels."""
         return tuple(map(str, self.levels))
+
+    @cached_property
+    def is_run(self) -> bool:
+        """Whether these are running letters or numbers."""
+        return _is_run(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """The pairs of levels of two factors that share rows.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n,)
+        Pair of each row, by numbers some of which may be of none.
+    meetings : tuple of ndarray of int
+        How many levels of the other factor each level of the inner and of the outer one meets.
+    """
+
+    codes: Ints
+    meetings: tuple[Ints, Ints]
+
+    @classmethod
+    def of(cls, inner: _Labeled, outer: _Labeled) -> "_Cells":
+        """Find the pairs: of few possible ones by counting."""
+        size = len(outer.levels)
+        codes = inner.codes * size + outer.codes
+        if len(inner.levels) * size <= COUNTED * len(codes):
+            distinct = np.flatnonzero(np.bincount(codes))
+        else:
+            codes, distinct = pd.factorize(codes)
+        return cls(codes, (np.bincount(distinct // size), np.bincount(distinct % size)))
+
+    @property
+    def are_reused(self) -> bool:
+        """Whether most levels of both factors meet several levels of the other."""
+        return all(np.mean(counts >= TWO) >= SHARE for counts in self.meetings)
 
 
 class Reuse(NamedTuple):
@@ -74,20 +112,21 @@ def reused_labels(
     """
     factors = _single_factors(spec, design, frame)
     groups = {columns[0] for columns in spec.group_variables if len(columns) == 1}
-    pairs = [
-        (inner, outer)
-        for inner, outer in (_ordered(pair, factors, groups) for pair in combinations(factors, 2))
-        if inner in groups
-        and not _are_joined(spec, inner, outer)
-        and _is_reused(factors[inner], factors[outer])
-    ]
-    residuals = pearson_residuals(fit, design, unit) if pairs else unit
-    for inner, outer in pairs:
-        cells = _cells(factors[inner], factors[outer])
-        alike, sure = likeness(residuals - residuals.mean(), cells)
-        runs = _is_run(factors[inner].labels) and not _is_run(factors[outer].labels)
+    residuals: Floats | None = None
+    for pair in combinations(factors, 2):
+        inner, outer = _ordered(pair, factors, groups)
+        if inner not in groups or _are_joined(spec, inner, outer):
+            continue
+        cells = _Cells.of(factors[inner], factors[outer])
+        if not cells.are_reused:
+            continue
+        if residuals is None:
+            residuals = pearson_residuals(fit, design, unit)
+            residuals = residuals - residuals.mean()
+        alike, sure = likeness(residuals, cells.codes)
+        runs = factors[inner].is_run and not factors[outer].is_run
         if alike > ALIKE and sure > (LEANING if runs else SURE):
-            label = factors[inner].labels[_reused_level(factors[inner], factors[outer])]
+            label = factors[inner].labels[int(np.argmax(cells.meetings[0] >= TWO))]
             effect, varying = factors[outer].effect, _has_slopes(spec, inner)
             sentence = _sentence(inner, outer, label, effect, varying=varying)
             yield Reuse(inner, outer, alike, sentence)
@@ -125,8 +164,8 @@ def _ordered(
     """Return the factor whose labels may be reused, and the one within whose levels they are."""
 
     def rank(name: str) -> tuple[bool, bool, int]:
-        labels = factors[name].labels
-        return name not in groups, not _is_run(labels), len(labels)
+        factor = factors[name]
+        return name not in groups, not factor.is_run, len(factor.levels)
 
     inner, outer = sorted(pair, key=rank)
     return inner, outer
@@ -159,27 +198,6 @@ def _has_slopes(spec: DesignSpec, inner: str) -> bool:
     """Return whether a factor has effects beside its intercept."""
     pairs = zip(spec.group_variables, spec.effect_variables, strict=True)
     return any(columns == (inner,) and effects for columns, effects in pairs)
-
-
-def _cells(inner: _Labeled, outer: _Labeled) -> Ints:
-    combined = inner.codes * len(outer.labels) + outer.codes
-    return np.asarray(pd.factorize(combined)[0], dtype=np.intp)
-
-
-def _is_reused(inner: _Labeled, outer: _Labeled) -> bool:
-    """Return whether most levels of both factors meet several levels of the other."""
-    return all(np.mean(counts >= 2) >= SHARE for counts in _meetings(inner, outer))
-
-
-def _reused_level(inner: _Labeled, outer: _Labeled) -> int:
-    """Return the first level of the inner factor that meets several of the outer."""
-    return int(np.argmax(_meetings(inner, outer)[0] >= 2))
-
-
-def _meetings(inner: _Labeled, outer: _Labeled) -> tuple[Ints, Ints]:
-    """Return how many levels of the other each level of two factors meets."""
-    first = np.unique(_cells(inner, outer), return_index=True)[1]
-    return np.bincount(inner.codes[first]), np.bincount(outer.codes[first])
 
 
 def _sentence(inner: str, outer: str, label: str, effect: str | None, *, varying: bool) -> str:
