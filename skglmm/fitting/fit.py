@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
@@ -50,6 +49,7 @@ from skglmm.fitting.uncertainty import (
     stiffened,
     uncertainty,
 )
+from skglmm.linalg import block_diagonal
 
 __all__ = ["fit", "fit_bound", "refit"]
 
@@ -408,7 +408,7 @@ def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
 
 def _user_moves(bound: Bound, moves: Modes) -> Modes:
     """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
-    back, n_beta = block_diag(*bound.scales.standard_maps), bound.problem.shape.n_beta
+    back, n_beta = block_diagonal(*bound.scales.standard_maps), bound.problem.shape.n_beta
     return tuple(
         np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
         for part in bound.problem.in_layout_order(moves)

@@ -8,11 +8,11 @@ all others keep theirs. So the question "is it determined?" is asked of each con
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
+from skglmm.linalg import block_diagonal
 
 __all__ = ["Uncertainty", "determined", "least_curvatures", "stiffened", "uncertainty"]
 
@@ -107,7 +107,7 @@ def uncertainty(
         What the rows there dictate to all others.
     """
     n_theta = len(free) - sum(t.shape[1] for t in scales.to_user)
-    to_user = block_diag(*scales.coefficient_maps, np.eye(n_theta))
+    to_user = block_diagonal(*scales.coefficient_maps, np.eye(n_theta))
     if hessian is None:
         inverse, flat = np.zeros((len(free), len(free))), np.diag(free.astype(float))
     else:

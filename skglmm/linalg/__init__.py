@@ -1,6 +1,6 @@
 """Linear algebra of random effects: sums by group, small batched and arrowhead systems."""
 
-from skglmm.linalg.batched import cholesky, inverse, solve_lower, solve_upper
+from skglmm.linalg.batched import block_diagonal, cholesky, inverse, solve_lower, solve_upper
 from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
 from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
@@ -20,6 +20,7 @@ __all__ = [
     "NestedEffects",
     "Pattern",
     "Posterior",
+    "block_diagonal",
     "cholesky",
     "factorize",
     "grouped",

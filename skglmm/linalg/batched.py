@@ -1,10 +1,20 @@
-"""Cholesky algebra of many small matrices at once; the last axis runs over the matrices."""
+"""Algebra of many small matrices at once; the last axis runs over the matrices."""
 
 import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["cholesky", "inverse", "solve_lower", "solve_upper"]
+__all__ = ["block_diagonal", "cholesky", "inverse", "solve_lower", "solve_upper"]
+
+
+def block_diagonal(*blocks: Floats) -> Floats:
+    """Put matrices along the diagonal of one: `scipy.linalg.block_diag`, without its checks."""
+    n_rows, n_columns = (sum(each.shape[axis] for each in blocks) for axis in (0, 1))
+    out, i, j = np.zeros((n_rows, n_columns)), 0, 0
+    for block in blocks:
+        out[i : i + len(block), j : j + block.shape[1]] = block
+        i, j = i + len(block), j + block.shape[1]
+    return out
 
 
 def cholesky(a: Floats) -> Floats | None:

@@ -33,7 +33,6 @@ from math import log, pi
 from typing import NoReturn
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
@@ -45,7 +44,7 @@ from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import LinearSystem, NestedEffects
+from skglmm.linalg import LinearSystem, NestedEffects, block_diagonal
 from skglmm.parts import Here, Parts
 
 __all__ = ["ProfileMode", "ProfiledLikelihood", "multiplied", "outer"]
@@ -242,7 +241,7 @@ class ProfiledLikelihood(Approximation):
         quadratic -= products(forces, [solve(mode.system, each) for each in forces])
         found = 0.5 * quadratic / variance
         found -= np.outer(with_scale, with_scale) / (2.0 * self.mass)
-        return (found + block_diag(*_curvatures(problem, mode)),)
+        return (found + block_diagonal(*_curvatures(problem, mode)),)
 
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> NoReturn:
         del problem, mode, clusters

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
@@ -21,7 +20,7 @@ from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Move, Rows
 from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.families import packed
-from skglmm.linalg import NestedEffects
+from skglmm.linalg import NestedEffects, block_diagonal
 from skglmm.parts import Parts
 
 __all__ = [
@@ -168,7 +167,7 @@ def theta_information(problem: Problem, mode: Mode) -> Floats:
     """
     common = [(problem.covariances[f], mode.point.params.theta[f]) for f in problem.order]
     sums = level_totals(problem, mode.cross_products, _level_information, common)
-    return np.asarray(block_diag(*problem.in_layout_order(sums)))
+    return block_diagonal(*problem.in_layout_order(sums))
 
 
 def level_totals(

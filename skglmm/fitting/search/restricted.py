@@ -20,7 +20,6 @@ from math import log, pi
 from typing import TypeVar
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Effects, Mode, Objective, Params, find_mode
@@ -30,6 +29,7 @@ from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.separation import recession
 from skglmm.fitting.uncertainty import determined, least_curvatures
+from skglmm.linalg import block_diagonal
 
 __all__ = ["log_volume", "restricted", "with_integrated"]
 
@@ -149,7 +149,7 @@ def _turn(bound: Bound) -> Floats:
         return np.eye(len(bound.problem.flat))
     before, after = bound.whole.scales.to_user, bound.entire.scales.from_user
     gone = bound.whole.problem.approximation.integrated
-    return np.asarray(block_diag(*(after[k] @ before[k] for k in gone)))
+    return block_diagonal(*(after[k] @ before[k] for k in gone))
 
 
 def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Floats:

@@ -19,7 +19,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import block_diag
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -27,6 +26,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.engine import Problem
 from skglmm.fitting import Fit, Study, Uncertainty
+from skglmm.linalg import block_diagonal
 
 __all__ = ["cluster_scores", "independent_clusters", "sandwich", "shared_levels"]
 
@@ -78,7 +78,7 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
         searched = _gradients(bound.problem, bound.vector(fit), clusters)
         gradients[:, study.problem.searched] = searched
     n_theta = sum(map(len, fit.theta))
-    return np.asarray(gradients @ block_diag(*study.scales.standard_maps, np.eye(n_theta)))
+    return np.asarray(gradients @ block_diagonal(*study.scales.standard_maps, np.eye(n_theta)))
 
 
 def _gradients(problem: Problem, vector: Floats, clusters: Ints) -> Floats:
