@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import block_diag
 
 from skglmm.linalg import (
     Blocks,
@@ -10,6 +11,7 @@ from skglmm.linalg import (
     Elimination,
     Grouping,
     Pattern,
+    block_diagonal,
     cholesky,
     factorize,
     grouped,
@@ -177,3 +179,8 @@ def test_rows_are_put_in_the_order_of_several_keys(sizes):
 def test_keys_that_cannot_be_counted_are_refused():
     with pytest.raises(ValueError, match="keys from -1 to 3"):
         grouped([np.array([3, -1, 2])], [4])
+
+
+def test_matrices_are_put_along_the_diagonal():
+    blocks = [np.ones((2, 3)), np.full((1, 1), 4.0), np.zeros((2, 0))]
+    assert_array_equal(block_diagonal(*blocks), block_diag(*blocks))
