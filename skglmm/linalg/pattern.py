@@ -57,14 +57,11 @@ class Pattern:
     @cached_property
     def is_full(self) -> bool:
         """Whether each level meets each column, column by column in the order of the levels."""
-        if len(self.levels) != self.n_levels * self.n_crossed:
+        if not len(self.levels) or len(self.levels) != self.n_levels * self.n_crossed:
             return False
-        levels = self.levels.reshape(self.n_crossed, self.n_levels)
-        columns = self.columns.reshape(self.n_crossed, self.n_levels)
-        in_order = np.array_equal(columns[:, :1].ravel(), np.arange(self.n_crossed))
-        return bool(
-            in_order and np.all(columns == columns[:, :1]) and np.all(levels == levels[:1])
-        ) and bool(np.array_equal(levels[0], np.arange(self.n_levels)))
+        levels = np.tile(np.arange(self.n_levels), self.n_crossed)
+        columns = np.repeat(np.arange(self.n_crossed), self.n_levels)
+        return np.array_equal(self.levels, levels) and np.array_equal(self.columns, columns)
 
     @cached_property
     def _n_meetings(self) -> float:
