@@ -511,3 +511,13 @@ def test_whole_numbers_have_the_codes_of_their_order(dtype, step):
     assert_array_equal(design.codes[0], codes)
     assert_array_equal(spec.levels[0].labels[0].values, values)
     assert spec.levels[0].labels[0].values.dtype == dtype
+
+
+@pytest.mark.parametrize("rows", [np.array([3, 0, 0, 5]), np.arange(N) % 3 == 0, slice(2, 9)])
+def test_constant_columns_are_taken_with_their_own_values(rows):
+    frame = make_frame().assign(three=3.0, zero=0.0)
+    _, design = learn(frame, {"mean": "1 + three + x + zero", "other": "0 + three"}, [BY_G])
+    taken = design.take(rows)
+    for matrix, whole in zip(taken.fixed, design.fixed, strict=True):
+        assert_array_equal(matrix, whole[rows])
+        assert matrix.flags.f_contiguous

@@ -13,6 +13,8 @@ from scipy.stats import chi2
 from test_separable import crossed_rows
 
 from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
+from skglmm.design import Term, learn
+from skglmm.fitting import signed_sums
 from skglmm.inference.hypotheses.spans import MARGIN, SpanColumns
 from skglmm.model_selection import compare, likelihood_ratio_test
 
@@ -309,3 +311,17 @@ def test_a_table_says_why_models_are_not_tested(model):
     assert list(table["lr_note"][["curve", "both"]]) == ["", ""]
     for name in ("line", "other"):
         assert table["lr_note"][name] == "no smaller model to test it against"
+
+
+@pytest.mark.parametrize("n", [300, 70_000])
+def test_signed_sums_of_parts_add_up(n):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "g": rng.integers(0, 20, n)})
+    _, design = learn(frame, {"mean": "1 + x", "scale": "1"}, [Term("1 + x", ("g",))])
+    y, rows = rng.normal(size=n), rng.permutation(n)
+    parts = [rows[: n // 3], rows[n // 3 :]]
+    one, other = (signed_sums(design.take(part), y[part], None) for part in parts)
+    total, whole = one + other, signed_sums(design, y, None)
+    assert_allclose(total.columns, whole.columns, rtol=1e-10, atol=1e-9)
+    assert (total.used == whole.used).all()
+    assert (total.levels[0] == whole.levels[0]).all()

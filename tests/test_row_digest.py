@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BetaGLMMRegressor
 from skglmm.estimators.reading.study import study_of
-from skglmm.fitting import row_digest
+from skglmm.fitting import digest, row_digest
 from skglmm.inspection import check_residuals
 from skglmm.model_selection import compare, likelihood_ratio_test
 
@@ -152,3 +152,14 @@ def test_fingerprints_add_up_and_do_not_depend_on_the_order():
     assert turned.part != whole.part
     zeros = [np.zeros(30), -np.zeros(30)]
     assert row_digest(zeros[:1], y, None) == row_digest(zeros[1:], y, None)
+
+
+def test_fingerprints_of_many_rows_add_up_too():
+    rng = np.random.default_rng(0)
+    columns = [rng.normal(size=70_000), rng.integers(0, 4, 70_000)]
+    y, weights = rng.uniform(size=70_000), rng.uniform(1, 2, 70_000)
+    parts = [slice(0, 11), slice(11, 40_000), slice(40_000, None)]
+    found = [row_digest([c[part] for c in columns], y[part], weights[part]) for part in parts]
+    assert found[0] + found[1] + found[2] == row_digest(columns, y, weights)
+    kinds = [digest(y[part], weights[part], 0.5) for part in parts]
+    assert kinds[0] + kinds[1] + kinds[2] == digest(y, weights, 0.5)
