@@ -298,6 +298,8 @@ def curvatures(problem: Problem, point: Point, slopes: Sequence[Floats]) -> Floa
         whole = np.array(changes)
         turned = (slope @ whole).reshape(len(whole), -1)
         found.append(whole.reshape(len(whole), -1) @ turned.T)
+    if len(found) == 1:
+        return np.asarray(found[0])
     return np.asarray(block_diag(*found)) if found else np.zeros((0, 0))
 
 
