@@ -14,6 +14,7 @@ from skglmm.fitting.search.bound import Bound, masses_in
 from skglmm.fitting.search.hessian import differenced_hessian, first_hessian, positive
 from skglmm.fitting.search.line_search import Trial, line_search
 from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, Options, solved, update
+from skglmm.fitting.shared_design import SharedDesign
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import Uncertainty, least_curvatures, stiffened
 
@@ -28,6 +29,7 @@ __all__ = [
     "NullSpace",
     "Optimum",
     "Options",
+    "SharedDesign",
     "Spaces",
     "Study",
     "Sums",

@@ -95,7 +95,14 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     return fit_bound(replace(study.bound, spaces=found), constants, options, inference=inference)
 
 
-def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: bool = True) -> Fit:
+def fit_bound(
+    bound: Bound,
+    constants: Floats,
+    options: Options,
+    *,
+    inference: bool = True,
+    effects: bool = True,
+) -> Fit:
     """Fit a bound problem, whose rows may be here or on a cluster.
 
     Parameters
@@ -107,17 +114,21 @@ def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: b
         When the optimizer stops.
     inference : bool
         Whether to compute the covariance of the estimates.
+    effects : bool
+        Whether to keep what predictions need of the random effects beside their modes.
     """
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
     state = begin(bound.problem, constants, bound.upper, options)
-    return _maximize(bound, state, options, constants, inference=inference)
+    return _maximize(bound, state, options, constants, inference=inference, effects=effects)
 
 
 def refit(
     study: Study, before: Fit, options: Options | None = None, *, inference: bool = False
 ) -> Fit:
     """Fit again from the estimates of an earlier fit, to the same rows or another response.
+
+    Refits are about parameters: of the random effects only the modes are kept.
 
     Parameters
     ----------
@@ -132,7 +143,7 @@ def refit(
     """
     bound = study.around(before)
     state = begin_at(bound.problem, bound.off_boundary(bound.vector(before)), bound.upper)
-    return _maximize(bound, state, options or Options(), inference=inference)
+    return _maximize(bound, state, options or Options(), inference=inference, effects=False)
 
 
 def _maximize(
@@ -142,6 +153,7 @@ def _maximize(
     constants: Floats | None = None,
     *,
     inference: bool,
+    effects: bool,
 ) -> Fit:
     optimum = minimize(bound.problem, state, options)
     bound, optimum = hold(bound, optimum, options, constants)
@@ -152,7 +164,8 @@ def _maximize(
     if not optimum.is_within(options.tol) and has_more:
         bound, again = _once_more(bound, optimum, options, constants, inference=inference)
         optimum, away = _followed(bound, again, options.tol)
-    return _finite(_in_user_units(bound, optimum, away, options.tol, inference=inference))
+    kept = {"inference": inference, "effects": effects}
+    return _finite(_in_user_units(bound, optimum, away, options.tol, **kept))
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
@@ -280,7 +293,7 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
 
 
 def _in_user_units(
-    bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
+    bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool, effects: bool
 ) -> Fit:
     going = sides(bound, optimum, away)
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
@@ -289,7 +302,8 @@ def _in_user_units(
     layout, bases = bound.layout, scales.effect_maps(bound.layout)
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
-    moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
+    with_moves = inference and effects
+    moves = problem.in_layout_order(jacobian(problem, mode)) if with_moves else None
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     return Fit(
@@ -305,8 +319,8 @@ def _in_user_units(
         recession=tuple(side.change for side in going),
         infinities=tuple(side.signs for side in going),
         order=problem.order,
-        posterior=posterior(problem, mode),
-        effect_information=effect_information(problem, mode),
+        posterior=posterior(problem, mode) if effects else None,
+        effect_information=effect_information(problem, mode) if effects else None,
         mode_jacobian=None if moves is None else _user_moves(scales, moves, problem.shape.n_beta),
         log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,

@@ -101,13 +101,18 @@ class Study:
     @property
     def bound(self) -> Bound:
         """The problem, and the way back to the user's units."""
+        return replace(self.anonymous, data_digest=self.data_digest)
+
+    @property
+    def anonymous(self) -> Bound:
+        """The same without the fingerprint of the rows, for fits that are not compared."""
         masses = self.problem.family.masses
         return Bound(
             problem=self.problem,
             scales=self.scales,
             layout=self.design.layout,
             n_samples=len(self.y),
-            data_digest=self.data_digest,
+            data_digest="",
             log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
             masses=masses_in(self.y, masses),
             caps=self.caps,
@@ -148,7 +153,7 @@ class Study:
 
         By the approximation of the fit: without the fixed effects that it integrates out.
         """
-        bound = self.like(fit).bound
+        bound = self.like(fit).anonymous
         return restricted(bound, bound.vector(fit))
 
     def like(self, fit: Fit) -> "Study":
