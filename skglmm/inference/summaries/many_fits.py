@@ -179,7 +179,9 @@ class ManyFits:
            Society, Series B, 57(1), 289-300.
         """
         if adjust not in ADJUSTMENTS:
-            msg = f"adjust={adjust!r} is unknown, expected one of {', '.join(map(repr, ADJUSTMENTS))}"
+            msg = (
+                f"adjust={adjust!r} is unknown, expected one of {', '.join(map(repr, ADJUSTMENTS))}"
+            )
             raise ValueError(msg)
         p_values = self.numbers["p_value"]
         found = np.full_like(p_values, np.nan)
