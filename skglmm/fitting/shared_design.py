@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.engine import Approximation, Problem, bind

@@ -12,6 +12,14 @@ from skglmm.estimators.reading.frames import to_pandas
 __all__ = ["Responses", "read_responses"]
 
 SHOWN = 5  # names that a message lists
+NUMBERS = {
+    "integer",
+    "floating",
+    "mixed-integer-float",
+    "boolean",
+    "decimal",
+    "empty",
+}  # in columns of objects
 
 
 class Responses(NamedTuple):
@@ -81,23 +89,19 @@ def read_responses(Y: Any, n_rows: int, *, labels: bool) -> Responses:
 
 
 def _frame(Y: Any) -> pd.DataFrame:
-    if isinstance(Y, pd.DataFrame) or type(Y).__module__.split(".")[0] == "polars":
-        return _two_dimensional(to_pandas(Y) if hasattr(Y, "columns") else Y)
     if hasattr(Y, "toarray"):
         msg = "Y is sparse, expected a table of numbers; pass Y.toarray()"
         raise TypeError(msg)
-    array = _two_dimensional(np.asarray(Y))
-    return pd.DataFrame(array, columns=[f"y{j}" for j in range(array.shape[1])])
-
-
-def _two_dimensional(Y: Any) -> Any:
-    if len(Y.shape) != 2:
+    shape = np.shape(Y)
+    if len(shape) != 2:
         msg = (
-            f"Y has the shape {tuple(Y.shape)}, expected one column for each response, (n, m); "
+            f"Y has the shape {shape}, expected one column for each response, (n, m); "
             "model.fit(X, y) fits a single one"
         )
         raise ValueError(msg)
-    return Y
+    if hasattr(Y, "columns"):  # of pandas or polars
+        return to_pandas(Y)
+    return pd.DataFrame(np.asarray(Y), columns=[f"y{j}" for j in range(shape[1])])
 
 
 def _labels(column: "pd.Series[Any]") -> NDArray[Any]:
@@ -122,6 +126,3 @@ def _is_numeric(column: "pd.Series[Any]") -> bool:
         return pd.api.types.infer_dtype(column, skipna=True) in NUMBERS
     is_number = pd.api.types.is_numeric_dtype(column)
     return bool(is_number and not pd.api.types.is_complex_dtype(column))
-
-
-NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}

@@ -86,9 +86,11 @@ class SharedModel:
         by_rows: dict[bytes, list[_Read]] = {}
         for place, (y, seen) in enumerate(items):
             try:
-                by_rows.setdefault(seen.tobytes(), []).append(self._read(place, y, seen))
+                response = self._read(place, y, seen)
             except (ValueError, TypeError) as error:
                 found[place] = infer.no_numbers(int(seen.sum()), str(error))
+            else:
+                by_rows.setdefault(seen.tobytes(), []).append(response)
         is_labeled = False
         for responses in by_rows.values():
             fits = self._fitted(responses, items[responses[0].place][1])
@@ -105,9 +107,9 @@ class SharedModel:
         if not (given.dtype.kind == "f" and np.isfinite(given).all()):
             given = self.vet(self.name, given)
         if np.all(given == given[0]):
-            msg = (
-                f"all its {len(given)} values equal {given.tolist()[0]!r}: there is nothing to tell"
-            )
+            value = given.tolist()[0]
+            shown = f"{value:g}" if isinstance(value, float) else repr(value)
+            msg = f"all its {len(given)} values equal {shown}: there is nothing to tell"
             raise ValueError(msg)
         scale = self.scale.learn(given)
         read = scale.read(given)

@@ -94,6 +94,8 @@ def separated(fit: Fit) -> Iterator[Separated]:
     ----------
     fit : Fit
     """
+    if not any(signs.any() for signs in fit.infinities):
+        return
     for k, predictor in enumerate(fit.layout.predictors):
         found = [constant(fit, k)] if is_constant(fit, k) else list(coefficients(fit, k))
         apart = tuple(p for p in found if infinite(fit, p))

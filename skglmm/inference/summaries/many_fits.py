@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from skglmm.inference.summaries.tidy import tidy
 
 __all__ = ["ADJUSTMENTS", "FitNumbers", "ManyFits", "fit_numbers", "no_numbers"]
 
-ADJUSTMENTS = ("bh", "by")
+Adjustment = Literal["bh", "by"]
+ADJUSTMENTS = get_args(Adjustment)
 _LABELS = ("effect", "component", "group", "term")  # of estimates, as `tidy` has them
 _NUMBERS = ("estimate", "std_error", "statistic", "p_value")  # of coefficients, as tests have them
 RATE = 0.05  # of false discoveries, at which a printed table counts
@@ -139,11 +140,15 @@ class ManyFits:
         labels = next(each.labels for each in found if each.labels is not None)
         numbers = np.full((len(_NUMBERS), len(found), len(labels.term)), np.nan)
         failed = np.array([not each.numbers.size for each in found])
-        for place in np.flatnonzero(~failed):
-            numbers[:, place] = found[place].numbers
+        for place, each in enumerate(found):
+            if each.numbers.size:
+                numbers[:, place] = each.numbers
         return cls(
-            responses,
-            *(getattr(labels, name) for name in _LABELS),
+            responses=responses,
+            effect=labels.effect,
+            component=labels.component,
+            group=labels.group,
+            term=labels.term,
             numbers=dict(zip(_NUMBERS, numbers, strict=True)),
             log_likelihood=np.array([each.log_likelihood for each in found]),
             n_obs=np.array([each.n_obs for each in found], dtype=np.intp),
@@ -158,7 +163,7 @@ class ManyFits:
         """Number of responses."""
         return len(self.responses)
 
-    def p_adjusted(self, adjust: str = "bh") -> Floats:
+    def p_adjusted(self, adjust: Adjustment = "bh") -> Floats:
         """Return p-values adjusted over the responses, each estimate by itself [1]_.
 
         Parameters
@@ -190,7 +195,7 @@ class ManyFits:
             adjusted[used] = false_discovery_control(column[used], method=adjust)
         return found
 
-    def to_frame(self, adjust: str = "bh") -> Frame:
+    def to_frame(self, adjust: Adjustment = "bh") -> Frame:
         """Return one row for each response and estimate.
 
         Parameters
@@ -210,7 +215,9 @@ class ManyFits:
         columns = {"response": np.repeat(self.responses, q), **labels}
         return columns_frame({**columns, **{name: part.ravel() for name, part in numbers.items()}})
 
-    def coefficient(self, term: str, component: str | None = None, adjust: str = "bh") -> Frame:
+    def coefficient(
+        self, term: str, component: str | None = None, adjust: Adjustment = "bh"
+    ) -> Frame:
         """Return one row for each response, with its test of one fixed effect.
 
         Parameters
