@@ -92,11 +92,11 @@ def fit_many(
     >>> fits = fit_many(PoissonGLMMRegressor("treated + (1 | donor)"), X, Y)
     >>> fits.coefficient("treated")[["estimate", "std_error", "p_adjusted"]].round(3)
        estimate  std_error  p_adjusted
-    a     0.978      0.039       0.000
-    b    -0.044      0.053       0.504
-    c     0.055      0.049       0.504
-    d     0.023      0.046       0.614
-    e     0.049      0.051       0.504
+    a     1.020      0.043       0.000
+    b    -0.101      0.047       0.083
+    c     0.026      0.051       0.743
+    d     0.017      0.049       0.743
+    e    -0.015      0.047       0.743
     """
     check_choice("missing", missing, ("drop", "error"))
     shared, responses = _read(_checked(model), X, Y, sample_weight)
