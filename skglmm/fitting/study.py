@@ -126,7 +126,7 @@ class Study:
     @property
     def upper(self) -> Floats:
         """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
-        return self.bound.upper
+        return self.anonymous.upper
 
     @property
     def signs(self) -> Floats:
@@ -137,7 +137,7 @@ class Study:
 
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
-        return self.bound.vector(fit)
+        return self.anonymous.vector(fit)
 
     def at(self, fit: Fit) -> Objective | None:
         """Evaluate the objective at a fit to these rows, from the modes that it has found.
