@@ -416,10 +416,10 @@ def test_replicates_of_a_restricted_fit_are_distributed_as_those_of_lme4(n_repli
     assert list(record.names) == known["names"]
     assert_allclose(record.estimate, known["estimate"], rtol=1e-3)
     both = 1 / n_replicates + 1 / known["n_replicates"]
-    for column, mean, sd, quantiles in zip(
+    for replicates, mean, sd, quantiles in zip(
         record.replicates.T, known["mean"], known["sd"], known["quantiles"], strict=True
     ):
-        column = column[~np.isnan(column)]
+        column = replicates[~np.isnan(replicates)]
         assert abs(column.mean() - mean) < 4 * sd * np.sqrt(both)
         assert abs(column.std() / sd - 1) < 5 * np.sqrt(both / 2)  # tails are longer than normal
         for p, quantile in zip([0.025, 0.25, 0.75, 0.975], quantiles, strict=True):

@@ -1,11 +1,11 @@
 """One design for many responses: its columns are standardized and bound once."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, Problem, bind
+from skglmm.engine import Approximation
 from skglmm.families import Family
 from skglmm.fitting.data.measure import measured
 from skglmm.fitting.data.standardize import Scales, learn_scales
@@ -65,7 +65,7 @@ class SharedDesign:
             Any of the responses; nothing is learned from it.
         """
         columns = learn_scales(design.layout, Here([design]), Here([weights]))
-        study = Study.of(family, design, y, weights, approximation=approximation)
+        study = Study.of(family, design, y, weights, approximation=approximation).condensed()
         return cls(family, design, weights, approximation, columns, study)
 
     def fits(
@@ -107,21 +107,10 @@ class SharedDesign:
         """The rows with a response, in the units of this response."""
         rows = (Here([self.design]), Here([y]), Here([self.weights]))
         scales = measured(self.columns, self.design.layout, self.family, *rows)
-        standard, problem = self._bound(scales, scales.units.response(y))
-        return Study(standard, scales, problem, y, self.weights, log_jacobian)
-
-    def _bound(self, scales: Scales, response: Floats) -> tuple[Design, Problem]:
-        known = self.study
-        if _moves(scales, self.design) or _moves(known.scales, self.design):
-            standard = scales.apply(self.design)
-            problem = bind(standard, response, self.weights, self.family)
-            return standard, self._approximated(problem)
-        return known.design, known.problem.with_response(response)
-
-    def _approximated(self, problem: Problem) -> Problem:
-        if self.approximation is None:
-            return problem
-        return problem.approximated(self.approximation, self.design.layout)
+        if _moves(scales, self.design) or _moves(self.study.scales, self.design):
+            made = (self.family, self.design, y, self.weights, log_jacobian)
+            return Study.of(*made, approximation=self.approximation).condensed()
+        return replace(self.study, scales=scales, log_jacobian=log_jacobian).with_response(y)
 
 
 def _moves(scales: Scales, design: Design) -> bool:

@@ -4,51 +4,26 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import (
-    Objective,
     Problem,
-    information,
-    tangent,
-    theta_information,
-    third_slopes,
 )
 from skglmm.fitting.search.optimize import Optimum
 
 __all__ = [
     "differenced_hessian",
     "falling",
-    "first_hessian",
     "is_definite",
-    "positive",
 ]
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
 # Where fixed effects are integrated out, their information beside that of rows which tell them
 # sharply is a difference of large numbers: long steps, which need the other side as well.
 STEP_INTEGRATED = 1e-3
+STEP_SHARP = 1e-5  # where gradients are exact to rounding and every one costs as much
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
 DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are taken by
-INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
-
-
-def first_hessian(problem: Problem, here: Objective) -> Floats:
-    """Information about fixed effects and about covariances, without what the two share."""
-    hessian = np.eye(problem.shape.n_params)
-    n_beta = problem.shape.n_beta
-    hessian[:n_beta, :n_beta] = positive(information(problem, here.mode))
-    if problem.order:
-        hessian[n_beta:, n_beta:] = positive(theta_information(problem, here.mode))
-    return hessian
-
-
-def positive(matrix: Floats) -> Floats:
-    """The symmetric matrix with the absolute values of its scaled eigenvalues."""
-    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-8))
-    values, vectors = np.linalg.eigh(matrix / scale / scale[:, None])
-    values = np.maximum(np.abs(values), INFORMATION_MIN)
-    return np.asarray((vectors * values) @ vectors.T * scale * scale[:, None])
 
 
 def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floats | None:
@@ -60,10 +35,10 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     n_params = len(optimum.vector)
     hessian = np.eye(n_params)
     curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)
-    sides, length = ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
+    sides, length = _steps(problem)
     scale = np.minimum(length / np.sqrt(curvatures), STEP_MAX)
     here = optimum.here
-    slopes = third_slopes(problem, here.mode.point)
+    slopes = problem.third_slopes(here)
     if slopes is None:
         return None
 
@@ -88,10 +63,17 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     return np.asarray(0.5 * (hessian + hessian.T))
 
 
+def _steps(problem: Problem) -> tuple[tuple[float, float], float]:
+    """Sides of the differences, and their length in standard errors."""
+    if problem.approximation.is_sharp:
+        return (1.0, 0.0), STEP_SHARP
+    return ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
+
+
 def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats | None:
     """Gradient after a change that is not small."""
     mode = optimum.here.mode
-    guess = mode.u.plus(tangent(problem, mode, change))
+    guess = mode.u.plus(problem.tangent(mode, change))
     there = problem.evaluate(optimum.vector + change, guess)
     return None if there is None else there.gradient
 

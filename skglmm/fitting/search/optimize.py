@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Objective, Problem, tangent
+from skglmm.engine import Objective, Problem
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
 
 __all__ = ["STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
@@ -177,7 +178,7 @@ def minimize(problem: Problem, state: Optimum, options: Options) -> Optimum:
             state,
             vector=state.vector + move,
             here=there,
-            hessian=update(state.hessian, move, there.gradient - state.here.gradient),
+            hessian=_hessian(problem, state, move, there),
         )
         state, step = _sharp_enough(problem, state, options.tol)
         if options.report is not None:
@@ -233,7 +234,7 @@ def _search(
     slope = float(here.gradient @ step.change)
     if not slope < 0:  # a step cut off by a bound need not descend
         return None, 0
-    direction = tangent(problem, here.mode, step.change)
+    direction = problem.tangent(here.mode, step.change)
     tol = float(np.clip(MODE_SHARE * step.decrease, MODE_MIN, MODE_MAX))
     is_short = step.decrease < MODE_NEAR
 
@@ -243,6 +244,13 @@ def _search(
         return Trial(step.change, slope, length, there)
 
     return line_search(here, trial, n_trials)
+
+
+def _hessian(problem: Problem, state: Optimum, move: Floats, there: Objective) -> Floats:
+    """Return the Hessian after a move: anew where the information is close to it."""
+    if problem.approximation.is_sharp:
+        return first_hessian(problem, there)
+    return update(state.hessian, move, there.gradient - state.here.gradient)
 
 
 def update(hessian: Floats, move: Floats, change: Floats) -> Floats:
@@ -278,7 +286,7 @@ def finish(
         if step.decrease <= (tol if n_steps >= FINISH_USUAL else decrease):
             break
         vector = state.vector + np.where(free, step.change, 0.0)
-        move = tangent(problem, state.here.mode, vector - state.vector)
+        move = problem.tangent(state.here.mode, vector - state.vector)
         guess = state.here.mode.u.plus(move)
         there = problem.evaluate(vector, guess, MODE_MIN, "near")
         if there is None or not there.value <= state.here.value + noise_of(state.here):
