@@ -25,6 +25,7 @@ from skglmm import (
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
+from skglmm.estimators.runtime import replicates
 from skglmm.multioutput import fit_many
 
 N, GROUPS, M = 120, 12, 3
@@ -55,6 +56,12 @@ MODELS = {
     "ordered beta": (OrderedBetaGLMMRegressor(FORMULA, bounds=(0, 100)), "ends"),
     "extended beta": (ExtendedBetaGLMMRegressor(FORMULA, exceedance=0.1, bounds=(0, 100)), "ends"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _one_chunk(monkeypatch):
+    """Few responses would be shared out one by one, so that none shares a design with another."""
+    monkeypatch.setattr(replicates, "CHUNKS", 1)
 
 
 def rows():
@@ -383,7 +390,8 @@ def test_the_record_prints_quartiles_and_counts():
     assert "<table>" in fits._repr_html_()
 
 
-def test_progress_is_printed_if_it_is_asked_for(capsys):
+def test_progress_is_printed_if_it_is_asked_for(capsys, monkeypatch):
+    monkeypatch.setattr(replicates, "CHUNKS", 8)
     fit_many(PoissonGLMMRegressor(FORMULA), rows(), responses("counts"), verbose=1)
     printed = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in printed] == [f"{n} of 3 responses" for n in (1, 2, 3)]
