@@ -1,7 +1,7 @@
 """Fits of one model to many responses: estimates, tests, variances, and what went wrong."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from html import escape
 from typing import Literal, NamedTuple, get_args
 
@@ -13,7 +13,7 @@ from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.natural import std_errors, variances
-from skglmm.inference.parameters.wald import coefficient_tables
+from skglmm.inference.parameters.wald import Coefficients, coefficient_tables
 from skglmm.inference.report.frames import Frame, columns_frame
 from skglmm.inference.report.notes import Note, notes
 from skglmm.inference.report.text import Table
@@ -24,7 +24,8 @@ __all__ = ["ADJUSTMENTS", "FitNumbers", "ManyFits", "fit_numbers", "no_numbers"]
 Adjustment = Literal["bh", "by"]
 ADJUSTMENTS = get_args(Adjustment)
 _LABELS = ("effect", "component", "group", "term")  # of estimates, as `tidy` has them
-_NUMBERS = ("estimate", "std_error", "statistic", "p_value")  # of coefficients, as tests have them
+_NAMES = ("predictor", "names")
+_NUMBERS = tuple(each.name for each in fields(Coefficients) if each.name not in _NAMES)
 RATE = 0.05  # of false discoveries, at which a printed table counts
 SHOWN = 5  # names that a sentence lists
 Texts = NDArray[np.object_]
@@ -36,8 +37,8 @@ class FitNumbers(NamedTuple):
     Parameters
     ----------
     numbers : ndarray, shape (c, q)
-        Estimate, standard error, statistic and p-value of the fixed effects of all predictors, then
-        of standard deviations and correlations, which have no test.
+        What `Coefficients` has of the fixed effects of all predictors, then estimates and standard
+        errors of standard deviations and correlations, which have no test.
     log_likelihood : float
     n_obs : int
     converged, singular : bool
@@ -61,8 +62,8 @@ def fit_numbers(fit: Fit, *, labeled: bool) -> FitNumbers:
     tables, parameters = coefficient_tables(fit), list(variances(fit))
     fixed = [np.concatenate([getattr(table, name) for table in tables]) for name in _NUMBERS]
     random = np.full((len(_NUMBERS), len(parameters)), np.nan)
-    random[0] = [parameter.value for parameter in parameters]
-    random[1] = std_errors(fit, parameters)
+    random[_NUMBERS.index("estimate")] = [parameter.value for parameter in parameters]
+    random[_NUMBERS.index("std_error")] = std_errors(fit, parameters)
     return FitNumbers(
         np.hstack([np.array(fixed), random]),
         fit.log_likelihood,
