@@ -47,6 +47,18 @@ class LinearSystem(Protocol):
         """Give independent standard normal numbers the covariance ``inv(H)``."""
         ...
 
+    @property
+    def crossed_inverse(self) -> Floats:
+        """The inverse's block of the crossed effects, (n_crossed, n_crossed)."""
+        ...
+
+    def level_sums(self) -> list[Floats]:
+        """Return the inverse's blocks of nested levels, (k, k) of each factor, summed over these.
+
+        Of few levels or of many they cost less than the inverse on the pattern.
+        """
+        ...
+
     def inverse(self) -> Inverse:
         """Return the inverse on the observed pattern: levels that meet in some row."""
         ...

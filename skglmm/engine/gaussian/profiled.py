@@ -45,12 +45,13 @@ from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects
+from skglmm.linalg import LinearSystem, NestedEffects
 from skglmm.parts import Here, Parts
 
 __all__ = ["ProfileMode", "ProfiledLikelihood", "multiplied", "outer"]
 
 Lambdas = Sequence[Floats]
+REGULAR = 1e-3  # smallest diagonal of a relative factor whose inverse leaves enough digits
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,51 @@ class ProfiledLikelihood(Approximation):
 
     def _with_slopes(self, problem: Problem, mode: ProfileMode) -> ProfileMode:
         """Add the derivatives in the covariance factors."""
-        point, shards = mode.point, problem.shards
-        inverse = mode.system.inverse()
+        regular = all(np.abs(np.diag(lambda_)).min() > REGULAR for lambda_ in mode.point.lambdas)
+        kernels = (self._by_level_sums if regular else self._by_pattern)(problem, mode)
+        spent, rate = outer(problem, mode.residuals, mode.u), self.mass / mode.square
+        slopes = tuple(k - rate * moved for k, moved in zip(kernels, spent, strict=True))
+        return replace(mode, slopes=slopes)
+
+    def _by_level_sums(self, problem: Problem, mode: ProfileMode) -> list[Floats]:
+        r"""Derivatives of half the log determinant in factors that have an inverse.
+
+        As :math:`\Lambda^T C^T W C \tilde\Lambda = H - I` for the rows of random effects,
+        :math:`K = \Lambda^{-T} \sum (I - H^{-1})`.
+        """
+        system = mode.system
+        sums = [*system.level_sums(), *self._crossed_sums(problem, system.crossed_inverse)]
+        if not self.integrated:
+            sums = [a - b for a, b in zip(sums, self._fixed_shares(problem, system), strict=True)]
+        found = []
+        for lambda_, own, (k, n_levels) in zip(
+            mode.point.lambdas, sums, problem.sizes, strict=True
+        ):
+            found.append(np.linalg.solve(lambda_.T, n_levels * np.eye(k) - own))
+        return found
+
+    def _crossed_sums(self, problem: Problem, inverse: Floats) -> Iterator[Floats]:
+        """Diagonal blocks of crossed levels, summed over these, (k, k) of each factor."""
+        start = 0
+        for k, n_levels in problem.sizes[problem.n_nested :]:
+            own = slice(start, start + k * n_levels)
+            block = inverse[own, own].reshape(k, n_levels, k, n_levels)
+            yield np.einsum("albl->ab", block)
+            start += k * n_levels
+
+    def _fixed_shares(self, problem: Problem, system: LinearSystem) -> list[Floats]:
+        """What the fixed effects add to the sums of diagonal blocks, (k, k) of each factor."""
+        own = np.arange(problem.n_crossed - self.n_fixed, problem.n_crossed)
+        units = np.eye(problem.n_crossed)[own]
+        columns = [solve(system, Effects(problem.zero().nested, unit)) for unit in units]
+        inner = np.linalg.inv(system.crossed_inverse[np.ix_(own, own)])
+        turned = [combined(columns, weights) for weights in inner]
+        pairs = [outer(problem, a, b) for a, b in zip(columns, turned, strict=True)]
+        return [np.sum(each, axis=0) for each in zip(*pairs, strict=True)]
+
+    def _by_pattern(self, problem: Problem, mode: ProfileMode) -> list[Floats]:
+        """Derivatives of half the log determinant in any factors."""
+        shards, inverse = problem.shards, mode.system.inverse()
         blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
         sums = mode.cross_products
         if not self.integrated:
@@ -157,10 +201,7 @@ class ProfiledLikelihood(Approximation):
             fixed = np.linalg.inv(inverse.crossed[own, own])
             blocks = shards.map(fixed_removed, blocks, fixed=fixed)
             sums = sums.map(_without_fixed)
-        whole = sums.map(level_kernels, blocks, lambdas=point.lambdas).total()
-        spent, rate = outer(problem, mode.residuals, mode.u), self.mass / mode.square
-        slopes = tuple(k - rate * moved for k, moved in zip(whole, spent, strict=True))
-        return replace(mode, slopes=slopes)
+        return list(sums.map(level_kernels, blocks, lambdas=mode.point.lambdas).total())
 
     def gradient_near(
         self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
@@ -254,6 +295,14 @@ def multiplied(problem: Problem, effects: Effects, lambdas: Lambdas) -> Effects:
 
 def _multiplied_parts(own: NestedEffects, lambdas: Lambdas) -> NestedEffects:
     return tuple([lambda_ @ part for lambda_, part in zip(lambdas, own, strict=True)])
+
+
+def combined(effects: Sequence[Effects], weights: Floats) -> Effects:
+    """Return a linear combination of vectors of effects."""
+    found = effects[0].plus(effects[0], weights[0] - 1.0)
+    for each, weight in zip(effects[1:], weights[1:], strict=True):
+        found = found.plus(each, weight)
+    return found
 
 
 def outer(problem: Problem, left: Effects, right: Effects) -> list[Floats]:

@@ -12,6 +12,7 @@ level, one for each shard: each keeps its own factors and only adds its share to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
@@ -69,12 +70,25 @@ class Arrowhead(LinearSystem):
 
     def inverse(self) -> Inverse:
         """Return the inverse on the observed pattern."""
-        crossed = self.lower
-        if len(crossed):
-            half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
-            crossed = np.ascontiguousarray(half) + half.T
-            crossed[np.diag_indices_from(crossed)] /= 2.0
+        crossed = self.crossed_inverse
         return Inverse(self.pieces.map(Elimination.inverse, crossed=crossed), crossed)
+
+    @cached_property
+    def crossed_inverse(self) -> Floats:
+        """Inverse of the Schur complement, which is the inverse's block of the crossed factors."""
+        if not len(self.lower):
+            return self.lower
+        half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
+        crossed = np.ascontiguousarray(half) + half.T
+        crossed[np.diag_indices_from(crossed)] /= 2.0
+        return np.asarray(crossed)
+
+    def level_sums(self) -> list[Floats]:
+        """Return the diagonal blocks of the inverse summed over the levels of nested factors."""
+        sums: list[Floats] = self.pieces.map(
+            Elimination.level_sums, crossed=self.crossed_inverse
+        ).total()
+        return sums
 
     def posterior(
         self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
