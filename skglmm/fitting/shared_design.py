@@ -65,8 +65,8 @@ class SharedDesign:
             Any of the responses; nothing is learned from it.
         """
         columns = learn_scales(design.layout, Here([design]), Here([weights]))
-        study = Study.of(family, design, y, weights, approximation=approximation).condensed()
-        return cls(family, design, weights, approximation, columns, study)
+        study = Study.of(family, design, y, weights, approximation=approximation, columns=columns)
+        return cls(family, design, weights, approximation, columns, study.condensed())
 
     def fits(
         self,
@@ -108,8 +108,15 @@ class SharedDesign:
         rows = (Here([self.design]), Here([y]), Here([self.weights]))
         scales = measured(self.columns, self.design.layout, self.family, *rows)
         if _moves(scales, self.design) or _moves(self.study.scales, self.design):
-            made = (self.family, self.design, y, self.weights, log_jacobian)
-            return Study.of(*made, approximation=self.approximation).condensed()
+            return Study.of(
+                self.family,
+                self.design,
+                y,
+                self.weights,
+                log_jacobian,
+                approximation=self.approximation,
+                columns=self.columns,
+            ).condensed()
         return replace(self.study, scales=scales, log_jacobian=log_jacobian).with_response(y)
 
 

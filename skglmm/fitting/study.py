@@ -55,7 +55,7 @@ class Study:
     model: LinearModel | None = None
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 -- data and what their likelihood is
         cls,
         family: Family,
         design: Design,
@@ -64,10 +64,15 @@ class Study:
         log_jacobian: float = 0.0,
         n_threads: int = 1,
         approximation: Approximation | None = None,
+        *,
+        columns: Scales | None = None,
     ) -> "Study":
-        """Standardize and bind the rows of a design; see `fit`."""
-        scales = learn_scales(design.layout, Here([design]), Here([weights]))
+        """Standardize and bind the rows of a design; see `fit`.
+
+        The scales of the columns are learned where they are not known.
+        """
         rows = (Here([design]), Here([y]), Here([weights]))
+        scales = columns or learn_scales(design.layout, rows[0], rows[2])
         scales = measured(scales, design.layout, family, *rows)
         standard, response = scales.apply(design), scales.units.response(y)
         problem = bind(standard, response, weights, family, n_threads=n_threads)

@@ -146,7 +146,8 @@ def _read(model: MixedModel, X: Any, Y: Any, sample_weight: Any) -> tuple[Shared
     weights = check_weights(sample_weight, len(frame))
     if weights is not None and not weights.all():
         kept = weights > 0
-        frame, responses, weights = frame.loc[kept], responses.take(kept), weights[kept]
+        frame, responses = frame.loc[kept], responses.take(kept)
+        weights = check_weights(weights[kept], len(frame))
     family = model._make_family()
     parts = read_model(model, family, frame, None)
     spec, design = model._learn(parts, frame)

@@ -13,6 +13,7 @@ from skglmm.design import Design
 from skglmm.engine import Approximation
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import MIN_SAMPLES
+from skglmm.estimators.reading.validation import check_weights
 from skglmm.families import Family
 from skglmm.fitting import Fit, Options, SharedDesign
 from skglmm.response import ResponseScale
@@ -117,7 +118,9 @@ class SharedModel:
         return _Read(place, given, read, scale.total_log_jacobian(read, weights), scale)
 
     def _weights(self, seen: Bools) -> Floats | None:
-        return self.weights if self.weights is None or seen.all() else self.weights[seen]
+        if self.weights is None or seen.all():
+            return self.weights
+        return check_weights(self.weights[seen], int(seen.sum()))
 
     def _fitted(self, responses: Sequence[_Read], seen: Bools) -> Iterator[Fit | Exception]:
         """Fit all responses that have their values in the same rows."""
