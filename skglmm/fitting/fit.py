@@ -11,11 +11,13 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
+    LinearModel,
     Maximum,
     Modes,
     Params,
     Problem,
     effect_information,
+    is_linear,
     jacobian,
     posterior,
 )
@@ -111,6 +113,7 @@ def fit_bound(
     *,
     inference: bool = True,
     effects: bool = True,
+    model: LinearModel | None = None,
 ) -> Fit:
     """Fit a bound problem, whose rows may be here or on a cluster.
 
@@ -125,10 +128,13 @@ def fit_bound(
         Whether to compute the covariance of the estimates.
     effects : bool
         Whether to keep what predictions need of the random effects beside their modes.
+    model : LinearModel or None
+        Cross-products of the rows of a linear mixed model, where they are known.
     """
-    if bound.model is not None:
-        kept = {"inference": inference, "effects": effects}
-        found = _fit_linear(bound, begin_profile(bound.model), options, **kept)
+    if is_linear(bound.problem):
+        model = model or LinearModel.of(bound.problem)
+        state, kept = begin_profile(model), {"inference": inference, "effects": effects}
+        found = _fit_linear(bound, model, state, options, **kept)
         if found is not None:
             return found
     if bound.problem.approximation.integrated:
@@ -157,9 +163,10 @@ def refit(
     """
     study = study.like(before).condensed()
     if study.model is not None:
-        bound, kept = study.anonymous, {"inference": inference, "effects": False}
-        first = begin_profile_at(study.model, bound.vector(before))
-        found = _fit_linear(bound, first, options or Options(), **kept)
+        bound, model = study.anonymous, study.model
+        first = begin_profile_at(model, bound.vector(before))
+        kept = {"inference": inference, "effects": False}
+        found = _fit_linear(bound, model, first, options or Options(), **kept)
         if found is not None:
             return found
     bound = study.around(before)
@@ -168,18 +175,24 @@ def refit(
 
 
 def _fit_linear(
-    bound: Bound, state: Optimum | None, options: Options, *, inference: bool, effects: bool
+    bound: Bound,
+    model: LinearModel,
+    state: Optimum | None,
+    options: Options,
+    *,
+    inference: bool,
+    effects: bool,
 ) -> Fit | None:
     """Fit a linear mixed model by its profiled likelihood.
 
     None where cross-products do not carry enough digits, as of responses that the model reproduces,
     or the search does not converge: rows, one by one, tell what there is to tell.
     """
-    if bound.model is None or state is None:
+    if state is None:
         return None
-    problem = bound.model.profile
+    problem = model.profile
     optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
-    maximum = Maximum(bound.model, optimum.here)
+    maximum = Maximum(model, optimum.here)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)

@@ -98,8 +98,14 @@ class SharedDesign:
             try:
                 study = self._study(y, log_jacobian)
                 constants = self.family.start(study.response, self.weights)
-                kept = {"inference": inference, "effects": False}
-                yield fit_bound(study.anonymous, constants, options, **kept)
+                yield fit_bound(
+                    study.anonymous,
+                    constants,
+                    options,
+                    inference=inference,
+                    effects=False,
+                    model=study.model,
+                )
             except (ArithmeticError, ValueError) as error:  # what is not finite, among others
                 yield error
 

@@ -132,7 +132,6 @@ class Study:
             log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
             masses=masses_in(self.y, masses),
             caps=self.caps,
-            model=self.model,
         )
 
     @property
@@ -175,6 +174,8 @@ class Study:
 
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation of a fit."""
+        if self.problem.approximation == fit.approximation:
+            return self  # with its cross-products, if it has them
         if self.problem.approximation == fit.approximation:
             return self
         problem = self.problem.approximated(fit.approximation, fit.layout)

@@ -57,14 +57,11 @@ class Pattern:
     @cached_property
     def is_full(self) -> bool:
         """Whether each level meets each column, column by column in the order of the levels."""
-        if len(self.levels) != self.n_levels * self.n_crossed:
+        if not len(self.levels) or len(self.levels) != self.n_levels * self.n_crossed:
             return False
-        levels = self.levels.reshape(self.n_crossed, self.n_levels)
-        columns = self.columns.reshape(self.n_crossed, self.n_levels)
-        in_order = np.array_equal(columns[:, :1].ravel(), np.arange(self.n_crossed))
-        return bool(
-            in_order and np.all(columns == columns[:, :1]) and np.all(levels == levels[:1])
-        ) and bool(np.array_equal(levels[0], np.arange(self.n_levels)))
+        levels = np.tile(np.arange(self.n_levels), self.n_crossed)
+        columns = np.repeat(np.arange(self.n_crossed), self.n_levels)
+        return np.array_equal(self.levels, levels) and np.array_equal(self.columns, columns)
 
     @cached_property
     def _n_meetings(self) -> float:
@@ -198,9 +195,10 @@ class Pattern:
         found[:n_heavy, :n_heavy] = one.T @ theirs
         found[n_heavy:, n_heavy:] = (few @ other).toarray()
         found[n_heavy:, :n_heavy] = few @ theirs
-        if left is not right:
-            few = _matrix(right, split.turned, self.n_levels)
-        found[:n_heavy, n_heavy:] = (few @ one).T
+        if left is right:
+            found[:n_heavy, n_heavy:] = found[n_heavy:, :n_heavy].T
+        else:
+            found[:n_heavy, n_heavy:] = (_matrix(right, split.turned, self.n_levels) @ one).T
         return found
 
     def _dense_part(self, row: Floats) -> Floats:
@@ -217,7 +215,7 @@ class Pattern:
         if not len(split.heavy):
             return crossed
         order = np.concatenate([split.heavy, split.light])
-        return crossed[order[:, None], order]
+        return np.asarray(crossed[order[:, None], order])
 
     def sums_of_squares(self, values: Floats, crossed: Floats) -> Floats:
         """Return ``values @ crossed @ values.T`` summed over the levels, (k, k).
@@ -231,14 +229,15 @@ class Pattern:
         """
         size = len(values)
         if self.is_full:
-            rows = self._full(values)
-            return np.array([[np.vdot(crossed @ right, left) for right in rows] for left in rows])
+            full = self._full(values)
+            return np.array([[np.vdot(crossed @ right, left) for right in full] for left in full])
         if not self.is_sparse:
             return np.asarray(values @ self.times(values, crossed).T)
         found, crossed = np.zeros((size, size)), self._with_heavy_first(crossed)
-        for a in range(size):
+        rows = list(values)  # views that are known again
+        for a, left in enumerate(rows):
             for b in range(a, size):
-                product = np.vdot(crossed, self._products(values[a], values[b]))
+                product = np.vdot(crossed, self._products(left, rows[b]))
                 found[a, b] = found[b, a] = product
         return found
 

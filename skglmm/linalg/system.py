@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from skglmm.arrays import Floats, Ints
-from skglmm.linalg.direct.elimination import Inverse, NestedEffects
+from skglmm.linalg.direct.elimination import Chain, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.parts import Parts
 
@@ -56,6 +56,17 @@ class LinearSystem(Protocol):
         """Return the inverse's blocks of nested levels, (k, k) of each factor, summed over these.
 
         Of few levels or of many they cost less than the inverse on the pattern.
+        """
+        ...
+
+    def without_last(self, n: int, chains: Parts[Chain]) -> "LinearSystem":
+        """Return the matrix without its last crossed columns, n of them.
+
+        Parameters
+        ----------
+        n : int
+        chains : Parts of Chain
+            Patterns that are left.
         """
         ...
 

@@ -147,6 +147,17 @@ class ProfiledLikelihood(Approximation):
         common = {"products": self.condensed.products, "crossed": crossed}
         return problem.gather(problem.shards.map(_shard_times, effects.nested, **common))
 
+    def least_squares(self, problem: Problem) -> tuple[Effects, float]:
+        """Return ``C'We`` of a regression without random effects, and the sum of squares left."""
+        last = len(problem.order) - 1
+        gram, sums = self.condensed.products[last, last][:, :, 0], self.condensed.sums[last][:, 0]
+        beta = np.linalg.lstsq(gram, sums, rcond=None)[0]
+        effects = problem.zero()
+        crossed = np.concatenate([effects.crossed[: problem.n_crossed - self.n_fixed], beta])
+        explained = self.times(problem, Effects(effects.nested, crossed))
+        left = problem.gather(Here((self.condensed.sums,))).plus(explained, -1.0)
+        return left, self.condensed.square - float(sums @ beta)
+
     def _with_slopes(self, problem: Problem, mode: ProfileMode) -> ProfileMode:
         """Add the derivatives in the covariance factors."""
         regular = all(np.abs(np.diag(lambda_)).min() > REGULAR for lambda_ in mode.point.lambdas)
@@ -165,12 +176,8 @@ class ProfiledLikelihood(Approximation):
         sums = [*system.level_sums(), *self._crossed_sums(problem, system.crossed_inverse)]
         if not self.integrated:
             sums = [a - b for a, b in zip(sums, self._fixed_shares(problem, system), strict=True)]
-        found = []
-        for lambda_, own, (k, n_levels) in zip(
-            mode.point.lambdas, sums, problem.sizes, strict=True
-        ):
-            found.append(np.linalg.solve(lambda_.T, n_levels * np.eye(k) - own))
-        return found
+        triples = zip(mode.point.lambdas, sums, problem.sizes, strict=True)
+        return [_solved(lambda_.T, n * np.eye(k) - own) for lambda_, own, (k, n) in triples]
 
     def _crossed_sums(self, problem: Problem, inverse: Floats) -> Iterator[Floats]:
         """Diagonal blocks of crossed levels, summed over these, (k, k) of each factor."""
@@ -264,7 +271,7 @@ def _curvatures(problem: Problem, mode: ProfileMode) -> Iterator[Floats]:
         if not changes or not np.all(np.diag(lambda_)):
             yield np.zeros((len(changes), len(changes)))
             continue
-        slope = np.linalg.solve(lambda_.T, mode.slopes[place].T).T
+        slope = _solved(lambda_.T, mode.slopes[place].T).T
         slope = 0.5 * (slope + slope.T)
         yield np.array([[np.vdot(slope @ left, right) for right in changes] for left in changes])
 
@@ -295,6 +302,11 @@ def multiplied(problem: Problem, effects: Effects, lambdas: Lambdas) -> Effects:
 
 def _multiplied_parts(own: NestedEffects, lambdas: Lambdas) -> NestedEffects:
     return tuple([lambda_ @ part for lambda_, part in zip(lambdas, own, strict=True)])
+
+
+def _solved(left: Floats, right: Floats) -> Floats:
+    found: Floats = np.asarray(np.linalg.solve(left, right), dtype=np.float64)
+    return found
 
 
 def combined(effects: Sequence[Effects], weights: Floats) -> Effects:

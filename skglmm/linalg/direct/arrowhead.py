@@ -18,7 +18,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from skglmm.arrays import Floats, Ints
-from skglmm.linalg.direct.elimination import Elimination, Inverse, NestedEffects
+from skglmm.linalg.direct.elimination import Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.system import LinearSystem
 from skglmm.parts import Parts
@@ -35,10 +35,13 @@ class Arrowhead(LinearSystem):
     pieces : Parts of Elimination
     lower : ndarray, shape (n_crossed, n_crossed)
         Cholesky factor of the Schur complement, in LAPACK's layout.
+    known : ndarray, shape (n_crossed, n_crossed), or None
+        The inverse of that, where it is there already.
     """
 
     pieces: Parts[Elimination]
     lower: Floats
+    known: Floats | None = None
 
     @property
     def half_logdet(self) -> float:
@@ -68,6 +71,23 @@ class Arrowhead(LinearSystem):
             crossed = np.asarray(dtrtrs(self.lower, crossed, lower=1, trans=1)[0])
         return self.pieces.map(Elimination.backward, nested, crossed=crossed), crossed
 
+    def without_last(self, n: int, chains: Parts[Chain]) -> "Arrowhead":
+        """Return the matrix without its last crossed columns.
+
+        Parameters
+        ----------
+        n : int
+            Their number.
+        chains : Parts of Chain
+            What is left of those of the pieces.
+        """
+        kept = len(self.lower) - n
+        whole = self.crossed_inverse
+        share = whole[:kept, kept:] @ np.linalg.solve(whole[kept:, kept:], whole[kept:, :kept])
+        lower = np.asfortranarray(self.lower[:kept, :kept])
+        pieces = self.pieces.map(Elimination.on, chains)
+        return Arrowhead(pieces, lower, whole[:kept, :kept] - share)
+
     def inverse(self) -> Inverse:
         """Return the inverse on the observed pattern."""
         crossed = self.crossed_inverse
@@ -78,6 +98,8 @@ class Arrowhead(LinearSystem):
         """Inverse of the Schur complement, which is the inverse's block of the crossed factors."""
         if not len(self.lower):
             return self.lower
+        if self.known is not None:
+            return self.known
         half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
         crossed = np.ascontiguousarray(half) + half.T
         crossed[np.diag_indices_from(crossed)] /= 2.0

@@ -130,6 +130,15 @@ class Elimination:
             _pass_on(chain, i, stages[i], blocks)
         return cls(chain, tuple(stages))
 
+    def on(self, chain: Chain) -> "Elimination":
+        """Return what is eliminated with fewer crossed columns: the first ones of each factor."""
+        pairs = zip(self.stages, chain.patterns, strict=True)
+        stages = [
+            stage._replace(crossed=stage.crossed[:, : len(pattern.levels)])
+            for stage, pattern in pairs
+        ]
+        return Elimination(chain, tuple(stages))
+
     @property
     def log_diagonal(self) -> NestedEffects:
         """Logarithm of the diagonal of the factors, (k_i, L_i) for each."""
