@@ -175,8 +175,6 @@ class Study:
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation of a fit."""
         if self.problem.approximation == fit.approximation:
-            return self  # with its cross-products, if it has them
-        if self.problem.approximation == fit.approximation:
             return self
         problem = self.problem.approximated(fit.approximation, fit.layout)
         return replace(self, problem=problem, model=None)
