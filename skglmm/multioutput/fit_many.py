@@ -44,7 +44,7 @@ def fit_many(
     Parameters
     ----------
     model : estimator
-        Of skglmm, fitted or not; it stays as it is.
+        Of skglmm, fitted or not; it stays as it is. Its own `n_jobs` and `verbose` do not count.
     X : DataFrame or array-like, shape (n_samples, n_features)
         As in `fit`.
     Y : DataFrame or array-like, shape (n_samples, n_responses)
