@@ -127,7 +127,7 @@ def fit_bound(
     inference : bool
         Whether to compute the covariance of the estimates.
     effects : bool
-        Whether to keep what predictions need of the random effects beside their modes.
+        Whether to keep the posterior of the random effects, which predictions need.
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
     """
@@ -148,7 +148,7 @@ def refit(
 ) -> Fit:
     """Fit again from the estimates of an earlier fit, to the same rows or another response.
 
-    Refits are about parameters: of the random effects only the modes are kept.
+    Refits are about parameters: they keep no posterior of the random effects.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _fit_linear(
     ]
     gone = bound.problem.approximation.integrated
     bound = replace(bound, problem=maximum.problem, log_volume=log_volume(bound, gone))
-    moves = maximum.jacobian() if inference and effects else None
+    moves = maximum.jacobian() if inference else None
     kept = {"inference": inference, "effects": effects}
     return _finite(_in_user_units(bound, found, going, options.tol, moves, **kept))
 
@@ -226,7 +226,7 @@ def _maximize(
         optimum, away = _followed(bound, again, options.tol)
     going = sides(bound, optimum, away)
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
-    moves = jacobian(bound.problem, optimum.here.mode) if inference and effects else None
+    moves = jacobian(bound.problem, optimum.here.mode) if inference else None
     kept = {"inference": inference, "effects": effects}
     return _finite(_in_user_units(bound, optimum, going, options.tol, moves, **kept))
 

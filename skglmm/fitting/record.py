@@ -56,8 +56,8 @@ class Fit:
     order : tuple of int
         The factors, the leading (largest) one first.
     posterior : Posterior or None
-        Covariance of the spherical effects given the parameters, in that order. None, as are the
-        next two, in a refit, which is about parameters.
+        Covariance of the spherical effects given the parameters, in that order. None, as is the
+        next, in a refit, which is about parameters.
     effect_information : EffectInformation or None
         Of the log likelihood of the rows in the spherical effects: what new rows add to.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None

@@ -76,7 +76,7 @@ class SharedDesign:
         *,
         inference: bool = True,
     ) -> Iterator[Fit | Exception]:
-        """Fit the model to many responses; of random effects the modes alone are kept.
+        """Fit the model to many responses; fits keep no posterior of the random effects.
 
         Parameters
         ----------
