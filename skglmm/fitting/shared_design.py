@@ -23,7 +23,8 @@ class SharedDesign:
     """The rows of many responses.
 
     Each response has its own units and starting values, so that its fit is the one that `fit`
-    returns for it alone, whatever the other responses are.
+    returns for it alone, whatever the other responses are. Estimates of another response would be
+    no better a start: searches from these take as long.
 
     Parameters
     ----------
