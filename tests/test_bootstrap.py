@@ -1,8 +1,10 @@
 """Replicates that do not depend on workers, and the parametric bootstrap."""
 
+import json
 import pickle
 import sys
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import joblib
@@ -12,7 +14,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from skglmm import BetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, LMMRegressor
 from skglmm import inference as infer
 from skglmm.datasets import load_petrol, make_dragons
 from skglmm.estimators.reading.study import study_of
@@ -21,6 +23,7 @@ from skglmm.exceptions import DesignError, SingularFitWarning
 from skglmm.inference.uncertainty import bootstrap as _bootstrap
 from skglmm.inference.uncertainty.bootstrap import Refit
 
+REFERENCE = Path(__file__).parent / "reference"
 NAMES = ("Intercept", "EP", "precision", "sd(Intercept | batch)")
 
 
@@ -397,3 +400,27 @@ def test_the_record_prints_itself_and_can_be_stored(petrol, model):
     assert ">sd(Intercept | batch)</" in record._repr_html_()
     again = pickle.loads(pickle.dumps(record))
     assert_array_equal(again.interval().low, record.interval().low)
+
+
+# --- REML against lme4's bootMer -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_replicates", [80, pytest.param(2000, marks=pytest.mark.slow)])
+def test_replicates_of_a_restricted_fit_are_distributed_as_those_of_lme4(n_replicates):
+    known = json.loads((REFERENCE / "bootstrap.json").read_text(encoding="utf-8"))
+    rows = pd.read_csv(REFERENCE / "simulated_crossed.csv")
+    rows = rows[rows["item"].isin(sorted(rows["item"].unique())[:4])]
+    y = np.log(rows["y"] / (1 - rows["y"])).to_numpy()
+    model = LMMRegressor("x + (x | subject)").fit(rows, y)
+    record = model.bootstrap(rows, y, n_replicates, random_state=0)
+    assert list(record.names) == known["names"]
+    assert_allclose(record.estimate, known["estimate"], rtol=1e-3)
+    both = 1 / n_replicates + 1 / known["n_replicates"]
+    for replicates, mean, sd, quantiles in zip(
+        record.replicates.T, known["mean"], known["sd"], known["quantiles"], strict=True
+    ):
+        column = replicates[~np.isnan(replicates)]
+        assert abs(column.mean() - mean) < 4 * sd * np.sqrt(both)
+        assert abs(column.std() / sd - 1) < 5 * np.sqrt(both / 2)  # tails are longer than normal
+        for p, quantile in zip([0.025, 0.25, 0.75, 0.975], quantiles, strict=True):
+            assert abs(np.mean(column <= quantile) - p) < 4 * np.sqrt(p * (1 - p) * both)

@@ -18,6 +18,7 @@ PACKAGES = (
     "skglmm.families",
     "skglmm.inspection",
     "skglmm.model_selection",
+    "skglmm.multioutput",
 )
 SITE = "https://skglmm.readthedocs.io/en/latest/"
 DIRECTIVE = re.compile(

@@ -24,6 +24,7 @@ PUBLIC = (
     "skglmm.datasets",
     "skglmm.inspection",
     "skglmm.model_selection",
+    "skglmm.multioutput",
     "skglmm.special",
 )
 INTERNAL = (
@@ -253,7 +254,7 @@ def test_there_are_methods_to_look_at():
 def entry_points():
     """Public functions, and public methods of public classes, with linear algebra of their own."""
     yield from (f"skglmm.estimators.{name}" for name in estimators.__all__)
-    for package in ("skglmm.inspection", "skglmm.model_selection"):
+    for package in ("skglmm.inspection", "skglmm.model_selection", "skglmm.multioutput"):
         names = set(importlib.import_module(package).__all__) - ASKS_ESTIMATORS
         yield from (f"{package}.{name}" for name in sorted(names))
 

@@ -106,7 +106,15 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     )
 
 
-def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: bool = True) -> Fit:
+def fit_bound(
+    bound: Bound,
+    constants: Floats,
+    options: Options,
+    *,
+    inference: bool = True,
+    effects: bool = True,
+    model: LinearModel | None = None,
+) -> Fit:
     """Fit a bound problem, whose rows may be here or on a cluster.
 
     Parameters
@@ -118,23 +126,29 @@ def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: b
         When the optimizer stops.
     inference : bool
         Whether to compute the covariance of the estimates.
+    effects : bool
+        Whether to keep the posterior of the random effects, which predictions need.
+    model : LinearModel or None
+        Cross-products of the rows of a linear mixed model, where they are known.
     """
     if is_linear(bound.problem):
-        model = LinearModel.of(bound.problem)
-        state = begin_profile(model)
-        found = _fit_linear(bound, model, state, options, inference=inference)
+        model = model or LinearModel.of(bound.problem)
+        state, kept = begin_profile(model), {"inference": inference, "effects": effects}
+        found = _fit_linear(bound, model, state, options, **kept)
         if found is not None:
             return found
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
     state = begin(bound.problem, constants, bound.upper, options)
-    return _maximize(bound, state, options, constants, inference=inference)
+    return _maximize(bound, state, options, constants, inference=inference, effects=effects)
 
 
 def refit(
     study: Study, before: Fit, options: Options | None = None, *, inference: bool = False
 ) -> Fit:
     """Fit again from the estimates of an earlier fit, to the same rows or another response.
+
+    Refits are about parameters: they keep no posterior of the random effects.
 
     Parameters
     ----------
@@ -149,18 +163,25 @@ def refit(
     """
     study = study.like(before).condensed()
     if study.model is not None:
-        bound, model = study.bound, study.model
+        bound, model = study.anonymous, study.model
         first = begin_profile_at(model, bound.vector(before))
-        found = _fit_linear(bound, model, first, options or Options(), inference=inference)
+        kept = {"inference": inference, "effects": False}
+        found = _fit_linear(bound, model, first, options or Options(), **kept)
         if found is not None:
             return found
     bound = study.around(before)
     state = begin_at(bound.problem, bound.off_boundary(bound.vector(before)), bound.upper)
-    return _maximize(bound, state, options or Options(), inference=inference)
+    return _maximize(bound, state, options or Options(), inference=inference, effects=False)
 
 
 def _fit_linear(
-    bound: Bound, model: LinearModel, state: Optimum | None, options: Options, *, inference: bool
+    bound: Bound,
+    model: LinearModel,
+    state: Optimum | None,
+    options: Options,
+    *,
+    inference: bool,
+    effects: bool,
 ) -> Fit | None:
     """Fit a linear mixed model by its profiled likelihood.
 
@@ -181,7 +202,8 @@ def _fit_linear(
     gone = bound.problem.approximation.integrated
     bound = replace(bound, problem=maximum.problem, log_volume=log_volume(bound, gone))
     moves = maximum.jacobian() if inference else None
-    return _finite(_in_user_units(bound, found, going, options.tol, moves))
+    kept = {"inference": inference, "effects": effects}
+    return _finite(_in_user_units(bound, found, going, options.tol, moves, **kept))
 
 
 def _maximize(
@@ -191,6 +213,7 @@ def _maximize(
     constants: Floats | None = None,
     *,
     inference: bool,
+    effects: bool,
 ) -> Fit:
     optimum = minimize(bound.problem, state, options)
     bound, optimum = hold(bound, optimum, options, constants)
@@ -204,7 +227,8 @@ def _maximize(
     going = sides(bound, optimum, away)
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
     moves = jacobian(bound.problem, optimum.here.mode) if inference else None
-    return _finite(_in_user_units(bound, optimum, going, options.tol, moves))
+    kept = {"inference": inference, "effects": effects}
+    return _finite(_in_user_units(bound, optimum, going, options.tol, moves, **kept))
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
@@ -332,14 +356,20 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
 
 
 def _in_user_units(
-    bound: Bound, optimum: Optimum, going: Sequence[Sides], tol: float, moves: Modes | None
+    bound: Bound,
+    optimum: Optimum,
+    going: Sequence[Sides],
+    tol: float,
+    moves: Modes | None,
+    *,
+    inference: bool,
+    effects: bool,
 ) -> Fit:
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.effect_maps(bound.layout)
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
-    inference = moves is not None
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     return Fit(
@@ -355,8 +385,8 @@ def _in_user_units(
         recession=tuple(side.change for side in going),
         infinities=tuple(side.signs for side in going),
         order=problem.order,
-        posterior=posterior(problem, mode),
-        effect_information=effect_information(problem, mode),
+        posterior=posterior(problem, mode) if effects else None,
+        effect_information=effect_information(problem, mode) if effects else None,
         mode_jacobian=None if moves is None else _user_moves(bound, moves),
         log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,

@@ -55,9 +55,10 @@ class Fit:
         finite one, NaN where any has the same likelihood, as what they compare is at infinity.
     order : tuple of int
         The factors, the leading (largest) one first.
-    posterior : Posterior
-        Covariance of the spherical effects given the parameters, in that order.
-    effect_information : EffectInformation
+    posterior : Posterior or None
+        Covariance of the spherical effects given the parameters, in that order. None, as is the
+        next, in a refit, which is about parameters.
+    effect_information : EffectInformation or None
         Of the log likelihood of the rows in the spherical effects: what new rows add to.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
@@ -108,8 +109,8 @@ class Fit:
     recession: tuple[Floats, ...]
     infinities: tuple[Floats, ...]
     order: tuple[int, ...]
-    posterior: Posterior
-    effect_information: EffectInformation
+    posterior: Posterior | None
+    effect_information: EffectInformation | None
     mode_jacobian: tuple[Floats, ...] | None
     log_likelihood: float
     n_samples: int

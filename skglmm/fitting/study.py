@@ -56,7 +56,7 @@ class Study:
     model: LinearModel | None = None
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 -- data and what their likelihood is
         cls,
         family: Family,
         design: Design,
@@ -65,10 +65,15 @@ class Study:
         log_jacobian: float = 0.0,
         n_threads: int = 1,
         approximation: Approximation | None = None,
+        *,
+        columns: Scales | None = None,
     ) -> "Study":
-        """Standardize and bind the rows of a design; see `fit`."""
-        scales = learn_scales(design.layout, Here([design]), Here([weights]))
+        """Standardize and bind the rows of a design; see `fit`.
+
+        The scales of the columns are learned where they are not known.
+        """
         rows = (Here([design]), Here([y]), Here([weights]))
+        scales = columns or learn_scales(design.layout, rows[0], rows[2])
         scales = measured(scales, design.layout, family, *rows)
         standard, response = scales.apply(design), scales.units.response(y)
         problem = bind(standard, response, weights, family, n_threads=n_threads)
@@ -113,13 +118,18 @@ class Study:
     @property
     def bound(self) -> Bound:
         """The problem, and the way back to the user's units."""
+        return replace(self.anonymous, data_digest=self.data_digest)
+
+    @property
+    def anonymous(self) -> Bound:
+        """The same without the fingerprint of the rows, for fits that are not compared."""
         masses = self.problem.family.masses
         return Bound(
             problem=self.problem,
             scales=self.scales,
             layout=self.design.layout,
             n_samples=len(self.y),
-            data_digest=self.data_digest,
+            data_digest="",
             log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
             masses=masses_in(self.y, masses),
             caps=self.caps,
@@ -133,7 +143,7 @@ class Study:
     @property
     def upper(self) -> Floats:
         """Upper bounds of the parameters, (n_params,): ceilings of the predictors' mean levels."""
-        return self.bound.upper
+        return self.anonymous.upper
 
     @property
     def signs(self) -> Floats:
@@ -144,7 +154,7 @@ class Study:
 
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
-        return self.bound.vector(fit)
+        return self.anonymous.vector(fit)
 
     def at(self, fit: Fit) -> Objective | None:
         """Evaluate the objective at a fit to these rows, from the modes that it has found.
@@ -160,7 +170,7 @@ class Study:
 
         By the approximation of the fit: without the fixed effects that it integrates out.
         """
-        bound = self.like(fit).bound
+        bound = self.like(fit).anonymous
         return restricted(bound, bound.vector(fit))
 
     def like(self, fit: Fit) -> "Study":

@@ -82,6 +82,7 @@ from skglmm.inference.residuals.residuals import (
     response_residuals,
 )
 from skglmm.inference.residuals.simulated import simulated_residuals
+from skglmm.inference.summaries.many_fits import FitNumbers, ManyFits, fit_numbers, no_numbers
 from skglmm.inference.summaries.summary import Summary, summarize
 from skglmm.inference.summaries.tidy import EFFECTS, tidy, without_ratios
 from skglmm.inference.uncertainty.bootstrap import Bootstrap, bootstrap_once
@@ -109,11 +110,13 @@ __all__ = [
     "Drawn",
     "Estimates",
     "Finding",
+    "FitNumbers",
     "Heap",
     "Interval",
     "Intervals",
     "LikelihoodRatio",
     "LinearPrediction",
+    "ManyFits",
     "NestedModels",
     "Note",
     "Overview",
@@ -147,6 +150,7 @@ __all__ = [
     "diagnose",
     "drawn",
     "estimate_frame",
+    "fit_numbers",
     "fixed_names",
     "group_coefficients",
     "half_width",
@@ -166,6 +170,7 @@ __all__ = [
     "missed_directions",
     "moved_responses",
     "natural",
+    "no_numbers",
     "nonestimable",
     "notes",
     "other_integrals",

@@ -214,4 +214,5 @@ def _nested_models(
 ) -> NestedModels:
     options = [Options(model.tol, int(model.max_iter)) for model in models]
     fits: tuple[Fit, Fit] = (models[0].fit_, models[1].fit_)
-    return NestedModels(studies, fits, (options[0], options[1]))
+    condensed = studies[0].condensed(), studies[1].condensed()
+    return NestedModels(condensed, fits, (options[0], options[1]))

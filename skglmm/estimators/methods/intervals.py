@@ -207,7 +207,8 @@ def bootstrapped(
 ) -> infer.Bootstrap:
     """Simulate responses of a study and refit them, in parallel."""
     options = Options(estimator.tol, int(estimator.max_iter))
-    once = partial(infer.bootstrap_once, infer.unweighted(study), estimator.fit_, options)
+    rows = infer.unweighted(study).condensed()
+    once = partial(infer.bootstrap_once, rows, estimator.fit_, options)
     refits = replicate(once, seeds(random_state, n_replicates), n_jobs)
     return infer.Bootstrap.of(estimator.fit_, refits)
 

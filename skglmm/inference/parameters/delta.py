@@ -61,6 +61,7 @@ def mode_moves(fit: Fit, f: int) -> Floats:
 
 def posterior_blocks(fit: Fit, f: int, g: int, left: Ints, right: Ints) -> Floats:
     """Covariance of effects given the estimates, (k_f, k_g, P), for P pairs of levels."""
+    assert fit.posterior is not None
     i, j = fit.order.index(f), fit.order.index(g)
     blocks = fit.posterior.between(i, j, left, right)
     return np.asarray(np.einsum("ac,cdp,bd->abp", fit.lambdas[f], blocks, fit.lambdas[g]))

@@ -1,6 +1,7 @@
 """Estimates on their natural scales, with the scales without bounds and the delta method."""
 
 from collections.abc import Callable, Iterator
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -143,7 +144,7 @@ def delta_covariance(fit: Fit, parameters: list[Natural]) -> Floats:
         return np.full((len(parameters), len(parameters)), np.nan)
     absent = np.any(np.isnan(gradients), axis=1)
     absent |= np.any(gradients[:, fit.uncertainty.held] != 0, axis=1)
-    gradients = np.nan_to_num(gradients, nan=0.0)
+    gradients = np.where(np.isnan(gradients), 0.0, gradients)
     lost = absent | ~fit.uncertainty.determines(gradients)
     covariance = gradients @ fit.uncertainty.covariance @ gradients.T
     covariance[lost] = np.nan
@@ -153,7 +154,8 @@ def delta_covariance(fit: Fit, parameters: list[Natural]) -> Floats:
 
 def infinite(fit: Fit, parameter: Natural) -> float:
     """Return the sign of the infinity at which a parameter has its estimate; 0 if at none."""
-    return float(np.nan_to_num(_side(fit, parameter)))
+    side = _side(fit, parameter)
+    return 0.0 if isnan(side) else side
 
 
 def is_open(fit: Fit, parameter: Natural) -> bool:
@@ -164,6 +166,8 @@ def is_open(fit: Fit, parameter: Natural) -> bool:
 def _side(fit: Fit, parameter: Natural) -> float:
     """Sign of the infinity of a parameter, NaN where it is open; 0 where its parts disagree."""
     signs = np.concatenate(fit.infinities)
+    if not signs.any():
+        return 0.0
     ways = np.sign(np.nan_to_num(parameter.gradient[: len(signs)]))
     found = set((ways * signs)[(ways != 0.0) & (signs != 0.0)].tolist())
     return float(found.pop()) if len(found) == 1 else 0.0

@@ -16,6 +16,7 @@ from skglmm.inference.report.overview import Overview
 
 __all__ = [
     "Frame",
+    "columns_frame",
     "component_frame",
     "covariance_frame",
     "estimate_frame",
@@ -185,6 +186,22 @@ def replicate_frame(names: Sequence[str], estimate: Floats, replicates: Floats) 
         "n_used": found.count().to_numpy(),
     }
     return pd.DataFrame(columns, index=list(names))
+
+
+def columns_frame(columns: Mapping[str, Any], index: Any = None) -> pd.DataFrame:
+    """Return a table of columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray, each of shape (n,)
+    index : ndarray, shape (n,), or None
+        Names of the rows.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return pd.DataFrame(dict(columns), index=index)
 
 
 def named_frame(rows: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:

@@ -177,7 +177,7 @@ def _separated(fit: Fit) -> Iterator[Note]:
 
 
 def _undetermined(fit: Fit) -> Iterator[Note]:
-    if fit.covariance is None or not np.isnan(fit.covariance).any():
+    if fit.covariance is None or not np.isnan(np.diag(fit.covariance)).any():
         return
     names = [*_lost_coefficients(fit), *_lost_factors(fit)]
     if names and fit.converged:  # elsewhere the curvature says little
