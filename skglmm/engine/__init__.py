@@ -1,6 +1,7 @@
 """The approximated likelihood of a mixed model: mode, objective, exact gradient."""
 
 from skglmm.engine.binding import arrange, assemble, bind, bind_part, is_nested
+from skglmm.engine.gaussian.equations import MixedModelEquations, mixed_model_equations
 from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
     evaluate,
@@ -37,6 +38,7 @@ __all__ = [
     "EffectInformation",
     "Effects",
     "Laplace",
+    "MixedModelEquations",
     "Mode",
     "Modes",
     "NormalPosterior",
@@ -61,6 +63,7 @@ __all__ = [
     "is_nested",
     "jacobian",
     "level_totals",
+    "mixed_model_equations",
     "observed_cross_products",
     "observed_information",
     "posterior",

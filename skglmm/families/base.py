@@ -168,6 +168,14 @@ class Family(ABC):
         return tuple(range(len(self.links)))
 
     @property
+    def is_normal(self) -> bool:
+        """Whether responses are normal about the location's predictor itself.
+
+        The other linear predictor is then the logarithm of the standard deviation.
+        """
+        return False
+
+    @property
     def part_predictors(self) -> tuple[int, ...]:
         """Places of the linear predictors on which the probabilities of the `parts` depend."""
         return tuple(range(len(self.links))) if self.parts else ()

@@ -16,6 +16,7 @@ from skglmm.engine import (
     Problem,
     effect_information,
     jacobian,
+    mixed_model_equations,
     posterior,
 )
 from skglmm.exceptions import DesignError
@@ -330,6 +331,9 @@ def _in_user_units(
         approximation=problem.approximation,
         log_volume=bound.log_volume,
         units=scales.units,
+        equations=mixed_model_equations(problem) if inference else None,
+        coefficient_maps=scales.coefficient_maps,
+        origins=scales.origins,
     )
 
 

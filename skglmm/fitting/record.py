@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Layout
-from skglmm.engine import Approximation, EffectInformation, Laplace, Sizes
+from skglmm.engine import Approximation, EffectInformation, Laplace, MixedModelEquations, Sizes
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
@@ -94,6 +94,13 @@ class Fit:
         What the units of fixed columns add to a restricted log likelihood; 0 in any other.
     units : Units
         In which the fit measured responses and linear predictors.
+    equations : MixedModelEquations or None
+        Of a linear mixed model, on the columns of the fit; None for all others, and without
+        inference.
+    coefficient_maps : tuple of ndarray, each of shape (p_k, p_k kept)
+        From the coefficients of the fit to ``beta``, beside what these are where the former are 0.
+    origins : tuple of ndarray, each of shape (p_k,)
+        That is what they are there.
     """
 
     family: Family
@@ -129,6 +136,9 @@ class Fit:
     approximation: Approximation = LAPLACE
     log_volume: float = 0.0
     units: Units = USER
+    equations: MixedModelEquations | None = None
+    coefficient_maps: tuple[Floats, ...] = ()
+    origins: tuple[Floats, ...] = ()
 
     @property
     def covariance(self) -> Floats | None:

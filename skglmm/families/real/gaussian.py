@@ -58,6 +58,10 @@ class Gaussian(Family):
     def mean_predictors(self) -> tuple[int, ...]:
         return (0,)
 
+    @property
+    def is_normal(self) -> bool:
+        return [link.name for link in self.links] == ["identity", "log"]
+
     def prepare(self, y: Floats) -> Floats:
         return y[None, :]
 
