@@ -26,6 +26,7 @@ from skglmm.engine.objective.sensitivity import (
 )
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
+from skglmm.engine.problem.within import constant_within
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.records import Mode, Objective, Point, State
@@ -53,6 +54,7 @@ __all__ = [
     "assemble",
     "bind",
     "bind_part",
+    "constant_within",
     "effect_information",
     "evaluate",
     "expected_cross_products",

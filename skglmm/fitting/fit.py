@@ -14,6 +14,7 @@ from skglmm.engine import (
     Modes,
     Params,
     Problem,
+    constant_within,
     effect_information,
     jacobian,
     mixed_model_equations,
@@ -334,7 +335,20 @@ def _in_user_units(
         equations=mixed_model_equations(problem) if inference else None,
         coefficient_maps=scales.coefficient_maps,
         origins=scales.origins,
+        constant_within=_constant_within(problem, scales) if inference else (),
     )
+
+
+def _constant_within(problem: Problem, scales: Scales) -> tuple[tuple[Bools, ...], ...]:
+    """Which of the user's columns vary between the levels of each factor only."""
+    kept = [np.any(turn != 0.0, axis=0) for turn in scales.from_user]
+    found = []
+    for factor in constant_within(problem):
+        columns = [np.zeros(len(each), dtype=np.bool_) for each in kept]
+        for column, each, same in zip(columns, kept, factor, strict=True):
+            column[each] = same
+        found.append(tuple(columns))
+    return tuple(found)
 
 
 def _capped(bound: Bound, optimum: Optimum) -> tuple[str, ...]:

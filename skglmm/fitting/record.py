@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.design import Layout
 from skglmm.engine import Approximation, EffectInformation, Laplace, MixedModelEquations, Sizes
 from skglmm.families import Family
@@ -101,6 +101,9 @@ class Fit:
         From the coefficients of the fit to ``beta``, beside what these are where the former are 0.
     origins : tuple of ndarray, each of shape (p_k,)
         That is what they are there.
+    constant_within : tuple of tuple of ndarray of bool, each of shape (p_k,)
+        Which fixed columns are the same in all rows of a level of each factor, of each predictor;
+        none without inference.
     """
 
     family: Family
@@ -139,6 +142,7 @@ class Fit:
     equations: MixedModelEquations | None = None
     coefficient_maps: tuple[Floats, ...] = ()
     origins: tuple[Floats, ...] = ()
+    constant_within: tuple[tuple[Bools, ...], ...] = ()
 
     @property
     def covariance(self) -> Floats | None:

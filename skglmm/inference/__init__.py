@@ -1,5 +1,7 @@
 """Statistics and predictions: pure functions of a fit."""
 
+from skglmm.inference.degrees_of_freedom.choose import DF_METHODS, reference
+from skglmm.inference.degrees_of_freedom.reference import Normal, Reference
 from skglmm.inference.density.density import joint_log_density, log_density
 from skglmm.inference.diagnosis.diagnose import diagnose
 from skglmm.inference.diagnosis.heaps import Heap, heaps
@@ -95,6 +97,7 @@ from skglmm.inference.uncertainty.sandwich import (
 from skglmm.inference.uncertainty.simulate import simulate_responses, unweighted
 
 __all__ = [
+    "DF_METHODS",
     "EFFECTS",
     "HEAP_ADVICE",
     "REFIT",
@@ -115,11 +118,13 @@ __all__ = [
     "LikelihoodRatio",
     "LinearPrediction",
     "NestedModels",
+    "Normal",
     "Note",
     "Overview",
     "PartIntervals",
     "Plan",
     "Prediction",
+    "Reference",
     "Profile",
     "RSquared",
     "RandomEffects",
@@ -182,6 +187,7 @@ __all__ = [
     "profiles",
     "quantile_residuals",
     "r_squared",
+    "reference",
     "random_effects",
     "random_effects_frame",
     "residual_checks",

@@ -9,11 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
 from skglmm.design import DesignSpec, label_in
-from skglmm.estimators.reading.validation import check_inference
+from skglmm.estimators.reading.validation import check_choice, check_inference
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
 from skglmm.formula import read_constraints
-from skglmm.inference import WaldTest, fixed_names, wald_test
+from skglmm.inference import DF_METHODS, WaldTest, fixed_names, wald_test
 
 __all__ = ["Tests"]
 
@@ -24,7 +24,7 @@ class Tests(SingleThreaded):
     fit_: Fit
     _spec: DesignSpec
 
-    def wald_test(self, hypothesis: Any) -> WaldTest:
+    def wald_test(self, hypothesis: Any, df: str = "auto") -> WaldTest:
         """Test linear hypotheses about the fixed effects.
 
         Parameters
@@ -39,11 +39,13 @@ class Tests(SingleThreaded):
             ``"precision(cat) = 0"``; coefficients that were left out of fit do not count.
             An array, shape (p,) or (m, p), holds the weights of the coefficients in the order of
             `vcov()`; a pair of arrays these and the values, shape (m,), else 0.
+        df : str, default="auto"
+            Degrees of freedom, see `summary`; with them the statistic is F, else chi-square.
 
         Returns
         -------
         WaldTest
-            A record with statistic, df, p_value, constraints, and `to_frame()`.
+            A record with statistic, df, df_denominator, p_value, constraints, and `to_frame()`.
 
         Raises
         ------
@@ -52,7 +54,8 @@ class Tests(SingleThreaded):
         ValueError
             When the hypothesis cannot be read (a FormulaError), names something else or is not
             linear, when its constraints depend on each other or on what the data do not
-            determine, or when the model was fitted with ``inference=False``.
+            determine, or when the model was fitted with ``inference=False``; when `df` is
+            unknown, or not for such a model.
         TypeError
             When the hypothesis is neither text nor numbers.
 
@@ -63,7 +66,7 @@ class Tests(SingleThreaded):
         Notes
         -----
         Chi-square in large samples: that the variances are estimated is left out of account, so
-        with few groups p-values are somewhat too small.
+        with few groups p-values are somewhat too small. Degrees of freedom mend that.
 
         Examples
         --------
@@ -79,11 +82,12 @@ class Tests(SingleThreaded):
         """
         check_is_fitted(self)
         check_inference(self.fit_)
+        check_choice("df", df, DF_METHODS)
         names = fixed_names(self.fit_)
         terms = _terms(self.fit_, self._spec)
         factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
         read = partial(read_constraints, names=names, terms=terms, factors=factors)
-        return wald_test(self.fit_, *_read(hypothesis, names, read))
+        return wald_test(self.fit_, *_read(hypothesis, names, read), df)
 
 
 def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:

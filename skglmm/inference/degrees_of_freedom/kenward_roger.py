@@ -144,7 +144,8 @@ def _with_residuals(
     p, m = len(model.covariance), len(pairs)
     first, second = np.zeros((m + 1, p, p)), np.zeros((m + 1, m + 1, p, p))
     traces = np.zeros((m + 1, m + 1))
-    first[:m] = [-model.explained(f, change) for f, change in pairs]
+    for r, (f, change) in enumerate(pairs):
+        first[r] = -model.explained(f, change)
     first[m] = -model.by_residuals
     second[:m, :m] = met[:m, :m]
     second[:m, m] = -first[:m] - met[:m, m:].sum(axis=1)

@@ -138,12 +138,14 @@ def estimate_frame(estimates: Estimates) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns effect, component, group, level, term, estimate, std_error, statistic, p_value,
-        conf_low, conf_high.
+        Columns effect, component, group, level, term, estimate, std_error, df, statistic,
+        p_value, conf_low, conf_high; df only where some are finite.
     """
     frame = pd.DataFrame(
         {field.name: getattr(estimates, field.name) for field in fields(Estimates)}
     )
+    if not np.isfinite(estimates.df).any():
+        frame = frame.drop(columns="df")
     return frame.rename(columns={"low": "conf_low", "high": "conf_high"})
 
 
