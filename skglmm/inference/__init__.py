@@ -13,6 +13,7 @@ from skglmm.inference.distribution.quantile import (
     response_interval,
 )
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
+from skglmm.inference.hypotheses.anova import Anova, anova
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
@@ -22,6 +23,7 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
     simulated_ratio,
     with_replicates,
 )
+from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
@@ -102,6 +104,7 @@ __all__ = [
     "HEAP_ADVICE",
     "REFIT",
     "Addition",
+    "Anova",
     "Bootstrap",
     "Coefficients",
     "Comparison",
@@ -131,9 +134,11 @@ __all__ = [
     "ResidualChecks",
     "ResidualTest",
     "Shares",
+    "TYPES",
     "Summary",
     "Update",
     "WaldTest",
+    "anova",
     "asserted",
     "at_infinity",
     "average_interval",
