@@ -58,19 +58,21 @@ def term_contrasts(
         yield from _estimable(fit, table, k, kept)
         return
     for t, own in enumerate(kept):
-        later = range(t + 1, len(kept)) if kind == 1 else table.containing[t]
-        yield _after_others(covariance, own, [j for i in later for j in kept[i]])
+        if kind == 1:
+            yield _after_others(covariance, own, [j for later in kept[t + 1 :] for j in later])
+        elif table.containing[t]:
+            later = (kept[i] for i in sorted(table.containing[t]))
+            yield _after_others(covariance, own, [j for each in later for j in each])
+        else:
+            yield np.eye(len(covariance))[own]
 
 
 def _after_others(covariance: Floats, own: Sequence[int], later: Sequence[int]) -> Floats:
     """Contrasts of some columns after all others but those that follow."""
-    p, both = len(covariance), [*own, *later]
-    found = np.zeros((len(own), p))
-    found[range(len(own)), own] = 1.0
-    if own and later:
-        inverse = np.linalg.inv(covariance[np.ix_(both, both)])[: len(own)]
-        mine, theirs = np.split(inverse, [len(own)], axis=1)
-        found[:, later] = np.linalg.solve(mine, theirs)
+    found, both = np.zeros((len(own), len(covariance))), [*own, *later]
+    if own:
+        upper = np.linalg.cholesky(np.linalg.inv(covariance[np.ix_(both, both)])).T
+        found[:, both] = (upper / np.diag(upper)[:, None])[: len(own)]
     return found
 
 
