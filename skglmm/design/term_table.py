@@ -12,8 +12,6 @@ References
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -78,7 +76,7 @@ def term_table(spec: MatrixSpec, *, treatment: bool = False) -> TermTable:
         plain = {e: _treatment(coding) for e, coding in codings.items()}
         coded = block_diag(*(_block(plain, term) for term in spec.terms))
     general = _general_rows(spec, codings, len(to_general) + SPARE)
-    relation = np.linalg.lstsq(general @ coded, general, rcond=None)[0]
+    relation = np.asarray(np.linalg.lstsq(general @ coded, general, rcond=None)[0])
     return TermTable(names, places, containing, to_general, relation)
 
 
@@ -114,7 +112,10 @@ def _coding(coding: Floats, reduced: bool | None) -> Floats:
 
 def _kron(parts: list[Floats]) -> Floats:
     """Kronecker product, the first factor fastest, as columns of a term are ordered."""
-    return reduce(np.kron, reversed(parts), np.ones((1, 1)))
+    found = np.ones((1, 1))
+    for part in reversed(parts):
+        found = np.asarray(np.kron(found, part))
+    return found
 
 
 def _general_rows(spec: MatrixSpec, codings: Mapping[str, Floats], n: int) -> Floats:
@@ -162,9 +163,7 @@ def learn_codings(
     return found
 
 
-def _of_levels(
-    values: Any, columns: Any, levels: list[Any], reduced: bool
-) -> Floats | None:
+def _of_levels(values: Any, columns: Any, levels: list[Any], reduced: bool) -> Floats | None:
     if not reduced:  # then it does not occur with a coding
         return np.eye(len(levels))
     series = pd.Categorical(getattr(values, "__wrapped__", values), categories=levels)

@@ -72,9 +72,7 @@ def mixed_model_equations(problem: Problem) -> MixedModelEquations | None:
         return None
     last = len(problem.order)
     sums = problem.shards.map(_cross_products, location=location, scale=others[0])
-    mixed = [
-        level_blocks(problem, list(sums.map(itemgetter((i, last)))), i) for i in range(last)
-    ]
+    mixed = [level_blocks(problem, list(sums.map(itemgetter((i, last)))), i) for i in range(last)]
     units = [np.eye(k) for k, _ in problem.sizes]
     return MixedModelEquations(
         random=cross_product_information(problem, sums, units),

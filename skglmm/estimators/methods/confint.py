@@ -97,11 +97,11 @@ class ConfidenceIntervals(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When `level`, `method`, `df` or `parameters` is none of the above, when X or y is missing
-            for a method that needs them, or others than in `fit`, when the model was fitted with
-            ``inference=False`` and the method is "wald" or "sandwich", when there are no
-            independent clusters for "sandwich", or when "profile" finds that the fit is not the
-            maximum.
+            When `level`, `method`, `df` or `parameters` is none of the above, when X or y is
+            missing for a method that needs them, or others than in `fit`, when the model was
+            fitted with ``inference=False`` and the method is "wald" or "sandwich", when there are
+            no independent clusters for "sandwich", or when "profile" finds that the fit is not
+            the maximum.
         TypeError
             When `parameters` is neither a name nor a list, or X is a number or a text.
 

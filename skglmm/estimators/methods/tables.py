@@ -62,8 +62,8 @@ class TidyTables(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When `effects`, `level` or `df` is none of the above; when effects of a link are no ratios
-            and are to be exponentiated.
+            When `effects`, `level` or `df` is none of the above; when effects of a link are no
+            ratios and are to be exponentiated.
 
         Examples
         --------

@@ -3,8 +3,8 @@ r"""Degrees of freedom by counting: of all rows, or of groups and rows within th
 A fixed effect of a column that is the same in all rows of a group is estimated from differences
 between groups, and has at most as many degrees of freedom as these; one that varies within groups
 has those of the rows. For groups nested in each other, :math:`m_i` of level i from the outside
-(:math:`m_0 = 0`), and :math:`p_i` columns, the intercept among them, that are constant within the groups of level i, but not
-within those of the level before, an effect among them has
+(:math:`m_0 = 0`), and :math:`p_i` columns, the intercept among them, that are constant within the
+groups of level i, but not within those of the level before, an effect among them has
 
 .. math:: m_i - m_{i-1} - p_i
 

@@ -1,5 +1,7 @@
 """The choice of what estimates of fixed effects are compared with."""
 
+from collections.abc import Callable
+
 from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.between_within import BetweenWithin, Residual
 from skglmm.inference.degrees_of_freedom.kenward_roger import KenwardRoger
@@ -8,7 +10,7 @@ from skglmm.inference.degrees_of_freedom.satterthwaite import Satterthwaite
 
 __all__ = ["DF_METHODS", "reference"]
 
-_METHODS = {
+_METHODS: dict[str, Callable[[Fit], Reference]] = {
     "satterthwaite": Satterthwaite,
     "kenward-roger": KenwardRoger,
     "residual": Residual,

@@ -1,7 +1,7 @@
 r"""Kenward and Roger's tests of the fixed effects of linear mixed models.
 
-With :math:`G_r` the derivatives of V in variances and covariances, :math:`\Phi = (X^T V^{-1} X)^{-1}`
-and
+With :math:`G_r` the derivatives of V in variances and covariances,
+:math:`\Phi = (X^T V^{-1} X)^{-1}` and
 
 .. math::
    P_r = -X^T V^{-1} G_r V^{-1} X, \quad Q_{rs} = X^T V^{-1} G_r V^{-1} G_s V^{-1} X, \quad
@@ -163,8 +163,8 @@ def _with_residuals(
 
 def _directions(model: MarginalModel) -> Iterator[_Direction]:
     """Derivatives of the covariances in their parameters."""
-    for f, (factor, theta) in enumerate(zip(model.fit.layout.factors, model.fit.theta, strict=True)):
-        start = effect = 0
+    for f, theta in enumerate(model.fit.theta):
+        factor, start, effect = model.fit.layout.factors[f], 0, 0
         for part in factor.covariance.blocks:
             stop, last = start + part.n_params, effect + part.size
             for change in _changes(part, theta[start:stop]):

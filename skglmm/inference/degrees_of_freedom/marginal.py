@@ -8,15 +8,18 @@ of the mixed model equations.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.engine import EffectInformation, MixedModelEquations
 from skglmm.fitting import Fit
 
-__all__ = ["MarginalModel", "stacked"]
+__all__ = ["MarginalModel", "Sparse", "stacked"]
+
+Sparse = Any  # a matrix of scipy.sparse
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class MarginalModel:
     @cached_property
     def covariance(self) -> Floats:
         """Covariance of the estimated fixed effects given the variances, (p, p)."""
-        return np.linalg.inv(self.information)
+        return np.asarray(np.linalg.inv(self.information))
 
     @cached_property
     def squares(self) -> list[Floats]:
@@ -130,13 +133,13 @@ class MarginalModel:
         return np.asarray(self.information - sum(parts))
 
 
-def stacked(information: EffectInformation) -> sparse.csr_matrix:
+def stacked(information: EffectInformation) -> Sparse:
     """Return cross-products Z'WZ as one matrix: factor by factor, column by column, by level."""
     sizes = [block.shape[1:] for block in information.blocks]
     starts = np.cumsum([0, *(k * n for k, n in sizes)])
     rows, columns, values = [], [], []
 
-    def put(f: int, g: int, left: Floats, right: Floats, block: Floats) -> None:
+    def put(f: int, g: int, left: Ints, right: Ints, block: Floats) -> None:
         i = starts[f] + sizes[f][1] * np.arange(sizes[f][0])[:, None, None] + left
         j = starts[g] + sizes[g][1] * np.arange(sizes[g][0])[None, :, None] + right
         i, j = np.broadcast_arrays(i, j)

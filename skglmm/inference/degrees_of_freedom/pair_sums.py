@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine import EffectInformation
-from skglmm.inference.degrees_of_freedom.marginal import MarginalModel, stacked
+from skglmm.inference.degrees_of_freedom.marginal import MarginalModel, Sparse, stacked
 
 __all__ = ["PairSums", "pair_sums"]
 
@@ -96,9 +96,9 @@ class _Reduced:
     others: Ints  # those of the other factors, one after the other
     sizes: tuple[tuple[int, int], ...]  # columns and levels of these
     own: Floats  # (k, k, L), blocks of the leading factor
-    cross: sparse.csr_matrix  # (k L, r)
-    rest: sparse.csr_matrix  # (r, r)
-    lower: sparse.csr_matrix  # (r, r), factor of their covariance
+    cross: Sparse  # (k L, r)
+    rest: Sparse  # (r, r)
+    lower: Sparse  # (r, r), factor of their covariance
 
     @classmethod
     def of(cls, model: MarginalModel) -> "_Reduced":
@@ -141,14 +141,13 @@ class _Reduced:
         counts = np.bincount(labels)
         if counts.max() > DENSE_MAX:
             msg = (
-                f"df='kenward-roger' needs dense matrices of {counts.max()} columns, the effects of "
-                f"the crossed factors beside the largest, more than {DENSE_MAX}; use "
+                f"df='kenward-roger' needs dense matrices of {counts.max()} columns, the effects "
+                f"of the crossed factors beside the largest, more than {DENSE_MAX}; use "
                 "df='satterthwaite', which needs none"
             )
             raise ValueError(msg)
         joined = ((np.cumsum(counts) - counts) // PANEL)[labels]
-        for inside in np.split(np.argsort(joined, kind="stable"), _cuts(joined)):
-            yield inside
+        yield from np.split(np.argsort(joined, kind="stable"), _cuts(joined))
 
 
 def _cuts(labels: Ints) -> Ints:
@@ -161,7 +160,7 @@ class _Panel:
 
     inside: Ints  # places among the other effects
     levels: Ints  # of the leading factor
-    cross: tuple[sparse.csr_matrix, ...]  # (levels, r) for each column of the leading factor
+    cross: tuple[Sparse, ...]  # (levels, r) for each column of the leading factor
     root: Floats  # Psi, (r, r)
     moved: Floats  # I - Psi'Psi N, (r, r)
     block: Floats  # of M, (r, r)
@@ -206,9 +205,7 @@ class _Sums:
         self.own = {f: np.zeros((m, m)) for f, m in zip(reduced.order, sizes, strict=True)}
         every = list(zip(reduced.order, sizes, strict=True))
         self.squares = {
-            (f, g): np.zeros((m, n, m, n))
-            for i, (f, m) in enumerate(every)
-            for g, n in every[i:]
+            (f, g): np.zeros((m, n, m, n)) for i, (f, m) in enumerate(every) for g, n in every[i:]
         }
         self.lost = np.zeros_like(reduced.own)  # what other factors take from its blocks
         self.solved = np.zeros_like(reached)
@@ -229,9 +226,9 @@ class _Sums:
     def _add_leading(self, panel: _Panel, grams: dict[tuple[int, int], Floats]) -> None:
         first = self.order[0]
         turned = {key: panel.root @ gram @ panel.root.T for key, gram in grams.items()}
-        for b, a in turned:
-            for c, d in turned:
-                self.squares[first, first][b, c, a, d] += np.vdot(turned[b, a], turned[c, d])
+        for (b, a), one in turned.items():
+            for (c, d), other in turned.items():
+                self.squares[first, first][b, c, a, d] += np.vdot(one, other)
 
     def _add_others(self, panel: _Panel, grams: dict[tuple[int, int], Floats]) -> None:
         first = self.order[0]
@@ -252,6 +249,6 @@ def _diagonal(block: Floats, places: Ints) -> Floats:
     return np.asarray(block[places[:, None], places].sum(axis=2))
 
 
-def _block_matrix(blocks: Floats) -> sparse.csr_matrix:
+def _block_matrix(blocks: Floats) -> Sparse:
     """Return blocks of levels, (k, k, L), as a matrix, column by column."""
     return stacked(EffectInformation((blocks,), {}))

@@ -65,12 +65,12 @@ class Satterthwaite(Reference):
     def moves(self) -> Floats:
         """Derivatives of that covariance in the parameters, (n_params, p, p)."""
         model, shape = self.model, self.fit.shape
-        root, moves = model.to_user @ model.covariance, np.zeros((shape.n_params, 0, 0))
+        root = model.to_user @ model.covariance
         moves = np.zeros((shape.n_params, len(root), len(root)))
         slope = 2.0 * model.log_sigma_slope
         moves[shape.beta(model.scale).start] = slope * root @ model.by_residuals @ root.T
-        for f, (factor, theta) in enumerate(zip(self.fit.layout.factors, self.fit.theta, strict=True)):
-            start = shape.theta(f).start
+        for f, theta in enumerate(self.fit.theta):
+            factor, start = self.fit.layout.factors[f], shape.theta(f).start
             for m, change in enumerate(factor.covariance.moves(theta)):
                 half = change @ model.factors[f].T
                 moves[start + m] = root @ model.explained(f, half + half.T) @ root.T

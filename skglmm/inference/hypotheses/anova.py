@@ -1,6 +1,6 @@
 """Analysis of variance tables: a test of each term of a formula."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -220,5 +220,4 @@ def _residual_variance(fit: Fit) -> float:
     """Variance of rows of weight one, in the user's units; NaN where there is not one."""
     if fit.equations is None:
         return np.nan
-    scale: Sequence[float] = fit.beta[1 - fit.family.location]
-    return float(np.exp(2.0 * scale[0]))
+    return float(np.exp(2.0 * fit.beta[1 - fit.family.location][0]))
