@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -332,11 +333,18 @@ def _in_user_units(
         approximation=problem.approximation,
         log_volume=bound.log_volume,
         units=scales.units,
-        equations=mixed_model_equations(problem) if inference else None,
-        coefficient_maps=scales.coefficient_maps,
-        origins=scales.origins,
-        constant_within=_constant_within(problem, scales) if inference else (),
+        **(_for_degrees_of_freedom(problem, scales) if inference else {}),
     )
+
+
+def _for_degrees_of_freedom(problem: Problem, scales: Scales) -> dict[str, Any]:
+    """What degrees of freedom need to know of the rows."""
+    return {
+        "equations": mixed_model_equations(problem),
+        "coefficient_maps": scales.coefficient_maps,
+        "origins": scales.origins,
+        "constant_within": _constant_within(problem, scales),
+    }
 
 
 def _constant_within(problem: Problem, scales: Scales) -> tuple[tuple[Bools, ...], ...]:

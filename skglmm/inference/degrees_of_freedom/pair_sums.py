@@ -68,7 +68,7 @@ def pair_sums(model: MarginalModel, vectors: Floats) -> PairSums:
     reduced = _Reduced.of(model)
     leading, others = vectors[reduced.leading], vectors[reduced.others]
     reached = reduced.cross.T @ leading + reduced.rest @ others
-    sums, own = _Sums(reduced, reached), reduced.own
+    sums, own = _Totals(reduced, reached), reduced.own
     for inside in reduced.panels():
         sums.add(_Panel.of(reduced, inside), reached)
     first, moved = reduced.order[0], others - sums.solved
@@ -195,7 +195,7 @@ class _Panel:
             )
 
 
-class _Sums:
+class _Totals:
     """Sums that grow panel by panel."""
 
     def __init__(self, reduced: _Reduced, reached: Floats) -> None:
