@@ -63,9 +63,9 @@ def test_coefficients_have_the_degrees_of_freedom_of_r(models, name, method):
     order = [[plain(each) for each in table.names].index(plainly(t)) for t in expected["term"]]
     assert sorted(order) == np.flatnonzero(kept).tolist()
     assert_allclose(table.std_error[order], expected["std_error"], rtol=1e-5)
-    assert_allclose(table.df[order], expected["df"], rtol=1e-4)
+    assert_allclose(table.df[order], expected["df"], rtol=5e-4)
     assert_allclose(table.statistic[order], expected["t"], atol=1e-4)
-    assert_allclose(table.p_value[order], expected["p_value"], rtol=1e-3)
+    assert_allclose(table.p_value[order], expected["p_value"], rtol=1e-3, atol=1e-12)
 
 
 def plainly(term):
@@ -82,7 +82,7 @@ def test_terms_are_tested_as_by_lmertest(models, name, kind):
         found = found.rename(index=plain).loc[[plainly(term) for term in table["term"]]]
         assert_array_equal(found["df"], table["num_df"])
         assert_allclose(found["statistic"], table["F"], rtol=1e-4)
-        assert_allclose(found["df_denominator"], table["den_df"], rtol=1e-4)
+        assert_allclose(found["df_denominator"], table["den_df"], rtol=5e-4)
         assert_allclose(found["sum_sq"], table["sum_sq"], rtol=1e-4)
         assert_allclose(found["p_value"], table["p_value"], rtol=1e-3)
 
@@ -98,7 +98,7 @@ def test_several_contrasts_are_tested_as_by_lmertest(models, name):
     for expected in CASES[name]["joint"]:
         test = model.wald_test((weights, [0.1, 0.2]), df=METHODS[expected["df_method"]])
         assert_allclose(test.statistic, expected["F"], rtol=1e-4)
-        assert_allclose(test.df_denominator, expected["den_df"], rtol=1e-4)
+        assert_allclose(test.df_denominator, expected["den_df"], rtol=5e-4)
         assert_allclose(test.p_value, expected["p_value"], rtol=1e-3)
 
 
