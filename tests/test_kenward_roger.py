@@ -90,12 +90,8 @@ def moments(phi, P, W, L):
     """Denominator degrees of freedom and scaling, from mean and variance of the statistic."""
     q, theta = len(L), L.T @ np.linalg.solve(L @ phi @ L.T, L)
     turned = [theta @ phi @ each @ phi for each in P]
-    A1 = sum(
-        W[r, s] * np.trace(a) * np.trace(b)
-        for r, a in enumerate(turned)
-        for s, b in enumerate(turned)
-    )
-    A2 = sum(W[r, s] * np.trace(a @ b) for r, a in enumerate(turned) for s, b in enumerate(turned))
+    traces = np.array([np.trace(each) for each in turned])
+    A1, A2 = traces @ W @ traces, np.einsum("rs,rij,sji->", W, turned, turned)
     B, g = (A1 + 6 * A2) / (2 * q), ((q + 1) * A1 - (q + 4) * A2) / ((q + 2) * A2)
     c = np.array([g, q - g, q + 2 - g]) / (3 * q + 2 * (1 - g))
     mean = 1 / (1 - A2 / q)
