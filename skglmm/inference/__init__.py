@@ -13,7 +13,7 @@ from skglmm.inference.distribution.quantile import (
     response_interval,
 )
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
-from skglmm.inference.hypotheses.anova import Anova, anova
+from skglmm.inference.hypotheses.anova import Anova, TermTest, anova
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
@@ -136,6 +136,7 @@ __all__ = [
     "ResidualTest",
     "Shares",
     "Summary",
+    "TermTest",
     "Update",
     "WaldTest",
     "anova",
