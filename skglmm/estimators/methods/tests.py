@@ -135,7 +135,7 @@ class Tests(SingleThreaded):
         >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
         >>> model.anova().to_frame().round(1)
             df  statistic  p_value
-        EP   1      477.2      0.0
+        EP   1      481.2      0.0
         """
         check_is_fitted(self)
         check_inference(self.fit_)

@@ -65,9 +65,9 @@ class Anova:
     >>> X, y = load_petrol(return_X_y=True)
     >>> print(BetaGLMMRegressor("EP + V10 + (1 | batch)", bounds=(0, 100)).fit(X, y).anova())
     Type III tests, Wald chi-square
-          chi-square  df         p
-      EP      481.29   1  1.1e-106
-      V10      57.34   1   3.7e-14
+           chi-square  df         p
+      EP       520.79   1  2.8e-115
+      V10      166.60   1   4.1e-38
     """
 
     type: int
