@@ -40,7 +40,8 @@ fits <- list(
   linear("uncorrelated", y ~ a + x + (x || g)),
   linear("nested", y ~ a * x + z + (1 | g / k) + (1 | h)),
   linear("singular", plain ~ a * x + (x | g)),
-  linear("empty cell", y ~ a * b + x + (1 | g), rows = droplevels(data[!(data$a == "r" & data$b == "w"), ]))
+  linear("empty cell", y ~ a * b + x + (1 | g), rows = droplevels(data[!(data$a == "r" & data$b == "w"), ])),
+  linear("empty first cell", y ~ a * b + x + (1 | g), rows = droplevels(data[!(data$a == "p" & data$b == "u"), ]))
 )
 
 counts <- glmmTMB(count ~ a * b + x + (1 | g), data, family = poisson(), contrasts = sums)
