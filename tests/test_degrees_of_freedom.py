@@ -219,6 +219,26 @@ def test_methods_of_linear_mixed_models_are_refused_elsewhere(models):
         model.anova(type=4)
 
 
+def test_without_inference_there_are_no_degrees_of_freedom():
+    rows = rows_of()
+    model = LMMRegressor("x + (1 | g)", inference=False).fit(rows, rows["y"])
+    assert np.isnan(model.summary().coefficients[0].df).all()
+    for df in (*METHODS.values(), "residual", "between-within"):
+        with pytest.raises(ValueError, match="fit with inference=True"):
+            model.summary(df=df)
+    with pytest.raises(ValueError, match="inference=False"):
+        model.anova()
+
+
+def test_a_term_that_was_dropped_has_no_test():
+    rows = rows_of().assign(twice=lambda rows: 2 * rows["x"])
+    model = LMMRegressor("x + a + twice + (1 | g)").fit(rows, rows["y"])
+    found = model.anova().to_frame().loc["twice"]
+    assert found["df"] == 0
+    assert np.isnan(found["p_value"])
+    assert str(model.anova()).splitlines()[-1].split() == ["twice", "-", "-", "0", "-", "-", "-"]
+
+
 def test_a_scale_that_varies_has_normal_tests():
     rows = rows_of()
     model = LMMRegressor("x + (1 | g)", scale="x").fit(rows, rows["y"])

@@ -140,7 +140,7 @@ class Tests(SingleThreaded):
         check_is_fitted(self)
         check_inference(self.fit_)
         check_choice("df", df, DF_METHODS)
-        if type not in TYPES:
+        if type not in TYPES or isinstance(type, bool):
             msg = f"type={type!r} is unknown, expected 3, 2 or 1"
             raise ValueError(msg)
         fit, location = self.fit_, self.fit_.family.location

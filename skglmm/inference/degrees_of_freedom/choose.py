@@ -33,19 +33,19 @@ def reference(fit: Fit, df: str = "auto") -> Reference:
     Raises
     ------
     ValueError
-        When a method is for other models than this.
+        When a method is for other models than this, or there are no standard errors.
     """
     if df == "auto":
         return Normal(fit) if fit.equations is None else Satterthwaite(fit)
+    if fit.uncertainty is None and df != "normal":
+        msg = f"df={df!r} needs standard errors, and this fit has none; fit with inference=True"
+        raise ValueError(msg)
     if df in _LINEAR:
         _refuse_others(fit, df)
     return _METHODS[df](fit)
 
 
 def _refuse_others(fit: Fit, df: str) -> None:
-    if fit.uncertainty is None:
-        msg = f"df={df!r} needs standard errors, and this fit has none; fit with inference=True"
-        raise ValueError(msg)
     if fit.equations is None:
         msg = (
             f"df={df!r} is for linear mixed models with one residual variance (LMMRegressor with "

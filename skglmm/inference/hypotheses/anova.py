@@ -97,17 +97,18 @@ class Anova:
         return Table(title, ("", *(head for head, _ in columns)), rows, 1)
 
     def _columns(self) -> Iterator[tuple[str, Iterator[str]]]:
+        tests = self.tests
         if not self.has_df:
-            yield "chi-square", (f"{each.statistic:.2f}" for each in self.tests)
-            yield "df", (str(each.df) for each in self.tests)
+            yield "chi-square", (_written(each.statistic, ".2f") for each in tests)
+            yield "df", (str(each.df) for each in tests)
         else:
-            if np.isfinite([each.mean_square for each in self.tests]).any():
-                yield "sum sq", (f"{each.df * each.mean_square:.5g}" for each in self.tests)
-                yield "mean sq", (f"{each.mean_square:.5g}" for each in self.tests)
-            yield "num. df", (str(each.df) for each in self.tests)
-            yield "den. df", (f"{each.df_denominator:.2f}" for each in self.tests)
-            yield "F", (f"{each.statistic:.3f}" for each in self.tests)
-        yield "p", (f"{each.p_value:.2g}" for each in self.tests)
+            if np.isfinite([each.mean_square for each in tests]).any():
+                yield "sum sq", (_written(each.df * each.mean_square, ".5g") for each in tests)
+                yield "mean sq", (_written(each.mean_square, ".5g") for each in tests)
+            yield "num. df", (str(each.df) for each in tests)
+            yield "den. df", (_written(each.df_denominator, ".2f") for each in tests)
+            yield "F", (_written(each.statistic, ".3f") for each in tests)
+        yield "p", (_written(each.p_value, ".2g") for each in tests)
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each term.
@@ -126,6 +127,10 @@ class Anova:
             yield "df_denominator", test.df_denominator
         yield "statistic", test.statistic
         yield "p_value", test.p_value
+
+
+def _written(value: float, digits: str) -> str:
+    return "-" if np.isnan(value) else format(value, digits)
 
 
 def anova(fit: Fit, terms: Mapping[int, TermTable], kind: int = 3, df: str = "auto") -> Anova:
