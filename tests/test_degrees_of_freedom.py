@@ -219,6 +219,16 @@ def test_methods_of_linear_mixed_models_are_refused_elsewhere(models):
         model.anova(type=4)
 
 
+def test_more_rows_of_groups_leave_degrees_of_freedom_as_they_are(models):
+    rows = rows_of().head(6).assign(g=["g0", "g0", "new", "new", "other", "g1"])
+    model = models["factorial"]
+    conditioned = model.condition(rows, rows["y"]).condition(rows.head(2), rows["y"].head(2))
+    for df in (*METHODS.values(), "residual", "between-within"):
+        one, other = (each.summary(df=df).coefficients[0] for each in (model, conditioned))
+        assert_array_equal(other.df, one.df)
+        assert_array_equal(other.std_error, one.std_error)
+
+
 def test_without_inference_there_are_no_degrees_of_freedom():
     rows = rows_of()
     model = LMMRegressor("x + (1 | g)", inference=False).fit(rows, rows["y"])

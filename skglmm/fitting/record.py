@@ -104,6 +104,8 @@ class Fit:
     constant_within : tuple of tuple of ndarray of bool, each of shape (p_k,)
         Which fixed columns are the same in all rows of a level of each factor, of each predictor;
         none without inference.
+    unconditioned : Fit or None
+        This fit before the modes of its random effects took account of more rows.
     """
 
     family: Family
@@ -143,6 +145,12 @@ class Fit:
     coefficient_maps: tuple[Floats, ...] = ()
     origins: tuple[Floats, ...] = ()
     constant_within: tuple[tuple[Bools, ...], ...] = ()
+    unconditioned: "Fit | None" = None
+
+    @property
+    def original(self) -> "Fit":
+        """The fit of the rows that the estimates come from."""
+        return self if self.unconditioned is None else self.unconditioned
 
     @property
     def covariance(self) -> Floats | None:

@@ -80,7 +80,7 @@ class BetweenWithin(_Counted):
 
     @cached_property
     def _of_coefficients(self) -> Floats:
-        fit, k = self.fit, self.fit.family.location
+        fit, k = self.fit.original, self.fit.family.location
         kept = [j for j in range(len(fit.beta[k])) if j not in fit.aliased[k]]
         factors = fit.layout.factors
         outer = sorted(range(len(factors)), key=lambda f: factors[f].n_levels)

@@ -53,7 +53,7 @@ class Satterthwaite(Reference):
     @cached_property
     def model(self) -> MarginalModel:
         """Where the covariance comes from."""
-        return MarginalModel(self.fit)
+        return MarginalModel(self.fit.original)
 
     @cached_property
     def location_covariance(self) -> Floats:
