@@ -256,6 +256,13 @@ def test_a_scale_that_varies_has_normal_tests():
     assert model.fit_.equations is None
 
 
+@pytest.mark.parametrize("df", ["auto", "normal"])
+def test_long_tables_have_the_same_columns_whatever_their_rows(models, df):
+    found = [models["factorial"].tidy(effects, df=df).columns for effects in ("fixed", "random")]
+    assert list(found[0]) == list(found[1])
+    assert ("df" in found[0]) == (df == "auto")
+
+
 def test_tables_say_where_degrees_of_freedom_come_from(models):
     model = models["factorial"]
     assert "degrees of freedom: Satterthwaite" in str(model.summary())

@@ -88,7 +88,8 @@ class TidyTables(SingleThreaded):
         if exponentiate and "fixed" in chosen:
             check_ratios(self.fit_)
         found = infer.tidy(self.fit_, chosen, level, exponentiate=bool(exponentiate), df=df)
-        return infer.estimate_frame(found)
+        with_df = infer.reference(self.fit_, df).has_df
+        return infer.estimate_frame(found, with_df=with_df)
 
     def glance(self) -> pd.DataFrame:
         """Return criteria and state of the fit in one row.

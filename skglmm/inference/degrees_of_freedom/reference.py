@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import fdtrc, ndtr, ndtri, stdtr, stdtrit
 from scipy.stats import chi2
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.fitting import Fit
 
 __all__ = ["Denominator", "Normal", "Reference", "f_tail", "t_quantile", "t_tail"]
@@ -85,7 +85,7 @@ class Reference(ABC):
         covariance[own, own] = block
         return replace(self.fit, uncertainty=replace(known, covariance=covariance))
 
-    def concerns_location(self, contrasts: Floats) -> Floats:
+    def concerns_location(self, contrasts: Floats) -> Bools:
         """Return which contrasts, (m, n_beta), are of fixed effects of the location alone, (m,)."""
         own = self.fit.shape.beta(self.fit.family.location)
         others = np.delete(contrasts, own, axis=1)
