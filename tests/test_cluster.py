@@ -8,7 +8,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 
-from skglmm import BetaGLMMRegressor, DesignError, ZeroInflatedBetaGLMMRegressor
+from skglmm import (
+    BetaGLMMRegressor,
+    DesignError,
+    LMMRegressor,
+    ZeroInflatedBetaGLMMRegressor,
+)
 from skglmm.estimators.base import mixed_model as _base
 from skglmm.estimators.cluster.cluster import learned
 from skglmm.estimators.cluster.rows import VettedRows, check_partitions
@@ -225,6 +230,16 @@ def test_responses_outside_the_bounds_and_parts_without_rows_are_refused(rows, i
 def test_y_in_memory_is_refused(rows):
     with pytest.raises(TypeError, match=r"must be a dask Series .* not Series"):
         check_partitions(rows[0], rows[1], None)
+
+
+@pytest.mark.parametrize("formula", ["x * kind + (x | g) + (1 | k)", "x * kind + (1 | area/g)"])
+def test_parts_give_the_tests_of_rows_in_memory(rows, in_parts, formula):
+    X, y = rows
+    here = LMMRegressor(formula).fit(X, y)
+    there = in_parts(LMMRegressor(formula), X, y)
+    for df in ("satterthwaite", "kenward-roger", "between-within"):
+        one, other = (model.anova(df=df).to_frame() for model in (here, there))
+        assert_allclose(other.to_numpy(), one.to_numpy(), rtol=1e-4, atol=1e-12)
 
 
 # --- on the workers of dask -----------------------------------------------------------------------

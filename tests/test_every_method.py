@@ -128,6 +128,7 @@ METHODS = {
     "score": lambda c: c.model.score(c.X, c.y),
     "r2": lambda c: c.model.r2(c.X, c.y).to_frame(),
     "wald_test": lambda c: c.model.wald_test("x = 0").p_value,
+    "anova": lambda c: c.model.anova().to_frame(),
     "confint by wald": lambda c: c.model.confint(),
     "confint by sandwich": lambda c: c.model.confint(c.X, c.y, method="sandwich"),
     "confint by profile": lambda c: c.model.confint(c.X, c.y, method="profile", parameters="x"),

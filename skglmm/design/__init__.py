@@ -4,6 +4,7 @@ from skglmm.design.build import DesignSpec
 from skglmm.design.columns import Labels, is_label, kind_of, pick
 from skglmm.design.learn import Term, label_columns, learn
 from skglmm.design.records import Design, Factor, Layout, label_in
+from skglmm.design.term_table import TermTable
 
 __all__ = [
     "Design",
@@ -12,6 +13,7 @@ __all__ = [
     "Labels",
     "Layout",
     "Term",
+    "TermTable",
     "is_label",
     "kind_of",
     "label_columns",

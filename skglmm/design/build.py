@@ -15,6 +15,7 @@ from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import columns_of, functions
 from skglmm.design.offsets import total
 from skglmm.design.records import Design, Layout
+from skglmm.design.term_table import TermTable, term_table
 from skglmm.exceptions import DesignError
 
 __all__ = ["DesignSpec", "Selection"]
@@ -85,6 +86,10 @@ class DesignSpec:
         ``{("x",): (1,), ("x", "cat"): (2, 3)}``; the intercept is no term.
         """
         return tuple(self.specs[key].places() for key in self.fixed_parts.keys)
+
+    def term_table(self, predictor: int, *, treatment: bool = False) -> TermTable:
+        """Return the terms of the fixed part of a predictor, see `term_table`."""
+        return term_table(self.specs[self.fixed_parts.keys[predictor]], treatment=treatment)
 
     def variables_of(self, predictor: int, columns: Collection[int]) -> list[str]:
         """Return the columns of the frame that make some fixed columns of a predictor.

@@ -21,9 +21,10 @@ from formulaic.utils.variables import Variable
 from skglmm.arrays import Floats
 from skglmm.design.direct import direct_matrices
 from skglmm.design.evaluate import Names, evaluate
-from skglmm.design.matrix import MatrixSpec, factors_in, label_of, terms_in
+from skglmm.design.matrix import MatrixSpec, factors_in, label_of, levels_of, terms_in
 from skglmm.design.names import uses
 from skglmm.design.sizes import Materializer
+from skglmm.design.term_table import learn_codings
 from skglmm.exceptions import DesignError
 
 __all__ = ["as_frame", "build_matrices", "learn_matrices"]
@@ -61,14 +62,14 @@ def learn_matrices(
     data = as_frame(columns, n_samples)
     try:
         formulas = {key: SimpleFormula(terms_in(text)) for key, text in texts.items()}
-        made = _materialize(StructuredFormula(**formulas), data, context, learns=True)
+        made, codings = _learn(StructuredFormula(**formulas), data, context)
     except DesignError:
         raise
     except _FAILURES as error:
         culprit = _culprit(texts, data, context)
         constant = _constant_column(culprit, data, context)
         raise (constant or _explained(error, culprit)) from error
-    specs = {key: MatrixSpec.of(text, made[key].model_spec) for key, text in texts.items()}
+    specs = {key: MatrixSpec.of(text, made[key].model_spec, codings) for key, text in texts.items()}
     return specs, {key: _checked(made[key], specs[key]) for key in texts}
 
 
@@ -150,10 +151,24 @@ def _named_apart(columns: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return found
 
 
+def _learn(
+    spec: Any, data: pd.DataFrame, context: Mapping[str, Any]
+) -> tuple[Any, dict[str, Floats]]:
+    """Return the matrices, and how each factor was coded."""
+    materializer = _Materializer(data, context=context)
+    made = _run(materializer, spec, learns=True)
+    levels: dict[str, list[Any]] = {}
+    made._map(lambda each: levels.update(levels_of(each.model_spec)))
+    return made, learn_codings(materializer.factor_cache, materializer.encoded_cache, levels)
+
+
 def _materialize(
     spec: Any, data: pd.DataFrame, context: Mapping[str, Any], *, learns: bool = False
 ) -> Any:
-    materializer = _Materializer(data, context=context)
+    return _run(_Materializer(data, context=context), spec, learns=learns)
+
+
+def _run(materializer: "_Materializer", spec: Any, *, learns: bool) -> Any:
     materializer.learns = learns
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # results are checked
         warnings.simplefilter("error", DataMismatchWarning)

@@ -11,10 +11,11 @@ from formulaic.materializers.base import EncodedTermStructure
 from formulaic.materializers.types import EvaluatedFactor, ScopedFactor, ScopedTerm
 from formulaic.parser.types import Factor, Term
 
+from skglmm.arrays import Floats
 from skglmm.design.plain import from_plain, to_plain
 from skglmm.syntax import terms_of
 
-__all__ = ["MatrixSpec", "TermColumns", "factors_in", "label_of", "terms_in"]
+__all__ = ["MatrixSpec", "TermColumns", "factors_in", "label_of", "levels_of", "terms_in"]
 
 _COLUMN = " "
 _INTERCEPT = ("1",)
@@ -58,15 +59,19 @@ class MatrixSpec:
         What calls have learned, by their text.
     encoders : mapping of str to tuple
         Kind of each expression, ``"numerical"`` or ``"categorical"``, and what codes it.
+    codings : mapping of str to ndarray, shape (levels, columns)
+        Columns of each expression by its levels, the identity for numbers, where they are known;
+        None in a spec that was stored before they were learned.
     """
 
     text: str
     terms: tuple[TermColumns, ...]
     states: Mapping[str, Any]
     encoders: Mapping[str, tuple[str, Any]]
+    codings: Mapping[str, Floats] | None = None
 
     @classmethod
-    def of(cls, text: str, spec: ModelSpec) -> "MatrixSpec":
+    def of(cls, text: str, spec: ModelSpec, codings: Mapping[str, Floats]) -> "MatrixSpec":
         """Take what formulaic has learned."""
         assert spec.structure is not None
         coded = spec.encoder_state.items()
@@ -75,6 +80,7 @@ class MatrixSpec:
             tuple(_term_columns(row) for row in spec.structure),
             spec.transform_state,
             {expr: (kind.value, _put_away(state)) for expr, (kind, state) in coded},
+            {expr: codings[expr] for expr in spec.encoder_state if expr in codings},
         )
 
     @property
@@ -109,6 +115,12 @@ class MatrixSpec:
                 for expr, (kind, state) in self.encoders.items()
             },
         )
+
+
+def levels_of(spec: ModelSpec) -> dict[str, list[Any]]:
+    """Return the levels of the categories that formulaic has learned."""
+    coded = spec.encoder_state.items()
+    return {e: list(state[_LEVELS]) for e, (_, state) in coded if _LEVELS in state}
 
 
 def terms_in(text: str) -> list[Term]:

@@ -1,7 +1,14 @@
 """The approximated likelihood of a mixed model: mode, objective, exact gradient."""
 
 from skglmm.engine.binding import arrange, assemble, bind, bind_part, is_nested
-from skglmm.engine.gaussian.linear import LinearModel, ProfiledGaussian, is_linear
+from skglmm.engine.gaussian.equations import MixedModelEquations
+from skglmm.engine.gaussian.linear import (
+    LinearModel,
+    LinearRows,
+    ProfiledGaussian,
+    condenses,
+    is_linear,
+)
 from skglmm.engine.gaussian.profiled import ProfileMode
 from skglmm.engine.gaussian.whole import Maximum
 from skglmm.engine.mode.mode import find_mode
@@ -28,6 +35,7 @@ from skglmm.engine.objective.sensitivity import (
 )
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
+from skglmm.engine.problem.within import constant_within
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.records import Mode, Objective, Point, State
@@ -41,7 +49,9 @@ __all__ = [
     "Effects",
     "Laplace",
     "LinearModel",
+    "LinearRows",
     "Maximum",
+    "MixedModelEquations",
     "Mode",
     "Modes",
     "NormalPosterior",
@@ -58,6 +68,8 @@ __all__ = [
     "assemble",
     "bind",
     "bind_part",
+    "condenses",
+    "constant_within",
     "effect_information",
     "evaluate",
     "expected_cross_products",

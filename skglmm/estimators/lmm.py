@@ -17,7 +17,9 @@ class LMMRegressor(MixedRegressor):
     The response is normal with a mean :math:`\mu`, which has a linear predictor of fixed and
     normally distributed random effects, and a standard deviation :math:`\sigma`, whose logarithm
     has one of its own. Estimates are of restricted or of plain maximum likelihood [1]_; answers
-    are those of lme4 and glmmTMB. Units do not matter: dollars and millionths fit alike.
+    are those of lme4 and glmmTMB, tests those of lmerTest and pbkrtest: `summary`, `confint`,
+    `wald_test` and `anova` have Satterthwaite's degrees of freedom [2]_, or others by `df`, where
+    the standard deviation is one number. Units do not matter: dollars and millionths fit alike.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ class LMMRegressor(MixedRegressor):
     ----------
     .. [1] Bates, D., Mächler, M., Bolker, B. & Walker, S. (2015). Fitting linear mixed-effects
        models using lme4. Journal of Statistical Software, 67(1), 1-48.
+    .. [2] Kuznetsova, A., Brockhoff, P. B. & Christensen, R. H. B. (2017). lmerTest package: tests
+       in linear mixed effects models. Journal of Statistical Software, 82(13), 1-26.
 
     Examples
     --------

@@ -1,33 +1,31 @@
 """Fit a mixed model by maximum likelihood or REML: from design and response to a frozen `Fit`."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
     LinearModel,
     Maximum,
-    Modes,
     Params,
     Problem,
-    effect_information,
-    is_linear,
+    condenses,
     jacobian,
-    posterior,
 )
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
-from skglmm.fitting.dictated import beside_ceilings, with_information
+from skglmm.fitting.dictated import with_information
 from skglmm.fitting.infinity import Infinity, Sides, infinity, sides
+from skglmm.fitting.outcome import Outcome, in_user_units
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
+from skglmm.fitting.search.ceilings import begin_again, hold
 from skglmm.fitting.search.hessian import differenced_hessian
 from skglmm.fitting.search.information import positive
 from skglmm.fitting.search.linear import (
@@ -39,25 +37,19 @@ from skglmm.fitting.search.linear import (
 from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, finish, minimize
 from skglmm.fitting.search.restricted import log_volume, restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
-from skglmm.fitting.search.singular import leave_saddle, rectified, singular_terms, zeros
+from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified
 from skglmm.fitting.search.start import start
 from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting.study import Study
-from skglmm.fitting.uncertainty import (
-    Uncertainty,
-    determined,
-    least_curvatures,
-    stiffened,
-    uncertainty,
-)
-from skglmm.linalg import block_diagonal
+from skglmm.fitting.uncertainty import determined, least_curvatures, stiffened
 
 __all__ = ["fit", "fit_bound", "refit"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
+BESIDE = 1e-9  # of a step within which the curvature counts as the same
 
 
 def fit(  # noqa: PLR0913 -- data and what their likelihood is
@@ -131,7 +123,7 @@ def fit_bound(
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
     """
-    if is_linear(bound.problem):
+    if condenses(bound.problem):
         model = model or LinearModel.of(bound.problem)
         state, kept = begin_profile(model), {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, state, options, **kept)
@@ -196,14 +188,16 @@ def _fit_linear(
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)
-    going = [
-        Sides(0.0 * beta, 0.0 * beta) for beta in bound.scales.coefficients(maximum.params.beta)
-    ]
+    user = bound.scales.coefficients(maximum.params.beta)
+    outcome = Outcome(
+        going=[Sides(np.zeros(len(beta)), np.zeros(len(beta))) for beta in user],
+        moves=maximum.jacobian() if inference else None,
+        rows=model.shared,
+        effects=effects,
+    )
     gone = bound.problem.approximation.integrated
     bound = replace(bound, problem=maximum.problem, log_volume=log_volume(bound, gone))
-    moves = maximum.jacobian() if inference else None
-    kept = {"inference": inference, "effects": effects}
-    return _finite(_in_user_units(bound, found, going, options.tol, moves, **kept))
+    return in_user_units(bound, found, outcome, options.tol)
 
 
 def _maximize(
@@ -227,8 +221,8 @@ def _maximize(
     going = sides(bound, optimum, away)
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
     moves = jacobian(bound.problem, optimum.here.mode) if inference else None
-    kept = {"inference": inference, "effects": effects}
-    return _finite(_in_user_units(bound, optimum, going, options.tol, moves, **kept))
+    outcome = Outcome(going, moves, bound.problem, effects)
+    return in_user_units(bound, optimum, outcome, options.tol)
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
@@ -255,7 +249,7 @@ def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infi
 
 def _beside(bound: Bound, optimum: Optimum, tol: float) -> Optimum:
     """Finish what the data determine; what is at infinity stays as it is."""
-    problem, free = bound.problem, _free(bound.problem, optimum)
+    problem, free = bound.problem, free_parameters(bound.problem, optimum)
     hessian = differenced_hessian(problem, optimum, free)
     if hessian is None:
         return optimum
@@ -319,7 +313,7 @@ def _polish(problem: Problem, optimum: Optimum, options: Options, *, inference: 
     if optimum.is_within(options.tol) or not optimum.is_exact or cut_short:
         return optimum
     # The Hessian changes too fast for Newton's last steps: go on from it, once.
-    beside = beside_saddle(problem, optimum, _free(problem, optimum)) or optimum
+    beside = beside_saddle(problem, optimum, free_parameters(problem, optimum)) or optimum
     restart = replace(beside, hessian=positive(optimum.hessian), is_stalled=False, is_saddle=False)
     again = minimize(problem, restart, options)
     return _exact(problem, rectified(problem, again, options.tol), options.tol)
@@ -327,7 +321,7 @@ def _polish(problem: Problem, optimum: Optimum, options: Options, *, inference: 
 
 def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     """Finish an optimum with a differenced Hessian, which V is the inverse of."""
-    free = _free(problem, optimum)
+    free = free_parameters(problem, optimum)
     if optimum.decrease <= tol:  # V belongs to the optimum: difference the Hessian next to it
         optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO)
     hessian = differenced_hessian(problem, optimum, free)
@@ -336,11 +330,20 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     if hessian is None:
         return optimum
     finished = finish(problem, optimum, hessian, free, tol)
+    if _came_far(optimum, finished):  # beside a boundary curvature changes within such a step
+        hessian = differenced_hessian(problem, finished, free)
+        finished = finished if hessian is None else replace(finished, hessian=hessian)
     if _are_at_floor(problem, finished):  # what is left to gain is rounding, noticed or not
         finished = replace(finished, is_stalled=True)
     if finished.is_stalled and finished.capped.any():
         finished = replace(finished, rounding=rounding_of(problem, finished, free))
     return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
+
+
+def _came_far(before: Optimum, after: Optimum) -> bool:
+    """Whether the last steps led away from where the Hessian was taken."""
+    step = after.vector - before.vector
+    return bool(0.5 * step @ after.hessian @ step > BESIDE)
 
 
 def _are_at_floor(problem: Problem, optimum: Optimum) -> bool:
@@ -350,88 +353,9 @@ def _are_at_floor(problem: Problem, optimum: Optimum) -> bool:
     return any(limit.sign < 0.0 and len(some) == 1 and some.all() for limit, some in pairs)
 
 
-def _free(problem: Problem, optimum: Optimum) -> Bools:
-    """Parameters that lie on no boundary, shape (n_params,)."""
-    return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
-
-
-def _in_user_units(
-    bound: Bound,
-    optimum: Optimum,
-    going: Sequence[Sides],
-    tol: float,
-    moves: Modes | None,
-    *,
-    inference: bool,
-    effects: bool,
-) -> Fit:
-    problem, scales = bound.problem, bound.scales
-    mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
-    layout, bases = bound.layout, scales.effect_maps(bound.layout)
-    factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
-    lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
-    gone = [k for k, side in enumerate(going) if side.change.any()]
-    vanishing = problem.family.vanishing
-    return Fit(
-        family=problem.family,
-        layout=layout,
-        beta=scales.coefficients(params.beta),
-        theta=params.theta,
-        lambdas=lambdas,
-        u=problem.in_layout_order(problem.join(mode.u)),
-        bases=bases,
-        aliased=scales.aliased,
-        uncertainty=_uncertainty(bound, optimum) if inference else None,
-        recession=tuple(side.change for side in going),
-        infinities=tuple(side.signs for side in going),
-        order=problem.order,
-        posterior=posterior(problem, mode) if effects else None,
-        effect_information=effect_information(problem, mode) if effects else None,
-        mode_jacobian=None if moves is None else _user_moves(bound, moves),
-        log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
-        n_samples=bound.n_samples,
-        data_digest=bound.data_digest,
-        converged=optimum.is_within(tol),
-        message=optimum.verdict(tol),
-        decrease=optimum.decrease,
-        n_evaluations=optimum.n_evaluations,
-        n_iterations=optimum.n_iterations,
-        singular=tuple(
-            sentence
-            for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
-            for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
-        ),
-        capped=_capped(bound, optimum),
-        spaces=bound.spaces,
-        null_spaces=scales.null_spaces,
-        endless=tuple(layout.predictors[k] for k in gone if vanishing(bound.masses, [k])),
-        vanishing=vanishing(bound.masses, gone),
-        caps=caps_of(bound, optimum),
-        approximation=problem.approximation,
-        log_volume=bound.log_volume,
-        units=scales.units,
-    )
-
-
-def _capped(bound: Bound, optimum: Optimum) -> tuple[str, ...]:
-    """Names of the predictors of which a coefficient is held at the ceiling."""
-    flags = Params.unpack(optimum.capped.astype(float), bound.problem.shape).beta
-    pairs = zip(bound.layout.predictors, flags, strict=True)
-    return tuple(name for name, some in pairs if np.any(some))
-
-
-def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:
-    """What the data say of the estimates, with their digits beside rows at a ceiling."""
-    free = _free(bound.problem, optimum)
-    if not optimum.is_exact:
-        return uncertainty(bound.scales, None, free, optimum.capped)
-    scales, hessian, dictated = beside_ceilings(bound, optimum, optimum.hessian)
-    return uncertainty(scales, hessian, free, optimum.capped, dictated)
-
-
 def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
     """What is at infinity; `look` for it even where it costs a Hessian."""
-    problem, free = bound.problem, _free(bound.problem, optimum)
+    problem, free = bound.problem, free_parameters(bound.problem, optimum)
     hessian = optimum.hessian if optimum.is_exact else None
     if look and hessian is None:
         hessian = differenced_hessian(problem, optimum, free)
@@ -439,40 +363,3 @@ def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
         return infinity(bound, optimum, None, np.zeros((len(free), 0)))
     least = least_curvatures(bound.scales, len(free) - problem.shape.n_beta)
     return infinity(bound, optimum, hessian, determined(hessian, free, least)[1])
-
-
-def _user_moves(bound: Bound, moves: Modes) -> Modes:
-    """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
-    back, n_beta = block_diagonal(*bound.scales.standard_maps), bound.problem.shape.n_beta
-    return tuple(
-        np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
-        for part in bound.problem.in_layout_order(moves)
-    )
-
-
-def _finite(fit: Fit) -> Fit:
-    """Return a fit whose estimates are finite; columns of extreme units have others.
-
-    Raises
-    ------
-    DesignError
-        When a coefficient, a standard deviation or the log likelihood is not finite.
-    """
-    names = [
-        name
-        for coefficients, beta in zip(fit.layout.coefficients, fit.beta, strict=True)
-        for name in np.array(coefficients, dtype=object)[~np.isfinite(beta)]
-    ]
-    names += [
-        f"{name} | {factor.name}"
-        for factor, lambda_ in zip(fit.layout.factors, fit.lambdas, strict=True)
-        for name in np.array(factor.columns, dtype=object)[~np.isfinite(lambda_).all(axis=1)]
-    ]
-    if names or not np.isfinite(fit.log_likelihood):
-        what = f"of {names[0]!r} " if names else ""
-        msg = (
-            f"the estimate {what}is not finite: the numbers of its column are too large or too "
-            "small; bring the columns to ordinary units"
-        )
-        raise DesignError(msg)
-    return fit

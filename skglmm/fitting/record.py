@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.design import Layout
-from skglmm.engine import Approximation, EffectInformation, Laplace, Sizes
+from skglmm.engine import Approximation, EffectInformation, Laplace, MixedModelEquations, Sizes
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
@@ -95,6 +95,18 @@ class Fit:
         What the units of fixed columns add to a restricted log likelihood; 0 in any other.
     units : Units
         In which the fit measured responses and linear predictors.
+    equations : MixedModelEquations or None
+        Of a linear mixed model, on the columns of the fit; None for all others, and without
+        inference.
+    coefficient_maps : tuple of ndarray, each of shape (p_k, p_k kept)
+        From the coefficients of the fit to ``beta``, beside what these are where the former are 0.
+    origins : tuple of ndarray, each of shape (p_k,)
+        That is what they are there.
+    constant_within : tuple of tuple of ndarray of bool, each of shape (p_k,)
+        Which fixed columns are the same in all rows of a level of each factor, of each predictor;
+        none without inference.
+    unconditioned : Fit or None
+        This fit before the modes of its random effects took account of more rows.
     """
 
     family: Family
@@ -130,6 +142,16 @@ class Fit:
     approximation: Approximation = LAPLACE
     log_volume: float = 0.0
     units: Units = USER
+    equations: MixedModelEquations | None = None
+    coefficient_maps: tuple[Floats, ...] = ()
+    origins: tuple[Floats, ...] = ()
+    constant_within: tuple[tuple[Bools, ...], ...] = ()
+    unconditioned: "Fit | None" = None
+
+    @property
+    def original(self) -> "Fit":
+        """The fit of the rows that the estimates come from."""
+        return self if self.unconditioned is None else self.unconditioned
 
     @property
     def covariance(self) -> Floats | None:

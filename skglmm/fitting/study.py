@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, LinearModel, Objective, Problem, bind, is_linear
+from skglmm.engine import Approximation, LinearModel, Objective, Problem, bind, condenses
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
@@ -101,7 +101,7 @@ class Study:
 
     def condensed(self) -> "Study":
         """Return the study with the cross-products of a linear mixed model; of others, itself."""
-        if self.model is not None or self.caps or not is_linear(self.problem):
+        if self.model is not None or self.caps or not condenses(self.problem):
             return self
         return replace(self, model=LinearModel.of(self.problem))
 

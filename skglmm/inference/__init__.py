@@ -1,5 +1,7 @@
 """Statistics and predictions: pure functions of a fit."""
 
+from skglmm.inference.degrees_of_freedom.choose import DF_METHODS, reference
+from skglmm.inference.degrees_of_freedom.reference import Normal, Reference
 from skglmm.inference.density.density import joint_log_density, log_density
 from skglmm.inference.diagnosis.diagnose import diagnose
 from skglmm.inference.diagnosis.heaps import Heap, heaps
@@ -11,6 +13,7 @@ from skglmm.inference.distribution.quantile import (
     response_interval,
 )
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
+from skglmm.inference.hypotheses.anova import Anova, TermTest, anova
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
@@ -20,6 +23,7 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
     simulated_ratio,
     with_replicates,
 )
+from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
@@ -96,10 +100,13 @@ from skglmm.inference.uncertainty.sandwich import (
 from skglmm.inference.uncertainty.simulate import simulate_responses, unweighted
 
 __all__ = [
+    "DF_METHODS",
     "EFFECTS",
     "HEAP_ADVICE",
     "REFIT",
+    "TYPES",
     "Addition",
+    "Anova",
     "Bootstrap",
     "Coefficients",
     "Comparison",
@@ -118,6 +125,7 @@ __all__ = [
     "LinearPrediction",
     "ManyFits",
     "NestedModels",
+    "Normal",
     "Note",
     "Overview",
     "PartIntervals",
@@ -126,12 +134,15 @@ __all__ = [
     "Profile",
     "RSquared",
     "RandomEffects",
+    "Reference",
     "ResidualChecks",
     "ResidualTest",
     "Shares",
     "Summary",
+    "TermTest",
     "Update",
     "WaldTest",
+    "anova",
     "asserted",
     "at_infinity",
     "average_interval",
@@ -189,6 +200,7 @@ __all__ = [
     "r_squared",
     "random_effects",
     "random_effects_frame",
+    "reference",
     "residual_checks",
     "response_interval",
     "response_residuals",

@@ -5,22 +5,24 @@ from functools import cached_property
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.covariance import Known
 from skglmm.engine.gaussian.condensed import CondensedShard, condense, without_rows
 from skglmm.engine.gaussian.dense import DenseLikelihood, gram_of
+from skglmm.engine.gaussian.equations import MixedModelEquations
 from skglmm.engine.gaussian.merge import Merger, with_sums
 from skglmm.engine.gaussian.profiled import ProfiledLikelihood
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import StandardPrior
 from skglmm.engine.problem.flat import with_flat
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.problem.within import constant_within
 from skglmm.engine.rows.params import Sizes
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.parts import Here, Parts
 
-__all__ = ["LinearModel", "ProfiledGaussian", "is_linear"]
+__all__ = ["LinearModel", "LinearRows", "ProfiledGaussian", "condenses", "is_linear"]
 
 DENSE_MAX = 96  # effects whose dense matrix is factorized in the time of a few calls
 
@@ -36,8 +38,8 @@ class ProfiledGaussian(Laplace):
 
 def is_linear(problem: Problem) -> bool:
     """Return whether the response is normal, with a linear mean and one scale for all rows."""
-    family, approximation = problem.family, problem.approximation
-    if not isinstance(approximation, ProfiledGaussian) or not family.is_normal:
+    family = problem.family
+    if not family.is_normal:
         return False
     location, scale = _predictors(family).values()
     if problem.shape.n_coefficients[scale] != 1 or not problem.shape.n_coefficients[location]:
@@ -56,6 +58,42 @@ def _has_one_scale(shard: Shard, location: int, scale: int) -> bool:
     return set(shard.active) <= {location} and bool(np.all(column == column[:1]))
 
 
+def condenses(problem: Problem) -> bool:
+    """Return whether a problem is to be solved by cross-products, and can be."""
+    return isinstance(problem.approximation, ProfiledGaussian) and is_linear(problem)
+
+
+@dataclass(frozen=True)
+class LinearRows:
+    """What the rows of a linear mixed model say whatever their response is.
+
+    Parameters
+    ----------
+    problem : Problem
+        With rows, and all parameters.
+    condensed : CondensedShard
+    """
+
+    problem: Problem
+    condensed: CondensedShard
+
+    @cached_property
+    def plain(self) -> Problem:
+        """The problem of all parameters, without its rows."""
+        merger = Merger(tuple(self.problem.shards.map(without_rows)))
+        return replace(self.problem, shards=Here((merger.shard,)))
+
+    @cached_property
+    def equations(self) -> MixedModelEquations:
+        """The mixed model equations."""
+        return MixedModelEquations.of(self.plain, self.condensed)
+
+    @cached_property
+    def constant_within(self) -> tuple[tuple[Bools, ...], ...]:
+        """Which fixed columns are the same in all rows of a level, see `constant_within`."""
+        return constant_within(self.problem)
+
+
 @dataclass(frozen=True)
 class LinearModel:
     """A linear mixed model bound to its rows, condensed.
@@ -72,6 +110,8 @@ class LinearModel:
         Of the relative covariance parameters alone, without rows.
     gram : ndarray, shape (q, q), or None
         Cross-products of all columns, where effects are few.
+    shared : LinearRows
+        What does not change with the response.
     """
 
     problem: Problem
@@ -79,6 +119,7 @@ class LinearModel:
     parts: Parts[CondensedShard]
     profile: Problem
     gram: Floats | None
+    shared: LinearRows
 
     @classmethod
     def of(cls, problem: Problem) -> "LinearModel":
@@ -89,7 +130,8 @@ class LinearModel:
         condensed = merger.condensed(list(parts))
         n_effects = sum(part.size for part in condensed.sums)
         gram = gram_of(merger.shard, condensed) if n_effects <= DENSE_MAX else None
-        return cls(problem, rows, parts, _profile(problem, merger.shard, condensed), gram)
+        profile = _profile(problem, merger.shard, condensed)
+        return cls(problem, rows, parts, profile, gram, LinearRows(problem, condensed))
 
     def with_response(self, problem: Problem) -> "LinearModel":
         """Return the same rows with the response of another problem."""
@@ -98,7 +140,7 @@ class LinearModel:
         likelihood = self.likelihood
         condensed = with_sums(likelihood.condensed, list(parts), problem.n_nested)
         profile = replace(self.profile, approximation=replace(likelihood, condensed=condensed))
-        return LinearModel(problem, rows, parts, profile, self.gram)
+        return replace(self, problem=problem, rows=rows, parts=parts, profile=profile)
 
     @cached_property
     def search(self) -> Problem:
@@ -114,12 +156,6 @@ class LinearModel:
             integrated=whole.integrated,
         )
         return replace(self.profile, approximation=dense)
-
-    @cached_property
-    def plain(self) -> Problem:
-        """The problem of all parameters, without its rows."""
-        merger = Merger(tuple(self.problem.shards.map(without_rows)))
-        return replace(self.problem, shards=Here((merger.shard,)))
 
     @property
     def likelihood(self) -> ProfiledLikelihood:

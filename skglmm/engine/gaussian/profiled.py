@@ -33,7 +33,6 @@ from math import log, pi
 from typing import NoReturn
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
@@ -45,7 +44,7 @@ from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import LinearSystem, NestedEffects
+from skglmm.linalg import LinearSystem, NestedEffects, block_diagonal
 from skglmm.parts import Here, Parts
 
 __all__ = [
@@ -298,9 +297,7 @@ def curvatures(problem: Problem, point: Point, slopes: Sequence[Floats]) -> Floa
         whole = np.array(changes)
         turned = (slope @ whole).reshape(len(whole), -1)
         found.append(whole.reshape(len(whole), -1) @ turned.T)
-    if len(found) == 1:
-        return np.asarray(found[0])
-    return np.asarray(block_diag(*found)) if found else np.zeros((0, 0))
+    return block_diagonal(*found)
 
 
 def _moved(problem: Problem, mode: ProfileMode) -> Iterator[Effects]:

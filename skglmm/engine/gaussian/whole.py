@@ -69,7 +69,7 @@ class Maximum:
     @property
     def problem(self) -> Problem:
         """All parameters, without rows."""
-        return self.model.plain
+        return self.model.shared.plain
 
     @cached_property
     def log_scale(self) -> float:

@@ -11,19 +11,36 @@ from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.records import Mode
 from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import Posterior
+from skglmm.parts import Parts
 
-__all__ = ["effect_information", "posterior"]
+__all__ = ["cross_product_information", "effect_information", "level_blocks", "posterior"]
 
 
 def effect_information(problem: Problem, mode: Mode) -> EffectInformation:
     """Observed information of the rows about the spherical effects, in the order of the layout."""
-    order, lambdas = problem.order, mode.point.lambdas
-    blocks = {f: _block(problem, mode, i) for i, f in enumerate(order)}
+    return cross_product_information(problem, mode.cross_products, mode.point.lambdas)
+
+
+def cross_product_information(
+    problem: Problem, cross_products: Parts[CrossProducts], lambdas: Sequence[Floats]
+) -> EffectInformation:
+    """Cross-products of all shards, in the order of the layout, of effects ``lambda @ u``.
+
+    Parameters
+    ----------
+    problem : Problem
+    cross_products : Parts of mapping
+        Of the factors of the problem; others may follow.
+    lambdas : sequence of ndarray, each of shape (k, k)
+        Leading factor first.
+    """
+    order = problem.order
+    blocks = {f: _block(problem, cross_products, lambdas[i], i) for i, f in enumerate(order)}
     pairs = {}
     for i, f in enumerate(order):
         for j in range(i + 1, len(order)):
             common = {"i": i, "j": j, "left": lambdas[i], "right": lambdas[j]}
-            coupling = _joined(list(problem.shards.map(_part, mode.cross_products, **common)))
+            coupling = _joined(list(problem.shards.map(_part, cross_products, **common)))
             g = order[j]
             pairs[min(f, g), max(f, g)] = (coupling if f < g else coupling.swapped()).merged()
     return EffectInformation(tuple(blocks[f] for f in range(len(order))), pairs)
@@ -38,19 +55,25 @@ def _levels(shard: Shard) -> tuple[Ints, ...]:
     return shard.levels
 
 
-def _block(problem: Problem, mode: Mode, i: int) -> Floats:
-    lambda_ = mode.point.lambdas[i]
-    sums = list(mode.cross_products.map(_own, place=i))
-    if i >= problem.n_nested:
-        return congruence(lambda_, np.sum(sums, axis=0), lambda_)
-    whole = np.empty((*lambda_.shape, problem.n_levels[i]))
-    for levels, part in zip(problem.levels, sums, strict=True):
-        whole[:, :, levels[i]] = part
+def _block(
+    problem: Problem, cross_products: Parts[CrossProducts], lambda_: Floats, i: int
+) -> Floats:
+    whole = level_blocks(problem, list(cross_products.map(_own, place=(i, i))), i)
     return congruence(lambda_, whole, lambda_)
 
 
-def _own(cross_products: CrossProducts, place: int) -> Floats:
-    return cross_products[place, place]
+def level_blocks(problem: Problem, sums: Sequence[Floats], i: int) -> Floats:
+    """Blocks of all levels, (..., L), of the i-th factor, from those of each shard."""
+    if i >= problem.n_nested:
+        return np.asarray(np.sum(sums, axis=0))
+    whole = np.empty((*sums[0].shape[:-1], problem.n_levels[i]))
+    for levels, part in zip(problem.levels, sums, strict=True):
+        whole[..., levels[i]] = part
+    return whole
+
+
+def _own(cross_products: CrossProducts, place: tuple[int, int]) -> Floats:
+    return cross_products[place]
 
 
 def _part(

@@ -41,6 +41,7 @@ class ConfidenceIntervals(SingleThreaded):
         n_replicates: int = 999,
         kind: str = "percentile",
         cluster: str | None = None,
+        df: str = "auto",
     ) -> pd.DataFrame:
         """Return confidence intervals for the parameters, on their natural scales.
 
@@ -83,6 +84,8 @@ class ConfidenceIntervals(SingleThreaded):
             Column of X with the clusters of "sandwich", within which the groups of the random
             effects must lie. None are the levels of the uppermost grouping factor, or single
             rows for a model without random effects.
+        df : str, default="auto"
+            Degrees of freedom of the t quantiles of "wald" for fixed effects, see `summary`.
 
         Returns
         -------
@@ -94,11 +97,11 @@ class ConfidenceIntervals(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When `level`, `method` or `parameters` is none of the above, when X or y is missing
-            for a method that needs them, or others than in `fit`, when the model was fitted with
-            ``inference=False`` and the method is "wald" or "sandwich", when there are no
-            independent clusters for "sandwich", or when "profile" finds that the fit is not the
-            maximum.
+            When `level`, `method`, `df` or `parameters` is none of the above, when X or y is
+            missing for a method that needs them, or others than in `fit`, when the model was
+            fitted with ``inference=False`` and the method is "wald" or "sandwich", when there are
+            no independent clusters for "sandwich", or when "profile" finds that the fit is not
+            the maximum.
         TypeError
             When `parameters` is neither a name nor a list, or X is a number or a text.
 
@@ -121,6 +124,7 @@ class ConfidenceIntervals(SingleThreaded):
         check_is_fitted(self)
         check_choice("method", method, tuple(METHODS))
         check_level(level)
+        check_choice("df", df, infer.DF_METHODS)
         request = IntervalRequest(
             estimator=self,
             method=method,
@@ -134,6 +138,7 @@ class ConfidenceIntervals(SingleThreaded):
             n_replicates=n_replicates,
             kind=kind,
             cluster=cluster,
+            df=df,
         )
         found = METHODS[method](request)
         for sentence in infer.held_sentences(self.fit_, found.names):

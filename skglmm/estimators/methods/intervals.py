@@ -52,6 +52,8 @@ class IntervalRequest:
         Of the intervals of a bootstrap.
     cluster : str or None
         Column of X with the clusters of a sandwich.
+    df : str
+        What fixed effects are compared with by Wald intervals.
     """
 
     estimator: Any
@@ -66,6 +68,7 @@ class IntervalRequest:
     n_replicates: int
     kind: str
     cluster: str | None
+    df: str
 
     @property
     def fit(self) -> Fit:
@@ -140,7 +143,8 @@ def wald_intervals(request: IntervalRequest) -> infer.Intervals:
         )
         raise TypeError(msg)
     check_inference(request.fit)
-    found = request.only_wanted(infer.intervals(request.fit, request.level))
+    against = infer.reference(request.fit, request.df)
+    found = request.only_wanted(infer.intervals(request.fit, request.level, against=against))
     infinite, lost = infer.at_infinity(request.fit), infer.undetermined(request.fit)
     apart = [name for name in found.names if name in infinite]
     if apart:
@@ -233,7 +237,8 @@ def sandwich_intervals(request: IntervalRequest) -> infer.Intervals:
         )
         tell(text)
     robust = replace(request.fit, uncertainty=infer.sandwich(request.fit, study, clusters))
-    return request.only_wanted(infer.intervals(robust, request.level))
+    found = infer.intervals(robust, request.level, against=infer.Normal(robust))
+    return request.only_wanted(found)
 
 
 def _clusters(request: IntervalRequest, design: Design) -> Ints:

@@ -108,7 +108,12 @@ class Predictions(SingleThreaded):
         return (value, *std) if return_std else value
 
     def predict_interval(
-        self, X: Any, target: str = "mean", level: float = 0.95, kind: Kind | None = None
+        self,
+        X: Any,
+        target: str = "mean",
+        level: float = 0.95,
+        kind: Kind | None = None,
+        df: str = "auto",
     ) -> Floats:
         """Predict limits for the mean, or for a new response.
 
@@ -127,6 +132,11 @@ class Predictions(SingleThreaded):
             As in `predict`. Under "conditional" a group that fit has not seen has a mean of its
             own, whose random effect adds its variance. Its limits have equal tails; at levels so
             low that these miss the prediction, which averages over groups, that is one of the ends.
+        df : str, default="auto"
+            Degrees of freedom, see `summary`, of the t quantiles of means of fixed effects alone:
+            of kind "fixed" or "marginal", or without random effects; each row has its own. Means
+            of a row's own group have normal quantiles, as lme4's and glmmTMB's have: their error
+            is mostly that of the group's effect.
 
         Returns
         -------
@@ -138,8 +148,8 @@ class Predictions(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            As in `predict`; for a wrong `target` or `level`; without inference; for responses
-            that are classes, which have no quantiles.
+            As in `predict`; for a wrong `target`, `level` or `df`; without inference; for
+            responses that are classes, which have no quantiles.
 
         Examples
         --------
@@ -157,11 +167,12 @@ class Predictions(SingleThreaded):
         if target == "response":
             self._refuse_unordered("target='response'")
         check_inference(self.fit_)
+        against = self._reference(df)
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
             if target == "response":
                 return infer.response_interval(self.fit_, design, plan, level)
-            found = infer.mean_interval(self.fit_, design, plan, level)
+            found = infer.mean_interval(self.fit_, design, plan, level, against)
             return found.lower, found.upper
 
         return self._scale.write(self._answered(predict_frame(self, X), kind, answer).T)
@@ -212,7 +223,9 @@ class Predictions(SingleThreaded):
 
         return self._scale.write(self._answered(predict_frame(self, X), kind, answer).T)
 
-    def predict_frame(self, X: Any, level: float = 0.95, kind: Kind | None = None) -> pd.DataFrame:
+    def predict_frame(
+        self, X: Any, level: float = 0.95, kind: Kind | None = None, df: str = "auto"
+    ) -> pd.DataFrame:
         """Predict means with standard errors and limits, as a table.
 
         Parameters
@@ -222,6 +235,8 @@ class Predictions(SingleThreaded):
         level : float, default=0.95
             Coverage of the limits.
         kind : str or set, default=None
+            As in `predict_interval`.
+        df : str, default="auto"
             As in `predict_interval`.
 
         Returns
@@ -252,9 +267,10 @@ class Predictions(SingleThreaded):
         check_is_fitted(self)
         check_level(level)
         check_inference(self.fit_)
+        against = self._reference(df)
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
-            found = infer.mean_interval(self.fit_, design, plan, level)
+            found = infer.mean_interval(self.fit_, design, plan, level, against)
             ends = [found.mean, found.lower, found.upper]
             if self._scale.is_ordered:
                 ends += infer.response_interval(self.fit_, design, plan, level)
@@ -342,6 +358,11 @@ class Predictions(SingleThreaded):
         mean, *std = self._answered(frame, kind, answer, needed)
         mean = self._scale.write(mean)
         return (mean, self._scale.width * std[0]) if std else mean
+
+    def _reference(self, df: str) -> infer.Reference:
+        """Return what means are compared with."""
+        check_choice("df", df, infer.DF_METHODS)
+        return infer.reference(self.fit_, df)
 
     def _refuse_unordered(self, name: str) -> None:
         if not self._scale.is_ordered:

@@ -23,8 +23,18 @@ class Statistics(TidyTables, ExplainedVariance):
     _scale: ResponseScale
     _spec: DesignSpec
 
-    def summary(self) -> infer.Summary:
+    def summary(self, df: str = "auto") -> infer.Summary:
         """Return a record that prints like R's summary, and shows as HTML in a notebook.
+
+        Parameters
+        ----------
+        df : str, default="auto"
+            What fixed effects of the location are compared with. "satterthwaite": t with the
+            degrees of freedom of lmerTest, for linear mixed models with one residual variance.
+            "kenward-roger": those of pbkrtest, with standard errors that know that variances are
+            estimated, for such models by REML. "between-within": numbers of groups, or of rows
+            within groups, less coefficients, for any family. "residual": rows less coefficients.
+            "normal": none. "auto" is Satterthwaite's where it exists, else normal.
 
         Returns
         -------
@@ -35,6 +45,8 @@ class Statistics(TidyTables, ExplainedVariance):
         ------
         NotFittedError
             When `fit` was not called.
+        ValueError
+            When `df` is unknown, or not for such a model.
 
         Examples
         --------
@@ -50,10 +62,11 @@ class Statistics(TidyTables, ExplainedVariance):
         Converged in ... iterations
         """
         check_is_fitted(self)
+        check_choice("df", df, infer.DF_METHODS)
         scale = self._scale
         remarks = [*scale.remarks, *scale.missing, *self._remarks()]
         formula = titled(self.formulas_)
-        return infer.summarize(self.fit_, formula, response=scale.described, remarks=remarks)
+        return infer.summarize(self.fit_, formula, response=scale.described, remarks=remarks, df=df)
 
     def _remarks(self) -> list[str]:
         """Return what the formulas do not say of the model, in sentences."""

@@ -23,6 +23,7 @@ class TidyTables(SingleThreaded):
         effects: str | Collection[str] = infer.EFFECTS,
         level: float = 0.95,
         exponentiate: bool = False,
+        df: str = "auto",
     ) -> pd.DataFrame:
         """Return all estimates in one long table, one row each.
 
@@ -41,13 +42,16 @@ class TidyTables(SingleThreaded):
             as it is. With identity, sqrt, probit and cauchit they mean nothing and are refused.
             Standard errors follow by the delta method;
             statistic and p-value remain those of no effect.
+        df : str, default="auto"
+            Degrees of freedom of the fixed effects, see `summary`.
 
         Returns
         -------
         DataFrame
             The columns of R's broom.mixed: effect ("fixed", "random" or "modes"), component (the
             linear predictor), group, level, term, estimate, std_error, statistic, p_value,
-            conf_low, conf_high. Columns are the same whatever `effects`; what a row does not have
+            conf_low, conf_high; where there are degrees of freedom, df before statistic, which is t
+            then, and z otherwise. Columns are the same whatever `effects`; what a row does not have
             is missing. Fixed effects, also of the precision, and modes are on the scale of the
             linear predictor. The terms of random effects are ``sd(x)`` and ``corr(Intercept, x)``,
             with intervals as in `confint`; those of modes have the uncertainty of the estimates
@@ -58,8 +62,8 @@ class TidyTables(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When `effects` or `level` is none of the above; when effects of a link are no ratios
-            and are to be exponentiated.
+            When `effects`, `level` or `df` is none of the above; when effects of a link are no
+            ratios and are to be exponentiated.
 
         Examples
         --------
@@ -77,13 +81,15 @@ class TidyTables(SingleThreaded):
         """
         check_is_fitted(self)
         check_level(level)
+        check_choice("df", df, infer.DF_METHODS)
         chosen = (effects,) if isinstance(effects, str) else tuple(effects)
         for name in chosen:
             check_choice("effects", name, infer.EFFECTS)
         if exponentiate and "fixed" in chosen:
             check_ratios(self.fit_)
-        found = infer.tidy(self.fit_, chosen, level, exponentiate=bool(exponentiate))
-        return infer.estimate_frame(found)
+        found = infer.tidy(self.fit_, chosen, level, exponentiate=bool(exponentiate), df=df)
+        with_df = infer.reference(self.fit_, df).has_df
+        return infer.estimate_frame(found, with_df=with_df)
 
     def glance(self) -> pd.DataFrame:
         """Return criteria and state of the fit in one row.

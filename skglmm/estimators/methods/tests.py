@@ -9,11 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
 from skglmm.design import DesignSpec, label_in
-from skglmm.estimators.reading.validation import check_inference
+from skglmm.estimators.reading.validation import check_choice, check_inference
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
 from skglmm.formula import read_constraints
-from skglmm.inference import WaldTest, fixed_names, wald_test
+from skglmm.inference import DF_METHODS, TYPES, Anova, WaldTest, anova, fixed_names, wald_test
 
 __all__ = ["Tests"]
 
@@ -24,7 +24,7 @@ class Tests(SingleThreaded):
     fit_: Fit
     _spec: DesignSpec
 
-    def wald_test(self, hypothesis: Any) -> WaldTest:
+    def wald_test(self, hypothesis: Any, df: str = "auto") -> WaldTest:
         """Test linear hypotheses about the fixed effects.
 
         Parameters
@@ -39,11 +39,13 @@ class Tests(SingleThreaded):
             ``"precision(cat) = 0"``; coefficients that were left out of fit do not count.
             An array, shape (p,) or (m, p), holds the weights of the coefficients in the order of
             `vcov()`; a pair of arrays these and the values, shape (m,), else 0.
+        df : str, default="auto"
+            Degrees of freedom, see `summary`; with them the statistic is F, else chi-square.
 
         Returns
         -------
         WaldTest
-            A record with statistic, df, p_value, constraints, and `to_frame()`.
+            A record with statistic, df, df_denominator, p_value, constraints, and `to_frame()`.
 
         Raises
         ------
@@ -52,7 +54,8 @@ class Tests(SingleThreaded):
         ValueError
             When the hypothesis cannot be read (a FormulaError), names something else or is not
             linear, when its constraints depend on each other or on what the data do not
-            determine, or when the model was fitted with ``inference=False``.
+            determine, or when the model was fitted with ``inference=False``; when `df` is
+            unknown, or not for such a model.
         TypeError
             When the hypothesis is neither text nor numbers.
 
@@ -63,7 +66,7 @@ class Tests(SingleThreaded):
         Notes
         -----
         Chi-square in large samples: that the variances are estimated is left out of account, so
-        with few groups p-values are somewhat too small.
+        with few groups p-values are somewhat too small. Degrees of freedom mend that.
 
         Examples
         --------
@@ -79,11 +82,71 @@ class Tests(SingleThreaded):
         """
         check_is_fitted(self)
         check_inference(self.fit_)
+        check_choice("df", df, DF_METHODS)
         names = fixed_names(self.fit_)
         terms = _terms(self.fit_, self._spec)
         factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
         read = partial(read_constraints, names=names, terms=terms, factors=factors)
-        return wald_test(self.fit_, *_read(hypothesis, names, read))
+        return wald_test(self.fit_, *_read(hypothesis, names, read), df)
+
+    def anova(self, type: int = 3, df: str = "auto") -> Anova:  # noqa: A002 -- R's word
+        """Test each term of the formulas: an analysis of variance table.
+
+        Parameters
+        ----------
+        type : {3, 2, 1}, default=3
+            3 tests a term averaged over the categories of terms that contain it, with equal
+            weights, whatever the coding; 2 after all terms but those; 1 after the terms before it
+            in the formula. Without interactions 2 and 3 are the same.
+        df : str, default="auto"
+            Denominator degrees of freedom, see `summary`. With them tests are F, as lmerTest's;
+            without Wald's chi-square, as those of car.
+
+        Returns
+        -------
+        Anova
+            A record that prints as a table, with `tests` and `to_frame()`. Terms of the location
+            come first, those of other predictors are called ``precision(x)``.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            When `type` or `df` is unknown, or not for such a model; when the model was fitted
+            with ``inference=False``; for type 3 when it is not known how a category was coded.
+
+        See Also
+        --------
+        skglmm.model_selection.likelihood_ratio_test : Compares two fits; also for variances.
+
+        Notes
+        -----
+        Sums of squares are those of the statistic times the residual variance, as in lmerTest.
+        Types 1 and 2 order the columns by their own cross-products, with the weights of the rows;
+        where there is no single residual variance, by the information about the coefficients, as
+        car does.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> model.anova().to_frame().round(1)
+            df  statistic  p_value
+        EP   1      481.2      0.0
+        """
+        check_is_fitted(self)
+        check_inference(self.fit_)
+        check_choice("df", df, DF_METHODS)
+        if type not in TYPES or isinstance(type, bool):
+            msg = f"type={type!r} is unknown, expected 3, 2 or 1"
+            raise ValueError(msg)
+        fit, location = self.fit_, self.fit_.family.location
+        every = [location, *(k for k in range(len(fit.beta)) if k != location)]
+        tables = {k: self._spec.term_table(k, treatment=not fit.aliased[k]) for k in every}
+        return anova(fit, tables, int(type), df)
 
 
 def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:

@@ -56,7 +56,7 @@ class Gaussian(Family):
 
     @property
     def is_normal(self) -> bool:
-        return self.links[0].name == "identity"
+        return [link.name for link in self.links] == ["identity", "log"]
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:

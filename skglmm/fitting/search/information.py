@@ -1,10 +1,10 @@
 """What is known of the Hessian of the objective without differences."""
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
 from skglmm.engine import Objective, Problem
+from skglmm.linalg import block_diagonal
 
 __all__ = ["first_hessian", "positive"]
 
@@ -13,8 +13,7 @@ INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
 def first_hessian(problem: Problem, here: Objective) -> Floats:
     """Information about fixed effects and about covariances, without what the two share."""
-    blocks = [positive(block) for block in problem.information(here.mode)]
-    return blocks[0] if len(blocks) == 1 else np.asarray(block_diag(*blocks))
+    return block_diagonal(*map(positive, problem.information(here.mode)))
 
 
 def positive(matrix: Floats) -> Floats:

@@ -12,7 +12,7 @@ from skglmm.engine import Params, Problem
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum, Options, minimize
 
-__all__ = ["leave_saddle", "rectified", "singular_terms", "zeros"]
+__all__ = ["free_parameters", "leave_saddle", "rectified", "singular_terms", "zeros"]
 
 OFF_ZERO = 1e-3  # what was on the boundary begins here again: there its gradient is zero
 SMALL = 1e-2  # parameters closer to the boundary than this are tried on it
@@ -114,6 +114,11 @@ def zeros(problem: Problem, vector: Floats) -> Bools:
     pairs = zip(problem.covariances, theta, strict=True)
     fixed = np.zeros(problem.shape.n_beta, dtype=np.bool_)
     return np.concatenate([fixed, *(covariance.zeros(part) for covariance, part in pairs)])
+
+
+def free_parameters(problem: Problem, optimum: Optimum) -> Bools:
+    """Return the parameters that lie on no boundary, shape (n_params,)."""
+    return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
 
 
 def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[str]:

@@ -17,11 +17,11 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import chi2
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit
+from skglmm.inference.degrees_of_freedom.choose import reference
+from skglmm.inference.degrees_of_freedom.reference import f_tail, t_tail
 from skglmm.inference.parameters.natural import Natural, coefficients, delta_covariance, infinite
 from skglmm.inference.prediction.estimable import missed_by_sums
 from skglmm.inference.report.frames import named_frame
@@ -38,7 +38,7 @@ class WaldTest:
     Parameters
     ----------
     statistic : float
-        Chi-square.
+        Chi-square; F where `df_denominator` is finite.
     df : int
         Number of constraints, m.
     p_value : float
@@ -48,6 +48,10 @@ class WaldTest:
     relative_to : tuple of str
         Dropped columns whose coefficients count as 0 in what is tested: were others dropped in
         their place, it would be another hypothesis.
+    df_denominator : float, default=inf
+        Denominator degrees of freedom of an F statistic; infinite for chi-square.
+    dfs : ndarray, shape (m,), or None, default=None
+        Degrees of freedom of each constraint alone.
 
     Examples
     --------
@@ -66,13 +70,18 @@ class WaldTest:
     estimate: Floats
     std_error: Floats
     relative_to: tuple[str, ...] = ()
+    df_denominator: float = np.inf
+    dfs: Floats | None = None
 
     def __str__(self) -> str:
         p_value = f"p = {self.p_value:.2g}" if self.p_value > 0 else "p < 1e-300"
         tested = ", ".join(self.constraints)
         if self.relative_to:
             tested += f"; given 0 for the dropped {', '.join(self.relative_to)}"
-        return f"Wald = {self.statistic:.3f} on {self.df} df, {p_value} ({tested})"
+        if np.isinf(self.df_denominator):
+            return f"Wald = {self.statistic:.3f} on {self.df} df, {p_value} ({tested})"
+        on = f"{self.df} and {self.df_denominator:.2f} df"
+        return f"F = {self.statistic:.3f} on {on}, {p_value} ({tested})"
 
     def __repr__(self) -> str:
         return str(self)
@@ -81,10 +90,22 @@ class WaldTest:
         return f"<div><p>{escape(str(self))}</p>{self.to_frame().to_html()}</div>"
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
-        """Return one row for each constraint: estimate, std_error, statistic (z), p_value."""
-        z = self.estimate / self.std_error
-        rows = np.column_stack([self.estimate, self.std_error, z, 2.0 * ndtr(-np.abs(z))])
-        columns = ("estimate", "std_error", "statistic", "p_value")
+        """Return one row for each constraint: estimate, std_error, statistic, p_value.
+
+        Statistics are z, or t where there is a column df.
+        """
+        z, dfs = self.estimate / self.std_error, np.full(len(self.estimate), np.inf)
+        columns: tuple[str, ...] = ("estimate", "std_error", "statistic", "p_value")
+        if self.dfs is not None and np.isfinite(self.dfs).any():
+            columns, dfs = ("estimate", "std_error", "df", "statistic", "p_value"), self.dfs
+        found = {
+            "estimate": self.estimate,
+            "std_error": self.std_error,
+            "df": dfs,
+            "statistic": z,
+            "p_value": t_tail(z, dfs),
+        }
+        rows = np.column_stack([found[name] for name in columns])
         return named_frame(
             {
                 name: dict(zip(columns, row, strict=True))
@@ -103,7 +124,7 @@ def fixed_names(fit: Fit) -> tuple[str, ...]:
     return tuple(parameter.name for parameter in _fixed(fit))
 
 
-def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
+def wald_test(fit: Fit, matrix: Floats, values: Floats, df: str = "auto") -> WaldTest:
     """Test linear constraints ``matrix @ coefficients = values`` on the fixed effects.
 
     Parameters
@@ -113,6 +134,8 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     matrix : ndarray, shape (m, p)
         Columns in the order of `fixed_names`.
     values : ndarray, shape (m,)
+    df : str
+        What the statistic is compared with, see `reference`.
 
     Returns
     -------
@@ -135,7 +158,8 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     >>> print(wald_test(fit, np.array([[0.0, 1.0, 0.0]]), np.array([0.01])))
     Wald = 2.821 on 1 df, p = 0.093 (EP = 0.01)
     """
-    parameters = _fixed(fit)
+    against = reference(fit, df)
+    fit, parameters = against.applied(), _fixed(fit)
     names = [parameter.name for parameter in parameters]
     constraints = tuple(_written(row, q, names) for row, q in zip(matrix, values, strict=True))
     covariance = delta_covariance(fit, parameters)
@@ -149,9 +173,15 @@ def wald_test(fit: Fit, matrix: Floats, values: Floats) -> WaldTest:
     _refuse_dependent(spread, std_error, constraints)
     z = estimate / std_error
     statistic = float(z @ np.linalg.solve(spread / np.outer(std_error, std_error), z))
-    p_value = float(chi2.sf(statistic, len(z)))
+    below, q = against.denominator(matrix), len(z)
+    p_value = f_tail(below.scaling * statistic / q, q, below.df)
+    if not np.isinf(below.df):
+        statistic *= below.scaling / q
     relative = tuple(names[j] for j in dropped[missed.any(axis=0)])
-    return WaldTest(statistic, len(z), p_value, constraints, estimate, std_error, relative)
+    return WaldTest(
+        *(statistic, q, p_value, constraints, estimate, std_error, relative, below.df),
+        against.df(matrix),
+    )
 
 
 def _fixed(fit: Fit) -> list[Natural]:

@@ -23,7 +23,7 @@ class Estimates:
     effect, component, group, level, term : ndarray of object, shape (m,)
         Kind of estimate, linear predictor, grouping factor, label of the level and name; None
         where there is none.
-    estimate, std_error, statistic, p_value, low, high : ndarray, shape (m,)
+    estimate, std_error, df, statistic, p_value, low, high : ndarray, shape (m,)
         NaN where there is none.
     """
 
@@ -34,6 +34,7 @@ class Estimates:
     term: Texts
     estimate: Floats
     std_error: Floats
+    df: Floats
     statistic: Floats
     p_value: Floats
     low: Floats
@@ -59,6 +60,7 @@ def estimates(effect: str, term: Collection[str], estimate: Floats, **columns: A
         term=texts(term),
         estimate=estimate,
         std_error=numbers("std_error"),
+        df=numbers("df"),
         statistic=numbers("statistic"),
         p_value=numbers("p_value"),
         low=numbers("low"),

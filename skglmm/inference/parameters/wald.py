@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
+from skglmm.inference.degrees_of_freedom.choose import reference
+from skglmm.inference.degrees_of_freedom.reference import Reference, t_quantile, t_tail
 from skglmm.inference.parameters.held import known_ends
 from skglmm.inference.parameters.natural import (
     Natural,
@@ -32,6 +33,7 @@ __all__ = [
     "Intervals",
     "coefficient_tables",
     "constant_level",
+    "degrees_of_freedom",
     "half_width",
     "intervals",
     "variance_components",
@@ -48,14 +50,16 @@ class Coefficients:
     ----------
     predictor : str
     names : tuple of str, length p
-    estimate, std_error, statistic, p_value : ndarray, shape (p,)
-        Wald statistics; NaN for columns that were left out and without inference.
+    estimate, std_error, df, statistic, p_value : ndarray, shape (p,)
+        Wald statistics; NaN for columns that were left out and without inference. Those with
+        finite degrees of freedom are t, the others z.
     """
 
     predictor: str
     names: tuple[str, ...]
     estimate: Floats
     std_error: Floats
+    df: Floats
     statistic: Floats
     p_value: Floats
 
@@ -118,12 +122,14 @@ class Intervals:
     level: float
 
 
-def coefficient_tables(fit: Fit) -> tuple[Coefficients, ...]:
+def coefficient_tables(fit: Fit, against: Reference | None = None) -> tuple[Coefficients, ...]:
     """Return the fixed effects of each linear predictor with their Wald statistics.
 
     Parameters
     ----------
     fit : Fit
+    against : Reference, default=None
+        What statistics are compared with; by default that of "auto", see `reference`.
 
     Returns
     -------
@@ -141,16 +147,17 @@ def coefficient_tables(fit: Fit) -> tuple[Coefficients, ...]:
     >>> mean.estimate.round(4), mean.std_error.round(4)
     (array([-5.1823,  0.0108]), array([0.2405, 0.0005]))
     """
-    tables = []
+    against = reference(fit) if against is None else against
+    fit, tables = against.applied(), []
     for k, predictor in enumerate(fit.layout.predictors):
         parameters = list(coefficients(fit, k))
         estimate = np.array([parameter.value for parameter in parameters])
         error = std_errors(fit, parameters)
         with np.errstate(divide="ignore", invalid="ignore"):  # no error: no statistic
             statistic = np.where(error > 0, estimate / error, np.nan)
-        p_value = 2.0 * ndtr(-np.abs(statistic))
-        names = fit.layout.coefficients[k]
-        tables.append(Coefficients(predictor, names, estimate, error, statistic, p_value))
+        df = np.where(np.isnan(error), np.nan, degrees_of_freedom(against, parameters))
+        names, p_value = fit.layout.coefficients[k], t_tail(statistic, df)
+        tables.append(Coefficients(predictor, names, estimate, error, df, statistic, p_value))
     return tuple(tables)
 
 
@@ -219,7 +226,10 @@ def vcov(fit: Fit, component: str = "fixed") -> Covariances:
 
 
 def intervals(
-    fit: Fit, level: float = 0.95, parameters: Sequence[Natural] | None = None
+    fit: Fit,
+    level: float = 0.95,
+    parameters: Sequence[Natural] | None = None,
+    against: Reference | None = None,
 ) -> Intervals:
     """Return Wald intervals, built on scales without bounds and mapped back.
 
@@ -235,6 +245,8 @@ def intervals(
         Coverage, above 0 and below 1.
     parameters : sequence of Natural, default=None
         Of which; None are all that are `natural`.
+    against : Reference, default=None
+        What fixed effects are compared with; by default that of "auto", see `reference`.
 
     Returns
     -------
@@ -252,11 +264,12 @@ def intervals(
     ('sd(Intercept | batch)', np.float64(0.327), np.float64(0.812))
     """
     parameters = list(natural(fit) if parameters is None else parameters)
-    half = half_width(level)
+    against = reference(fit) if against is None else against
+    fit, halves = against.applied(), t_quantile(level, degrees_of_freedom(against, parameters))
     low, high = np.full(len(parameters), np.nan), np.full(len(parameters), np.nan)
     for i, (parameter, error) in enumerate(with_errors(fit, parameters)):
         if np.isfinite(error):
-            reach = half * error * abs(parameter.slope)
+            reach = halves[i] * error * abs(parameter.slope)
             with np.errstate(over="ignore"):  # no bound
                 ends = parameter.back(parameter.working + np.array([-reach, reach]))
             low[i], high[i] = np.sort(ends)
@@ -309,4 +322,15 @@ def _component(
 
 def half_width(level: float) -> float:
     """Return the half width of the interval of a normal estimate, in standard errors."""
-    return float(ndtri(0.5 + level / 2.0))
+    return float(t_quantile(level, np.array(np.inf)))
+
+
+def degrees_of_freedom(against: Reference, parameters: Sequence[Natural]) -> Floats:
+    """Return the degrees of freedom of some parameters, (m,): infinite but for fixed effects."""
+    shape, found = against.fit.shape, np.full(len(parameters), np.inf)
+    if against.has_df and parameters:
+        gradients = np.nan_to_num(np.array([parameter.gradient for parameter in parameters]))
+        linear = ~gradients[:, shape.n_beta :].any(axis=1)
+        linear &= gradients[:, : shape.n_beta].any(axis=1)
+        found[linear] = against.df(gradients[linear, : shape.n_beta])
+    return found

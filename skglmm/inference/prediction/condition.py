@@ -90,6 +90,7 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
         if found.earlier is None
         else found.earlier.effect_information + seen,
         mode_jacobian=None if moves is None else user_moves(fit, moves),
+        unconditioned=fit.original,
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.fitting import Fit
+from skglmm.inference.degrees_of_freedom.reference import Normal, Reference, t_quantile
 from skglmm.inference.parameters.delta import (
     estimates_variance,
     linear_gradient,
@@ -103,7 +104,9 @@ def predict_linear(
     return LinearPrediction(*(np.where(unknown, np.nan, part) for part in found))
 
 
-def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interval:
+def mean_interval(
+    fit: Fit, design: Design, plan: Plan, level: float, against: Reference | None = None
+) -> Interval:
     """Return means with standard errors and limits.
 
     Parameters
@@ -113,15 +116,34 @@ def mean_interval(fit: Fit, design: Design, plan: Plan, level: float) -> Interva
     plan : Plan
     level : float
         Coverage, such as 0.95.
+    against : Reference, default=None
+        What means of fixed effects alone are compared with, each with its own degrees of freedom;
+        by default the normal distribution, which those with effects of groups always have.
     """
-    units, (fit, design) = fit.units, in_own_units(fit, design)
+    if plan.conditioned or fit.family.mean_predictors != (fit.family.location,):
+        against = None
+    against = Normal(fit) if against is None else against
+    units, (fit, design) = fit.units, in_own_units(against.applied(), design)
     interval = _average_interval if plan.integrated else _group_interval
-    parts = [interval(fit, part, plan, level) for part in row_parts(design)]
+    parts = [
+        interval(fit, part, plan, level, _stretch(against, part, level))
+        for part in row_parts(design)
+    ]
     unknown = plan.unknown(fit, design, fit.family.mean_predictors)
     found = map(np.concatenate, zip(*parts, strict=True))
     mean, se, lower, upper = (np.where(unknown, np.nan, part) for part in found)
     user = units.user_response
     return Interval(user(mean), units.width * se, user(lower), user(upper))
+
+
+def _stretch(against: Reference, design: Design, level: float) -> Floats:
+    """By how much t quantiles of the degrees of freedom of rows exceed the normal one, (n,)."""
+    if not against.has_df:
+        return np.ones(design.n_samples)
+    contrasts = np.zeros((design.n_samples, against.fit.shape.n_beta))
+    own = against.fit.family.location
+    contrasts[:, against.fit.shape.beta(own)] = design.fixed[own]
+    return t_quantile(level, against.df(contrasts)) / t_quantile(level, np.array(np.inf))
 
 
 def row_parts(design: Design) -> Iterator[Design]:
@@ -147,16 +169,19 @@ def _given_estimates(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Fl
     return known + shift_covariance(fit, design, plan, j, k)
 
 
-def _group_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
+def _group_interval(
+    fit: Fit, design: Design, plan: Plan, level: float, stretch: Floats
+) -> tuple[Floats, ...]:
     """Mean, standard error and limits where nothing is averaged over in every row."""
     alone = fit.family.mean_predictors == (fit.family.location,)
-    limits = _exact_limits if alone else _mean_limits
     mean = predict(fit, design, plan).mean
-    return mean, *limits(fit, design, plan, mean, level)
+    if not alone:
+        return mean, *_mean_limits(fit, design, plan, mean, level)
+    return mean, *_exact_limits(fit, design, plan, mean, level, stretch)
 
 
 def _exact_limits(
-    fit: Fit, design: Design, plan: Plan, mean: Floats, level: float
+    fit: Fit, design: Design, plan: Plan, mean: Floats, level: float, stretch: Floats
 ) -> Iterator[Floats]:
     """Standard error and limits of means that depend on the location's predictor alone."""
     where = fit.family.location
@@ -166,7 +191,7 @@ def _exact_limits(
     averaged = shift_of(fit, design, plan, (where,)).is_wide
     point = np.where(averaged, on_link(fit, mean), value)
     known = np.where(np.isnan(std), np.nan, 1.0)  # links know no NaN
-    for limit in normal_limits(value, std, point, level):
+    for limit in normal_limits(value, stretch * std, point, level):
         eta[where] = np.where(np.isnan(std), value, limit)
         yield known * fit.family.mean(eta)
 
@@ -295,11 +320,13 @@ def _from_link(fit: Fit, limits: Iterable[Floats]) -> Iterator[Floats]:
         yield known * _link(fit).inverse(np.nan_to_num(limit)).value
 
 
-def _average_interval(fit: Fit, design: Design, plan: Plan, level: float) -> tuple[Floats, ...]:
+def _average_interval(
+    fit: Fit, design: Design, plan: Plan, level: float, stretch: Floats
+) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
     mean, gradient = mean_gradient(fit, design, plan)
     se = np.sqrt(estimates_variance(fit, gradient))
-    return mean, se, *link_limits(fit, mean, se, level)
+    return mean, se, *link_limits(fit, mean, stretch * se, level)
 
 
 def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:

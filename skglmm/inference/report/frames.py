@@ -129,22 +129,26 @@ def interval_frame(intervals: Intervals) -> pd.DataFrame:
     )
 
 
-def estimate_frame(estimates: Estimates) -> pd.DataFrame:
+def estimate_frame(estimates: Estimates, *, with_df: bool = False) -> pd.DataFrame:
     """Return one row for each estimate.
 
     Parameters
     ----------
     estimates : Estimates
+    with_df : bool
+        Whether statistics have degrees of freedom.
 
     Returns
     -------
     DataFrame
-        Columns effect, component, group, level, term, estimate, std_error, statistic, p_value,
-        conf_low, conf_high.
+        Columns effect, component, group, level, term, estimate, std_error, df, statistic,
+        p_value, conf_low, conf_high; df only if asked for.
     """
     frame = pd.DataFrame(
         {field.name: getattr(estimates, field.name) for field in fields(Estimates)}
     )
+    if not with_df:
+        frame = frame.drop(columns="df")
     return frame.rename(columns={"low": "conf_low", "high": "conf_high"})
 
 

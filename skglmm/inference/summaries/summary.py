@@ -8,6 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit
+from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.parameters.natural import derived
 from skglmm.inference.parameters.wald import (
     Coefficients,
@@ -56,6 +57,8 @@ class Summary:
         Whether fixed effects are integrated out of the likelihood, as by REML.
     approximation : str, default=""
         Of the likelihood, where it is not Laplace's: "adaptive quadrature, 5 points".
+    df_method : str, default="normal"
+        Where the degrees of freedom of the coefficients come from.
 
     Examples
     --------
@@ -88,6 +91,7 @@ class Summary:
     notes: tuple[str, ...]
     is_restricted: bool = False
     approximation: str = ""
+    df_method: str = "normal"
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -115,6 +119,7 @@ def summarize(
     *,
     response: str = "a response",
     remarks: Sequence[str] = (),
+    df: str = "auto",
 ) -> Summary:
     """Collect the summary of a fit.
 
@@ -127,6 +132,8 @@ def summarize(
         What y is, as the first line ends.
     remarks : sequence of str
         Further notes.
+    df : str
+        What coefficients are compared with, see `reference`.
 
     Returns
     -------
@@ -145,7 +152,7 @@ def summarize(
     Rows: 32; levels: batch 10
     ...
     """
-    predictors = fit.layout.predictors
+    predictors, against = fit.layout.predictors, reference(fit, df)
     constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]
     constants += [
         (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
@@ -163,13 +170,14 @@ def summarize(
         aic=fit.aic,
         bic=fit.bic,
         components=variance_components(fit),
-        coefficients=coefficient_tables(fit),
+        coefficients=coefficient_tables(fit, against),
         levels={name: level for name, level in constants if level is not None},
         converged=fit.converged,
         n_iterations=fit.n_iterations,
         notes=(*(note.text for note in notes(fit)), *_without_errors(fit), *remarks),
         is_restricted=bool(fit.integrated),
         approximation=fit.approximation.title if fit.layout.factors else "",
+        df_method=against.title,
     )
 
 
@@ -208,7 +216,7 @@ def _tables(summary: Summary) -> Iterator[Table]:
         if table.predictor in summary.levels:
             yield _level_table(table.predictor, *summary.levels[table.predictor])
         elif table.names:
-            yield _coefficient_table(table, summary.links[table.predictor])
+            yield _coefficient_table(table, summary)
     for name in [name for name in summary.levels if name not in summary.links]:
         yield _level_table(name, *summary.levels[name])
 
@@ -227,16 +235,19 @@ def _variance_table(components: Sequence[Component]) -> Table:
     return Table("Random effects", heads[: 4 + n_corr], tuple(rows), 2)
 
 
-def _coefficient_table(table: Coefficients, link: str) -> Table:
-    columns = zip(
-        table.names, table.estimate, table.std_error, table.statistic, table.p_value, strict=True
-    )
-    rows = tuple(
-        (name, _number(value), _number(error), _fixed(z), _p_value(p))
-        for name, value, error, z, p in columns
-    )
-    title = f"Fixed effects of the {table.predictor}, {link} scale"
-    return Table(title, ("", "estimate", "std. error", "z", "p"), rows, 1)
+def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
+    columns = [
+        ("estimate", map(_number, table.estimate)),
+        ("std. error", map(_number, table.std_error)),
+        ("z", map(_fixed, table.statistic)),
+        ("p", map(_p_value, table.p_value)),
+    ]
+    title = f"Fixed effects of the {table.predictor}, {summary.links[table.predictor]} scale"
+    if np.isfinite(table.df).any():
+        columns[2:3] = [("df", map(_fixed, table.df)), ("t", map(_fixed, table.statistic))]
+        title += f"; degrees of freedom: {summary.df_method}"
+    rows = tuple(zip(table.names, *(cells for _, cells in columns), strict=True))
+    return Table(title, ("", *(head for head, _ in columns)), rows, 1)
 
 
 def _level_table(name: str, value: float, error: float) -> Table:

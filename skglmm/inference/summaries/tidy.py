@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from skglmm.fitting import Fit
+from skglmm.inference.degrees_of_freedom.choose import reference
+from skglmm.inference.degrees_of_freedom.reference import Normal, Reference
 from skglmm.inference.parameters.estimates import Estimates, estimates, joined
 from skglmm.inference.parameters.modes import random_effects
 from skglmm.inference.parameters.natural import (
@@ -28,6 +30,7 @@ def tidy(
     level: float = 0.95,
     *,
     exponentiate: bool = False,
+    df: str = "auto",
 ) -> Estimates:
     """Return estimates with standard errors, Wald tests and Wald intervals.
 
@@ -42,6 +45,8 @@ def tidy(
     exponentiate : bool
         Whether to exponentiate fixed effects and their intervals, where the link makes them
         ratios; their standard errors follow by the delta method, their tests stay.
+    df : str
+        Of fixed effects, see `reference`.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def tidy(
     """
     parts: list[Estimates] = []
     if "fixed" in effects:
-        parts += _fixed(fit, level, exponentiate)
+        parts += _fixed(reference(fit, df), level, exponentiate)
     if "random" in effects:
         parts.append(_random(fit, level))
     if "modes" in effects:
@@ -76,10 +81,12 @@ def without_ratios(fit: Fit) -> dict[str, str]:
     return {name: link.name for k, (name, link) in links if not (link.ratio or is_constant(fit, k))}
 
 
-def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
-    for k, (table, link) in enumerate(zip(coefficient_tables(fit), fit.family.links, strict=True)):
+def _fixed(against: Reference, level: float, exponentiate: bool) -> Iterator[Estimates]:
+    fit = against.fit
+    tables = zip(coefficient_tables(fit, against), fit.family.links, strict=True)
+    for k, (table, link) in enumerate(tables):
         estimate, error = table.estimate, table.std_error
-        found = intervals(fit, level, list(coefficients(fit, k)))
+        found = intervals(fit, level, list(coefficients(fit, k)), against)
         low, high = found.low, found.high
         if exponentiate and link.ratio is not None:
             with np.errstate(over="ignore"):  # of a column in 1e-9 they may be beyond all numbers
@@ -91,6 +98,7 @@ def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
             estimate,
             component=table.predictor,
             std_error=error,
+            df=table.df,
             statistic=table.statistic,
             p_value=table.p_value,
             low=low,
@@ -100,7 +108,8 @@ def _fixed(fit: Fit, level: float, exponentiate: bool) -> Iterator[Estimates]:
 
 def _random(fit: Fit, level: float) -> Estimates:
     """Standard deviations and correlations, which come last among the intervals."""
-    parameters, found, places = list(variances(fit)), intervals(fit, level), _places(fit)
+    parameters, places = list(variances(fit)), _places(fit)
+    found = intervals(fit, level, against=Normal(fit))
     last = slice(len(found.names) - len(parameters), None)
     named = [places[parameter.name] for parameter in parameters]
     return estimates(

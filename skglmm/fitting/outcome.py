@@ -1,0 +1,197 @@
+"""The outcome of a search as the record of a fit, in the user's units."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools
+from skglmm.engine import (
+    LinearModel,
+    LinearRows,
+    Modes,
+    Params,
+    Problem,
+    constant_within,
+    effect_information,
+    is_linear,
+    posterior,
+)
+from skglmm.exceptions import DesignError
+from skglmm.fitting.data.standardize import Scales
+from skglmm.fitting.dictated import beside_ceilings
+from skglmm.fitting.infinity import Sides
+from skglmm.fitting.record import Fit
+from skglmm.fitting.search.bound import Bound
+from skglmm.fitting.search.ceilings import caps_of
+from skglmm.fitting.search.optimize import Optimum
+from skglmm.fitting.search.singular import free_parameters, singular_terms
+from skglmm.fitting.uncertainty import Uncertainty, uncertainty
+from skglmm.linalg import block_diagonal
+
+__all__ = ["Outcome", "in_user_units"]
+
+
+class Outcome(NamedTuple):
+    """What is known of an optimum beside it.
+
+    Parameters
+    ----------
+    going : sequence of Sides
+        Where the coefficients of each predictor go.
+    moves : tuple of ndarray, each of shape (n_params, k, L), or None
+        Derivative of the modes in the parameters, leading factor first; None without inference.
+    rows : LinearRows or Problem
+    effects : bool
+        Whether to keep the posterior of the random effects.
+    """
+
+    going: Sequence[Sides]
+    moves: Modes | None
+    rows: LinearRows | Problem
+    effects: bool
+
+
+def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) -> Fit:
+    """Return the record of a fit.
+
+    Parameters
+    ----------
+    bound : Bound
+        With all fixed effects as parameters.
+    optimum : Optimum
+    outcome : Outcome
+    tol : float
+        Log-likelihood units that may be left to gain.
+
+    Raises
+    ------
+    DesignError
+        When a coefficient, a standard deviation or the log likelihood is not finite.
+    """
+    going, moves, effects = outcome.going, outcome.moves, outcome.effects
+    problem, scales = bound.problem, bound.scales
+    mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
+    layout, bases = bound.layout, scales.effect_maps(bound.layout)
+    factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
+    lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
+    gone = [k for k, side in enumerate(going) if side.change.any()]
+    vanishing = problem.family.vanishing
+    inference = moves is not None
+    fit = Fit(
+        family=problem.family,
+        layout=layout,
+        beta=scales.coefficients(params.beta),
+        theta=params.theta,
+        lambdas=lambdas,
+        u=problem.in_layout_order(problem.join(mode.u)),
+        bases=bases,
+        aliased=scales.aliased,
+        uncertainty=_uncertainty(bound, optimum) if inference else None,
+        recession=tuple(side.change for side in going),
+        infinities=tuple(side.signs for side in going),
+        order=problem.order,
+        posterior=posterior(problem, mode) if effects else None,
+        effect_information=effect_information(problem, mode) if effects else None,
+        mode_jacobian=None if moves is None else _user_moves(bound, moves),
+        log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
+        n_samples=bound.n_samples,
+        data_digest=bound.data_digest,
+        converged=optimum.is_within(tol),
+        message=optimum.verdict(tol),
+        decrease=optimum.decrease,
+        n_evaluations=optimum.n_evaluations,
+        n_iterations=optimum.n_iterations,
+        singular=tuple(
+            sentence
+            for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
+            for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
+        ),
+        capped=_capped(bound, optimum),
+        spaces=bound.spaces,
+        null_spaces=scales.null_spaces,
+        endless=tuple(layout.predictors[k] for k in gone if vanishing(bound.masses, [k])),
+        vanishing=vanishing(bound.masses, gone),
+        caps=caps_of(bound, optimum),
+        approximation=problem.approximation,
+        log_volume=bound.log_volume,
+        units=scales.units,
+        **(_of_rows(outcome.rows, scales) if inference else {}),
+    )
+    _check_finite(fit)
+    return fit
+
+
+def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:
+    """What degrees of freedom need to know of the rows."""
+    if isinstance(rows, Problem):
+        equations = LinearModel.of(rows).shared.equations if is_linear(rows) else None
+        within = constant_within(rows)
+    else:
+        equations, within = rows.equations, rows.constant_within
+    return {
+        "equations": equations,
+        "coefficient_maps": scales.coefficient_maps,
+        "origins": scales.origins,
+        "constant_within": _constant_within(within, scales),
+    }
+
+
+def _constant_within(
+    columns_within: Sequence[Sequence[Bools]], scales: Scales
+) -> tuple[tuple[Bools, ...], ...]:
+    """Which of the user's columns vary between the levels of each factor only."""
+    kept = [np.any(turn != 0.0, axis=0) for turn in scales.from_user]
+    found = []
+    for factor in columns_within:
+        columns = [np.zeros(len(each), dtype=np.bool_) for each in kept]
+        for column, each, same in zip(columns, kept, factor, strict=True):
+            column[each] = same
+        found.append(tuple(columns))
+    return tuple(found)
+
+
+def _capped(bound: Bound, optimum: Optimum) -> tuple[str, ...]:
+    """Names of the predictors of which a coefficient is held at the ceiling."""
+    flags = Params.unpack(optimum.capped.astype(float), bound.problem.shape).beta
+    pairs = zip(bound.layout.predictors, flags, strict=True)
+    return tuple(name for name, some in pairs if np.any(some))
+
+
+def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:
+    """What the data say of the estimates, with their digits beside rows at a ceiling."""
+    free = free_parameters(bound.problem, optimum)
+    if not optimum.is_exact:
+        return uncertainty(bound.scales, None, free, optimum.capped)
+    scales, hessian, dictated = beside_ceilings(bound, optimum, optimum.hessian)
+    return uncertainty(scales, hessian, free, optimum.capped, dictated)
+
+
+def _user_moves(bound: Bound, moves: Modes) -> Modes:
+    """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
+    back, n_beta = block_diagonal(*bound.scales.standard_maps), bound.problem.shape.n_beta
+    return tuple(
+        np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
+        for part in bound.problem.in_layout_order(moves)
+    )
+
+
+def _check_finite(fit: Fit) -> None:
+    """Refuse estimates that are not finite, as columns of extreme units have them."""
+    names = [
+        name
+        for coefficients, beta in zip(fit.layout.coefficients, fit.beta, strict=True)
+        for name in np.array(coefficients, dtype=object)[~np.isfinite(beta)]
+    ]
+    names += [
+        f"{name} | {factor.name}"
+        for factor, lambda_ in zip(fit.layout.factors, fit.lambdas, strict=True)
+        for name in np.array(factor.columns, dtype=object)[~np.isfinite(lambda_).all(axis=1)]
+    ]
+    if names or not np.isfinite(fit.log_likelihood):
+        what = f"of {names[0]!r} " if names else ""
+        msg = (
+            f"the estimate {what}is not finite: the numbers of its column are too large or too "
+            "small; bring the columns to ordinary units"
+        )
+        raise DesignError(msg)

@@ -1,0 +1,1 @@
+"""Reference distributions of tests and intervals: normal, or t and F with degrees of freedom."""

@@ -1,0 +1,224 @@
+r"""Kenward and Roger's tests of the fixed effects of linear mixed models.
+
+With :math:`G_r` the derivatives of V in variances and covariances,
+:math:`\Phi = (X^T V^{-1} X)^{-1}` and
+
+.. math::
+   P_r = -X^T V^{-1} G_r V^{-1} X, \quad Q_{rs} = X^T V^{-1} G_r V^{-1} G_s V^{-1} X, \quad
+   K_{rs} = tr(V^{-1} G_r V^{-1} G_s),
+
+the covariance of the variances is estimated by W, twice the inverse of
+:math:`K_{rs} - 2\,tr(\Phi Q_{rs}) + tr(\Phi P_r \Phi P_s)`, and that of the fixed effects, which
+does not know that variances are estimated, is corrected to
+
+.. math:: \Phi_A = \Phi + 2 \Phi \Big[\sum_{rs} W_{rs} (Q_{rs} - P_r \Phi P_s)\Big] \Phi
+
+[1]_. A Wald statistic with :math:`\Phi_A` has a multiple of an F distribution, with the degrees of
+freedom and the multiple of [2]_; these are the numbers of pbkrtest.
+
+All of it comes from sums over levels: with :math:`U = Z^T V^{-1} X`, :math:`M = Z^T V^{-1} Z` and
+:math:`G_r = Z D_r Z^T`, :math:`P_r = -U^T D_r U`, :math:`Q_{rs} = U^T D_r M D_s U` and
+:math:`K_{rs} = tr(D_r M D_s M)`; those of the residual variance are what is left of V.
+
+The parameters are the entries of :math:`\Sigma` where these are free, so that variances of zero are
+ordinary points. Where a covariance is another function of its parameters, such as one correlation
+of all pairs, :math:`D_r` are its derivatives and the second ones are left out (SAS calls this
+``DDFM=KR(FIRSTORDER)``): it does not depend on how the parameters are chosen.
+
+References
+----------
+.. [1] Kenward, M. G. & Roger, J. H. (1997). Small sample inference for fixed effects from
+   restricted maximum likelihood. Biometrics, 53(3), 983-997.
+.. [2] Halekoh, U. & Hojsgaard, S. (2014). A Kenward-Roger approximation and parametric bootstrap
+   methods for tests in linear mixed models - the R package pbkrtest. Journal of Statistical
+   Software, 59(9), 1-32.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.covariance import Covariance
+from skglmm.inference.degrees_of_freedom.marginal import MarginalModel
+from skglmm.inference.degrees_of_freedom.pair_sums import PairSums, pair_sums
+from skglmm.inference.degrees_of_freedom.reference import Denominator, Reference
+
+__all__ = ["KenwardRoger"]
+
+SINGULAR = 1e-10  # of the largest eigenvalue: information that is none
+NOTHING = 1e-14  # beside one
+NEAR_TWO = 1e-2  # degrees of freedom at which the mean of an F variable is infinite
+
+_Direction = tuple[int, Floats]  # a factor, and a change of the covariance of its levels, (k, k)
+
+
+@dataclass(frozen=True)
+class KenwardRoger(Reference):
+    """Student's t and F distributions with Kenward and Roger's degrees of freedom."""
+
+    @property
+    def title(self) -> str:
+        return "Kenward-Roger"
+
+    @cached_property
+    def model(self) -> MarginalModel:
+        """Where the covariance comes from."""
+        return MarginalModel(self.fit.original)
+
+    @cached_property
+    def location_covariance(self) -> Floats:
+        """Covariance of the fixed effects of the location, corrected, (p, p)."""
+        phi, (first, second, weights) = self.model.covariance, self._terms
+        middle = np.einsum("rs,rspq->pq", weights, second)
+        middle -= np.einsum("rs,rpi,ij,sjq->pq", weights, first, phi, first, optimize=True)
+        corrected = phi + phi @ (middle + middle.T) @ phi
+        to_user = self.model.to_user
+        return np.asarray(to_user @ corrected @ to_user.T)
+
+    @cached_property
+    def _terms(self) -> tuple[Floats, Floats, Floats]:
+        """P_r, (m, p, p); Q_rs, (m, m, p, p); W, (m, m)."""
+        first, second, traces = _derivatives(self.model)
+        phi = self.model.covariance
+        half = np.einsum("ij,rjk->rik", phi, first)
+        information = traces - 2.0 * np.einsum("ij,rsji->rs", phi, second)
+        information += np.einsum("rij,sji->rs", half, half)
+        return first, second, 2.0 * _inverse(0.5 * (information + information.T))
+
+    def df(self, contrasts: Floats) -> Floats:
+        return np.array([self.denominator(each[None]).df for each in contrasts])
+
+    def denominator(self, contrasts: Floats) -> Denominator:
+        if not self.concerns_location(contrasts).all():
+            return Denominator(np.inf)
+        own = contrasts[:, self.fit.shape.beta(self.fit.family.location)] @ self.model.to_user
+        phi, (first, _, weights) = self.model.covariance, self._terms
+        theta = own.T @ np.linalg.solve(own @ phi @ own.T, own)
+        moved = theta @ phi @ first @ phi
+        traces = np.trace(moved, axis1=1, axis2=2)
+        one = float(traces @ weights @ traces)
+        two = float(np.einsum("rs,rij,sji->", weights, moved, moved, optimize=True))
+        return _matched(one, two, len(own))
+
+
+def _matched(one: float, two: float, q: int) -> Denominator:
+    """Match the moments of the statistic of q contrasts with those of an F variable."""
+    if two == 0.0:  # nothing about the variances is estimated
+        return Denominator(np.inf)
+    b = (one + 6.0 * two) / (2.0 * q)
+    g = ((q + 1.0) * one - (q + 4.0) * two) / ((q + 2.0) * two)
+    common = 3.0 * q + 2.0 * (1.0 - g)
+    above, near = 1.0 + g / common * b, 1.0 - (q - g) / common * b
+    below, mean = 1.0 - (q + 2.0 - g) / common * b, 1.0 - two / q
+    above = 0.0 if abs(above) < SINGULAR else above
+    share = 1.0 if max(abs(mean), abs(near)) < NOTHING else mean / near
+    rho = share**2 * above / below / q
+    df = 4.0 + (q + 2.0) / (q * rho - 1.0)
+    scaling = 1.0 if abs(df - 2.0) < NEAR_TWO else df * mean / (df - 2.0)
+    return Denominator(df, scaling)
+
+
+def _derivatives(model: MarginalModel) -> tuple[Floats, Floats, Floats]:
+    """P_r, Q_rs and K_rs of all derivatives of V, that in the residual variance last."""
+    pairs = list(_directions(model))
+    whole = list(enumerate(model.sigmas))  # V itself, less the part of the residual variance
+    columns = _columns(model, [*pairs, *whole])
+    sums = pair_sums(model, columns) if whole else PairSums({}, {}, columns)
+    shape = (len(columns), len(pairs) + len(whole), len(model.covariance))
+    met = np.tensordot(columns.reshape(shape), sums.products.reshape(shape), (0, 0))
+    met = np.swapaxes(met, 1, 2)  # (m + F, m + F, p, p)
+    return _with_residuals(model, sums, pairs, whole, met)
+
+
+def _with_residuals(
+    model: MarginalModel,
+    sums: PairSums,
+    pairs: list[_Direction],
+    whole: list[_Direction],
+    met: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    """Add the direction of the residual variance: what others leave of V."""
+    p, m = len(model.covariance), len(pairs)
+    first, second = np.zeros((m + 1, p, p)), np.zeros((m + 1, m + 1, p, p))
+    traces = np.zeros((m + 1, m + 1))
+    for r, (f, change) in enumerate(pairs):
+        first[r] = -model.explained(f, change)
+    first[m] = -model.by_residuals
+    second[:m, :m] = met[:m, :m]
+    second[:m, m] = -first[:m] - met[:m, m:].sum(axis=1)
+    second[m, :m] = np.swapaxes(second[:m, m], 1, 2)
+    explained = model.information - model.by_residuals
+    second[m, m] = model.by_residuals - explained + met[m:, m:].sum(axis=(0, 1))
+    for r, one in enumerate(pairs):
+        traces[r, :m] = [_trace(sums, one, other) for other in pairs]
+        traces[r, m] = _own_trace(sums, one) - sum(_trace(sums, one, other) for other in whole)
+    traces[m, :m] = traces[:m, m]
+    traces[m, m] = model.equations.weight - 2.0 * sum(_own_trace(sums, one) for one in whole)
+    traces[m, m] += sum(_trace(sums, one, other) for one in whole for other in whole)
+    return first, second, traces
+
+
+def _directions(model: MarginalModel) -> Iterator[_Direction]:
+    """Derivatives of the covariances in their parameters."""
+    for f, theta in enumerate(model.fit.theta):
+        factor, start, effect = model.fit.layout.factors[f], 0, 0
+        for part in factor.covariance.blocks:
+            stop, last = start + part.n_params, effect + part.size
+            for change in _changes(part, theta[start:stop]):
+                whole = np.zeros_like(model.sigmas[f])
+                whole[effect:last, effect:last] = change
+                yield f, whole
+            start, effect = stop, last
+
+
+def _changes(covariance: Covariance, theta: Floats) -> Iterator[Floats]:
+    """Derivatives of a covariance: in its entries, if these are free, or in its parameters."""
+    rows, columns = np.nonzero(np.triu(covariance.pairs))
+    if len(rows) == covariance.n_params:
+        for i, j in zip(rows, columns, strict=True):
+            change = np.zeros((covariance.size, covariance.size))
+            change[i, j] = change[j, i] = 1.0
+            yield change
+        return
+    factor = covariance.factor(theta)
+    for move in covariance.moves(theta):
+        half = move @ factor.T
+        yield half + half.T
+
+
+def _columns(model: MarginalModel, directions: list[_Direction]) -> Floats:
+    """Vectors D U, one for each direction and fixed effect, in the order of `stacked`."""
+    p = len(model.covariance)
+    sizes = [part.shape[0] * part.shape[2] for part in model.projections]
+    starts = np.cumsum([0, *sizes])
+    found = np.zeros((starts[-1], len(directions), p))
+    for r, (f, change) in enumerate(directions):
+        moved = np.einsum("ab,bpl->alp", change, model.projections[f])
+        found[starts[f] : starts[f + 1], r] = moved.reshape(-1, p)
+    return found.reshape(starts[-1], len(directions) * p)
+
+
+def _trace(sums: PairSums, one: _Direction, other: _Direction) -> float:
+    """Trace of D M D' M."""
+    (f, left), (g, right) = one, other
+    if (f, g) not in sums.squares:
+        (f, left), (g, right) = other, one
+    return float(np.einsum("ab,cd,bcad->", left, right, sums.squares[f, g]))
+
+
+def _own_trace(sums: PairSums, one: _Direction) -> float:
+    """Trace of D M."""
+    f, change = one
+    return float(np.vdot(change, sums.own[f]))
+
+
+def _inverse(information: Floats) -> Floats:
+    """Inverse, or that of what is information: parameters may be on the boundary."""
+    size = np.sqrt(np.diag(information))
+    scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
+    scaled = information * scale * scale[:, None]
+    inverse = np.linalg.pinv(scaled, rcond=SINGULAR, hermitian=True)
+    return np.asarray(inverse * scale * scale[:, None])

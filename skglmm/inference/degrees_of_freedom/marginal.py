@@ -1,0 +1,160 @@
+r"""Covariance of the fixed effects of a linear mixed model, from sums over levels.
+
+With :math:`V = Z \Sigma Z^T + \sigma^2 W^{-1}`, H the Hessian in the spherical effects and
+:math:`J = -H^{-1} \Lambda^T Z^T W X / \sigma^2` the derivative of their modes in the fixed effects,
+:math:`V^{-1} X = W (X + Z \Lambda J) / \sigma^2`: what is needed of the rows are the cross-products
+of the mixed model equations.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skglmm.arrays import Floats, Ints
+from skglmm.engine import EffectInformation, MixedModelEquations
+from skglmm.fitting import Fit
+
+__all__ = ["MarginalModel", "Sparse", "stacked"]
+
+Sparse = Any  # a matrix of scipy.sparse
+
+
+@dataclass(frozen=True)
+class MarginalModel:
+    """A linear mixed model without its random effects: normal responses with a covariance V.
+
+    Everything is in the units of the fit, on its columns.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of a linear mixed model, with inference.
+    """
+
+    fit: Fit
+
+    @property
+    def equations(self) -> MixedModelEquations:
+        """Cross-products of the rows."""
+        assert self.fit.equations is not None
+        return self.fit.equations
+
+    @property
+    def location(self) -> int:
+        """Place of the predictor of the mean."""
+        return self.fit.family.location
+
+    @property
+    def scale(self) -> int:
+        """Place of the predictor of the residual standard deviation."""
+        return 1 - self.location
+
+    @property
+    def to_user(self) -> Floats:
+        """From the coefficients of the fit to those of the user, (p, p kept)."""
+        return self.fit.coefficient_maps[self.location]
+
+    @cached_property
+    def log_sigma_slope(self) -> float:
+        """Derivative of the log residual standard deviation in its coefficient."""
+        return float(1.0 / abs(self.fit.coefficient_maps[self.scale][0, 0]))
+
+    @cached_property
+    def residual_variance(self) -> float:
+        """Variance of the residuals of rows of weight one."""
+        k = self.scale
+        moved = float(self.fit.beta[k][0] - self.fit.origins[k][0])
+        return float(np.exp(2.0 * self.log_sigma_slope * moved))
+
+    @cached_property
+    def factors(self) -> list[Floats]:
+        """Factors of the covariances of the effects of one level, (k, k) each."""
+        pairs = zip(self.fit.layout.factors, self.fit.theta, strict=True)
+        return [factor.covariance.factor(theta) for factor, theta in pairs]
+
+    @cached_property
+    def sigmas(self) -> list[Floats]:
+        """Covariances of the effects of one level, (k, k) each."""
+        return [lower @ lower.T for lower in self.factors]
+
+    @cached_property
+    def _moves(self) -> list[Floats]:
+        """Derivatives of the modes b in the fixed effects, (k, p, L) each."""
+        assert self.fit.mode_jacobian is not None
+        own = self.fit.shape.beta(self.location)
+        parts = (np.tensordot(self.to_user.T, each[own], 1) for each in self.fit.mode_jacobian)
+        pairs = zip(self.factors, parts, strict=True)
+        return [np.einsum("ab,pbl->apl", lower, part) for lower, part in pairs]
+
+    @cached_property
+    def projections(self) -> list[Floats]:
+        """Products ``Z' inv(V) X``, (k, p, L) for each factor."""
+        if not self._moves:
+            return []
+        shapes = [part.shape for part in self._moves]
+        flat = [np.moveaxis(part, 1, 2).reshape(-1, part.shape[1]) for part in self._moves]
+        random = stacked(self.equations.random) @ np.concatenate(flat)
+        cuts = np.cumsum([len(part) for part in flat])[:-1]
+        triples = zip(self.equations.mixed, np.split(random, cuts), shapes, strict=True)
+        return [
+            (mixed + np.moveaxis(part.reshape(k, n, p), 1, 2)) / self.residual_variance
+            for mixed, part, (k, p, n) in triples
+        ]
+
+    @cached_property
+    def information(self) -> Floats:
+        """Information about the fixed effects given the variances, ``X' inv(V) X``, (p, p)."""
+        pairs = zip(self.equations.mixed, self._moves, strict=True)
+        explained = sum(np.einsum("apl,aql->pq", mixed, move) for mixed, move in pairs)
+        whole = self.equations.fixed + explained
+        return np.asarray(0.5 * (whole + whole.T) / self.residual_variance)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """Covariance of the estimated fixed effects given the variances, (p, p)."""
+        return np.asarray(np.linalg.inv(self.information))
+
+    @cached_property
+    def squares(self) -> list[Floats]:
+        """Sums over levels of products of the projections, (k, k, p, p) for each factor."""
+        return [np.einsum("apl,bql->abpq", each, each, optimize=True) for each in self.projections]
+
+    def explained(self, f: int, change: Floats) -> Floats:
+        """Return ``X' inv(V) Z D Z' inv(V) X`` with a matrix D, (k, k), for each level, (p, p)."""
+        return np.asarray(np.tensordot(change, self.squares[f], 2))
+
+    @cached_property
+    def by_residuals(self) -> Floats:
+        r"""Return :math:`X^T V^{-1} \sigma^2 W^{-1} V^{-1} X`, as V is a sum, (p, p)."""
+        parts = (self.explained(f, sigma) for f, sigma in enumerate(self.sigmas))
+        return np.asarray(self.information - sum(parts))
+
+
+def stacked(information: EffectInformation) -> Sparse:
+    """Return cross-products Z'WZ as one matrix: factor by factor, column by column, by level."""
+    sizes = [block.shape[1:] for block in information.blocks]
+    starts = np.cumsum([0, *(k * n for k, n in sizes)])
+    rows, columns, values = [], [], []
+
+    def put(f: int, g: int, left: Ints, right: Ints, block: Floats) -> None:
+        i = starts[f] + sizes[f][1] * np.arange(sizes[f][0])[:, None, None] + left
+        j = starts[g] + sizes[g][1] * np.arange(sizes[g][0])[None, :, None] + right
+        i, j = np.broadcast_arrays(i, j)
+        rows.append(i.ravel())
+        columns.append(j.ravel())
+        values.append(block.ravel())
+
+    for f, block in enumerate(information.blocks):
+        every = np.arange(sizes[f][1])
+        put(f, f, every, every, block)
+    for (f, g), pair in information.pairs.items():
+        put(f, g, pair.left, pair.right, pair.values)
+        put(g, f, pair.right, pair.left, np.swapaxes(pair.values, 0, 1))
+    shape = (starts[-1], starts[-1])
+    if not rows:
+        return sparse.csr_matrix(shape)
+    places = np.concatenate(rows), np.concatenate(columns)
+    return sparse.csr_matrix((np.concatenate(values), places), shape=shape)
