@@ -1,6 +1,6 @@
 """Compare the estimators with the answers of R in a folder of reference cases.
 
-    python benchmarks/suite.py FOLDER [part of a name]
+    python benchmarks/suite.py FOLDER [part of a name] [--parts profile modes predictions]
 
 The folder has ``json/THEME.json`` with cases (data, formula, family, options, estimates of lme4 and
 glmmTMB) and the data themselves, which are not part of this repository. One line for each case:
@@ -9,19 +9,26 @@ above    by how much skglmm's log likelihood is higher
 beta     largest difference of a fixed effect of the mean, in standard errors of R
 se       largest relative difference of a standard error
 zero     the same two of the zero part
+
+and of the parts that are asked for
+
+profile      largest difference of a limit, in half lengths of R's interval
+modes        largest difference of a conditional mode, in SDs of R, and of these, relatively
+predictions  the same of linear predictors, with and without modes, and their standard errors
 """
 
 import argparse
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import gammaln
+from suite_parts import PARTS, plain
 
 from skglmm import BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
 from skglmm.inference import coefficient_tables
@@ -40,13 +47,17 @@ def main() -> None:
             has_family = theme != "counts" or case["family"] in COUNTS
             if has_family and args.part in case["name"]:
                 rows = read(args.folder / case["data"], factors[case["data"]])
-                print(f"{theme:9s} {case['name']:38s} {line(theme, case, rows)}", flush=True)
+                print(
+                    f"{theme:9s} {case['name']:38s} {line(theme, case, rows, args.parts)}",
+                    flush=True,
+                )
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("part", nargs="?", default="")
+    parser.add_argument("--parts", nargs="*", choices=tuple(PARTS), default=())
     return parser.parse_args()
 
 
@@ -59,7 +70,7 @@ def read(path: Path, factors: dict[str, list[str]]) -> pd.DataFrame:
     return rows
 
 
-def line(theme: str, case: dict[str, Any], rows: pd.DataFrame) -> str:
+def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[str] = ()) -> str:
     model, rows, y, weights, constant = MAKERS[theme](case, rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -70,7 +81,10 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame) -> str:
     text = f"above {above:+.1e}  beta {beta:.1e}  se {error:.1e}"
     if case.get("zi") and "zero" in tables:
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
-    return f"{text}  {case['trust']}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [PARTS[part](model, case, rows, y, weights) for part in parts]
+    return "  ".join([text, *filter(None, found), case["trust"]])
 
 
 def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
@@ -132,12 +146,6 @@ def sides(case: dict[str, Any]) -> tuple[str, str]:
 def entries(table: Any) -> Iterator[tuple[str, tuple[float, float]]]:
     for name, estimate, error in zip(table.names, table.estimate, table.std_error, strict=True):
         yield plain(name), (estimate, error)
-
-
-def plain(term: str) -> str:
-    """Return the name of a term as both programs would write it."""
-    parts = term.replace("(Intercept)", "Intercept").split(":")
-    return ":".join(sorted(re.sub(r"[\[\]]|T\.", "", part) for part in parts))
 
 
 def differences(mine: Table, theirs: dict[str, list[Any]]) -> tuple[float, float]:

@@ -163,8 +163,6 @@ ELSEWHERE = {
     "cut_points",
 }
 REFUSED = {
-    ("real, restricted", "confint by profile"): "reml=False",
-    ("real, restricted", "ProfileDisplay"): "reml=False",
     ("real, restricted", "compare"): "reml=False",
     ("real, restricted", "likelihood_ratio_test"): "reml=False",
     ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",

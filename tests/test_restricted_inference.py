@@ -83,12 +83,27 @@ def test_a_profile_of_a_standard_deviation_is_that_of_the_restricted_likelihood(
     assert_allclose([found.low[0], found.high[0]], limits, rtol=1e-4)
 
 
-def test_a_profile_of_what_is_integrated_out_is_refused(restricted):
-    with pytest.raises(ValueError, match=r"'Intercept', 'x' are integrated .* reml=False"):
-        profiles(*restricted)
-    with pytest.raises(ValueError, match="fixed effects 'x' are integrated"):
-        profiles(*restricted, [1])
-    assert [profile.name for profile in profiles(*restricted, [2, 3])][1] == "sd(Intercept | g)"
+def test_a_profile_of_what_is_integrated_out_is_that_of_maximum_likelihood(data, restricted):
+    plain = profiles(*fitted(data, approximation=Laplace()))
+    found = profiles(*restricted)
+    assert [each.name for each in found] == [each.name for each in plain]
+    for mine, theirs in zip(found[:2], plain[:2], strict=True):
+        assert_allclose(mine.interval(0.95), theirs.interval(0.95), rtol=1e-6)
+        assert_allclose(mine.peak, theirs.estimate, rtol=1e-6)
+    assert_allclose([each.estimate for each in found[:2]], restricted[0].beta[0])
+    low, high = zip(*(each.interval(0.95) for each in found[2:]), strict=True)
+    below, above = zip(*(each.interval(0.95) for each in plain[2:]), strict=True)
+    assert np.all(np.array(low) > below)  # restricted: variances are not made too small
+    assert np.all(np.array(high) > above)
+
+
+def test_some_profiles_of_a_restricted_fit_are_those_among_all(restricted):
+    every = profiles(*restricted)
+    for places in ([1], [3, 0], [2]):
+        some = profiles(*restricted, places)
+        assert [each.name for each in some] == [every[place].name for place in places]
+        ends = ([each.interval(0.95) for each in found] for found in (some, every))
+        assert_allclose(next(ends), np.array(next(ends))[places], rtol=1e-6)
 
 
 def test_the_surroundings_of_a_fit_are_those_of_its_search(restricted):
@@ -244,10 +259,9 @@ def test_every_method_of_an_estimator_works_or_says_why_not(models):
     assert "influence" in str(model.diagnose(frame, y))
     for kind in ("wald", "profile"):
         named = ["precision", "sd(Intercept | g)"]
-        found = model.confint(frame, y, method=kind, parameters=named)
-        assert np.isfinite(found.to_numpy(dtype=float)).all()
-    with pytest.raises(ValueError, match="reml=False"):
-        model.confint(frame, y, method="profile")
+        for parameters in (named, None):
+            found = model.confint(frame, y, method=kind, parameters=parameters)
+            assert np.isfinite(found.to_numpy(dtype=float)).all()
     with pytest.warns(UserWarning, match="12 clusters are few"):
         found = model.confint(frame, y, method="sandwich")
     assert np.isfinite(found.to_numpy(dtype=float)).all()
