@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.fitting import Fit, Study, refit
+from skglmm.fitting import Fit, Study, unrestricted
 from skglmm.inference.parameters.held import held_interval
 from skglmm.inference.parameters.natural import Natural, Transform, infinite, is_open, natural
 from skglmm.inference.parameters.wald import Intervals, half_width
@@ -145,16 +145,10 @@ def profiles(
     gone &= wanted
     found = _walked(fit, study, wanted - gone, level, n_points)
     if gone:
-        plain = _unrestricted(fit, study)
+        plain = unrestricted(study, fit)
         for place, profile in _walked(plain, study, gone, level, n_points).items():
             found[place] = replace(profile, estimate=parameters[place].value)
     return tuple(found[place] for place in (sorted(found) if places is None else places))
-
-
-def _unrestricted(fit: Fit, study: Study) -> Fit:
-    """The fit of the same model by maximum likelihood."""
-    before = replace(fit, approximation=replace(fit.approximation, integrated=()))
-    return refit(study, before, inference=fit.uncertainty is not None)
 
 
 def _walked(
