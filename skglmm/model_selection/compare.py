@@ -226,7 +226,7 @@ def _conditional(
     caic = np.array([np.nan if part is None else part.aic for part in parts])
     columns = {
         "caic": caic,
-        "delta_caic": caic - np.nanmin(caic),
+        "delta_caic": caic - np.fmin.reduce(caic),
         "conditional_log_likelihood": [p.log_likelihood if p else np.nan for p in parts],
         "effective_df": [p.effective_df if p else np.nan for p in parts],
     }

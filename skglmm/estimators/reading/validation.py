@@ -121,6 +121,10 @@ def check_y(name: str, y: Any) -> Floats:
     if y is None:
         msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
         raise ValueError(msg)
+    _refuse_masked(y)
+    if np.iscomplexobj(y):
+        msg = "Complex data not supported: y has complex numbers; take y.real"
+        raise ValueError(msg)
     column = column_or_1d(y, warn=False)
     if column.dtype.kind in "mM":
         msg = (
@@ -131,9 +135,49 @@ def check_y(name: str, y: Any) -> Floats:
     if np.asarray(y).ndim == 2:
         tell(_COLUMN_VECTOR, DataConversionWarning)
     options = {"ensure_all_finite": False, "input_name": "y"}
-    checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
+    try:
+        checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
+    except (TypeError, ValueError) as error:
+        raise type(error)(_no_number(column, error)) from None
     _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
+
+
+def _refuse_masked(y: Any) -> None:
+    """Refuse responses of which some are masked: what is below the mask is no response."""
+    mask = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else np.zeros(0)
+    if mask.any():
+        msg = (
+            f"Input y is a masked array: {np.count_nonzero(mask)} of {mask.size} responses are "
+            "masked; drop these rows, of X as well: X[~y.mask], y.compressed()"
+        )
+        raise ValueError(msg)
+
+
+def _no_number(column: NDArray[Any], error: Exception) -> str:
+    """Say which response is no number, and what there is for it."""
+    wrong = [place for place, value in enumerate(column.tolist()) if not _is_readable(value)]
+    if not wrong:
+        return str(error)
+    value = column.tolist()[wrong[0]]
+    hint = "convert them first"
+    if isinstance(value, str):
+        hint = "classes are for classifiers, such as BinomialGLMMClassifier"
+    elif hasattr(value, "year"):
+        hint = "subtract a date and divide by a pd.Timedelta"
+    return (
+        f"{error}: {len(wrong)} of {len(column)} responses are no numbers, the first at position "
+        f"{wrong[0]} counted from 0 is of type {type(value).__name__}; {hint}"
+    )
+
+
+def _is_readable(value: Any) -> bool:
+    """Return whether there is a floating-point number for a value."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def check_labels(name: str, y: Any) -> NDArray[Any]:

@@ -107,7 +107,11 @@ def diagnose(
                 skipped.append("influence, which weights like these exaggerate")
             else:
                 findings += influential_levels(study, here.mode, around)
-    findings += [*others, *misfits(checks, fit.family)]
+    findings += others
+    if fit.capped and not fit.caps:  # of all rows
+        skipped.append("residuals, of which the model leaves none to speak of")
+    else:
+        findings += misfits(checks, fit.family)
     return Diagnosis.of(formula, findings, CHECKED, skipped)
 
 
