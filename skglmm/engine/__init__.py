@@ -1,6 +1,9 @@
 """The approximated likelihood of a mixed model: mode, objective, exact gradient."""
 
 from skglmm.engine.binding import arrange, assemble, bind, bind_part, is_nested
+from skglmm.engine.gaussian.linear import LinearModel, ProfiledGaussian, is_linear
+from skglmm.engine.gaussian.profiled import ProfileMode
+from skglmm.engine.gaussian.whole import Maximum
 from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
     evaluate,
@@ -37,6 +40,8 @@ __all__ = [
     "EffectInformation",
     "Effects",
     "Laplace",
+    "LinearModel",
+    "Maximum",
     "Mode",
     "Modes",
     "NormalPosterior",
@@ -44,6 +49,8 @@ __all__ = [
     "Params",
     "Point",
     "Problem",
+    "ProfileMode",
+    "ProfiledGaussian",
     "Shard",
     "Sizes",
     "State",
@@ -58,6 +65,7 @@ __all__ = [
     "fixed_information",
     "fixed_score",
     "information",
+    "is_linear",
     "is_nested",
     "jacobian",
     "level_totals",

@@ -1,6 +1,6 @@
 """Linear mixed regression."""
 
-from skglmm.engine import Approximation, Laplace
+from skglmm.engine import Approximation, ProfiledGaussian
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.validation import check_flag
@@ -68,7 +68,8 @@ class LMMRegressor(MixedRegressor):
 
     def _approximation(self, family: Family) -> Approximation:
         check_flag("reml", self.reml)
-        return Laplace(integrated=(family.location,)) if self.reml else Laplace()
+        integrated = (family.location,) if self.reml else ()
+        return ProfiledGaussian(integrated=integrated)
 
     def _make_scale(self, family: Family) -> RealScale:
         del family

@@ -128,6 +128,15 @@ class Family(ABC):
         return tuple(parameter.name for parameter in self.parameters)
 
     @property
+    def is_normal(self) -> bool:
+        """Whether responses, as `prepare` has them in its first row, are normal and linear.
+
+        Their mean is the linear predictor of the location, and the log of their standard deviation
+        that of the dispersion.
+        """
+        return False
+
+    @property
     def location(self) -> int:
         """Place of the linear predictor that says where responses are."""
         roles = [parameter.role for parameter in self.parameters]

@@ -1,6 +1,6 @@
 """Fit a mixed model by maximum likelihood or REML: from design and response to a frozen `Fit`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
+    Maximum,
     Modes,
     Params,
     Problem,
@@ -21,15 +22,20 @@ from skglmm.engine import (
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.fitting.data.spaces import signed_sums, spaces
-from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.dictated import beside_ceilings, with_information
-from skglmm.fitting.infinity import Infinity, infinity, sides
+from skglmm.fitting.infinity import Infinity, Sides, infinity, sides
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
 from skglmm.fitting.search.hessian import differenced_hessian, positive
+from skglmm.fitting.search.linear import (
+    begin_profile,
+    begin_profile_at,
+    has_digits,
+    in_all_parameters,
+)
 from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, finish, minimize
-from skglmm.fitting.search.restricted import restricted, with_integrated
+from skglmm.fitting.search.restricted import log_volume, restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
 from skglmm.fitting.search.singular import leave_saddle, rectified, singular_terms, zeros
 from skglmm.fitting.search.start import start
@@ -92,7 +98,9 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     study = Study.of(family, design, y, weights, log_jacobian, options.n_threads, approximation)
     found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
-    return fit_bound(replace(study.bound, spaces=found), constants, options, inference=inference)
+    return fit_bound(
+        replace(study.condensed().bound, spaces=found), constants, options, inference=inference
+    )
 
 
 def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: bool = True) -> Fit:
@@ -108,6 +116,10 @@ def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: b
     inference : bool
         Whether to compute the covariance of the estimates.
     """
+    if bound.model is not None:
+        found = _fit_linear(bound, begin_profile(bound.model), options, inference=inference)
+        if found is not None:
+            return found
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
     state = begin(bound.problem, constants, bound.upper, options)
@@ -130,6 +142,12 @@ def refit(
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
     """
+    study = study.like(before).condensed()
+    if study.model is not None:
+        first = begin_profile_at(study.model, study.bound.vector(before))
+        found = _fit_linear(study.bound, first, options or Options(), inference=inference)
+        if found is not None:
+            return found
     bound = study.around(before)
     state = begin_at(bound.problem, bound.off_boundary(bound.vector(before)), bound.upper)
     return _maximize(bound, state, options or Options(), inference=inference)
@@ -154,6 +172,31 @@ def unrestricted(study: Study, before: Fit, options: Options | None = None) -> F
     return replace(found, spaces=before.spaces)
 
 
+def _fit_linear(
+    bound: Bound, state: Optimum | None, options: Options, *, inference: bool
+) -> Fit | None:
+    """Fit a linear mixed model by its profiled likelihood.
+
+    None where cross-products do not carry enough digits, as of responses that the model reproduces,
+    or the search does not converge: rows, one by one, tell what there is to tell.
+    """
+    if bound.model is None or state is None:
+        return None
+    problem = bound.model.profile
+    optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
+    maximum = Maximum(bound.model, optimum.here)
+    if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
+        return None
+    found = in_all_parameters(bound, maximum, optimum, inference=inference)
+    going = [
+        Sides(0.0 * beta, 0.0 * beta) for beta in bound.scales.coefficients(maximum.params.beta)
+    ]
+    gone = bound.problem.approximation.integrated
+    bound = replace(bound, problem=maximum.problem, log_volume=log_volume(bound, gone))
+    moves = maximum.jacobian() if inference else None
+    return _finite(_in_user_units(bound, found, going, options.tol, moves))
+
+
 def _maximize(
     bound: Bound,
     state: Optimum,
@@ -171,7 +214,10 @@ def _maximize(
     if not optimum.is_within(options.tol) and has_more:
         bound, again = _once_more(bound, optimum, options, constants, inference=inference)
         optimum, away = _followed(bound, again, options.tol)
-    return _finite(_in_user_units(bound, optimum, away, options.tol, inference=inference))
+    going = sides(bound, optimum, away)
+    bound, optimum = with_integrated(bound, with_information(bound, optimum))
+    moves = jacobian(bound.problem, optimum.here.mode) if inference else None
+    return _finite(_in_user_units(bound, optimum, going, options.tol, moves))
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:
@@ -299,16 +345,14 @@ def _free(problem: Problem, optimum: Optimum) -> Bools:
 
 
 def _in_user_units(
-    bound: Bound, optimum: Optimum, away: Infinity, tol: float, *, inference: bool
+    bound: Bound, optimum: Optimum, going: Sequence[Sides], tol: float, moves: Modes | None
 ) -> Fit:
-    going = sides(bound, optimum, away)
-    bound, optimum = with_integrated(bound, with_information(bound, optimum))
     problem, scales = bound.problem, bound.scales
     mode, params = optimum.here.mode, Params.unpack(optimum.vector, problem.shape)
     layout, bases = bound.layout, scales.effect_maps(bound.layout)
     factors = [c.factor(t) for c, t in zip(problem.covariances, params.theta, strict=True)]
     lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
-    moves = problem.in_layout_order(jacobian(problem, mode)) if inference else None
+    inference = moves is not None
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     return Fit(
@@ -326,7 +370,7 @@ def _in_user_units(
         order=problem.order,
         posterior=posterior(problem, mode),
         effect_information=effect_information(problem, mode),
-        mode_jacobian=None if moves is None else _user_moves(scales, moves, problem.shape.n_beta),
+        mode_jacobian=None if moves is None else _user_moves(bound, moves),
         log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
@@ -380,12 +424,12 @@ def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
     return infinity(bound, optimum, hessian, determined(hessian, free, least)[1])
 
 
-def _user_moves(scales: Scales, moves: Modes, n_beta: int) -> Modes:
+def _user_moves(bound: Bound, moves: Modes) -> Modes:
     """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
-    back = block_diag(*scales.standard_maps)
+    back, n_beta = block_diag(*bound.scales.standard_maps), bound.problem.shape.n_beta
     return tuple(
         np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
-        for part in moves
+        for part in bound.problem.in_layout_order(moves)
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, Objective, Problem, bind
+from skglmm.engine import Approximation, LinearModel, Objective, Problem, bind, is_linear
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
@@ -41,6 +41,8 @@ class Study:
         Subtracted from the log likelihood in the user's units, see `fit`.
     caps : tuple of (Cap, dict)
         Rows that are held below a ceiling, see `Bound`.
+    model : LinearModel or None
+        Cross-products of the rows, see `condensed`.
     """
 
     design: Design
@@ -50,6 +52,7 @@ class Study:
     weights: Floats | None
     log_jacobian: float
     caps: Held = ()
+    model: LinearModel | None = None
 
     @classmethod
     def of(
@@ -86,7 +89,15 @@ class Study:
 
     def with_response(self, y: Floats) -> "Study":
         """Return the study with another response, shape (n,), for the same rows."""
-        return replace(self, problem=self.problem.with_response(self.units.response(y)), y=y)
+        problem = self.problem.with_response(self.units.response(y))
+        model = None if self.model is None else self.model.with_response(problem)
+        return replace(self, problem=problem, y=y, model=model)
+
+    def condensed(self) -> "Study":
+        """Return the study with the cross-products of a linear mixed model; of others, itself."""
+        if self.model is not None or self.caps or not is_linear(self.problem):
+            return self
+        return replace(self, model=LinearModel.of(self.problem))
 
     @property
     def units(self) -> Units:
@@ -111,6 +122,7 @@ class Study:
             log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
             masses=masses_in(self.y, masses),
             caps=self.caps,
+            model=self.model,
         )
 
     @property
@@ -153,7 +165,10 @@ class Study:
 
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation of a fit."""
-        return replace(self, problem=self.problem.approximated(fit.approximation, fit.layout))
+        if self.problem.approximation == fit.approximation:
+            return self
+        problem = self.problem.approximated(fit.approximation, fit.layout)
+        return replace(self, problem=problem, model=None)
 
 
 def _turned(design: Design, k: int, turn: Floats) -> Design:

@@ -36,7 +36,7 @@ from skglmm.families import packed
 from skglmm.linalg import NestedEffects
 from skglmm.parts import added
 
-__all__ = ["effective_residual", "gradient", "logdet_slopes"]
+__all__ = ["effective_residual", "gradient", "level_kernels", "logdet_slopes"]
 
 Lambdas = tuple[Floats, ...]
 
@@ -62,7 +62,7 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
     slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
     sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
     v = solve(mode.system, sums)
-    kernels = mode.cross_products.map(_kernels, blocks, lambdas=point.lambdas)
+    kernels = mode.cross_products.map(level_kernels, blocks, lambdas=point.lambdas)
     end = point if mode.step is None else nearby(problem, point, point.params, mode.u)
     crossed = (problem.cut_crossed(end.u.crossed), problem.cut_crossed(v.crossed))
     parts = (end.states, slopes, kernels, end.u.nested, v.nested)
@@ -146,7 +146,7 @@ def _of_one_level(
                 yield (j, k), np.einsum("nc,nc->n", half, right)
 
 
-def _kernels(
+def level_kernels(
     cross_products: CrossProducts, blocks: CrossProducts, lambdas: Lambdas
 ) -> list[Floats]:
     """A shard's share of K = sum of Z'W A inv(H), for each factor."""

@@ -12,10 +12,11 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
+from skglmm.engine.objective.by_mode import ByMode
 from skglmm.engine.objective.clusters import cluster_gradients
 from skglmm.engine.objective.gradient import gradient
 from skglmm.engine.objective.sensitivity import tangent
-from skglmm.engine.problem.problem import Approximation, Problem
+from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
@@ -25,7 +26,7 @@ __all__ = ["Laplace"]
 
 
 @dataclass(frozen=True)
-class Laplace(Approximation):
+class Laplace(ByMode):
     """Laplace's approximation: a normal density at the mode, with the curvature there."""
 
     def evaluate(

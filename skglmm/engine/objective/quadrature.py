@@ -23,6 +23,7 @@ from skglmm.design import Factor, Layout
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
 from skglmm.engine.mode.system import congruence
+from skglmm.engine.objective.by_mode import ByMode
 from skglmm.engine.objective.clusters import add_up
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.objective.laplace import Laplace
@@ -30,7 +31,7 @@ from skglmm.engine.objective.nodes import Averages, Nodes, Spread, averages, pro
 from skglmm.engine.objective.sensitivity import tangent
 from skglmm.engine.objective.triangular import TriangularFactor
 from skglmm.engine.prior import StandardPrior
-from skglmm.engine.problem.problem import Approximation, Problem
+from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes, State
@@ -49,7 +50,7 @@ NODES_MAX = 100_000  # passes over all rows for each evaluation
 
 
 @dataclass(frozen=True)
-class AdaptiveQuadrature(Approximation):
+class AdaptiveQuadrature(ByMode):
     """Adaptive Gauss-Hermite quadrature for random effects of a single grouping factor.
 
     Parameters

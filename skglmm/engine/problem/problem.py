@@ -84,6 +84,18 @@ class Problem:
         """Return the gradient after a small change, see `Approximation.gradient_near`."""
         return self.approximation.gradient_near(self, here, change, slopes)
 
+    def tangent(self, mode: Mode, direction: Floats) -> Effects:
+        """Return the derivative of the mode, see `Approximation.tangent`."""
+        return self.approximation.tangent(self, mode, direction)
+
+    def third_slopes(self, here: Objective) -> Parts[Slopes] | None:
+        """Return what `gradient_near` takes, see `Approximation.third_slopes`."""
+        return self.approximation.third_slopes(self, here)
+
+    def information(self, mode: Mode) -> tuple[Floats, ...]:
+        """Return the information about the parameters, see `Approximation.information`."""
+        return self.approximation.information(self, mode)
+
     def cluster_gradients(self, mode: Mode, clusters: Ints) -> Floats:
         """Return the gradient of each cluster, see `Approximation.cluster_gradients`."""
         return self.approximation.cluster_gradients(self, mode, clusters)
@@ -297,6 +309,37 @@ class Approximation(ABC):
         change : ndarray, shape (n_params,)
         slopes : Parts
             Of the third derivatives of `here`, see `third_slopes`.
+        """
+
+    @abstractmethod
+    def third_slopes(self, problem: Problem, here: Objective) -> Parts[Slopes] | None:
+        """Return what `gradient_near` knows beforehand of all changes; None if it is not finite.
+
+        Parameters
+        ----------
+        problem : Problem
+        here : Objective
+        """
+
+    @abstractmethod
+    def tangent(self, problem: Problem, mode: Mode, direction: Floats) -> Effects:
+        """Return the derivative of the mode along a direction, (n_params,), of the parameters.
+
+        Parameters
+        ----------
+        problem : Problem
+        mode : Mode
+        direction : ndarray, shape (n_params,)
+        """
+
+    @abstractmethod
+    def information(self, problem: Problem, mode: Mode) -> tuple[Floats, ...]:
+        """Return what is known beforehand of the Hessian of the objective: blocks on its diagonal.
+
+        Parameters
+        ----------
+        problem : Problem
+        mode : Mode
         """
 
     @abstractmethod

@@ -55,6 +55,10 @@ class Gaussian(Family):
     links: tuple[Link, ...] = (Identity(), Log())
 
     @property
+    def is_normal(self) -> bool:
+        return self.links[0].name == "identity"
+
+    @property
     def mean_predictors(self) -> tuple[int, ...]:
         return (0,)
 

@@ -1,15 +1,12 @@
 """The Hessian of the objective: a first guess, and exact differences."""
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import (
     Objective,
     Problem,
-    information,
-    tangent,
-    theta_information,
-    third_slopes,
 )
 from skglmm.fitting.search.optimize import Optimum
 
@@ -35,12 +32,7 @@ INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
 def first_hessian(problem: Problem, here: Objective) -> Floats:
     """Information about fixed effects and about covariances, without what the two share."""
-    hessian = np.eye(problem.shape.n_params)
-    n_beta = problem.shape.n_beta
-    hessian[:n_beta, :n_beta] = positive(information(problem, here.mode))
-    if problem.order:
-        hessian[n_beta:, n_beta:] = positive(theta_information(problem, here.mode))
-    return hessian
+    return np.asarray(block_diag(*map(positive, problem.information(here.mode))))
 
 
 def positive(matrix: Floats) -> Floats:
@@ -63,7 +55,7 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     sides, length = ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
     scale = np.minimum(length / np.sqrt(curvatures), STEP_MAX)
     here = optimum.here
-    slopes = third_slopes(problem, here.mode.point)
+    slopes = problem.third_slopes(here)
     if slopes is None:
         return None
 
@@ -91,7 +83,7 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
 def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats | None:
     """Gradient after a change that is not small."""
     mode = optimum.here.mode
-    guess = mode.u.plus(tangent(problem, mode, change))
+    guess = mode.u.plus(problem.tangent(mode, change))
     there = problem.evaluate(optimum.vector + change, guess)
     return None if there is None else there.gradient
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Objective, Problem, tangent
+from skglmm.engine import Objective, Problem
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
 
 __all__ = ["STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
@@ -233,7 +233,7 @@ def _search(
     slope = float(here.gradient @ step.change)
     if not slope < 0:  # a step cut off by a bound need not descend
         return None, 0
-    direction = tangent(problem, here.mode, step.change)
+    direction = problem.tangent(here.mode, step.change)
     tol = float(np.clip(MODE_SHARE * step.decrease, MODE_MIN, MODE_MAX))
     is_short = step.decrease < MODE_NEAR
 
@@ -278,7 +278,7 @@ def finish(
         if step.decrease <= (tol if n_steps >= FINISH_USUAL else decrease):
             break
         vector = state.vector + np.where(free, step.change, 0.0)
-        move = tangent(problem, state.here.mode, vector - state.vector)
+        move = problem.tangent(state.here.mode, vector - state.vector)
         guess = state.here.mode.u.plus(move)
         there = problem.evaluate(vector, guess, MODE_MIN, "near")
         if there is None or not there.value <= state.here.value + noise_of(state.here):

@@ -31,7 +31,7 @@ from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.separation import recession
 from skglmm.fitting.uncertainty import determined, least_curvatures
 
-__all__ = ["restricted", "with_integrated"]
+__all__ = ["log_volume", "restricted", "with_integrated"]
 
 MODE_TOL = 1e-10  # log-likelihood units: the search has found it
 T = TypeVar("T", Floats, Bools)
@@ -67,13 +67,12 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
             msg = f"the fixed effects of the {name}, which has a limit, cannot be integrated out"
             raise ValueError(msg)
     _refuse_saturated(before, len(problem.flat))
-    n_flat, units = len(problem.flat), sum(_log_units(bound.scales, k) for k in gone)
     return replace(
         bound,
         problem=problem,
         scales=_without(bound.scales, gone),
         whole=bound,
-        log_volume=0.5 * n_flat * log(2.0 * pi) + units,
+        log_volume=log_volume(bound, gone),
     )
 
 
@@ -86,6 +85,15 @@ def _refuse_saturated(problem: Problem, n_flat: int) -> None:
             "responses that would tell variances. Leave fixed effects out, or add rows"
         )
         raise DesignError(msg)
+
+
+def log_volume(bound: Bound, gone: Sequence[int]) -> float:
+    """Return what the integral over the fixed effects of some predictors adds to a log likelihood.
+
+    In the units of the user's columns.
+    """
+    n_flat = sum(bound.problem.shape.n_coefficients[k] for k in gone)
+    return 0.5 * n_flat * log(2.0 * pi) + sum(_log_units(bound.scales, k) for k in gone)
 
 
 def _without(scales: Scales, gone: Sequence[int]) -> Scales:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Objective, Problem, tangent
+from skglmm.engine import Objective, Problem
 from skglmm.fitting.search.hessian import falling
 from skglmm.fitting.search.line_search import noise_of
 from skglmm.fitting.search.optimize import Optimum
@@ -59,7 +59,7 @@ def rounding_of(problem: Problem, optimum: Optimum, free: Bools) -> float:
 def _moved(problem: Problem, optimum: Optimum, change: Floats) -> Optimum | None:
     vector = np.minimum(optimum.vector + change, optimum.upper)
     mode = optimum.here.mode
-    guess = mode.u.plus(tangent(problem, mode, vector - optimum.vector))
+    guess = mode.u.plus(problem.tangent(mode, vector - optimum.vector))
     there: Objective | None = problem.evaluate(vector, guess)
     return None if there is None else replace(optimum, vector=vector, here=there)
 

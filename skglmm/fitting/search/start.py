@@ -22,7 +22,7 @@ from skglmm.families import Family
 from skglmm.fitting.data.highest import highest_row
 from skglmm.fitting.search.hessian import is_definite
 
-__all__ = ["start"]
+__all__ = ["spread", "start"]
 
 STEPS_MAX = 25  # from moments 3 to 6 are usual
 DECREASE_TOL = 0.1  # log-likelihood units: a start need not be better
@@ -120,7 +120,7 @@ def _theta(problem: Problem, point: Point) -> tuple[Floats, ...]:
     """
     scores, nothing = score_sums(problem, point), [()] * len(problem.order)
     cross_products = observed_cross_products(problem, point)
-    sums = level_totals(problem, cross_products, _spread, nothing, scores)
+    sums = level_totals(problem, cross_products, spread, nothing, scores)
     theta: dict[int, Floats] = {}
     for (excess, squares), f in zip(sums, problem.order, strict=True):
         sds = np.sqrt(np.clip(excess / np.maximum(squares, 1e-300), SD_MIN**2, SD_MAX**2))
@@ -132,7 +132,7 @@ def _expected(shard: Shard, state: State, family: Family) -> Floats:
     return shard.expected_hess(family, state.eta)
 
 
-def _spread(weight: Floats, score: Floats) -> tuple[Floats, Floats]:
+def spread(weight: Floats, score: Floats) -> tuple[Floats, Floats]:
     """Excess of squared scores over their information, and the square of that; (k,) each."""
     own = np.einsum("aal->al", weight)
     return (score**2 - own).sum(axis=1), (own**2).sum(axis=1)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Objective, tangent
+from skglmm.engine import Objective
 from skglmm.fitting import (
     STALLED_MAX,
     Optimum,
@@ -128,7 +128,7 @@ def _at(axis: Axis, iterate: Iterate, change: Floats) -> Iterate | None:
 def _evaluated(axis: Axis, iterate: Iterate, change: Floats) -> Objective | None:
     """The objective after a change of the parameters, its modes moved along."""
     mode = iterate.here.mode
-    guess = mode.u.plus(tangent(axis.problem, mode, change))
+    guess = mode.u.plus(axis.problem.tangent(mode, change))
     there = axis.problem.evaluate(iterate.vector + change, guess)
     return None if there is None or not np.isfinite(there.value) else there
 

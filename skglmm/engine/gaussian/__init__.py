@@ -1,0 +1,1 @@
+"""Linear mixed models, exactly: cross-products in place of rows, and a profiled likelihood."""

@@ -1,0 +1,124 @@
+r"""Rows of a linear mixed model, condensed to the cross-products of its columns.
+
+Given the random effects the response is normal, with a mean :math:`X \beta + Z b` and the variances
+:math:`\sigma^2 / w_i`: all that the likelihood takes of the rows are :math:`C^T W C`,
+:math:`C^T W y` and :math:`y^T W y` of :math:`C = [Z\ X]`, on the pattern of levels that meet [1]_.
+
+References
+----------
+.. [1] Bates, D., Mächler, M., Bolker, B. & Walker, S. (2015). Fitting linear mixed-effects
+   models using lme4. Journal of Statistical Software, 67(1), 1-48.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skglmm.arrays import Floats
+from skglmm.engine.rows.shard import CommonLevels, CrossProducts, FactorRows, Shard
+from skglmm.families import packed
+from skglmm.linalg import Grouping
+
+__all__ = ["CondensedShard", "condense", "without_rows"]
+
+NO_ROWS = np.zeros(0)
+NO_CODES = np.zeros(0, dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class CondensedShard:
+    """What is left of a shard: the cross-products of its rows.
+
+    Parameters
+    ----------
+    products : mapping
+        :math:`C^T W C` by level and by pair of levels, as `Shard.cross_products` has it. The fixed
+        columns of the location are those of the last factor, which has one level.
+    sums : list of ndarray, each of shape (k_f, L_f)
+        :math:`C^T W y`.
+    square : float
+        :math:`y^T W y`.
+    weight : float
+        Sum of the weights of the rows.
+    log_size : float
+        Weighted sum of what offsets add to the log of the scale.
+    """
+
+    products: CrossProducts
+    sums: list[Floats]
+    square: float
+    weight: float
+    log_size: float
+
+
+def condense(
+    shard: Shard, before: CondensedShard | None = None, *, location: int, scale: int
+) -> CondensedShard:
+    """Take the cross-products of rows whose last factor has the fixed columns of the location.
+
+    Parameters
+    ----------
+    shard : Shard
+    before : CondensedShard or None
+        The same rows with another response.
+    location, scale : int
+        The two predictors.
+    """
+    sizes, y = _inverse_variances(shard, scale), shard.prepared[0]
+    offset = shard.offsets[location]
+    y = y if offset is None else y - offset
+    weighted = sizes * y
+    sums = shard.level_sums(_only(location, weighted, len(shard.fixed)))
+    square = float(y @ weighted)
+    if before is not None:
+        return replace(before, sums=sums, square=square)
+    place, n_packed = packed(len(shard.fixed), location, location), len(shard.fixed) ** 2
+    products = shard.cross_products(_only(place, -sizes, n_packed))
+    return CondensedShard(products, sums, square, *_masses(shard, scale))
+
+
+def without_rows(shard: Shard) -> Shard:
+    """Return levels and patterns of a shard, without its rows."""
+    return replace(
+        shard,
+        prepared=shard.prepared[:, :0],
+        weights=None,
+        fixed=tuple(x[:0] for x in shard.fixed),
+        offsets=tuple(None for _ in shard.offsets),
+        factors=tuple(
+            FactorRows(
+                Grouping(NO_CODES, factor.grouping.size),
+                tuple(NO_ROWS for _ in factor.columns),
+                factor.predictors,
+            )
+            for factor in shard.factors
+        ),
+        pairs={
+            key: CommonLevels(Grouping(NO_CODES, len(pair.left)), pair.left, pair.right)
+            for key, pair in shard.pairs.items()
+        },
+    )
+
+
+def _only(place: int, row: Floats, n: int) -> Floats:
+    """Rows of which one is not zero; the others take no memory."""
+    rows = np.broadcast_to(np.zeros(1), (n, len(row)))
+    return [row if k == place else rows[k] for k in range(n)]  # type: ignore[return-value]
+
+
+def _inverse_variances(shard: Shard, scale: int) -> Floats:
+    """Inverse variances of the rows, (n,), in units of those of a row of weight 1."""
+    offset, weights = shard.offsets[scale], shard.weights
+    if offset is None:
+        return np.ones(shard.n_rows) if weights is None else weights
+    sizes = np.exp(-2.0 * offset)
+    return sizes if weights is None else weights * sizes
+
+
+def _masses(shard: Shard, scale: int) -> tuple[float, float]:
+    """Sum of the weights, and their sum with what is added to the log of the scale."""
+    weights, offset = shard.weights, shard.offsets[scale]
+    total = float(shard.n_rows if weights is None else weights.sum())
+    if offset is None:
+        return total, 0.0
+    return total, float(offset.sum() if weights is None else weights @ offset)
