@@ -67,7 +67,10 @@ def compare(
         lr_statistic, lr_df, lr_p_value and lr_method are those of `likelihood_ratio_test`, with
         p-values of variances corrected for the boundary where theory allows it; where they are
         empty, lr_note says why. With `conditional`, caic, delta_caic,
-        conditional_log_likelihood and effective_df come first, and so does the lowest caic.
+        conditional_log_likelihood, effective_df and variance_df come first, and so does the
+        lowest caic: ``-2 * conditional_log_likelihood + 2 * (effective_df + variance_df)``. The
+        latter is what the estimation of variances adds: exact for a normal response [2]_, else
+        their number.
 
     Raises
     ------
@@ -84,6 +87,8 @@ def compare(
     ----------
     .. [1] Vaida, F. & Blanchard, S. (2005). Conditional Akaike information for mixed-effects
        models. Biometrika, 92(2), 351-370.
+    .. [2] Greven, S. & Kneib, T. (2010). On the behaviour of marginal and conditional AIC in
+       linear mixed models. Biometrika, 97(4), 773-789.
 
     Examples
     --------
@@ -229,5 +234,6 @@ def _conditional(
         "delta_caic": caic - np.fmin.reduce(caic),
         "conditional_log_likelihood": [p.log_likelihood if p else np.nan for p in parts],
         "effective_df": [p.effective_df if p else np.nan for p in parts],
+        "variance_df": [p.variance_df if p else np.nan for p in parts],
     }
     return pd.DataFrame(columns, index=pd.Index(labels))
