@@ -3,6 +3,7 @@
 from skglmm.inference.density.density import joint_log_density, log_density
 from skglmm.inference.diagnosis.diagnose import diagnose
 from skglmm.inference.diagnosis.heaps import Heap, heaps
+from skglmm.inference.diagnosis.influence import Influence, influences, natural_without
 from skglmm.inference.diagnosis.moved_responses import HEAP_ADVICE, moved_responses
 from skglmm.inference.diagnosis.nesting import likeness
 from skglmm.inference.distribution.quantile import (
@@ -110,6 +111,7 @@ __all__ = [
     "Estimates",
     "Finding",
     "Heap",
+    "Influence",
     "Interval",
     "Intervals",
     "LikelihoodRatio",
@@ -154,6 +156,7 @@ __all__ = [
     "heaps",
     "held_sentences",
     "independent_clusters",
+    "influences",
     "interval_frame",
     "intervals",
     "joint_log_density",
@@ -166,6 +169,7 @@ __all__ = [
     "missed_directions",
     "moved_responses",
     "natural",
+    "natural_without",
     "nonestimable",
     "notes",
     "other_integrals",
