@@ -53,8 +53,8 @@ class ConfidenceIntervals(SingleThreaded):
         level : float, default=0.95
             Coverage, above 0 and below 1.
         method : {"wald", "profile", "bootstrap", "sandwich"}, default="wald"
-            "wald" is built on the log scale for standard deviations and the precision, on the
-            atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
+            "wald" is built on the log scale for standard deviations, the scale and the precision,
+            on the atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
             "profile" holds the values that a likelihood-ratio test would not reject, all other
             parameters fitted again: ends are 0 for a standard deviation and plus or minus 1
             for a correlation where even these are not rejected, and plus or minus infinity
