@@ -107,6 +107,10 @@ def test_levels_of_one_row_leave_sums_of_variances_alone():
     assert_allclose(total, np.exp(2 * fitted("x").scale_coef_[0]), rtol=1e-6)
     errors = model.tidy(effects=["fixed", "random"])["std_error"]
     assert list(errors.notna()) == [True, True, False, False]
+    limits = model.confint(X.assign(g=np.arange(L * N)), Y, method="profile")
+    assert_allclose(limits.loc[["scale", "sd(Intercept | g)"], "conf_low"], 0.0, atol=1e-9)
+    expected = fitted("x").confint(X, Y, method="profile").loc["scale", "conf_high"]
+    assert_allclose(limits.loc[["scale", "sd(Intercept | g)"], "conf_high"], expected, rtol=1e-3)
 
 
 def test_a_constant_column_is_left_out_and_one_level_is_no_group():
