@@ -147,6 +147,44 @@ def test_the_cases_cover_lists_of_meetings_and_dense_products():
     assert not kinds["sparse"]
 
 
+WAYS = {  # thresholds of the ways to multiply entries
+    "lists": {"DENSE_RATE": 0.0, "MEETINGS_FEW": 1e9},
+    "dense": {"DENSE_RATE": np.inf, "SPARSE_RATE": np.inf},
+    "sparse": {"SPARSE_RATE": 0.0, "MEETINGS_FEW": 0.0},
+    "sparse with heavy columns": {
+        "SPARSE_RATE": 0.0,
+        "MEETINGS_FEW": 0.0,
+        "MEETINGS_MAX": 0.0,
+        "HEAVY": 0.2,
+    },
+}
+
+
+@pytest.mark.parametrize("density", [0.25, 1.0], ids=["some", "all"])
+@pytest.mark.parametrize("way", WAYS)
+def test_entries_are_multiplied_as_dense_matrices(way, density, monkeypatch):
+    rng, n_levels, n_crossed = np.random.default_rng(2), 30, 12
+    for name, value in WAYS[way].items():
+        monkeypatch.setattr(f"skglmm.linalg.pattern.{name}", value)
+    columns, levels = np.nonzero(rng.uniform(size=(n_crossed, n_levels)) < density)
+    pattern = Pattern(levels, columns, n_levels, n_crossed, is_lasting=False)
+    assert pattern.is_full == (density == 1.0)
+    values = rng.normal(size=(2, len(levels)))
+    full = np.zeros((2, n_levels, n_crossed))
+    full[:, levels, columns] = values
+    crossed = rng.normal(size=(n_crossed, n_crossed))
+    crossed = crossed + crossed.T
+    left = np.zeros((n_crossed, n_crossed))
+    pattern.subtract_gram(values, left)
+    assert_allclose(np.triu(left), -np.triu(np.einsum("kli,klj->ij", full, full)), atol=1e-12)
+    found, products = pattern.times(values, crossed), full @ crossed
+    assert_allclose(found, products[:, levels, columns], atol=1e-12)
+    squares = np.einsum("kli,mli->km", products, full)
+    assert_allclose(pattern.sums_of_squares(values, crossed), squares, atol=1e-11)
+    assert_allclose(pattern.by_level(values), full.sum(axis=2), atol=1e-12)
+    assert_allclose(pattern.by_column(values[0]), full[0].sum(axis=0), atol=1e-12)
+
+
 def test_an_indefinite_arrowhead_is_refused():
     rng = np.random.default_rng(1)
     pieces, _, corner = arrowhead(rng, 2, (4,), 3, 1.0)

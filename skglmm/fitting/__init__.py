@@ -11,7 +11,8 @@ from skglmm.fitting.fit import fit, fit_bound, refit, unrestricted
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, masses_in
-from skglmm.fitting.search.hessian import differenced_hessian, first_hessian, positive
+from skglmm.fitting.search.hessian import differenced_hessian
+from skglmm.fitting.search.information import first_hessian, positive
 from skglmm.fitting.search.line_search import Trial, line_search
 from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, Options, solved, update
 from skglmm.fitting.study import Study

@@ -22,7 +22,8 @@ from skglmm.families import Family, packed
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.hessian import differenced_hessian, first_hessian
+from skglmm.fitting.search.hessian import differenced_hessian
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum, solved
 from skglmm.fitting.search.singular import zeros
 

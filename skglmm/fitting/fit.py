@@ -11,11 +11,13 @@ from skglmm.arrays import Bools, Floats
 from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
+    LinearModel,
     Maximum,
     Modes,
     Params,
     Problem,
     effect_information,
+    is_linear,
     jacobian,
     posterior,
 )
@@ -27,7 +29,8 @@ from skglmm.fitting.infinity import Infinity, Sides, infinity, sides
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import begin_again, caps_of, hold
-from skglmm.fitting.search.hessian import differenced_hessian, positive
+from skglmm.fitting.search.hessian import differenced_hessian
+from skglmm.fitting.search.information import positive
 from skglmm.fitting.search.linear import (
     begin_profile,
     begin_profile_at,
@@ -116,8 +119,10 @@ def fit_bound(bound: Bound, constants: Floats, options: Options, *, inference: b
     inference : bool
         Whether to compute the covariance of the estimates.
     """
-    if bound.model is not None:
-        found = _fit_linear(bound, begin_profile(bound.model), options, inference=inference)
+    if is_linear(bound.problem):
+        model = LinearModel.of(bound.problem)
+        state = begin_profile(model)
+        found = _fit_linear(bound, model, state, options, inference=inference)
         if found is not None:
             return found
     if bound.problem.approximation.integrated:
@@ -144,8 +149,9 @@ def refit(
     """
     study = study.like(before).condensed()
     if study.model is not None:
-        first = begin_profile_at(study.model, study.bound.vector(before))
-        found = _fit_linear(study.bound, first, options or Options(), inference=inference)
+        bound, model = study.bound, study.model
+        first = begin_profile_at(model, bound.vector(before))
+        found = _fit_linear(bound, model, first, options or Options(), inference=inference)
         if found is not None:
             return found
     bound = study.around(before)
@@ -173,18 +179,18 @@ def unrestricted(study: Study, before: Fit, options: Options | None = None) -> F
 
 
 def _fit_linear(
-    bound: Bound, state: Optimum | None, options: Options, *, inference: bool
+    bound: Bound, model: LinearModel, state: Optimum | None, options: Options, *, inference: bool
 ) -> Fit | None:
     """Fit a linear mixed model by its profiled likelihood.
 
     None where cross-products do not carry enough digits, as of responses that the model reproduces,
     or the search does not converge: rows, one by one, tell what there is to tell.
     """
-    if bound.model is None or state is None:
+    if state is None:
         return None
-    problem = bound.model.profile
+    problem = model.profile
     optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
-    maximum = Maximum(bound.model, optimum.here)
+    maximum = Maximum(model, optimum.here)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)

@@ -9,7 +9,8 @@ from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.hessian import NO_INFORMATION, differenced_hessian, first_hessian
+from skglmm.fitting.search.hessian import NO_INFORMATION, differenced_hessian
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.search.restricted import with_integrated
 from skglmm.fitting.search.singular import zeros

@@ -122,7 +122,6 @@ class Study:
             log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
             masses=masses_in(self.y, masses),
             caps=self.caps,
-            model=self.model,
         )
 
     @property

@@ -1,11 +1,13 @@
 """Sparse entries between levels and columns: their Gram matrix, and products on the pattern."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from skglmm.arrays import Floats, Ints
 
@@ -13,7 +15,23 @@ __all__ = ["Pattern"]
 
 DENSE_CHUNK = 2_000_000  # numbers in a dense slice of the entries: 16 MB
 DENSE_RATE = 100.0  # multiply-adds of a dense product in the time of one scattered one
+SPARSE_RATE = 200.0  # in the time of one of a sparse product
 MEETINGS_MAX = 20_000_000  # listed meetings of one shard: their arrays stay below about 1 GB
+MEETINGS_FEW = 50_000  # are listed in the time of a few sparse products
+HEAVY = 0.08  # share of the levels that a column meets from which on it counts as dense
+
+
+class _Split(NamedTuple):
+    """Entries of columns that meet many levels, and those of all others, level by level.
+
+    Columns are numbered within each part.
+    """
+
+    heavy: Ints  # (n_heavy,) columns
+    light: Ints  # (n_light,) columns
+    dense: tuple[Ints, Ints, Ints]  # entries, levels and columns of the heavy ones
+    sparse: tuple[Ints, Ints, Ints]  # entries, columns, and where levels begin, of the light ones
+    turned: tuple[Ints, Ints, Ints]  # entries, levels, and where columns begin, of the light ones
 
 
 @dataclass(frozen=True)
@@ -26,20 +44,42 @@ class Pattern:
         The level and the crossed column of each entry.
     n_levels, n_crossed : int
         Number of levels, and of columns of the crossed factors.
+    is_lasting : bool
+        Whether it is used so often that lists of what meets pay for the time to make them.
     """
 
     levels: Ints
     columns: Ints
     n_levels: int
     n_crossed: int
+    is_lasting: bool = field(default=True)
+
+    @cached_property
+    def is_full(self) -> bool:
+        """Whether each level meets each column, column by column in the order of the levels."""
+        if not len(self.levels) or len(self.levels) != self.n_levels * self.n_crossed:
+            return False
+        levels = np.tile(np.arange(self.n_levels), self.n_crossed)
+        columns = np.repeat(np.arange(self.n_crossed), self.n_levels)
+        return np.array_equal(self.levels, levels) and np.array_equal(self.columns, columns)
+
+    @cached_property
+    def _n_meetings(self) -> float:
+        counts = np.bincount(self.levels, minlength=self.n_levels).astype(float)
+        return float(counts @ counts)
 
     @cached_property
     def is_dense(self) -> bool:
         """Whether dense products are cheaper than lists of what meets in each level."""
-        counts = np.bincount(self.levels, minlength=self.n_levels).astype(float)
-        meetings = float(counts @ counts)
         dense = float(self.n_levels) * self.n_crossed**2
-        return meetings > MEETINGS_MAX or meetings * DENSE_RATE > dense
+        return self._n_meetings > MEETINGS_MAX or self._n_meetings * DENSE_RATE > dense
+
+    @cached_property
+    def is_sparse(self) -> bool:
+        """Whether sparse products are cheaper than dense ones, and than lists of what meets."""
+        dense, n_meetings = float(self.n_levels) * self.n_crossed**2, self._n_meetings
+        is_listed = n_meetings <= (MEETINGS_MAX if self.is_lasting else MEETINGS_FEW)
+        return not is_listed and n_meetings * SPARSE_RATE < dense
 
     @cached_property
     def order(self) -> Ints:
@@ -67,6 +107,30 @@ class Pattern:
         distinct, index = np.unique(places, return_inverse=True)
         return distinct, index
 
+    @cached_property
+    def _split(self) -> _Split:
+        counts = np.bincount(self.columns, minlength=self.n_crossed)
+        is_heavy = (counts > HEAVY * self.n_levels) & (self._n_meetings > MEETINGS_MAX)
+        heavy, light = np.flatnonzero(is_heavy), np.flatnonzero(~is_heavy)
+        number = np.empty(self.n_crossed, dtype=np.intp)
+        number[heavy], number[light] = np.arange(len(heavy)), np.arange(len(light))
+        many = np.flatnonzero(is_heavy[self.columns])
+        few = self.order[~is_heavy[self.columns[self.order]]]
+        turned = few[np.argsort(self.columns[few], kind="stable")]
+        return _Split(
+            heavy,
+            light,
+            (many, self.levels[many], number[self.columns[many]]),
+            _rows_of(few, self.levels[few], number[self.columns[few]], self.n_levels),
+            _rows_of(turned, number[self.columns[turned]], self.levels[turned], len(light)),
+        )
+
+    @cached_property
+    def _rows(self) -> tuple[Ints, Ints, Ints]:
+        """All entries, level by level, with their columns, and where each level begins."""
+        levels, columns = self.levels[self.order], self.columns[self.order]
+        return _rows_of(self.order, levels, columns, self.n_levels)
+
     def _slices(self, width: int) -> Iterator[tuple[slice, Ints]]:
         """Ranges of levels whose dense rows stay small, with their entries."""
         step = max(1, DENSE_CHUNK // max(1, self.n_crossed * width))
@@ -81,6 +145,10 @@ class Pattern:
         rows[:, self.levels[entries] - levels.start, self.columns[entries]] = values[:, entries]
         return rows.reshape(-1, self.n_crossed)
 
+    def _full(self, values: Floats) -> Floats:
+        """Entries of a full pattern, (k, m), as (k, n_crossed, n_levels)."""
+        return values.reshape(len(values), self.n_crossed, self.n_levels)
+
     def subtract_gram(self, values: Floats, out: Floats) -> None:
         """Subtract the upper triangle of the Gram matrix of entries `values`, (k, m), in place.
 
@@ -88,11 +156,22 @@ class Pattern:
         """
         if not values.size:
             return
-        if self.is_dense:
+        if self.is_full:
+            for row in self._full(values):
+                out -= row @ row.T
+        elif self.is_sparse:
+            order = np.argsort(np.concatenate([self._split.heavy, self._split.light]))
+            for row in values:
+                product = self._products(row, row)
+                out -= product[order[:, None], order] if len(self._split.heavy) else product
+        elif self.is_dense:
             for levels, entries in self._slices(len(values)):
                 rows = self._dense(values, levels, entries)
                 out -= rows.T @ rows
-            return
+        else:
+            self._subtract_listed(values, out)
+
+    def _subtract_listed(self, values: Floats, out: Floats) -> None:
         left, right = self.meetings
         distinct, index = self.targets
         product = np.zeros(len(left))
@@ -103,10 +182,76 @@ class Pattern:
         every = np.arange(self.n_crossed)
         out[every, every] -= self.by_column(np.einsum("ce,ce->e", values, values))
 
+    def _products(self, left: Floats, right: Floats) -> Floats:
+        """Products of two rows of entries, (m,), summed over the levels: heavy columns first."""
+        split = self._split
+        n_heavy = len(split.heavy)
+        few = _matrix(left, split.turned, self.n_levels)
+        other = _matrix(right, split.sparse, len(split.light))
+        if not n_heavy:
+            return np.asarray((few @ other).toarray())
+        one, theirs = (self._dense_part(row) for row in (left, right))
+        found = np.empty((self.n_crossed, self.n_crossed))
+        found[:n_heavy, :n_heavy] = one.T @ theirs
+        found[n_heavy:, n_heavy:] = (few @ other).toarray()
+        found[n_heavy:, :n_heavy] = few @ theirs
+        if left is right:
+            found[:n_heavy, n_heavy:] = found[n_heavy:, :n_heavy].T
+        else:
+            found[:n_heavy, n_heavy:] = (_matrix(right, split.turned, self.n_levels) @ one).T
+        return found
+
+    def _dense_part(self, row: Floats) -> Floats:
+        """Entries of the heavy columns, (n_levels, n_heavy)."""
+        split = self._split
+        entries, levels, columns = split.dense
+        found = np.zeros((self.n_levels, len(split.heavy)))
+        found[levels, columns] = row[entries]
+        return found
+
+    def _with_heavy_first(self, crossed: Floats) -> Floats:
+        """A matrix of the crossed columns, (n_crossed, n_crossed), in the order of `_products`."""
+        split = self._split
+        if not len(split.heavy):
+            return crossed
+        order = np.concatenate([split.heavy, split.light])
+        return np.asarray(crossed[order[:, None], order])
+
+    def sums_of_squares(self, values: Floats, crossed: Floats) -> Floats:
+        """Return ``values @ crossed @ values.T`` summed over the levels, (k, k).
+
+        Parameters
+        ----------
+        values : ndarray, shape (k, m)
+            Entries.
+        crossed : ndarray, shape (n_crossed, n_crossed)
+            Symmetric.
+        """
+        size = len(values)
+        if self.is_full:
+            full = self._full(values)
+            return np.array([[np.vdot(crossed @ right, left) for right in full] for left in full])
+        if not self.is_sparse:
+            return np.asarray(values @ self.times(values, crossed).T)
+        found, crossed = np.zeros((size, size)), self._with_heavy_first(crossed)
+        rows = list(values)  # views that are known again
+        for a, left in enumerate(rows):
+            for b in range(a, size):
+                product = np.vdot(crossed, self._products(left, rows[b]))
+                found[a, b] = found[b, a] = product
+        return found
+
     def times(self, values: Floats, crossed: Floats) -> Floats:
         """Entries of ``values @ crossed`` on the pattern, (k, m), for a symmetric `crossed`."""
         out = np.empty_like(values)
         if not values.size:
+            return out
+        if self.is_full:
+            return np.asarray((crossed @ self._full(values)).reshape(values.shape))
+        if self.is_sparse:
+            for a, row in enumerate(values):
+                product = _matrix(row, self._rows, self.n_crossed) @ crossed
+                out[a] = product[self.levels, self.columns]
             return out
         if self.is_dense:
             for levels, entries in self._slices(len(values)):
@@ -125,11 +270,28 @@ class Pattern:
 
     def by_level(self, values: Floats) -> Floats:
         """Sum entries `values`, (..., m), over each level: shape (..., n_levels)."""
+        if self.is_full:
+            shape = (*values.shape[:-1], self.n_crossed, self.n_levels)
+            return np.asarray(values.reshape(shape).sum(axis=-2))
         flat = values.reshape(prod(values.shape[:-1]), values.shape[-1])
         sums = [np.bincount(self.levels, row, self.n_levels) for row in flat]
         return np.array(sums, dtype=np.float64).reshape(*values.shape[:-1], self.n_levels)
 
     def by_column(self, values: Floats) -> Floats:
         """Sum entries `values`, (m,), over each column: shape (n_crossed,)."""
+        if self.is_full:
+            return np.asarray(values.reshape(self.n_crossed, self.n_levels).sum(axis=1))
         sums = np.bincount(self.columns, values, self.n_crossed)
         return np.asarray(sums, dtype=np.float64)
+
+
+def _matrix(row: Floats, parts: tuple[Ints, Ints, Ints], n_columns: int) -> csr_array:
+    """Some entries, in an order, with their columns, and where the rows of the matrix begin."""
+    entries, columns, ends = parts
+    return csr_array((row[entries], columns, ends), shape=(len(ends) - 1, n_columns))
+
+
+def _rows_of(entries: Ints, rows: Ints, columns: Ints, size: int) -> tuple[Ints, Ints, Ints]:
+    """Entries in the order of their rows, with their columns, and where each row begins."""
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))])
+    return entries, columns.astype(np.int32), starts.astype(np.int32)  # what SciPy is fastest with

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from skglmm.arrays import Floats, Ints
-from skglmm.linalg.direct.elimination import Inverse, NestedEffects
+from skglmm.linalg.direct.elimination import Chain, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.parts import Parts
 
@@ -45,6 +45,29 @@ class LinearSystem(Protocol):
         self, nested: Parts[NestedEffects], crossed: Floats
     ) -> tuple[Parts[NestedEffects], Floats]:
         """Give independent standard normal numbers the covariance ``inv(H)``."""
+        ...
+
+    @property
+    def crossed_inverse(self) -> Floats:
+        """The inverse's block of the crossed effects, (n_crossed, n_crossed)."""
+        ...
+
+    def level_sums(self) -> list[Floats]:
+        """Return the inverse's blocks of nested levels, (k, k) of each factor, summed over these.
+
+        Of few levels or of many they cost less than the inverse on the pattern.
+        """
+        ...
+
+    def without_last(self, n: int, chains: Parts[Chain]) -> "LinearSystem":
+        """Return the matrix without its last crossed columns, n of them.
+
+        Parameters
+        ----------
+        n : int
+        chains : Parts of Chain
+            Patterns that are left.
+        """
         ...
 
     def inverse(self) -> Inverse:

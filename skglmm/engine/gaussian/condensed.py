@@ -97,6 +97,7 @@ def without_rows(shard: Shard) -> Shard:
             key: CommonLevels(Grouping(NO_CODES, len(pair.left)), pair.left, pair.right)
             for key, pair in shard.pairs.items()
         },
+        chain=shard.chain.briefly_used(),
     )
 
 

@@ -45,7 +45,7 @@ class Merger:
             pairs=pairs,
             places=places_of(factors, pairs, self._n_nested),
             levels=tuple(np.concatenate(own) for own in zip(*levels, strict=True)),
-            chain=chain_of(factors, pairs, self._n_nested),
+            chain=chain_of(factors, pairs, self._n_nested).briefly_used(),
         )
 
     def condensed(self, parts: Sequence[CondensedShard]) -> CondensedShard:

@@ -28,11 +28,12 @@ References
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log, pi
 from typing import NoReturn
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
@@ -44,12 +45,13 @@ from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects
+from skglmm.linalg import LinearSystem, NestedEffects
 from skglmm.parts import Here, Parts
 
 __all__ = ["ProfileMode", "ProfiledLikelihood", "multiplied", "outer"]
 
 Lambdas = Sequence[Floats]
+REGULAR = 1e-3  # smallest diagonal of a relative factor whose inverse leaves enough digits
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,13 @@ class ProfileMode(Mode):
         :math:`r^2`.
     residuals : Effects
         :math:`C^T W e`.
+    slopes : tuple of ndarray, each of shape (k, k)
+        Derivative of the objective in each covariance factor, leading one first.
     """
 
     square: float = field(kw_only=True)
     residuals: Effects = field(kw_only=True)
+    slopes: tuple[Floats, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,10 @@ class ProfiledLikelihood(Approximation):
         """Rows that tell the scale: less one for each fixed effect that is integrated out."""
         return self.condensed.weight - (self.n_fixed if self.integrated else 0)
 
+    @property
+    def is_sharp(self) -> bool:
+        return True
+
     def evaluate(
         self,
         problem: Problem,
@@ -100,13 +109,19 @@ class ProfiledLikelihood(Approximation):
         mode = self.solved(problem, Params.unpack(vector, problem.shape))
         if mode is None:
             return None
+        mode = self._with_slopes(problem, mode)
         log_det = mode.system.half_logdet
         if not self.integrated:
             log_det -= float(mode.system.log_diagonal[1][problem.n_crossed - self.n_fixed :].sum())
         half = 0.5 * self.mass
         value = log_det + half * (1.0 + log(mode.square / self.mass)) + self.condensed.log_size
         value += 0.5 * self.condensed.weight * log(2.0 * pi)
-        return Objective(value, self._gradient(problem, mode), mode)
+        pairs = zip(mode.slopes, problem.order, strict=True)
+        theta = {
+            f: problem.covariances[f].slope(mode.point.params.theta[f], slope) for slope, f in pairs
+        }
+        gradient = np.concatenate([theta[f] for f in range(len(theta))])
+        return Objective(value, gradient, mode)
 
     def solved(self, problem: Problem, params: Params) -> ProfileMode | None:
         """Solve the mixed model equations; None where rounding leaves no solution."""
@@ -132,30 +147,75 @@ class ProfiledLikelihood(Approximation):
         common = {"products": self.condensed.products, "crossed": crossed}
         return problem.gather(problem.shards.map(_shard_times, effects.nested, **common))
 
-    def _gradient(self, problem: Problem, mode: ProfileMode) -> Floats:
-        point, shards = mode.point, problem.shards
-        inverse = mode.system.inverse()
+    def least_squares(self, problem: Problem) -> tuple[Effects, float]:
+        """Return ``C'We`` of a regression without random effects, and the sum of squares left."""
+        last = len(problem.order) - 1
+        gram, sums = self.condensed.products[last, last][:, :, 0], self.condensed.sums[last][:, 0]
+        beta = np.linalg.lstsq(gram, sums, rcond=None)[0]
+        effects = problem.zero()
+        crossed = np.concatenate([effects.crossed[: problem.n_crossed - self.n_fixed], beta])
+        explained = self.times(problem, Effects(effects.nested, crossed))
+        left = problem.gather(Here((self.condensed.sums,))).plus(explained, -1.0)
+        return left, self.condensed.square - float(sums @ beta)
+
+    def _with_slopes(self, problem: Problem, mode: ProfileMode) -> ProfileMode:
+        """Add the derivatives in the covariance factors."""
+        regular = all(np.abs(np.diag(lambda_)).min() > REGULAR for lambda_ in mode.point.lambdas)
+        kernels = (self._by_level_sums if regular else self._by_pattern)(problem, mode)
+        spent, rate = outer(problem, mode.residuals, mode.u), self.mass / mode.square
+        slopes = tuple(k - rate * moved for k, moved in zip(kernels, spent, strict=True))
+        return replace(mode, slopes=slopes)
+
+    def _by_level_sums(self, problem: Problem, mode: ProfileMode) -> list[Floats]:
+        r"""Derivatives of half the log determinant in factors that have an inverse.
+
+        As :math:`\Lambda^T C^T W C \tilde\Lambda = H - I` for the rows of random effects,
+        :math:`K = \Lambda^{-T} \sum (I - H^{-1})`.
+        """
+        system = mode.system
+        sums = [*system.level_sums(), *self._crossed_sums(problem, system.crossed_inverse)]
+        if not self.integrated:
+            sums = [a - b for a, b in zip(sums, self._fixed_shares(problem, system), strict=True)]
+        triples = zip(mode.point.lambdas, sums, problem.sizes, strict=True)
+        return [_solved(lambda_.T, n * np.eye(k) - own) for lambda_, own, (k, n) in triples]
+
+    def _crossed_sums(self, problem: Problem, inverse: Floats) -> Iterator[Floats]:
+        """Diagonal blocks of crossed levels, summed over these, (k, k) of each factor."""
+        start = 0
+        for k, n_levels in problem.sizes[problem.n_nested :]:
+            own = slice(start, start + k * n_levels)
+            block = inverse[own, own].reshape(k, n_levels, k, n_levels)
+            yield np.einsum("albl->ab", block)
+            start += k * n_levels
+
+    def _fixed_shares(self, problem: Problem, system: LinearSystem) -> list[Floats]:
+        """What the fixed effects add to the sums of diagonal blocks, (k, k) of each factor."""
+        own = np.arange(problem.n_crossed - self.n_fixed, problem.n_crossed)
+        units = np.eye(problem.n_crossed)[own]
+        columns = [solve(system, Effects(problem.zero().nested, unit)) for unit in units]
+        inner = np.linalg.inv(system.crossed_inverse[np.ix_(own, own)])
+        turned = [combined(columns, weights) for weights in inner]
+        pairs = [outer(problem, a, b) for a, b in zip(columns, turned, strict=True)]
+        return [np.sum(each, axis=0) for each in zip(*pairs, strict=True)]
+
+    def _by_pattern(self, problem: Problem, mode: ProfileMode) -> list[Floats]:
+        """Derivatives of half the log determinant in any factors."""
+        shards, inverse = problem.shards, mode.system.inverse()
         blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
         sums = mode.cross_products
         if not self.integrated:
             own = slice(problem.n_crossed - self.n_fixed, None)
-            blocks = shards.map(
-                fixed_removed, blocks, fixed=np.linalg.inv(inverse.crossed[own, own])
-            )
+            fixed = np.linalg.inv(inverse.crossed[own, own])
+            blocks = shards.map(fixed_removed, blocks, fixed=fixed)
             sums = sums.map(_without_fixed)
-        whole = sums.map(level_kernels, blocks, lambdas=point.lambdas).total()
-        spent = outer(problem, mode.residuals, mode.u)
-        rate = self.mass / mode.square
-        theta = {}
-        for kernel, moved, f in zip(whole, spent, problem.order, strict=True):
-            covariance = problem.covariances[f]
-            theta[f] = covariance.slope(point.params.theta[f], kernel - rate * moved)
-        return np.concatenate([theta[f] for f in range(len(theta))])
+        return list(sums.map(level_kernels, blocks, lambdas=mode.point.lambdas).total())
 
     def gradient_near(
         self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
     ) -> Floats | None:
         del slopes
+        if not np.any(change):
+            return here.gradient
         there = self.evaluate(problem, here.mode.point.params.pack() + change)
         return None if there is None else there.gradient
 
@@ -188,12 +248,32 @@ class ProfiledLikelihood(Approximation):
         quadratic = products(moved, times)
         quadratic -= products(forces, [solve(mode.system, each) for each in forces])
         found = 0.5 * quadratic / variance
-        return (found - np.outer(with_scale, with_scale) / (2.0 * self.mass),)
+        found -= np.outer(with_scale, with_scale) / (2.0 * self.mass)
+        return (found + block_diag(*_curvatures(problem, mode)),)
 
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> NoReturn:
         del problem, mode, clusters
         msg = "cross-products do not tell clusters of rows apart; ask the problem with rows"
         raise NotImplementedError(msg)
+
+
+def _curvatures(problem: Problem, mode: ProfileMode) -> Iterator[Floats]:
+    r"""Yield what the curvature of the covariances adds to the Hessian, (n_theta, n_theta).
+
+    With the derivative F in :math:`\Sigma = \Lambda \Lambda^T` it is
+    :math:`2 \langle F\, d\Lambda_m, d\Lambda_n \rangle`; that in :math:`\Lambda` is
+    :math:`2 F \Lambda`.
+    """
+    for f, covariance in enumerate(problem.covariances):
+        place = problem.order.index(f)
+        lambda_, moves = mode.point.lambdas[place], covariance.moves(mode.point.params.theta[f])
+        changes = list(moves)
+        if not changes or not np.all(np.diag(lambda_)):
+            yield np.zeros((len(changes), len(changes)))
+            continue
+        slope = _solved(lambda_.T, mode.slopes[place].T).T
+        slope = 0.5 * (slope + slope.T)
+        yield np.array([[np.vdot(slope @ left, right) for right in changes] for left in changes])
 
 
 def _moved(problem: Problem, mode: ProfileMode) -> Iterator[Effects]:
@@ -222,6 +302,19 @@ def multiplied(problem: Problem, effects: Effects, lambdas: Lambdas) -> Effects:
 
 def _multiplied_parts(own: NestedEffects, lambdas: Lambdas) -> NestedEffects:
     return tuple([lambda_ @ part for lambda_, part in zip(lambdas, own, strict=True)])
+
+
+def _solved(left: Floats, right: Floats) -> Floats:
+    found: Floats = np.asarray(np.linalg.solve(left, right), dtype=np.float64)
+    return found
+
+
+def combined(effects: Sequence[Effects], weights: Floats) -> Effects:
+    """Return a linear combination of vectors of effects."""
+    found = effects[0].plus(effects[0], weights[0] - 1.0)
+    for each, weight in zip(effects[1:], weights[1:], strict=True):
+        found = found.plus(each, weight)
+    return found
 
 
 def outer(problem: Problem, left: Effects, right: Effects) -> list[Floats]:

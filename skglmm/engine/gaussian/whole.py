@@ -25,13 +25,13 @@ from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
 from skglmm.engine.gaussian.linear import LinearModel
 from skglmm.engine.gaussian.profiled import ProfileMode, multiplied, outer
-from skglmm.engine.mode.system import hessian, solve
+from skglmm.engine.mode.system import solve
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Objective, Point
-from skglmm.engine.rows.shard import CrossProducts
-from skglmm.linalg import NestedEffects
+from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.linalg import Chain, NestedEffects
 from skglmm.parts import Here
 
 __all__ = ["Maximum"]
@@ -88,8 +88,7 @@ class Maximum:
         crossed = exp(-self.log_scale) * relative.u.crossed[: problem.n_crossed]
         nested = relative.u.nested.map(_divided, by=exp(self.log_scale))
         effects = Effects(nested, crossed)
-        system = hessian(problem, products, lambdas)
-        assert system is not None  # for H is a block of the one that was definite
+        system = relative.system.without_last(self._n_fixed, problem.shards.map(_chain_of))
         point = Point(self.params, lambdas, effects, Here(()), self.here.value, 3)
         return Mode(point, products, system)
 
@@ -103,7 +102,7 @@ class Maximum:
         profiled : ndarray, shape (n_theta, n_theta)
             That of the profiled likelihood.
         """
-        mass, crossed = self.model.likelihood.mass, self.relative.system.inverse().crossed
+        mass, crossed = self.model.likelihood.mass, self.relative.system.crossed_inverse
         n_fixed = self.model.likelihood.n_fixed
         own = slice(len(crossed) - n_fixed, None)
         fixed = exp(-2.0 * self.log_scale) * np.linalg.inv(crossed[own, own])
@@ -232,6 +231,10 @@ def _random_products(condensed: CondensedShard, rate: float) -> CrossProducts:
     last = len(condensed.sums) - 1
     products = condensed.products.items()
     return {key: rate * block for key, block in products if key[1] < last}
+
+
+def _chain_of(shard: Shard) -> Chain:
+    return shard.chain
 
 
 def _divided(own: NestedEffects, by: float) -> NestedEffects:

@@ -263,6 +263,11 @@ class Approximation(ABC):
         """What summaries call it; nothing if it is Laplace's approximation."""
         return ""
 
+    @property
+    def is_sharp(self) -> bool:
+        """Whether gradients are exact to rounding, and `information` is close to the Hessian."""
+        return False
+
     @abstractmethod
     def evaluate(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Layout
-from skglmm.engine import LinearModel, Params, Problem
+from skglmm.engine import Params, Problem
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.spaces import Spaces
 from skglmm.fitting.data.standardize import Scales
@@ -62,8 +62,6 @@ class Bound:
         The same rows with all fixed effects as parameters, where some of them are integrated out.
     log_volume : float
         What the integral over these adds to the log likelihood, in the units of their columns.
-    model : LinearModel or None
-        Cross-products of the rows, of a linear mixed model that is to be fitted by these.
     """
 
     problem: Problem
@@ -77,7 +75,6 @@ class Bound:
     caps: Held = ()
     whole: "Bound | None" = None
     log_volume: float = 0.0
-    model: LinearModel | None = None
 
     @property
     def endless(self) -> Mapping[int, float]:

@@ -3,11 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import (
-    Objective,
     Problem,
 )
 from skglmm.fitting.search.optimize import Optimum
@@ -15,35 +13,20 @@ from skglmm.fitting.search.optimize import Optimum
 __all__ = [
     "differenced_hessian",
     "falling",
-    "first_hessian",
     "is_definite",
-    "positive",
 ]
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
 # Where fixed effects are integrated out, their information beside that of rows which tell them
 # sharply is a difference of large numbers: long steps, which need the other side as well.
 STEP_INTEGRATED = 1e-3
+STEP_SHARP = 1e-5  # where gradients are exact to rounding and every one costs as much
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
 DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are taken by
 TOO_SHARP = 1e3  # times the curvature that was found: steps by such a guess were too short
-INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
-
-
-def first_hessian(problem: Problem, here: Objective) -> Floats:
-    """Information about fixed effects and about covariances, without what the two share."""
-    return np.asarray(block_diag(*map(positive, problem.information(here.mode))))
-
-
-def positive(matrix: Floats) -> Floats:
-    """The symmetric matrix with the absolute values of its scaled eigenvalues."""
-    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-8))
-    values, vectors = np.linalg.eigh(matrix / scale / scale[:, None])
-    values = np.maximum(np.abs(values), INFORMATION_MIN)
-    return np.asarray((vectors * values) @ vectors.T * scale * scale[:, None])
 
 
 def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floats | None:
@@ -75,7 +58,7 @@ def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | No
     n_params = len(optimum.vector)
     hessian = np.eye(n_params)
     curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)
-    sides, length = ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
+    sides, length = _steps(problem)
     scale = np.minimum(length / np.sqrt(curvatures), STEP_MAX)
     here = optimum.here
     slopes = problem.third_slopes(here)
@@ -101,6 +84,13 @@ def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | No
         (right, after), (left, before) = ends
         hessian[j, free] = (after - before) / (right - left)
     return np.asarray(0.5 * (hessian + hessian.T))
+
+
+def _steps(problem: Problem) -> tuple[tuple[float, float], float]:
+    """Sides of the differences, and their length in standard errors."""
+    if problem.approximation.is_sharp:
+        return (1.0, 0.0), STEP_SHARP
+    return ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
 
 
 def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats | None:

@@ -15,10 +15,11 @@ from skglmm.engine import (
     level_totals,
 )
 from skglmm.fitting.search.bound import Bound
-from skglmm.fitting.search.hessian import first_hessian
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.search.start import spread
 from skglmm.fitting.search.subsample import off_boundary
+from skglmm.parts import Here
 
 __all__ = ["begin_profile", "begin_profile_at", "has_digits", "in_all_parameters"]
 
@@ -36,15 +37,15 @@ def begin_profile(model: LinearModel) -> Optimum | None:
     """
     if model.likelihood.mass <= 0.0:
         return None
-    problem = model.profile
-    nothing = tuple(each.start(np.zeros(each.size)) for each in problem.covariances)
-    mode = model.likelihood.solved(problem, Params((), nothing))
-    if mode is None:
+    problem, likelihood = model.profile, model.likelihood
+    residuals, square = likelihood.least_squares(problem)
+    if not square > 0.0:
         return None
-    rate = (model.likelihood.mass / mode.square) ** 0.5
-    scores = mode.residuals.plus(mode.residuals, rate - 1.0)
+    rate = (likelihood.mass / square) ** 0.5
+    scores = residuals.plus(residuals, rate - 1.0)
     none = [()] * len(problem.order)
-    sums = level_totals(problem, mode.cross_products, spread, none, scores)
+    products = Here((likelihood.condensed.products,))
+    sums = level_totals(problem, products, spread, none, scores)
     shares = {
         f: np.clip(excess / np.maximum(squares, 1e-300), 0.0, 1.0)
         for (excess, squares), f in zip(sums, problem.order, strict=True)

@@ -17,6 +17,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, Problem
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
 
 __all__ = ["STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
@@ -177,7 +178,7 @@ def minimize(problem: Problem, state: Optimum, options: Options) -> Optimum:
             state,
             vector=state.vector + move,
             here=there,
-            hessian=update(state.hessian, move, there.gradient - state.here.gradient),
+            hessian=_hessian(problem, state, move, there),
         )
         state, step = _sharp_enough(problem, state, options.tol)
         if options.report is not None:
@@ -243,6 +244,13 @@ def _search(
         return Trial(step.change, slope, length, there)
 
     return line_search(here, trial, n_trials)
+
+
+def _hessian(problem: Problem, state: Optimum, move: Floats, there: Objective) -> Floats:
+    """Return the Hessian after a move: anew where the information is close to it."""
+    if problem.approximation.is_sharp:
+        return first_hessian(problem, there)
+    return update(state.hessian, move, there.gradient - state.here.gradient)
 
 
 def update(hessian: Floats, move: Floats, change: Floats) -> Floats:

@@ -9,7 +9,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.covariance import Edge
 from skglmm.design import Factor
 from skglmm.engine import Params, Problem
-from skglmm.fitting.search.hessian import first_hessian
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum, Options, minimize
 
 __all__ = ["leave_saddle", "rectified", "singular_terms", "zeros"]

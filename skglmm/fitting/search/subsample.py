@@ -11,7 +11,8 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.engine import Effects, Params, Problem
 from skglmm.exceptions import DesignError
-from skglmm.fitting.search.hessian import differenced_hessian, first_hessian, is_definite
+from skglmm.fitting.search.hessian import differenced_hessian, is_definite
+from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import MODE_MAX, Optimum, Options, minimize
 from skglmm.fitting.search.start import start
 

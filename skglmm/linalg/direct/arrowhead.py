@@ -12,12 +12,13 @@ level, one for each shard: each keeps its own factors and only adds its share to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from skglmm.arrays import Floats, Ints
-from skglmm.linalg.direct.elimination import Elimination, Inverse, NestedEffects
+from skglmm.linalg.direct.elimination import Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.system import LinearSystem
 from skglmm.parts import Parts
@@ -34,10 +35,13 @@ class Arrowhead(LinearSystem):
     pieces : Parts of Elimination
     lower : ndarray, shape (n_crossed, n_crossed)
         Cholesky factor of the Schur complement, in LAPACK's layout.
+    known : ndarray, shape (n_crossed, n_crossed), or None
+        The inverse of that, where it is there already.
     """
 
     pieces: Parts[Elimination]
     lower: Floats
+    known: Floats | None = None
 
     @property
     def half_logdet(self) -> float:
@@ -67,14 +71,46 @@ class Arrowhead(LinearSystem):
             crossed = np.asarray(dtrtrs(self.lower, crossed, lower=1, trans=1)[0])
         return self.pieces.map(Elimination.backward, nested, crossed=crossed), crossed
 
+    def without_last(self, n: int, chains: Parts[Chain]) -> "Arrowhead":
+        """Return the matrix without its last crossed columns.
+
+        Parameters
+        ----------
+        n : int
+            Their number.
+        chains : Parts of Chain
+            What is left of those of the pieces.
+        """
+        kept = len(self.lower) - n
+        whole = self.crossed_inverse
+        share = whole[:kept, kept:] @ np.linalg.solve(whole[kept:, kept:], whole[kept:, :kept])
+        lower = np.asfortranarray(self.lower[:kept, :kept])
+        pieces = self.pieces.map(Elimination.on, chains)
+        return Arrowhead(pieces, lower, whole[:kept, :kept] - share)
+
     def inverse(self) -> Inverse:
         """Return the inverse on the observed pattern."""
-        crossed = self.lower
-        if len(crossed):
-            half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
-            crossed = np.ascontiguousarray(half) + half.T
-            crossed[np.diag_indices_from(crossed)] /= 2.0
+        crossed = self.crossed_inverse
         return Inverse(self.pieces.map(Elimination.inverse, crossed=crossed), crossed)
+
+    @cached_property
+    def crossed_inverse(self) -> Floats:
+        """Inverse of the Schur complement, which is the inverse's block of the crossed factors."""
+        if not len(self.lower):
+            return self.lower
+        if self.known is not None:
+            return self.known
+        half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
+        crossed = np.ascontiguousarray(half) + half.T
+        crossed[np.diag_indices_from(crossed)] /= 2.0
+        return np.asarray(crossed)
+
+    def level_sums(self) -> list[Floats]:
+        """Return the diagonal blocks of the inverse summed over the levels of nested factors."""
+        sums: list[Floats] = self.pieces.map(
+            Elimination.level_sums, crossed=self.crossed_inverse
+        ).total()
+        return sums
 
     def posterior(
         self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]

@@ -19,7 +19,7 @@ References
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +62,11 @@ class Chain:
             (i, j): _landing(parent, patterns[i], patterns[j]) for (i, j), parent in parents.items()
         }
         return cls(parents, tuple(patterns), landings)
+
+    def briefly_used(self) -> "Chain":
+        """Return the same patterns, for which no lists of what meets are made."""
+        patterns = tuple(replace(pattern, is_lasting=False) for pattern in self.patterns)
+        return replace(self, patterns=patterns)
 
 
 def _landing(parent: Grouping, mine: Pattern, later: Pattern) -> Grouping:
@@ -124,6 +129,15 @@ class Elimination:
             stages.append(_Stage(lower, white, crossed))
             _pass_on(chain, i, stages[i], blocks)
         return cls(chain, tuple(stages))
+
+    def on(self, chain: Chain) -> "Elimination":
+        """Return what is eliminated with fewer crossed columns: the first ones of each factor."""
+        pairs = zip(self.stages, chain.patterns, strict=True)
+        stages = [
+            stage._replace(crossed=stage.crossed[:, : len(pattern.levels)])
+            for stage, pattern in pairs
+        ]
+        return Elimination(chain, tuple(stages))
 
     @property
     def log_diagonal(self) -> NestedEffects:
@@ -189,6 +203,21 @@ class Elimination:
             found.crossed[i] = -batched.solve_upper(stage.lower[:, :, levels], entries)
             found.own[i] = batched.inverse(stage.lower, middle)
         return found
+
+    def level_sums(self, crossed: Floats) -> list[Floats]:
+        """Return the diagonal blocks of the inverse summed over the levels, (k_i, k_i) each."""
+        if len(self.stages) > 1:
+            return [block.sum(axis=2) for block in self.inverse(crossed).own]
+        return [self._level_sum(stage, crossed) for stage in self.stages]
+
+    def _level_sum(self, stage: _Stage, crossed: Floats) -> Floats:
+        """The same of a single factor: inv(A_ii) + M inv(S) M', with ``M = inv(A_ii) A_iC``."""
+        pattern = self.chain.patterns[0]
+        own = batched.inverse(stage.lower).sum(axis=2)
+        if not stage.crossed.size:
+            return np.asarray(own)
+        slopes = batched.solve_upper(stage.lower[:, :, pattern.levels], stage.crossed)
+        return np.asarray(own + pattern.sums_of_squares(slopes, crossed))
 
     def _times(self, i: int, found: Blocks, crossed: Floats) -> tuple[dict[int, Floats], Floats]:
         """``W Z`` of factor i and what is later: by later factor, and on the entries."""
