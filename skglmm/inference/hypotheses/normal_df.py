@@ -78,7 +78,7 @@ def normal_df(study: Study, fit: Fit) -> NormalDf | None:
         moves = [_moves(bound.problem, psi, location, unit) for unit in STEP * np.eye(len(psi))]
         fitted, scores = (np.array(part) for part in zip(*moves, strict=True))
         added = -float(np.sum(covariance * (fitted @ scores.T)))
-    return NormalDf(_trace(bound.problem, there.mode), added)
+    return NormalDf(_trace(bound.problem, there.mode), added + 0.0)  # no sign of zero
 
 
 def _trace(problem: Problem, mode: Mode) -> float:

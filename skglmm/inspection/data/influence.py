@@ -50,7 +50,7 @@ def influence(
     -------
     DataFrame
         One row for each level, the largest distance first: group, level, n_rows, cooks_distance
-        (1 is far), and the change of each parameter without the level, in its standard errors:
+        (of all parameters; 1 is far), and the change of each without the level, in standard errors:
         coefficients, and standard deviations and correlations on their natural scales. NaN where
         there is no standard error.
 
