@@ -188,9 +188,9 @@ def _fit_linear(
     """
     if state is None:
         return None
-    problem = model.profile
+    problem = model.search
     optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
-    maximum = Maximum(model, optimum.here)
+    maximum = Maximum.of(model, optimum.here)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)

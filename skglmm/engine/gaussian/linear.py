@@ -5,8 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
+from skglmm.arrays import Floats
 from skglmm.covariance import Known
 from skglmm.engine.gaussian.condensed import CondensedShard, condense, without_rows
+from skglmm.engine.gaussian.dense import DenseLikelihood, gram_of
 from skglmm.engine.gaussian.merge import Merger, with_sums
 from skglmm.engine.gaussian.profiled import ProfiledLikelihood
 from skglmm.engine.objective.laplace import Laplace
@@ -19,6 +21,8 @@ from skglmm.families import Family
 from skglmm.parts import Here, Parts
 
 __all__ = ["LinearModel", "ProfiledGaussian", "is_linear"]
+
+DENSE_MAX = 96  # effects whose dense matrix is factorized in the time of a few calls
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,15 @@ class LinearModel:
         Cross-products of these.
     profile : Problem
         Of the relative covariance parameters alone, without rows.
+    gram : ndarray, shape (q, q), or None
+        Cross-products of all columns, where effects are few.
     """
 
     problem: Problem
     rows: Parts[Shard]
     parts: Parts[CondensedShard]
     profile: Problem
+    gram: Floats | None
 
     @classmethod
     def of(cls, problem: Problem) -> "LinearModel":
@@ -79,8 +86,10 @@ class LinearModel:
         rows = problem.shards.map(with_flat, predictors=(problem.family.location,))
         parts = Here(rows.map(condense, **_predictors(problem.family)))
         merger = Merger(tuple(rows.map(without_rows)))
-        profile = _profile(problem, merger.shard, merger.condensed(list(parts)))
-        return cls(problem, rows, parts, profile)
+        condensed = merger.condensed(list(parts))
+        n_effects = sum(part.size for part in condensed.sums)
+        gram = gram_of(merger.shard, condensed) if n_effects <= DENSE_MAX else None
+        return cls(problem, rows, parts, _profile(problem, merger.shard, condensed), gram)
 
     def with_response(self, problem: Problem) -> "LinearModel":
         """Return the same rows with the response of another problem."""
@@ -89,7 +98,22 @@ class LinearModel:
         likelihood = self.likelihood
         condensed = with_sums(likelihood.condensed, list(parts), problem.n_nested)
         profile = replace(self.profile, approximation=replace(likelihood, condensed=condensed))
-        return LinearModel(problem, rows, parts, profile)
+        return LinearModel(problem, rows, parts, profile, self.gram)
+
+    @cached_property
+    def search(self) -> Problem:
+        """The same problem as a search takes it: in one dense matrix, if effects are few."""
+        if self.gram is None:
+            return self.profile
+        whole = self.likelihood
+        dense = DenseLikelihood(
+            whole.condensed,
+            whole.n_fixed,
+            self.gram,
+            self.profile.sizes,
+            integrated=whole.integrated,
+        )
+        return replace(self.profile, approximation=dense)
 
     @cached_property
     def plain(self) -> Problem:

@@ -48,29 +48,46 @@ from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import LinearSystem, NestedEffects
 from skglmm.parts import Here, Parts
 
-__all__ = ["ProfileMode", "ProfiledLikelihood", "multiplied", "outer"]
+__all__ = [
+    "ProfileMode",
+    "ProfiledLikelihood",
+    "SolvedMode",
+    "curvatures",
+    "multiplied",
+    "outer",
+]
 
 Lambdas = Sequence[Floats]
 REGULAR = 1e-3  # smallest diagonal of a relative factor whose inverse leaves enough digits
 
 
 @dataclass(frozen=True)
-class ProfileMode(Mode):
-    """The solution of the mixed model equations as a mode of the effects v.
+class SolvedMode(Mode):
+    """A solution of the mixed model equations: the mode of the effects v.
 
     Parameters
     ----------
     square : float
         :math:`r^2`.
-    residuals : Effects
-        :math:`C^T W e`.
     slopes : tuple of ndarray, each of shape (k, k)
         Derivative of the objective in each covariance factor, leading one first.
     """
 
     square: float = field(kw_only=True)
+    slopes: tuple[Floats, ...] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True)
+class ProfileMode(SolvedMode):
+    """A solution by level.
+
+    Parameters
+    ----------
+    residuals : Effects
+        :math:`C^T W e`.
+    """
+
     residuals: Effects = field(kw_only=True)
-    slopes: tuple[Floats, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,10 @@ class ProfiledLikelihood(Approximation):
         log_det = mode.system.half_logdet
         if not self.integrated:
             log_det -= float(mode.system.log_diagonal[1][problem.n_crossed - self.n_fixed :].sum())
+        return self.objective(problem, mode, log_det)
+
+    def objective(self, problem: Problem, mode: SolvedMode, log_det: float) -> Objective:
+        """Return value and gradient, given half the log determinant."""
         half = 0.5 * self.mass
         value = log_det + half * (1.0 + log(mode.square / self.mass)) + self.condensed.log_size
         value += 0.5 * self.condensed.weight * log(2.0 * pi)
@@ -249,7 +270,7 @@ class ProfiledLikelihood(Approximation):
         quadratic -= products(forces, [solve(mode.system, each) for each in forces])
         found = 0.5 * quadratic / variance
         found -= np.outer(with_scale, with_scale) / (2.0 * self.mass)
-        return (found + block_diag(*_curvatures(problem, mode)),)
+        return (found + curvatures(problem, mode.point, mode.slopes),)
 
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> NoReturn:
         del problem, mode, clusters
@@ -257,23 +278,29 @@ class ProfiledLikelihood(Approximation):
         raise NotImplementedError(msg)
 
 
-def _curvatures(problem: Problem, mode: ProfileMode) -> Iterator[Floats]:
-    r"""Yield what the curvature of the covariances adds to the Hessian, (n_theta, n_theta).
+def curvatures(problem: Problem, point: Point, slopes: Sequence[Floats]) -> Floats:
+    r"""Return what the curvature of the covariances adds to the Hessian, (n_theta, n_theta).
 
     With the derivative F in :math:`\Sigma = \Lambda \Lambda^T` it is
     :math:`2 \langle F\, d\Lambda_m, d\Lambda_n \rangle`; that in :math:`\Lambda` is
     :math:`2 F \Lambda`.
     """
+    found = []
     for f, covariance in enumerate(problem.covariances):
         place = problem.order.index(f)
-        lambda_, moves = mode.point.lambdas[place], covariance.moves(mode.point.params.theta[f])
-        changes = list(moves)
-        if not changes or not np.all(np.diag(lambda_)):
-            yield np.zeros((len(changes), len(changes)))
+        lambda_, changes = point.lambdas[place], list(covariance.moves(point.params.theta[f]))
+        if not changes:
             continue
-        slope = _solved(lambda_.T, mode.slopes[place].T).T
-        slope = 0.5 * (slope + slope.T)
-        yield np.array([[np.vdot(slope @ left, right) for right in changes] for left in changes])
+        slope = np.zeros_like(lambda_)
+        if np.all(np.diag(lambda_)):
+            slope = _solved(lambda_.T, slopes[place].T)
+            slope = 0.5 * (slope + slope.T)
+        whole = np.array(changes)
+        turned = (slope @ whole).reshape(len(whole), -1)
+        found.append(whole.reshape(len(whole), -1) @ turned.T)
+    if len(found) == 1:
+        return np.asarray(found[0])
+    return np.asarray(block_diag(*found)) if found else np.zeros((0, 0))
 
 
 def _moved(problem: Problem, mode: ProfileMode) -> Iterator[Effects]:

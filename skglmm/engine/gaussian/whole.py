@@ -51,6 +51,15 @@ class Maximum:
     model: LinearModel
     here: Objective
 
+    @classmethod
+    def of(cls, model: LinearModel, here: Objective) -> "Maximum":
+        """Return the maximum where a search has found it."""
+        if not isinstance(here.mode, ProfileMode):
+            again = model.profile.evaluate(here.mode.point.params.pack())
+            assert again is not None  # for it is the same one
+            here = again
+        return cls(model, here)
+
     @property
     def relative(self) -> ProfileMode:
         """The solution of the mixed model equations."""

@@ -13,7 +13,8 @@ INFORMATION_MIN = 1e-6  # scaled eigenvalues of a first guess are at least this
 
 def first_hessian(problem: Problem, here: Objective) -> Floats:
     """Information about fixed effects and about covariances, without what the two share."""
-    return np.asarray(block_diag(*map(positive, problem.information(here.mode))))
+    blocks = [positive(block) for block in problem.information(here.mode)]
+    return blocks[0] if len(blocks) == 1 else np.asarray(block_diag(*blocks))
 
 
 def positive(matrix: Floats) -> Floats:

@@ -73,11 +73,12 @@ def begin_profile_at(model: LinearModel, vector: Floats) -> Optimum | None:
 
 
 def _state(model: LinearModel, vector: Floats) -> Optimum | None:
-    here = model.profile.evaluate(vector)
+    problem = model.search
+    here = problem.evaluate(vector)
     if here is None:
         return None
     upper = np.full(len(vector), np.inf)
-    return Optimum(vector, here, first_hessian(model.profile, here), upper)
+    return Optimum(vector, here, first_hessian(problem, here), upper)
 
 
 def has_digits(bound: Bound, maximum: Maximum) -> bool:
