@@ -122,10 +122,7 @@ def check_y(name: str, y: Any) -> Floats:
         msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
         raise ValueError(msg)
     _refuse_masked(y)
-    if np.iscomplexobj(y):
-        msg = "Complex data not supported: y has complex numbers; take y.real"
-        raise ValueError(msg)
-    column = column_or_1d(y, warn=False)
+    column = _column(y)
     if column.dtype.kind in "mM":
         msg = (
             f"Input y has values of type {column.dtype}, expected numbers; subtract a date and "
@@ -141,6 +138,18 @@ def check_y(name: str, y: Any) -> Floats:
         raise type(error)(_no_number(column, error)) from None
     _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
+
+
+def _column(y: Any) -> NDArray[Any]:
+    """Return the response as a column, (n,); scikit-learn's error shows all complex numbers."""
+    try:
+        return np.asarray(column_or_1d(y, warn=False))
+    except ValueError as error:
+        first = "Complex data not supported"
+        if not str(error).startswith(first):
+            raise
+        msg = f"{first}: y has complex numbers; take y.real"
+        raise ValueError(msg) from None
 
 
 def _refuse_masked(y: Any) -> None:

@@ -52,7 +52,7 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     ValueError
         If one of the predictors has a limit, which an integral would know nothing of.
     DesignError
-        If the rows are no more than the fixed effects, which leave nothing of the responses then.
+        If the rows, by weight, are no more than the fixed effects: nothing is left of the responses.
     """
     before = bound.problem
     problem = before.restricted(Params.unpack(vector, before.shape).beta)
@@ -78,7 +78,7 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
 
 def _refuse_saturated(problem: Problem, n_flat: int) -> None:
     n_rows, mass = problem.n_rows, problem.total_weight
-    if n_rows <= n_flat or mass <= n_flat:
+    if mass <= n_flat:  # a row of weight 2 is two rows
         rows = f"{n_rows} rows" + (f" of total weight {mass:.3g}" if mass != n_rows else "")
         msg = (
             f"{rows} are too few for REML with {n_flat} fixed effects: nothing is left of the "
