@@ -52,7 +52,7 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     ValueError
         If one of the predictors has a limit, which an integral would know nothing of.
     DesignError
-        If the rows, by weight, are no more than the fixed effects: nothing is left of the responses.
+        If the rows, by weight, are no more than the fixed effects: nothing is left then.
     """
     before = bound.problem
     problem = before.restricted(Params.unpack(vector, before.shape).beta)
