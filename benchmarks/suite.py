@@ -1,6 +1,6 @@
 """Compare the estimators with the answers of R in a folder of reference cases.
 
-    python benchmarks/suite.py FOLDER [part of a name] [--df]
+    python benchmarks/suite.py FOLDER [part of a name] [--parts df profile modes predictions]
 
 The folder has ``json/THEME.json`` with cases (data, formula, family, options, estimates of lme4 and
 glmmTMB) and the data themselves, which are not part of this repository. One line for each case:
@@ -10,22 +10,28 @@ beta     largest difference of a fixed effect of the mean, in standard errors of
 se       largest relative difference of a standard error
 zero     the same two of the zero part
 
-With ``--df`` degrees of freedom and tests of linear mixed models by lmerTest and pbkrtest instead,
-largest relative differences of the coefficients' (se, df, p) and of the tables of types II and III
-(denominator df, F, p). Pbkrtest leaves weights out of account.
+and of the parts that are asked for
+
+df           largest relative differences of se, df and p of coefficients, and of denominator df, F
+             and p of tables of types II and III, from lmerTest and pbkrtest (which leaves weights
+             out of account)
+profile      largest difference of a limit, in half lengths of R's interval
+modes        largest difference of a conditional mode, in SDs of R, and of these, relatively
+predictions  the same of linear predictors, with and without modes, and their standard errors
 """
 
 import argparse
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import gammaln
+from suite_parts import PARTS, plain
 
 from skglmm import BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
 from skglmm.inference import coefficient_tables
@@ -37,22 +43,24 @@ Table = dict[str, tuple[float, float]]
 
 def main() -> None:
     args = arguments()
-    report = df_line if args.df else line
     registry = json.loads((args.folder / "data" / "datasets.json").read_text())
     factors = {entry["file"]: entry["factors"] or {} for entry in registry.values()}
-    for theme in THEMES[:1] if args.df else THEMES:
+    for theme in THEMES:
         for case in json.loads((args.folder / "json" / f"{theme}.json").read_text())["cases"]:
             has_family = theme != "counts" or case["family"] in COUNTS
             if has_family and args.part in case["name"]:
                 rows = read(args.folder / case["data"], factors[case["data"]])
-                print(f"{theme:9s} {case['name']:38s} {report(theme, case, rows)}", flush=True)
+                print(
+                    f"{theme:9s} {case['name']:38s} {line(theme, case, rows, args.parts)}",
+                    flush=True,
+                )
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("part", nargs="?", default="")
-    parser.add_argument("--df", action="store_true")
+    parser.add_argument("--parts", nargs="*", choices=tuple(PARTS), default=())
     return parser.parse_args()
 
 
@@ -65,7 +73,7 @@ def read(path: Path, factors: dict[str, list[str]]) -> pd.DataFrame:
     return rows
 
 
-def line(theme: str, case: dict[str, Any], rows: pd.DataFrame) -> str:
+def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[str] = ()) -> str:
     model, rows, y, weights, constant = MAKERS[theme](case, rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,58 +84,10 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame) -> str:
     text = f"above {above:+.1e}  beta {beta:.1e}  se {error:.1e}"
     if case.get("zi") and "zero" in tables:
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
-    return f"{text}  {case['trust']}"
-
-
-def df_line(theme: str, case: dict[str, Any], rows: pd.DataFrame) -> str:
-    """Degrees of freedom, F and p beside those of lmerTest and pbkrtest."""
-    tests = case.get("tests")
-    if not tests:
-        return "-"
-    model, rows, y, weights, _ = MAKERS[theme](case, rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(rows, y, weights)
-    found = [
-        f"{method[:4]} " + shown(coefficient_errors(model, method, tests[key]))
-        for key, method in DF_METHODS.items()
-        if tests.get(key)
-    ]
-    tables: dict[str, list[np.ndarray]] = {}
-    for table in tests.get("anova") or []:
-        method = table["ddf"].lower()
-        tables.setdefault(method, []).append(table_errors(model, method, table))
-    found += [
-        f"F {method[:4]} {shown(np.max(errors, axis=0))}" for method, errors in tables.items()
-    ]
-    return "  ".join(found)
-
-
-DF_METHODS = {"satterthwaite": "satterthwaite", "kenward_roger": "kenward-roger"}
-
-
-def shown(errors: np.ndarray) -> str:
-    return " ".join(f"{error:.0e}" for error in errors)
-
-
-def coefficient_errors(model: Any, method: str, theirs: dict[str, list[Any]]) -> np.ndarray:
-    table = model.summary(df=method).coefficients[0]
-    mine = zip(table.names, table.std_error, table.df, table.p_value, strict=True)
-    known = {plain(name): np.array(numbers) for name, *numbers in mine}
-    rows = zip(theirs["term"], theirs["std_error"], theirs["df"], theirs["p_value"], strict=True)
-    return worst([(known[plain(term)], numbers) for term, *numbers in rows])
-
-
-def table_errors(model: Any, method: str, theirs: dict[str, Any]) -> np.ndarray:
-    frame = model.anova(type=len(theirs["type"]), df=method).to_frame().rename(index=plain)
-    mine = frame[["df_denominator", "statistic", "p_value"]]
-    rows = zip(theirs["term"], theirs["den_df"], theirs["F"], theirs["p_value"], strict=True)
-    return worst([(mine.loc[plain(term)].to_numpy(), numbers) for term, *numbers in rows])
-
-
-def worst(pairs: list[tuple[Any, Any]]) -> np.ndarray:
-    """Largest relative differences; p-values below 1e-10 count as alike."""
-    return np.max([np.abs(a - b) / np.maximum(np.abs(b), 1e-10) for a, b in pairs], axis=0)
+        found = [PARTS[part](model, case, rows, y, weights) for part in parts]
+    return "  ".join([text, *filter(None, found), case["trust"]])
 
 
 def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
@@ -189,12 +149,6 @@ def sides(case: dict[str, Any]) -> tuple[str, str]:
 def entries(table: Any) -> Iterator[tuple[str, tuple[float, float]]]:
     for name, estimate, error in zip(table.names, table.estimate, table.std_error, strict=True):
         yield plain(name), (estimate, error)
-
-
-def plain(term: str) -> str:
-    """Return the name of a term as both programs would write it."""
-    parts = term.replace("(Intercept)", "Intercept").split(":")
-    return ":".join(sorted(re.sub(r"[\[\]]|T\.", "", part) for part in parts))
 
 
 def differences(mine: Table, theirs: dict[str, list[Any]]) -> tuple[float, float]:

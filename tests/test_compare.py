@@ -1,5 +1,6 @@
 """Tables of models, what they refuse, and the conditional criterion against dense algebra."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, LMMRegressor, OrderedBetaGLMMRegressor
 from skglmm.covariance import Unstructured
 from skglmm.datasets import load_petrol
 from skglmm.engine import AdaptiveQuadrature
@@ -280,7 +281,7 @@ def test_effective_df_are_the_trace_of_the_hat_matrix_of_a_normal_response(norma
     assert_allclose(result.effective_df, np.trace(hat), rtol=1e-9)
     density = norm.logpdf(y, hat @ y, np.sqrt(variance)).sum()
     assert_allclose(result.log_likelihood, density, rtol=1e-9)
-    assert result.n_covariance == 4
+    assert result.variance_df == 4
     assert_allclose(result.aic, -2 * density + 2 * (np.trace(hat) + 4), rtol=1e-9)
 
 
@@ -308,6 +309,36 @@ def test_an_estimated_precision_counts_among_the_fixed_effects(normal):
     expected = dense_df(hess, (X, np.ones((len(y), 1))), Z, spread(found, Z))
     assert_allclose(result.effective_df, expected, rtol=1e-8)
     assert result.effective_df > 15  # of 2 + 1 + 16 + 5
+
+
+@pytest.mark.parametrize(
+    ("formula", "scale", "reml"),
+    [
+        ("x", "1", False),
+        ("x + (1 | idle)", "1", False),
+        ("x + (x || g)", "1", True),
+        ("x + (1 | g)", "x", True),
+    ],
+)
+def test_the_df_of_a_normal_response_are_the_derivatives_of_the_fitted_values(formula, scale, reml):
+    rng = np.random.default_rng(3)
+    g, x = np.repeat(np.arange(6), 4), rng.normal(size=24)
+    X = pd.DataFrame({"x": x, "g": g, "idle": np.tile(np.arange(4), 6)})
+    y = 1 + x + rng.normal(0, 1.5, 6)[g] + rng.normal(0, 1.5, 6)[g] * x + rng.normal(0, 1, 24)
+    options = {"scale": scale, "reml": reml, "tol": 1e-11, "inference": False}
+
+    def fitted(response):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SingularFitWarning)
+            return LMMRegressor(formula, **options).fit(X, response)
+
+    model, step = fitted(y), 1e-3 * np.eye(24)
+    ends = [[fitted(y + sign * e).predict(X)[i] for sign in (1, -1)] for i, e in enumerate(step)]
+    table = compare(model, conditional=True, X=X, y=y).iloc[0]
+    total = table["effective_df"] + table["variance_df"] - (2 if scale == "x" else 1)
+    assert_allclose(total, np.sum(np.diff(ends, axis=1)) / -2e-3, rtol=1e-4)
+    criterion = -2 * table["conditional_log_likelihood"]
+    assert_allclose(table["caic"], criterion + 2 * table[["effective_df", "variance_df"]].sum())
 
 
 def test_a_beta_response_with_weights_and_bounds_has_the_df_of_dense_algebra(petrol):

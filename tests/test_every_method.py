@@ -31,6 +31,7 @@ from skglmm.inspection import (
     RandomEffectsDisplay,
     ResidualDisplay,
     check_residuals,
+    influence,
     residuals,
 )
 from skglmm.model_selection import compare, likelihood_ratio_test, log_density_scorer
@@ -138,6 +139,7 @@ METHODS = {
         residuals(c.model, c.X, c.y, kind=kind, random_state=0)
         for kind in ("response", "pearson", "deviance", "quantile", "simulated")
     ],
+    "influence": lambda c: influence(c.model, c.X, c.y),
     "check_residuals": lambda c: check_residuals(c.model, c.X, c.y, random_state=0).residual,
     "PredictionDisplay": lambda c: PredictionDisplay.from_estimator(c.model, c.X, c.y, feature="x"),
     "ResidualDisplay": lambda c: ResidualDisplay.from_estimator(c.model, c.X, c.y),
@@ -164,8 +166,6 @@ ELSEWHERE = {
     "cut_points",
 }
 REFUSED = {
-    ("real, restricted", "confint by profile"): "reml=False",
-    ("real, restricted", "ProfileDisplay"): "reml=False",
     ("real, restricted", "compare"): "reml=False",
     ("real, restricted", "likelihood_ratio_test"): "reml=False",
     ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",

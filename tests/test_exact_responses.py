@@ -91,7 +91,7 @@ def test_the_floor_is_one_of_the_units_of_the_fit(factor):
 
 @pytest.mark.parametrize("reml", [False, True])
 @pytest.mark.parametrize("shift", [0.0, 1e6])
-@pytest.mark.parametrize("size", [1e-3, 1e-4, 1e-5])
+@pytest.mark.parametrize("size", [1e-3, 1e-4, 3e-5, 1e-5])
 def test_responses_that_are_nearly_exact_keep_their_errors(size, shift, reml):
     """Analysis of variance, and the errors of its estimates."""
     z = EXACT["line in groups"][0] + size * NOISE
@@ -110,6 +110,8 @@ def test_responses_that_are_nearly_exact_keep_their_errors(size, shift, reml):
     errors = errors_of(model)
     assert_allclose(errors[0], np.sqrt(between / (L * N)), rtol=rtol)
     assert_allclose(errors[1], np.sqrt(within / (X1 @ X1)), rtol=rtol)
+    dfs = L * N - L - int(reml), L - int(reml)  # of the logarithms of scale and sd
+    assert_allclose(errors[2:] / [1.0, sd], 1.0 / np.sqrt(2.0 * np.array(dfs)), rtol=2e-3)
 
 
 @pytest.mark.parametrize("reml", [False, True])

@@ -152,3 +152,21 @@ def test_a_response_that_never_changes_is_its_mean():
     with pytest.warns(UserWarning, match="reproduces the responses almost exactly"):
         model = LMMRegressor("1").fit(X, np.full(len(y), 7.5))
     assert_allclose(model.predict(X), 7.5)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("group", [3, 11])
+def test_effects_given_more_rows_are_those_of_the_normal_distribution(group, reml):
+    X, y = balanced()
+    model = LMMRegressor("x + (1 | g)", reml=reml).fit(X, y)
+    more = X[X["g"] == 3].assign(g=group, x=lambda rows: rows["x"] + 0.5)
+    seen = np.array([8.0, 9.0, 7.5, 8.2, 9.1, 8.8, 7.9, 8.4])[: len(more)]
+    rows = pd.concat([X[X["g"] == group], more])
+    error = np.concatenate([y[X["g"] == group], seen]) - model.predict(rows, kind="fixed")
+    variance, noise = model.variance_components()["variance"].iloc[0], np.exp(2 * model.scale_coef_)
+    covariance = variance + noise * np.eye(len(rows))
+    found = model.condition(more, seen).random_effects()
+    found = found[found["level"].astype(str) == str(group)].iloc[0]
+    assert_allclose(found["mode"], variance * np.linalg.solve(covariance, error).sum(), rtol=1e-8)
+    left = 1.0 - variance * np.linalg.inv(covariance).sum()
+    assert_allclose(found["std_dev"] ** 2, variance * left, rtol=1e-8)

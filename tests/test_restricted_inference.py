@@ -8,11 +8,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import brentq, minimize_scalar
 
-from skglmm import BetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, LMMRegressor
 from skglmm.design import Term, learn
 from skglmm.engine import Laplace
+from skglmm.estimators.reading.study import study_of
 from skglmm.families import Gaussian
-from skglmm.fitting import Study, fit, local
+from skglmm.fitting import Study, fit, local, unrestricted
 from skglmm.inference import (
     Comparison,
     bootstrap_once,
@@ -83,12 +84,27 @@ def test_a_profile_of_a_standard_deviation_is_that_of_the_restricted_likelihood(
     assert_allclose([found.low[0], found.high[0]], limits, rtol=1e-4)
 
 
-def test_a_profile_of_what_is_integrated_out_is_refused(restricted):
-    with pytest.raises(ValueError, match=r"'Intercept', 'x' are integrated .* reml=False"):
-        profiles(*restricted)
-    with pytest.raises(ValueError, match="fixed effects 'x' are integrated"):
-        profiles(*restricted, [1])
-    assert [profile.name for profile in profiles(*restricted, [2, 3])][1] == "sd(Intercept | g)"
+def test_a_profile_of_what_is_integrated_out_is_that_of_maximum_likelihood(data, restricted):
+    plain = profiles(*fitted(data, approximation=Laplace()))
+    found = profiles(*restricted)
+    assert [each.name for each in found] == [each.name for each in plain]
+    for mine, theirs in zip(found[:2], plain[:2], strict=True):
+        assert_allclose(mine.interval(0.95), theirs.interval(0.95), rtol=1e-6)
+        assert_allclose(mine.peak, theirs.estimate, rtol=1e-6)
+    assert_allclose([each.estimate for each in found[:2]], restricted[0].beta[0])
+    low, high = zip(*(each.interval(0.95) for each in found[2:]), strict=True)
+    below, above = zip(*(each.interval(0.95) for each in plain[2:]), strict=True)
+    assert np.all(np.array(low) > below)  # restricted: variances are not made too small
+    assert np.all(np.array(high) > above)
+
+
+def test_some_profiles_of_a_restricted_fit_are_those_among_all(restricted):
+    every = profiles(*restricted)
+    for places in ([1], [3, 0], [2]):
+        some = profiles(*restricted, places)
+        assert [each.name for each in some] == [every[place].name for place in places]
+        ends = ([each.interval(0.95) for each in found] for found in (some, every))
+        assert_allclose(next(ends), np.array(next(ends))[places], rtol=1e-6)
 
 
 def test_the_surroundings_of_a_fit_are_those_of_its_search(restricted):
@@ -181,7 +197,7 @@ def test_variances_are_tested_by_restricted_likelihoods(data, restricted):
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        ({"approximation": Laplace()}, "those of the mean and none"),
+        ({"approximation": Laplace()}, "the second by maximum likelihood"),
         ({"mean": "1 + x + z"}, "differ in 'z'"),
         ({"mean": "1"}, "differ in 'x'"),
     ],
@@ -244,10 +260,9 @@ def test_every_method_of_an_estimator_works_or_says_why_not(models):
     assert "influence" in str(model.diagnose(frame, y))
     for kind in ("wald", "profile"):
         named = ["precision", "sd(Intercept | g)"]
-        found = model.confint(frame, y, method=kind, parameters=named)
-        assert np.isfinite(found.to_numpy(dtype=float)).all()
-    with pytest.raises(ValueError, match="reml=False"):
-        model.confint(frame, y, method="profile")
+        for parameters in (named, None):
+            found = model.confint(frame, y, method=kind, parameters=parameters)
+            assert np.isfinite(found.to_numpy(dtype=float)).all()
     with pytest.warns(UserWarning, match="12 clusters are few"):
         found = model.confint(frame, y, method="sandwich")
     assert np.isfinite(found.to_numpy(dtype=float)).all()
@@ -259,3 +274,69 @@ def test_seen_rows_are_remembered_as_by_any_fit(models):
     assert_array_equal(twice.fit_.beta[0], model.fit_.beta[0])
     first = np.linalg.norm(model.random_effects()["std_dev"])
     assert np.linalg.norm(twice.random_effects()["std_dev"]) < first
+
+
+@pytest.fixture(scope="module")
+def linear(data):
+    """Linear mixed models of nested fixed parts, by REML and by maximum likelihood."""
+    frame, y = data
+    formulas = ("x + (1 | g)", "x + z + (1 | g)")
+    found = [[LMMRegressor(f, reml=reml).fit(frame, y) for f in formulas] for reml in (True, False)]
+    return frame, y, *found
+
+
+def test_restricted_fits_are_compared_as_maximum_likelihood_fits_them(linear):
+    frame, y, restricted, plain = linear
+    test = likelihood_ratio_test(*restricted, frame[::-1], y[::-1], refit=True)
+    expected = likelihood_ratio_test(*plain)
+    assert_allclose(test.statistic, expected.statistic, atol=1e-6)
+    assert (test.df, test.method) == (expected.df, expected.method)
+    table = compare(*restricted, X=frame, y=y, refit=True)
+    assert_allclose(table["aic"], compare(*plain)["aic"], rtol=1e-8)
+    mixed = compare(restricted[0], plain[1], X=frame, y=y, refit=True)
+    assert_allclose(mixed["lr_statistic"].dropna(), expected.statistic, atol=1e-6)
+    assert restricted[0].fit_.integrated == (0,)  # the models are not touched
+
+
+def test_a_refit_is_the_fit_by_maximum_likelihood(linear):
+    frame, y, (model, _), (plain, _) = linear
+    found = unrestricted(study_of(model, frame, y), model.fit_)
+    assert found.converged
+    assert found.integrated == ()
+    assert found.data_digest == plain.fit_.data_digest
+    assert_allclose(found.beta[0], plain.fit_.beta[0], rtol=1e-6)
+    assert_allclose(found.log_likelihood, plain.log_likelihood_, atol=1e-7)
+    assert_allclose(found.covariance[:2, :2], plain.fit_.covariance[:2, :2], rtol=1e-4)
+    assert unrestricted(study_of(plain, frame, y), plain.fit_) is plain.fit_
+
+
+def test_bootstrapped_ratios_of_refits_are_those_of_maximum_likelihood(linear):
+    frame, y, restricted, plain = linear
+    options = {"method": "bootstrap", "n_replicates": 5, "random_state": 0}
+    test, expected = (
+        likelihood_ratio_test(*models, frame, y, refit=refit, **options)
+        for models, refit in ((restricted, True), (plain, False))
+    )
+    assert_allclose(test.replicates, expected.replicates, atol=1e-3)
+
+
+def test_refits_need_the_rows_of_fit(linear):
+    frame, y, models, _ = linear
+    with pytest.raises(ValueError, match=r"refit=True needs the rows of fit, but y is missing"):
+        likelihood_ratio_test(*models, frame, refit=True)
+    with pytest.raises(ValueError, match=r"X and y are missing; call compare\(..., refit=True"):
+        compare(*models, refit=True)
+    with pytest.raises(ValueError, match="y or its weights are not those of fit"):
+        compare(*models, X=frame, y=y + 1.0, refit=True)
+    with pytest.raises(TypeError, match="refit"):
+        compare(*models, refit="yes")
+
+
+def test_messages_say_how_each_model_was_fitted(linear):
+    _, _, restricted, plain = linear
+    text = r"the first is fitted by maximum likelihood, the second by REML \(the fixed effects of"
+    with pytest.raises(ValueError, match=text):
+        compare(plain[0], restricted[1])
+    text = r"both are fitted by REML, but .* differ in 'z'; refit both with reml=False, or let"
+    with pytest.raises(ValueError, match=text):
+        likelihood_ratio_test(*restricted)

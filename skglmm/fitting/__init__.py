@@ -7,7 +7,7 @@ from skglmm.fitting.data.null_space import NullSpace
 from skglmm.fitting.data.spaces import Spaces, Sums, of_rows, signed_sums, spaces
 from skglmm.fitting.data.standardize import learn_scales
 from skglmm.fitting.data.units import USER, Units
-from skglmm.fitting.fit import fit, fit_bound, refit
+from skglmm.fitting.fit import fit, fit_bound, refit, unrestricted
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, masses_in
@@ -56,5 +56,6 @@ __all__ = [
     "solved",
     "spaces",
     "stiffened",
+    "unrestricted",
     "update",
 ]

@@ -44,7 +44,7 @@ from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import determined, least_curvatures, stiffened
 
-__all__ = ["fit", "fit_bound", "refit"]
+__all__ = ["fit", "fit_bound", "refit", "unrestricted"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
@@ -164,6 +164,25 @@ def refit(
     bound = study.around(before)
     state = begin_at(bound.problem, bound.off_boundary(bound.vector(before)), bound.upper)
     return _maximize(bound, state, options or Options(), inference=inference, effects=False)
+
+
+def unrestricted(study: Study, before: Fit, options: Options | None = None) -> Fit:
+    """Fit again by maximum likelihood what may have been fitted by REML.
+
+    Parameters
+    ----------
+    study : Study
+        Rows of `before`.
+    before : Fit
+        Whose estimates are the starting values; itself the answer if it integrates nothing out.
+    options : Options or None
+        When the optimizer stops.
+    """
+    if not before.integrated:
+        return before
+    plain = replace(before, approximation=replace(before.approximation, integrated=()))
+    found = refit(study, plain, options, inference=before.uncertainty is not None)
+    return replace(found, spaces=before.spaces)
 
 
 def _fit_linear(

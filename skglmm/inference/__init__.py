@@ -5,6 +5,7 @@ from skglmm.inference.degrees_of_freedom.reference import Normal, Reference
 from skglmm.inference.density.density import joint_log_density, log_density
 from skglmm.inference.diagnosis.diagnose import diagnose
 from skglmm.inference.diagnosis.heaps import Heap, heaps
+from skglmm.inference.diagnosis.influence import Influence, influences, natural_without
 from skglmm.inference.diagnosis.moved_responses import HEAP_ADVICE, moved_responses
 from skglmm.inference.diagnosis.nesting import likeness
 from skglmm.inference.distribution.quantile import (
@@ -119,6 +120,7 @@ __all__ = [
     "Finding",
     "FitNumbers",
     "Heap",
+    "Influence",
     "Interval",
     "Intervals",
     "LikelihoodRatio",
@@ -169,6 +171,7 @@ __all__ = [
     "heaps",
     "held_sentences",
     "independent_clusters",
+    "influences",
     "interval_frame",
     "intervals",
     "joint_log_density",
@@ -181,6 +184,7 @@ __all__ = [
     "missed_directions",
     "moved_responses",
     "natural",
+    "natural_without",
     "no_numbers",
     "nonestimable",
     "notes",

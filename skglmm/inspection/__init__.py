@@ -1,6 +1,7 @@
 """Looking at a fitted model: grids of rows to predict, and pictures."""
 
 from skglmm.inspection.data.data_grid import data_grid
+from skglmm.inspection.data.influence import influence
 from skglmm.inspection.data.marginaleffects import to_marginaleffects
 from skglmm.inspection.data.residuals import check_residuals, residuals
 from skglmm.inspection.displays.diagnostics_display import DiagnosticsDisplay
@@ -17,6 +18,7 @@ __all__ = [
     "ResidualDisplay",
     "check_residuals",
     "data_grid",
+    "influence",
     "residuals",
     "to_marginaleffects",
 ]

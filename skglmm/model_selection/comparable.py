@@ -8,6 +8,7 @@ from skglmm.inference import REFIT, other_integrals
 __all__ = ["difference", "refuse_different"]
 
 _REFIT = "refit both to the same rows, responses, weights and bounds, in any order of the rows"
+_UNRESTRICTED = f"{REFIT}, or let refit=True do it with the X and y of fit"
 _ALIKE = "compare models with the same boundary, or models that give the bounds a probability"
 
 
@@ -45,7 +46,7 @@ def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
         raise ValueError(msg)
     reason = other_integrals(one.fit_, other.fit_)
     if reason is not None:
-        msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {REFIT}"
+        msg = f"{names[0]} and {names[1]} cannot be compared: {reason}; {_UNRESTRICTED}"
         raise ValueError(msg)
     if _approximated_differently(one.fit_, other.fit_):
         msg = (

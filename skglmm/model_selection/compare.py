@@ -11,11 +11,13 @@ from skglmm.estimators.base.inside import Inside, unwrap
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.study import study_of
+from skglmm.estimators.reading.validation import check_flag
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.fitting import Spaces
 from skglmm.inference import Comparison, conditional_aic, likelihood_ratio, overview
 from skglmm.model_selection.comparable import refuse_different
 from skglmm.model_selection.nesting import paired, spaces_on, why_not_nested
+from skglmm.model_selection.unrestricted import by_maximum_likelihood, refuse_missing
 
 __all__ = ["compare"]
 
@@ -31,6 +33,7 @@ def compare(
     X: Any = None,
     y: Any = None,
     sample_weight: Any = None,
+    refit: bool = False,
 ) -> pd.DataFrame:
     """Compare fitted models by information criteria, and nested neighbors by a test.
 
@@ -47,9 +50,13 @@ def compare(
         The rows of `fit`, in any order. For `conditional`, and to tell nested models by what
         their columns span where the fits keep too little of them, as lr_note says.
     y : array-like, shape (n_samples,), default=None
-        Their responses. Only for `conditional`.
+        Their responses. Only for `conditional` and `refit`.
     sample_weight : array-like, shape (n_samples,), default=None
         The weights of `fit`.
+    refit : bool, default=False
+        Whether models that were fitted by REML are compared as maximum likelihood fits them to
+        X and y, with all numbers of the table, so that their fixed effects may differ. The models
+        themselves stay as they are.
 
     Returns
     -------
@@ -60,7 +67,10 @@ def compare(
         lr_statistic, lr_df, lr_p_value and lr_method are those of `likelihood_ratio_test`, with
         p-values of variances corrected for the boundary where theory allows it; where they are
         empty, lr_note says why. With `conditional`, caic, delta_caic,
-        conditional_log_likelihood and effective_df come first, and so does the lowest caic.
+        conditional_log_likelihood, effective_df and variance_df come first, and so does the
+        lowest caic: ``-2 * conditional_log_likelihood + 2 * (effective_df + variance_df)``. The
+        latter is what the estimation of variances adds: exact for a normal response [2]_, else
+        their number.
 
     Raises
     ------
@@ -70,12 +80,15 @@ def compare(
         When a model is not fitted.
     ValueError
         When two models were fitted to different rows, responses, weights or bounds, or moved
-        responses on the bounds differently; when names are too few or not unique.
+        responses on the bounds differently; when both are fitted by REML with other fixed
+        effects, or one of them is, and `refit` is False; when names are too few or not unique.
 
     References
     ----------
     .. [1] Vaida, F. & Blanchard, S. (2005). Conditional Akaike information for mixed-effects
        models. Biometrika, 92(2), 351-370.
+    .. [2] Greven, S. & Kneib, T. (2010). On the behaviour of marginal and conditional AIC in
+       linear mixed models. Biometrika, 97(4), 773-789.
 
     Examples
     --------
@@ -91,8 +104,12 @@ def compare(
     mixed         4  181.54       0.00      plain         40.96
     plain         3  220.50      38.96        NaN           NaN
     """
+    check_flag("refit", refit)
     labels = _labels(models, names)
     fitted = [unwrap(model, label) for model, label in zip(models, labels, strict=True)]
+    if refit:
+        refuse_missing("refit=True", "compare(..., refit=True, X=X, y=y)", X=X, y=y)
+        fitted = [by_maximum_likelihood(model, X, y, sample_weight) for model in models]
     if names is None:
         labels = _unique(_formulas(fitted))
     for (one, first), (other, second) in combinations(zip(labels, fitted, strict=True), 2):
@@ -100,7 +117,8 @@ def compare(
     spaces = [None if X is None else spaces_on(model, X, sample_weight) for model in models]
     table = _criteria(fitted, labels).join(_tests(fitted, labels, spaces))
     if conditional:
-        _refuse_missing(X, y)
+        call = "compare(..., conditional=True, X=X, y=y)"
+        refuse_missing("conditional=True", call, X=X, y=y)
         frames = [Inside.of(model).rows(X) for model in models]
         table = _conditional(fitted, frames, y, sample_weight, labels).join(table)
     return table.sort_values("caic" if conditional else "aic", kind="stable")
@@ -213,19 +231,9 @@ def _conditional(
     caic = np.array([np.nan if part is None else part.aic for part in parts])
     columns = {
         "caic": caic,
-        "delta_caic": caic - np.nanmin(caic),
+        "delta_caic": caic - np.fmin.reduce(caic),
         "conditional_log_likelihood": [p.log_likelihood if p else np.nan for p in parts],
         "effective_df": [p.effective_df if p else np.nan for p in parts],
+        "variance_df": [p.variance_df if p else np.nan for p in parts],
     }
     return pd.DataFrame(columns, index=pd.Index(labels))
-
-
-def _refuse_missing(X: Any, y: Any) -> None:
-    missing = [name for name, value in (("X", X), ("y", y)) if value is None]
-    if missing:
-        msg = (
-            f"conditional=True needs the rows of fit, but {' and '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing; call "
-            "compare(..., conditional=True, X=X, y=y)"
-        )
-        raise ValueError(msg)

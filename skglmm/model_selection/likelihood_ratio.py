@@ -29,6 +29,7 @@ from skglmm.inference import (
 )
 from skglmm.model_selection.comparable import refuse_different
 from skglmm.model_selection.nesting import spaces_on, why_not_nested
+from skglmm.model_selection.unrestricted import by_maximum_likelihood, refuse_missing
 
 __all__ = ["likelihood_ratio_test"]
 
@@ -48,6 +49,7 @@ def likelihood_ratio_test(
     sample_weight: Any = None,
     n_jobs: int | None = None,
     random_state: Any = None,
+    refit: bool = False,
 ) -> LikelihoodRatio:
     r"""Test a model against a larger one that it is nested in.
 
@@ -64,7 +66,7 @@ def likelihood_ratio_test(
         The rows of `fit`, in any order. For "bootstrap", and to compare what columns span where
         the fits cannot tell.
     y : array-like, shape (n_samples,), default=None
-        Their responses. Only for "bootstrap".
+        Their responses. Only for "bootstrap" and `refit`.
     method : {"chi2", "bootstrap"}, default="chi2"
         "chi2" is asymptotic theory. A variance of 0 lies on the boundary of its range, so when
         one effect is added whose covariances with q others are estimated, too, the null
@@ -86,6 +88,9 @@ def likelihood_ratio_test(
         installed, a bar shows the progress of long work.
     random_state : int, Generator, RandomState or None, default=None
         Seed of "bootstrap".
+    refit : bool, default=False
+        Whether models that were fitted by REML are tested as maximum likelihood fits them to X and
+        y, so that their fixed effects may differ. The models themselves stay as they are.
 
     Returns
     -------
@@ -100,7 +105,8 @@ def likelihood_ratio_test(
         When a model is not fitted.
     ValueError
         When the models are not nested, stand in the wrong order or were fitted to different
-        data; when X or y is missing or others than in `fit`.
+        data; when both are fitted by REML with other fixed effects, or one of them is, and
+        `refit` is False; when X or y is missing or others than in `fit`.
 
     Warns
     -----
@@ -127,15 +133,21 @@ def likelihood_ratio_test(
     """
     check_choice("method", method, _METHODS)
     check_flag("nested", nested)
+    check_flag("refit", refit)
     check_count("n_replicates", n_replicates)
     models = unwrap(smaller, "the smaller model"), unwrap(larger, "the larger model")
+    needs = {"refit=True": refit, "method='bootstrap'": method == "bootstrap"}
+    for asked in (option for option, is_chosen in needs.items() if is_chosen):
+        call = f"likelihood_ratio_test(smaller, larger, X, y, {asked})"
+        refuse_missing(asked, call, X=X, y=y)
+    if refit:
+        again = partial(by_maximum_likelihood, X=X, y=y, sample_weight=sample_weight)
+        models = again(smaller), again(larger)
     names = titled(models[0].formulas_), titled(models[1].formulas_)
     refuse_different(("the smaller model", "the larger model"), *models)
     on_rows = partial(spaces_on, X=X, sample_weight=sample_weight)
     spaces = None if X is None else (on_rows(smaller), on_rows(larger))
     added = _addition(*models, spaces, nested=bool(nested))
-    if method == "bootstrap":
-        _refuse_missing(X, y)
     test = likelihood_ratio(models[0].fit_, models[1].fit_, names, added)
     if method == "chi2":
         return test
@@ -196,17 +208,6 @@ def _refusal(
         f"{'m' if may_be_nested else 'M'}odels that are not nested are ranked by their AIC, see "
         "compare()"
     )
-
-
-def _refuse_missing(X: Any, y: Any) -> None:
-    missing = [name for name, value in (("X", X), ("y", y)) if value is None]
-    if missing:
-        msg = (
-            f"method='bootstrap' needs the rows of fit, but {' and '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing; call "
-            "likelihood_ratio_test(smaller, larger, X, y, method='bootstrap')"
-        )
-        raise ValueError(msg)
 
 
 def _nested_models(

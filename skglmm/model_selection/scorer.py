@@ -123,7 +123,8 @@ def log_density_scorer(joint: bool = True) -> LogDensityScorer:
 
     The score is proper: in expectation the truth has the highest. Unlike R², which is about
     means, it sees how rows of one group hang together, and so tells random-effect structures
-    apart.
+    apart. It is the density of rows that were held out, not a restricted one, so that fits by REML
+    with other fixed effects are ranked, too.
 
     Parameters
     ----------

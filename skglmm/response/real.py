@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from skglmm.response.base import ResponseScale
 
 __all__ = ["RealScale"]
+
+LARGEST = 1e100  # its inverse is the smallest: the fourth powers of others are no numbers any more
 
 
 @dataclass(frozen=True)
@@ -24,4 +28,12 @@ class RealScale(ResponseScale):
         return "a real response"
 
     def _refuse(self, y: Any) -> None:
-        """Refuse nothing: finite numbers are all that it may be."""
+        """Refuse numbers so large or so small that there are none for their variances."""
+        largest = float(np.max(np.abs(y), initial=0.0))
+        if largest and not 1.0 / LARGEST <= largest <= LARGEST:
+            msg = (
+                f"the responses are too {'large' if largest > 1.0 else 'small'}: the largest of "
+                f"{len(y)} is {largest:.3g} in size, so that their variances are beyond "
+                "floating-point numbers; bring them to ordinary units"
+            )
+            raise ValueError(msg)

@@ -186,6 +186,11 @@ class Problem:
         """Number of rows."""
         return int(self.shards.map(_n_rows).total())
 
+    @cached_property
+    def total_weight(self) -> float:
+        """Sum of the weights of the rows."""
+        return float(self.shards.map(_weight).total())
+
     def some(self, shards: Iterable[int]) -> "Problem":
         """Return the problem of some of the shards; only these levels have effects."""
         return replace(self, shards=self.shards.some(shards))
@@ -387,6 +392,10 @@ def _with_turned(shard: Shard, k: int, turn: Floats) -> Shard:
 
 def _n_rows(shard: Shard) -> int:
     return shard.n_rows
+
+
+def _weight(shard: Shard) -> float:
+    return float(shard.n_rows if shard.weights is None else shard.weights.sum())
 
 
 def _zero(shard: Shard) -> NestedEffects:

@@ -54,12 +54,14 @@ class ConfidenceIntervals(SingleThreaded):
         level : float, default=0.95
             Coverage, above 0 and below 1.
         method : {"wald", "profile", "bootstrap", "sandwich"}, default="wald"
-            "wald" is built on the log scale for standard deviations and the precision, on the
-            atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
+            "wald" is built on the log scale for standard deviations, the scale and the precision,
+            on the atanh scale for correlations, and mapped back; its ends are NaN on the boundary.
             "profile" holds the values that a likelihood-ratio test would not reject, all other
             parameters fitted again: ends are 0 for a standard deviation and plus or minus 1
             for a correlation where even these are not rejected, and plus or minus infinity
-            where the data do not bound a parameter.
+            where the data do not bound a parameter. Of a restricted fit (REML) the variances
+            have profiles of the restricted likelihood; fixed effects, which it integrates out,
+            have those of maximum likelihood, as all parameters in lme4.
             "bootstrap" is parametric, see `bootstrap`.
             "sandwich" is "wald" with a covariance that holds where the model of a cluster is
             wrong, as long as clusters are independent: ``V G V C / (C - 1)``, with the

@@ -141,7 +141,7 @@ class Predictions(SingleThreaded):
         Returns
         -------
         ndarray, shape (n_samples, 2)
-            Lower and upper limits, on the scale of y and within its bounds.
+            Lower and upper limits, on the scale of y, within its bounds if it has any.
 
         Raises
         ------
@@ -192,7 +192,7 @@ class Predictions(SingleThreaded):
         Returns
         -------
         ndarray, shape (n_samples, n_quantiles)
-            On the scale of y and within its bounds.
+            On the scale of y, within its bounds if it has any.
 
         Raises
         ------
@@ -306,7 +306,7 @@ class Predictions(SingleThreaded):
         Returns
         -------
         ndarray, shape (n_rows, n_samples)
-            On the scale of y, inside its bounds; NaN where the row has no answer, as in
+            On the scale of y, inside its bounds if any; NaN where the row has no answer, as in
             `predict`, None in place of a label.
 
         Raises

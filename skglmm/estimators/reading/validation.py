@@ -125,7 +125,8 @@ def check_y(name: str, y: Any) -> Floats:
         plain = np.asarray(y)
         _refuse_not_finite(plain)
         return plain
-    column = column_or_1d(y, warn=False)
+    _refuse_masked(y)
+    column = _column(y)
     if column.dtype.kind in "mM":
         msg = (
             f"Input y has values of type {column.dtype}, expected numbers; subtract a date and "
@@ -135,7 +136,10 @@ def check_y(name: str, y: Any) -> Floats:
     if np.asarray(y).ndim == 2:
         tell(_COLUMN_VECTOR, DataConversionWarning)
     options = {"ensure_all_finite": False, "input_name": "y"}
-    checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
+    try:
+        checked = check_array(column, ensure_2d=False, dtype=np.float64, **options)
+    except (TypeError, ValueError) as error:
+        raise type(error)(_no_number(column, error)) from None
     _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
 
@@ -145,6 +149,55 @@ def _is_plain(y: Any) -> bool:
     if type(y) not in {np.ndarray, pd.Series} or not isinstance(y.dtype, np.dtype):
         return False
     return y.dtype == np.float64 and y.ndim == 1 and len(y) > 0
+
+
+def _column(y: Any) -> NDArray[Any]:
+    """Return the response as a column, (n,); scikit-learn's error shows all complex numbers."""
+    try:
+        return np.asarray(column_or_1d(y, warn=False))
+    except ValueError as error:
+        first = "Complex data not supported"
+        if not str(error).startswith(first):
+            raise
+        msg = f"{first}: y has complex numbers; take y.real"
+        raise ValueError(msg) from None
+
+
+def _refuse_masked(y: Any) -> None:
+    """Refuse responses of which some are masked: what is below the mask is no response."""
+    mask = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else np.zeros(0)
+    if mask.any():
+        msg = (
+            f"Input y is a masked array: {np.count_nonzero(mask)} of {mask.size} responses are "
+            "masked; drop these rows, of X as well: X[~y.mask], y.compressed()"
+        )
+        raise ValueError(msg)
+
+
+def _no_number(column: NDArray[Any], error: Exception) -> str:
+    """Say which response is no number, and what there is for it."""
+    wrong = [place for place, value in enumerate(column.tolist()) if not _is_readable(value)]
+    if not wrong:
+        return str(error)
+    value = column.tolist()[wrong[0]]
+    hint = "convert them first"
+    if isinstance(value, str):
+        hint = "classes are for classifiers, such as BinomialGLMMClassifier"
+    elif hasattr(value, "year"):
+        hint = "subtract a date and divide by a pd.Timedelta"
+    return (
+        f"{error}: {len(wrong)} of {len(column)} responses are no numbers, the first at position "
+        f"{wrong[0]} counted from 0 is of type {type(value).__name__}; {hint}"
+    )
+
+
+def _is_readable(value: Any) -> bool:
+    """Return whether there is a floating-point number for a value."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def check_labels(name: str, y: Any) -> NDArray[Any]:

@@ -1,5 +1,7 @@
 """The Hessian of the objective: a first guess, and exact differences."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
@@ -24,6 +26,7 @@ NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that 
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
 DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are taken by
+TOO_SHARP = 1e3  # times the curvature that was found: steps by such a guess were too short
 
 
 def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floats | None:
@@ -32,6 +35,26 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
     Rows and columns of parameters that are not `free` are those of the identity. None where
     the objective cannot be evaluated around the optimum.
     """
+    optimum = _at_mode(problem, optimum)
+    hessian = _differenced(problem, optimum, free)
+    if hessian is None:
+        return None
+    guessed, found = (np.abs(np.diag(each))[free] for each in (optimum.hessian, hessian))
+    if np.any(guessed > TOO_SHARP * np.maximum(found, NO_INFORMATION)):
+        again = replace(optimum, hessian=np.where(np.eye(len(free)) > 0, hessian, 0.0))
+        hessian = _differenced(problem, again, free)
+    return hessian
+
+
+def _at_mode(problem: Problem, optimum: Optimum) -> Optimum:
+    """The optimum at its exact mode: what is left counts where rows tell effects sharply."""
+    mode = optimum.here.mode
+    there = None if mode.step is None else problem.evaluate(optimum.vector, mode.u)
+    return optimum if there is None else replace(optimum, here=there)
+
+
+def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | None:
+    """The Hessian by steps whose lengths are guessed from that of the optimum."""
     n_params = len(optimum.vector)
     hessian = np.eye(n_params)
     curvatures = np.maximum(np.abs(np.diag(optimum.hessian)), NO_INFORMATION)

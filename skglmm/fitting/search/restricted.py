@@ -22,7 +22,7 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Effects, Mode, Objective, Params, find_mode
+from skglmm.engine import Effects, Mode, Objective, Params, Problem, find_mode
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
@@ -51,6 +51,8 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
     ------
     ValueError
         If one of the predictors has a limit, which an integral would know nothing of.
+    DesignError
+        If the rows, by weight, are no more than the fixed effects: nothing is left then.
     """
     before = bound.problem
     problem = before.restricted(Params.unpack(vector, before.shape).beta)
@@ -64,6 +66,7 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
             name = bound.layout.predictors[k]
             msg = f"the fixed effects of the {name}, which has a limit, cannot be integrated out"
             raise ValueError(msg)
+    _refuse_saturated(before, len(problem.flat))
     return replace(
         bound,
         problem=problem,
@@ -71,6 +74,17 @@ def restricted(bound: Bound, vector: Floats) -> Bound:
         whole=bound,
         log_volume=log_volume(bound, gone),
     )
+
+
+def _refuse_saturated(problem: Problem, n_flat: int) -> None:
+    n_rows, mass = problem.n_rows, problem.total_weight
+    if mass <= n_flat:  # a row of weight 2 is two rows
+        rows = f"{n_rows} rows" + (f" of total weight {mass:.3g}" if mass != n_rows else "")
+        msg = (
+            f"{rows} are too few for REML with {n_flat} fixed effects: nothing is left of the "
+            "responses that would tell variances. Leave fixed effects out, or add rows"
+        )
+        raise DesignError(msg)
 
 
 def log_volume(bound: Bound, gone: Sequence[int]) -> float:

@@ -25,6 +25,7 @@ from skglmm.inference.residuals.distribution_tests import ResidualTest
 
 __all__ = ["diagnose"]
 
+MOVED = "moved responses"  # which only responses between bounds are
 CHECKED = (
     "convergence",
     "curvature",
@@ -36,7 +37,7 @@ CHECKED = (
     "levels",
     "influence",
     "nesting",
-    "moved responses",
+    MOVED,
     "residuals",
     "link",
     "missing slope",
@@ -107,8 +108,14 @@ def diagnose(
                 skipped.append("influence, which weights like these exaggerate")
             else:
                 findings += influential_levels(study, here.mode, around)
-    findings += [*others, *misfits(checks, fit.family)]
-    return Diagnosis.of(formula, findings, CHECKED, skipped)
+    findings += others
+    if fit.capped and not fit.caps:  # of all rows
+        skipped.append("residuals, of which the model leaves none to speak of")
+    else:
+        findings += misfits(checks, fit.family)
+    is_bounded = bool(np.isfinite(fit.family.support.ends).all())
+    checked = [each for each in CHECKED if is_bounded or each != MOVED]
+    return Diagnosis.of(formula, findings, checked, skipped)
 
 
 def _total_weight(study: Study) -> Iterator[Finding]:

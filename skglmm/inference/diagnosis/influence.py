@@ -12,16 +12,17 @@ References
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine import Mode, Params, Problem, bind
-from skglmm.fitting import Local, Study
+from skglmm.fitting import Fit, Local, Study
+from skglmm.inference.parameters.natural import natural
 from skglmm.inference.uncertainty.sandwich import shared_levels
 
-__all__ = ["Influence", "influences"]
+__all__ = ["Influence", "influences", "natural_without"]
 
 LEVELS = 20  # of a factor whose levels hang together, those with the largest scores
 ROWS = 2_000_000  # rows that may be evaluated for such a factor
@@ -39,15 +40,20 @@ class Influence:
         Cook's distance; 1 is far.
     shift : ndarray, shape (n_params,)
         Changes of the estimates, in their standard errors; 0 for what lies on a boundary.
+    vector : ndarray, shape (n_params,)
+        The estimates without the level, on the standardized columns.
     """
 
     group: str
     level: str
     distance: float
     shift: Floats
+    vector: Floats
 
 
-def influences(study: Study, mode: Mode, around: Local) -> Iterator[Influence]:
+def influences(
+    study: Study, mode: Mode, around: Local, most: int | None = LEVELS
+) -> Iterator[Influence]:
     """Yield the influence of levels, of each factor.
 
     Of factors whose levels share other random effects, only levels with the largest scores; and
@@ -59,20 +65,40 @@ def influences(study: Study, mode: Mode, around: Local) -> Iterator[Influence]:
     mode : Mode
         Of the study at the estimates.
     around : Local
+    most : int or None
+        How many levels of such a factor; None is all.
     """
     design, inverse = study.design, around.covariance
     variances = np.diag(inverse)
     errors = study.signs * np.sqrt(np.where(variances > 0.0, variances, np.inf))
     for f, (factor, codes) in enumerate(zip(design.layout.factors, design.codes, strict=True)):
         shares = np.bincount(codes, minlength=factor.n_levels) / len(codes)
-        for level, gradient in _gradients(study, mode, around, f):
+        for level, gradient in _gradients(study, mode, around, f, most):
             share = max(float(shares[level]), 1.0 / factor.n_levels)
             shift = -inverse @ gradient / (1.0 - share)
             distance = float(shift @ around.hessian @ shift) / max(1, int(around.informed.sum()))
-            yield Influence(factor.name, str(factor.labels[level]), distance, shift / errors)
+            label, moved = str(factor.labels[level]), around.vector + shift
+            yield Influence(factor.name, label, distance, shift / errors, moved)
 
 
-def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tuple[int, Floats]]:
+def natural_without(fit: Fit, study: Study, found: Influence) -> Floats:
+    """Return all parameters on their natural scales without a level, by the step that was taken.
+
+    Parameters
+    ----------
+    fit : Fit
+    study : Study
+        Its rows.
+    found : Influence
+    """
+    params = Params.unpack(found.vector, study.problem.shape)
+    beta = study.scales.coefficients(params.beta)
+    return np.array([each.value for each in natural(replace(fit, beta=beta, theta=params.theta))])
+
+
+def _gradients(
+    study: Study, mode: Mode, around: Local, f: int, most: int | None
+) -> Iterator[tuple[int, Floats]]:
     """Yield levels of a factor with the gradient of the objective of all other rows."""
     design = study.design
     factor, codes = design.layout.factors[f], design.codes[f]
@@ -83,7 +109,8 @@ def _gradients(study: Study, mode: Mode, around: Local, f: int) -> Iterator[tupl
         yield from enumerate(around.gradient - gradients)
         return
     response = study.response
-    for level in _largest(study, mode, around, f):
+    largest = _largest(study, mode, around, f, most) if most else np.arange(factor.n_levels)
+    for level in largest:
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
         problem = bind(design.take(rows), response[rows], weights, study.problem.family)
@@ -107,9 +134,9 @@ def _gradient(problem: Problem, vector: Floats) -> Floats | None:
     return gradient
 
 
-def _largest(study: Study, mode: Mode, around: Local, f: int) -> Ints:
+def _largest(study: Study, mode: Mode, around: Local, f: int, most: int) -> Ints:
     """Levels with the largest conditional scores, and with the largest effects."""
-    count = int(np.clip(ROWS / len(study.y), 2, LEVELS))
+    count = int(np.clip(ROWS / len(study.y), 2, most))
     if study.design.layout.factors[f].n_levels <= count:
         return np.arange(study.design.layout.factors[f].n_levels)
     scores = _scores(study, mode, f)

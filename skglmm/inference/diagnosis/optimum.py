@@ -36,7 +36,8 @@ def convergence(fit: Fit, study: Study, around: Local | None, here: Objective) -
     if around is not None:
         gradient[around.informed] = np.abs(around.scaled[0])
     steepest = float(gradient.max(initial=0.0))
-    if fit.converged and (around is None or steepest <= STEEP):
+    at_floor = bool(fit.capped) and not fit.caps  # where rounding is a part of every gradient
+    if fit.converged and (around is None or at_floor or steepest <= STEEP):
         return
     order = np.argsort(-gradient)[:SHOWN]
     shown = ", ".join(f"{names[j]} {gradient[j]:.2g}" for j in order)

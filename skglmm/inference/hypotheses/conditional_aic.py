@@ -8,9 +8,9 @@ D of the rows, without the prior, :math:`\rho = tr(H^{-1} D)`, and s is the numb
 parameters. For a normal response with known variances rho is the trace of the matrix that turns
 y into its fitted values. D is observed, not expected, curvature.
 
-That the variances are estimated is accounted for by s alone. Corrections for it exist for normal
-responses [2]_, as without them the larger model is preferred a little too often; they are not
-part of this.
+That the variances are estimated is accounted for by s. Of a normal response with a linear mean it
+is known exactly what it adds [2]_: this takes the place of s, and rho is the trace of the matrix
+that turns y into its fitted values, and one for each coefficient of the scale; see `normal_df`.
 
 References
 ----------
@@ -26,6 +26,7 @@ import numpy as np
 
 from skglmm.engine import Mode, information, jacobian
 from skglmm.fitting import Fit, Study
+from skglmm.inference.hypotheses.normal_df import is_straight, normal_df
 from skglmm.linalg import Blocks
 
 __all__ = ["Conditional", "conditional_aic"]
@@ -41,18 +42,19 @@ class Conditional:
         Of the response on its own scale, given the modes of the random effects.
     effective_df : float
         Fixed and random effects that the data determine, rho.
-    n_covariance : int
-        Covariance parameters of the random effects, s.
+    variance_df : float
+        What their estimated variances add: the number of covariance parameters, s, or, of a normal
+        response, by how much fitted values follow responses through them.
     """
 
     log_likelihood: float
     effective_df: float
-    n_covariance: int
+    variance_df: float
 
     @property
     def aic(self) -> float:
         """The criterion."""
-        return 2.0 * (self.effective_df + self.n_covariance - self.log_likelihood)
+        return 2.0 * (self.effective_df + self.variance_df - self.log_likelihood)
 
 
 def conditional_aic(study: Study, fit: Fit) -> Conditional | None:
@@ -67,22 +69,32 @@ def conditional_aic(study: Study, fit: Fit) -> Conditional | None:
     Returns
     -------
     Conditional or None
-        None where the Hessian in the fixed effects is singular.
+        None where the Hessian is singular.
     """
     found = study.at(fit)
     if found is None:
         return None
     mode = found.mode
     penalty = study.problem.prior.halves(mode.point.u).total()
+    df = _df(study, fit, mode)
+    if df is None:
+        return None
+    log_likelihood = penalty - mode.point.value - study.bound.log_jacobian
+    return Conditional(log_likelihood, *df)
+
+
+def _df(study: Study, fit: Fit, mode: Mode) -> tuple[float, float] | None:
+    """Effective degrees of freedom, and what estimated variances add to them."""
+    shape = study.problem.shape
+    if is_straight(fit):
+        found = normal_df(study, fit)
+        n_others = shape.n_beta - shape.n_coefficients[fit.family.location]
+        return None if found is None else (found.given_variances + n_others, found.of_variances)
     free = _prior_share(study, mode)
     if free is None:
         return None
-    n_effects = study.problem.shape.n_beta + sum(k * n for k, n in study.problem.sizes)
-    return Conditional(
-        log_likelihood=penalty - mode.point.value - study.bound.log_jacobian,
-        effective_df=n_effects - free,
-        n_covariance=sum(map(len, fit.theta)),
-    )
+    n_effects = shape.n_beta + sum(k * n for k, n in study.problem.sizes)
+    return n_effects - free, float(sum(map(len, fit.theta)))
 
 
 def _prior_share(study: Study, mode: Mode) -> float | None:

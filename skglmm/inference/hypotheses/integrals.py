@@ -32,12 +32,11 @@ def other_integrals(one: Fit, other: Fit) -> str | None:
 
 
 def _differences(one: Fit, other: Fit) -> Iterator[str]:
-    named = [[fit.layout.predictors[k] for k in sorted(fit.integrated)] for fit in (one, other)]
-    if named[0] != named[1]:
-        yield (
-            "the fixed effects that are integrated out of their likelihoods (REML) differ, "
-            f"{_of(named[0])} and {_of(named[1])}"
-        )
+    mine, theirs = (
+        [fit.layout.predictors[k] for k in sorted(fit.integrated)] for fit in (one, other)
+    )
+    if mine != theirs:
+        yield f"the first is fitted by {_way(mine)}, the second by {_way(theirs)}"
         return
     for k in sorted(one.integrated):
         yield from _other_columns(one, other, k)
@@ -45,14 +44,17 @@ def _differences(one: Fit, other: Fit) -> Iterator[str]:
         yield "the columns that their restricted likelihoods (REML) depend on have other units"
 
 
-def _of(predictors: list[str]) -> str:
-    return f"those of the {' and '.join(predictors)}" if predictors else "none"
+def _way(predictors: list[str]) -> str:
+    if not predictors:
+        return "maximum likelihood"
+    named = " and ".join(predictors)
+    return f"REML (the fixed effects of the {named} are integrated out of the likelihood)"
 
 
 def _other_columns(one: Fit, other: Fit, k: int) -> Iterator[str]:
     predictor, mine, theirs = one.layout.predictors[k], _columns(one, k), _columns(other, k)
     only = sorted({name for _, name in mine.effects} ^ {name for _, name in theirs.effects})
-    text = f"the fixed effects of the {predictor}, which are integrated out (REML), differ"
+    text = f"both are fitted by REML, but their fixed effects of the {predictor} differ"
     if only:
         yield f"{text} in {', '.join(map(repr, only))}"
     elif mine.beyond(theirs) or theirs.beyond(mine):

@@ -101,7 +101,8 @@ def _farthest(residual: Floats) -> ResidualTest:
     """Test of the largest of n residuals: a single row may be too far for its count to show it."""
     place = int(np.argmax(np.abs(residual)))
     distance = float(residual[place])
-    p_value = -float(np.expm1(len(residual) * np.log1p(-2.0 * ndtr(-abs(distance)))))
+    beyond = 2.0 * ndtr(-abs(distance))
+    p_value = 1.0 if beyond == 1.0 else -float(np.expm1(len(residual) * np.log1p(-beyond)))
     sentence = (
         f"the farthest of {len(residual)} residuals, at position {place} counted from 0, is "
         f"{distance:.2g} standard deviations away"

@@ -60,7 +60,7 @@ class Drawn:
 
         They are as the fitted dispersion would give them without what the model leaves out.
         """
-        return np.asarray(self.residual / np.sqrt(np.mean(self.residual**2)))
+        return np.asarray(self.residual / (np.sqrt(np.mean(self.residual**2)) or 1.0))
 
     @property
     def location(self) -> Floats:

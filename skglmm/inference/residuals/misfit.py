@@ -91,6 +91,8 @@ def _spread(scores: Floats, variances: Floats) -> tuple[float, float]:
     mean = float(shares @ rest)  # these three in units of the total
     square = float((shares * rest) @ (shares * rest) + shares**2 @ _others(shares**2))
     found = float(centered @ centered) / total
+    if square == 0.0:
+        return 0.0, 1.0
     excess = max(0.0, found - mean) / square / total
     return float(np.sqrt(excess)), float(chdtrc(mean**2 / square, found * mean / square))
 

@@ -30,6 +30,7 @@ FAR = 1e4  # parameters beyond it, in units of a link, mean nothing
 BETTER = 1e-3  # log-likelihood units above the estimate that say that it is none
 LEVELS = 10.0  # times slope and distance: what may be left of a zeta that levels off
 FLAT = 1e-2  # a zeta that no level of interest asks for
+ROUNDED = 6.0  # below a limit, in units of a link: beyond, differences may be rounding
 BEND = 2.0  # the slope is foretold to change by this factor at most in one step
 
 
@@ -228,7 +229,8 @@ class _Walker:
 
     def _add(self, distance: float, iterate: Iterate) -> None:
         difference = iterate.here.value - self.start.here.value
-        self.lowest = min(self.lowest, difference)
+        if np.all(iterate.vector < self.axis.upper - ROUNDED):
+            self.lowest = min(self.lowest, difference)
         zeta = float(np.sqrt(2.0 * max(difference, 0.0)))
         multiplier = self.sign * step(self.axis, iterate).multiplier
         slope = multiplier / zeta if zeta > 0 else self.points[0].slope

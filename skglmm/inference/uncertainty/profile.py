@@ -1,12 +1,16 @@
-"""Profile likelihood of natural parameters, and the intervals that it gives."""
+"""Profile likelihood of natural parameters, and the intervals that it gives.
+
+A restricted likelihood (REML) has profiles of the variances, but none of the fixed effects that it
+integrates out. These have the one of maximum likelihood, as all parameters have in lme4.
+"""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.fitting import Fit, Study
+from skglmm.fitting import Fit, Study, unrestricted
 from skglmm.inference.parameters.held import held_interval
 from skglmm.inference.parameters.natural import Natural, Transform, infinite, is_open, natural
 from skglmm.inference.parameters.wald import Intervals, half_width
@@ -29,7 +33,7 @@ class Profile:
     name : str
     estimate : float
     coordinate : float
-        Of the estimate.
+        Of the highest likelihood, see `peak`.
     low, high : Side
         Points on the two sides of it. Empty where there is no profile: for a coefficient that
         was left out, or a correlation with an effect that does not vary.
@@ -49,6 +53,14 @@ class Profile:
     back: Transform
     ends: tuple[float, float]
     level: float
+
+    @property
+    def peak(self) -> float:
+        """Where the profile has its maximum.
+
+        It is the estimate, or that of maximum likelihood for a fixed effect of a restricted fit.
+        """
+        return self._at(0.0)
 
     @property
     def value(self) -> Floats:
@@ -124,17 +136,28 @@ def profiles(
     Returns
     -------
     tuple of Profile
-
-    Raises
-    ------
-    ValueError
-        When a parameter is integrated out of the likelihood of the fit.
+        Of the likelihood of the fit; fixed effects that it integrates out have that of maximum
+        likelihood, whose fit begins at this one.
     """
-    _refuse_integrated(fit, places)
-    wanted = None if places is None else set(places)
+    parameters = list(natural(fit))
+    wanted = set(range(len(parameters)) if places is None else places)
+    gone = {k for j in fit.integrated for k in range(*fit.shape.beta(j).indices(len(parameters)))}
+    gone &= wanted
+    found = _walked(fit, study, wanted - gone, level, n_points)
+    if gone:
+        plain = unrestricted(study, fit)
+        for place, profile in _walked(plain, study, gone, level, n_points).items():
+            found[place] = replace(profile, estimate=parameters[place].value)
+    return tuple(found[place] for place in (sorted(found) if places is None else places))
+
+
+def _walked(
+    fit: Fit, study: Study, wanted: Collection[int], level: float, n_points: int
+) -> dict[int, Profile]:
+    """Profiles of some parameters, by their places."""
     found, shared, bound = {}, None, study.around(fit)
     for place, (parameter, axis) in enumerate(zip(natural(fit), axes(fit, bound), strict=True)):
-        if wanted is not None and place not in wanted:
+        if place not in wanted:
             continue
         held = held_interval(fit, parameter)
         if held is not None:
@@ -148,22 +171,7 @@ def profiles(
         shared = start if is_shared else shared
         sides = (-1, 1) if is_open(fit, parameter) else (infinite(fit, parameter),)
         found[place] = _profile(parameter, axis, start, level, n_points, sides)
-    return tuple(found[place] for place in (sorted(found) if places is None else places))
-
-
-def _refuse_integrated(fit: Fit, places: Sequence[int] | None) -> None:
-    """Refuse parameters along which a restricted likelihood has no profile."""
-    starts = np.cumsum([0, *fit.shape.n_coefficients])
-    gone = {place for k in fit.integrated for place in range(starts[k], starts[k + 1])}
-    wanted = gone if places is None else gone.intersection(places)
-    if wanted:
-        names = [parameter.name for parameter in natural(fit)]
-        listed = ", ".join(repr(names[place]) for place in sorted(wanted))
-        msg = (
-            f"the fixed effects {listed} are integrated out of the restricted likelihood (REML), "
-            "which has no profile along them; name other parameters, or refit with reml=False"
-        )
-        raise ValueError(msg)
+    return found
 
 
 def profile_intervals(found: Sequence[Profile], level: float) -> Intervals:

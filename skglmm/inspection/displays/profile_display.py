@@ -28,7 +28,8 @@ class ProfileDisplay(SingleThreaded):
 
     The likelihood is that of the best fit for each value of the parameter. Where it is that of
     a normal approximation, the signed root is a straight line; a bend is the asymmetry that
-    Wald intervals do not see.
+    Wald intervals do not see. Of a restricted fit (REML) fixed effects, which are integrated out,
+    have the profile of maximum likelihood, and zero is at the estimate by that.
 
     Parameters
     ----------
@@ -217,9 +218,9 @@ class ProfileDisplay(SingleThreaded):
         curve = PchipInterpolator(value, zeta)
         style = {"color": BLUE, "linewidth": 1.8, "zorder": 3} | given
         if self.kind == "zeta":
-            slope = float(curve(profile.estimate, 1))
+            slope = float(curve(profile.peak, 1))
             straight = {"color": GRAY, "linewidth": 1, "linestyle": "--", "zorder": 1.5}
-            heights = slope * (x - profile.estimate)
+            heights = slope * (x - profile.peak)
             axis.plot(x, heights, label="normal approximation", **straight)
         (line,) = axis.plot(x, self._height(curve(x)), **style)
         axis.plot(value, self._height(zeta), "o", color=style["color"], markersize=3, zorder=3)
@@ -231,7 +232,7 @@ class ProfileDisplay(SingleThreaded):
         style = {"color": VERMILLION, "linewidth": 1, "zorder": 2}
         for height in np.unique(self._height(np.array([-root, root]))):
             axis.axhline(height, linestyle=":", **style)
-        axis.axvline(profile.estimate, color=GRAY, linewidth=1, zorder=1.5)
+        axis.axvline(profile.peak, color=GRAY, linewidth=1, zorder=1.5)
         ends = np.array(profile.interval(self.level))
         within = (ends >= profile.value[0]) & (ends <= profile.value[-1])
         low, high = np.clip(ends, profile.value[0], profile.value[-1])
