@@ -111,6 +111,8 @@ def test_kenward_roger_is_that_of_the_textbook(formula, spread):
     for L in (np.eye(2)[:1], np.eye(2)[1:], np.eye(2), np.array([[1.0, 3.0]])):
         below = found.denominator(np.hstack([L, np.zeros((len(L), 1))]))
         assert_allclose(below, moments(phi, P, W, L), rtol=1e-6)
+        if len(L) == 1:
+            assert_allclose(found.df(np.append(L, 0.0)[None]), below.df, rtol=1e-9)
 
 
 @pytest.mark.parametrize("formula", FORMULAS[:-1])

@@ -89,7 +89,20 @@ class KenwardRoger(Reference):
         return first, second, 2.0 * _inverse(0.5 * (information + information.T))
 
     def df(self, contrasts: Floats) -> Floats:
-        return np.array([self.denominator(each[None]).df for each in contrasts])
+        found = np.full(len(contrasts), np.inf)
+        alone = self.concerns_location(contrasts)
+        own = self.fit.shape.beta(self.fit.family.location)
+        found[alone] = self._df(contrasts[alone][:, own] @ self.model.to_user)
+        return found
+
+    def _df(self, contrasts: Floats) -> Floats:
+        """Degrees of freedom of single contrasts, (m, p), to which those of `_matched` reduce."""
+        phi, (first, _, weights) = self.model.covariance, self._terms
+        left = contrasts @ phi
+        variance = np.einsum("mp,mp->m", left, contrasts)
+        shares = np.einsum("mp,rpq,mq->mr", left, first, left, optimize=True) / variance[:, None]
+        with np.errstate(divide="ignore"):  # variances that are known: infinite
+            return np.asarray(2.0 / np.einsum("mr,rs,ms->m", shares, weights, shares))
 
     def denominator(self, contrasts: Floats) -> Denominator:
         if not self.concerns_location(contrasts).all():

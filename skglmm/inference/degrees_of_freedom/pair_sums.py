@@ -107,15 +107,15 @@ class _Reduced:
         places = [np.arange(starts[f], starts[f + 1]) for f in order]
         leading, others = places[0], np.concatenate([np.zeros(0, np.intp), *places[1:]])
         whole = stacked(model.equations.random) / model.residual_variance
-        block = blocks[order[0]] / model.residual_variance
-        factor, per_level = model.factors[order[0]], np.moveaxis(block, -1, 0)
+        factor = model.factors[order[0]]
+        per_level = np.moveaxis(blocks[order[0]] / model.residual_variance, -1, 0)
         inner = np.eye(len(factor)) + factor.T @ per_level @ factor
         effect = factor @ np.linalg.solve(inner, np.broadcast_to(factor.T, inner.shape))
-        explained = per_level @ effect
-        own = per_level - explained @ per_level
+        # N - N E N, without the difference of large numbers where residuals are small
+        left = np.asarray(np.linalg.inv(np.eye(len(factor)) + per_level @ factor @ factor.T))
+        own = left @ per_level
         cross, rest = whole[leading][:, others], whole[others][:, others]
         solved = _block_matrix(np.moveaxis(effect, 0, -1)) @ cross
-        left = cross - _block_matrix(block) @ solved
         factors = [
             sparse.kron(model.factors[f], sparse.identity(blocks[f].shape[2])) for f in order[1:]
         ]
@@ -125,7 +125,7 @@ class _Reduced:
             others,
             tuple(blocks[f].shape[1:] for f in order[1:]),
             np.moveaxis(own, 0, -1),
-            sparse.csr_matrix(left),
+            sparse.csr_matrix(_block_matrix(np.moveaxis(left, 0, -1)) @ cross),
             sparse.csr_matrix(rest - cross.T @ solved),
             sparse.block_diag([sparse.csr_matrix((0, 0)), *factors], format="csr"),
         )
