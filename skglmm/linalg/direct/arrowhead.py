@@ -105,11 +105,9 @@ class Arrowhead(LinearSystem):
         crossed[np.diag_indices_from(crossed)] /= 2.0
         return np.asarray(crossed)
 
-    def level_sums(self) -> list[Floats]:
+    def level_sums(self, crossed: Floats) -> list[Floats]:
         """Return the diagonal blocks of the inverse summed over the levels of nested factors."""
-        sums: list[Floats] = self.pieces.map(
-            Elimination.level_sums, crossed=self.crossed_inverse
-        ).total()
+        sums: list[Floats] = self.pieces.map(Elimination.level_sums, crossed=crossed).total()
         return sums
 
     def posterior(
