@@ -114,7 +114,9 @@ class Arrowhead(LinearSystem):
         self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
     ) -> Posterior:
         """Return what is needed of the inverse between any two levels; the system is not kept."""
-        return Posterior.of(self.inverse(), self.pieces, levels, sizes)
+        is_costly = all(self.pieces.map(Elimination.has_costly_inverse))
+        inverse = None if is_costly else self.inverse()
+        return Posterior.of(inverse, self.pieces, levels, sizes, self.crossed_inverse)
 
 
 def factorize(pieces: Parts[Elimination | None], crossed: Floats) -> Arrowhead | None:
