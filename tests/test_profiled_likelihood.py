@@ -280,3 +280,12 @@ def test_responses_that_a_model_reproduces_are_left_to_the_rows():
     )
     assert exact.capped == rows.capped == ("precision",)
     assert_allclose(exact.beta[0], rows.beta[0], atol=1e-9)
+
+
+@either_likelihood
+@pytest.mark.parametrize("slope", [1e2, 3e4, 1e5])
+def test_what_fixed_effects_explain_takes_no_digits_of_the_likelihood(slope, integrated):
+    whole, y = rows_of("slopes")
+    steep = exactly(whole, y + slope * X, integrated=integrated)
+    plain = exactly(whole, y, integrated=integrated)
+    assert_allclose(steep.log_likelihood, plain.log_likelihood, atol=1e-7)

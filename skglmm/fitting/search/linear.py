@@ -7,13 +7,7 @@ from math import exp
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import (
-    LinearModel,
-    Maximum,
-    Objective,
-    Params,
-    level_totals,
-)
+from skglmm.engine import LinearModel, Maximum, Objective, Params, level_totals
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum
@@ -23,9 +17,9 @@ from skglmm.parts import Here
 
 __all__ = ["begin_profile", "begin_profile_at", "has_digits", "in_all_parameters"]
 
-# Share of the sum of squares that the model leaves: below it the cross-products that remain of
-# their difference are rounding in more than ten digits of sixteen.
-LEAST_SHARE = 1e-10
+# Share of the sum of squares that the model leaves: of n rows the log likelihood loses
+# 1e-16 n / share to rounding, as it is that of a difference of cross-products.
+LEAST_SHARE = 1e-6
 LEAST_RESIDUAL = 0.05  # share of the variance that is left to the rows where a search begins
 SD_MIN = 0.05  # residual standard deviations
 
@@ -83,11 +77,9 @@ def _state(model: LinearModel, vector: Floats) -> Optimum | None:
 
 def has_digits(bound: Bound, maximum: Maximum) -> bool:
     """Return whether what the model leaves of the sum of squares is more than rounding."""
-    is_above = np.all(maximum.params.pack() < bound.upper)
-    return bool(
-        is_above
-        and maximum.relative.square > LEAST_SHARE * maximum.model.likelihood.condensed.square
-    )
+    whole = maximum.model.likelihood.condensed.square
+    is_below = np.all(maximum.params.pack() < bound.upper)
+    return bool(is_below and maximum.relative.square > LEAST_SHARE * whole)
 
 
 def in_all_parameters(
