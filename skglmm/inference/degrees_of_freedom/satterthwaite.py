@@ -88,9 +88,9 @@ class Satterthwaite(Reference):
         left = contrasts @ self.location_covariance
         variance = np.einsum("mp,mp->m", left, contrasts)
         slopes = np.einsum("mp,npq,mq->mn", contrasts, self.moves, contrasts, optimize=True)
-        spread = self.fit.uncertainty.variance(slopes)
         with np.errstate(divide="ignore", invalid="ignore"):  # variances that are known: infinite
-            return np.asarray(2.0 * variance**2 / spread)
+            shares = slopes / variance[:, None]  # whose squares are numbers in any units
+            return np.asarray(2.0 / self.fit.uncertainty.variance(shares))
 
     def denominator(self, contrasts: Floats) -> Denominator:
         if not self.concerns_location(contrasts).all():
