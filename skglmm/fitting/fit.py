@@ -50,6 +50,7 @@ RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what ther
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 BESIDE = 1e-9  # of a step within which the curvature counts as the same
+BESIDE_SHARP = 1e-11  # where another Hessian takes no rows: close to a boundary it changes fast
 
 
 def fit(  # noqa: PLR0913 -- data and what their likelihood is
@@ -348,7 +349,7 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     if hessian is None:
         return optimum
     finished = finish(problem, optimum, hessian, free, tol)
-    if _came_far(optimum, finished):  # beside a boundary curvature changes within such a step
+    if _came_far(problem, optimum, finished):  # beside a boundary curvature changes within such a step
         hessian = differenced_hessian(problem, finished, free)
         finished = finished if hessian is None else replace(finished, hessian=hessian)
     if _are_at_floor(problem, finished):  # what is left to gain is rounding, noticed or not
@@ -358,10 +359,11 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
 
 
-def _came_far(before: Optimum, after: Optimum) -> bool:
+def _came_far(problem: Problem, before: Optimum, after: Optimum) -> bool:
     """Whether the last steps led away from where the Hessian was taken."""
     step = after.vector - before.vector
-    return bool(0.5 * step @ after.hessian @ step > BESIDE)
+    beside = BESIDE_SHARP if problem.approximation.is_sharp else BESIDE
+    return bool(0.5 * step @ after.hessian @ step > beside)
 
 
 def _are_at_floor(problem: Problem, optimum: Optimum) -> bool:
