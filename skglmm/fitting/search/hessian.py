@@ -1,20 +1,14 @@
-"""The Hessian of the objective: a first guess, and exact differences."""
+"""The Hessian of the objective by differences of its gradient, and what it says of directions."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import (
-    Problem,
-)
+from skglmm.engine import Problem
 from skglmm.fitting.search.optimize import Optimum
 
-__all__ = [
-    "differenced_hessian",
-    "falling",
-    "is_definite",
-]
+__all__ = ["differenced_hessian", "falling", "is_definite"]
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
 # Where fixed effects are integrated out, their information beside that of rows which tell them
