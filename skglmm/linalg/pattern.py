@@ -294,4 +294,6 @@ def _matrix(row: Floats, parts: tuple[Ints, Ints, Ints], n_columns: int) -> csr_
 def _rows_of(entries: Ints, rows: Ints, columns: Ints, size: int) -> tuple[Ints, Ints, Ints]:
     """Entries in the order of their rows, with their columns, and where each row begins."""
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))])
-    return entries, columns.astype(np.int32), starts.astype(np.int32)  # what SciPy is fastest with
+    fits = len(entries) <= np.iinfo(np.int32).max
+    kind = np.int32 if fits else np.int64  # the first is what SciPy is fastest with
+    return entries, columns.astype(kind), starts.astype(kind)
