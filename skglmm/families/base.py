@@ -157,6 +157,11 @@ class Family(ABC):
         return next(names, None)
 
     @property
+    def scale(self) -> int:
+        """Place of the linear predictor of the dispersion, of a family that has one."""
+        return [parameter.role for parameter in self.parameters].index(Role.DISPERSION)
+
+    @property
     def masses(self) -> tuple[float, ...]:
         """Single values that have a positive probability in a real support."""
         return self.support.masses

@@ -50,7 +50,7 @@ class MarginalModel:
     @property
     def scale(self) -> int:
         """Place of the predictor of the residual standard deviation."""
-        return 1 - self.location
+        return self.fit.family.scale
 
     @property
     def to_user(self) -> Floats:
