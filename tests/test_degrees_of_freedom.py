@@ -229,6 +229,13 @@ def test_more_rows_of_groups_leave_degrees_of_freedom_as_they_are(models):
         assert_array_equal(other.std_error, one.std_error)
 
 
+def test_a_conditioned_model_keeps_one_posterior(models):
+    rows, model = rows_of().head(6), models["factorial"]
+    before = model.condition(rows, rows["y"]).fit_.original
+    assert before.posterior is before.effect_information is None
+    assert before.equations is model.fit_.equations
+
+
 def test_without_inference_there_are_no_degrees_of_freedom():
     rows = rows_of()
     model = LMMRegressor("x + (1 | g)", inference=False).fit(rows, rows["y"])

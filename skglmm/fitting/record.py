@@ -106,7 +106,8 @@ class Fit:
         Which fixed columns are the same in all rows of a level of each factor, of each predictor;
         none without inference.
     unconditioned : Fit or None
-        This fit before the modes of its random effects took account of more rows.
+        This fit before the modes of its random effects took account of more rows, without their
+        posterior: what degrees of freedom come from.
     """
 
     family: Family

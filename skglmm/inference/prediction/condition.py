@@ -90,7 +90,7 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
         if found.earlier is None
         else found.earlier.effect_information + seen,
         mode_jacobian=None if moves is None else user_moves(fit, moves),
-        unconditioned=fit.original,
+        unconditioned=replace(fit.original, posterior=None, effect_information=None),
     )
 
 
