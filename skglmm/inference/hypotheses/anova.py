@@ -35,7 +35,8 @@ class TermTest(NamedTuple):
         F, or chi-square; NaN where a coefficient has no finite estimate.
     p_value : float
     mean_square : float
-        What of the statistic is one, in units of the residual variance; NaN where there is none.
+        Mean square: the F statistic, before it is scaled, times the residual variance; NaN where
+        there is no single residual variance.
     """
 
     term: str
@@ -225,4 +226,4 @@ def _residual_variance(fit: Fit) -> float:
     """Variance of rows of weight one, in the user's units; NaN where there is not one."""
     if fit.equations is None:
         return np.nan
-    return float(np.exp(2.0 * fit.beta[1 - fit.family.location][0]))
+    return float(np.exp(2.0 * fit.beta[fit.family.scale][0]))
