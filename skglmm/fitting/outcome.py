@@ -1,14 +1,16 @@
 """The outcome of a search as the record of a fit, in the user's units."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Bools
+from skglmm.arrays import Bools, Floats
+from skglmm.design import Layout
 from skglmm.engine import (
     LinearModel,
     LinearRows,
+    MixedModelEquations,
     Modes,
     Params,
     Problem,
@@ -42,6 +44,7 @@ class Outcome(NamedTuple):
     moves : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the modes in the parameters, leading factor first; None without inference.
     rows : LinearRows or Problem
+        Of which degrees of freedom need cross-products.
     effects : bool
         Whether to keep the posterior of the random effects.
     """
@@ -77,7 +80,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
     lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
-    inference = moves is not None
+    equations, within = (None, ()) if moves is None else _of_rows(outcome.rows)
     fit = Fit(
         family=problem.family,
         layout=layout,
@@ -87,7 +90,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
         aliased=scales.aliased,
-        uncertainty=_uncertainty(bound, optimum) if inference else None,
+        uncertainty=None if moves is None else _uncertainty(bound, optimum),
         recession=tuple(side.change for side in going),
         infinities=tuple(side.signs for side in going),
         order=problem.order,
@@ -102,11 +105,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         decrease=optimum.decrease,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,
-        singular=tuple(
-            sentence
-            for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
-            for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
-        ),
+        singular=_singular(layout, lambdas, factors),
         capped=_capped(bound, optimum),
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
@@ -116,25 +115,34 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         approximation=problem.approximation,
         log_volume=bound.log_volume,
         units=scales.units,
-        **(_of_rows(outcome.rows, scales) if inference else {}),
+        equations=equations,
+        coefficient_maps=scales.coefficient_maps,
+        origins=scales.origins,
+        constant_within=_constant_within(within, scales),
     )
     _check_finite(fit)
     return fit
 
 
-def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:
-    """What degrees of freedom need to know of the rows."""
-    if isinstance(rows, Problem):
-        equations = LinearModel.of(rows).shared.equations if is_linear(rows) else None
-        within = constant_within(rows)
-    else:
-        equations, within = rows.equations, rows.constant_within
-    return {
-        "equations": equations,
-        "coefficient_maps": scales.coefficient_maps,
-        "origins": scales.origins,
-        "constant_within": _constant_within(within, scales),
-    }
+def _singular(
+    layout: Layout, lambdas: Sequence[Floats], factors: Sequence[Floats]
+) -> tuple[str, ...]:
+    """Sentences about the terms whose covariances are singular."""
+    return tuple(
+        sentence
+        for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
+        for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
+    )
+
+
+def _of_rows(
+    rows: LinearRows | Problem,
+) -> tuple[MixedModelEquations | None, Sequence[Sequence[Bools]]]:
+    """What degrees of freedom need of the rows: equations, and columns constant within levels."""
+    if isinstance(rows, LinearRows):
+        return rows.equations, rows.constant_within
+    equations = LinearModel.of(rows).shared.equations if is_linear(rows) else None
+    return equations, constant_within(rows)
 
 
 def _constant_within(
