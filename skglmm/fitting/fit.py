@@ -349,7 +349,7 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     if hessian is None:
         return optimum
     finished = finish(problem, optimum, hessian, free, tol)
-    if _came_far(problem, optimum, finished):  # beside a boundary curvature changes within such a step
+    if _came_far(problem, optimum, finished):  # curvature changes fast beside a boundary
         hessian = differenced_hessian(problem, finished, free)
         finished = finished if hessian is None else replace(finished, hessian=hessian)
     if _are_at_floor(problem, finished):  # what is left to gain is rounding, noticed or not
