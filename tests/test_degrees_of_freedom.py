@@ -12,6 +12,7 @@ from scipy.stats import t as student
 
 from skglmm import BetaGLMMRegressor, LMMRegressor, PoissonGLMMRegressor
 from skglmm.datasets import load_petrol
+from skglmm.inference.degrees_of_freedom.satterthwaite import _joint
 
 ANSWERS = json.loads((REFERENCE / "degrees_of_freedom.json").read_text(encoding="utf-8"))
 CASES = {case["name"]: case for case in ANSWERS["fits"]}
@@ -279,3 +280,10 @@ def test_tables_say_where_degrees_of_freedom_come_from(models):
     )
     assert str(model.wald_test("x = 0")).startswith("F = ")
     assert "F" in model.anova()._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("single", "joint"), [((1.5, 9.0), 2.0), ((6.0, 6.0), 6.0), ((4.0, np.inf), 6.0)]
+)
+def test_degrees_of_freedom_of_several_contrasts_match_the_mean_of_f(single, joint):
+    assert _joint(np.array(single)) == joint
