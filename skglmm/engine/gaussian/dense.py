@@ -20,7 +20,6 @@ from skglmm.parts import Here
 
 __all__ = ["DenseLikelihood", "gram_of"]
 
-
 NOTHING = Here((Elimination(Chain({}, (), {}), ()),))  # of an arrowhead whose columns are crossed
 
 
@@ -85,10 +84,12 @@ class DenseLikelihood(ProfiledLikelihood):
         matrix = turn.T @ moved
         matrix.reshape(-1)[:: len(matrix) + 1] += self._penalty
         lower, info = dpotrf(matrix, lower=1)
+        if info != 0:
+            return None
         right = turn.T @ self._sums
         effects = dpotrs(lower, right, lower=1)[0]
         square = self.condensed.square - float(right @ effects)
-        if info != 0 or not square > 0.0:
+        if not square > 0.0:
             return None
         residuals = self._sums - moved @ effects
         log_det, kernel = self._kernel(lower, moved)
