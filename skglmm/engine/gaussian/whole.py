@@ -61,7 +61,7 @@ class Maximum:
         return cls(model, here)
 
     @property
-    def relative(self) -> ProfileMode:
+    def solution(self) -> ProfileMode:
         """The solution of the mixed model equations."""
         assert isinstance(self.here.mode, ProfileMode)
         return self.here.mode
@@ -74,30 +74,30 @@ class Maximum:
     @cached_property
     def log_scale(self) -> float:
         """Logarithm of the residual standard deviation, in the units of the fit."""
-        return 0.5 * log(self.relative.square / self.model.likelihood.mass)
+        return 0.5 * log(self.solution.square / self.model.likelihood.mass)
 
     @cached_property
     def params(self) -> Params:
         """All parameters, in the units of the fit."""
         beta = [np.zeros(n) for n in self.problem.shape.n_coefficients]
-        n_fixed, crossed = self.model.likelihood.n_fixed, self.relative.u.crossed
+        n_fixed, crossed = self.model.likelihood.n_fixed, self.solution.u.crossed
         beta[self.model.location] = crossed[len(crossed) - n_fixed :]
         beta[self.model.scale] = np.array([self.log_scale / self.model.scale_column])
-        theta = zip(self.problem.covariances, self.relative.point.params.theta, strict=False)
+        theta = zip(self.problem.covariances, self.solution.point.params.theta, strict=False)
         share = exp(self.log_scale)
         return Params(tuple(beta), tuple(each.scaled(part, share) for each, part in theta))
 
     @cached_property
     def mode(self) -> Mode:
         """Mode of the spherical random effects."""
-        relative, problem = self.relative, self.problem
+        solution, problem = self.solution, self.problem
         rate = exp(-2.0 * self.log_scale)
         products = Here((_random_products(self.model.likelihood.condensed, rate),))
         lambdas = tuple(problem.lambdas(self.params))
-        crossed = exp(-self.log_scale) * relative.u.crossed[: problem.n_crossed]
-        nested = relative.u.nested.map(_divided, by=exp(self.log_scale))
+        crossed = exp(-self.log_scale) * solution.u.crossed[: problem.n_crossed]
+        nested = solution.u.nested.map(_divided, by=exp(self.log_scale))
         effects = Effects(nested, crossed)
-        system = relative.system.without_last(self._n_fixed, problem.shards.map(_chain_of))
+        system = solution.system.without_last(self._n_fixed, problem.shards.map(_chain_of))
         point = Point(self.params, lambdas, effects, Here(()), self.here.value, 3)
         return Mode(point, products, system)
 
@@ -111,7 +111,7 @@ class Maximum:
         profiled : ndarray, shape (n_theta, n_theta)
             That of the profiled likelihood.
         """
-        mass, crossed = self.model.likelihood.mass, self.relative.system.crossed_inverse
+        mass, crossed = self.model.likelihood.mass, self.solution.system.crossed_inverse
         n_fixed = self.model.likelihood.n_fixed
         own = slice(len(crossed) - n_fixed, None)
         fixed = exp(-2.0 * self.log_scale) * np.linalg.inv(crossed[own, own])
@@ -154,7 +154,7 @@ class Maximum:
             yield multiplied(problem, self._random(products), turned)
         size = -2.0 * self.model.scale_column
         yield multiplied(problem, u, [size * np.eye(k) for k, _ in problem.sizes])
-        residuals = problem.join(self._random(self.relative.residuals))
+        residuals = problem.join(self._random(self.solution.residuals))
         effects = problem.join(u)
         zeros = tuple(np.zeros_like(part) for part in effects)
         for f, covariance in enumerate(problem.covariances):
@@ -178,7 +178,7 @@ class Maximum:
     @cached_property
     def _scale_slopes(self) -> Floats:
         """Second derivatives in the log scale and each relative covariance parameter."""
-        mode, profile = self.relative, self.model.profile
+        mode, profile = self.solution, self.model.profile
         spent = outer(profile, mode.residuals, mode.u)
         rate = 2.0 * exp(-2.0 * self.log_scale)
         found = {
@@ -195,7 +195,7 @@ class Maximum:
 
     def _relative_moves(self) -> Iterator[Effects]:
         """Yield the derivative of the solution in each relative covariance parameter."""
-        mode, profile = self.relative, self.model.profile
+        mode, profile = self.solution, self.model.profile
         residuals, effects = profile.join(mode.residuals), profile.join(mode.u)
         zeros = tuple(np.zeros_like(part) for part in effects)
         turned = [-lambda_.T for lambda_ in mode.point.lambdas]
