@@ -289,3 +289,15 @@ def test_what_fixed_effects_explain_takes_no_digits_of_the_likelihood(slope, int
     steep = exactly(whole, y + slope * X, integrated=integrated)
     plain = exactly(whole, y, integrated=integrated)
     assert_allclose(steep.log_likelihood, plain.log_likelihood, atol=1e-7)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_offsets_of_the_scale_are_known_parts_of_it(weights):
+    whole, y = rows_of("slopes")
+    whole = replace(whole, offsets=(OFFSET, 0.3 * Z + 0.2))
+    rows = bind(whole, y, weights, Gaussian())
+    model = LinearModel.of(replace(rows, approximation=ProfiledGaussian()))
+    theta = point_of(model.profile)
+    here = model.profile.evaluate(theta)
+    vector, *_ = absolute(model, theta, here)
+    assert_allclose(here.value, rows.evaluate(vector, tol=1e-20).value, rtol=1e-12)
