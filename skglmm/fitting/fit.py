@@ -93,9 +93,8 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     study = Study.of(family, design, y, weights, log_jacobian, options.n_threads, approximation)
     found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
-    return fit_bound(
-        replace(study.condensed().bound, spaces=found), constants, options, inference=inference
-    )
+    bound = replace(study.bound, spaces=found)
+    return fit_bound(bound, constants, options, inference=inference)
 
 
 def fit_bound(

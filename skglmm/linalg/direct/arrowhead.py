@@ -105,18 +105,18 @@ class Arrowhead(LinearSystem):
         crossed[np.diag_indices_from(crossed)] /= 2.0
         return np.asarray(crossed)
 
-    def level_sums(self) -> list[Floats]:
+    def level_sums(self, crossed: Floats) -> list[Floats]:
         """Return the diagonal blocks of the inverse summed over the levels of nested factors."""
-        sums: list[Floats] = self.pieces.map(
-            Elimination.level_sums, crossed=self.crossed_inverse
-        ).total()
+        sums: list[Floats] = self.pieces.map(Elimination.level_sums, crossed=crossed).total()
         return sums
 
     def posterior(
         self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
     ) -> Posterior:
         """Return what is needed of the inverse between any two levels; the system is not kept."""
-        return Posterior.of(self.inverse(), self.pieces, levels, sizes)
+        is_costly = all(self.pieces.map(Elimination.has_costly_inverse))
+        inverse = None if is_costly else self.inverse()
+        return Posterior.of(inverse, self.pieces, levels, sizes, self.crossed_inverse)
 
 
 def factorize(pieces: Parts[Elimination | None], crossed: Floats) -> Arrowhead | None:
