@@ -181,7 +181,7 @@ def unrestricted(study: Study, before: Fit, options: Options | None = None) -> F
         return before
     plain = replace(before, approximation=replace(before.approximation, integrated=()))
     found = refit(study, plain, options, inference=before.uncertainty is not None)
-    return replace(found, spaces=before.spaces)
+    return replace(found, spaces=before.spaces, data_digest=before.data_digest)
 
 
 def _fit_linear(
