@@ -307,6 +307,14 @@ def test_normal_tests_of_what_varies_between_few_groups_are_told_of(n_levels, is
     assert model.summary(df="between-within").notes == ()
 
 
+@pytest.mark.filterwarnings("ignore:dropped from the mean")
+def test_a_column_that_was_dropped_needs_no_such_note():
+    X, y = between(8)
+    model = BetaGLMMRegressor("x + z + twice + (1 | g)").fit(X.assign(twice=2 * X["z"]), y)
+    assert "'twice'" not in model.summary().notes[-1]
+    assert model.summary().notes[-1].startswith("'z' varies between the 8 levels of 'g' only")
+
+
 def test_linear_mixed_models_have_degrees_of_freedom_and_need_no_such_note():
     X, y = between(8)
     model = LMMRegressor("x + z + (1 | g)").fit(X, y)
