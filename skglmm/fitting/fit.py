@@ -11,11 +11,11 @@ from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
     LinearModel,
-    Maximum,
     Params,
     Problem,
     condenses,
     jacobian,
+    maximum_of,
 )
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
@@ -203,7 +203,7 @@ def _fit_linear(
         return None
     problem = model.search
     optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
-    maximum = Maximum.of(model, optimum.here)
+    maximum = maximum_of(model, optimum.here, effects=effects)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)
