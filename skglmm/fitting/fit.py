@@ -91,11 +91,11 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     """
     options = options or Options()
     study = Study.of(family, design, y, weights, log_jacobian, options.n_threads, approximation)
+    study = study.condensed()
     found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
-    return fit_bound(
-        replace(study.condensed().bound, spaces=found), constants, options, inference=inference
-    )
+    bound = replace(study.bound, spaces=found)
+    return fit_bound(bound, constants, options, inference=inference, model=study.model)
 
 
 def fit_bound(
@@ -123,7 +123,7 @@ def fit_bound(
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
     """
-    if condenses(bound.problem):
+    if model is not None or condenses(bound.problem):
         model = model or LinearModel.of(bound.problem)
         state, kept = begin_profile(model), {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, state, options, **kept)

@@ -180,16 +180,19 @@ class DenseLikelihood(ProfiledLikelihood):
 
     def _moved(self, problem: Problem, mode: DenseMode) -> Floats:
         """``(dLambda Lambda' + Lambda dLambda') Z'We`` of all covariance parameters, (q, n)."""
-        moved = np.zeros((len(self.gram), problem.shape.n_params))
+        moved = np.zeros((problem.shape.n_params, len(self.gram)))
         column = 0
         for f, covariance in enumerate(problem.covariances):
             place = problem.order.index(f)
-            own, size, lambda_ = self.places[place], self.sizes[place], mode.point.lambdas[place]
-            for change in covariance.moves(mode.point.params.theta[f]):
-                half = change @ lambda_.T
-                moved[own, column] = ((half + half.T) @ mode.residuals[own].reshape(size)).ravel()
-                column += 1
-        return moved
+            changes = list(covariance.moves(mode.point.params.theta[f]))
+            if not changes:
+                continue
+            half = np.array(changes) @ mode.point.lambdas[place].T
+            own = self.places[place]
+            each = (half + half.swapaxes(1, 2)) @ mode.residuals[own].reshape(self.sizes[place])
+            moved[column : column + len(each), own] = each.reshape(len(each), -1)
+            column += len(each)
+        return moved.T
 
 
 def gram_of(shard: Shard, condensed: CondensedShard) -> Floats:

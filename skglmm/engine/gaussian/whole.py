@@ -60,12 +60,11 @@ class Maximum:
     @cached_property
     def relative(self) -> ProfileMode:
         """The solution of the mixed model equations by level."""
-        here: Objective | None = self.here
-        if not isinstance(self.here.mode, ProfileMode):
-            here = self.model.profile.evaluate(self.here.mode.point.params.pack())
-        assert here is not None  # for it is the same one
-        assert isinstance(here.mode, ProfileMode)
-        return here.mode
+        mode: SolvedMode | None = self.found
+        if not isinstance(mode, ProfileMode):
+            mode = self.model.likelihood.solved(self.model.profile, self.found.point.params)
+        assert isinstance(mode, ProfileMode)  # for it is the same one
+        return mode
 
     @property
     def problem(self) -> Problem:

@@ -124,9 +124,12 @@ class Optimum:
 
     def step(self) -> "Step":
         """The step to the minimum of the quadratic model; capped parameters stay."""
-        free, gradient = ~self.capped, self.here.gradient
-        change = np.zeros_like(self.vector)
-        change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
+        capped, gradient = self.capped, self.here.gradient
+        if capped.any():
+            free, change = ~capped, np.zeros_like(self.vector)
+            change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
+        else:
+            change = -solved(self.hessian, gradient)
         decrease = -0.5 * float(gradient @ change)
         largest = float(np.max(np.abs(change), initial=0.0))
         if largest > STEP_MAX:
