@@ -53,8 +53,8 @@ class Uncertainty:
             Their derivatives in (beta, theta).
         """
         known = _squares(gradients, self.covariance)
-        missing = np.sum((gradients @ self.flat) ** 2, axis=1)
-        return np.asarray(missing <= MISSING * known)
+        moved = gradients @ self.flat
+        return np.asarray(np.einsum("mf,mf->m", moved, moved) <= MISSING * known)
 
     def dictates(self, gradients: Floats) -> Bools:
         """Return which functions of the estimates are dictated by rows at a ceiling, (m,)."""

@@ -31,7 +31,7 @@ from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Objective, Point
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import Chain, NestedEffects
+from skglmm.linalg import Chain, NestedEffects, block_diagonal
 from skglmm.parts import Here
 
 __all__ = ["Maximum"]
@@ -118,15 +118,13 @@ class Maximum:
         if not self.model.likelihood.integrated:
             moves = self._fixed_moves
         both = profiled + np.outer(with_scale, with_scale) / (2.0 * mass) + moves.T @ fixed @ moves
-        column = np.zeros((n_fixed, 1))
-        rows = [
-            [fixed, column, -fixed @ moves],
-            [column.T, np.array([[2.0 * mass]]), with_scale[None]],
-            [-moves.T @ fixed, with_scale[:, None], both],
-        ]
+        whole = block_diagonal(fixed, np.array([[2.0 * mass]]), both)
+        whole[:n_fixed, n_fixed + 1 :] = -fixed @ moves
+        whole[n_fixed + 1 :, :n_fixed] = -moves.T @ fixed
+        whole[n_fixed, n_fixed + 1 :] = whole[n_fixed + 1 :, n_fixed] = with_scale
         back = np.linalg.inv(self._turn)
         found = np.empty((len(back), len(back)))
-        found[np.ix_(self._places, self._places)] = back.T @ np.block(rows) @ back
+        found[self._places[:, None], self._places] = back.T @ whole @ back
         return found
 
     def jacobian(self) -> Modes:

@@ -12,6 +12,7 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class Optimum:
     is_saddle: bool = False
     rounding: float = 0.0
 
-    @property
+    @cached_property
     def capped(self) -> Bools:
         """Parameters at their bound that would go on, shape (n_params,)."""
         return np.asarray((self.vector >= self.upper) & (self.here.gradient < 0))

@@ -120,12 +120,15 @@ class MarginalModel:
         for each in self.projections:
             k, p, n = each.shape
             flat = each.reshape(k * p, n)
-            found.append((flat @ flat.T).reshape(k, p, k, p).swapaxes(1, 2))
+            products = (flat @ flat.T).reshape(k, p, k, p).swapaxes(1, 2)
+            found.append(np.ascontiguousarray(products))
         return found
 
     def explained(self, f: int, change: Floats) -> Floats:
         """Return ``X' inv(V) Z D Z' inv(V) X`` with a matrix D, (k, k), for each level, (p, p)."""
-        return np.asarray(np.tensordot(change, self.squares[f], 2))
+        squares = self.squares[f]
+        flat = change.ravel() @ squares.reshape(change.size, -1)
+        return np.asarray(flat.reshape(squares.shape[2:]))
 
     @cached_property
     def by_residuals(self) -> Floats:
