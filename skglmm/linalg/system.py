@@ -52,10 +52,16 @@ class LinearSystem(Protocol):
         """The inverse's block of the crossed effects, (n_crossed, n_crossed)."""
         ...
 
-    def level_sums(self) -> list[Floats]:
+    def level_sums(self, crossed: Floats) -> list[Floats]:
         """Return the inverse's blocks of nested levels, (k, k) of each factor, summed over these.
 
-        Of few levels or of many they cost less than the inverse on the pattern.
+        They cost less than the inverse on the pattern.
+
+        Parameters
+        ----------
+        crossed : ndarray, shape (n_crossed, n_crossed)
+            `crossed_inverse`; or that of a matrix without some crossed columns, whose rows and
+            columns are zero.
         """
         ...
 

@@ -45,7 +45,7 @@ from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import LinearSystem, NestedEffects, block_diagonal
+from skglmm.linalg import NestedEffects, block_diagonal
 from skglmm.parts import Here, Parts
 
 __all__ = [
@@ -193,10 +193,10 @@ class ProfiledLikelihood(Approximation):
         As :math:`\Lambda^T C^T W C \tilde\Lambda = H - I` for the rows of random effects,
         :math:`K = \Lambda^{-T} \sum (I - H^{-1})`.
         """
-        system = mode.system
-        sums = [*system.level_sums(), *self._crossed_sums(problem, system.crossed_inverse)]
+        system, crossed = mode.system, mode.system.crossed_inverse
         if not self.integrated:
-            sums = [a - b for a, b in zip(sums, self._fixed_shares(problem, system), strict=True)]
+            crossed = self._without_fixed(crossed)
+        sums = [*system.level_sums(crossed), *self._crossed_sums(problem, crossed)]
         triples = zip(mode.point.lambdas, sums, problem.sizes, strict=True)
         return [_solved(lambda_.T, n * np.eye(k) - own) for lambda_, own, (k, n) in triples]
 
@@ -209,15 +209,13 @@ class ProfiledLikelihood(Approximation):
             yield np.einsum("albl->ab", block)
             start += k * n_levels
 
-    def _fixed_shares(self, problem: Problem, system: LinearSystem) -> list[Floats]:
-        """What the fixed effects add to the sums of diagonal blocks, (k, k) of each factor."""
-        own = np.arange(problem.n_crossed - self.n_fixed, problem.n_crossed)
-        units = np.eye(problem.n_crossed)[own]
-        columns = [solve(system, Effects(problem.zero().nested, unit)) for unit in units]
-        inner = np.linalg.inv(system.crossed_inverse[np.ix_(own, own)])
-        turned = [combined(columns, weights) for weights in inner]
-        pairs = [outer(problem, a, b) for a, b in zip(columns, turned, strict=True)]
-        return [np.sum(each, axis=0) for each in zip(*pairs, strict=True)]
+    def _without_fixed(self, inverse: Floats) -> Floats:
+        """Inverse of the crossed effects where the fixed ones are known: zeros for these."""
+        kept = len(inverse) - self.n_fixed
+        share = _solved(inverse[kept:, kept:], inverse[kept:, :kept])
+        found = np.zeros_like(inverse)
+        found[:kept, :kept] = inverse[:kept, :kept] - inverse[:kept, kept:] @ share
+        return found
 
     def _by_pattern(self, problem: Problem, mode: ProfileMode) -> list[Floats]:
         """Derivatives of half the log determinant in any factors."""
@@ -331,14 +329,6 @@ def _multiplied_parts(own: NestedEffects, lambdas: Lambdas) -> NestedEffects:
 
 def _solved(left: Floats, right: Floats) -> Floats:
     found: Floats = np.asarray(np.linalg.solve(left, right), dtype=np.float64)
-    return found
-
-
-def combined(effects: Sequence[Effects], weights: Floats) -> Effects:
-    """Return a linear combination of vectors of effects."""
-    found = effects[0].plus(effects[0], weights[0] - 1.0)
-    for each, weight in zip(effects[1:], weights[1:], strict=True):
-        found = found.plus(each, weight)
     return found
 
 
