@@ -91,11 +91,10 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     """
     options = options or Options()
     study = Study.of(family, design, y, weights, log_jacobian, options.n_threads, approximation)
-    study = study.condensed()
     found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
     bound = replace(study.bound, spaces=found)
-    return fit_bound(bound, constants, options, inference=inference, model=study.model)
+    return fit_bound(bound, constants, options, inference=inference)
 
 
 def fit_bound(
