@@ -11,11 +11,11 @@ from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
     LinearModel,
-    Maximum,
     Params,
     Problem,
     condenses,
     jacobian,
+    maximum_of,
 )
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
@@ -123,7 +123,7 @@ def fit_bound(
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
     """
-    if condenses(bound.problem):
+    if model is not None or condenses(bound.problem):
         model = model or LinearModel.of(bound.problem)
         state, kept = begin_profile(model), {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, state, options, **kept)
@@ -209,7 +209,7 @@ def _fit_linear(
         return None
     problem = model.search
     optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
-    maximum = Maximum.of(model, optimum.here)
+    maximum = maximum_of(model, optimum.here, effects=effects)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)
