@@ -11,11 +11,11 @@ from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
     LinearModel,
-    Maximum,
     Params,
     Problem,
     condenses,
     jacobian,
+    maximum_of,
 )
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
@@ -37,7 +37,7 @@ from skglmm.fitting.search.linear import (
 from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, finish, minimize
 from skglmm.fitting.search.restricted import log_volume, restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
-from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified
+from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified, spreads
 from skglmm.fitting.search.start import start
 from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
@@ -50,7 +50,7 @@ RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what ther
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 BESIDE = 1e-9  # of a step within which the curvature counts as the same
-BESIDE_SHARP = 1e-11  # where another Hessian takes no rows: close to a boundary it changes fast
+BESIDE_SPREAD = 1e-5  # the same of a linear mixed model, relative to each standard deviation
 
 
 def fit(  # noqa: PLR0913 -- data and what their likelihood is
@@ -123,7 +123,7 @@ def fit_bound(
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
     """
-    if condenses(bound.problem):
+    if model is not None or condenses(bound.problem):
         model = model or LinearModel.of(bound.problem)
         state, kept = begin_profile(model), {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, state, options, **kept)
@@ -136,11 +136,14 @@ def fit_bound(
 
 
 def refit(
-    study: Study, before: Fit, options: Options | None = None, *, inference: bool = False
+    study: Study,
+    before: Fit,
+    options: Options | None = None,
+    *,
+    inference: bool = False,
+    effects: bool = False,
 ) -> Fit:
     """Fit again from the estimates of an earlier fit, to the same rows or another response.
-
-    Refits are about parameters: they keep no posterior of the random effects.
 
     Parameters
     ----------
@@ -152,18 +155,20 @@ def refit(
         When the optimizer stops.
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
+    effects : bool, default=False
+        Whether to keep the posterior of the random effects, which predictions need.
     """
     study = study.like(before).condensed()
     if study.model is not None:
         bound, model = study.anonymous, study.model
         first = begin_profile_at(model, bound.vector(before))
-        kept = {"inference": inference, "effects": False}
+        kept = {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, first, options or Options(), **kept)
         if found is not None:
             return found
     bound = study.around(before)
     state = begin_at(bound.problem, bound.off_boundary(bound.vector(before)), bound.upper)
-    return _maximize(bound, state, options or Options(), inference=inference, effects=False)
+    return _maximize(bound, state, options or Options(), inference=inference, effects=effects)
 
 
 def unrestricted(study: Study, before: Fit, options: Options | None = None) -> Fit:
@@ -181,7 +186,8 @@ def unrestricted(study: Study, before: Fit, options: Options | None = None) -> F
     if not before.integrated:
         return before
     plain = replace(before, approximation=replace(before.approximation, integrated=()))
-    found = refit(study, plain, options, inference=before.uncertainty is not None)
+    inference = before.uncertainty is not None
+    found = refit(study, plain, options, inference=inference, effects=True)
     return replace(found, spaces=before.spaces, data_digest=before.data_digest)
 
 
@@ -203,7 +209,7 @@ def _fit_linear(
         return None
     problem = model.search
     optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
-    maximum = Maximum.of(model, optimum.here)
+    maximum = maximum_of(model, optimum.here, effects=effects)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)
@@ -362,8 +368,10 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
 def _came_far(problem: Problem, before: Optimum, after: Optimum) -> bool:
     """Whether the last steps led away from where the Hessian was taken."""
     step = after.vector - before.vector
-    beside = BESIDE_SHARP if problem.approximation.is_sharp else BESIDE
-    return bool(0.5 * step @ after.hessian @ step > beside)
+    if problem.approximation.is_sharp:
+        places = spreads(problem)
+        return bool(np.any(np.abs(step[places]) > BESIDE_SPREAD * np.abs(after.vector[places])))
+    return bool(0.5 * step @ after.hessian @ step > BESIDE)
 
 
 def _are_at_floor(problem: Problem, optimum: Optimum) -> bool:

@@ -1,7 +1,7 @@
 """The outcome of a search as the record of a fit, in the user's units."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from skglmm.design import Layout
 from skglmm.engine import (
     LinearModel,
     LinearRows,
-    MixedModelEquations,
     Modes,
     Params,
     Problem,
@@ -44,7 +43,6 @@ class Outcome(NamedTuple):
     moves : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the modes in the parameters, leading factor first; None without inference.
     rows : LinearRows or Problem
-        Of which degrees of freedom need cross-products.
     effects : bool
         Whether to keep the posterior of the random effects.
     """
@@ -80,7 +78,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
     lambdas = tuple(basis @ factor for basis, factor in zip(bases, factors, strict=True))
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
-    equations, within = (None, ()) if moves is None else _of_rows(outcome.rows)
+    inference = moves is not None
     fit = Fit(
         family=problem.family,
         layout=layout,
@@ -90,7 +88,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         u=problem.in_layout_order(problem.join(mode.u)),
         bases=bases,
         aliased=scales.aliased,
-        uncertainty=None if moves is None else _uncertainty(bound, optimum),
+        uncertainty=_uncertainty(bound, optimum) if inference else None,
         recession=tuple(side.change for side in going),
         infinities=tuple(side.signs for side in going),
         order=problem.order,
@@ -115,10 +113,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         approximation=problem.approximation,
         log_volume=bound.log_volume,
         units=scales.units,
-        equations=equations,
-        coefficient_maps=scales.coefficient_maps,
-        origins=scales.origins,
-        constant_within=_constant_within(within, scales),
+        **(_of_rows(outcome.rows, scales) if inference else {}),
     )
     _check_finite(fit)
     return fit
@@ -127,7 +122,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
 def _singular(
     layout: Layout, lambdas: Sequence[Floats], factors: Sequence[Floats]
 ) -> tuple[str, ...]:
-    """Sentences about the terms whose covariances are singular."""
+    """Sentences about variances and correlations on the boundary."""
     return tuple(
         sentence
         for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
@@ -135,14 +130,19 @@ def _singular(
     )
 
 
-def _of_rows(
-    rows: LinearRows | Problem,
-) -> tuple[MixedModelEquations | None, Sequence[Sequence[Bools]]]:
-    """What degrees of freedom need of the rows: equations, and columns constant within levels."""
-    if isinstance(rows, LinearRows):
-        return rows.equations, rows.constant_within
-    equations = LinearModel.of(rows).shared.equations if is_linear(rows) else None
-    return equations, constant_within(rows)
+def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:
+    """What degrees of freedom need to know of the rows."""
+    if isinstance(rows, Problem):
+        equations = LinearModel.of(rows).shared.equations if is_linear(rows) else None
+        within = constant_within(rows)
+    else:
+        equations, within = rows.equations, rows.constant_within
+    return {
+        "equations": equations,
+        "coefficient_maps": scales.coefficient_maps,
+        "origins": scales.origins,
+        "constant_within": _constant_within(within, scales),
+    }
 
 
 def _constant_within(

@@ -79,7 +79,7 @@ def has_digits(bound: Bound, maximum: Maximum) -> bool:
     """Return whether what the model leaves of the sum of squares is more than rounding."""
     whole = maximum.model.likelihood.condensed.square
     is_below = np.all(maximum.params.pack() < bound.upper)
-    return bool(is_below and maximum.solution.square > LEAST_SHARE * whole)
+    return bool(is_below and maximum.found.square > LEAST_SHARE * whole)
 
 
 def in_all_parameters(
