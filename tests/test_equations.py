@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from oracles import Term, design
 
 from skglmm.covariance import Unstructured
-from skglmm.engine import bind, constant_within, mixed_model_equations
+from skglmm.engine import LinearModel, bind, constant_within
 from skglmm.families import Beta, Gaussian
 from skglmm.links import Log
 
@@ -41,7 +41,7 @@ def columns_of(whole, f):
 def test_equations_are_cross_products_of_all_columns(shard_rows, offset):
     whole, y, weights = rows(offset=offset)
     problem = bind(whole, y, weights, Gaussian(), shard_rows)
-    found, X = mixed_model_equations(problem), whole.fixed[0]
+    found, X = LinearModel.of(problem).shared.equations, whole.fixed[0]
     w = weights * (1.0 if offset is None else np.exp(-2 * offset(X[:, 1])))
     assert_allclose(found.fixed, X.T @ (w[:, None] * X))
     assert_allclose(found.weight, weights.sum())
@@ -59,12 +59,12 @@ def test_equations_are_cross_products_of_all_columns(shard_rows, offset):
 
 def test_other_models_have_no_equations():
     whole, y, weights = rows()
-    assert mixed_model_equations(bind(whole, y, weights, Gaussian(links=(Log(), Log())))) is None
-    assert mixed_model_equations(bind(whole, np.full(N, 0.5), weights, Beta())) is None
+    assert LinearModel.of(bind(whole, y, weights, Gaussian(links=(Log(), Log())))) is None
+    assert LinearModel.of(bind(whole, np.full(N, 0.5), weights, Beta())) is None
     varying = rows(scale=lambda one, x: [one, x])[0]
-    assert mixed_model_equations(bind(varying, y, weights, Gaussian())) is None
+    assert LinearModel.of(bind(varying, y, weights, Gaussian())) is None
     fed = rows(feeds=1)[0]
-    assert mixed_model_equations(bind(fed, y, weights, Gaussian())) is None
+    assert LinearModel.of(bind(fed, y, weights, Gaussian())) is None
 
 
 @pytest.mark.parametrize("shard_rows", [40, 10_000])

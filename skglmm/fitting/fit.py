@@ -14,8 +14,8 @@ from skglmm.engine import (
     Maximum,
     Params,
     Problem,
-    condenses,
     jacobian,
+    linear_model,
 )
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
@@ -122,8 +122,8 @@ def fit_bound(
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
     """
-    if condenses(bound.problem):
-        model = model or LinearModel.of(bound.problem)
+    model = model or linear_model(bound.problem)
+    if model is not None:
         state, kept = begin_profile(model), {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, state, options, **kept)
         if found is not None:

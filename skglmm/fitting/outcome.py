@@ -14,7 +14,6 @@ from skglmm.engine import (
     Problem,
     constant_within,
     effect_information,
-    is_linear,
     posterior,
 )
 from skglmm.exceptions import DesignError
@@ -125,8 +124,9 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
 def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:
     """What degrees of freedom need to know of the rows."""
     if isinstance(rows, Problem):
-        equations = LinearModel.of(rows).shared.equations if is_linear(rows) else None
-        within = constant_within(rows)
+        model = LinearModel.of(rows)
+        equations = None if model is None else model.shared.equations
+        within = constant_within(rows) if model is None else model.shared.constant_within
     else:
         equations, within = rows.equations, rows.constant_within
     return {
