@@ -128,6 +128,7 @@ def fit_bound(
         found = _fit_linear(bound, model, state, options, **kept)
         if found is not None:
             return found
+    bound = replace(bound, problem=bound.problem.kept())
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
     state = begin(bound.problem, constants, bound.upper, options)

@@ -95,8 +95,14 @@ def cluster_rows(
     label = y.name if isinstance(y.name, str) else None
     model = read_model(estimator, family, meta, label)
     names = [n for n in meta.columns if n in model.columns or n == estimator.offset]
-    rows = read_rows(client, X[names], y, sample_weight, type(estimator)._vet)
-    return learned(rows, meta[names], model, estimator, family, draft)
+    return learned(  # which alone holds the partitions, until their rows are regrouped
+        read_rows(client, X[names], y, sample_weight, type(estimator)._vet),
+        meta[names],
+        model,
+        estimator,
+        family,
+        draft,
+    )
 
 
 def learned(
@@ -124,7 +130,8 @@ def learned(
     rows = some_rows(rows)
     spec = learn_labels(rows, meta, model, estimator)
     plan = arranged(rows, spec)
-    return _bound(regrouped(rows, spec, plan), spec, plan, estimator, family, draft, model)
+    rows = regrouped(rows, spec, plan)
+    return _bound(rows, spec, plan, estimator, family, draft, model)
 
 
 class _Part(NamedTuple):
@@ -148,17 +155,18 @@ def _bound(
     scale = draft.settled(*rows.map(_tally, draft=draft).total())
     is_weighted = bool(rows.map(_is_weighted).total())
     parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=is_weighted)
-    designs, weights = parts.map(_design), parts.map(_weights)
+    designs, weights = parts.lazily(_design), parts.lazily(_weights)
     scales = learn_scales(spec.layout, designs, weights)
-    scales = measured(scales, spec.layout, family, designs, parts.map(_read), weights)
+    scales = measured(scales, spec.layout, family, designs, parts.lazily(_read), weights)
     fed = {k for factor in spec.layout.factors for k in factor.predictors}
     constant = [
         k not in fed and not spec.layout.is_shifted(k) and bool(np.all(flags))
         for k, flags in enumerate(scales.constant)
     ]
+    n_columns = [len(each) for each in scales.sizes]
     units = {"units": scales.units, "masses": family.masses}
     common = {"family": family, "arranged": plan, "constant": constant}
-    shards = parts.map(_shard, scales=scales, **common)
+    shards = parts.lazily(_shard, scales=scales, **common)
     log_jacobian = float(parts.map(_log_jacobian, scale=scale).total())
     mark: Digest = parts.map(_digest, log_jacobian=log_jacobian).total()
     starts, mass = parts.map(_start, family=family, units=scales.units).total()
@@ -167,7 +175,7 @@ def _bound(
         spec=spec,
         scale=scale,
         bound=Bound(
-            problem=assemble(spec.layout, family, shards, plan).approximated(
+            problem=assemble(spec.layout, family, shards, plan, n_columns).approximated(
                 estimator._approximation(family), spec.layout
             ),
             scales=scales,
