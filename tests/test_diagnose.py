@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from skglmm import BetaGLMMRegressor, ZeroInflatedBetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, LMMRegressor, ZeroInflatedBetaGLMMRegressor
 from skglmm.engine import bind
 from skglmm.estimators.reading.study_rows import study_rows
 from skglmm.exceptions import ImplicitNestingWarning, SingularFitWarning
@@ -288,6 +288,50 @@ def test_few_levels_are_counted(n_levels, severity):
     assert (finding.severity, finding.subject, finding.value) == (severity, "g", n_levels)
     if n_levels < 5:  # where every level is influential
         assert "influence" not in {each.kind for each in found.findings}
+
+
+def between(n_levels, seed=11):
+    """A study with a number and a category of the groups, which summaries test."""
+    X, y = make_study(seed, n_levels=n_levels)
+    return X.assign(z=np.sin(X["g"]), c=np.where(X["g"] % 2, "a", "b")), y
+
+
+@pytest.mark.parametrize(("n_levels", "is_told"), [(8, True), (19, True), (20, False)])
+def test_normal_tests_of_what_varies_between_few_groups_are_told_of(n_levels, is_told):
+    X, y = between(n_levels)
+    model = BetaGLMMRegressor("x + z * c + (1 | g)").fit(X, y)
+    found = [each for each in model.diagnose(X, y).notes if "normal tests" in each.finding]
+    told = f"'z', 'c[T.b]', 'z:c[T.b]' vary between the {n_levels} levels of 'g' only"
+    assert [told in each.finding for each in found] == [True] * is_told
+    assert [told in note for note in model.summary().notes] == [True] * is_told
+    assert model.summary(df="between-within").notes == ()
+
+
+@pytest.mark.filterwarnings("ignore:dropped from the mean")
+def test_a_column_that_was_dropped_needs_no_such_note():
+    X, y = between(8)
+    model = BetaGLMMRegressor("x + z + twice + (1 | g)").fit(X.assign(twice=2 * X["z"]), y)
+    assert "'twice'" not in model.summary().notes[-1]
+    assert model.summary().notes[-1].startswith("'z' varies between the 8 levels of 'g' only")
+
+
+def test_linear_mixed_models_have_degrees_of_freedom_and_need_no_such_note():
+    X, y = between(8)
+    model = LMMRegressor("x + z + (1 | g)").fit(X, y)
+    assert "normal tests" not in str(model.diagnose(X, y))
+    assert model.summary().notes == ()
+    assert model.summary(df="normal").notes[0].endswith("see summary(df='satterthwaite')")
+
+
+@pytest.mark.filterwarnings("ignore:the fit is singular")
+def test_a_column_belongs_to_the_smallest_factor_within_which_it_is_constant():
+    X, y = between(16)
+    X["school"] = X["g"] // 4
+    X["s"] = np.cos(X["school"])
+    model = BetaGLMMRegressor("s + z + (1 | school / g)").fit(X, y)
+    first, second = model.summary().notes[-2:]
+    assert first.startswith("'s' varies between the 4 levels of 'school' only")
+    assert second.startswith("'z' varies between the 16 levels of 'school:g' only")
 
 
 def test_levels_of_one_row_are_counted():

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import re
+import textwrap
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -80,9 +82,9 @@ def test_estimators_link_to_their_page(name):
 CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\S.*\)|\w+\.\w+\(\)")  # no pieces of formulas, such as cr()
 
 
-def calls_for_readers_of_r():
-    """Yield the code in the last cells of the tables of the page for those who come from R."""
-    text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
+def calls_for_readers_of_r(page):
+    """Yield the code in the last cells of the tables of a page for those who come from R."""
+    text = (API.parent / page).read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.startswith("|"):
             cell = re.split(r"(?<!\\)\|", line)[-2].replace(r"\|", "|")
@@ -90,21 +92,28 @@ def calls_for_readers_of_r():
             yield from (code for code in codes if CALL.match(code) and "..." not in code)
 
 
-@pytest.fixture(scope="module")
-def names_of_the_page():
-    text = (API.parent / "coming_from_r.md").read_text(encoding="utf-8")
+@cache
+def names_of(page):
+    text = (API.parent / page).read_text(encoding="utf-8")
     names = {}
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(block, names)
+    for block in re.findall(r"^( *)```python\n(.*?)```", text, re.DOTALL | re.MULTILINE):
+        exec(textwrap.dedent(block[1]), names)
     return names
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:8 clusters are few:UserWarning")
-@pytest.mark.parametrize("code", list(calls_for_readers_of_r()))
-def test_a_call_for_readers_of_r_runs(code, names_of_the_page):
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        (page, code)
+        for page in ("coming_from_r.md", "coming_from_lme4.md")
+        for code in calls_for_readers_of_r(page)
+    ],
+)
+def test_a_call_for_readers_of_r_runs(page, code):
     plt = pytest.importorskip("matplotlib.pyplot")
     if "to_marginaleffects" in code:
         pytest.importorskip("marginaleffects")
-    assert eval(code, dict(names_of_the_page)) is not None or code.startswith("print")
+    assert eval(code, dict(names_of(page))) is not None or code.startswith("print")
     plt.close("all")

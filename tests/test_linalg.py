@@ -117,10 +117,23 @@ def test_an_arrowhead_equals_its_dense_matrix(case, chunk, monkeypatch):
     assert_allclose(found.crossed, whole[start:, start:], rtol=1e-9, atol=1e-12)
 
 
+def _places(size, n_levels):
+    """Places of the effects of each level in the dense matrix, (n, size) for each piece."""
+    start = 0
+    for n in n_levels:
+        yield start + n * np.arange(size) + np.arange(n)[:, None]
+        start += size * n
+
+
+@pytest.mark.parametrize("is_costly", [False, True])
 @pytest.mark.parametrize("chunk", [10**6, 7])
 @pytest.mark.parametrize("case", CASES)
-def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, monkeypatch):
+def test_the_inverse_between_any_two_levels_equals_dense_algebra(
+    case, chunk, is_costly, monkeypatch
+):
     monkeypatch.setattr("skglmm.linalg.direct.posterior.CHUNK", chunk)
+    monkeypatch.setattr("skglmm.linalg.direct.posterior.LEVELS", chunk)
+    monkeypatch.setattr(Elimination, "has_costly_inverse", lambda self: is_costly)
     size, n_levels, n_crossed, density = CASES[case]
     pieces, dense, corner = arrowhead(np.random.default_rng(1), size, n_levels, n_crossed, density)
     ends = np.cumsum(n_levels)
@@ -135,6 +148,10 @@ def test_the_inverse_between_any_two_levels_equals_dense_algebra(case, chunk, mo
         start += size * n
     side = np.concatenate(side, axis=1)
     level, column = np.nonzero(np.ones((sum(n_levels), n_crossed)))
+    every = np.arange(sum(n_levels))
+    places = np.concatenate([np.zeros((0, size), dtype=int), *_places(size, n_levels)])
+    own = found.between(0, 0, every, every)
+    assert_allclose(np.moveaxis(own, -1, 0), whole[places[:, :, None], places[:, None]], atol=1e-12)
     blocks = found.between(0, 1, level, column)
     assert_allclose(blocks[:, 0], side[:, level, column], rtol=1e-8, atol=1e-12)
     assert_allclose(found.crossed, whole[start:, start:], rtol=1e-9, atol=1e-12)

@@ -126,7 +126,7 @@ def test_quantiles_are_those_of_simulated_responses_and_reach_the_masses(study, 
 
 def _without_spread(posterior):
     """Modes that count as known."""
-    return replace(posterior, own=(np.zeros_like(posterior.own[0]),))
+    return replace(posterior, blocks=(np.zeros_like(posterior.own[0]),))
 
 
 def test_quantiles_invert_the_probabilities(study):

@@ -136,11 +136,14 @@ def fit_bound(
 
 
 def refit(
-    study: Study, before: Fit, options: Options | None = None, *, inference: bool = False
+    study: Study,
+    before: Fit,
+    options: Options | None = None,
+    *,
+    inference: bool = False,
+    effects: bool = False,
 ) -> Fit:
     """Fit again from the estimates of an earlier fit, to the same rows or another response.
-
-    Refits are about parameters: they keep no posterior of the random effects.
 
     Parameters
     ----------
@@ -152,18 +155,20 @@ def refit(
         When the optimizer stops.
     inference : bool, default=False
         Whether to compute the covariance of the estimates.
+    effects : bool, default=False
+        Whether to keep the posterior of the random effects, which predictions need.
     """
     study = study.like(before).condensed()
     if study.model is not None:
         bound, model = study.anonymous, study.model
         first = begin_profile_at(model, bound.vector(before))
-        kept = {"inference": inference, "effects": False}
+        kept = {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, first, options or Options(), **kept)
         if found is not None:
             return found
     bound = study.around(before)
     state = begin_at(bound.problem, bound.off_boundary(bound.vector(before)), bound.upper)
-    return _maximize(bound, state, options or Options(), inference=inference, effects=False)
+    return _maximize(bound, state, options or Options(), inference=inference, effects=effects)
 
 
 def unrestricted(study: Study, before: Fit, options: Options | None = None) -> Fit:
@@ -181,8 +186,9 @@ def unrestricted(study: Study, before: Fit, options: Options | None = None) -> F
     if not before.integrated:
         return before
     plain = replace(before, approximation=replace(before.approximation, integrated=()))
-    found = refit(study, plain, options, inference=before.uncertainty is not None)
-    return replace(found, spaces=before.spaces)
+    inference = before.uncertainty is not None
+    found = refit(study, plain, options, inference=inference, effects=True)
+    return replace(found, spaces=before.spaces, data_digest=before.data_digest)
 
 
 def _fit_linear(

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Bools
+from skglmm.arrays import Bools, Floats
+from skglmm.design import Layout
 from skglmm.engine import (
     LinearModel,
     LinearRows,
@@ -101,11 +102,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         decrease=optimum.decrease,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,
-        singular=tuple(
-            sentence
-            for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
-            for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
-        ),
+        singular=_singular(layout, lambdas, factors),
         capped=_capped(bound, optimum),
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
@@ -119,6 +116,17 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
     )
     _check_finite(fit)
     return fit
+
+
+def _singular(
+    layout: Layout, lambdas: Sequence[Floats], factors: Sequence[Floats]
+) -> tuple[str, ...]:
+    """Sentences about variances and correlations on the boundary."""
+    return tuple(
+        sentence
+        for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
+        for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
+    )
 
 
 def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:

@@ -20,7 +20,7 @@ STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entri
 # Where fixed effects are integrated out, their information beside that of rows which tell them
 # sharply is a difference of large numbers: long steps, which need the other side as well.
 STEP_INTEGRATED = 1e-3
-STEP_SHARP = 1e-5  # where gradients are exact to rounding and every one costs as much
+STEP_SHARP = 1e-7  # where gradients are exact to rounding: errors of 1e-6, also beside a boundary
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding

@@ -87,10 +87,10 @@ class Satterthwaite(Reference):
         assert self.fit.uncertainty is not None
         left = contrasts @ self.location_covariance
         variance = np.einsum("mp,mp->m", left, contrasts)
-        slopes = np.einsum("mp,npq,mq->mn", contrasts, self.moves, contrasts, optimize=True)
-        spread = self.fit.uncertainty.variance(slopes)
         with np.errstate(divide="ignore", invalid="ignore"):  # variances that are known: infinite
-            return np.asarray(2.0 * variance**2 / spread)
+            unit = contrasts / np.sqrt(variance)[:, None]  # whose variances are 1 in any units
+            slopes = np.einsum("mp,npq,mq->mn", unit, self.moves, unit, optimize=True)
+            return np.asarray(2.0 / self.fit.uncertainty.variance(slopes))
 
     def denominator(self, contrasts: Floats) -> Denominator:
         if not self.concerns_location(contrasts).all():

@@ -8,7 +8,12 @@ import numpy as np
 from skglmm.engine import Objective
 from skglmm.families import Family
 from skglmm.fitting import Fit, Study, local
-from skglmm.inference.diagnosis.groups import few_levels, influential_levels, single_rows
+from skglmm.inference.diagnosis.groups import (
+    few_levels,
+    influential_levels,
+    single_rows,
+    too_sure,
+)
 from skglmm.inference.diagnosis.optimum import (
     boundary,
     convergence,
@@ -89,7 +94,8 @@ def diagnose(
     around = local(study, fit, here)
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
     weighted = list(_total_weight(study))
-    findings += [*wild_scales(study), *weighted, *few_levels(study), *single_rows(study)]
+    findings += [*wild_scales(study), *weighted, *few_levels(study), *too_sure(fit)]
+    findings += single_rows(study)
     skipped = []
     if around is None:
         skipped.append(

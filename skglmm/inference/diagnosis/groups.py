@@ -5,17 +5,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from skglmm.engine import Mode
-from skglmm.fitting import Local, Study
+from skglmm.fitting import Fit, Local, Study
+from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.diagnosis.influence import Influence, influences
 from skglmm.inference.parameters.names import parameter_names
+from skglmm.inference.report.few_groups import few_groups
 from skglmm.inference.report.findings import Finding
 from skglmm.inference.report.notes import confounded_with_rows
 
-__all__ = ["few_levels", "influential_levels", "single_rows"]
+__all__ = ["few_levels", "influential_levels", "single_rows", "too_sure"]
 
 FEW, ENOUGH = 5, 6  # levels that a variance should have, at least and better
 STRONG, NOTABLE = 1.0, 0.6  # Cook's distances
 MOVED = 2.0  # standard errors of a coefficient
+BE_LESS_SURE = (
+    "Ask summary, confint and wald_test for df='between-within', which counts groups, or draw "
+    "responses from the model, by method='bootstrap' of likelihood_ratio_test or confint"
+)
 
 
 def few_levels(study: Study) -> Iterator[Finding]:
@@ -33,6 +39,14 @@ def few_levels(study: Study) -> Iterator[Finding]:
             )
             severity = "warning" if factor.n_levels < FEW else "note"
             yield Finding("levels", severity, factor.name, float(factor.n_levels), text, advice)
+
+
+def too_sure(fit: Fit) -> Iterator[Finding]:
+    """Find coefficients that normal tests take for surer than a few groups make them."""
+    if not reference(fit).has_df:
+        for found in few_groups(fit):
+            size = float(found.n_levels)
+            yield Finding("levels", "note", found.factor, size, found.sentence, BE_LESS_SURE)
 
 
 def single_rows(study: Study) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.choose import reference
+from skglmm.inference.degrees_of_freedom.reference import Reference
 from skglmm.inference.parameters.natural import derived
 from skglmm.inference.parameters.wald import (
     Coefficients,
@@ -18,6 +19,7 @@ from skglmm.inference.parameters.wald import (
     variance_components,
     with_errors,
 )
+from skglmm.inference.report.few_groups import few_groups
 from skglmm.inference.report.notes import notes
 from skglmm.inference.report.text import Table
 
@@ -158,6 +160,7 @@ def summarize(
         (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
     ]
     names = [link.name for link in fit.family.links]
+    found = (*(note.text for note in notes(fit)), *_without_errors(fit), *_too_sure(fit, against))
     return Summary(
         formula=formula,
         family=fit.family.title,
@@ -174,7 +177,7 @@ def summarize(
         levels={name: level for name, level in constants if level is not None},
         converged=fit.converged,
         n_iterations=fit.n_iterations,
-        notes=(*(note.text for note in notes(fit)), *_without_errors(fit), *remarks),
+        notes=(*found, *remarks),
         is_restricted=bool(fit.integrated),
         approximation=fit.approximation.title if fit.layout.factors else "",
         df_method=against.title,
@@ -187,6 +190,13 @@ def _without_errors(fit: Fit) -> Iterator[str]:
             "there are no standard errors: the model was fitted with inference=False, or the "
             "likelihood has no curvature at the estimates"
         )
+
+
+def _too_sure(fit: Fit, against: Reference) -> Iterator[str]:
+    if not against.has_df:
+        remedy = "between-within" if fit.equations is None else "satterthwaite"
+        for found in few_groups(fit):
+            yield f"{found.sentence}; see summary(df={remedy!r})"
 
 
 def _head(summary: Summary) -> list[str]:

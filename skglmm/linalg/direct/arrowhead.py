@@ -25,6 +25,8 @@ from skglmm.parts import Parts
 
 __all__ = ["Arrowhead", "factorize"]
 
+MIRRORED = 256  # rows of a matrix whose transposes are copied at a time: they stay in the cache
+
 
 @dataclass(frozen=True)
 class Arrowhead(LinearSystem):
@@ -100,10 +102,7 @@ class Arrowhead(LinearSystem):
             return self.lower
         if self.known is not None:
             return self.known
-        half = dpotri(self.lower, lower=1)[0]  # its upper triangle is zero, as the factor's
-        crossed = np.ascontiguousarray(half) + half.T
-        crossed[np.diag_indices_from(crossed)] /= 2.0
-        return np.asarray(crossed)
+        return _mirrored(dpotri(self.lower, lower=1)[0].T)
 
     def level_sums(self, crossed: Floats) -> list[Floats]:
         """Return the diagonal blocks of the inverse summed over the levels of nested factors."""
@@ -114,7 +113,9 @@ class Arrowhead(LinearSystem):
         self, levels: Parts[tuple[Ints, ...]], sizes: Sequence[tuple[int, int]]
     ) -> Posterior:
         """Return what is needed of the inverse between any two levels; the system is not kept."""
-        return Posterior.of(self.inverse(), self.pieces, levels, sizes)
+        is_costly = all(self.pieces.map(Elimination.has_costly_inverse))
+        inverse = None if is_costly else self.inverse()
+        return Posterior.of(inverse, self.pieces, levels, sizes, self.crossed_inverse)
 
 
 def factorize(pieces: Parts[Elimination | None], crossed: Floats) -> Arrowhead | None:
@@ -133,6 +134,16 @@ def factorize(pieces: Parts[Elimination | None], crossed: Floats) -> Arrowhead |
     if info != 0 or not np.all(np.isfinite(np.diagonal(lower))):
         return None
     return Arrowhead(done, lower)
+
+
+def _mirrored(upper: Floats) -> Floats:
+    """Fill the lower triangle of a symmetric matrix from its upper one, in place."""
+    for start in range(0, len(upper), MIRRORED):
+        own = slice(start, start + MIRRORED)
+        upper[own, :start] = upper[:start, own].T
+        corner = upper[own, own]
+        corner[:] = np.triu(corner) + np.triu(corner, 1).T
+    return upper
 
 
 def _is_none(piece: Elimination | None) -> int:

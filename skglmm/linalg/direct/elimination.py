@@ -204,6 +204,10 @@ class Elimination:
             found.own[i] = batched.inverse(stage.lower, middle)
         return found
 
+    def has_costly_inverse(self) -> bool:
+        """Return whether the inverse on the pattern is worth waiting until it is asked for."""
+        return len(self.stages) == 1 and self.chain.patterns[0].is_sparse
+
     def level_sums(self, crossed: Floats) -> list[Floats]:
         """Return the diagonal blocks of the inverse summed over the levels, (k_i, k_i) each."""
         if len(self.stages) > 1:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from skglmm.arrays import Floats, Ints
+from skglmm.linalg.batched import inverse as batched_inverse
 from skglmm.linalg.batched import solve_upper
 from skglmm.linalg.direct.elimination import Blocks, Elimination, Inverse
 from skglmm.parts import Parts
@@ -15,6 +18,7 @@ from skglmm.parts import Parts
 __all__ = ["Posterior"]
 
 CHUNK = 4_000_000  # terms summed at a time: a few arrays of 32 MB
+LEVELS = 1_000  # of which products with all crossed columns are made at a time
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,22 @@ class _Slopes:
         for start, end in pairwise(cuts):
             yield slice(int(start), int(end))
 
+    def squares(self, crossed: Floats) -> Floats:
+        """Return ``M @ crossed @ M.T`` of each level, (k, k, L), for a symmetric matrix."""
+        n_levels = len(self.starts) - 1
+        found = np.zeros((len(self.crossed), len(self.crossed), n_levels))
+        for start in range(0, n_levels, LEVELS):
+            levels = np.arange(start, min(start + LEVELS, n_levels))
+            owner, entry = self.entries(levels)
+            shape, ends = (len(levels), len(crossed)), self.starts[start : levels[-1] + 2]
+            for a, row in enumerate(self.crossed):
+                parts = (row[entry], self.columns[entry], ends - ends[0])
+                moved = (csr_array(parts, shape=shape) @ crossed)[owner, self.columns[entry]]
+                for b, other in enumerate(self.crossed):
+                    sums = np.bincount(owner, moved * other[entry], len(levels))
+                    found[a, b, levels] = sums
+        return found
+
     def entries(self, levels: Ints) -> tuple[Ints, Ints]:
         """Place in `levels` and number of each of their entries."""
         counts = self.starts[levels + 1] - self.starts[levels]
@@ -68,43 +88,60 @@ class Posterior:
     ----------
     sizes : tuple of (int, int)
         Columns and levels of each factor, those of the chain first.
-    own : tuple of ndarray, each of shape (k_i, k_i, L_i)
-        Diagonal blocks of the inverse, for each factor of the chain.
+    blocks : tuple of ndarray, each of shape (k_i, k_i, L_i)
+        Diagonal blocks of the inverse, for each factor of the chain; or only what they are if all
+        later effects are known.
     slopes : tuple
         How each factor of the chain follows the later ones.
     crossed : ndarray, shape (n_crossed, n_crossed)
         Inverse of the Schur complement, which is the inverse's block of the crossed factors.
+    is_whole : bool
+        Whether the blocks are those of the inverse.
     """
 
     sizes: tuple[tuple[int, int], ...]
-    own: tuple[Floats, ...]
+    blocks: tuple[Floats, ...]
     slopes: tuple[_Slopes, ...]
     crossed: Floats
+    is_whole: bool = True
+
+    @cached_property
+    def own(self) -> tuple[Floats, ...]:
+        """Diagonal blocks of the inverse, (k_i, k_i, L_i) for each factor of the chain."""
+        if self.is_whole:
+            return self.blocks
+        (block,), (slopes,) = self.blocks, self.slopes  # of a chain it costs little beforehand
+        return (block + slopes.squares(self.crossed),)
 
     @classmethod
     def of(
         cls,
-        inverse: Inverse,
+        inverse: Inverse | None,
         pieces: Parts[Elimination],
         levels: Parts[tuple[Ints, ...]],
         sizes: Sequence[tuple[int, int]],
+        crossed: Floats,
     ) -> "Posterior":
         """Collect what is needed of a factorized system, which is not kept.
 
         Parameters
         ----------
-        inverse : Inverse
+        inverse : Inverse or None
+            None where it is left for later.
         pieces : Parts of Elimination
         levels : Parts of tuple of ndarray of int
             Levels of each factor of the chain that each piece owns.
         sizes : sequence of (int, int)
             Columns and levels of each factor, those of the chain first.
+        crossed : ndarray, shape (n_crossed, n_crossed)
+            Inverse of the Schur complement.
         """
-        shares = list(inverse.pieces.map(_shares, pieces, levels))
+        known = () if inverse is None else (inverse.pieces,)
+        shares = list(pieces.map(_shares, levels, *known))
         n_nested = min((len(share) for share in shares), default=0)
         joined = [_joined([share[i] for share in shares], sizes[i]) for i in range(n_nested)]
-        own = tuple(block for block, _ in joined)
-        return cls(tuple(sizes), own, tuple(slopes for _, slopes in joined), inverse.crossed)
+        blocks, slopes = (tuple(part) for part in zip(*joined, strict=True)) if joined else ((), ())
+        return cls(tuple(sizes), blocks, slopes, crossed, inverse is not None)
 
     def between(self, i: int, j: int, left: Ints, right: Ints) -> Floats:
         """Blocks of the inverse, (k_i, k_j, P), between P pairs of levels of two factors.
@@ -118,11 +155,11 @@ class Posterior:
         """
         if i > j:
             return np.swapaxes(self.between(j, i, right, left), 0, 1)
-        if i >= len(self.own):
+        if i >= len(self.blocks):
             return np.asarray(
                 self.crossed[self._columns(i, left)[:, None], self._columns(j, right)]
             )
-        if j >= len(self.own):
+        if j >= len(self.blocks):
             return np.stack(
                 [self._to_crossed(i, left, columns) for columns in self._columns(j, right)], axis=1
             )
@@ -136,7 +173,7 @@ class Posterior:
 
     def _columns(self, j: int, levels: Ints) -> Ints:
         """Columns of the crossed factors, (k, P), of levels of a crossed factor."""
-        start = sum(k * n for k, n in self.sizes[len(self.own) : j])
+        start = sum(k * n for k, n in self.sizes[len(self.blocks) : j])
         k, n = self.sizes[j]
         return np.asarray(start + n * np.arange(k)[:, None] + levels, dtype=np.intp)
 
@@ -183,7 +220,9 @@ class _Share(NamedTuple):
     columns: Ints
 
 
-def _shares(inverse: Blocks, piece: Elimination, levels: tuple[Ints, ...]) -> list[_Share]:
+def _shares(
+    piece: Elimination, levels: tuple[Ints, ...], inverse: Blocks | None = None
+) -> list[_Share]:
     found = []
     for i, (stage, pattern) in enumerate(zip(piece.stages, piece.chain.patterns, strict=True)):
         lower = stage.lower
@@ -191,9 +230,8 @@ def _shares(inverse: Blocks, piece: Elimination, levels: tuple[Ints, ...]) -> li
         parents = {j: levels[j][piece.chain.parents[i, j].codes] for j in chain}
         crossed = solve_upper(lower[:, :, pattern.levels], stage.crossed)
         at = levels[i][pattern.levels]
-        found.append(
-            _Share(levels[i], inverse.own[i], chain, parents, crossed, at, pattern.columns)
-        )
+        own = batched_inverse(lower) if inverse is None else inverse.own[i]
+        found.append(_Share(levels[i], own, chain, parents, crossed, at, pattern.columns))
     return found
 
 
