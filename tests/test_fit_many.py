@@ -131,6 +131,45 @@ def test_each_response_has_the_numbers_of_its_own_fit(name):
         assert state["n_obs"] == N
 
 
+DF_METHODS = [
+    ("linear", "auto"),
+    ("linear", "kenward-roger"),
+    ("slopes", "satterthwaite"),
+    ("slopes", "kenward-roger"),
+    ("linear", "between-within"),
+    ("linear", "normal"),
+    ("scale", "auto"),
+    ("poisson", "residual"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::skglmm.exceptions.SingularFitWarning")
+@pytest.mark.parametrize(("name", "df"), DF_METHODS)
+def test_degrees_of_freedom_are_those_of_single_fits(name, df):
+    model, kind = MODELS[name]
+    X, Y = rows(), responses(kind)
+    fits = fit_many(model, X, Y, df=df)
+    for response in Y:
+        table = of_response(fits, response)
+        expected = clone(model).fit(X, Y[response]).tidy(("fixed", "random"), df=df)
+        assert ("df" in table) == ("df" in expected)
+        for column in [each for each in ("df", *NUMBERS) if each in table]:
+            assert_allclose(table[column], expected[column].astype(float), rtol=1e-7)
+    assert ("df" in fits.coefficient("x")) == ("df" in table)
+
+
+def test_what_degrees_of_freedom_there_are_is_printed():
+    X, Y = rows(), responses("real")
+    fits = fit_many(LMMRegressor(FORMULA), X, Y, df="kenward-roger")
+    assert str(fits).endswith("* degrees of freedom: Kenward-Roger")
+    assert "degrees of freedom" not in str(fit_many(LMMRegressor(FORMULA), X, Y, df="normal"))
+
+
+def test_degrees_of_freedom_that_a_model_has_not_are_refused():
+    with pytest.raises(ValueError, match="df='satterthwaite' is for linear mixed models"):
+        fit_many(PoissonGLMMRegressor(FORMULA), rows(), responses("counts"), df="satterthwaite")
+
+
 def test_a_model_without_inference_has_estimates_alone():
     X, Y = rows(), responses("real")
     fits = fit_many(LMMRegressor(FORMULA, inference=False), X, Y)
@@ -344,7 +383,7 @@ def test_a_pipeline_and_other_estimators_are_refused():
         fit_many(pipeline, rows(), responses("real"))
 
 
-@pytest.mark.parametrize(("name", "value"), [("missing", "omit"), ("n_jobs", 0)])
+@pytest.mark.parametrize(("name", "value"), [("missing", "omit"), ("n_jobs", 0), ("df", "t")])
 def test_parameters_are_checked(name, value):
     with pytest.raises(ValueError, match=name):
         fit_many(LMMRegressor(FORMULA), rows(), responses("real"), **{name: value})

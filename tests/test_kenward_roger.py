@@ -13,7 +13,7 @@ from skglmm.families import Gaussian
 from skglmm.fitting import fit
 from skglmm.inference.degrees_of_freedom import pair_sums
 from skglmm.inference.degrees_of_freedom.choose import reference
-from skglmm.inference.degrees_of_freedom.marginal import MarginalModel, stacked
+from skglmm.inference.degrees_of_freedom.marginal import MarginalModel
 
 FORMULAS = [
     "x + (1 | g)",
@@ -137,7 +137,7 @@ def test_sums_over_pairs_of_levels_are_those_of_the_whole_matrix(formula, monkey
 
 def product_of(model):
     """Z' inv(V) Z, dense, in the units of the fit."""
-    N = stacked(model.equations.random).toarray() / model.residual_variance
+    N = model.equations.random.matrix.toarray() / model.residual_variance
     blocks = model.equations.random.blocks
     parts = zip(model.factors, blocks, strict=True)
     lower = [np.kron(factor, np.eye(block.shape[2])) for factor, block in parts]

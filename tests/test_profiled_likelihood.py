@@ -8,7 +8,14 @@ from numpy.testing import assert_allclose
 from oracles import Term, design
 
 from skglmm.covariance import Unstructured
-from skglmm.engine import Laplace, LinearModel, Params, ProfiledGaussian, bind
+from skglmm.engine import (
+    Laplace,
+    LinearModel,
+    Params,
+    ProfiledGaussian,
+    bind,
+    maximum_of,
+)
 from skglmm.families import Gaussian
 from skglmm.fitting import Options, Study, fit, refit
 from skglmm.links import Log
@@ -140,6 +147,22 @@ def test_few_effects_in_one_matrix_have_the_same_likelihood(layout, integrated):
         assert_allclose(there.gradient, here.gradient, rtol=1e-9, atol=1e-9)
         here, there = model.profile.information(here.mode), model.search.information(there.mode)
         assert_allclose(there, here, rtol=1e-9, atol=1e-9)
+
+
+@every_layout
+@either_likelihood
+@pytest.mark.parametrize("shard_rows", [10**6, 12])
+def test_a_maximum_in_one_matrix_says_the_same_of_all_parameters(layout, integrated, shard_rows):
+    model = LinearModel.of(problem_of(layout, integrated, shard_rows))
+    theta = point_of(model.profile)
+    ends = (problem.evaluate(theta) for problem in (model.profile, model.search))
+    one, other = (maximum_of(model, here, effects=False) for here in ends)
+    assert type(one) is not type(other)
+    assert_allclose(other.params.pack(), one.params.pack(), rtol=1e-10)
+    profiled = np.eye(len(theta))
+    assert_allclose(other.hessian(profiled), one.hessian(profiled), rtol=1e-9, atol=1e-9)
+    for after, before in zip(other.jacobian(), one.jacobian(), strict=True):
+        assert_allclose(after, before, rtol=1e-9, atol=1e-10)
 
 
 def dense(layout, theta):

@@ -55,6 +55,10 @@ class Unstructured(Covariance):
         del theta  # the factor is linear in it
         return self.factor(step)
 
+    def moves(self, theta: Floats) -> Iterator[Floats]:
+        del theta
+        return iter(_units(self.size))
+
     def slope(self, theta: Floats, kernel: Floats) -> Floats:
         del theta
         return np.asarray(kernel[_mask(self.size)])
@@ -139,6 +143,16 @@ def _mask(size: int) -> Bools:
     mask = np.tri(size, dtype=np.bool_)
     mask.flags.writeable = False
     return mask
+
+
+@cache
+def _units(size: int) -> tuple[Floats, ...]:
+    """Factors of which one parameter is 1, and all others are 0."""
+    rows, columns = np.nonzero(_mask(size))
+    units = np.zeros((len(rows), size, size))
+    units[np.arange(len(rows)), rows, columns] = 1.0
+    units.flags.writeable = False
+    return tuple(units)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The approximated likelihood of a mixed model: mode, objective, exact gradient."""
 
 from skglmm.engine.binding import arrange, assemble, bind, bind_part, is_nested
+from skglmm.engine.gaussian.dense_whole import maximum_of
 from skglmm.engine.gaussian.equations import MixedModelEquations
 from skglmm.engine.gaussian.linear import (
     LinearModel,
@@ -79,6 +80,7 @@ __all__ = [
     "jacobian",
     "level_totals",
     "linear_model",
+    "maximum_of",
     "observed_cross_products",
     "observed_information",
     "posterior",

@@ -8,9 +8,11 @@ penalized log density, whose curvature G lives on the levels that meet in these 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.rows.effects import Effects
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 Modes = tuple[Floats, ...]
+Sparse = Any  # a matrix of scipy.sparse
 
 
 class Coupling(NamedTuple):
@@ -78,6 +81,30 @@ class EffectInformation:
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         vars(self).update(blocks=state["blocks"], pairs=dict(state["pairs"]))
+
+    @cached_property
+    def matrix(self) -> Sparse:
+        """The whole of it, sparse: factor by factor, column by column, by level."""
+        sizes = [block.shape[1:] for block in self.blocks]
+        starts = np.cumsum([0, *(k * n for k, n in sizes)])
+        rows, columns, values = [], [], [np.zeros(0)]
+
+        def put(f: int, g: int, left: Ints, right: Ints, block: Floats) -> None:
+            i = starts[f] + sizes[f][1] * np.arange(sizes[f][0])[:, None, None] + left
+            j = starts[g] + sizes[g][1] * np.arange(sizes[g][0])[None, :, None] + right
+            i, j = np.broadcast_arrays(i, j)
+            rows.append(i.ravel())
+            columns.append(j.ravel())
+            values.append(block.ravel())
+
+        for f, block in enumerate(self.blocks):
+            every = np.arange(sizes[f][1])
+            put(f, f, every, every, block)
+        for (f, g), pair in self.pairs.items():
+            put(f, g, pair.left, pair.right, pair.values)
+            put(g, f, pair.right, pair.left, np.swapaxes(pair.values, 0, 1))
+        places = np.concatenate([starts[:0], *rows]), np.concatenate([starts[:0], *columns])
+        return sparse.csr_matrix((np.concatenate(values), places), shape=(starts[-1], starts[-1]))
 
     def between(self, f: int, g: int) -> Coupling:
         """Return the pairs of two different factors, in either order."""

@@ -11,11 +11,11 @@ from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
     LinearModel,
-    Maximum,
     Params,
     Problem,
     jacobian,
     linear_model,
+    maximum_of,
 )
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
@@ -37,7 +37,7 @@ from skglmm.fitting.search.linear import (
 from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, finish, minimize
 from skglmm.fitting.search.restricted import log_volume, restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
-from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified
+from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified, spreads
 from skglmm.fitting.search.start import start
 from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
@@ -50,6 +50,7 @@ RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what ther
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
 NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
 BESIDE = 1e-9  # of a step within which the curvature counts as the same
+BESIDE_SPREAD = 1e-5  # the same of a linear mixed model, relative to each standard deviation
 
 
 def fit(  # noqa: PLR0913 -- data and what their likelihood is
@@ -209,7 +210,7 @@ def _fit_linear(
         return None
     problem = model.search
     optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
-    maximum = Maximum.of(model, optimum.here)
+    maximum = maximum_of(model, optimum.here, effects=effects)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
     found = in_all_parameters(bound, maximum, optimum, inference=inference)
@@ -355,7 +356,9 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     if hessian is None:
         return optimum
     finished = finish(problem, optimum, hessian, free, tol)
-    if _came_far(optimum, finished):  # beside a boundary curvature changes within such a step
+    if _came_far(
+        problem, optimum, finished
+    ):  # beside a boundary curvature changes within such a step
         hessian = differenced_hessian(problem, finished, free)
         finished = finished if hessian is None else replace(finished, hessian=hessian)
     if _are_at_floor(problem, finished):  # what is left to gain is rounding, noticed or not
@@ -365,9 +368,12 @@ def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
 
 
-def _came_far(before: Optimum, after: Optimum) -> bool:
+def _came_far(problem: Problem, before: Optimum, after: Optimum) -> bool:
     """Whether the last steps led away from where the Hessian was taken."""
     step = after.vector - before.vector
+    if problem.approximation.is_sharp:
+        places = spreads(problem)
+        return bool(np.any(np.abs(step[places]) > BESIDE_SPREAD * np.abs(after.vector[places])))
     return bool(0.5 * step @ after.hessian @ step > BESIDE)
 
 

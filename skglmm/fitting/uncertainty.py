@@ -12,7 +12,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
-from skglmm.linalg import block_diagonal
+from skglmm.linalg import block_diagonal, eigh
 
 __all__ = ["Uncertainty", "determined", "least_curvatures", "stiffened", "uncertainty"]
 
@@ -53,8 +53,8 @@ class Uncertainty:
             Their derivatives in (beta, theta).
         """
         known = _squares(gradients, self.covariance)
-        missing = np.sum((gradients @ self.flat) ** 2, axis=1)
-        return np.asarray(missing <= MISSING * known)
+        moved = gradients @ self.flat
+        return np.asarray(np.einsum("mf,mf->m", moved, moved) <= MISSING * known)
 
     def dictates(self, gradients: Floats) -> Bools:
         """Return which functions of the estimates are dictated by rows at a ceiling, (m,)."""
@@ -170,5 +170,5 @@ def stiffened(hessian: Floats, free: Bools, least: Floats) -> Floats:
 def _spectrum(hessian: Floats, kept: Ints, least: Floats) -> tuple[Floats, Floats, Floats]:
     """Scales of the parameters that are kept, and eigenvalues and vectors of the scaled matrix."""
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), least)[kept])
-    values, vectors = np.linalg.eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
+    values, vectors = eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
     return scale, values, vectors

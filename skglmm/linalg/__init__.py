@@ -7,6 +7,7 @@ from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.order import grouped
 from skglmm.linalg.pattern import Pattern
+from skglmm.linalg.symmetric import eigh
 from skglmm.linalg.system import LinearSystem
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Posterior",
     "block_diagonal",
     "cholesky",
+    "eigh",
     "factorize",
     "grouped",
     "inverse",

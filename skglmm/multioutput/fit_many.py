@@ -30,6 +30,7 @@ def fit_many(
     Y: Any,
     sample_weight: Any = None,
     *,
+    df: str = "auto",
     missing: str = "drop",
     n_jobs: int | None = None,
     verbose: int = 0,
@@ -52,6 +53,9 @@ def fit_many(
         called y0, y1, and so on.
     sample_weight : array-like, shape (n_samples,), default=None
         As in `fit`, for all responses.
+    df : str, default="auto"
+        Degrees of freedom of the fixed effects, as in `summary`: Satterthwaite's for linear mixed
+        models, and none for others.
     missing : {"drop", "error"}, default="drop"
         What to do where single values are missing: fit each response to the rows that have one,
         which n_obs counts, or refuse. Codings, knots and levels are those of all rows.
@@ -70,7 +74,8 @@ def fit_many(
     Raises
     ------
     ValueError
-        When data or parameters cannot make a model, or no response has a fit.
+        When data or parameters cannot make a model, no response has a fit, or `df` is not for such
+        a model.
     TypeError
         When the model is no skglmm estimator, or Y holds texts where the model takes numbers.
 
@@ -99,6 +104,7 @@ def fit_many(
     e    -0.015      0.047       0.743
     """
     check_choice("missing", missing, ("drop", "error"))
+    check_choice("df", df, infer.DF_METHODS)
     shared, responses = _read(_checked(model), X, Y, sample_weight)
     if missing == "error" and responses.partial:
         names, more = responses.partial, ", ..." if len(responses.partial) > SHOWN else ""
@@ -109,7 +115,7 @@ def fit_many(
         raise ValueError(msg)
     items = list(zip(responses.columns, responses.seen, strict=True))
     report = partial(_print_progress, len(items), perf_counter()) if verbose else None
-    found = share_out(shared.fits, items, n_jobs, report)
+    found = share_out(partial(shared.fits, df=df), items, n_jobs, report)
     if all(each.labels is None for each in found):
         msg = f"none of {len(found)} responses has a fit; the first: {found[0].message}"
         raise ValueError(msg)

@@ -81,8 +81,15 @@ class SharedModel:
             bool(model.inference),
         )
 
-    def fits(self, items: Sequence[Item]) -> list[infer.FitNumbers]:
-        """Fit the model to some of the responses, each to the rows that have it."""
+    def fits(self, items: Sequence[Item], df: str = "auto") -> list[infer.FitNumbers]:
+        """Fit the model to some of the responses, each to the rows that have it.
+
+        Parameters
+        ----------
+        items : sequence of (ndarray, ndarray)
+        df : str
+            Degrees of freedom of the fixed effects, see `reference`.
+        """
         found: list[Any] = [None] * len(items)
         by_rows: dict[bytes, list[_Read]] = {}
         for place, (y, seen) in enumerate(items):
@@ -96,7 +103,7 @@ class SharedModel:
         for responses in by_rows.values():
             fits = self._fitted(responses, items[responses[0].place][1])
             for response, fit in zip(responses, fits, strict=True):
-                found[response.place] = _numbers(response, fit, labeled=not is_labeled)
+                found[response.place] = _numbers(response, fit, df, labeled=not is_labeled)
                 is_labeled = is_labeled or isinstance(fit, Fit)
         return found
 
@@ -136,10 +143,10 @@ class SharedModel:
         yield from rows.fits(matrix, jacobians, self.options, inference=self.inference)
 
 
-def _numbers(response: _Read, fit: Fit | Exception, *, labeled: bool) -> infer.FitNumbers:
+def _numbers(response: _Read, fit: Fit | Exception, df: str, *, labeled: bool) -> infer.FitNumbers:
     if not isinstance(fit, Fit):
         return infer.no_numbers(len(response.given), str(fit))
-    found = infer.fit_numbers(fit, labeled=labeled)
+    found = infer.fit_numbers(fit, labeled=labeled, df=df)
     doubts = response.scale.doubts(response.given)
     missing = response.scale.knowing(fit.vanishing).missing
     texts = [*doubts, *missing, found.message]

@@ -18,7 +18,7 @@ from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import Arrowhead, Chain, Elimination
 from skglmm.parts import Here
 
-__all__ = ["DenseLikelihood", "gram_of"]
+__all__ = ["DenseLikelihood", "DenseMode", "gram_of", "pulled"]
 
 
 NOTHING = Here((Elimination(Chain({}, (), {}), ()),))  # of an arrowhead whose columns are crossed
@@ -30,14 +30,20 @@ class DenseMode(SolvedMode):
 
     Parameters
     ----------
+    effects : ndarray, shape (q,)
+        The solution.
     residuals : ndarray, shape (q,)
         Products of all columns with the residuals.
-    turn : ndarray, shape (q, q)
-        From spherical effects to effects.
+    turn : ndarray, shape (q, q) or (q,)
+        From spherical effects to effects; a diagonal is a vector.
+    lower : ndarray, shape (q, q)
+        Cholesky factor of the equations.
     """
 
+    effects: Floats = field(kw_only=True)
     residuals: Floats = field(kw_only=True)
     turn: Floats = field(kw_only=True)
+    lower: Floats = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,8 @@ class DenseLikelihood(ProfiledLikelihood):
         return np.append(np.ones(len(self.gram) - self.n_fixed), np.zeros(self.n_fixed))
 
     @cached_property
-    def _own(self) -> list[slice]:
-        """Places of the effects of each factor."""
+    def places(self) -> list[slice]:
+        """Places of the effects of each factor, leading one first."""
         ends = np.cumsum([k * n for k, n in self.sizes]).tolist()
         return [slice(b - k * n, b) for b, (k, n) in zip(ends, self.sizes, strict=True)]
 
@@ -81,24 +87,24 @@ class DenseLikelihood(ProfiledLikelihood):
         params = Params.unpack(vector, problem.shape)
         lambdas = tuple(problem.lambdas(params))
         turn = self._turned(lambdas)
-        moved = self.gram @ turn
-        matrix = turn.T @ moved
+        moved = self.gram * turn if turn.ndim == 1 else self.gram @ turn
+        matrix = pulled(turn, moved)
         matrix.reshape(-1)[:: len(matrix) + 1] += self._penalty
         lower, info = dpotrf(matrix, lower=1)
-        right = turn.T @ self._sums
+        right = pulled(turn, self._sums[:, None])[:, 0]
         effects = dpotrs(lower, right, lower=1)[0]
         square = self.condensed.square - float(right @ effects)
         if info != 0 or not square > 0.0:
             return None
         residuals = self._sums - moved @ effects
-        log_det, kernel = self._kernel(lower, moved)
-        slopes = self._slopes(kernel, residuals, effects, self.mass / square)
+        log_det, inverse = self._inverse(lower)
+        slopes = self._slopes(moved, inverse, residuals, effects, self.mass / square)
         crossed = problem.n_nested
         nested = tuple(
             effects[own].reshape(size)
-            for own, size in zip(self._own[:crossed], self.sizes, strict=False)
+            for own, size in zip(self.places[:crossed], self.sizes, strict=False)
         )
-        first = self._own[crossed].start
+        first = self.places[crossed].start
         u = Effects(Here((nested,)), effects[first:])
         point = Point(params, lambdas, u, Here(()), 0.0, 3)
         mode = DenseMode(
@@ -106,17 +112,23 @@ class DenseLikelihood(ProfiledLikelihood):
             Here(()),
             Arrowhead(NOTHING, lower),
             square=square,
+            effects=effects,
             residuals=residuals,
             turn=turn,
+            lower=lower,
             slopes=slopes,
         )
         return self.objective(problem, mode, log_det)
 
     def _turned(self, lambdas: Sequence[Floats]) -> Floats:
-        """From spherical effects to effects, (q, q)."""
+        """From spherical effects to effects, (q, q); of independent ones the diagonal, (q,)."""
+        if all(len(lambda_) == 1 for lambda_ in lambdas[:-1]):
+            ones = np.ones(self.n_fixed)
+            parts = zip(lambdas[:-1], self.sizes, strict=False)
+            return np.concatenate([*(np.full(n, each[0, 0]) for each, (_, n) in parts), ones])
         turn = np.zeros_like(self.gram)
         flat = turn.reshape(-1)
-        for (k, n), own, lambda_ in zip(self.sizes, self._own, lambdas, strict=True):
+        for (k, n), own, lambda_ in zip(self.sizes, self.places, lambdas, strict=True):
             start, step = own.start * (len(turn) + 1), len(turn) + 1
             for a in range(k):
                 for b in range(a + 1):
@@ -125,39 +137,42 @@ class DenseLikelihood(ProfiledLikelihood):
                         flat[first : first + n * step : step] = lambda_[a, b]
         return turn
 
-    def _kernel(self, lower: Floats, moved: Floats) -> tuple[float, Floats]:
-        """Half the log determinant, and its derivative in the matrix of `turn`."""
-        half = np.tril(dpotri(lower, lower=1)[0])
+    def _inverse(self, lower: Floats) -> tuple[float, Floats]:
+        """Half the log determinant, and the inverse that it is that of."""
+        half = dpotri(lower, lower=1)[0]  # its upper triangle is zero, as the factor's
         inverse = half + half.T
         inverse.reshape(-1)[:: len(inverse) + 1] *= 0.5
         logs = np.log(np.diagonal(lower))
         if self.integrated:
-            return float(logs.sum()), moved @ inverse
+            return float(logs.sum()), inverse
         n = len(lower) - self.n_fixed
         share = np.linalg.solve(inverse[n:, n:], inverse[n:, :n])
-        inner = inverse[:n, :n] - inverse[:n, n:] @ share
-        kernel = np.zeros_like(moved)
-        kernel[:n, :n] = moved[:n, :n] @ inner
-        return float(logs[:n].sum()), kernel
+        alone = np.zeros_like(inverse)
+        alone[:n, :n] = inverse[:n, :n] - inverse[:n, n:] @ share
+        return float(logs[:n].sum()), alone
 
     def _slopes(
-        self, kernel: Floats, residuals: Floats, effects: Floats, rate: float
+        self, moved: Floats, inverse: Floats, residuals: Floats, effects: Floats, rate: float
     ) -> tuple[Floats, ...]:
         found = []
-        for (k, n), own in zip(self.sizes, self._own, strict=True):
-            block = kernel[own, own].reshape(k, n, k, n)
-            spent = residuals[own].reshape(k, n) @ effects[own].reshape(k, n).T
-            found.append(np.einsum("albl->ab", block) - rate * spent)
+        for own, spent in zip(self.places, self.outer(residuals, effects), strict=True):
+            k = len(spent)
+            kernel = moved[own].reshape(k, -1) @ inverse[own].reshape(k, -1).T
+            found.append(kernel - rate * spent)
         return tuple(found)
+
+    def outer(self, left: Floats, right: Floats) -> list[Floats]:
+        """Return ``left @ right.T`` of the effects of each factor, leading one first."""
+        pairs = zip(self.sizes, self.places, strict=True)
+        return [left[own].reshape(size) @ right[own].reshape(size).T for size, own in pairs]
 
     def information(self, problem: Problem, mode: Mode) -> tuple[Floats, ...]:
         """Return the average information, see `ProfiledLikelihood.information`."""
         assert isinstance(mode, DenseMode)
         moved, variance = self._moved(problem, mode), mode.square / self.mass
         times = self.gram @ moved
-        forces = mode.turn.T @ times
-        assert isinstance(mode.system, Arrowhead)
-        solved = dpotrs(mode.system.lower, forces, lower=1)[0]
+        forces = pulled(mode.turn, times)
+        solved = dpotrs(mode.lower, forces, lower=1)[0]
         with_scale = (mode.residuals @ moved) / variance
         found = 0.5 * (moved.T @ times - forces.T @ solved) / variance
         found -= np.outer(with_scale, with_scale) / (2.0 * self.mass)
@@ -165,16 +180,19 @@ class DenseLikelihood(ProfiledLikelihood):
 
     def _moved(self, problem: Problem, mode: DenseMode) -> Floats:
         """``(dLambda Lambda' + Lambda dLambda') Z'We`` of all covariance parameters, (q, n)."""
-        moved = np.zeros((len(self.gram), problem.shape.n_params))
+        moved = np.zeros((problem.shape.n_params, len(self.gram)))
         column = 0
         for f, covariance in enumerate(problem.covariances):
             place = problem.order.index(f)
-            own, size, lambda_ = self._own[place], self.sizes[place], mode.point.lambdas[place]
-            for change in covariance.moves(mode.point.params.theta[f]):
-                half = change @ lambda_.T
-                moved[own, column] = ((half + half.T) @ mode.residuals[own].reshape(size)).ravel()
-                column += 1
-        return moved
+            changes = list(covariance.moves(mode.point.params.theta[f]))
+            if not changes:
+                continue
+            half = np.array(changes) @ mode.point.lambdas[place].T
+            own = self.places[place]
+            each = (half + half.swapaxes(1, 2)) @ mode.residuals[own].reshape(self.sizes[place])
+            moved[column : column + len(each), own] = each.reshape(len(each), -1)
+            column += len(each)
+        return moved.T
 
 
 def gram_of(shard: Shard, condensed: CondensedShard) -> Floats:
@@ -190,6 +208,11 @@ def gram_of(shard: Shard, condensed: CondensedShard) -> Floats:
         gram[rows, columns] = block
         gram[columns, rows] = block
     return gram
+
+
+def pulled(turn: Floats, columns: Floats) -> Floats:
+    """Derivatives in spherical effects, of derivatives in effects, (q, m)."""
+    return np.asarray(turn[:, None] * columns if turn.ndim == 1 else turn.T @ columns)
 
 
 def _places(start: int, size: tuple[int, ...], levels: Ints) -> Ints:

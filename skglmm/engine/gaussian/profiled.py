@@ -33,6 +33,7 @@ from math import log, pi
 from typing import NoReturn
 
 import numpy as np
+from scipy.linalg.lapack import dtrtrs
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
@@ -290,7 +291,7 @@ def curvatures(problem: Problem, point: Point, slopes: Sequence[Floats]) -> Floa
             continue
         slope = np.zeros_like(lambda_)
         if np.all(np.diag(lambda_)):
-            slope = _solved(lambda_.T, slopes[place].T)
+            slope = dtrtrs(lambda_, slopes[place].T, lower=1, trans=1)[0]
             slope = 0.5 * (slope + slope.T)
         whole = np.array(changes)
         turned = (slope @ whole).reshape(len(whole), -1)

@@ -24,14 +24,14 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
 from skglmm.engine.gaussian.linear import LinearModel
-from skglmm.engine.gaussian.profiled import ProfileMode, multiplied, outer
+from skglmm.engine.gaussian.profiled import ProfileMode, SolvedMode, multiplied, outer
 from skglmm.engine.mode.system import solve
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Objective, Point
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import Chain, NestedEffects
+from skglmm.linalg import Chain, NestedEffects, block_diagonal
 from skglmm.parts import Here
 
 __all__ = ["Maximum"]
@@ -51,20 +51,20 @@ class Maximum:
     model: LinearModel
     here: Objective
 
-    @classmethod
-    def of(cls, model: LinearModel, here: Objective) -> "Maximum":
-        """Return the maximum where a search has found it."""
-        if not isinstance(here.mode, ProfileMode):
-            again = model.profile.evaluate(here.mode.point.params.pack())
-            assert again is not None  # for it is the same one
-            here = again
-        return cls(model, here)
-
     @property
-    def relative(self) -> ProfileMode:
-        """The solution of the mixed model equations."""
-        assert isinstance(self.here.mode, ProfileMode)
+    def found(self) -> SolvedMode:
+        """The solution of the mixed model equations, as the search has it."""
+        assert isinstance(self.here.mode, SolvedMode)
         return self.here.mode
+
+    @cached_property
+    def relative(self) -> ProfileMode:
+        """The solution of the mixed model equations by level."""
+        mode: SolvedMode | None = self.found
+        if not isinstance(mode, ProfileMode):
+            mode = self.model.likelihood.solved(self.model.profile, self.found.point.params)
+        assert isinstance(mode, ProfileMode)  # for it is the same one
+        return mode
 
     @property
     def problem(self) -> Problem:
@@ -74,32 +74,33 @@ class Maximum:
     @cached_property
     def log_scale(self) -> float:
         """Logarithm of the residual standard deviation, in the units of the fit."""
-        return 0.5 * log(self.relative.square / self.model.likelihood.mass)
+        return 0.5 * log(self.found.square / self.model.likelihood.mass)
 
     @cached_property
     def params(self) -> Params:
         """All parameters, in the units of the fit."""
         beta = [np.zeros(n) for n in self.problem.shape.n_coefficients]
-        n_fixed, crossed = self.model.likelihood.n_fixed, self.relative.u.crossed
+        n_fixed, crossed = self.model.likelihood.n_fixed, self.found.u.crossed
         beta[self.model.location] = crossed[len(crossed) - n_fixed :]
         beta[self.model.scale] = np.array([self.log_scale / self.model.scale_column])
-        theta = zip(self.problem.covariances, self.relative.point.params.theta, strict=False)
+        theta = zip(self.problem.covariances, self.found.point.params.theta, strict=False)
         share = exp(self.log_scale)
         return Params(tuple(beta), tuple(each.scaled(part, share) for each, part in theta))
 
     @cached_property
     def mode(self) -> Mode:
         """Mode of the spherical random effects."""
-        relative, problem = self.relative, self.problem
-        rate = exp(-2.0 * self.log_scale)
+        rate, chains = exp(-2.0 * self.log_scale), self.problem.shards.map(_chain_of)
         products = Here((_random_products(self.model.likelihood.condensed, rate),))
-        lambdas = tuple(problem.lambdas(self.params))
-        crossed = exp(-self.log_scale) * relative.u.crossed[: problem.n_crossed]
+        system = self.relative.system.without_last(self._n_fixed, chains)
+        return Mode(self._point(self.relative), products, system)
+
+    def _point(self, relative: SolvedMode) -> Point:
+        """The parameters and the spherical effects of a solution."""
+        crossed = exp(-self.log_scale) * relative.u.crossed[: self.problem.n_crossed]
         nested = relative.u.nested.map(_divided, by=exp(self.log_scale))
-        effects = Effects(nested, crossed)
-        system = relative.system.without_last(self._n_fixed, problem.shards.map(_chain_of))
-        point = Point(self.params, lambdas, effects, Here(()), self.here.value, 3)
-        return Mode(point, products, system)
+        lambdas, effects = tuple(self.problem.lambdas(self.params)), Effects(nested, crossed)
+        return Point(self.params, lambdas, effects, Here(()), self.here.value, 3)
 
     def hessian(self, profiled: Floats) -> Floats:
         """Return the Hessian of the objective in all parameters, (n_params, n_params).
@@ -111,30 +112,26 @@ class Maximum:
         profiled : ndarray, shape (n_theta, n_theta)
             That of the profiled likelihood.
         """
-        mass, crossed = self.model.likelihood.mass, self.relative.system.crossed_inverse
-        n_fixed = self.model.likelihood.n_fixed
-        own = slice(len(crossed) - n_fixed, None)
-        fixed = exp(-2.0 * self.log_scale) * np.linalg.inv(crossed[own, own])
+        mass, n_fixed = self.model.likelihood.mass, self._n_fixed
+        fixed = exp(-2.0 * self.log_scale) * self._fixed_information
         with_scale, moves = self._scale_slopes, np.zeros((n_fixed, len(profiled)))
         if not self.model.likelihood.integrated:
             moves = self._fixed_moves
         both = profiled + np.outer(with_scale, with_scale) / (2.0 * mass) + moves.T @ fixed @ moves
-        column = np.zeros((n_fixed, 1))
-        rows = [
-            [fixed, column, -fixed @ moves],
-            [column.T, np.array([[2.0 * mass]]), with_scale[None]],
-            [-moves.T @ fixed, with_scale[:, None], both],
-        ]
+        whole = block_diagonal(fixed, np.array([[2.0 * mass]]), both)
+        whole[:n_fixed, n_fixed + 1 :] = -fixed @ moves
+        whole[n_fixed + 1 :, :n_fixed] = -moves.T @ fixed
+        whole[n_fixed, n_fixed + 1 :] = whole[n_fixed + 1 :, n_fixed] = with_scale
         back = np.linalg.inv(self._turn)
         found = np.empty((len(back), len(back)))
-        found[np.ix_(self._places, self._places)] = back.T @ np.block(rows) @ back
+        found[self._places[:, None], self._places] = back.T @ whole @ back
         return found
 
     def jacobian(self) -> Modes:
         """Return the derivative of the mode in each parameter, (n_params, k, L) for each factor."""
         columns = [self._solved(force) for force in self._forces()]
         found = tuple(np.stack(parts) for parts in zip(*columns, strict=True))
-        order = np.argsort(self._places)
+        order = np.argsort(self._places)  # of parameters as the vector has them
         return tuple(part[order] for part in found)
 
     def _solved(self, force: Effects) -> Modes:
@@ -175,15 +172,25 @@ class Maximum:
     def _n_fixed(self) -> int:
         return self.model.likelihood.n_fixed
 
+    @property
+    def _fixed_information(self) -> Floats:
+        """Information about the fixed effects in units of the residual variance, (p, p)."""
+        crossed = self.relative.system.crossed_inverse
+        own = slice(len(crossed) - self._n_fixed, None)
+        return np.asarray(np.linalg.inv(crossed[own, own]))
+
+    def _spent(self) -> list[Floats]:
+        """Products of residuals and effects, (k, k) of each factor, leading one first."""
+        return outer(self.model.profile, self.relative.residuals, self.relative.u)
+
     @cached_property
     def _scale_slopes(self) -> Floats:
         """Second derivatives in the log scale and each relative covariance parameter."""
-        mode, profile = self.relative, self.model.profile
-        spent = outer(profile, mode.residuals, mode.u)
+        params, profile = self.found.point.params, self.model.profile
         rate = 2.0 * exp(-2.0 * self.log_scale)
         found = {
-            f: profile.covariances[f].slope(mode.point.params.theta[f], rate * part)
-            for part, f in zip(spent, profile.order, strict=True)
+            f: profile.covariances[f].slope(params.theta[f], rate * part)
+            for part, f in zip(self._spent(), profile.order, strict=True)
         }
         return np.concatenate([found[f] for f in range(len(found))])
 

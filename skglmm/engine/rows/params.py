@@ -1,6 +1,8 @@
 """The parameter vector (beta, theta): its pieces, packed and unpacked."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -26,23 +28,37 @@ class Sizes:
 
     def beta(self, k: int) -> slice:
         """Return where the fixed effects of predictor k are in the vector."""
-        start = sum(self.n_coefficients[:k])
-        return slice(start, start + self.n_coefficients[k])
+        return self.betas[k]
 
     def theta(self, f: int) -> slice:
         """Return where the covariance parameters of factor f are."""
-        start = self.n_beta + sum(self.n_theta[:f])
-        return slice(start, start + self.n_theta[f])
+        return self.thetas[f]
 
-    @property
+    @cached_property
     def n_beta(self) -> int:
         """Number of fixed effects of all predictors."""
         return sum(self.n_coefficients)
 
-    @property
+    @cached_property
     def n_params(self) -> int:
         """Length of the vector."""
         return self.n_beta + sum(self.n_theta)
+
+    @cached_property
+    def betas(self) -> list[slice]:
+        """Where the fixed effects of each predictor are."""
+        return _slices(self.n_coefficients, 0)
+
+    @cached_property
+    def thetas(self) -> list[slice]:
+        """Where the covariance parameters of each factor are."""
+        return _slices(self.n_theta, self.n_beta)
+
+
+def _slices(lengths: tuple[int, ...], start: int) -> list[slice]:
+    """Places of pieces, one after the other."""
+    ends = list(accumulate(lengths, initial=start))
+    return [slice(*pair) for pair in pairwise(ends)]
 
 
 @dataclass(frozen=True)
@@ -61,9 +77,8 @@ class Params:
     @classmethod
     def unpack(cls, vector: Floats, shape: Sizes) -> "Params":
         """Cut a vector, shape (n_params,), into its pieces."""
-        beta = [vector[shape.beta(k)] for k in range(len(shape.n_coefficients))]
-        theta = [vector[shape.theta(f)] for f in range(len(shape.n_theta))]
-        return cls(tuple(beta), tuple(theta))
+        beta = tuple([vector[own] for own in shape.betas])
+        return cls(beta, tuple([vector[own] for own in shape.thetas]))
 
     def pack(self) -> Floats:
         """Return the vector (beta_0, ..., theta_0, ...)."""

@@ -85,8 +85,7 @@ def has_digits(bound: Bound, maximum: Maximum) -> bool:
     """Return whether what the model leaves of the sum of squares is more than rounding."""
     is_above = np.all(maximum.params.pack() < bound.upper)
     return bool(
-        is_above
-        and maximum.relative.square > LEAST_SHARE * maximum.model.likelihood.condensed.square
+        is_above and maximum.found.square > LEAST_SHARE * maximum.model.likelihood.condensed.square
     )
 
 

@@ -12,6 +12,7 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, Problem
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
+from skglmm.linalg import eigh
 
 __all__ = ["STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
 
@@ -102,7 +104,7 @@ class Optimum:
     is_saddle: bool = False
     rounding: float = 0.0
 
-    @property
+    @cached_property
     def capped(self) -> Bools:
         """Parameters at their bound that would go on, shape (n_params,)."""
         return np.asarray((self.vector >= self.upper) & (self.here.gradient < 0))
@@ -124,9 +126,12 @@ class Optimum:
 
     def step(self) -> "Step":
         """The step to the minimum of the quadratic model; capped parameters stay."""
-        free, gradient = ~self.capped, self.here.gradient
-        change = np.zeros_like(self.vector)
-        change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
+        capped, gradient = self.capped, self.here.gradient
+        if capped.any():
+            free, change = ~capped, np.zeros_like(self.vector)
+            change[free] = -solved(self.hessian[np.ix_(free, free)], gradient[free])
+        else:
+            change = -solved(self.hessian, gradient)
         decrease = -0.5 * float(gradient @ change)
         largest = float(np.max(np.abs(change), initial=0.0))
         if largest > STEP_MAX:
@@ -154,8 +159,8 @@ def solved(hessian: Floats, right: Floats) -> Floats:
     -------
     ndarray, of the shape of `right`
     """
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), DIAGONAL_MIN))
-    values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(hessian.diagonal()), DIAGONAL_MIN))
+    values, vectors = eigh(hessian * scale * scale[:, None])
     values = np.maximum(np.abs(values), CURVATURE_MIN)
     half = vectors * scale[:, None]
     return np.asarray((half / values) @ (half.T @ right))

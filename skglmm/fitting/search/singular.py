@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Edge
 from skglmm.design import Factor
 from skglmm.engine import Params, Problem
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum, Options, minimize
 
-__all__ = ["free_parameters", "leave_saddle", "rectified", "singular_terms", "zeros"]
+__all__ = ["free_parameters", "leave_saddle", "rectified", "singular_terms", "spreads", "zeros"]
 
 OFF_ZERO = 1e-3  # what was on the boundary begins here again: there its gradient is zero
 SMALL = 1e-2  # parameters closer to the boundary than this are tried on it
@@ -106,6 +106,14 @@ def _edges(problem: Problem, vector: Floats) -> Iterator[Edge]:
         for edge in covariance.edges(part):
             yield edge._replace(places=start + edge.places)
         start += covariance.n_params
+
+
+def spreads(problem: Problem) -> Ints:
+    """Return the places of the parameters that are zero where effects do not vary."""
+    starts = problem.shape.n_beta + np.cumsum([0, *problem.shape.n_theta])
+    pairs = zip(starts, problem.covariances, strict=False)
+    places = [start + covariance.spreads for start, covariance in pairs]
+    return np.concatenate([np.zeros(0, dtype=np.intp), *places])
 
 
 def zeros(problem: Problem, vector: Floats) -> Bools:

@@ -203,7 +203,7 @@ def _changes(covariance: Covariance, theta: Floats) -> Iterator[Floats]:
 
 
 def _columns(model: MarginalModel, directions: list[_Direction]) -> Floats:
-    """Vectors D U, one for each direction and fixed effect, in the order of `stacked`."""
+    """Vectors D U of each direction and fixed effect, ordered as `EffectInformation.matrix`."""
     p = len(model.covariance)
     sizes = [part.shape[0] * part.shape[2] for part in model.projections]
     starts = np.cumsum([0, *sizes])

@@ -8,18 +8,14 @@ of the mixed model equations.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from skglmm.arrays import Floats, Ints
-from skglmm.engine import EffectInformation, MixedModelEquations
+from skglmm.arrays import Floats
+from skglmm.engine import MixedModelEquations
 from skglmm.fitting import Fit
 
-__all__ = ["MarginalModel", "Sparse", "stacked"]
-
-Sparse = Any  # a matrix of scipy.sparse
+__all__ = ["MarginalModel"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ class MarginalModel:
             return []
         shapes = [part.shape for part in self._moves]
         flat = [np.moveaxis(part, 1, 2).reshape(-1, part.shape[1]) for part in self._moves]
-        random = stacked(self.equations.random) @ np.concatenate(flat)
+        random = self.equations.random.matrix @ np.concatenate(flat)
         cuts = np.cumsum([len(part) for part in flat])[:-1]
         triples = zip(self.equations.mixed, np.split(random, cuts), shapes, strict=True)
         return [
@@ -120,41 +116,22 @@ class MarginalModel:
     @cached_property
     def squares(self) -> list[Floats]:
         """Sums over levels of products of the projections, (k, k, p, p) for each factor."""
-        return [np.einsum("apl,bql->abpq", each, each, optimize=True) for each in self.projections]
+        found = []
+        for each in self.projections:
+            k, p, n = each.shape
+            flat = each.reshape(k * p, n)
+            products = (flat @ flat.T).reshape(k, p, k, p).swapaxes(1, 2)
+            found.append(np.ascontiguousarray(products))
+        return found
 
     def explained(self, f: int, change: Floats) -> Floats:
         """Return ``X' inv(V) Z D Z' inv(V) X`` with a matrix D, (k, k), for each level, (p, p)."""
-        return np.asarray(np.tensordot(change, self.squares[f], 2))
+        squares = self.squares[f]
+        flat = change.ravel() @ squares.reshape(change.size, -1)
+        return np.asarray(flat.reshape(squares.shape[2:]))
 
     @cached_property
     def by_residuals(self) -> Floats:
         r"""Return :math:`X^T V^{-1} \sigma^2 W^{-1} V^{-1} X`, as V is a sum, (p, p)."""
         parts = (self.explained(f, sigma) for f, sigma in enumerate(self.sigmas))
         return np.asarray(self.information - sum(parts))
-
-
-def stacked(information: EffectInformation) -> Sparse:
-    """Return cross-products Z'WZ as one matrix: factor by factor, column by column, by level."""
-    sizes = [block.shape[1:] for block in information.blocks]
-    starts = np.cumsum([0, *(k * n for k, n in sizes)])
-    rows, columns, values = [], [], []
-
-    def put(f: int, g: int, left: Ints, right: Ints, block: Floats) -> None:
-        i = starts[f] + sizes[f][1] * np.arange(sizes[f][0])[:, None, None] + left
-        j = starts[g] + sizes[g][1] * np.arange(sizes[g][0])[None, :, None] + right
-        i, j = np.broadcast_arrays(i, j)
-        rows.append(i.ravel())
-        columns.append(j.ravel())
-        values.append(block.ravel())
-
-    for f, block in enumerate(information.blocks):
-        every = np.arange(sizes[f][1])
-        put(f, f, every, every, block)
-    for (f, g), pair in information.pairs.items():
-        put(f, g, pair.left, pair.right, pair.values)
-        put(g, f, pair.right, pair.left, np.swapaxes(pair.values, 0, 1))
-    shape = (starts[-1], starts[-1])
-    if not rows:
-        return sparse.csr_matrix(shape)
-    places = np.concatenate(rows), np.concatenate(columns)
-    return sparse.csr_matrix((np.concatenate(values), places), shape=shape)

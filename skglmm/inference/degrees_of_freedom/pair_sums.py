@@ -15,6 +15,7 @@ into independent panels where they are nested.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -23,10 +24,11 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine import EffectInformation
-from skglmm.inference.degrees_of_freedom.marginal import MarginalModel, Sparse, stacked
+from skglmm.inference.degrees_of_freedom.marginal import MarginalModel
 
 __all__ = ["PairSums", "pair_sums"]
 
+Sparse = Any  # a matrix of scipy.sparse
 PANEL = 64  # effects of independent levels that are solved together: small matrices cost calls
 DENSE_MAX = 8_000  # crossed effects: six matrices of 512 MB
 CHUNK = 2**22  # numbers of a product with levels of the leading factor
@@ -43,7 +45,7 @@ class PairSums:
     squares : dict of (f, g) to ndarray, shape (k_f, k_g, k_f, k_g)
         ``sum M[(f, b), (g, c)] * M[(f, a), (g, d)]`` at [b, c, a, d], one order of each pair.
     products : ndarray, shape (q, m)
-        M times some vectors, in the order of `stacked`.
+        M times some vectors, in the order of `EffectInformation.matrix`.
     """
 
     own: dict[int, Floats]
@@ -58,7 +60,7 @@ def pair_sums(model: MarginalModel, vectors: Floats) -> PairSums:
     ----------
     model : MarginalModel
     vectors : ndarray, shape (q, m)
-        In the order of `stacked`.
+        In the order of `EffectInformation.matrix`.
 
     Raises
     ------
@@ -106,7 +108,7 @@ class _Reduced:
         starts = np.cumsum([0, *(block.shape[1] * block.shape[2] for block in blocks)])
         places = [np.arange(starts[f], starts[f + 1]) for f in order]
         leading, others = places[0], np.concatenate([np.zeros(0, np.intp), *places[1:]])
-        whole = stacked(model.equations.random) / model.residual_variance
+        whole = model.equations.random.matrix / model.residual_variance
         factor = model.factors[order[0]]
         per_level = np.moveaxis(blocks[order[0]] / model.residual_variance, -1, 0)
         inner = np.eye(len(factor)) + factor.T @ per_level @ factor
@@ -251,4 +253,4 @@ def _diagonal(block: Floats, places: Ints) -> Floats:
 
 def _block_matrix(blocks: Floats) -> Sparse:
     """Return blocks of levels, (k, k, L), as a matrix, column by column."""
-    return stacked(EffectInformation((blocks,), {}))
+    return EffectInformation((blocks,), {}).matrix

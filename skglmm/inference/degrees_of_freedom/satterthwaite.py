@@ -89,7 +89,7 @@ class Satterthwaite(Reference):
         variance = np.einsum("mp,mp->m", left, contrasts)
         with np.errstate(divide="ignore", invalid="ignore"):  # variances that are known: infinite
             unit = contrasts / np.sqrt(variance)[:, None]  # whose variances are 1 in any units
-            slopes = np.einsum("mp,npq,mq->mn", unit, self.moves, unit, optimize=True)
+            slopes = np.einsum("nmp,mp->mn", unit @ self.moves, unit)
             return np.asarray(2.0 / self.fit.uncertainty.variance(slopes))
 
     def denominator(self, contrasts: Floats) -> Denominator:

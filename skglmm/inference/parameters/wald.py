@@ -329,7 +329,8 @@ def degrees_of_freedom(against: Reference, parameters: Sequence[Natural]) -> Flo
     """Return the degrees of freedom of some parameters, (m,): infinite but for fixed effects."""
     shape, found = against.fit.shape, np.full(len(parameters), np.inf)
     if against.has_df and parameters:
-        gradients = np.nan_to_num(np.array([parameter.gradient for parameter in parameters]))
+        gradients = np.array([parameter.gradient for parameter in parameters])
+        gradients[np.isnan(gradients)] = 0.0
         linear = ~gradients[:, shape.n_beta :].any(axis=1)
         linear &= gradients[:, : shape.n_beta].any(axis=1)
         found[linear] = against.df(gradients[linear, : shape.n_beta])

@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit
+from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.natural import std_errors, variances
 from skglmm.inference.parameters.wald import Coefficients, coefficient_tables
@@ -44,6 +45,8 @@ class FitNumbers(NamedTuple):
     converged, singular : bool
     message : str
         What there is to say; why there is no fit, where there is none.
+    df_method : str
+        What tables call the degrees of freedom of the fixed effects; empty where there are none.
     labels : Estimates or None
         With names of the estimates; for the first of several fits alone.
     """
@@ -54,12 +57,22 @@ class FitNumbers(NamedTuple):
     converged: bool
     singular: bool
     message: str = ""
+    df_method: str = ""
     labels: Estimates | None = None
 
 
-def fit_numbers(fit: Fit, *, labeled: bool) -> FitNumbers:
-    """Return the numbers of a fit, with the names of its estimates if these are asked for."""
-    tables, parameters = coefficient_tables(fit), list(variances(fit))
+def fit_numbers(fit: Fit, *, labeled: bool, df: str = "auto") -> FitNumbers:
+    """Return the numbers of a fit, with the names of its estimates if these are asked for.
+
+    Parameters
+    ----------
+    fit : Fit
+    labeled : bool
+    df : str
+        Of fixed effects, see `reference`.
+    """
+    against = reference(fit, df)
+    tables, parameters = coefficient_tables(fit, against), list(variances(fit))
     fixed = [np.concatenate([getattr(table, name) for table in tables]) for name in _NUMBERS]
     random = np.full((len(_NUMBERS), len(parameters)), np.nan)
     random[_NUMBERS.index("estimate")] = [parameter.value for parameter in parameters]
@@ -71,7 +84,8 @@ def fit_numbers(fit: Fit, *, labeled: bool) -> FitNumbers:
         fit.converged,
         bool(fit.singular),
         "; ".join(note.text for note in notes(fit) if note.kind != "singular"),
-        tidy(fit, ("fixed", "random")) if labeled else None,
+        against.title if against.has_df else "",
+        tidy(fit, ("fixed", "random"), df="normal") if labeled else None,
     )
 
 
@@ -93,7 +107,8 @@ class ManyFits:
         Kind of estimate ("fixed" or "random"), linear predictor, grouping factor and name, as in
         the estimators' `tidy`.
     numbers : dict of str to ndarray, shape (m, q)
-        "estimate", "std_error", "statistic" and "p_value"; NaN where there is none.
+        "estimate", "std_error", "df", "statistic" and "p_value"; NaN where there is none. Degrees
+        of freedom are infinite for statistics that are z.
     log_likelihood : ndarray, shape (m,)
         NaN where there is no fit.
     n_obs : ndarray of int, shape (m,)
@@ -103,6 +118,8 @@ class ManyFits:
         is no fit.
     messages : tuple of str, length m
         What there is to say of each fit; why there is none.
+    df_method : str
+        What tables call the degrees of freedom of the fixed effects; empty where there are none.
 
     Examples
     --------
@@ -115,11 +132,11 @@ class ManyFits:
     >>> Y = pd.DataFrame(rng.normal(size=(60, 3)), columns=["one", "two", "three"])
     >>> Y["two"] += X["x"] + rng.normal(size=6)[X["g"].factorize()[0]]
     >>> fits = fit_many(LMMRegressor("x + (1 | g)"), X, Y)
-    >>> fits.coefficient("x")[["estimate", "std_error", "p_adjusted"]].round(3)
-           estimate  std_error  p_adjusted
-    one       0.061      0.158       0.698
-    two       1.254      0.163       0.000
-    three     0.075      0.149       0.698
+    >>> fits.coefficient("x")[["estimate", "std_error", "df", "p_adjusted"]].round(3)
+           estimate  std_error      df  p_adjusted
+    one       0.061      0.158  58.000         0.7
+    two       1.254      0.163  56.710         0.0
+    three     0.075      0.149  57.853         0.7
     """
 
     responses: Texts
@@ -134,11 +151,14 @@ class ManyFits:
     singular: Bools
     failed: Bools
     messages: tuple[str, ...]
+    df_method: str = ""
 
     @classmethod
     def of(cls, responses: Texts, found: Sequence[FitNumbers]) -> "ManyFits":
         """Put fits together, at least one of which has names of its estimates."""
-        labels = next(each.labels for each in found if each.labels is not None)
+        labels, df_method = next(
+            (each.labels, each.df_method) for each in found if each.labels is not None
+        )
         numbers = np.full((len(_NUMBERS), len(found), len(labels.term)), np.nan)
         failed = np.array([not each.numbers.size for each in found])
         for place, each in enumerate(found):
@@ -157,12 +177,18 @@ class ManyFits:
             singular=np.array([each.singular for each in found]),
             failed=failed,
             messages=tuple(each.message for each in found),
+            df_method=df_method,
         )
 
     @property
     def n_responses(self) -> int:
         """Number of responses."""
         return len(self.responses)
+
+    @property
+    def _tabulated(self) -> dict[str, Floats]:
+        """Numbers that tables have: degrees of freedom where statistics are t."""
+        return {name: part for name, part in self.numbers.items() if name != "df" or self.df_method}
 
     def p_adjusted(self, adjust: Adjustment = "bh") -> Floats:
         """Return p-values adjusted over the responses, each estimate by itself [1]_.
@@ -208,11 +234,12 @@ class ManyFits:
         -------
         DataFrame
             Columns response, effect ("fixed" or "random"), component (the linear predictor), group,
-            term, estimate, std_error, statistic, p_value, p_adjusted.
+            term, estimate, std_error, statistic, p_value, p_adjusted; where there are degrees of
+            freedom, df before statistic, which is t then, and z otherwise.
         """
         m, q = self.numbers["estimate"].shape
         labels = {name: np.tile(getattr(self, name), m) for name in _LABELS}
-        numbers = {**self.numbers, "p_adjusted": self.p_adjusted(adjust)}
+        numbers = {**self._tabulated, "p_adjusted": self.p_adjusted(adjust)}
         columns = {"response": np.repeat(self.responses, q), **labels}
         return columns_frame({**columns, **{name: part.ravel() for name, part in numbers.items()}})
 
@@ -233,11 +260,11 @@ class ManyFits:
         Returns
         -------
         DataFrame
-            Columns estimate, std_error, statistic, p_value, p_adjusted, converged; the index has
-            the responses.
+            Columns estimate, std_error, statistic, p_value, p_adjusted, converged, and df as in
+            `to_frame`; the index has the responses.
         """
         place = self._place(term, self.component[0] if component is None else component)
-        columns = {name: part[:, place] for name, part in self.numbers.items()}
+        columns = {name: part[:, place] for name, part in self._tabulated.items()}
         columns["p_adjusted"] = self.p_adjusted(adjust)[:, place]
         return columns_frame({**columns, "converged": self.converged}, self.responses)
 
@@ -319,3 +346,5 @@ def _remarks(fits: ManyFits) -> Iterator[str]:
     if n_partial:
         yield f"{n_partial} responses were fitted to fewer rows than others, as they miss values"
     yield f"{np.count_nonzero(fits.singular)} of {fits.n_responses} fits are singular"
+    if fits.df_method:
+        yield f"degrees of freedom: {fits.df_method}"
