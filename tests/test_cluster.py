@@ -14,11 +14,13 @@ from skglmm import (
     LMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
 )
+from skglmm.engine import Shard
 from skglmm.estimators.base import mixed_model as _base
 from skglmm.estimators.cluster.cluster import learned
 from skglmm.estimators.cluster.rows import VettedRows, check_partitions
 from skglmm.estimators.reading.frames import fit_frame
 from skglmm.estimators.reading.model import read_model
+from skglmm.fitting import fit_bound
 from skglmm.parts import Here
 from skglmm.parts.dask import Remote
 
@@ -99,7 +101,8 @@ def assert_same(one, other, atol=1e-8):
     assert_allclose(one.fit_.covariance, other.fit_.covariance, rtol=1e-4, atol=1e-9)
     assert one.fit_.data_digest == other.fit_.data_digest
     assert one._row_digest == other._row_digest
-    for name in ("formulas_", "n_levels_", "coef_names_", "n_obs_", "n_boundary_"):
+    names = ("formulas_", "n_levels_", "coef_names_", "n_obs_")
+    for name in (*names, "n_boundary_") if hasattr(other, "n_boundary_") else names:
         assert getattr(one, name) == getattr(other, name)
     assert list(one.feature_names_in_) == list(other.feature_names_in_)
 
@@ -242,6 +245,47 @@ def test_parts_give_the_tests_of_rows_in_memory(rows, in_parts, formula):
         assert_allclose(other.to_numpy(), one.to_numpy(), rtol=1e-4, atol=1e-12)
 
 
+LINEAR = {
+    "one factor": {"formula": "x + kind + (1 | g)"},
+    "slopes, crossed": {"formula": "x * kind + (x | g) + (1 | k)"},
+    "nested": {"formula": "x + kind + (1 | area/g)"},
+    "a chain": {"formula": "x + (x | g) + (1 | area) + (1 | k)"},
+    "no random effects": {"formula": "x + kind"},
+    "offset of the scale": {"formula": "x + (1 | g)", "scale": "offset(more)"},
+    "offset of the mean": {"formula": "x + offset(more) + (1 | g)"},
+}
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.filterwarnings("ignore::skglmm.exceptions.SingularFitWarning")
+def test_parts_give_the_linear_mixed_model_of_rows_in_memory(
+    rows, in_parts, name, reml, monkeypatch
+):
+    monkeypatch.setattr("skglmm.engine.binding.CHAIN_FROM", 10)  # area has 15 levels
+    options = {**LINEAR[name], "reml": reml}
+    whole = LMMRegressor(**options).fit(*rows)
+    assert_same(in_parts(LMMRegressor(**options), *rows), whole)
+    weights = np.where(np.arange(N) < 400, 0.0, np.random.default_rng(1).uniform(0.5, 2, N))
+    whole = LMMRegressor(**options).fit(*rows, weights)
+    assert_same(in_parts(LMMRegressor(**options), *rows, weights), whole)
+
+
+@pytest.mark.parametrize("formula", ["x + kind", "x * kind + (x | g) + (1 | k)"])
+def test_a_linear_mixed_model_passes_over_rows_once(rows, in_parts, formula, monkeypatch):
+    passes, plain = [], Here.map
+
+    def counted(self, function, *others, **common):
+        if any(isinstance(part, Shard) and part.n_rows for part in self):
+            passes.append(function.__name__)
+        return plain(self, function, *others, **common)
+
+    monkeypatch.setattr(Here, "map", counted)
+    model = in_parts(LMMRegressor(formula), *rows)
+    model.anova(df="kenward-roger")
+    assert passes == ["condense"]
+
+
 # --- on the workers of dask -----------------------------------------------------------------------
 
 
@@ -280,6 +324,35 @@ def test_two_workers_give_the_fit_of_rows_in_memory(rows, cluster):
     formula = "x + kind + (x | g) + (1 | k)"
     model = BetaGLMMRegressor(formula).fit(*on_dask(rows))
     assert_same(model, BetaGLMMRegressor(formula).fit(*rows))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LINEAR)
+def test_workers_pass_over_the_rows_of_a_linear_mixed_model_once(rows, cluster, name, monkeypatch):
+    maps, plain = [], Remote.map
+    whole = LMMRegressor(**LINEAR[name]).fit(*rows)
+
+    def counted(self, function, *others, **common):
+        maps.append(function.__name__)
+        return plain(self, function, *others, **common)
+
+    def fitted(*args, **kwargs):
+        maps.clear()
+        found = fit_bound(*args, **kwargs)
+        assert maps == ["condense"]
+        return found
+
+    monkeypatch.setattr(Remote, "map", counted)
+    monkeypatch.setattr(_base, "fit_bound", fitted)
+    assert_same(LMMRegressor(**LINEAR[name]).fit(*on_dask(rows)), whole)
+
+
+@pytest.mark.slow
+def test_large_records_are_sent_once_to_all_tasks(cluster):
+    parts, labels = Remote(cluster, cluster.map(int, range(3))), Here([list(range(100_000))])
+    assert isinstance(parts._shared({"few": Here([[1, 2]])}), dict)
+    assert not isinstance(parts._shared({"many": labels}), dict)
+    assert sum(parts.map(lambda part, many: part + len(many[0]), many=labels)) == 300_003
 
 
 @pytest.mark.slow

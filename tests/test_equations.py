@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from oracles import Term, design
 
 from skglmm.covariance import Unstructured
-from skglmm.engine import LinearModel, bind, constant_within, is_linear
+from skglmm.engine import LinearModel, bind, constant_within
 from skglmm.families import Beta, Gaussian
 from skglmm.links import Log
 
@@ -59,12 +59,12 @@ def test_equations_are_cross_products_of_all_columns(shard_rows, offset):
 
 def test_other_models_have_no_equations():
     whole, y, weights = rows()
-    assert not is_linear(bind(whole, y, weights, Gaussian(links=(Log(), Log()))))
-    assert not is_linear(bind(whole, np.full(N, 0.5), weights, Beta()))
+    assert LinearModel.of(bind(whole, y, weights, Gaussian(links=(Log(), Log())))) is None
+    assert LinearModel.of(bind(whole, np.full(N, 0.5), weights, Beta())) is None
     varying = rows(scale=lambda one, x: [one, x])[0]
-    assert not is_linear(bind(varying, y, weights, Gaussian()))
+    assert LinearModel.of(bind(varying, y, weights, Gaussian())) is None
     fed = rows(feeds=1)[0]
-    assert not is_linear(bind(fed, y, weights, Gaussian()))
+    assert LinearModel.of(bind(fed, y, weights, Gaussian())) is None
 
 
 @pytest.mark.parametrize("shard_rows", [40, 10_000])

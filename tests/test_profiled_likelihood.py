@@ -14,7 +14,6 @@ from skglmm.engine import (
     Params,
     ProfiledGaussian,
     bind,
-    is_linear,
     maximum_of,
 )
 from skglmm.families import Gaussian
@@ -291,8 +290,19 @@ def test_a_formula_of_the_scale_or_another_link_is_not_for_cross_products():
     whole = design(([ONE, X], [ONE, Z]), SLOPE)
     problem = replace(bind(whole, y, None, Gaussian()), approximation=approximation)
     logs = bind(rows_of("slopes")[0], np.exp(y), None, Gaussian((Log(), Log())))
-    assert not is_linear(problem)
-    assert not is_linear(replace(logs, approximation=approximation))
+    assert LinearModel.of(problem) is None
+    assert LinearModel.of(replace(logs, approximation=approximation)) is None
+
+
+def test_scales_that_differ_between_shards_only_are_not_for_cross_products():
+    leaf = np.sort(G)
+    whole = design(
+        ([ONE, X], [np.where(leaf < leaf[N // 2], 1.0, 2.0)]),
+        Term("g", leaf, (ONE,), Unstructured(1)),
+    )
+    first = int(np.sum(leaf < leaf[N // 2]))
+    assert LinearModel.of(bind(whole, Z, None, Gaussian(), first)) is None
+    assert LinearModel.of(bind(whole.take(slice(0, first)), Z[:first], None, Gaussian(), 20))
 
 
 def test_responses_that_a_model_reproduces_are_left_to_the_rows():

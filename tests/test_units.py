@@ -182,7 +182,8 @@ def test_a_fit_of_parts_is_that_of_all_rows(case, factor):
     common = {"family": family, "arranged": plan, "constant": [False] * len(rows.fixed)}
     shards = designs.map(shard, ys, weights, scales=scales, **common)
     lost = sum(units.log_jacobian(*each, family.masses) for each in zip(ys, weights, strict=True))
-    problem = assemble(rows.layout, family, shards, plan)
+    n_columns = [x.shape[1] for x in rows.fixed]
+    problem = assemble(rows.layout, family, shards, plan, n_columns)
     bound = Bound(problem, scales, rows.layout, N, "", lost, frozenset())
     start = family.start(units.response(y), WEIGHTS)
     found, base = fit_bound(bound, start, Options()), fit(family, rows, y, WEIGHTS)

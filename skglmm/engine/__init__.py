@@ -7,8 +7,7 @@ from skglmm.engine.gaussian.linear import (
     LinearModel,
     LinearRows,
     ProfiledGaussian,
-    condenses,
-    is_linear,
+    linear_model,
 )
 from skglmm.engine.gaussian.profiled import ProfileMode
 from skglmm.engine.gaussian.whole import Maximum
@@ -69,7 +68,6 @@ __all__ = [
     "assemble",
     "bind",
     "bind_part",
-    "condenses",
     "constant_within",
     "effect_information",
     "evaluate",
@@ -78,10 +76,10 @@ __all__ = [
     "fixed_information",
     "fixed_score",
     "information",
-    "is_linear",
     "is_nested",
     "jacobian",
     "level_totals",
+    "linear_model",
     "maximum_of",
     "observed_cross_products",
     "observed_information",

@@ -70,7 +70,8 @@ def bind(
     if earlier is not None:
         cutter = replace(cutter, known=earlier.effect_information)
     shards = Here([cutter.shard(rows) for rows in cutter.cuts(shard_rows)], n_threads)
-    problem = assemble(design.layout, family, shards, (order, n_nested))
+    n_columns = [x.shape[1] for x in design.fixed]
+    problem = assemble(design.layout, family, shards, (order, n_nested), n_columns)
     if earlier is not None and order:
         problem = replace(problem, prior=NormalPrior.of(earlier, order, shards))
     return replace(problem, rows=np.arange(len(y)) if isinstance(rows, slice) else rows)
@@ -112,6 +113,7 @@ def assemble(
     family: Family,
     shards: Parts[Shard],
     arranged: tuple[tuple[int, ...], int],
+    n_columns: Sequence[int],
 ) -> Problem:
     """Return the problem of some shards, with the model's own prior.
 
@@ -122,14 +124,13 @@ def assemble(
     shards : Parts of Shard
     arranged : tuple
         What `arrange` returned.
+    n_columns : sequence of int
+        Fixed columns of each predictor.
     """
     (order, n_nested), factors = arranged, layout.factors
     return Problem(
         family=family,
-        shape=Sizes(
-            next(iter(shards.some([0]).map(_n_coefficients))),
-            tuple(f.covariance.n_params for f in factors),
-        ),
+        shape=Sizes(tuple(n_columns), tuple(f.covariance.n_params for f in factors)),
         covariances=tuple(f.covariance for f in factors),
         order=order,
         n_nested=n_nested,
@@ -139,10 +140,6 @@ def assemble(
         rows=np.zeros(0, dtype=np.intp),
         approximation=Laplace(),
     )
-
-
-def _n_coefficients(shard: Shard) -> tuple[int, ...]:
-    return tuple(x.shape[1] for x in shard.fixed)
 
 
 def _sorting(design: Design, order: tuple[int, ...], n_nested: int) -> Ints | slice:

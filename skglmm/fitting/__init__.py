@@ -10,7 +10,7 @@ from skglmm.fitting.data.units import USER, Units
 from skglmm.fitting.fit import fit, fit_bound, refit, unrestricted
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
-from skglmm.fitting.search.bound import Bound, masses_in
+from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.hessian import differenced_hessian
 from skglmm.fitting.search.information import first_hessian, positive
 from skglmm.fitting.search.line_search import Trial, line_search
@@ -46,7 +46,6 @@ __all__ = [
     "least_curvatures",
     "line_search",
     "local",
-    "masses_in",
     "measured",
     "of_rows",
     "positive",

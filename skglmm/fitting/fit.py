@@ -13,8 +13,8 @@ from skglmm.engine import (
     LinearModel,
     Params,
     Problem,
-    condenses,
     jacobian,
+    linear_model,
     maximum_of,
 )
 from skglmm.exceptions import DesignError
@@ -123,12 +123,13 @@ def fit_bound(
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
     """
-    if model is not None or condenses(bound.problem):
-        model = model or LinearModel.of(bound.problem)
+    model = model or linear_model(bound.problem)
+    if model is not None:
         state, kept = begin_profile(model), {"inference": inference, "effects": effects}
         found = _fit_linear(bound, model, state, options, **kept)
         if found is not None:
             return found
+    bound = replace(bound, problem=bound.problem.kept())
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
     state = begin(bound.problem, constants, bound.upper, options)

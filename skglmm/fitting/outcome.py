@@ -15,7 +15,6 @@ from skglmm.engine import (
     Problem,
     constant_within,
     effect_information,
-    is_linear,
     posterior,
 )
 from skglmm.exceptions import DesignError
@@ -133,8 +132,9 @@ def _singular(
 def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:
     """What degrees of freedom need to know of the rows."""
     if isinstance(rows, Problem):
-        equations = LinearModel.of(rows).shared.equations if is_linear(rows) else None
-        within = constant_within(rows)
+        model = LinearModel.of(rows)
+        equations = None if model is None else model.shared.equations
+        within = constant_within(rows) if model is None else model.shared.constant_within
     else:
         equations, within = rows.equations, rows.constant_within
     return {

@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, LinearModel, Objective, Problem, bind, condenses
+from skglmm.engine import Approximation, LinearModel, Objective, Problem, bind, linear_model
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
@@ -101,9 +101,9 @@ class Study:
 
     def condensed(self) -> "Study":
         """Return the study with the cross-products of a linear mixed model; of others, itself."""
-        if self.model is not None or self.caps or not condenses(self.problem):
+        if self.model is not None or self.caps:
             return self
-        return replace(self, model=LinearModel.of(self.problem))
+        return replace(self, model=linear_model(self.problem))
 
     @property
     def units(self) -> Units:

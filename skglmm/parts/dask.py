@@ -5,6 +5,7 @@ computed again from what the others hold, or from the source. Only sums come her
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from operator import getitem
 from typing import Any, TypeVar
 
@@ -60,11 +61,16 @@ class Remote(Parts[T]):
     client : distributed.Client
     futures : sequence of distributed.Future
         One for each part.
+    view : callable or None
+        What makes the part from the result of its future, in each task that takes it.
     """
 
-    def __init__(self, client: Any, futures: Sequence[Any]) -> None:
+    def __init__(
+        self, client: Any, futures: Sequence[Any], view: Callable[[Any], T] | None = None
+    ) -> None:
         self._client = client
         self._futures = list(futures)
+        self._view = view
         self.n_threads = sum(client.nthreads().values())
 
     @classmethod
@@ -74,14 +80,24 @@ class Remote(Parts[T]):
 
     def map(self, function: Callable[..., R], *others: Parts[Any], **common: Any) -> "Remote[R]":
         """Submit a task for each part, to where the part is."""
-        n, columns = len(self._futures), [_futures_of(other) for other in others]
-        shared = [self._shared(common)] * n
-        called = [[function] * n, shared, self._futures, *columns]
-        return Remote(self._client, self._client.map(_apply, *called, pure=False))
+        n, every = len(self._futures), [self, *map(_remote, others)]
+        views = [[each._view for each in every]] * n
+        called = [[function] * n, views, [self._shared(common)] * n]
+        columns = [each._futures for each in every]
+        return Remote(self._client, self._client.map(_apply, *called, *columns, pure=False))
+
+    def lazily(self, function: Callable[..., R], **common: Any) -> "Remote[R]":
+        """Apply a function in the tasks that take its results, and store none of them."""
+        assert self._view is None  # one view of what is stored
+        return Remote(self._client, self._futures, partial(function, **common))
+
+    def kept(self) -> "Remote[T]":
+        """Store what was made in the tasks that take it."""
+        return self if self._view is None else self.map(_itself)
 
     def total(self) -> T:
         """Add the parts up on the workers, some at a time, and fetch the sum."""
-        found: T = self._sum(self._futures)
+        found: T = self._sum(self.kept()._futures)
         return found
 
     def accumulate(
@@ -94,7 +110,7 @@ class Remote(Parts[T]):
 
     def some(self, shards: Iterable[int]) -> "Remote[T]":
         """Return the parts at some places."""
-        return Remote(self._client, [self._futures[index] for index in shards])
+        return Remote(self._client, [self._futures[index] for index in shards], self._view)
 
     def exchange(
         self,
@@ -115,7 +131,7 @@ class Remote(Parts[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Fetch the parts, one after the other."""
-        for future in self._futures:
+        for future in self.kept()._futures:
             yield future.result()
 
     def __len__(self) -> int:
@@ -126,9 +142,10 @@ class Remote(Parts[T]):
 
     def _shared(self, common: dict[str, Any]) -> Any:
         """Return what all tasks share, as a task of its own if it is large."""
-        from dask.sizeof import sizeof  # noqa: PLC0415  # an extra
+        from distributed.protocol.pickle import dumps  # noqa: PLC0415  # an extra
 
-        return common if sizeof(common) < SMALL else self._submit(dict, common)
+        # Not by dask's `sizeof`, to which a record of a million labels is a small object.
+        return common if len(dumps(common)) < SMALL else self._submit(dict, common)
 
     def _sum(self, futures: list[Any]) -> Any:
         while len(futures) > 1:
@@ -137,13 +154,23 @@ class Remote(Parts[T]):
         return futures[0].result()
 
 
-def _futures_of(parts: Parts[Any]) -> list[Any]:
+def _remote(parts: Parts[Any]) -> Remote[Any]:
     assert isinstance(parts, Remote)  # the parts of one problem live in one place
-    return parts._futures
+    return parts
 
 
-def _apply(function: Callable[..., R], common: dict[str, Any], *parts: Any) -> R:
-    return function(*parts, **common)
+def _apply(
+    function: Callable[..., R],
+    views: Sequence[Callable[[Any], Any] | None],
+    common: dict[str, Any],
+    *parts: Any,
+) -> R:
+    pairs = zip(parts, views, strict=True)
+    return function(*[part if view is None else view(part) for part, view in pairs], **common)
+
+
+def _itself(part: T) -> T:
+    return part
 
 
 def _joined(join: Callable[[Sequence[Any]], R], *pieces: Any) -> R:

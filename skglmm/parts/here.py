@@ -27,6 +27,14 @@ class Parts(ABC, Generic[T]):
         """Return ``function(part, *parts of others, **common)`` of each shard."""
 
     @abstractmethod
+    def lazily(self, function: Callable[..., R], **common: Any) -> "Parts[R]":
+        """Return what `map` does, made anew by whatever is applied to it, and nowhere stored."""
+
+    @abstractmethod
+    def kept(self) -> "Parts[T]":
+        """Return the same parts, stored, where they were to be made anew."""
+
+    @abstractmethod
     def total(self) -> T:
         """Return the sum of the parts: of numbers, arrays, or tuples and lists of these."""
 
@@ -96,6 +104,14 @@ class Here(Parts[T]):
             return Here([function(*each, **common) for each in columns], self.n_threads)
         done = _pool(self.n_threads).map(lambda each: function(*each, **common), columns)
         return Here(done, self.n_threads)
+
+    def lazily(self, function: Callable[..., R], **common: Any) -> "Here[R]":
+        """Apply a function to the parts: what is here is made once."""
+        return self.map(function, **common)
+
+    def kept(self) -> "Here[T]":
+        """Return the parts themselves."""
+        return self
 
     def total(self) -> T:
         """Add the parts up, always in the same order."""

@@ -11,18 +11,28 @@ References
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from skglmm.arrays import Floats
+from skglmm.engine.problem.flat import for_sums
+from skglmm.engine.problem.within import LevelSquares, level_squares
 from skglmm.engine.rows.shard import CommonLevels, CrossProducts, FactorRows, Shard
 from skglmm.families import packed
 from skglmm.linalg import Grouping
 
-__all__ = ["CondensedShard", "condense", "without_rows"]
+__all__ = ["CondensedRows", "CondensedShard", "ResponseSums", "condense", "response_sums"]
 
 NO_ROWS = np.zeros(0)
 NO_CODES = np.zeros(0, dtype=np.intp)
+
+
+class ResponseSums(NamedTuple):
+    """Cross-products with the response: those of all columns, and of itself."""
+
+    sums: list[Floats]
+    square: float
 
 
 @dataclass(frozen=True)
@@ -51,33 +61,58 @@ class CondensedShard:
     log_size: float
 
 
-def condense(
-    shard: Shard, before: CondensedShard | None = None, *, location: int, scale: int
-) -> CondensedShard:
-    """Take the cross-products of rows whose last factor has the fixed columns of the location.
+@dataclass(frozen=True)
+class CondensedRows:
+    """All that a linear mixed model takes of the rows of a shard, by one pass over them.
+
+    Parameters
+    ----------
+    levels : Shard
+        Their levels and patterns, without rows.
+    products : CondensedShard
+    squares : LevelSquares
+        Of the fixed columns, see `level_squares`.
+    scale_column : float
+        What the log scale is a multiple of.
+    """
+
+    levels: Shard
+    products: CondensedShard
+    squares: LevelSquares
+    scale_column: float
+
+
+def condense(shard: Shard, location: int, scale: int) -> CondensedRows | None:
+    """Take the cross-products of rows; None where they have more than one scale.
 
     Parameters
     ----------
     shard : Shard
-    before : CondensedShard or None
-        The same rows with another response.
     location, scale : int
         The two predictors.
     """
-    sizes, y = _inverse_variances(shard, scale), shard.prepared[0]
-    offset = shard.offsets[location]
+    column = shard.fixed[scale]
+    if not set(shard.active) <= {location} or np.any(column != column[:1]):
+        return None
+    rows = for_sums(shard, (location,))
+    sizes, (sums, square) = _inverse_variances(rows, scale), response_sums(rows, location, scale)
+    n_predictors = len(shard.fixed)
+    place = packed(n_predictors, location, location)
+    products = rows.cross_products(_only(place, -sizes, n_predictors**2))
+    condensed = CondensedShard(products, sums, square, *_masses(rows, scale))
+    return CondensedRows(_without_rows(shard), condensed, level_squares(shard), float(column[0, 0]))
+
+
+def response_sums(shard: Shard, location: int, scale: int) -> ResponseSums:
+    """Take the cross-products with the response of rows as `for_sums` returns them."""
+    y, offset = shard.prepared[0], shard.offsets[location]
     y = y if offset is None else y - offset
-    weighted = sizes * y
+    weighted = _inverse_variances(shard, scale) * y
     sums = shard.level_sums(_only(location, weighted, len(shard.fixed)))
-    square = float(y @ weighted)
-    if before is not None:
-        return replace(before, sums=sums, square=square)
-    place, n_packed = packed(len(shard.fixed), location, location), len(shard.fixed) ** 2
-    products = shard.cross_products(_only(place, -sizes, n_packed))
-    return CondensedShard(products, sums, square, *_masses(shard, scale))
+    return ResponseSums(sums, float(y @ weighted))
 
 
-def without_rows(shard: Shard) -> Shard:
+def _without_rows(shard: Shard) -> Shard:
     """Return levels and patterns of a shard, without its rows."""
     return replace(
         shard,

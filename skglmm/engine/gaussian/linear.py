@@ -7,22 +7,27 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.covariance import Known
-from skglmm.engine.gaussian.condensed import CondensedShard, condense, without_rows
+from skglmm.engine.gaussian.condensed import (
+    CondensedShard,
+    ResponseSums,
+    condense,
+    response_sums,
+)
 from skglmm.engine.gaussian.dense import DenseLikelihood, gram_of
 from skglmm.engine.gaussian.equations import MixedModelEquations
 from skglmm.engine.gaussian.merge import Merger, with_sums
 from skglmm.engine.gaussian.profiled import ProfiledLikelihood
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import StandardPrior
-from skglmm.engine.problem.flat import with_flat
+from skglmm.engine.problem.flat import for_sums, with_flat
 from skglmm.engine.problem.problem import Problem
-from skglmm.engine.problem.within import constant_within
+from skglmm.engine.problem.within import LevelSquares, constant_by_squares
 from skglmm.engine.rows.params import Sizes
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.parts import Here, Parts
 
-__all__ = ["LinearModel", "LinearRows", "ProfiledGaussian", "condenses", "is_linear"]
+__all__ = ["LinearModel", "LinearRows", "ProfiledGaussian", "linear_model"]
 
 DENSE_MAX = 96  # effects whose dense matrix is factorized in the time of a few calls
 
@@ -36,33 +41,6 @@ class ProfiledGaussian(Laplace):
     """
 
 
-def is_linear(problem: Problem) -> bool:
-    """Return whether the response is normal, with a linear mean and one scale for all rows."""
-    family = problem.family
-    if not family.is_normal:
-        return False
-    location, scale = _predictors(family).values()
-    if problem.shape.n_coefficients[scale] != 1 or not problem.shape.n_coefficients[location]:
-        return False
-    return all(problem.shards.map(_has_one_scale, location=location, scale=scale))
-
-
-def _predictors(family: Family) -> dict[str, int]:
-    """Places of the predictors of a normal family."""
-    assert family.dispersion is not None
-    return {"location": family.location, "scale": family.predictors.index(family.dispersion)}
-
-
-def _has_one_scale(shard: Shard, location: int, scale: int) -> bool:
-    column = shard.fixed[scale]
-    return set(shard.active) <= {location} and bool(np.all(column == column[:1]))
-
-
-def condenses(problem: Problem) -> bool:
-    """Return whether a problem is to be solved by cross-products, and can be."""
-    return isinstance(problem.approximation, ProfiledGaussian) and is_linear(problem)
-
-
 @dataclass(frozen=True)
 class LinearRows:
     """What the rows of a linear mixed model say whatever their response is.
@@ -71,17 +49,20 @@ class LinearRows:
     ----------
     problem : Problem
         With rows, and all parameters.
+    plain : Problem
+        The same without its rows.
     condensed : CondensedShard
+    squares : LevelSquares
+        Of the fixed columns, see `level_squares`.
+    scale_column : float
+        What the log scale is a multiple of.
     """
 
     problem: Problem
+    plain: Problem
     condensed: CondensedShard
-
-    @cached_property
-    def plain(self) -> Problem:
-        """The problem of all parameters, without its rows."""
-        merger = Merger(tuple(self.problem.shards.map(without_rows)))
-        return replace(self.problem, shards=Here((merger.shard,)))
+    squares: LevelSquares
+    scale_column: float
 
     @cached_property
     def equations(self) -> MixedModelEquations:
@@ -91,7 +72,12 @@ class LinearRows:
     @cached_property
     def constant_within(self) -> tuple[tuple[Bools, ...], ...]:
         """Which fixed columns are the same in all rows of a level, see `constant_within`."""
-        return constant_within(self.problem)
+        return constant_by_squares(self.plain, self.squares)
+
+    @cached_property
+    def summed(self) -> Parts[Shard]:
+        """The rows as sums of other responses take them."""
+        return self.problem.shards.map(for_sums, predictors=(self.problem.family.location,))
 
 
 @dataclass(frozen=True)
@@ -102,10 +88,6 @@ class LinearModel:
     ----------
     problem : Problem
         With rows, and all parameters.
-    rows : Parts of Shard
-        The same rows, with the fixed columns of the location as those of a last factor.
-    parts : Parts of CondensedShard
-        Cross-products of these.
     profile : Problem
         Of the relative covariance parameters alone, without rows.
     gram : ndarray, shape (q, q), or None
@@ -115,32 +97,43 @@ class LinearModel:
     """
 
     problem: Problem
-    rows: Parts[Shard]
-    parts: Parts[CondensedShard]
     profile: Problem
     gram: Floats | None
     shared: LinearRows
 
     @classmethod
-    def of(cls, problem: Problem) -> "LinearModel":
-        """Condense the rows of a problem that is linear."""
-        rows = problem.shards.map(with_flat, predictors=(problem.family.location,))
-        parts = Here(rows.map(condense, **_predictors(problem.family)))
-        merger = Merger(tuple(rows.map(without_rows)))
-        condensed = merger.condensed(list(parts))
+    def of(cls, problem: Problem) -> "LinearModel | None":
+        """Condense the rows of a problem; None where it is not linear, or scales of rows differ.
+
+        This is the only pass over the rows: what a fit asks for later is in what it returns.
+        """
+        if not _may_be_linear(problem):
+            return None
+        rows = list(problem.shards.map(condense, **_predictors(problem.family)))
+        parts = [part for part in rows if part is not None]
+        if len(parts) < len(rows) or len({part.scale_column for part in parts}) > 1:
+            return None
+        merger = Merger(tuple(part.levels for part in parts))
+        condensed = merger.condensed([part.products for part in parts])
+        flat = with_flat(merger.shard, (problem.family.location,))
         n_effects = sum(part.size for part in condensed.sums)
-        gram = gram_of(merger.shard, condensed) if n_effects <= DENSE_MAX else None
-        profile = _profile(problem, merger.shard, condensed)
-        return cls(problem, rows, parts, profile, gram, LinearRows(problem, condensed))
+        gram = gram_of(flat, condensed) if n_effects <= DENSE_MAX else None
+        shared = LinearRows(
+            problem=problem,
+            plain=replace(problem, shards=Here((merger.shard,))),
+            condensed=condensed,
+            squares=Here([part.squares for part in parts]).total(),
+            scale_column=parts[0].scale_column,
+        )
+        return cls(problem, _profile(problem, flat, condensed), gram, shared)
 
     def with_response(self, problem: Problem) -> "LinearModel":
         """Return the same rows with the response of another problem."""
-        rows = self.rows.map(_with_response_of, problem.shards)
-        parts = Here(rows.map(condense, self.parts, **_predictors(problem.family)))
-        likelihood = self.likelihood
-        condensed = with_sums(likelihood.condensed, list(parts), problem.n_nested)
+        rows, likelihood = self.shared.summed, self.likelihood
+        sums = list(rows.map(_sums_with, problem.shards, **_predictors(problem.family)))
+        condensed = with_sums(likelihood.condensed, sums, problem.n_nested)
         profile = replace(self.profile, approximation=replace(likelihood, condensed=condensed))
-        return replace(self, problem=problem, rows=rows, parts=parts, profile=profile)
+        return replace(self, problem=problem, profile=profile)
 
     @cached_property
     def search(self) -> Problem:
@@ -174,10 +167,32 @@ class LinearModel:
         """Place of the predictor of the log scale."""
         return _predictors(self.problem.family)["scale"]
 
-    @cached_property
+    @property
     def scale_column(self) -> float:
         """What the log scale is a multiple of."""
-        return float(next(iter(self.problem.shards.some([0]))).fixed[self.scale][0, 0])
+        return self.shared.scale_column
+
+
+def linear_model(problem: Problem) -> LinearModel | None:
+    """Return the linear mixed model that solves a problem by cross-products; None of others."""
+    if isinstance(problem.approximation, ProfiledGaussian):
+        return LinearModel.of(problem)
+    return None
+
+
+def _may_be_linear(problem: Problem) -> bool:
+    """Whether the response is normal, with a linear mean and one coefficient of the scale."""
+    if not problem.family.is_normal:
+        return False
+    location, scale = _predictors(problem.family).values()
+    n_coefficients = problem.shape.n_coefficients
+    return n_coefficients[scale] == 1 and n_coefficients[location] > 0
+
+
+def _predictors(family: Family) -> dict[str, int]:
+    """Places of the predictors of a normal family."""
+    assert family.dispersion is not None
+    return {"location": family.location, "scale": family.predictors.index(family.dispersion)}
 
 
 def _profile(problem: Problem, shard: Shard, condensed: CondensedShard) -> Problem:
@@ -190,12 +205,12 @@ def _profile(problem: Problem, shard: Shard, condensed: CondensedShard) -> Probl
         covariances=(*problem.covariances, Known(n_fixed)),
         order=(*problem.order, len(problem.covariances)),
         n_levels=(*problem.n_levels, 1),
-        shards=Here((shard,)),
+        shards=Here((replace(shard, chain=shard.chain.briefly_used()),)),
         prior=StandardPrior(n_fixed),
         approximation=ProfiledLikelihood(condensed, n_fixed, integrated=integrated),
         flat=np.zeros(n_fixed),
     )
 
 
-def _with_response_of(shard: Shard, other: Shard) -> Shard:
-    return replace(shard, prepared=other.prepared)
+def _sums_with(shard: Shard, other: Shard, **predictors: int) -> ResponseSums:
+    return response_sums(replace(shard, prepared=other.prepared), **predictors)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine.gaussian.condensed import NO_CODES, CondensedShard
+from skglmm.engine.gaussian.condensed import NO_CODES, CondensedShard, ResponseSums
 from skglmm.engine.problem.cut import chain_of, places_of
 from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
 from skglmm.linalg import Grouping
@@ -59,7 +59,8 @@ class Merger:
             weight=sum(part.weight for part in parts),
             log_size=sum(part.log_size for part in parts),
         )
-        return with_sums(whole, parts, self._n_nested)
+        sums = [ResponseSums(part.sums, part.square) for part in parts]
+        return with_sums(whole, sums, self._n_nested)
 
     @property
     def _n_nested(self) -> int:
@@ -93,7 +94,7 @@ class Merger:
     def _block(self, key: Key, parts: Sequence[CondensedShard]) -> Floats:
         blocks = [part.products[key] for part in parts]
         f, g = key
-        if f == g or f < self._n_nested:
+        if f == g or f < self._n_nested or g == len(self.shards[0].factors):  # a level, or the one
             return _joined(blocks, is_nested=f < self._n_nested)
         common, places = self._pairs(key)
         assert places is not None
@@ -103,7 +104,7 @@ class Merger:
 
 
 def with_sums(
-    whole: CondensedShard, parts: Sequence[CondensedShard], n_nested: int
+    whole: CondensedShard, parts: Sequence[ResponseSums], n_nested: int
 ) -> CondensedShard:
     """Return cross-products of all shards with the response of their parts."""
     columns = zip(*(part.sums for part in parts), strict=True)

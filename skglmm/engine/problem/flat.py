@@ -9,7 +9,7 @@ from skglmm.engine.problem.cut import chain_of, places_of
 from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
 from skglmm.linalg import Grouping
 
-__all__ = ["with_flat"]
+__all__ = ["for_sums", "with_flat"]
 
 
 def with_flat(shard: Shard, predictors: Sequence[int]) -> Shard:
@@ -21,8 +21,17 @@ def with_flat(shard: Shard, predictors: Sequence[int]) -> Shard:
     predictors : sequence of int
         Those that keep no fixed column.
     """
-    flat, last, n_nested = _factor_rows(shard, predictors), len(shard.factors), len(shard.levels)
-    factors, pairs = (*shard.factors, flat), dict(shard.pairs)
+    found, n_nested = for_sums(shard, predictors), len(shard.levels)
+    return replace(
+        found,
+        places=places_of(found.factors, found.pairs, n_nested),
+        chain=chain_of(found.factors, found.pairs, n_nested),
+    )
+
+
+def for_sums(shard: Shard, predictors: Sequence[int]) -> Shard:
+    """Return what `with_flat` does for sums over rows alone: places and chain are as before."""
+    flat, last, pairs = _factor_rows(shard, predictors), len(shard.factors), dict(shard.pairs)
     for f, factor in enumerate(shard.factors):
         every = np.arange(factor.grouping.size)
         pairs[f, last] = CommonLevels(factor.grouping, every, np.zeros_like(every))
@@ -30,10 +39,8 @@ def with_flat(shard: Shard, predictors: Sequence[int]) -> Shard:
     return replace(
         shard,
         fixed=tuple(none if k in predictors else x for k, x in enumerate(shard.fixed)),
-        factors=factors,
+        factors=(*shard.factors, flat),
         pairs=pairs,
-        places=places_of(factors, pairs, n_nested),
-        chain=chain_of(factors, pairs, n_nested),
     )
 
 

@@ -191,6 +191,10 @@ class Problem:
         """Sum of the weights of the rows."""
         return float(self.shards.map(_weight).total())
 
+    def kept(self) -> "Problem":
+        """Return the problem with shards for many evaluations, see `Parts.kept`."""
+        return replace(self, shards=self.shards.kept())
+
     def some(self, shards: Iterable[int]) -> "Problem":
         """Return the problem of some of the shards; only these levels have effects."""
         return replace(self, shards=self.shards.some(shards))

@@ -1,8 +1,8 @@
 """A fit whose rows stay on the workers of a dask cluster: only sums and labels come here."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,11 +25,9 @@ from skglmm.families import Family
 from skglmm.fitting import (
     Bound,
     Digest,
-    Sums,
     Units,
     digest,
     learn_scales,
-    masses_in,
     measured,
     row_digest,
     signed_sums,
@@ -95,8 +93,14 @@ def cluster_rows(
     label = y.name if isinstance(y.name, str) else None
     model = read_model(estimator, family, meta, label)
     names = [n for n in meta.columns if n in model.columns or n == estimator.offset]
-    rows = read_rows(client, X[names], y, sample_weight, type(estimator)._vet)
-    return learned(rows, meta[names], model, estimator, family, draft)
+    return learned(  # which alone holds the partitions, until their rows are regrouped
+        read_rows(client, X[names], y, sample_weight, type(estimator)._vet),
+        meta[names],
+        model,
+        estimator,
+        family,
+        draft,
+    )
 
 
 def learned(
@@ -124,7 +128,8 @@ def learned(
     rows = some_rows(rows)
     spec = learn_labels(rows, meta, model, estimator)
     plan = arranged(rows, spec)
-    return _bound(regrouped(rows, spec, plan), spec, plan, estimator, family, draft, model)
+    rows = regrouped(rows, spec, plan)
+    return _bound(rows, spec, plan, estimator, family, draft, model)
 
 
 class _Part(NamedTuple):
@@ -144,51 +149,48 @@ def _bound(
     draft: ResponseScale,
     model: Model,
 ) -> ClusterRows:
-    n_samples = int(rows.map(n_rows_of).total())
-    scale = draft.settled(*rows.map(_tally, draft=draft).total())
-    is_weighted = bool(rows.map(_is_weighted).total())
+    n_samples, n_weighted, tally = rows.map(_tally, draft=draft).total()
+    scale, is_weighted = draft.settled(*tally), bool(n_weighted)
     parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=is_weighted)
-    designs, weights = parts.map(_design), parts.map(_weights)
+    designs, weights = parts.lazily(_design), parts.lazily(_weights)
     scales = learn_scales(spec.layout, designs, weights)
-    scales = measured(scales, spec.layout, family, designs, parts.map(_read), weights)
+    scales = measured(scales, spec.layout, family, designs, parts.lazily(_read), weights)
     fed = {k for factor in spec.layout.factors for k in factor.predictors}
     constant = [
         k not in fed and not spec.layout.is_shifted(k) and bool(np.all(flags))
         for k, flags in enumerate(scales.constant)
     ]
-    units = {"units": scales.units, "masses": family.masses}
+    n_columns = [len(each) for each in scales.sizes]
     common = {"family": family, "arranged": plan, "constant": constant}
-    shards = parts.map(_shard, scales=scales, **common)
-    log_jacobian = float(parts.map(_log_jacobian, scale=scale).total())
-    mark: Digest = parts.map(_digest, log_jacobian=log_jacobian).total()
-    starts, mass = parts.map(_start, family=family, units=scales.units).total()
+    shards = parts.lazily(_shard, scales=scales, **common)
+    totals = parts.map(_totals, scale=scale, family=family, units=scales.units).total()
+    log_jacobian, log_units, starts, mass, sums, occurring = totals
+    mark, row_mark = parts.map(_digests, rows, spec=spec, log_jacobian=log_jacobian).total()
     return ClusterRows(
         model=model,
         spec=spec,
         scale=scale,
         bound=Bound(
-            problem=assemble(spec.layout, family, shards, plan).approximated(
+            problem=assemble(spec.layout, family, shards, plan, n_columns).approximated(
                 estimator._approximation(family), spec.layout
             ),
             scales=scales,
             layout=spec.layout,
             n_samples=n_samples,
             data_digest=str(mark),
-            log_jacobian=log_jacobian + sum(parts.map(_log_units, **units)),
-            spaces=spaces(parts.map(_signed_sums).total(), scales),
-            masses=reduce(frozenset.union, parts.map(_masses, masses=family.masses)),
+            log_jacobian=log_jacobian + log_units,
+            spaces=spaces(sums, scales),
+            masses=frozenset(itertools.compress(family.masses, occurring)),
         ),
         constants=starts / mass,
-        digest=rows.map(_row_digest, spec=spec, scale=scale, keep=is_weighted).total(),
+        digest=row_mark,
     )
 
 
-def _tally(rows: VettedRows, draft: ResponseScale) -> tuple[Any, ...]:
-    return draft.tally(rows.y)
-
-
-def _is_weighted(rows: VettedRows) -> int:
-    return int(rows.weights is not None and not np.all(rows.weights == 1.0))
+def _tally(rows: VettedRows, draft: ResponseScale) -> tuple[int, int, tuple[Any, ...]]:
+    """Number of rows, whether they have weights, and what their responses are."""
+    is_weighted = rows.weights is not None and not np.all(rows.weights == 1.0)
+    return n_rows_of(rows), int(is_weighted), draft.tally(rows.y)
 
 
 def _part(
@@ -215,30 +217,26 @@ def _shard(part: _Part, scales: Any, **common: Any) -> Shard:
     return bind_part(scales.apply(part.design), response, part.weights, **common)
 
 
-def _log_jacobian(part: _Part, scale: ResponseScale) -> float:
-    return scale.total_log_jacobian(part.read, part.weights)
+def _totals(part: _Part, scale: ResponseScale, family: Family, units: Units) -> tuple[Any, ...]:
+    """What a fit knows of the rows beside their likelihood; those of two parts add up."""
+    y, weights, masses = part.read, part.weights, family.masses
+    mass = float(len(y) if weights is None else weights.sum())
+    return (
+        scale.total_log_jacobian(y, weights),
+        units.log_jacobian(y, weights, masses),
+        mass * family.start(units.response(y), weights),
+        mass,
+        signed_sums(part.design, y, weights),
+        np.isin(masses, y).astype(np.intp),
+    )
 
 
-def _log_units(part: _Part, units: Units, masses: tuple[float, ...]) -> float:
-    return units.log_jacobian(part.read, part.weights, masses)
-
-
-def _digest(part: _Part, log_jacobian: float) -> Digest:
-    return digest(part.read, part.weights, log_jacobian)
-
-
-def _signed_sums(part: _Part) -> Sums:
-    return signed_sums(part.design, part.read, part.weights)
-
-
-def _row_digest(rows: VettedRows, spec: DesignSpec, scale: ResponseScale, keep: bool) -> Digest:
-    return row_digest(spec.read(rows.frame), scale.read(rows.y), rows.weights if keep else None)
-
-
-def _start(part: _Part, family: Family, units: Units) -> tuple[Floats, float]:
-    mass = float(len(part.read) if part.weights is None else part.weights.sum())
-    return mass * family.start(units.response(part.read), part.weights), mass
-
-
-def _masses(part: _Part, masses: tuple[float, ...]) -> frozenset[float]:
-    return masses_in(part.read, masses)
+def _digests(
+    part: _Part, rows: VettedRows, spec: DesignSpec, log_jacobian: float
+) -> tuple[Digest, Digest]:
+    """Fingerprints of the responses, and of whole rows."""
+    columns = spec.read(rows.frame)
+    return (
+        digest(part.read, part.weights, log_jacobian),
+        row_digest(columns, part.read, part.weights),
+    )
