@@ -128,6 +128,23 @@ def test_it_has_a_gradient_where_effects_do_not_vary(layout, integrated):
     assert_allclose(problem.evaluate(theta).gradient, 0.0, atol=1e-12)
 
 
+@either_likelihood
+@pytest.mark.parametrize("least", [2e-3, 1e-8, 1e-310])
+def test_it_has_digits_where_effects_are_nearly_dependent(least, integrated):
+    term = Term("g", G, (ONE, X, Z, X * Z), Unstructured(4))
+    y = 0.2 + 0.4 * X + np.random.default_rng(5).normal(size=N)
+    problem = bind(design(([ONE, X, Z], [ONE]), term), y, WEIGHTS, Gaussian())
+    problem = replace(problem, approximation=ProfiledGaussian(integrated=integrated))
+    model = LinearModel.of(problem)
+    factor = Unstructured(4).factor(np.arange(10.0))
+    theta = np.full(10, 5.0)
+    theta[np.diag(factor).astype(int)] = [1.0, least, least, least]
+    one, other = (each.evaluate(theta) for each in (model.profile, model.search))
+    assert_allclose(one.gradient, other.gradient, atol=1e-9)
+    both = model.profile.information(one.mode), model.search.information(other.mode)
+    assert_allclose(*both, rtol=1e-4)
+
+
 @every_layout
 @either_likelihood
 def test_few_effects_in_one_matrix_have_the_same_likelihood(layout, integrated):
