@@ -23,9 +23,9 @@ from skglmm.parts import Here
 
 __all__ = ["begin_profile", "begin_profile_at", "has_digits", "in_all_parameters"]
 
-# Share of the sum of squares that the model leaves: below it the cross-products that remain of
-# their difference are rounding in more than ten digits of sixteen.
-LEAST_SHARE = 1e-10
+# Share of the sum of squares that the model leaves: below it so many digits of cross-products
+# cancel that standard errors of variances, from differences of differences, lose their third one.
+LEAST_SHARE = 1e-6
 LEAST_RESIDUAL = 0.05  # share of the variance that is left to the rows where a search begins
 SD_MIN = 0.05  # residual standard deviations
 
