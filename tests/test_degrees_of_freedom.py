@@ -257,6 +257,15 @@ def test_a_term_that_was_dropped_has_no_test():
     assert str(model.anova()).splitlines()[-1].split() == ["twice", "-", "-", "0", "-", "-", "-"]
 
 
+def test_without_fixed_effects_there_is_nothing_to_test():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"g": np.arange(60) // 6})
+    model = LMMRegressor("0 + (1 | g)").fit(X, rng.normal(size=10)[X["g"]] + rng.normal(size=60))
+    assert model.anova().to_frame().empty
+    with pytest.raises(ValueError, match="this model has none"):
+        model.tidy(df="satterthwaite")
+
+
 def test_a_scale_that_varies_has_normal_tests():
     rows = rows_of()
     model = LMMRegressor("x + (1 | g)", scale="x").fit(rows, rows["y"])

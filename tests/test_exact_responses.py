@@ -170,3 +170,13 @@ def test_a_parameter_has_one_limit():
     assert Beta().limits[1].end == Beta().ceilings[1]
     with pytest.raises(ValueError, match="a ceiling and a floor"):
         Parameter("scale", Role.DISPERSION, (LogLink(),), ceiling=2.0, floor=-2.0)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-1, 1e-2, 1e-3, 1e-4])
+def test_how_much_fixed_effects_explain_does_not_matter(size):
+    noise = EFFECTS[G] + NOISE
+    one, other = fitted("x + (1 | g)", noise)[0], fitted("x + (1 | g)", 100 * X1 + size * noise)[0]
+    gained = (L * N - 2) * np.log(size)
+    assert_allclose(other.log_likelihood_ + gained, one.log_likelihood_, atol=1e-6)
+    turn = np.array([size, size, 1.0, size])
+    assert_allclose(errors_of(other) / turn, errors_of(one), rtol=1e-3)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from oracles import Term, design
 
-from skglmm.covariance import Unstructured
+from skglmm.covariance import Diagonal, Unstructured
 from skglmm.engine import (
     Laplace,
     LinearModel,
@@ -133,6 +133,23 @@ def test_it_has_a_gradient_where_effects_do_not_vary(layout, integrated):
     problem = LinearModel.of(problem_of(layout, integrated)).profile
     theta = np.zeros(problem.shape.n_params)
     assert_allclose(problem.evaluate(theta).gradient, 0.0, atol=1e-12)
+
+
+@either_likelihood
+@pytest.mark.parametrize("least", [2e-3, 1e-8, 1e-310])
+def test_it_has_digits_where_effects_are_nearly_dependent(least, integrated):
+    term = Term("g", G, (ONE, X, Z, X * Z), Unstructured(4))
+    y = 0.2 + 0.4 * X + np.random.default_rng(5).normal(size=N)
+    problem = bind(design(([ONE, X, Z], [ONE]), term), y, WEIGHTS, Gaussian())
+    problem = replace(problem, approximation=ProfiledGaussian(integrated=integrated))
+    model = LinearModel.of(problem)
+    factor = Unstructured(4).factor(np.arange(10.0))
+    theta = np.full(10, 5.0)
+    theta[np.diag(factor).astype(int)] = [1.0, least, least, least]
+    one, other = (each.evaluate(theta) for each in (model.profile, model.search))
+    assert_allclose(one.gradient, other.gradient, atol=1e-9)
+    both = model.profile.information(one.mode), model.search.information(other.mode)
+    assert_allclose(*both, rtol=1e-4)
 
 
 @every_layout
@@ -335,3 +352,16 @@ def test_offsets_of_the_scale_are_known_parts_of_it(weights):
     here = model.profile.evaluate(theta)
     vector, *_ = absolute(model, theta, here)
     assert_allclose(here.value, rows.evaluate(vector, tol=1e-20).value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_uncorrelated_effects_of_a_column_far_from_zero_find_the_higher_maximum(seed):
+    rng = np.random.default_rng(seed)
+    codes, x = rng.integers(0, 20, 400), 5.0 * rng.normal(size=400) + 100.0
+    slopes = 0.3 + 0.2 * rng.normal(size=20)
+    y = 1.0 + rng.normal(size=20)[codes] + slopes[codes] * (x - 100.0) + rng.normal(size=400)
+    one = np.ones(400)
+    term = Term("g", codes, (one, x), Diagonal(2))
+    found = exactly(design(([one, x], [one]), term), y)
+    assert found.converged
+    assert np.all(np.diag(found.lambdas[0]) > 0.05)  # at the lower one slopes hardly vary

@@ -68,7 +68,7 @@ def term_table(spec: MatrixSpec, *, treatment: bool = False) -> TermTable:
     )
     names = tuple(":".join(factors) for factors in found)
     p, codings = len(spec.column_names), spec.codings or {}
-    if any(e not in codings for term in terms for e in term.factors):
+    if not spec.terms or any(e not in codings for term in terms for e in term.factors):
         return TermTable(names, places, containing, np.zeros((0, p)), None)
     to_general = block_diag(*(_block(codings, term) for term in spec.terms))
     coded = to_general

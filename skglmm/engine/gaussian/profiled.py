@@ -58,7 +58,10 @@ __all__ = [
 ]
 
 Lambdas = Sequence[Floats]
-REGULAR = 1e-3  # smallest diagonal of a relative factor whose inverse leaves enough digits
+# Smallest singular values of a relative factor: its inverse leaves enough digits of a gradient, or
+# of a curvature, which is a guess. A small diagonal says less: with four columns, 0.002 beside
+# 5 is a singular value of 1e-9.
+REGULAR, LEAST = 1e-3, 1e-7
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,9 @@ class ProfiledLikelihood(Approximation):
 
     def _with_slopes(self, problem: Problem, mode: ProfileMode) -> ProfileMode:
         """Add the derivatives in the covariance factors."""
-        regular = all(np.abs(np.diag(lambda_)).min() > REGULAR for lambda_ in mode.point.lambdas)
+        pairs = zip(mode.point.lambdas, problem.order, strict=True)
+        own = [lambda_ for lambda_, f in pairs if problem.covariances[f].n_params]
+        regular = all(_least_singular(lambda_) > REGULAR for lambda_ in own)
         kernels = (self._by_level_sums if regular else self._by_pattern)(problem, mode)
         spent, rate = outer(problem, mode.residuals, mode.u), self.mass / mode.square
         slopes = tuple(k - rate * moved for k, moved in zip(kernels, spent, strict=True))
@@ -290,13 +295,17 @@ def curvatures(problem: Problem, point: Point, slopes: Sequence[Floats]) -> Floa
         if not changes:
             continue
         slope = np.zeros_like(lambda_)
-        if np.all(np.diag(lambda_)):
+        if _least_singular(lambda_) > LEAST:
             slope = dtrtrs(lambda_, slopes[place].T, lower=1, trans=1)[0]
             slope = 0.5 * (slope + slope.T)
         whole = np.array(changes)
         turned = (slope @ whole).reshape(len(whole), -1)
         found.append(whole.reshape(len(whole), -1) @ turned.T)
     return block_diagonal(*found)
+
+
+def _least_singular(lambda_: Floats) -> float:
+    return float(np.linalg.svd(lambda_, compute_uv=False)[-1])
 
 
 def _moved(problem: Problem, mode: ProfileMode) -> Iterator[Effects]:

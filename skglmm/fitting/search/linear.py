@@ -21,6 +21,7 @@ __all__ = ["begin_profile", "begin_profile_at", "has_digits", "in_all_parameters
 # 1e-16 n / share to rounding, as it is that of a difference of cross-products.
 LEAST_SHARE = 1e-6
 LEAST_RESIDUAL = 0.05  # share of the variance that is left to the rows where a search begins
+LARGER = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)  # times moments: where a search may begin, too
 SD_MIN = 0.05  # residual standard deviations
 
 
@@ -54,7 +55,22 @@ def _begin(model: LinearModel, shares: Mapping[int, Floats]) -> Optimum | None:
     left = max(1.0 - sum(float(part.sum()) for part in shares.values()), LEAST_RESIDUAL)
     sds = {f: np.maximum(np.sqrt(part / left), SD_MIN) for f, part in shares.items()}
     theta = [each.start(sds.get(f, np.zeros(0))) for f, each in enumerate(covariances)]
-    return _state(model, np.concatenate(theta))
+    states = []
+    for times in LARGER if _has_far_columns(model) else (1.0,):
+        pairs = zip(covariances, theta, strict=True)
+        states.append(_state(model, np.concatenate([c.scaled(part, times) for c, part in pairs])))
+    found = [state for state in states if state is not None]
+    return min(found, key=lambda state: state.here.value, default=None)
+
+
+def _has_far_columns(model: LinearModel) -> bool:
+    """Whether effects of a level are uncorrelated, so that their columns cannot be centered.
+
+    Where a column is far from zero the likelihood may have several maxima: intercepts and slopes
+    are large together, or hardly vary.
+    """
+    covariances = model.profile.covariances
+    return any(each.size > 1 and each.n_params and not each.rebases for each in covariances)
 
 
 def begin_profile_at(model: LinearModel, vector: Floats) -> Optimum | None:

@@ -46,6 +46,9 @@ def reference(fit: Fit, df: str = "auto") -> Reference:
 
 
 def _refuse_others(fit: Fit, df: str) -> None:
+    if not len(fit.beta[fit.family.location]):
+        msg = f"df={df!r} is for fixed effects of the mean, and this model has none"
+        raise ValueError(msg)
     if fit.equations is None:
         msg = (
             f"df={df!r} is for linear mixed models with one residual variance (LMMRegressor with "
