@@ -12,7 +12,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
-from skglmm.linalg import block_diagonal, eigh
+from skglmm.linalg import block_diagonal
 
 __all__ = ["Uncertainty", "determined", "least_curvatures", "stiffened", "uncertainty"]
 
@@ -170,5 +170,5 @@ def stiffened(hessian: Floats, free: Bools, least: Floats) -> Floats:
 def _spectrum(hessian: Floats, kept: Ints, least: Floats) -> tuple[Floats, Floats, Floats]:
     """Scales of the parameters that are kept, and eigenvalues and vectors of the scaled matrix."""
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), least)[kept])
-    values, vectors = eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
+    values, vectors = np.linalg.eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
     return scale, values, vectors

@@ -7,7 +7,6 @@ from skglmm.linalg.direct.posterior import Posterior
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.order import grouped
 from skglmm.linalg.pattern import Pattern
-from skglmm.linalg.symmetric import eigh
 from skglmm.linalg.system import LinearSystem
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "Posterior",
     "block_diagonal",
     "cholesky",
-    "eigh",
     "factorize",
     "grouped",
     "inverse",

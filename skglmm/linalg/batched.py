@@ -9,8 +9,6 @@ __all__ = ["block_diagonal", "cholesky", "inverse", "solve_lower", "solve_upper"
 
 def block_diagonal(*blocks: Floats) -> Floats:
     """Put matrices along the diagonal of one: `scipy.linalg.block_diag`, without its checks."""
-    if len(blocks) == 1:
-        return blocks[0].copy()
     n_rows, n_columns = (sum(each.shape[axis] for each in blocks) for axis in (0, 1))
     out, i, j = np.zeros((n_rows, n_columns)), 0, 0
     for block in blocks:

@@ -7,7 +7,6 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import Problem
 from skglmm.fitting.search.optimize import Optimum
-from skglmm.linalg import eigh
 
 __all__ = ["differenced_hessian", "falling", "is_definite"]
 
@@ -113,7 +112,7 @@ def falling(hessian: Floats, free: Bools) -> Floats:
     if not kept.size:
         return direction
     scale = 1.0 / np.sqrt(np.abs(np.diag(hessian)[kept]))
-    values, vectors = eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
+    values, vectors = np.linalg.eigh(hessian[np.ix_(kept, kept)] * scale * scale[:, None])
     if values[0] < SADDLE:
         direction[kept] = scale * vectors[:, 0]
     return direction

@@ -4,7 +4,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.engine import Objective, Problem
-from skglmm.linalg import block_diagonal, eigh
+from skglmm.linalg import block_diagonal
 
 __all__ = ["first_hessian", "positive"]
 
@@ -18,7 +18,7 @@ def first_hessian(problem: Problem, here: Objective) -> Floats:
 
 def positive(matrix: Floats) -> Floats:
     """The symmetric matrix with the absolute values of its scaled eigenvalues."""
-    scale = np.sqrt(np.maximum(np.abs(matrix.diagonal()), 1e-8))
-    values, vectors = eigh(matrix / scale / scale[:, None])
+    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-8))
+    values, vectors = np.linalg.eigh(matrix / scale / scale[:, None])
     values = np.maximum(np.abs(values), INFORMATION_MIN)
     return np.asarray((vectors * values) @ vectors.T * scale * scale[:, None])

@@ -20,7 +20,6 @@ from skglmm.arrays import Bools, Floats
 from skglmm.engine import Objective, Problem
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
-from skglmm.linalg import eigh
 
 __all__ = ["STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
 
@@ -159,8 +158,8 @@ def solved(hessian: Floats, right: Floats) -> Floats:
     -------
     ndarray, of the shape of `right`
     """
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(hessian.diagonal()), DIAGONAL_MIN))
-    values, vectors = eigh(hessian * scale * scale[:, None])
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), DIAGONAL_MIN))
+    values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
     values = np.maximum(np.abs(values), CURVATURE_MIN)
     half = vectors * scale[:, None]
     return np.asarray((half / values) @ (half.T @ right))
