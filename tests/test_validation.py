@@ -1,4 +1,4 @@
-"""The tables of docs/validation.md are those that benchmarks/parity.py prints."""
+"""The tables beside glmmTMB in docs/validation.md are those that benchmarks/parity.py prints."""
 
 import io
 import re
@@ -26,7 +26,8 @@ def printed():
 
 @pytest.fixture(scope="module")
 def shown():
-    return rows((ROOT / "docs" / "validation.md").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    return rows(page.split("\n## Linear mixed models\n")[0])  # data beyond are not shipped
 
 
 def test_the_page_shows_what_the_script_prints_but_for_digits(printed, shown):
