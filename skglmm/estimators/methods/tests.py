@@ -45,7 +45,8 @@ class Tests(SingleThreaded):
         Returns
         -------
         WaldTest
-            A record with statistic, df, df_denominator, p_value, constraints, and `to_frame()`.
+            A record with statistic, df, df_denominator, p_value and constraints; `to_frame()` has
+            the estimate and the standard error of each.
 
         Raises
         ------
