@@ -220,6 +220,13 @@ def test_methods_of_linear_mixed_models_are_refused_elsewhere(models):
         model.anova(type=4)
 
 
+@pytest.mark.parametrize("other", ["model", "data"])
+def test_anova_of_a_second_model_or_of_data_says_what_compares_models(models, other):
+    model = models["factorial"]
+    with pytest.raises(TypeError, match="likelihood_ratio_test"):
+        model.anova(model if other == "model" else rows_of(), "auto")
+
+
 def test_more_rows_of_groups_leave_degrees_of_freedom_as_they_are(models):
     rows = rows_of().head(6).assign(g=["g0", "g0", "new", "new", "other", "g1"])
     model = models["factorial"]

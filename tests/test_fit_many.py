@@ -266,6 +266,7 @@ def test_a_response_with_missing_values_is_fitted_to_its_own_rows(name):
         assert_allclose(fits.glance().loc[response, "log_likelihood"], single.log_likelihood_)
         assert fits.glance().loc[response, "n_obs"] == seen.sum()
     assert "2 responses were fitted to fewer rows than others" in str(fits)
+    assert "1 response was fitted to fewer rows" in str(fit_many(model, X, Y.drop(columns="c")))
 
 
 def test_weights_of_missing_responses_are_left_out():

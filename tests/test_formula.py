@@ -249,7 +249,7 @@ BAD = [
     ("", "no terms", None),
     ("  ", "no terms", None),
     ("y ~", "no terms", None),
-    ("x y", "Missing operator", "x y"),
+    ("x y", "in back quotes, as `x y`", "x y"),
     ("x +", "insufficient", None),
     ("x + .", "'.' is not read", "."),
     ("3 + x", "Numeric literals", "3"),

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 _AROUND = 200  # letters that a message shows on each side of a place
+_BESIDE = re.compile(r"Missing operator between `(\w+)` and `(\w+)`\.$")
 _MARKED = re.compile(r"\x1b\[[0-9;]*m")  # formulaic colors its messages
 
 
@@ -43,6 +44,9 @@ def misread(error: Exception, text: str, lead: int = 0) -> FormulaError:
     """
     message, _, context = _MARKED.sub("", str(error)).partition("\n\n")
     message = message.replace("insuffient", "insufficient")
+    if words := _BESIDE.match(message):  # "time s" may be the name of one column
+        name = " ".join(words.groups())
+        message += f" A column with a space in its name is written in back quotes, as `{name}`"
     start, stop = context.find("⧛"), context.find("⧚") - 1
     if start < 0:
         return FormulaError(f"cannot read the formula {shorten(text.strip())!r}: {message}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,13 @@ from skglmm.formula import read_constraints
 from skglmm.inference import DF_METHODS, TYPES, Anova, WaldTest, anova, fixed_names, wald_test
 
 __all__ = ["Tests"]
+
+
+OF_ONE_MODEL = (
+    "anova() tests the terms of one model, and takes its type, 3, 2 or 1, but no data and no other "
+    "model; likelihood_ratio_test(smaller, larger) and compare() of skglmm.model_selection compare "
+    "models"
+)
 
 
 class Tests(SingleThreaded):
@@ -45,7 +53,8 @@ class Tests(SingleThreaded):
         Returns
         -------
         WaldTest
-            A record with statistic, df, df_denominator, p_value, constraints, and `to_frame()`.
+            A record with statistic, df, df_denominator, p_value and constraints; `to_frame()` has
+            the estimate and the standard error of each.
 
         Raises
         ------
@@ -115,6 +124,8 @@ class Tests(SingleThreaded):
         ValueError
             When `type` or `df` is unknown, or not for such a model; when the model was fitted
             with ``inference=False``; for type 3 when it is not known how a category was coded.
+        TypeError
+            When `type` is a model or data.
 
         See Also
         --------
@@ -139,6 +150,8 @@ class Tests(SingleThreaded):
         """
         check_is_fitted(self)
         check_inference(self.fit_)
+        if not isinstance(type, str | Real):
+            raise TypeError(OF_ONE_MODEL)
         check_choice("df", df, DF_METHODS)
         if type not in TYPES or isinstance(type, bool):
             msg = f"type={type!r} is unknown, expected 3, 2 or 1"

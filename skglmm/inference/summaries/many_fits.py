@@ -344,7 +344,8 @@ def _remarks(fits: ManyFits) -> Iterator[str]:
     yield from (note.text for note in fits.notes)
     n_partial = int(np.count_nonzero(fits.n_obs < fits.n_obs.max(initial=0)))
     if n_partial:
-        yield f"{n_partial} responses were fitted to fewer rows than others, as they miss values"
+        text = "1 response was" if n_partial == 1 else f"{n_partial} responses were"
+        yield f"{text} fitted to fewer rows than others, because of missing values"
     yield f"{np.count_nonzero(fits.singular)} of {fits.n_responses} fits are singular"
     if fits.df_method:
         yield f"degrees of freedom: {fits.df_method}"
