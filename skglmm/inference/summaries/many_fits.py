@@ -314,13 +314,20 @@ def _table(fits: ManyFits) -> Table:
     for place, term in enumerate(fits.term):
         column = fits.numbers["estimate"][fits.converged, place]
         ends = np.quantile(column, (0.25, 0.5, 0.75)) if len(column) else np.full(3, np.nan)
-        is_tested = np.isfinite(adjusted[:, place]).any()
+        is_tested = np.isfinite(adjusted[:, place]).any() and not _is_level(fits, place)
         count = f"{np.count_nonzero(adjusted[:, place] <= RATE)}" if is_tested else ""
         where = fits.group[place] or fits.component[place]
         rows.append((where, term, *(f"{end:.4g}" for end in ends), count))
     title = f"Fits to {fits.n_responses} responses"
     heads = ("", "", "25 %", "median", "75 %", f"p_adjusted <= {RATE:g}")
     return Table(title, heads, tuple(rows), 2)
+
+
+def _is_level(fits: ManyFits, place: int) -> bool:
+    """Whether an estimate is the one number of a scale or a precision: a test of its unit."""
+    fixed = [fits.component[j] for j, effect in enumerate(fits.effect) if effect == "fixed"]
+    own = fits.component[place]
+    return own != fixed[0] and fixed.count(own) == 1
 
 
 def _notes(fits: ManyFits) -> Iterator[Note]:
