@@ -238,7 +238,9 @@ def simulate(rng, sds=(0.7, 0.5), n_groups=40, n_rows=12, phi=8.0):
     return frame, rng.beta(phi * expit(eta), phi * expit(-eta)).clip(1e-6, 1 - 1e-6)
 
 
-@pytest.mark.parametrize(("n_rows", "error"), [(12, 2e-2), (80, 3e-3)])
+@pytest.mark.parametrize(
+    ("n_rows", "error"), [(12, 2e-2), pytest.param(80, 3e-3, marks=pytest.mark.slow)]
+)
 def test_joint_densities_of_a_new_group_equal_numerical_integration(n_rows, error):
     frame, y = simulate(np.random.default_rng(3), n_rows=n_rows, phi=20.0)
     new = (frame["g"] == 7).to_numpy()

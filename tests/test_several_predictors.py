@@ -293,6 +293,7 @@ def test_shifts_of_several_chunks_are_those_of_one():
     assert whole.is_wide.all()
 
 
+@pytest.mark.slow
 def test_the_average_of_a_row_is_its_own_whatever_the_other_rows():
     rng = np.random.default_rng(8)
     roots = (
