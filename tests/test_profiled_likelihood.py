@@ -220,18 +220,19 @@ def test_average_information_is_that_of_dense_matrices(layout, integrated, monke
     assert_allclose(model.profile.information(here.mode)[0], profiled, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["rows", "weights"])
 @every_layout
 @either_likelihood
-def test_a_fit_is_that_row_by_row(layout, integrated):
+def test_a_fit_is_that_row_by_row(layout, integrated, weights):
     whole, y = rows_of(layout)
     exact = fit(
-        Gaussian(), whole, y, WEIGHTS, approximation=ProfiledGaussian(integrated=integrated)
+        Gaussian(), whole, y, weights, approximation=ProfiledGaussian(integrated=integrated)
     )
     rows = fit(
         Gaussian(),
         whole,
         y,
-        WEIGHTS,
+        weights,
         approximation=Laplace(integrated=integrated),
         options=Options(tol=1e-12),
     )
