@@ -55,12 +55,10 @@ def _begin(model: LinearModel, shares: Mapping[int, Floats]) -> Optimum | None:
     left = max(1.0 - sum(float(part.sum()) for part in shares.values()), LEAST_RESIDUAL)
     sds = {f: np.maximum(np.sqrt(part / left), SD_MIN) for f, part in shares.items()}
     theta = [each.start(sds.get(f, np.zeros(0))) for f, each in enumerate(covariances)]
-    states = []
-    for times in LARGER if _has_far_columns(model) else (1.0,):
-        pairs = zip(covariances, theta, strict=True)
-        states.append(_state(model, np.concatenate([c.scaled(part, times) for c, part in pairs])))
-    found = [state for state in states if state is not None]
-    return min(found, key=lambda state: state.here.value, default=None)
+    pairs = list(zip(covariances, theta, strict=True))
+    several = LARGER if _has_far_columns(model) else LARGER[:1]
+    starts = [[each.scaled(part, times) for each, part in pairs] for times in several]
+    return _state(model, *(np.concatenate(parts) for parts in starts))
 
 
 def _has_far_columns(model: LinearModel) -> bool:
@@ -82,11 +80,14 @@ def begin_profile_at(model: LinearModel, vector: Floats) -> Optimum | None:
     return _state(model, off_boundary(model.profile, np.concatenate([np.zeros(0), *theta])))
 
 
-def _state(model: LinearModel, vector: Floats) -> Optimum | None:
+def _state(model: LinearModel, *vectors: Floats) -> Optimum | None:
+    """Return the state where the objective is lowest; None where it exists at none of them."""
     problem = model.search
-    here = problem.evaluate(vector)
-    if here is None:
+    pairs = [(vector, problem.evaluate(vector)) for vector in vectors]
+    found = [(vector, here) for vector, here in pairs if here is not None]
+    if not found:
         return None
+    vector, here = min(found, key=lambda each: each[1].value)
     upper = np.full(len(vector), np.inf)
     return Optimum(vector, here, first_hessian(problem, here), upper)
 
