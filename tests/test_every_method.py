@@ -26,10 +26,12 @@ from skglmm import (
 )
 from skglmm.inspection import (
     DiagnosticsDisplay,
+    GroupCalibrationDisplay,
     PredictionDisplay,
     ProfileDisplay,
     RandomEffectsDisplay,
     ResidualDisplay,
+    calibration,
     check_residuals,
     influence,
     residuals,
@@ -139,8 +141,10 @@ METHODS = {
         residuals(c.model, c.X, c.y, kind=kind, random_state=0)
         for kind in ("response", "pearson", "deviance", "quantile", "simulated")
     ],
+    "calibration": lambda c: calibration(c.model, c.X, c.y),
     "influence": lambda c: influence(c.model, c.X, c.y),
     "check_residuals": lambda c: check_residuals(c.model, c.X, c.y, random_state=0).residual,
+    "GroupCalibrationDisplay": lambda c: GroupCalibrationDisplay.from_estimator(c.model, c.X, c.y),
     "PredictionDisplay": lambda c: PredictionDisplay.from_estimator(c.model, c.X, c.y, feature="x"),
     "ResidualDisplay": lambda c: ResidualDisplay.from_estimator(c.model, c.X, c.y),
     "DiagnosticsDisplay": lambda c: DiagnosticsDisplay.from_estimator(c.model, c.X, c.y),
