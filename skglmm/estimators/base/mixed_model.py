@@ -34,7 +34,13 @@ from skglmm.estimators.reading.validation import (
     check_stored,
     check_y,
 )
-from skglmm.estimators.runtime.warnings import tell, tell_about, tell_constant, tell_dropped
+from skglmm.estimators.runtime.warnings import (
+    tell,
+    tell_about,
+    tell_constant,
+    tell_constant_levels,
+    tell_dropped,
+)
 from skglmm.families import Family
 from skglmm.fitting import Fit, Options, fit, fit_bound, row_digest
 from skglmm.parts import is_dask
@@ -153,6 +159,7 @@ class MixedModel(
         for doubt in scale.doubts(rows.y):
             tell(doubt)
         self._tell(model)
+        tell_constant_levels(self.fit_, design, read)
         tell_nesting(self.fit_, self._spec, design, rows.frame, read)
 
     def _fit_on_cluster(
