@@ -1,7 +1,6 @@
 """Estimates of simulated studies find the truth."""
 
 import pytest
-
 from recovery_study import YesOrNo, recovered
 
 
