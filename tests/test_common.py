@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*:skglmm.SingularFitWarning"),
     pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
+    pytest.mark.filterwarnings("ignore:in each of the . levels:UserWarning"),
     pytest.mark.filterwarnings("ignore:the (precision|scale) stopped:UserWarning"),
     pytest.mark.filterwarnings("ignore:dropped from the mean:UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
