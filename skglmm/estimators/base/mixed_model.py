@@ -174,6 +174,7 @@ class MixedModel(
             model.terms,
             offset=self.offset,
             offsets=model.offsets,
+            without_intercept=model.without_intercept,
             context=self.context,
             float_groups=is_array(self, frame),  # whose columns share one type
         )
@@ -228,7 +229,7 @@ class MixedModel(
     def _publish(self, model: Model) -> None:
         result = self.fit_
         k = result.family.location
-        first = int(model.formula.fixed.startswith("1"))  # the intercept, which comes first
+        first = int(result.layout.coefficients[k][:1] == ("Intercept",))
         self.coef_ = result.beta[k][first:]
         self.coef_names_ = list(result.layout.coefficients[k][first:])
         self.intercept_ = float(result.beta[k][:first].sum())

@@ -68,7 +68,7 @@ class Cumulative(Family):
     """
 
     links: tuple[Link, ...] = field(init=False, repr=False, compare=False)
-    link: Link = LogOdds()
+    link: Link = _LINKS[0]
     thresholds: str = "flexible"
     labels: tuple[str, ...] = ("1", "2", "3")
     has_scale: bool = False
@@ -135,9 +135,9 @@ class Cumulative(Family):
             return LogDensity(value)
         if not np.all(cuts.increase):
             found = [np.where(cuts.increase, each, 0.0) for each in found]
-        ends = tuple(np.where(np.isfinite(end), end, 0.0) for end in (cuts.upper, cuts.lower))
+        upper, lower = (np.where(np.isfinite(end), end, 0.0) for end in (cuts.upper, cuts.lower))
         classes = Classes(codes, self.cut_points.size)
-        derivatives = linked(found, ends, cuts.per_unit, self.cut_points, classes, self.packing)
+        derivatives = linked(found, (upper, lower), cuts.per_unit, self.cut_points, classes, self.packing)
         return LogDensity(value, *derivatives)
 
     def _standardized(self, codes: Ints, eta: Sequence[Floats]) -> "_Cuts":
@@ -151,8 +151,7 @@ class Cumulative(Family):
         with np.errstate(over="ignore", invalid="ignore"):
             per_unit = np.exp(-eta[1]) if self.has_scale else np.ones(1)
             upper, lower = (
-                np.where(np.isfinite(end), (end - eta[0]) * per_unit, end)
-                for end in (upper, lower)
+                np.where(np.isfinite(end), (end - eta[0]) * per_unit, end) for end in (upper, lower)
             )
         return _Cuts(upper, lower, per_unit, increase)
 
@@ -224,7 +223,7 @@ class Cumulative(Family):
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
-        return self.quantile(rng.random(n), eta)
+        return self.quantile(np.asarray(rng.random(n)), eta)
 
 
 class _Cuts(NamedTuple):

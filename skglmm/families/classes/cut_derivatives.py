@@ -49,7 +49,7 @@ def linked(
     tensors = [found[start:stop] for start, stop in pairwise(_STARTS) if stop <= len(found)]
     first = packing.size - thresholds.matrix.shape[1]
     levels = _scaled(tensors, ends, per_unit, n_levels=len(tensors) + 1 if first > 1 else 1)
-    rows = [{(k,): k for k in range(packing.size)}, packing.pairs, packing.triples]
+    rows: list[Keys] = [{(k,): k for k in range(packing.size)}, packing.pairs, packing.triples]
     return [
         _of_order(m, levels, thresholds, classes, here, first)
         for m, here in zip(range(1, len(tensors) + 1), rows, strict=False)
