@@ -137,7 +137,9 @@ class Cumulative(Family):
             found = [np.where(cuts.increase, each, 0.0) for each in found]
         upper, lower = (np.where(np.isfinite(end), end, 0.0) for end in (cuts.upper, cuts.lower))
         classes = Classes(codes, self.cut_points.size)
-        derivatives = linked(found, (upper, lower), cuts.per_unit, self.cut_points, classes, self.packing)
+        derivatives = linked(
+            found, (upper, lower), cuts.per_unit, self.cut_points, classes, self.packing
+        )
         return LogDensity(value, *derivatives)
 
     def _standardized(self, codes: Ints, eta: Sequence[Floats]) -> "_Cuts":
