@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -51,6 +51,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     offset: str | None = None,
     offsets: Mapping[str, Sequence[str]] | None = None,
     without_intercept: Collection[str] = (),
+    numbers: Collection[str] = (),
     context: Mapping[str, Any] | None = None,
     float_groups: bool = False,
 ) -> tuple[DesignSpec, Design]:
@@ -72,6 +73,8 @@ def learn(  # noqa: PLR0913 -- the parts of a model
         Expressions added to each linear predictor, on its scale; those without are left out.
     without_intercept : collection of str, default=()
         Linear predictors whose intercepts are left out, with categories coded as beside one.
+    numbers : collection of str, default=()
+        Linear predictors that are one number each, as parameters of tables by their own names.
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
     float_groups : bool, default=False
@@ -117,7 +120,11 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     offset_parts = tuple(_parts(keys, used) for keys in plan.offset_keys())
     needed = [name for part in (fixed_parts, *offset_parts) for name in part.columns]
     spec = DesignSpec(
-        _layout(plan, levels, specs, offset),
+        replace(
+            _layout(plan, levels, specs, offset),
+            numbers=tuple(plan.predictors.index(name) for name in numbers),
+            implied=tuple(plan.predictors.index(name) for name in without_intercept),
+        ),
         offset,
         tuple(dict.fromkeys([*needed, *([offset] if offset is not None else [])])),
         fixed_parts,

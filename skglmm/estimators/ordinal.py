@@ -134,6 +134,11 @@ class OrdinalGLMMClassifier(MixedClassifier):
         found[:, -1] = np.where(np.isnan(found[:, -1]), np.nan, 1.0)
         return np.minimum(found, 1.0)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # in checks, whose classes have no order
+        return tags
+
     def _make_family(self) -> Family:
         check_choice("thresholds", self.thresholds, _STRUCTURES)
         family = cast(Cumulative, super()._make_family())
@@ -156,8 +161,6 @@ class OrdinalGLMMClassifier(MixedClassifier):
         ]
         self.thresholds_ = family.cut_points.cuts(values)[:, 0]
         self.threshold_names_ = list(family.cut_points.names)
-        blocks = {own.name for own in family.parameters if own.block}
-        self.formulas_ = {k: text for k, text in self.formulas_.items() if k not in blocks}
 
 
 def _order(categories: Any) -> Any:

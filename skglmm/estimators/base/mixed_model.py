@@ -176,6 +176,7 @@ class MixedModel(
             offset=self.offset,
             offsets=model.offsets,
             without_intercept=model.without_intercept,
+            numbers=model.numbers,
             context=self.context,
             float_groups=is_array(self, frame),  # whose columns share one type
         )

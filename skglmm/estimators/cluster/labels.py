@@ -56,6 +56,7 @@ def learn_labels(
         model.terms,
         offset=estimator.offset,
         without_intercept=model.without_intercept,
+        numbers=model.numbers,
         **texts,
     )
     learned = [name for each in spec.specs.values() for name in each.states]

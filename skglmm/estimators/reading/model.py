@@ -36,12 +36,15 @@ class Model:
         Expressions that are added to the location beside those of its formula.
     without_intercept : tuple of str
         Predictors whose intercept other parameters take the place of.
+    numbers : tuple of str
+        Predictors that are one number each.
     """
 
     formulas: Mapping[str, Formula]
     location: str
     shifts: tuple[str, ...] = ()
     without_intercept: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     @property
     def formula(self) -> Formula:
@@ -145,7 +148,8 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     shifts = estimator._shifts()
     bare = tuple(each.name for each in family.parameters if not each.has_intercept)
     _check_intercepts({name: formulas[name] for name in bare}, location)
-    model = Model(formulas, location, shifts, bare).without_idle_keys()
+    numbers = tuple(each.name for each in family.parameters if each.block)
+    model = Model(formulas, location, shifts, bare, numbers).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model

@@ -165,13 +165,9 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
     it is not even closed under a change of units, the columns of a term share their scale.
     """
     found, n_predictors = summaries(designs, weights), len(layout.predictors)
-    drafts = [_Draft.of(columns) for columns in found[:n_predictors]]
-    choices = [_independent(designs, k, draft) for k, draft in enumerate(drafts)]
-    kept = [choice.kept for choice in choices]
-    spaces = [
-        null_space(draft.to_user, draft.sizes, columns, choice)
-        for draft, columns, choice in zip(drafts, found[:n_predictors], choices, strict=True)
-    ]
+    pairs = enumerate(found[:n_predictors])
+    learned = [_learned(designs, k, columns, implied=k in layout.implied) for k, columns in pairs]
+    drafts, kept, spaces = map(list, zip(*learned, strict=True))
     scales = Scales(
         aliased=tuple(
             tuple(j for j in range(len(draft.sizes)) if j not in places)
@@ -200,6 +196,24 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
     return scales
 
 
+def _learned(
+    designs: Parts[Design], k: int, columns: Columns, *, implied: bool
+) -> tuple["_Draft", list[int], NullSpace]:
+    """Centers and sizes of a predictor's columns, those that are kept, and what others lack.
+
+    Beside an implied intercept, columns are combinations of others as if it were there; they stay
+    where they are.
+    """
+    if implied:
+        columns = columns.after_one()
+    draft = _Draft.of(columns)
+    choice = _independent(designs, k, draft, implied=implied)
+    space = null_space(draft.to_user, draft.sizes, columns, choice)
+    if not implied:
+        return draft, choice.kept, space
+    return draft.uncentered(columns), [j - 1 for j in choice.kept if j], space.without_first
+
+
 @dataclass(frozen=True)
 class _Draft:
     """Centers and sizes of the columns of one predictor; those of size 0 do not vary."""
@@ -215,6 +229,19 @@ class _Draft:
         spans = np.zeros(len(self.sizes))
         spans[kept] = self.sizes[kept] * self.widths[kept]
         return spans
+
+    def uncentered(self, columns: Columns) -> "_Draft":
+        """Return the draft of all columns but the first, of the same sizes, where they are."""
+        sizes = self.sizes[1:]
+        far = np.maximum(np.abs(columns.low[1:]), np.abs(columns.high[1:]))
+        per_size = np.divide(1.0, sizes, out=np.ones(len(sizes)), where=sizes > 0.0)
+        return _Draft(
+            np.zeros(len(sizes)),
+            sizes,
+            np.where(sizes > 0.0, far * per_size, 0.0),
+            np.zeros(len(sizes), dtype=np.bool_),
+            np.diag(per_size),
+        )
 
     @classmethod
     def of(cls, columns: Columns) -> "_Draft":
@@ -254,7 +281,7 @@ def _standardized(x: Floats, kept: list[int], centers: Floats, sizes: Floats) ->
     return out
 
 
-def _independent(designs: Parts[Design], k: int, draft: _Draft) -> Independent:
+def _independent(designs: Parts[Design], k: int, draft: _Draft, *, implied: bool) -> Independent:
     """Columns of a predictor that vary and are no linear combination of earlier ones.
 
     Of those that vary, the others are lost; they are all columns by their places in the predictor.
@@ -262,15 +289,18 @@ def _independent(designs: Parts[Design], k: int, draft: _Draft) -> Independent:
     varying = [j for j, size in enumerate(draft.sizes) if size > 0]
     if len(varying) < 2:
         return Independent(varying, [], np.zeros((len(varying), 0)))
-    common = {"kept": varying, "centers": draft.centers, "sizes": draft.sizes}
+    common = {"kept": varying, "centers": draft.centers, "sizes": draft.sizes, "implied": implied}
     kept, lost, weights = independent(designs, _fixed_matrix, k=k, **common)
     return Independent([varying[i] for i in kept], [varying[i] for i in lost], weights)
 
 
 def _fixed_matrix(
-    design: Design, k: int, kept: list[int], centers: Floats, sizes: Floats
+    design: Design, k: int, kept: list[int], centers: Floats, sizes: Floats, *, implied: bool
 ) -> Floats:
-    return _standardized(design.fixed[k], kept, centers[kept], sizes[kept])
+    x = design.fixed[k]
+    if implied:
+        x = np.column_stack([np.ones(len(x)), x])
+    return _standardized(x, kept, centers[kept], sizes[kept])
 
 
 def _inverse(to_user: Floats, kept: list[int]) -> Floats:
