@@ -12,7 +12,7 @@ from skglmm.estimators.base.classifier import MixedClassifier
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.model import Model
 from skglmm.estimators.reading.rows import Kind
-from skglmm.estimators.reading.validation import check_choice
+from skglmm.estimators.reading.validation import check_choice, check_ordered_labels
 from skglmm.families import Cumulative, Family
 from skglmm.response import OrderedScale, ResponseScale
 
@@ -92,6 +92,7 @@ class OrdinalGLMMClassifier(MixedClassifier):
     """
 
     _family = Cumulative()
+    _vet = staticmethod(check_ordered_labels)
 
     categories: Any = "auto"
     thresholds: str = "flexible"

@@ -96,6 +96,8 @@ class OrderedScale(LabelScale):
         if self.order is None or isinstance(self.order, str):
             if self.order is None and any(isinstance(label, (str, bytes)) for label in known):
                 raise ValueError(_no_order(known))
+            if found.dtype.kind == "f" and np.any(found != np.floor(found)):
+                raise ValueError(_continuous(known))
             return OrderedScale(found, self.order)
         unknown = [label for label in known if label not in set(self.order)]
         if unknown:
@@ -136,6 +138,14 @@ class OrderedScale(LabelScale):
 
 def _text(label: Any) -> str:
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _continuous(labels: Sequence[Any]) -> str:
+    return (  # scikit-learn's words come first
+        "Unknown label type: continuous. Maybe you are trying to fit a classifier on a regression "
+        f"target: {len(labels)} different numbers that are not whole, such as {labels[0]!r}. If "
+        "they are classes, as ratings by half stars are, give them as categories=[...]"
+    )
 
 
 def _no_order(labels: Sequence[Any]) -> str:
