@@ -83,7 +83,7 @@ def test_log_probabilities_have_their_digits_in_both_tails(link, ends):
     upper, lower = ends
     if upper < low or lower > high:
         pytest.skip("beyond the reach of the link")
-    with mpmath.workdps(200):
+    with mpmath.workdps(400):
         above, below = (
             DISTRIBUTIONS[link](mpmath.mpf(float(e))) if np.isfinite(e) else mpmath.mpf(e > 0)
             for e in ends
@@ -131,7 +131,9 @@ def test_probabilities_add_up_and_quantiles_invert_them(link):
         family.cdf(y, eta), [p[: int(k) + 1].sum() for k, p in zip(y, parts.T, strict=True)]
     )
     assert_allclose(family.survival(y, eta), 1.0 - family.cdf(y, eta), atol=1e-14)
-    assert_array_equal(family.quantile(family.cdf(y, eta) - 1e-9, eta), y)
+    found = family.quantile(family.cdf(y, eta) - 1e-9, eta)
+    seen = parts[y.astype(int), np.arange(len(y))] > 1e-6
+    assert_array_equal(found[seen], y[seen])
     assert_allclose(family.mean(eta), np.arange(5) @ parts)
 
 

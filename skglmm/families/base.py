@@ -269,6 +269,10 @@ class Family(ABC):
         del eta
         return {}
 
+    def contains(self, other: "Family") -> bool:
+        """Return whether the distributions of another family are among those of this one."""
+        return self == other
+
     def with_link(self, link: Link) -> Self:
         """Return the family with another link of its location."""
         links = list(self.links)

@@ -120,6 +120,13 @@ class Cumulative(Family):
         """Place of the first parameter of the cut points."""
         return 2 if self.has_scale else 1
 
+    def contains(self, other: Family) -> bool:
+        if not isinstance(other, Cumulative) or other.has_scale > self.has_scale:
+            return False
+        same = (self.link, self.labels) == (other.link, other.labels)
+        one, two = self.cut_points, other.cut_points
+        return same and (one.structure == two.structure or one.is_flexible)
+
     def with_link(self, link: Link) -> Self:
         return replace(self, link=link)
 
