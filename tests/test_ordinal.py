@@ -78,8 +78,9 @@ def test_standard_errors_are_those_of_differences_of_the_likelihood(model):
         for move in step * np.eye(len(here))
     ]
     covariance = np.linalg.inv(np.array(changes) / (2 * step))
-    scale = np.concatenate([np.diag(turn) for turn in bound.scales.coefficient_maps])
-    found = np.sqrt(np.diag(covariance))[: len(scale)] * scale
+    turn = bound.scales.whole_map
+    covariance = turn @ covariance[: len(turn), : len(turn)] @ turn.T
+    found = np.sqrt(np.diag(covariance))
     expected = model.tidy(effects="fixed")["std_error"]
     assert_allclose(found, expected, rtol=1e-4)
 
@@ -202,3 +203,31 @@ def test_a_class_of_one_row_has_a_threshold():
     found = OrdinalGLMMClassifier("x + (1 | g)").fit(X, y)
     assert found.converged_
     assert np.all(np.diff(found.thresholds_) > 0.0)
+
+
+@pytest.mark.parametrize("thresholds", ["flexible", "symmetric", "equidistant"])
+def test_columns_far_from_zero_move_thresholds_and_nothing_else(thresholds):
+    rows = X.assign(year=2000.0 + 3.0 * X["x"])
+    far = OrdinalGLMMClassifier("year + f + (1 | g)", thresholds=thresholds).fit(rows, Y)
+    near = OrdinalGLMMClassifier("x + f + (1 | g)", thresholds=thresholds).fit(rows, Y)
+    assert_allclose(far.log_likelihood_, near.log_likelihood_, atol=1e-8)
+    moved = far.thresholds_ - 2000.0 * far.coef_[0]
+    assert_allclose(moved, near.thresholds_, atol=1e-5)
+    errors = [
+        each.confint(rows, Y, method="profile").loc["sd(Intercept | g)"] for each in (near, far)
+    ]
+    assert_allclose(*errors, rtol=1e-4)
+
+
+def test_profiles_of_thresholds_are_those_of_the_users_columns():
+    rows = X.assign(near=X["x"] + 2.0)
+    plain = OrdinalGLMMClassifier("near").fit(rows, Y)
+    limits = plain.confint(rows, Y, method="profile").loc["2|3"]
+    held = OrdinalGLMMClassifier("near")
+    assert limits["conf_low"] < plain.thresholds_[1] < limits["conf_high"]
+    wald = plain.confint().loc["2|3"]
+    assert_allclose(limits, wald, atol=0.05)
+    assert (
+        held.fit(X.assign(near=X["x"]), Y).confint().loc["2|3"].diff().abs().max()
+        < wald.diff().abs().max()
+    )

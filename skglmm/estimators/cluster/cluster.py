@@ -159,7 +159,7 @@ def _bound(
     keep = bool(counted.n_weighted)
     parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=keep)
     designs, weights = parts.lazily(_design), parts.lazily(_weights)
-    scales = learn_scales(spec.layout, designs, weights)
+    scales = learn_scales(spec.layout, designs, weights, family.intercepts)
     scales = measured(scales, spec.layout, family, designs, parts.lazily(_read), weights)
     fed = {k for factor in spec.layout.factors for k in factor.predictors}
     constant = [

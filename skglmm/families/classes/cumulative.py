@@ -1,6 +1,6 @@
 """The cumulative family: ordered classes cut out of a continuous variable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -32,6 +32,7 @@ from skglmm.response import Support
 __all__ = ["Cumulative"]
 
 _LINKS = (LogOdds(), EventProbit(), EventCLogLog(), EventLogLog(), Cauchit())
+_NONE = 1e-9  # a weight that is rounding
 _HALF_A_ROW = 0.5  # is added to each class, so that no cut point begins afar
 
 
@@ -114,6 +115,12 @@ class Cumulative(Family):
         first, size = self._first, len(self.parameters)
         apart = {(first + j, first + k) for j, k in self.cut_points.apart}
         return Packing.sparse(size, range(first, size), apart)
+
+    @property
+    def intercepts(self) -> Mapping[int, Mapping[int, float]]:
+        weights = self.cut_points.start(np.ones(self.cut_points.size))
+        own = {self._first + j: float(w) for j, w in enumerate(weights) if abs(w) > _NONE}
+        return {self.location: own}
 
     @property
     def _first(self) -> int:
