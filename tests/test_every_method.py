@@ -20,6 +20,7 @@ from skglmm import (
     LMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
+    OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
@@ -59,6 +60,7 @@ def simulated():
         "ends": np.clip(1.2 * shares - 0.1, 0.0, 1.0),
         "lower ends": np.clip(1.1 * shares - 0.1, 0.0, 0.99),
         "upper ends": np.clip(1.1 * shares, 0.01, 1.0),
+        "ratings": np.digitize(eta + rng.logistic(size=200), [-1.0, 0.5, 2.0]),
     }
     return X, ys
 
@@ -72,6 +74,7 @@ MODELS = {
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
+    "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
     "shares": (BetaGLMMRegressor(FORMULA), "shares"),
     "ends": (OrderedBetaGLMMRegressor(FORMULA), "ends"),
 }

@@ -11,6 +11,7 @@ from skglmm.families.bounded.zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import Packing, packed, packed_rows
 from skglmm.families.classes.bernoulli import Bernoulli
+from skglmm.families.classes.cumulative import Cumulative
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
@@ -36,6 +37,7 @@ from skglmm.links import (
     Positive,
     Probit,
     Sqrt,
+    Stretched,
 )
 from skglmm.response import Support
 
@@ -45,6 +47,7 @@ __all__ = [
     "Beta",
     "CLogLog",
     "Cauchit",
+    "Cumulative",
     "DensityFactor",
     "EventCLogLog",
     "EventLogLog",
@@ -73,6 +76,7 @@ __all__ = [
     "Probit",
     "Role",
     "Sqrt",
+    "Stretched",
     "Support",
     "Truncated",
     "ZeroInflated",

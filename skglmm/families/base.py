@@ -191,6 +191,14 @@ class Family(ABC):
         return tuple(parameter.limit for parameter in self.parameters)
 
     @property
+    def intercepts(self) -> Mapping[int, Mapping[int, float]]:
+        """Numbers that take the place of an intercept, for predictors without one.
+
+        With the predictor, each of them grows by its weight times a constant that is added to it.
+        """
+        return {}
+
+    @property
     def mean_predictors(self) -> tuple[int, ...]:
         """Places of the linear predictors on which the mean depends, the first among them."""
         return tuple(range(len(self.links)))
@@ -268,6 +276,10 @@ class Family(ABC):
         """
         del eta
         return {}
+
+    def contains(self, other: "Family") -> bool:
+        """Return whether the distributions of another family are among those of this one."""
+        return self == other
 
     def with_link(self, link: Link) -> Self:
         """Return the family with another link of its location."""

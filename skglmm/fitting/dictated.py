@@ -108,7 +108,7 @@ def beside_ceilings(bound: Bound, optimum: Optimum, hessian: Floats) -> Beside:
     spoken = _with_misfit(problem, optimum, capped, told, spoken, flat)
     flat = _taken_away(problem, optimum, found, told, spoken, others)
     n_theta = problem.shape.n_params - problem.shape.n_beta
-    to_user = block_diag(*bound.scales.coefficient_maps, np.eye(n_theta))
+    to_user = block_diag(bound.scales.whole_map, np.eye(n_theta))
     return Beside(scales, turned, Dictated(np.asarray(to_user @ flat), tuple(effects)))
 
 
@@ -149,7 +149,7 @@ def _reproduced(bound: Bound, optimum: Optimum, capped: Sequence[int], hessian: 
     flat = np.zeros((problem.shape.n_params, int(told.sum())))
     flat[places] = ways[:, told] / np.sqrt(shares[told])
     n_theta = problem.shape.n_params - problem.shape.n_beta
-    to_user = block_diag(*scales.coefficient_maps, np.eye(n_theta))
+    to_user = block_diag(scales.whole_map, np.eye(n_theta))
     return Beside(scales, hessian, Dictated(np.asarray(to_user @ flat), ()))
 
 
