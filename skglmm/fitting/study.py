@@ -76,7 +76,8 @@ class Study:
         scales = columns or learn_scales(design.layout, rows[0], rows[2])
         scales = measured(scales, design.layout, family, *rows)
         standard, response = scales.apply(design), scales.units.response(y)
-        problem = bind(standard, response, weights, family, n_threads=n_threads)
+        whole = approximation is not None and approximation.needs_chain
+        problem = bind(standard, response, weights, family, n_threads=n_threads, whole=whole)
         if approximation is not None:
             problem = problem.approximated(approximation, design.layout)
         return cls(standard, scales, problem, y, weights, log_jacobian)

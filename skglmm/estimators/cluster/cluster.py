@@ -127,7 +127,7 @@ def learned(
     """
     rows = some_rows(rows)
     spec = learn_labels(rows, meta, model, estimator)
-    plan = arranged(rows, spec)
+    plan = arranged(rows, spec, whole=estimator._approximation(family).needs_chain)
     rows = regrouped(rows, spec, plan)
     return _bound(rows, spec, plan, estimator, family, draft, model)
 

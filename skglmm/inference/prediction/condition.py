@@ -67,7 +67,8 @@ def update(
     earlier = None if forget else _earlier(fit, [f.n_levels for f in design.layout.factors])
     pairs = zip(design.columns, fit.bases, strict=True)
     standard = replace(design, columns=tuple(np.asfortranarray(z @ basis) for z, basis in pairs))
-    problem = bind(standard, y, weights, fit.family, earlier=earlier)
+    whole = fit.approximation.needs_chain
+    problem = bind(standard, y, weights, fit.family, earlier=earlier, whole=whole)
     problem = replace(problem, approximation=fit.approximation)
     start = problem.zero()
     if earlier is not None:
