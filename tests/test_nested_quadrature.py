@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from oracles import Bent, Gaussian, Term, design
+from scipy.special import expit
+
+from skglmm import inference as infer
 from skglmm.covariance import CompoundSymmetry, Diagonal, Unstructured
 from skglmm.engine import AdaptiveQuadrature, Laplace, Params, bind, third_slopes
+from skglmm.exceptions import DesignError
 from skglmm.families import Bernoulli, Beta, Poisson
+from skglmm.fitting import Study, fit, local
+from skglmm.inference import Plan
+from skglmm.inference.diagnosis.influence import influences
 
 RNG = np.random.default_rng(31)
 TOP = np.repeat(np.arange(6), [4, 3, 2, 1, 3, 2])  # of the 15 inner levels
@@ -216,3 +223,142 @@ def test_gradients_of_clusters_are_those_of_clusters_alone(shard_rows):
     alone = bind(whole, y[rows], WEIGHTS[rows], family, whole=True)
     alone = alone.approximated(problem.approximation, whole.layout).evaluate(vector)
     assert_allclose(found[2], alone.gradient, rtol=1e-7, atol=1e-7)
+
+
+# --- rows beside those of the fit -----------------------------------------------------------------
+
+
+def nested_rows(n_outer, rng):
+    """Rows of two inner levels in each outer one, 3 rows each: their design and responses."""
+    codes = np.repeat(np.arange(2 * n_outer), 3)
+    x = rng.normal(size=len(codes))
+    effects = 1.2 * rng.normal(size=n_outer)[codes // 2] + rng.normal(size=2 * n_outer)[codes]
+    whole = design(
+        ([np.ones(len(x)), x],),
+        Term("outer", codes // 2, (np.ones(len(x)),), Unstructured(1)),
+        Term("inner", codes, (np.ones(len(x)),), Unstructured(1)),
+    )
+    return whole, (rng.random(len(x)) < expit(0.5 * x + effects)) * 1.0
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A fit to the rows of all but the last outer levels, and to half of those of others."""
+    whole, y = nested_rows(60, np.random.default_rng(5))
+    codes = whole.codes[1]
+    old = (codes < 110) & ((np.arange(len(y)) % 3 < 2) | (codes < 60))
+    found = fit(Bernoulli(), whole_of(whole, old), y[old], approximation=AdaptiveQuadrature(7))
+    return whole, y, old, found
+
+
+def whole_of(design, rows):
+    """The design of some rows that knows their levels alone, which come first."""
+    part = design.take(rows)
+    factors = [
+        replace(factor, labels=factor.labels[: codes.max() + 1])
+        for factor, codes in zip(part.layout.factors, part.codes, strict=True)
+    ]
+    return replace(part, layout=replace(part.layout, factors=tuple(factors)))
+
+
+def test_rows_of_new_levels_have_the_likelihood_of_the_fit(fitted):
+    whole, y, old, found = fitted
+    plan = Plan.of(whole.layout, "marginal", "nan")
+    shares = infer.joint_log_density(found, whole_of(whole, old), plan, y[old])
+    assert_allclose(shares.sum(), found.log_likelihood, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [{"outer"}, {"inner"}, "fixed"])
+def test_densities_may_leave_factors_out(fitted, kind):
+    whole, y, old, found = fitted
+    plan = Plan.of(whole.layout, kind, "nan")
+    part = whole_of(whole, old)
+    shares = infer.joint_log_density(found, part, plan, y[old])
+    assert np.isfinite(shares).all()
+    if kind == "fixed":
+        eta = part.fixed[0] @ found.beta[0]
+        assert_allclose(shares, -np.logaddexp(0, np.where(y[old] > 0.5, -eta, eta)), rtol=1e-10)
+
+
+def test_rows_of_known_levels_are_averaged_over_what_the_fit_knows(fitted):
+    whole, y, old, found = fitted
+    found = replace(found, approximation=AdaptiveQuadrature(25))
+    rest, codes = np.flatnonzero(~old & (whole.codes[1] < 64)), whole.codes[1]
+    part = replace(whole.take(rest), layout=found.layout)
+    shares = infer.joint_log_density(
+        found, part, Plan.of(whole.layout, "conditional", "nan"), y[rest]
+    )
+    grid, (outer, inner) = np.linspace(-7, 7, 81), found.lambdas
+    eta = part.fixed[0] @ found.beta[0]
+    total = 0.0
+    for top in np.unique(codes[rest] // 2):
+        levels = [2 * top, 2 * top + 1]
+        blocks = np.zeros((3, 3))
+        info = found.effect_information
+        pair = info.between(0, 1)
+        blocks[0, 0] = info.blocks[0][0, 0, top]
+        for place, level in enumerate(levels, 1):
+            blocks[place, place] = info.blocks[1][0, 0, level]
+            blocks[0, place] = blocks[place, 0] = pair.values[0, 0, pair.right == level][0]
+        mean = np.array([found.u[0][0, top], *found.u[1][0, levels]])
+        u = np.stack(np.meshgrid(grid, grid, grid, indexing="ij")).reshape(3, -1)
+        precision, off = blocks + np.eye(3), u - mean[:, None]
+        heights = -0.5 * np.sum(off * (precision @ off), axis=0)
+        heights += 0.5 * np.linalg.slogdet(precision / (2 * np.pi))[1]
+        for row in np.flatnonzero(codes[rest] // 2 == top):
+            place = 1 + levels.index(codes[rest][row])
+            here = eta[row] + outer[0, 0] * u[0] + inner[0, 0] * u[place]
+            heights -= np.logaddexp(0, np.where(y[rest][row] > 0.5, -here, here))
+        total += np.logaddexp.reduce(heights) + 3 * np.log(grid[1] - grid[0])
+    assert_allclose(shares.sum(), total, atol=1e-6)
+
+
+def test_a_normal_response_is_updated_exactly():
+    whole, y = nested_rows(40, np.random.default_rng(6))
+    whole = replace(
+        whole,
+        layout=replace(
+            whole.layout,
+            predictors=("mean", "precision"),
+            coefficients=(*whole.layout.coefficients, ("x0",)),
+        ),
+        offsets=(None, None),
+        fixed=(*whole.fixed, np.ones((len(y), 1))),
+    )
+    y = y + np.random.default_rng(7).normal(size=len(y))
+    old = (whole.codes[1] < 70) & ((np.arange(len(y)) % 3 < 2) | (whole.codes[1] < 40))
+    part = whole_of(whole, old)
+    before = fit(Gaussian(), part, y[old], approximation=AdaptiveQuadrature(1))
+    rest = whole.take(~old)
+    after = infer.condition(before, rest, infer.update(before, rest, y[~old], None))
+    together = infer.condition(before, whole, infer.update(before, whole, y, None, forget=True))
+    for f in range(2):
+        assert_allclose(after.u[f], together.u[f], atol=1e-9)
+        ours, theirs = (each.effect_information.blocks[f] for each in (after, together))
+        assert_allclose(ours, theirs, atol=1e-9)
+        assert_allclose(after.posterior.own[f], together.posterior.own[f], atol=1e-9)
+
+
+def test_levels_that_have_moved_are_named_as_what_is_in_the_way(fitted):
+    whole, y, old, found = fitted
+    part = replace(whole.take(~old & (whole.codes[1] < 110)), layout=found.layout)
+    moved = replace(part, codes=((part.codes[0] + 1) % 55, part.codes[1]))
+    plan = Plan.of(whole.layout, "conditional", "nan")
+    with pytest.raises(DesignError, match="give levels that have moved new names"):
+        infer.joint_log_density(found, moved, plan, y[~old & (whole.codes[1] < 110)])
+
+
+def test_a_study_profiles_and_levels_left_out_have_the_likelihood_of_the_fit(fitted):
+    whole, y, old, found = fitted
+    part = whole_of(whole, old)
+    study = Study.of(Bernoulli(), part, y[old], approximation=found.approximation)
+    here = study.problem.evaluate(study.vector(found))
+    assert_allclose(-here.value, found.log_likelihood, rtol=1e-12)
+    assert_allclose(here.gradient, 0.0, atol=1e-4)
+    robust = infer.sandwich(found, study, part.codes[0])
+    ratio = np.sqrt(np.diag(robust.covariance) / np.diag(found.covariance))
+    assert np.all((ratio > 0.5) & (ratio < 2.0))
+    around = local(study, found, here)
+    moved = list(influences(study, here.mode, around, 3))
+    assert len(moved) >= 55
+    assert np.isfinite([each.distance for each in moved]).all()

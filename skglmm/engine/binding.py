@@ -24,7 +24,7 @@ CROSSED_MAX = 10_000  # columns that are solved densely: three matrices of 800 M
 CHAIN_FROM = 100  # levels of a factor that is eliminated as a part of a chain, not densely
 
 
-def bind(
+def bind(  # noqa: PLR0913 -- data and what their likelihood is
     design: Design,
     y: Floats,
     weights: Floats | None,

@@ -34,7 +34,7 @@ from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import Blocks, ChainRoot
 
-__all__ = ["Averages", "Integrand", "Nodes", "averages", "product_rule"]
+__all__ = ["Averages", "Nodes", "Spread", "averages", "product_rule"]
 
 
 class Nodes(NamedTuple):
@@ -69,7 +69,7 @@ class Averages(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Integrand:
+class Spread:
     """What the nodes of a shard move, and what the prior has against it.
 
     Parameters
@@ -112,23 +112,23 @@ class _Place(NamedTuple):
     away: Sequence[Floats]  # (q, L) of each factor: by how much the effects u have moved
     pull: Sequence[Floats]  # of the prior, by what has moved above
 
-    def moved(self, shard: Shard, f: int, z: Floats, integrand: Integrand) -> "_Place":
+    def moved(self, shard: Shard, f: int, z: Floats, spread: Spread) -> "_Place":
         """Return the node with z of factor f, too."""
         eta = list(self.eta)
         for e, factor in enumerate(shard.factors[: f + 1]):
-            effects = np.einsum("abl,b->al", integrand.reach[e, f], z)
+            effects = np.einsum("abl,b->al", spread.reach[e, f], z)
             for column, k, effect in zip(factor.columns, factor.predictors, effects, strict=True):
                 part = factor.grouping.spread(effect)
                 eta[k] = eta[k] + (part if column is None else column * part)
         if f == 0:
             return self._replace(eta=eta)
-        steps = [np.einsum("abl,b->al", integrand.root.blocks[e, f], z) for e in range(f + 1)]
+        steps = [np.einsum("abl,b->al", spread.root.blocks[e, f], z) for e in range(f + 1)]
         away = [part + step for part, step in zip(self.away, steps, strict=False)]
         pull = list(self.pull[:f])
-        if integrand.precision is not None:
+        if spread.precision is not None:
             for e in range(f):
-                between = integrand.precision.between[e, f]
-                above = integrand.root.spread(e, f, away[f])
+                between = spread.precision.between[e, f]
+                above = spread.root.spread(e, f, away[f])
                 pull[e] = pull[e] + np.einsum("abl,bl->al", between, above)
         return _Place(eta, away[:f], pull)
 
@@ -200,8 +200,8 @@ class _NodeSums:
         self.mass *= factor
         for part, own in zip(self.first, factors, strict=True):
             np.multiply(part, own, out=part)
-        for (i, j), part in self.second.items():
-            np.multiply(part, factors[i], out=part)
+        for (i, j), second in self.second.items():
+            np.multiply(second, factors[i], out=second)
             np.multiply(self.cross[i, j], factors[i], out=self.cross[i, j])
         self.grad *= self._rows(factor)
 
@@ -214,7 +214,7 @@ class _NodeSums:
 
 
 def averages(
-    shard: Shard, eta: Sequence[Floats], integrand: Integrand, rules: Sequence[Nodes]
+    shard: Shard, eta: Sequence[Floats], spread: Spread, rules: Sequence[Nodes]
 ) -> Averages:
     """Sum over the nodes of all levels of a shard, one node of each level at a time.
 
@@ -224,34 +224,32 @@ def averages(
         Of a problem whose grouping factors are a chain.
     eta : sequence of ndarray, each of shape (n,) or (1,)
         Linear predictors at the mode.
-    integrand : Integrand
+    spread : Spread
     rules : sequence of Nodes
         Of each factor.
     """
-    still = [np.zeros_like(part) for part in integrand.pull]
-    start = _Place(eta, still, list(integrand.pull))
-    return _over(shard, len(rules) - 1, start, integrand, rules)
+    still = [np.zeros_like(part) for part in spread.pull]
+    start = _Place(eta, still, list(spread.pull))
+    return _over(shard, len(rules) - 1, start, spread, rules)
 
 
-def _over(
-    shard: Shard, f: int, here: _Place, integrand: Integrand, rules: Sequence[Nodes]
-) -> Averages:
+def _over(shard: Shard, f: int, here: _Place, spread: Spread, rules: Sequence[Nodes]) -> Averages:
     """Sum over the nodes of factor f and of those below, at a node of what is above."""
     sums, factors = _NodeSums(shard, f), shard.factors[: f + 1]
-    own, away, pull = integrand.root.blocks[f, f], here.away[f], here.pull[f]
-    bent = integrand.times_precision(f, away)
+    own, away, pull = spread.root.blocks[f, f], here.away[f], here.pull[f]
+    bent = spread.times_precision(f, away)
     base = np.sum(away * (pull + 0.5 * bent), axis=0)
     slope = np.einsum("bal,bl->al", own, pull + bent)
-    curve = np.einsum("bal,bcl->acl", own, integrand.times_precision(f, own))
+    curve = np.einsum("bal,bcl->acl", own, spread.times_precision(f, own))
     for z, log_weight in zip(*rules[f], strict=True):
         penalty = base + z @ slope + 0.5 * np.einsum("a,abl,b->l", z, curve, z)
-        there = here.moved(shard, f, z, integrand)
+        there = here.moved(shard, f, z, spread)
         if f == 0:
             below = None
-            value, grad = shard.log_density(integrand.family, there.eta, 1)
+            value, grad = shard.log_density(spread.family, there.eta, 1)
             inside = factors[0].grouping.sum(value)
         else:
-            below = _over(shard, f - 1, there, integrand, rules)
+            below = _over(shard, f - 1, there, spread, rules)
             inside, grad = shard.chain.parents[f - 1, f].sum(below.log_integral), below.grad
         scores = [factor.sums(grad) for factor in factors]
         sums.add(log_weight + inside - penalty, z, scores, grad, below)

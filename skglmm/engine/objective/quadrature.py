@@ -27,7 +27,7 @@ from skglmm.engine.objective.by_mode import ByMode
 from skglmm.engine.objective.clusters import add_up
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.objective.laplace import Laplace
-from skglmm.engine.objective.nodes import Averages, Integrand, Nodes, averages, product_rule
+from skglmm.engine.objective.nodes import Averages, Nodes, Spread, averages, product_rule
 from skglmm.engine.objective.sensitivity import tangent
 from skglmm.engine.objective.triangular import TriangularFactor
 from skglmm.engine.prior import StandardPrior
@@ -244,7 +244,7 @@ def _of_shard(
     root = ChainRoot.of(shard.chain, blocks)
     if root is None:
         return None
-    found = averages(shard, state.eta, Integrand(family, lambdas, root, u), rules)
+    found = averages(shard, state.eta, Spread(family, lambdas, root, u), rules)
     bent, center = _adjoints(shard, found, u, root, lambdas)
     slopes = logdet_slopes(shard, state, dict(bent), lambdas)
     sums = scaled(shard.level_sums(slopes), lambdas)
@@ -330,8 +330,8 @@ def _gain(
     if root is None:
         return np.full(last.size, np.nan)
     pull = [-each.turn @ part for each, part in zip(turned, score, strict=True)]
-    integrand = Integrand(family, lambdas, root, pull, prior)
-    found = averages(shard, state.eta, integrand, rules)
+    spread = Spread(family, lambdas, root, pull, prior)
+    found = averages(shard, state.eta, spread, rules)
     value = shard.log_density(family, state.eta, 0)[0]
     return np.asarray(found.log_integral - last.sum(value))
 

@@ -24,6 +24,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.engine import Effects, Problem, prior_hessian
 from skglmm.fitting import Fit
+from skglmm.inference.density.nested_codes import with_nested_codes
 from skglmm.inference.density.row_density import averaged_log_density
 from skglmm.inference.parameters.delta import posterior_covariance
 from skglmm.inference.parameters.own_units import in_own_units
@@ -117,8 +118,7 @@ def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:
         if f in plan.conditioned and plan.unseen == "fixed":
             used &= ~is_new(fit, design, f)
         columns.append(np.where(used[:, None], z, 0.0))
-    codes = tuple(np.maximum(codes, 0) for codes in design.codes)
-    return replace(design, columns=tuple(columns), codes=codes)
+    return with_nested_codes(fit, replace(design, columns=tuple(columns)), plan)
 
 
 def _shares(
