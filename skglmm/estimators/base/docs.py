@@ -48,8 +48,9 @@ zero_coef_ : ndarray, shape (n_zero_coef,)
     "quadrature": """\
 n_quadrature : int, default=1
     Points of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's
-    approximation. More are for random effects of a single grouping factor, three of a level at
-    the most, and worth it where its levels have few rows that tell little.
+    approximation. More are for random effects of one grouping factor, or of factors that are
+    nested in each other, three of a level at the most, and worth it where its levels have few
+    rows that tell little. The points of all effects, those of nested factors together, multiply.
 """,
     "link_and_bounds": """\
 link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
