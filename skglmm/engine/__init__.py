@@ -21,6 +21,11 @@ from skglmm.engine.mode.point import (
 )
 from skglmm.engine.mode.posterior import effect_information, posterior
 from skglmm.engine.mode.system import prior_hessian
+from skglmm.engine.objective.effect_posterior import (
+    PosteriorMean,
+    PosteriorNodes,
+    effect_posterior,
+)
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature
 from skglmm.engine.objective.sensitivity import (
@@ -58,6 +63,8 @@ __all__ = [
     "Objective",
     "Params",
     "Point",
+    "PosteriorMean",
+    "PosteriorNodes",
     "Problem",
     "ProfileMode",
     "ProfiledGaussian",
@@ -70,6 +77,7 @@ __all__ = [
     "bind_part",
     "constant_within",
     "effect_information",
+    "effect_posterior",
     "evaluate",
     "expected_cross_products",
     "find_mode",

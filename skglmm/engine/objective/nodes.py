@@ -214,7 +214,11 @@ class _NodeSums:
 
 
 def averages(
-    shard: Shard, eta: Sequence[Floats], spread: Spread, rules: Sequence[Nodes]
+    shard: Shard,
+    eta: Sequence[Floats],
+    spread: Spread,
+    rules: Sequence[Nodes],
+    shares: Sequence[list[Floats]] | None = None,
 ) -> Averages:
     """Sum over the nodes of all levels of a shard, one node of each level at a time.
 
@@ -227,13 +231,23 @@ def averages(
     spread : Spread
     rules : sequence of Nodes
         Of each factor.
+    shares : sequence of list, or None
+        To which the shares of the nodes of each factor, (n_nodes, L), are appended, those for each
+        node of what is above after those of another.
     """
     still = [np.zeros_like(part) for part in spread.pull]
     start = _Place(eta, still, list(spread.pull))
-    return _over(shard, len(rules) - 1, start, spread, rules)
+    return _over(shard, len(rules) - 1, start, spread, rules, shares)
 
 
-def _over(shard: Shard, f: int, here: _Place, spread: Spread, rules: Sequence[Nodes]) -> Averages:
+def _over(
+    shard: Shard,
+    f: int,
+    here: _Place,
+    spread: Spread,
+    rules: Sequence[Nodes],
+    shares: Sequence[list[Floats]] | None,
+) -> Averages:
     """Sum over the nodes of factor f and of those below, at a node of what is above."""
     sums, factors = _NodeSums(shard, f), shard.factors[: f + 1]
     own, away, pull = spread.root.blocks[f, f], here.away[f], here.pull[f]
@@ -241,6 +255,7 @@ def _over(shard: Shard, f: int, here: _Place, spread: Spread, rules: Sequence[No
     base = np.sum(away * (pull + 0.5 * bent), axis=0)
     slope = np.einsum("bal,bl->al", own, pull + bent)
     curve = np.einsum("bal,bcl->acl", own, spread.times_precision(f, own))
+    heights: list[Floats] = []
     for z, log_weight in zip(*rules[f], strict=True):
         penalty = base + z @ slope + 0.5 * np.einsum("a,abl,b->l", z, curve, z)
         there = here.moved(shard, f, z, spread)
@@ -249,8 +264,12 @@ def _over(shard: Shard, f: int, here: _Place, spread: Spread, rules: Sequence[No
             value, grad = shard.log_density(spread.family, there.eta, 1)
             inside = factors[0].grouping.sum(value)
         else:
-            below = _over(shard, f - 1, there, spread, rules)
+            below = _over(shard, f - 1, there, spread, rules, shares)
             inside, grad = shard.chain.parents[f - 1, f].sum(below.log_integral), below.grad
         scores = [factor.sums(grad) for factor in factors]
-        sums.add(log_weight + inside - penalty, z, scores, grad, below)
-    return sums.averages()
+        heights.append(log_weight + inside - penalty)
+        sums.add(heights[-1], z, scores, grad, below)
+    found = sums.averages()
+    if shares is not None:
+        shares[f].append(np.exp(np.array(heights) - found.log_integral))
+    return found

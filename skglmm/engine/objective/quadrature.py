@@ -41,7 +41,7 @@ from skglmm.families import Family
 from skglmm.linalg import ChainRoot, NestedEffects, mirrored
 from skglmm.parts import Parts
 
-__all__ = ["AdaptiveQuadrature"]
+__all__ = ["AdaptiveQuadrature", "spread_of"]
 
 EFFECTS_MAX = 3  # of one level: 7 points for each are 343 nodes
 POINTS_MAX = 300  # more have weights below the smallest number
@@ -315,25 +315,51 @@ def _gain(
     NaN where there are none.
     """
     family, lambdas, rules = approximation
+    last = shard.factors[-1].grouping
     turned = [TriangularFactor.of(lambda_) for lambda_ in lambdas]
-    lambdas = tuple(each.lower for each in turned)
-    turns = [each.turn.T for each in turned]
+    spread = spread_of(shard, (cross_products, score, *known), add, family, turned)
+    if spread is None:
+        return np.full(last.size, np.nan)
+    found = averages(shard, state.eta, spread, rules)
+    value = shard.log_density(family, state.eta, 0)[0]
+    return np.asarray(found.log_integral - last.sum(value))
+
+
+def spread_of(
+    shard: Shard,
+    known: tuple[Any, ...],
+    add: Callable[..., None],
+    family: Family,
+    turned: Sequence[TriangularFactor],
+) -> Spread | None:
+    """Return how nodes lie about the mode under any prior; None where H is not positive definite.
+
+    Parameters
+    ----------
+    shard : Shard
+    known : tuple
+        Cross-products, the gradient of the log density of the prior, and what `add` takes.
+    add : callable
+        See `Prior.add`.
+    family : Family
+    turned : sequence of TriangularFactor
+        Of the factors of the covariances.
+    """
+    cross_products, score, *precision = known
+    lambdas, turns = tuple(each.lower for each in turned), [each.turn.T for each in turned]
     prior, blocks = no_blocks(shard), chain_blocks(shard, cross_products, lambdas)
-    add(prior, *known)
+    add(prior, *precision)
     for i, part in enumerate(prior.own):
         prior.own[i] = congruence(turns[i], part, turns[i])
         blocks.own[i] += prior.own[i]
     for (i, j), part in prior.between.items():
         prior.between[i, j] = congruence(turns[i], part, turns[j])
         blocks.between[i, j] += prior.between[i, j]
-    root, last = ChainRoot.of(shard.chain, blocks), shard.factors[-1].grouping
+    root = ChainRoot.of(shard.chain, blocks)
     if root is None:
-        return np.full(last.size, np.nan)
+        return None
     pull = [-each.turn @ part for each, part in zip(turned, score, strict=True)]
-    spread = Spread(family, lambdas, root, pull, prior)
-    found = averages(shard, state.eta, spread, rules)
-    value = shard.log_density(family, state.eta, 0)[0]
-    return np.asarray(found.log_integral - last.sum(value))
+    return Spread(family, lambdas, root, pull, prior)
 
 
 def _is_none(found: _Integrals | None) -> int:

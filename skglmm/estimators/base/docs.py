@@ -64,9 +64,10 @@ boundary : {"error", "squeeze"} or float, default="error"
     inside, by this fraction of the width.
 """,
     "others": """\
-predict_kind : {"conditional", "fixed", "marginal"}, default="conditional"
-    What predictions and `score` use: the effects of each row's own group, those of a typical
-    group (0), or the average over groups.
+predict_kind : {"conditional", "posterior", "fixed", "marginal"}, default="conditional"
+    What predictions and `score` use: the effects of each row's own group, an average over what
+    its rows say of them, those of a typical group (0), or the average over groups. For
+    "posterior" a fit keeps numbers by group, so that it is to be chosen before `fit`.
 new_groups : {"marginal", "fixed", "nan", "error"}, default="marginal"
     Levels that fit has not seen are averaged over, taken as typical, predicted as NaN, or
     refused.

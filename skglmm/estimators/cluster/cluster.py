@@ -127,7 +127,9 @@ def learned(
     """
     rows = some_rows(rows)
     spec = learn_labels(rows, meta, model, estimator)
-    plan = arranged(rows, spec, whole=estimator._approximation(family).needs_chain)
+    averages = estimator.predict_kind == "posterior"
+    whole = averages or estimator._approximation(family).needs_chain
+    plan = arranged(rows, spec, whole=whole)
     rows = regrouped(rows, spec, plan)
     return _bound(rows, spec, plan, estimator, family, draft, model)
 

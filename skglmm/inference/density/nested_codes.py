@@ -56,4 +56,4 @@ def _level(fit: Fit, f: int, codes: list[Ints], below: list[int], above: list[in
         own = child[codes[g]]
         own = np.where(own < 0, fit.u[f].shape[-1] + codes[g], own)
         found = np.where(found < 0, own, found)
-    return np.maximum(found, 0)
+    return np.asarray(np.maximum(found, 0), dtype=np.intp)
