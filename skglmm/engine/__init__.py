@@ -21,11 +21,7 @@ from skglmm.engine.mode.point import (
 )
 from skglmm.engine.mode.posterior import effect_information, posterior
 from skglmm.engine.mode.system import prior_hessian
-from skglmm.engine.objective.effect_posterior import (
-    PosteriorMean,
-    PosteriorNodes,
-    effect_posterior,
-)
+from skglmm.engine.objective.effect_posterior import PosteriorNodes, effect_posterior
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature
 from skglmm.engine.objective.sensitivity import (
@@ -38,6 +34,7 @@ from skglmm.engine.objective.sensitivity import (
     tangent,
     theta_information,
 )
+from skglmm.engine.objective.variational import PosteriorNormal
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
 from skglmm.engine.problem.within import constant_within
@@ -63,8 +60,8 @@ __all__ = [
     "Objective",
     "Params",
     "Point",
-    "PosteriorMean",
     "PosteriorNodes",
+    "PosteriorNormal",
     "Problem",
     "ProfileMode",
     "ProfiledGaussian",

@@ -12,8 +12,8 @@ from skglmm.engine import (
     Approximation,
     LinearModel,
     Params,
-    PosteriorMean,
     PosteriorNodes,
+    PosteriorNormal,
     Problem,
     effect_posterior,
     find_mode,
@@ -231,8 +231,10 @@ def _fit_linear(
     done = in_user_units(bound, found, outcome, options.tol)
     if not (options.averages and effects):
         return done
-    mean = PosteriorMean(tuple(np.zeros_like(part) for part in done.u))  # it is at the mode
-    return replace(done, effect_posterior=mean)
+    assert done.posterior is not None
+    assert done.effect_information is not None
+    normal = PosteriorNormal(done.u, done.effect_information, done.posterior)
+    return replace(done, effect_posterior=normal)
 
 
 def _maximize(
@@ -263,7 +265,9 @@ def _maximize(
     return replace(done, effect_posterior=_effect_posterior(bound.problem, optimum))
 
 
-def _effect_posterior(problem: Problem, optimum: Optimum) -> PosteriorMean | PosteriorNodes | None:
+def _effect_posterior(
+    problem: Problem, optimum: Optimum
+) -> PosteriorNormal | PosteriorNodes | None:
     """What averages over the posterior of the random effects need; None without a mode."""
     if not problem.order:
         return None

@@ -11,8 +11,8 @@ from skglmm.engine import (
     EffectInformation,
     Laplace,
     MixedModelEquations,
-    PosteriorMean,
     PosteriorNodes,
+    PosteriorNormal,
     Sizes,
 )
 from skglmm.families import Family
@@ -116,7 +116,7 @@ class Fit:
     unconditioned : Fit or None
         This fit before the modes of its random effects took account of more rows, without their
         posterior: what degrees of freedom come from.
-    effect_posterior : PosteriorMean, PosteriorNodes or None
+    effect_posterior : PosteriorNormal, PosteriorNodes or None
         What averages over the posterior of the random effects need; None if it was not asked for.
     """
 
@@ -158,7 +158,7 @@ class Fit:
     origins: tuple[Floats, ...] = ()
     constant_within: tuple[tuple[Bools, ...], ...] = ()
     unconditioned: "Fit | None" = None
-    effect_posterior: PosteriorMean | PosteriorNodes | None = None
+    effect_posterior: PosteriorNormal | PosteriorNodes | None = None
 
     @property
     def original(self) -> "Fit":

@@ -1,17 +1,8 @@
-r"""What averages over the posterior of random effects need, kept by level: nodes, or a mean.
+"""What averages over the posterior of random effects need, kept by level: nodes, or a mean.
 
 Where factors are a chain, the posterior of their effects is kept as the nodes of adaptive
-quadrature and their probabilities. Where they are crossed it is kept as a normal distribution with
-the covariance of Laplace's approximation, about the mean that its next term gives [1]_,
-
-.. math::
-
-    E[u \mid y] \approx \hat u - H^{-1} \nabla_u \tfrac12 \log\det H .
-
-References
-----------
-.. [1] Tierney, L. & Kadane, J. B. (1986). Accurate approximations for posterior moments and
-   marginal densities. Journal of the American Statistical Association, 81(393), 82-86.
+quadrature and their probabilities. Where they are crossed it is kept as the normal distribution
+that is closest to it.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.engine.mode.system import inverse_blocks, scaled, solve
-from skglmm.engine.objective.gradient import logdet_slopes
 from skglmm.engine.objective.nodes import Nodes, averages, product_rule
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature, spread_of
 from skglmm.engine.objective.triangular import TriangularFactor
+from skglmm.engine.objective.variational import PosteriorNormal, variational_normal
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.records import Mode, State
 from skglmm.engine.rows.shard import CrossProducts, Shard
@@ -33,7 +23,7 @@ from skglmm.families import Family
 from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
-__all__ = ["PosteriorMean", "PosteriorNodes", "effect_posterior"]
+__all__ = ["PosteriorNodes", "effect_posterior"]
 
 FEW = {1: 9, 2: 7}  # points for each effect, by their number; more effects have 5
 
@@ -84,19 +74,6 @@ class PosteriorNodes:
         return replace(self, reach=reach, shares=tuple(_with(*each) for each in shares))
 
 
-@dataclass(frozen=True)
-class PosteriorMean:
-    """Mean of the posterior of spherical effects, whose covariance is Laplace's.
-
-    Parameters
-    ----------
-    shift : tuple of ndarray, each of shape (k, L)
-        By how much it differs from the mode, in the order of the layout.
-    """
-
-    shift: tuple[Floats, ...]
-
-
 def _with(own: Floats, other: Floats, levels: Ints) -> Floats:
     """Put some levels of another array, along the last axis, into a copy."""
     found = own.copy()
@@ -105,20 +82,26 @@ def _with(own: Floats, other: Floats, levels: Ints) -> Floats:
 
 
 def effect_posterior(
-    problem: Problem, mode: Mode, earlier: PosteriorMean | PosteriorNodes | None = None
-) -> PosteriorMean | PosteriorNodes:
+    problem: Problem, mode: Mode, earlier: PosteriorNormal | PosteriorNodes | None = None
+) -> PosteriorNormal | PosteriorNodes | None:
     """Return what averages over the posterior of the random effects need, by level.
 
     Parameters
     ----------
     problem : Problem
     mode : Mode
-    earlier : PosteriorMean, PosteriorNodes or None
+    earlier : PosteriorNormal, PosteriorNodes or None
         What was known before the rows of the problem; None for a problem with the model's own
         prior.
+
+    Returns
+    -------
+    PosteriorNodes, PosteriorNormal or None
+        Nodes where factors are nested; None where no normal distribution is found.
     """
-    if problem.n_crossed or not problem.order:
-        return _mean(problem, mode, earlier)
+    if problem.n_crossed:
+        before = earlier if isinstance(earlier, PosteriorNormal) else None
+        return variational_normal(problem, mode, before)
     found = _nodes(problem, mode, _rules(problem))
     if isinstance(earlier, PosteriorNodes):
         return found.after(earlier, _touched(problem))
@@ -132,25 +115,6 @@ def _rules(problem: Problem) -> tuple[Nodes, ...]:
     if isinstance(own, AdaptiveQuadrature) and own.n_points > 1:
         n_points = int(own.n_points)
     return tuple(product_rule(n_points, size) for size in sizes)
-
-
-def _mean(
-    problem: Problem, mode: Mode, earlier: PosteriorMean | PosteriorNodes | None
-) -> PosteriorMean:
-    point, shards = mode.point, problem.shards
-    inverse = mode.system.inverse()
-    blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
-    slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
-    sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
-    if isinstance(earlier, PosteriorMean):
-        grown = (
-            np.pad(part, [(0, 0), (0, problem.n_levels[i] - part.shape[1])])
-            for i, part in enumerate(earlier.shift[f] for f in problem.order)
-        )
-        before = problem.split(tuple(grown))
-        sums = sums.plus(problem.prior.times(before), -1.0)
-    shift = problem.join(solve(mode.system, sums))
-    return PosteriorMean(problem.in_layout_order([-part for part in shift]))
 
 
 def _touched(problem: Problem) -> tuple[Bools, ...]:

@@ -72,7 +72,7 @@ def _by_row(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
         return _over_nodes(fit, design, plan, y)
     moved = at_posterior_mean(fit) if plan.is_posterior else fit
     eta = linear_predictors(moved, design, plan.conditioned)
-    shift = shift_of(fit, design, plan, also=partial(_posterior, fit, design, plan))
+    shift = shift_of(fit, design, plan, also=partial(_posterior, moved, design, plan))
     return averaged_log_density(fit.family, y, eta, shift)
 
 

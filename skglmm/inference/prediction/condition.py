@@ -16,8 +16,8 @@ from skglmm.engine import (
     Modes,
     NormalPosterior,
     Params,
-    PosteriorMean,
     PosteriorNodes,
+    PosteriorNormal,
     Problem,
     bind,
     effect_information,
@@ -102,7 +102,7 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
     )
 
 
-def _averaged(fit: Fit, found: Update) -> PosteriorMean | PosteriorNodes | None:
+def _averaged(fit: Fit, found: Update) -> PosteriorNormal | PosteriorNodes | None:
     if fit.effect_posterior is None:
         return None
     earlier = None if found.earlier is None else fit.effect_posterior

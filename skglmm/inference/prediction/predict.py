@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design, Layout
-from skglmm.engine import PosteriorMean
+from skglmm.engine import PosteriorNormal
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import posterior_covariance
 from skglmm.inference.parameters.own_units import in_own_units
@@ -260,7 +260,7 @@ def averaged(
     -------
     ndarray, shape (k, n)
     """
-    if plan.is_posterior and isinstance(fit.effect_posterior, PosteriorMean):
+    if plan.is_posterior and isinstance(fit.effect_posterior, PosteriorNormal):
         fit = at_posterior_mean(fit)
         also = partial(posterior_covariance, fit, design, plan.conditioned)
         eta = linear_predictors(fit, design, plan.conditioned)
@@ -273,11 +273,10 @@ def averaged(
 
 
 def at_posterior_mean(fit: Fit) -> Fit:
-    """Return the fit with posterior means of the effects in place of their modes."""
+    """Return the fit with mean and covariance of the effects in place of those at the mode."""
     known = fit.effect_posterior
-    assert isinstance(known, PosteriorMean)
-    pairs = zip(fit.u, known.shift, strict=True)
-    return replace(fit, u=tuple(mode + part for mode, part in pairs))
+    assert isinstance(known, PosteriorNormal)
+    return replace(fit, u=known.mean, posterior=known.posterior)
 
 
 def fed(fit: Fit) -> tuple[int, ...]:
