@@ -21,6 +21,7 @@ from skglmm.engine.mode.point import (
 )
 from skglmm.engine.mode.posterior import effect_information, posterior
 from skglmm.engine.mode.system import prior_hessian
+from skglmm.engine.objective.effect_posterior import PosteriorNodes, effect_posterior
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature
 from skglmm.engine.objective.sensitivity import (
@@ -33,6 +34,7 @@ from skglmm.engine.objective.sensitivity import (
     tangent,
     theta_information,
 )
+from skglmm.engine.objective.variational import PosteriorNormal
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
 from skglmm.engine.problem.within import constant_within
@@ -58,6 +60,8 @@ __all__ = [
     "Objective",
     "Params",
     "Point",
+    "PosteriorNodes",
+    "PosteriorNormal",
     "Problem",
     "ProfileMode",
     "ProfiledGaussian",
@@ -70,6 +74,7 @@ __all__ = [
     "bind_part",
     "constant_within",
     "effect_information",
+    "effect_posterior",
     "evaluate",
     "expected_cross_products",
     "find_mode",
