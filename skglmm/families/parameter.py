@@ -25,6 +25,7 @@ class Role(Enum):
     DISPERSION = "dispersion"  # how far they scatter about it
     MASS = "mass"  # the probability of single values, such as extra zeros
     SHAPE = "shape"  # anything else: cut points, degrees of freedom, a power
+    SIZE = "size"  # of what a response is a part, such as a number of trials: known of each row
 
 
 class Limit(NamedTuple):
