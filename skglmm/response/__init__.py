@@ -6,5 +6,14 @@ from skglmm.response.counts import CountScale
 from skglmm.response.interval import BoundedScale
 from skglmm.response.real import RealScale
 from skglmm.response.support import Support
+from skglmm.response.trials import TrialScale
 
-__all__ = ["BoundedScale", "ClassScale", "CountScale", "RealScale", "ResponseScale", "Support"]
+__all__ = [
+    "BoundedScale",
+    "ClassScale",
+    "CountScale",
+    "RealScale",
+    "ResponseScale",
+    "Support",
+    "TrialScale",
+]

@@ -40,6 +40,22 @@ class ResponseScale(ABC):
     def _refuse(self, y: Any) -> None:
         """Refuse responses, (n,), that are impossible: how many, which, and what to do."""
 
+    def refuse_rows(self, frame: Any, y: Any = None) -> None:
+        """Refuse rows that cannot be, by columns that say what their responses are parts of.
+
+        Parameters
+        ----------
+        frame : DataFrame, n rows
+        y : ndarray, shape (n,), default=None
+            Their responses, where they are known.
+
+        Raises
+        ------
+        ValueError
+            When there are such rows.
+        """
+        del frame, y
+
     def tally(self, y: Any) -> tuple[Any, ...]:
         """Return what `settled` has to know of some rows; tallies of parts are added."""
         del y

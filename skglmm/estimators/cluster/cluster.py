@@ -27,6 +27,7 @@ from skglmm.fitting import (
     Digest,
     Units,
     digest,
+    first_constants,
     learn_scales,
     measured,
     row_digest,
@@ -189,6 +190,7 @@ def _bound(
 
 def _tally(rows: VettedRows, draft: ResponseScale) -> tuple[int, int, tuple[Any, ...]]:
     """Number of rows, whether they have weights, and what their responses are."""
+    draft.refuse_rows(rows.frame, rows.y)
     is_weighted = rows.weights is not None and not np.all(rows.weights == 1.0)
     return n_rows_of(rows), int(is_weighted), draft.tally(rows.y)
 
@@ -224,7 +226,7 @@ def _totals(part: _Part, scale: ResponseScale, family: Family, units: Units) -> 
     return (
         scale.total_log_jacobian(y, weights),
         units.log_jacobian(y, weights, masses),
-        mass * family.start(units.response(y), weights),
+        mass * first_constants(family, part.design.offsets, units.response(y), weights),
         mass,
         signed_sums(part.design, y, weights),
         np.isin(masses, y).astype(np.intp),

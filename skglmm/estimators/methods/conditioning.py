@@ -117,6 +117,7 @@ class Conditioning(SingleThreaded):
         check_is_fitted(self)
         response, weights = self._response(X, y, sample_weight)
         frame = predict_frame(self, X)
+        self._scale.refuse_rows(frame, response)
         kind = self.predict_kind if kind is None else kind
         mass = np.ones(len(response)) if weights is None else weights
         design, plan = build_rows(self._spec, frame, kind, self.new_groups, self.context)

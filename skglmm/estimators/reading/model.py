@@ -124,9 +124,11 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     allowed = tuple(estimator.context or ())
     _check_offset(estimator.offset, frame)
     bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
+    sizes = {family.predictors[k]: _size(estimator, family.predictors[k]) for k in family.known}
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
-        skipped |= {name for text in estimator._shifts() for name in _variables(text)}
+        texts = (*estimator._shifts(), *sizes.values())
+        skipped |= {name for text in texts for name in _variables(text)}
         formula = _parse(_every_column(frame, skipped))
     else:
         formula = _parse(estimator.formula, allowed)
@@ -136,7 +138,7 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     formulas = {
         name: replace(formula, bars=bars or formula.bars)
         if name == location
-        else _one_sided(name, _text_of(estimator, name), allowed)
+        else _one_sided(name, sizes.get(name) or _text_of(estimator, name), allowed)
         for name in family.predictors
     }
     shifts = estimator._shifts()
@@ -170,6 +172,12 @@ def _text_of(estimator: Any, predictor: str) -> Any:
     given = estimator.get_params(deep=False).get(predictor, "1")
     has_formula = isinstance(getattr(type(estimator), predictor, None), str)  # by default
     return "1" if given is None and not has_formula else given
+
+
+def _size(estimator: Any, name: str) -> str:
+    """Return the formula of a known predictor, of which an estimator has a number or a column."""
+    given = getattr(estimator, name)
+    return f"0 + offset({quote(given) if isinstance(given, str) else int(given)})"
 
 
 def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:

@@ -209,9 +209,7 @@ class _Terms(NamedTuple):
         powers, parts = zip(*(log_rising(x, m, order) for x, m in pairs), strict=True)
         return cls(powers, *parts)
 
-    def beside(
-        self, y: Floats, trials: Floats, logs: tuple[Floats, Floats, Floats]
-    ) -> Floats:
+    def beside(self, y: Floats, trials: Floats, logs: tuple[Floats, Floats, Floats]) -> Floats:
         """Return the difference to the log density of a binomial, (n,)."""
         up, down, precision = logs
         found = self.successes[0] + self.failures[0] - self.all[0] + self.rest * precision
