@@ -93,7 +93,7 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
     if theme in {"binomial", "betabinomial"} and case["random"]:
         text += f"  sd {spreads(model, case):.1e}"
-    if "phi" in case["dispersion"]:
+    if "phi" in (case["dispersion"] or ()):
         text += f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -186,7 +186,8 @@ def differences(mine: Table, theirs: dict[str, list[Any]]) -> tuple[float, float
     rows = zip(theirs["term"], theirs["estimate"], theirs["std_error"], strict=True)
     pairs = [(mine[plain(term)], (value, error)) for term, value, error in rows if error]
     moved = [abs(here[0] - there[0]) / there[1] for here, there in pairs]
-    return max(moved), max(abs(here[1] / there[1] - 1.0) for here, there in pairs)
+    errors = [abs(here[1] / there[1] - 1.0) for here, there in pairs]
+    return max(moved, default=np.nan), max(errors, default=np.nan)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ def learn(
     *,
     offset: str | None = None,
     offsets: Mapping[str, Sequence[str]] | None = None,
+    constants: Mapping[str, float] | None = None,
     context: Mapping[str, Any] | None = None,
     float_groups: bool = False,
 ) -> tuple[DesignSpec, Design]:
@@ -69,6 +70,8 @@ def learn(
         Column added to the first linear predictor, on its scale.
     offsets : mapping of str to sequence of str, default=None
         Expressions added to each linear predictor, on its scale; those without are left out.
+    constants : mapping of str to float, default=None
+        Numbers added to some linear predictors in all rows.
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
     float_groups : bool, default=False
@@ -109,9 +112,10 @@ def learn(
         refuse_coded(specs[key], expressions)
     fixed_parts = _parts(plan.fixed_keys(), used)
     offset_parts = tuple(_parts(keys, used) for keys in plan.offset_keys())
+    added = tuple((constants or {}).get(name) for name in plan.predictors)
     needed = [name for part in (fixed_parts, *offset_parts) for name in part.columns]
     spec = DesignSpec(
-        _layout(plan, levels, specs, offset),
+        _layout(plan, levels, specs, offset, added),
         offset,
         tuple(dict.fromkeys([*needed, *([offset] if offset is not None else [])])),
         fixed_parts,
@@ -121,6 +125,7 @@ def learn(
         columns,
         specs,
         single_levels(specs[key] for key in plan.fixed_keys()),
+        added,
     )
     return spec, spec.assemble(frame, matrices, codes)
 
@@ -249,7 +254,11 @@ def _parts(keys: tuple[str, ...], used: _Uses) -> Selection:
 
 
 def _layout(
-    plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, MatrixSpec], offset: str | None
+    plan: _Plan,
+    levels: Sequence[Levels],
+    specs: Mapping[str, MatrixSpec],
+    offset: str | None,
+    added: Sequence[float | None],
 ) -> Layout:
     factors = [
         _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)
@@ -262,8 +271,10 @@ def _layout(
     for names in coefficients:
         _refuse_twins(names, "effects")
     first = () if offset is None else (offset,)
+    numbers = [() if number is None else (f"{number:g}",) for number in added]
     offsets = [
-        tuple(sorted((*(first if k == 0 else ()), *found))) for k, found in enumerate(plan.offsets)
+        tuple(sorted((*(first if k == 0 else ()), *numbers[k], *found)))
+        for k, found in enumerate(plan.offsets)
     ]
     layout = Layout(plan.predictors, coefficients, tuple(factors), tuple(offsets))
     labels = [label for k in range(len(coefficients)) for label in layout.labels(k)]

@@ -79,6 +79,9 @@ class Parameter:
         The smallest linear predictor that an optimizer may reach with an intercept. A parameter has
         a ceiling or a floor, not both. Either is in the units of a fit: where the parameter is
         `equivariant`, those in which responses have width one.
+    at_limit : str, default=""
+        What responses that send it to its ceiling or floor are like, in words; empty where the
+        model reproduces them exactly.
 
     Examples
     --------
@@ -94,6 +97,7 @@ class Parameter:
     ceiling: float = inf
     equivariant: bool = False
     floor: float = -inf
+    at_limit: str = ""
 
     def __post_init__(self) -> None:
         if isfinite(self.ceiling) and isfinite(self.floor):

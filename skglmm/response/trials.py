@@ -77,10 +77,9 @@ class TrialScale(ResponseScale):
         if above.any():
             k, first = trials[above], np.asarray(y, dtype=np.float64)[above]
             pairs = [f"{a:.6g} of {b:.6g}" for a, b in zip(first[:3], k[:3], strict=True)]
-            more = ", ..." if len(k) > len(pairs) else ""
             msg = (
-                f"there are no more successes than trials (trials={self.trials!r}); {told(above)} "
-                f"above: {', '.join(pairs)}{more}. {self._advice}"
+                f"there are no more successes than trials (trials={self.trials!r}), but "
+                f"{told(above)} above, such as {', '.join(pairs)}. {self._advice}"
             )
             raise ValueError(msg)
 

@@ -176,6 +176,7 @@ class MixedModel(
             model.terms,
             offset=self.offset,
             offsets=model.offsets,
+            constants=model.constants,
             context=self.context,
             float_groups=is_array(self, frame),  # whose columns share one type
         )

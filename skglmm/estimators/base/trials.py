@@ -75,7 +75,7 @@ class TrialsRegressor(Zeros, MixedRegressor):
         (array([ 3.,  6., 12.,  3.]), array([0.3, 0.3, 0.3, 0.3]))
         """
         check_is_fitted(self)
-        frame, trials = new_frame(self, X), self._scale.trials
+        frame, trials = new_frame(self, X), self._trials
         if isinstance(trials, str) and trials not in self._elsewhere:
             frame = frame.assign(**{trials: 1.0})
 
@@ -107,12 +107,13 @@ class TrialsRegressor(Zeros, MixedRegressor):
 
     def _publish(self, model: Model) -> None:
         super()._publish(model)
+        self._trials = self.trials  # answers are about the fit, whatever is set after it
         known = [self.fit_.family.predictors[k] for k in self.fit_.family.known]
         formulas = {name: each for name, each in model.formulas.items() if name not in known}
         self._elsewhere = replace(model, formulas=formulas).columns
 
     def _remarks(self) -> list[str]:
-        trials = self._scale.trials
+        trials = self._trials
         text = (
             f"the column {trials!r} is the number of trials"
             if isinstance(trials, str)

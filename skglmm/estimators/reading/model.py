@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -34,11 +34,14 @@ class Model:
         The predictor that says where responses are.
     shifts : tuple of str
         Expressions that are added to the location beside those of its formula.
+    constants : mapping of str to float
+        Numbers that are known predictors in all rows.
     """
 
     formulas: Mapping[str, Formula]
     location: str
     shifts: tuple[str, ...] = ()
+    constants: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def formula(self) -> Formula:
@@ -94,7 +97,7 @@ class Model:
             return replace(formula, bars=tuple(bars))
 
         formulas = {name: settled(formula) for name, formula in self.formulas.items()}
-        return Model(formulas, self.location, self.shifts)
+        return replace(self, formulas=formulas)
 
 
 def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
@@ -124,11 +127,11 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     allowed = tuple(estimator.context or ())
     _check_offset(estimator.offset, frame)
     bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
-    sizes = {family.predictors[k]: _size(estimator, family.predictors[k]) for k in family.known}
+    sizes = {family.predictors[k]: getattr(estimator, family.predictors[k]) for k in family.known}
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
-        texts = (*estimator._shifts(), *sizes.values())
-        skipped |= {name for text in texts for name in _variables(text)}
+        skipped |= {name for text in estimator._shifts() for name in _variables(text)}
+        skipped |= {size for size in sizes.values() if isinstance(size, str)}
         formula = _parse(_every_column(frame, skipped))
     else:
         formula = _parse(estimator.formula, allowed)
@@ -138,11 +141,15 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     formulas = {
         name: replace(formula, bars=bars or formula.bars)
         if name == location
-        else _one_sided(name, sizes.get(name) or _text_of(estimator, name), allowed)
+        else _one_sided(name, _text_of(estimator, name), allowed)
         for name in family.predictors
+        if name not in sizes
     }
+    formulas |= {name: _of_size(size) for name, size in sizes.items()}
+    formulas = {name: formulas[name] for name in family.predictors}
     shifts = estimator._shifts()
-    model = Model(formulas, location, shifts).without_idle_keys()
+    constants = {name: float(size) for name, size in sizes.items() if not isinstance(size, str)}
+    model = Model(formulas, location, shifts, constants).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model
@@ -174,10 +181,9 @@ def _text_of(estimator: Any, predictor: str) -> Any:
     return "1" if given is None and not has_formula else given
 
 
-def _size(estimator: Any, name: str) -> str:
+def _of_size(size: Any) -> Formula:
     """Return the formula of a known predictor, of which an estimator has a number or a column."""
-    given = getattr(estimator, name)
-    return f"0 + offset({quote(given) if isinstance(given, str) else int(given)})"
+    return Formula("0", offsets=(quote(size),) if isinstance(size, str) else ())
 
 
 def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:

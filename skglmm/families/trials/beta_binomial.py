@@ -34,7 +34,10 @@ __all__ = ["BetaBinomial"]
 # Trials that vary no more than binomial ones send phi to infinity, where the log density differs
 # from theirs by about n**2 / phi.
 LOG_PRECISION_CAP = 20.0
-PRECISION = Parameter("precision", Role.DISPERSION, (Log(),), LOG_PRECISION_CAP)
+BINOMIAL = (
+    "the responses vary no more than those of a binomial, which has the same likelihood without it"
+)
+PRECISION = Parameter("precision", Role.DISPERSION, (Log(),), LOG_PRECISION_CAP, at_limit=BINOMIAL)
 TINY = np.finfo(np.float64).tiny
 LEAST, MOST = 1e-3, 0.9  # correlation of the trials of a row to start from
 

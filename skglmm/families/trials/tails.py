@@ -89,4 +89,4 @@ def _averaged(y: Floats, trials: Floats, shapes: Pair) -> Floats:
     density = np.exp(density - density.max(axis=1, keepdims=True))
     below = betainc(other[0][:, None], other[1][:, None], share)
     found = np.sum(density * below, axis=1) / np.sum(density, axis=1)
-    return np.where(narrow, 1.0 - found, found)
+    return np.asarray(np.where(narrow, 1.0 - found, found))

@@ -115,13 +115,19 @@ def diagnose(
             else:
                 findings += influential_levels(study, here.mode, around)
     findings += others
-    if fit.capped and not fit.caps:  # of all rows
+    if _is_reproduced(fit):
         skipped.append("residuals, of which the model leaves none to speak of")
     else:
         findings += misfits(checks, fit.family)
     is_bounded = bool(np.isfinite(fit.family.support.ends).all())
     checked = [each for each in CHECKED if is_bounded or each != MOVED]
     return Diagnosis.of(formula, findings, checked, skipped)
+
+
+def _is_reproduced(fit: Fit) -> bool:
+    """Whether the model has the responses of all rows as they are."""
+    named = dict(zip(fit.layout.predictors, fit.family.parameters, strict=True))
+    return not fit.caps and any(not named[name].at_limit for name in fit.capped)
 
 
 def _total_weight(study: Study) -> Iterator[Finding]:

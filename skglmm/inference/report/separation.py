@@ -80,8 +80,9 @@ def _written(end: float) -> str:
 
 def cause(fit: Fit, k: int) -> str:
     """Say why coefficients of predictor k have no finite estimate."""
-    if fit.family.parameters[k].role is Role.DISPERSION:
-        return "as the model reproduces the responses exactly"
+    parameter = fit.family.parameters[k]
+    if parameter.role is Role.DISPERSION:
+        return f"as {parameter.at_limit or 'the model reproduces the responses exactly'}"
     return "as rows are separated"
 
 
