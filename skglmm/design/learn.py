@@ -49,8 +49,7 @@ def learn(
     terms: Sequence[Term] = (),
     *,
     offset: str | None = None,
-    offsets: Mapping[str, Sequence[str]] | None = None,
-    constants: Mapping[str, float] | None = None,
+    offsets: Mapping[str, Sequence[str | float]] | None = None,
     context: Mapping[str, Any] | None = None,
     float_groups: bool = False,
 ) -> tuple[DesignSpec, Design]:
@@ -68,10 +67,9 @@ def learn(
         Random-effects terms; those on the same grouping factor make one factor.
     offset : str, default=None
         Column added to the first linear predictor, on its scale.
-    offsets : mapping of str to sequence of str, default=None
-        Expressions added to each linear predictor, on its scale; those without are left out.
-    constants : mapping of str to float, default=None
-        Numbers added to some linear predictors in all rows.
+    offsets : mapping of str to sequence of str or float, default=None
+        Expressions, or numbers, added to each linear predictor, on its scale; those without are
+        left out.
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
     float_groups : bool, default=False
@@ -112,10 +110,9 @@ def learn(
         refuse_coded(specs[key], expressions)
     fixed_parts = _parts(plan.fixed_keys(), used)
     offset_parts = tuple(_parts(keys, used) for keys in plan.offset_keys())
-    added = tuple((constants or {}).get(name) for name in plan.predictors)
     needed = [name for part in (fixed_parts, *offset_parts) for name in part.columns]
     spec = DesignSpec(
-        _layout(plan, levels, specs, offset, added),
+        _layout(plan, levels, specs, offset),
         offset,
         tuple(dict.fromkeys([*needed, *([offset] if offset is not None else [])])),
         fixed_parts,
@@ -125,7 +122,7 @@ def learn(
         columns,
         specs,
         single_levels(specs[key] for key in plan.fixed_keys()),
-        added,
+        plan.added,
     )
     return spec, spec.assemble(frame, matrices, codes)
 
@@ -135,7 +132,7 @@ def label_columns(
     fixed: Mapping[str, str],
     terms: Sequence[Term] = (),
     *,
-    offsets: Mapping[str, Sequence[str]] | None = None,
+    offsets: Mapping[str, Sequence[str | float]] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the columns whose labels formulas turn into columns of matrices.
@@ -161,18 +158,23 @@ class _Plan:
     predictors: tuple[str, ...]
     merged: tuple[tuple[Term, ...], ...]
     offsets: tuple[tuple[str, ...], ...]
+    added: tuple[float | None, ...]
 
     @classmethod
     def of(
         cls,
         fixed: Mapping[str, str],
         terms: Sequence[Term],
-        offsets: Mapping[str, Sequence[str]] | None,
+        offsets: Mapping[str, Sequence[str | float]] | None,
     ) -> "_Plan":
-        """Return the plan of a model; `offsets` are expressions of some predictors."""
+        """Return the plan of a model; `offsets` are expressions and numbers of some predictors."""
         given, first = offsets or {}, next(iter(fixed))
         placed = [t._replace(predictor=first) if t.predictor is None else t for t in terms]
-        return cls(tuple(fixed), _merge(placed), tuple(tuple(given.get(k, ())) for k in fixed))
+        parts = [given.get(k, ()) for k in fixed]
+        texts = tuple(tuple(each for each in part if isinstance(each, str)) for part in parts)
+        numbers = ([each for each in part if not isinstance(each, str)] for part in parts)
+        added = tuple(sum(part) if part else None for part in numbers)
+        return cls(tuple(fixed), _merge(placed), texts, added)
 
     def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
         """Return the text of each matrix."""
@@ -254,11 +256,7 @@ def _parts(keys: tuple[str, ...], used: _Uses) -> Selection:
 
 
 def _layout(
-    plan: _Plan,
-    levels: Sequence[Levels],
-    specs: Mapping[str, MatrixSpec],
-    offset: str | None,
-    added: Sequence[float | None],
+    plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, MatrixSpec], offset: str | None
 ) -> Layout:
     factors = [
         _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)
@@ -271,7 +269,7 @@ def _layout(
     for names in coefficients:
         _refuse_twins(names, "effects")
     first = () if offset is None else (offset,)
-    numbers = [() if number is None else (f"{number:g}",) for number in added]
+    numbers = [() if number is None else (f"{number:g}",) for number in plan.added]
     offsets = [
         tuple(sorted((*(first if k == 0 else ()), *numbers[k], *found)))
         for k, found in enumerate(plan.offsets)

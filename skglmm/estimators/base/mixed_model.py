@@ -176,7 +176,6 @@ class MixedModel(
             model.terms,
             offset=self.offset,
             offsets=model.offsets,
-            constants=model.constants,
             context=self.context,
             float_groups=is_array(self, frame),  # whose columns share one type
         )

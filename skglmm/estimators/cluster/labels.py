@@ -50,14 +50,7 @@ def learn_labels(
         census = rows.map(_census, keys=keys).total()
         tables += [_filled(head, table) for table in census.tables.values()]
     few = pd.concat(tables, ignore_index=True)
-    spec, _ = learn(
-        few,
-        model.fixed,
-        model.terms,
-        offset=estimator.offset,
-        constants=model.constants,
-        **texts,
-    )
+    spec, _ = learn(few, model.fixed, model.terms, offset=estimator.offset, **texts)
     learned = [name for each in spec.specs.values() for name in each.states]
     if learned:
         msg = (

@@ -54,9 +54,12 @@ class Model:
         return {name: formula.fixed for name, formula in self.formulas.items()}
 
     @property
-    def offsets(self) -> dict[str, tuple[str, ...]]:
-        """Expressions that are added to each predictor."""
-        found = {name: formula.offsets for name, formula in self.formulas.items()}
+    def offsets(self) -> dict[str, tuple[str | float, ...]]:
+        """Expressions and numbers that are added to each predictor."""
+        found: dict[str, tuple[str | float, ...]] = {
+            name: formula.offsets for name, formula in self.formulas.items()
+        }
+        found |= {name: (number,) for name, number in self.constants.items()}
         return {**found, self.location: (*found[self.location], *self.shifts)}
 
     @property
@@ -81,7 +84,8 @@ class Model:
     @property
     def columns(self) -> set[str]:
         """Names of all columns that the model uses."""
-        shifts = (f"{{{text}}}" for texts in self.offsets.values() for text in texts)
+        every = [*self.shifts, *(text for each in self.formulas.values() for text in each.offsets)]
+        shifts = (f"{{{text}}}" for text in every)
         texts = [*self.fixed.values(), *(bar.effects for bar in self.bars), *shifts]
         groups = [name for bar in self.bars for name in bar.group]
         return set(groups).union(*map(_variables, texts))
