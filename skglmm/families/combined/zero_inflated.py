@@ -171,6 +171,8 @@ class ZeroInflated(Combined):
         Where there are fewer zeros than counts expect, the constants suit all counts.
         """
         weights = np.ones(len(y)) if weights is None else weights
+        if self.family.known:  # of each row, but not here
+            return self.start_within(y, np.full(len(y), max(1.0, float(np.max(y)))), weights)
         some, total = (y > 0.0) & (weights > 0.0), weights.sum()
         extra, inner = 0.0, np.empty(0)
         if some.any():

@@ -162,7 +162,8 @@ class BetaBinomial(Family):
         for y, end in ((none, 1), (near[2], 0)):
             point = (logs[0], logs[1], near[1])
             terms = _Terms.of(y, near[2], point, 0)
-            ends.append(near[2] * logs[end] + terms.beside(y, near[2], point))
+            found = near[2] * logs[end] + terms.beside(y, near[2], point)
+            ends.append(np.minimum(found, 0.0))  # but for rounding
         return ends[0], ends[1]
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
@@ -180,7 +181,7 @@ class BetaBinomial(Family):
         correlation = np.clip(weights @ excess / pairs if pairs > 0.0 else 0.5, LEAST, MOST)
         start = self.links[0].link(np.array([share]))
         precision = np.log(1.0 / correlation - 1.0)
-        return np.array([*start, precision, np.average(sizes, weights=weights)])
+        return np.array([*start, precision, np.max(sizes)])
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         near = np.broadcast_arrays(*eta)

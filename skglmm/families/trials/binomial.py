@@ -133,7 +133,7 @@ class Binomial(Family):
         weights = np.ones(len(y)) if weights is None else weights
         share = share_of_successes(y, sizes, weights)
         start = self.links[0].link(np.array([share]))
-        return np.append(start, np.average(sizes, weights=weights))
+        return np.append(start, np.max(sizes))
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         mean, trials = self.jets(np.broadcast_arrays(*eta))

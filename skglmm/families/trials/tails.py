@@ -10,6 +10,7 @@ __all__ = ["lower_tail"]
 FEW = 512.0  # terms that are summed
 CELLS = 2**18  # terms at a time
 NODES = 97
+TINY = np.finfo(np.float64).tiny
 REACH = 9.0  # standard deviations of a nearly normal logit, which nothing is beyond
 
 Pair = tuple[Floats, Floats]
@@ -79,7 +80,7 @@ def _averaged(y: Floats, trials: Floats, shapes: Pair) -> Floats:
     The probability of up to y successes is that of a beta with the shapes y + 1 and n - y to lie
     above the probability of a success, which is beta distributed, too.
     """
-    own, response = np.stack(shapes), np.stack([y + 1.0, trials - y])
+    own, response = np.maximum(np.stack(shapes), TINY), np.stack([y + 1.0, trials - y])
     narrow = np.sum(1.0 / own, axis=0) < np.sum(1.0 / response, axis=0)
     weight, other = np.where(narrow, own, response), np.where(narrow, response, own)
     sd, z = np.sqrt(np.sum(1.0 / weight, axis=0)), np.linspace(-REACH, REACH, NODES)
