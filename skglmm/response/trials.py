@@ -68,7 +68,7 @@ class TrialScale(ResponseScale):
 
     def refuse_rows(self, frame: Any, y: Any = None) -> None:
         if isinstance(self.trials, str):
-            trials = _column(frame, self.trials)
+            trials = _column(frame, self.trials, is_new=y is None)
         else:
             trials = np.full(len(frame), float(self.trials))
         if y is None:
@@ -96,28 +96,25 @@ _OTHERS = (
 )
 
 
-def _column(frame: Any, name: str) -> Floats:
+def _column(frame: Any, name: str, *, is_new: bool) -> Floats:
     """Return the numbers of trials, (n,), of which all are possible."""
     if name not in frame.columns:
-        msg = (
-            f"X has no column {name!r}, which trials= names: the number of trials of each row. "
-            "predict_rate(X) has probabilities, and needs none"
-        )
+        needless = ". predict_rate(X) has probabilities, and needs none" if is_new else ""
+        msg = f"X has no column {name!r}, trials= says: the number of trials of each row{needless}"
         raise ValueError(msg)
     values = frame[name]
     first = f"the column {name!r} must hold numbers of trials, 1, 2, 3, ..."
     texts = [value for value in values.tolist() if isinstance(value, (str, bytes))]
-    if texts:
-        msg = (
-            f"{first}; {len(texts)} of {len(values)} are texts, such as {texts[0]!r}. Convert it "
-            "with pd.to_numeric"
-        )
+    if texts or hasattr(values.dtype, "categories"):
+        kind = f"texts, such as {texts[0]!r}" if texts else "categories"
+        msg = f"{first}; {len(texts) or len(values)} of {len(values)} are {kind}. Convert it with "
+        msg += "pd.to_numeric"
         raise ValueError(msg)
     missing = np.asarray(values.isna(), dtype=np.bool_)
     _refuse(first, missing, "missing", None, "Drop these rows, of y as well")
     trials = np.asarray(values, dtype=np.float64)
     for flags, what, advice in (
-        (trials == 0.0, "0", "Rows without a trial tell nothing: leave them out"),
+        (trials == 0.0, "no trial at all", "Such rows tell nothing: leave them out"),
         (trials < 0.0, "negative", "Look for a code of missing values"),
         (~np.isfinite(trials), "not finite", "Look for divisions by zero"),
         (trials != np.floor(trials), "not whole", "Give the number of trials, and no weights"),

@@ -82,7 +82,11 @@ def cause(fit: Fit, k: int) -> str:
     """Say why coefficients of predictor k have no finite estimate."""
     parameter = fit.family.parameters[k]
     if parameter.role is Role.DISPERSION:
-        return f"as {parameter.at_limit or 'the model reproduces the responses exactly'}"
+        signs, way = fit.infinities[k], fit.family.limits[k].sign
+        if not parameter.at_limit:
+            return "as the model reproduces the responses exactly"
+        if np.all(np.nan_to_num(signs) * way >= 0.0):
+            return f"as {parameter.at_limit}"
     return "as rows are separated"
 
 
