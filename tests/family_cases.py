@@ -36,14 +36,12 @@ BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
-BINOMIALS = [Binomial().with_link(link) for link in Binomial().parameters[0].links]
-BETA_BINOMIALS = [BetaBinomial().with_link(link) for link in BetaBinomial().parameters[0].links]
-TRIALS = [*BINOMIALS, *BETA_BINOMIALS]
+TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
 DISCRETE = [*POISSONS, *BERNOULLIS, *TRIALS]
 # Families of counts of which others are made; those of the tests have one predictor, and two.
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
-COMBINED += [ZeroInflated(Binomial()), ZeroInflated(BetaBinomial())]
+COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
 LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]

@@ -17,7 +17,7 @@ from skglmm import (
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
 )
-from skglmm.families import BetaBinomial, Binomial, ZeroInflated
+from skglmm.families import BetaBinomial, Binomial
 from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).with_name("reference")
@@ -294,8 +294,8 @@ def test_a_missing_column_is_named_and_rates_do_without(data, model):
 
 @pytest.mark.parametrize("share", [0, 1])
 def test_nothing_but_failures_or_successes_has_an_answer_with_words(data, share):
+    model = BinomialGLMMRegressor("x + (1 | group)", trials="trials")
     with pytest.warns(UserWarning, match="rises for ever as Intercept goes to"):
-        model = BinomialGLMMRegressor("x + (1 | group)", trials="trials")
         model.fit(data, share * data["trials"].to_numpy())
     assert_allclose(model.predict_rate(data), share, atol=1e-6)
 
@@ -312,11 +312,3 @@ def test_trials_that_vary_as_binomial_ones_send_the_precision_to_its_end(data, m
     assert_allclose(found.log_likelihood_, plain.log_likelihood_, atol=1e-4)
     assert_allclose(found.coef_, plain.coef_, atol=1e-4)
     assert "residuals, of which the model leaves none" not in str(found.diagnose(data, y))
-
-
-def test_extra_zeros_are_told_from_those_of_few_trials():
-    family = ZeroInflated(Binomial())
-    n = np.resize([1.0, 2.0, 5.0, 20.0], 40_000)
-    eta = (np.full(40_000, -0.5), n, np.full(40_000, -1.0))
-    y = family.sample(eta, np.random.default_rng(0))
-    assert_allclose(family.start_within(y, n)[[0, 2]], [-0.5, -1.0], atol=0.1)
