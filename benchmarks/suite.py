@@ -9,6 +9,8 @@ above    by how much skglmm's log likelihood is higher
 beta     largest difference of a fixed effect of the mean, in standard errors of R
 se       largest relative difference of a standard error
 zero     the same two of the zero part
+sd       largest difference of a standard deviation of random effects, relative to the larger one
+phi      relative difference of the dispersion
 
 and of the parts that are asked for
 
@@ -30,18 +32,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaln
 from suite_parts import PARTS, plain
 
 from skglmm import (
+    BetaBinomialGLMMRegressor,
     BinomialGLMMClassifier,
+    BinomialGLMMRegressor,
     LMMRegressor,
     OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
 )
-from skglmm.inference import coefficient_tables
+from skglmm.inference import coefficient_tables, variance_components
 
-THEMES = ("gaussian", "counts", "binomial", "ordinal")
+THEMES = ("gaussian", "counts", "binomial", "betabinomial", "ordinal")
 COUNTS = {"poisson": "inflated", "truncated_poisson": "hurdle"}
 Table = dict[str, tuple[float, float]]
 
@@ -79,17 +82,21 @@ def read(path: Path, factors: dict[str, list[str]]) -> pd.DataFrame:
 
 
 def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[str] = ()) -> str:
-    model, rows, y, weights, constant = MAKERS[theme](case, rows)
+    model, rows, y, weights = MAKERS[theme](case, rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(rows, y, weights)
     tables = {table.predictor: dict(entries(table)) for table in coefficient_tables(model.fit_)}
     fixed = tables[model.fit_.family.predictors[model.fit_.family.location]]
-    above = model.log_likelihood_ + constant - case["log_likelihood"]
+    above = model.log_likelihood_ - case["log_likelihood"]
     beta, error = differences(fixed, case["fixed"])
     text = f"above {above:+.1e}  beta {beta:.1e}  se {error:.1e}"
     if case.get("zi") and "zero" in tables:
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
+    if theme in {"binomial", "betabinomial"} and case["random"]:
+        text += f"  sd {spreads(model, case):.1e}"
+    if "phi" in (case["dispersion"] or ()):
+        text += f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
     if theme == "ordinal":
         text += ordered_parts(model, case, rows, tables)
     with warnings.catch_warnings():
@@ -109,7 +116,7 @@ def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
     if options.get("dispformula", "~1") != "~1":
         scale = options["dispformula"].removeprefix("~")
     model = LMMRegressor(formula, reml=bool(options["REML"]), scale=scale)
-    return model, rows, rows[response].to_numpy(), weights, 0.0
+    return model, rows, rows[response].to_numpy(), weights
 
 
 def counts(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
@@ -121,29 +128,36 @@ def counts(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
         zero_kind=COUNTS[case["family"]],
         n_quadrature=case["options"].get("nAGQ") or 1,
     )
-    return model, rows, rows[response].to_numpy(), None, 0.0
+    return model, rows, rows[response].to_numpy(), None
 
 
 def binomial(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
-    """Trials become a row for successes and one for failures, with weights."""
     response, formula = sides(case)
     options = case["options"]
-    model = BinomialGLMMClassifier(
-        formula, link=case["link"], n_quadrature=options.get("nAGQ") or 1
-    )
-    column = options.get("trials") or options.get("weights")
-    if not column:
+    common = {"link": case["link"], "n_quadrature": options.get("nAGQ") or 1}
+    trials = options.get("trials") or options.get("weights")
+    if not trials:
         labels = rows[response]
         is_factor = isinstance(labels.dtype, pd.CategoricalDtype)
-        return model, rows, labels.cat.codes if is_factor else labels, None, 0.0
-    trials = rows[column].to_numpy().astype(int)
+        y = labels.cat.codes if is_factor else labels
+        return BinomialGLMMClassifier(formula, **common), rows, y, None
     name = re.match(r"cbind\((\w+),", response)
-    k = rows[name[1]] if name else (rows[response] * trials).round()
-    k = k.to_numpy().astype(int)
-    constant = float(np.sum(gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1)))
-    weights = np.column_stack([k, trials - k]).ravel().astype(float)
-    twice = rows.iloc[np.repeat(np.arange(len(rows)), 2)].reset_index(drop=True)
-    return model, twice, np.tile([1, 0], len(rows)), weights, constant
+    y = rows[name[1]] if name else (rows[response] * rows[trials]).round()
+    return BinomialGLMMRegressor(formula, trials=trials, **common), rows, y.to_numpy(), None
+
+
+def betabinomial(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
+    model, rows, y, _ = binomial(case, rows)
+    zero = case["options"]["ziformula"].removeprefix("~") if "ziformula" in case["options"] else "0"
+    model = BetaBinomialGLMMRegressor(
+        model.formula,
+        trials=model.trials,
+        precision=case["options"].get("dispformula", "~1").removeprefix("~"),
+        zero=None if zero == "0" else zero,
+        link=model.link,
+        n_quadrature=model.n_quadrature,
+    )
+    return model, rows, y, None
 
 
 def ordinal(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
@@ -157,7 +171,7 @@ def ordinal(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
         thresholds=options["threshold"],
         n_quadrature=options.get("nAGQ") or 1,
     )
-    return model, rows, rows[response].cat.as_ordered(), None, 0.0
+    return model, rows, rows[response].cat.as_ordered(), None
 
 
 def ordered_parts(model: Any, case: dict[str, Any], rows: pd.DataFrame, tables: Table) -> str:
@@ -181,12 +195,25 @@ def ordered_parts(model: Any, case: dict[str, Any], rows: pd.DataFrame, tables: 
     return f"{text}  sd {max(apart):.1e}  probabilities {max(missed):.1e}"
 
 
-MAKERS = {"gaussian": gaussian, "counts": counts, "binomial": binomial, "ordinal": ordinal}
+MAKERS = {
+    "gaussian": gaussian,
+    "counts": counts,
+    "binomial": binomial,
+    "betabinomial": betabinomial,
+    "ordinal": ordinal,
+}
 
 
 def sides(case: dict[str, Any]) -> tuple[str, str]:
     left, _, right = case["formula"].partition("~")
     return left.strip(), right.strip()
+
+
+def spreads(model: Any, case: dict[str, Any]) -> float:
+    """Largest difference of a standard deviation, relative to it where it is not as good as 0."""
+    mine = np.sort(np.concatenate([part.sd for part in variance_components(model.fit_)]))
+    theirs = np.sort(np.concatenate([part["sd"] for part in case["random"]]))
+    return float(np.max(np.abs(mine - theirs) / np.maximum(theirs, 0.1)))
 
 
 def entries(table: Any) -> Iterator[tuple[str, tuple[float, float]]]:
@@ -199,7 +226,8 @@ def differences(mine: Table, theirs: dict[str, list[Any]]) -> tuple[float, float
     rows = zip(theirs["term"], theirs["estimate"], theirs["std_error"], strict=True)
     pairs = [(mine[plain(term)], (value, error)) for term, value, error in rows if error]
     moved = [abs(here[0] - there[0]) / there[1] for here, there in pairs]
-    return max(moved), max(abs(here[1] / there[1] - 1.0) for here, there in pairs)
+    errors = [abs(here[1] / there[1] - 1.0) for here, there in pairs]
+    return max(moved, default=np.nan), max(errors, default=np.nan)
 
 
 if __name__ == "__main__":

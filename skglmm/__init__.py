@@ -3,8 +3,10 @@
 __version__ = "0.1.0.dev0"
 
 from skglmm.estimators import (
+    BetaBinomialGLMMRegressor,
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
+    BinomialGLMMRegressor,
     ExtendedBetaGLMMRegressor,
     LMMRegressor,
     OneInflatedBetaGLMMRegressor,
@@ -22,8 +24,10 @@ from skglmm.exceptions import (
 )
 
 __all__ = [
+    "BetaBinomialGLMMRegressor",
     "BetaGLMMRegressor",
     "BinomialGLMMClassifier",
+    "BinomialGLMMRegressor",
     "DesignError",
     "ExtendedBetaGLMMRegressor",
     "FormulaError",

@@ -11,6 +11,8 @@ from skglmm.families import (
     LINKS,
     Bernoulli,
     Beta,
+    BetaBinomial,
+    Binomial,
     ExtendedBeta,
     FixedExtendedBeta,
     Gaussian,
@@ -34,10 +36,12 @@ BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
-DISCRETE = [*POISSONS, *BERNOULLIS]
+TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
+DISCRETE = [*POISSONS, *BERNOULLIS, *TRIALS]
 # Families of counts of which others are made; those of the tests have one predictor, and two.
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
+COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
 LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
@@ -53,6 +57,7 @@ _MODERATE = {
     "cut_gap": np.log([3.0, 1.5, 4.0, 0.2, 5.0, 3.5]),
     "exceedance": np.log([0.1, 0.05, 0.3, 0.02, 0.2, 0.01]),
     "seen": np.array([0.7, -0.5, 2.0, 0.0, 1.2, 3.0]),
+    "trials": np.array([12.0, 40.0, 10.0, 25.0, 100.0, 15.0]),
 }
 _USUAL = {
     "zero": -1.0,
@@ -61,6 +66,7 @@ _USUAL = {
     "cut_gap": 1.1,
     "exceedance": -2.0,
     "seen": np.log(2.0),
+    "trials": 12.0,
 }
 
 
@@ -103,9 +109,10 @@ def _placed(family, eta):
 
 
 def further(family):
-    """Places of the predictors that are neither the location nor the dispersion."""
+    """Places of estimated predictors that are neither the location nor the dispersion."""
     roles = [parameter.role for parameter in family.parameters]
-    return [k for k, role in enumerate(roles) if role not in (Role.LOCATION, Role.DISPERSION)]
+    others = (Role.LOCATION, Role.DISPERSION, Role.SIZE)
+    return [k for k, role in enumerate(roles) if role not in others]
 
 
 def is_bounded(family):

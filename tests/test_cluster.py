@@ -9,7 +9,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 
 from skglmm import (
+    BetaBinomialGLMMRegressor,
     BetaGLMMRegressor,
+    BinomialGLMMRegressor,
     DesignError,
     LMMRegressor,
     OrdinalGLMMClassifier,
@@ -90,7 +92,7 @@ def assert_same(one, other, atol=1e-8):
     assert_allclose(one.log_likelihood_, other.log_likelihood_, rtol=1e-11)
     assert one.fit_.spaces.groups == other.fit_.spaces.groups
     for mine, theirs in zip(one.fit_.spaces.fixed, other.fit_.spaces.fixed, strict=True):
-        assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
+        assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max(initial=0.0))
     for mine, theirs in zip(
         (*one.fit_.beta, *one.fit_.theta, *one.fit_.u),
         (*other.fit_.beta, *other.fit_.theta, *other.fit_.u),
@@ -131,6 +133,19 @@ def test_rows_in_parts_give_the_fit_of_all_rows(rows, in_parts, name, monkeypatc
     if parts.n_levels_:
         mine, theirs = (model.random_effects() for model in (parts, whole))
         assert_frame_equal(mine, theirs, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("trials", ["n", 12])
+def test_successes_in_parts_have_the_trials_of_their_rows(rows, in_parts, trials):
+    frame, share = rows
+    X = frame.assign(n=np.arange(len(frame)) % 12 + 1)
+    y = (share * X["n"]).round().rename("y")
+    options = {"formula": "x + (1 | g)", "trials": trials}
+    whole = BetaBinomialGLMMRegressor(**options).fit(X, y)
+    assert_same(in_parts(BetaBinomialGLMMRegressor(**options), X, y), whole, atol=1e-6)
+    for wrong, message in ((X.assign(n=0), "no trial at all"), (X.assign(n=1), "are above")):
+        with pytest.raises(ValueError, match=message):
+            in_parts(BinomialGLMMRegressor("x", trials="n"), wrong, y)
 
 
 def test_a_chain_of_nested_factors_stays_one_in_parts(rows, in_parts, monkeypatch):

@@ -1,13 +1,16 @@
 """scikit-learn's own checks of estimators, with no failure expected."""
 
+import numpy as np
 import pytest
 import sklearn
 from sklearn.base import is_classifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skglmm import (
+    BetaBinomialGLMMRegressor,
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
+    BinomialGLMMRegressor,
     ExtendedBetaGLMMRegressor,
     LMMRegressor,
     OneInflatedBetaGLMMRegressor,
@@ -17,6 +20,7 @@ from skglmm import (
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
+from skglmm.estimators.reading.validation import check_successes
 
 # The checks fit noise, rows that are each a group of their own, and responses that are exact
 # functions of X: what we warn of is true there. Bounds are wide enough for any response.
@@ -50,6 +54,22 @@ def checks_that_err(estimator):
     return failed
 
 
+def rounded(name, y):
+    return np.round(check_successes(name, y))
+
+
+class WholeBinomial(BinomialGLMMRegressor):
+    """Takes the responses of the checks, which are not whole."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeBetaBinomial(BetaBinomialGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
 @parametrize_with_checks(
     [
         BetaGLMMRegressor(bounds=(-200, 200)),
@@ -65,6 +85,8 @@ def checks_that_err(estimator):
         # the checks of regressors have responses that are not whole
         PoissonGLMMRegressor(whole=False),
         PoissonGLMMRegressor(groups=0, whole=False),
+        WholeBinomial(groups=0, trials=10_000),
+        WholeBetaBinomial(trials=10_000),
         BinomialGLMMClassifier(),
         BinomialGLMMClassifier(groups=0),
         BinomialGLMMClassifier(groups=0, n_quadrature=3),

@@ -14,8 +14,10 @@ from scipy.special import expit
 
 import skglmm
 from skglmm import (
+    BetaBinomialGLMMRegressor,
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
+    BinomialGLMMRegressor,
     ExtendedBetaGLMMRegressor,
     LMMRegressor,
     OneInflatedBetaGLMMRegressor,
@@ -47,6 +49,7 @@ def simulated():
     g = np.repeat(np.arange(20), 10)
     X = pd.DataFrame({"x": rng.normal(size=200), "z": rng.normal(size=200)})
     X["g"], X["hours"] = [f"g{i:02d}" for i in g], rng.uniform(1, 5, 200)
+    X["n"] = np.arange(200) % 12 + 1
     eta = 0.5 + 0.7 * X["x"].to_numpy() + rng.normal(0, 0.6, 20)[g]
     counts = rng.poisson(X["hours"] * np.exp(eta)).astype(float)
     shares = rng.beta(6 * expit(eta), 6 * expit(-eta))
@@ -59,6 +62,8 @@ def simulated():
         "shares": shares,
         "ends": np.clip(1.2 * shares - 0.1, 0.0, 1.0),
         "lower ends": np.clip(1.1 * shares - 0.1, 0.0, 0.99),
+        "successes": rng.binomial(X["n"], shares).astype(float),
+        "successes and zeros": rng.binomial(X["n"], shares) * (rng.random(200) < 0.7),
         "upper ends": np.clip(1.1 * shares, 0.01, 1.0),
         "ratings": np.digitize(eta + rng.logistic(size=200), [-1.0, 0.5, 2.0]),
     }
@@ -75,6 +80,7 @@ MODELS = {
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
     "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
+    "successes": (BinomialGLMMRegressor(FORMULA, trials="n"), "successes"),
     "shares": (BetaGLMMRegressor(FORMULA), "shares"),
     "ends": (OrderedBetaGLMMRegressor(FORMULA), "ends"),
 }
@@ -87,6 +93,15 @@ RELATED = {
     "positive, by quadrature": (
         PoissonGLMMRegressor(FORMULA, truncated=True, n_quadrature=5),
         "positive",
+    ),
+    "successes with zeros": (
+        BinomialGLMMRegressor(FORMULA, trials=12, zero="1", n_quadrature=3),
+        "successes",
+    ),
+    "overdispersed successes": (BetaBinomialGLMMRegressor(FORMULA, trials="n"), "successes"),
+    "overdispersed successes with zeros": (
+        BetaBinomialGLMMRegressor(FORMULA, trials="n", zero="1"),
+        "successes and zeros",
     ),
     "log link": (LMMRegressor(FORMULA, link="log", reml=False), "real"),
 }
@@ -167,6 +182,7 @@ NOT_OURS = {"get_params", "set_params", "get_metadata_routing", "fit"} | {
 ELSEWHERE = {
     *PREDICTIONS,
     "predict_rate",
+    "predict_cumulative",
     "predict_proba_zero",
     "predict_proba_boundary",
     "predict_boundary_frame",

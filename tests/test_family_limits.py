@@ -133,9 +133,13 @@ def corners(family):
         middle = {
             Role.LOCATION: [-1.0, 0.0, 1.0],
             Role.DISPERSION: [-3.0, 0.0, 3.0, parameter.ceiling],
+            Role.SIZE: [1.0, 12.0, 1e6],
         }.get(parameter.role, [0.3])
-        grids.append([low, high, *(x for x in middle if low < x < high)])
+        ends = [] if parameter.role is Role.SIZE else [low, high]
+        grids.append([*ends, *(x for x in middle if low < x < high)])
     y, *eta = (each.ravel() for each in np.meshgrid(possible(family), *grids))
+    for k in family.known:
+        y = np.minimum(y, eta[k])
     return y, eta
 
 

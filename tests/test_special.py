@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skglmm.special import log_gamma, log_gamma_family, log_gamma_remainder
+from skglmm.special import log_gamma, log_gamma_family, log_gamma_remainder, log_rising
 
 LARGEST = float(np.finfo(np.float64).max)
 NAMES = ("lgamma", "digamma", "trigamma", "tetragamma")
@@ -140,3 +140,38 @@ def test_the_remainder_of_a_long_array_is_that_of_its_numbers(order):
     for i in [0, 5, log_gamma._SLICE - 1, log_gamma._SLICE, log_gamma._SLICE + 6]:
         single = log_gamma_remainder(x[[i]], order)
         assert_allclose([row[i] for row in found], [row[0] for row in single], rtol=1e-14)
+
+
+def exact_rising(x, m, power):
+    """The log of a rising factorial without a power of x, and derivatives in log x."""
+
+    def rest(log_x):
+        x = mpmath.exp(log_x)
+        return mpmath.loggamma(x + m) - mpmath.loggamma(x) - power * log_x
+
+    with mpmath.workdps(80):
+        return [float(mpmath.diff(rest, mpmath.log(x), k)) for k in range(4)]
+
+
+@pytest.mark.parametrize("x", [1e-300, 1e-8, 0.3, 3.0, 9.99, 10.0, 50.0, 1e4, 1e9, 1e14])
+@pytest.mark.parametrize("m", [0.0, 1.0, 2.0, 7.0, 400.0, 1e5])
+def test_rising_factorials_have_the_digits_of_their_number_of_factors(x, m):
+    power, parts = log_rising(np.array([x]), np.array([m]), 3)
+    assert power == [m if x >= 10.0 else min(m, 1.0)]
+    assert_allclose(np.ravel(parts), exact_rising(x, m, power[0]), rtol=1e-12, atol=1e-13 * (1 + m))
+
+
+def test_rising_factorials_of_nothing_begin_with_one():
+    power, (value, *slopes) = log_rising(np.zeros(3), np.array([0.0, 1.0, 4.0]), 3)
+    assert_array_equal(power, [0.0, 1.0, 1.0])
+    assert_allclose(np.exp(value), [1.0, 1.0, 6.0])  # 1 2 3
+    assert_array_equal(slopes, np.zeros((3, 3)))
+
+
+def test_rising_factorials_do_not_depend_on_their_company():
+    x, m = np.array([0.2, 1e6, 8.0, 12.0]), np.array([3.0, 4.0, 0.0, 9.0])
+    power, parts = log_rising(x, m, 3)
+    for k in range(4):
+        one, rest = log_rising(x[[k]], m[[k]], 3)
+        assert_array_equal(power[k], one[0])
+        assert_allclose(np.array(parts)[:, k], np.ravel(rest), rtol=1e-13, atol=1e-13)

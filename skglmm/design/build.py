@@ -56,6 +56,8 @@ class DesignSpec:
     constant : mapping of str to str
         Categories of the fixed part that give no column beside the intercept, each with its
         single level.
+    added : tuple of float or None
+        Number that is added to each linear predictor in all rows.
     """
 
     layout: Layout
@@ -68,6 +70,7 @@ class DesignSpec:
     columns: Mapping[str, Column]
     specs: Mapping[str, MatrixSpec]
     constant: Mapping[str, str]
+    added: tuple[float | None, ...]
 
     @property
     def group_variables(self) -> tuple[tuple[str, ...], ...]:
@@ -214,8 +217,10 @@ class DesignSpec:
     ) -> Design:
         """Put matrices and codes together; factors without matrices get zeros."""
         column = None if self.offset is None else numbers(pick(frame, self.offset), _OFFSET)
+        shifts = [None if number is None else np.full(len(frame), number) for number in self.added]
+        shifts[0] = total([shifts[0], column])
         offsets = [
-            total([column if k == 0 else None, *(matrices[key].sum(axis=1) for key in part.keys)])
+            total([shifts[k], *(matrices[key].sum(axis=1) for key in part.keys)])
             for k, part in enumerate(self.offset_parts)
         ]
         columns = []

@@ -49,7 +49,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     terms: Sequence[Term] = (),
     *,
     offset: str | None = None,
-    offsets: Mapping[str, Sequence[str]] | None = None,
+    offsets: Mapping[str, Sequence[str | float]] | None = None,
     without_intercept: Collection[str] = (),
     numbers: Collection[str] = (),
     context: Mapping[str, Any] | None = None,
@@ -69,8 +69,9 @@ def learn(  # noqa: PLR0913 -- the parts of a model
         Random-effects terms; those on the same grouping factor make one factor.
     offset : str, default=None
         Column added to the first linear predictor, on its scale.
-    offsets : mapping of str to sequence of str, default=None
-        Expressions added to each linear predictor, on its scale; those without are left out.
+    offsets : mapping of str to sequence of str or float, default=None
+        Expressions, or numbers, added to each linear predictor, on its scale; those without are
+        left out.
     without_intercept : collection of str, default=()
         Linear predictors whose intercepts are left out, with categories coded as beside one.
     numbers : collection of str, default=()
@@ -134,6 +135,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
         columns,
         specs,
         single_levels(specs[key] for key in plan.fixed_keys()),
+        plan.added,
     )
     return spec, spec.assemble(frame, matrices, codes)
 
@@ -143,7 +145,7 @@ def label_columns(
     fixed: Mapping[str, str],
     terms: Sequence[Term] = (),
     *,
-    offsets: Mapping[str, Sequence[str]] | None = None,
+    offsets: Mapping[str, Sequence[str | float]] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the columns whose labels formulas turn into columns of matrices.
@@ -169,18 +171,23 @@ class _Plan:
     predictors: tuple[str, ...]
     merged: tuple[tuple[Term, ...], ...]
     offsets: tuple[tuple[str, ...], ...]
+    added: tuple[float | None, ...]
 
     @classmethod
     def of(
         cls,
         fixed: Mapping[str, str],
         terms: Sequence[Term],
-        offsets: Mapping[str, Sequence[str]] | None,
+        offsets: Mapping[str, Sequence[str | float]] | None,
     ) -> "_Plan":
-        """Return the plan of a model; `offsets` are expressions of some predictors."""
+        """Return the plan of a model; `offsets` are expressions and numbers of some predictors."""
         given, first = offsets or {}, next(iter(fixed))
         placed = [t._replace(predictor=first) if t.predictor is None else t for t in terms]
-        return cls(tuple(fixed), _merge(placed), tuple(tuple(given.get(k, ())) for k in fixed))
+        parts = [given.get(k, ()) for k in fixed]
+        texts = tuple(tuple(each for each in part if isinstance(each, str)) for part in parts)
+        numbers = ([each for each in part if not isinstance(each, str)] for part in parts)
+        added = tuple(sum(part) if part else None for part in numbers)
+        return cls(tuple(fixed), _merge(placed), texts, added)
 
     def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
         """Return the text of each matrix."""
@@ -275,8 +282,10 @@ def _layout(
     for names in coefficients:
         _refuse_twins(names, "effects")
     first = () if offset is None else (offset,)
+    numbers = [() if number is None else (f"{number:g}",) for number in plan.added]
     offsets = [
-        tuple(sorted((*(first if k == 0 else ()), *found))) for k, found in enumerate(plan.offsets)
+        tuple(sorted((*(first if k == 0 else ()), *numbers[k], *found)))
+        for k, found in enumerate(plan.offsets)
     ]
     layout = Layout(plan.predictors, coefficients, tuple(factors), tuple(offsets))
     labels = [label for k in range(len(coefficients)) for label in layout.labels(k)]

@@ -1,6 +1,8 @@
 """scikit-learn estimators of mixed models."""
 
 from skglmm.estimators.beta import BetaGLMMRegressor
+from skglmm.estimators.beta_binomial import BetaBinomialGLMMRegressor
+from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
@@ -12,8 +14,10 @@ from skglmm.estimators.zero_inflated_beta import ZeroInflatedBetaGLMMRegressor
 from skglmm.estimators.zero_one_inflated_beta import ZeroOneInflatedBetaGLMMRegressor
 
 __all__ = [
+    "BetaBinomialGLMMRegressor",
     "BetaGLMMRegressor",
     "BinomialGLMMClassifier",
+    "BinomialGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
     "LMMRegressor",
     "OneInflatedBetaGLMMRegressor",

@@ -19,6 +19,8 @@ from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.real.gaussian import Gaussian
+from skglmm.families.trials.beta_binomial import BetaBinomial
+from skglmm.families.trials.binomial import Binomial
 from skglmm.links import (
     LINKS,
     Cauchit,
@@ -45,6 +47,8 @@ __all__ = [
     "LINKS",
     "Bernoulli",
     "Beta",
+    "BetaBinomial",
+    "Binomial",
     "CLogLog",
     "Cauchit",
     "Cumulative",

@@ -56,7 +56,8 @@ class Family(ABC):
     """Distribution of a response given K linear predictors, one for each parameter.
 
     In every method `eta` is a sequence of K arrays, each of shape (n,) or (1,), on the scales
-    of the links; results are of full length n.
+    of the links; results are of full length n. Predictors of a size, such as the number of trials,
+    are `known`: they have no coefficients, and all derivatives in them are written as 0.
 
     Parameters
     ----------
@@ -142,6 +143,17 @@ class Family(ABC):
         return Packing.full(len(self.parameters))
 
     @property
+    def estimated(self) -> tuple[int, ...]:
+        """Places of the linear predictors that have something to estimate."""
+        roles = enumerate(parameter.role for parameter in self.parameters)
+        return tuple(k for k, role in roles if role is not Role.SIZE)
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """Places of the linear predictors that are known of each row: sizes."""
+        return tuple(k for k in range(len(self.parameters)) if k not in self.estimated)
+
+    @property
     def is_normal(self) -> bool:
         """Whether responses, as `prepare` has them in its first row, are normal and linear.
 
@@ -200,13 +212,13 @@ class Family(ABC):
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:
-        """Places of the linear predictors on which the mean depends, the first among them."""
-        return tuple(range(len(self.links)))
+        """Places of the estimated predictors on which the mean depends, the first among them."""
+        return self.estimated
 
     @property
     def part_predictors(self) -> tuple[int, ...]:
-        """Places of the linear predictors on which the probabilities of the `parts` depend."""
-        return tuple(range(len(self.links))) if self.parts else ()
+        """Places of the estimated predictors on which the probabilities of the `parts` depend."""
+        return self.estimated if self.parts else ()
 
     @property
     def factors(self) -> tuple[DensityFactor, ...]:
@@ -226,6 +238,27 @@ class Family(ABC):
         where effects of the two are not correlated.
         """
         return None
+
+    def ends(self, eta: Sequence[Floats]) -> tuple[Floats | float, Floats | float]:
+        """Return the least and the largest response of each row, which a size may end.
+
+        By default they are those of the support.
+        """
+        del eta
+        return self.support.ends
+
+    def mean_unit(self, eta: Sequence[Floats]) -> Floats | float:
+        """Return what a mean is where the parameter of the location is 1, such as a size."""
+        del eta
+        return 1.0
+
+    def start_within(self, y: Floats, sizes: Floats, weights: Floats | None = None) -> Floats:
+        """Return what `start` does, for responses that are parts of known sizes, (n,).
+
+        By default sizes tell nothing.
+        """
+        del sizes
+        return self.start(y, weights)
 
     def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         """Return the probabilities of responses above `y`, shape (n,).

@@ -25,6 +25,7 @@ class Role(Enum):
     DISPERSION = "dispersion"  # how far they scatter about it
     MASS = "mass"  # the probability of single values, such as extra zeros
     SHAPE = "shape"  # anything else: cut points, degrees of freedom, a power
+    SIZE = "size"  # of what a response is a part, such as a number of trials: known of each row
 
 
 class Limit(NamedTuple):
@@ -83,6 +84,9 @@ class Parameter:
         if there were: other parameters take its place.
     block : str or None, default=None
         Under which head tables list it together with others, each of them one number.
+    at_limit : str, default=""
+        What responses that send it to its ceiling or floor are like, in words; empty where the
+        model reproduces them exactly.
 
     Examples
     --------
@@ -100,6 +104,7 @@ class Parameter:
     floor: float = -inf
     has_intercept: bool = True
     block: str | None = None
+    at_limit: str = ""
 
     def __post_init__(self) -> None:
         if isfinite(self.ceiling) and isfinite(self.floor):

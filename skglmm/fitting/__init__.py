@@ -15,6 +15,7 @@ from skglmm.fitting.search.hessian import differenced_hessian
 from skglmm.fitting.search.information import first_hessian, positive
 from skglmm.fitting.search.line_search import Trial, line_search
 from skglmm.fitting.search.optimize import STALLED_MAX, Optimum, Options, solved, update
+from skglmm.fitting.search.start import first_constants
 from skglmm.fitting.shared_design import SharedDesign
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import Uncertainty, least_curvatures, stiffened
@@ -39,6 +40,7 @@ __all__ = [
     "Units",
     "differenced_hessian",
     "digest",
+    "first_constants",
     "first_hessian",
     "fit",
     "fit_bound",

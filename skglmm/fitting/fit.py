@@ -42,7 +42,7 @@ from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, f
 from skglmm.fitting.search.restricted import log_volume, restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
 from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified, spreads
-from skglmm.fitting.search.start import start
+from skglmm.fitting.search.start import first_constants, start
 from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting.study import Study
@@ -98,9 +98,9 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     rows, n_threads = (family, design, y, weights, log_jacobian), options.n_threads
     study = Study.of(*rows, n_threads, approximation, whole=options.averages)
     found = spaces(signed_sums(design, y, weights), study.scales)
-    constants = family.start(study.response, weights)
+    first = first_constants(family, study.design.offsets, study.response, weights)
     bound = replace(study.bound, spaces=found)
-    return fit_bound(bound, constants, options, inference=inference)
+    return fit_bound(bound, first, options, inference=inference)
 
 
 def fit_bound(

@@ -12,6 +12,7 @@ from skglmm.fitting.data.standardize import Scales, learn_scales
 from skglmm.fitting.fit import fit_bound
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.optimize import Options
+from skglmm.fitting.search.start import first_constants
 from skglmm.fitting.study import Study
 from skglmm.parts import Here
 
@@ -98,10 +99,11 @@ class SharedDesign:
         for y, log_jacobian in zip(responses.T, log_jacobians, strict=True):
             try:
                 study = self._study(y, log_jacobian)
-                constants = self.family.start(study.response, self.weights)
+                offsets, response = study.design.offsets, study.response
+                first = first_constants(self.family, offsets, response, self.weights)
                 yield fit_bound(
                     study.anonymous,
-                    constants,
+                    first,
                     options,
                     inference=inference,
                     effects=False,

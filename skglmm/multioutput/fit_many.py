@@ -155,6 +155,7 @@ def _read(model: MixedModel, X: Any, Y: Any, sample_weight: Any) -> tuple[Shared
         frame, responses = frame.loc[kept], responses.take(kept)
         weights = check_weights(weights[kept], len(frame))
     family = model._make_family()
+    model._make_scale(family).refuse_rows(frame)
     parts = read_model(model, family, frame, None)
     spec, design = model._learn(parts, frame)
     tell_dropped(parts.dropped)

@@ -121,8 +121,20 @@ class SharedModel:
             raise ValueError(msg)
         scale = self.scale.learn(given)
         read = scale.read(given)
+        self._refuse_larger(read, seen)
         weights = self._weights(seen)
         return _Read(place, given, read, scale.total_log_jacobian(read, weights), scale)
+
+    def _refuse_larger(self, read: Floats, seen: Bools) -> None:
+        """Refuse responses that are larger than what they are a part of."""
+        for k in self.family.known:
+            sizes = self.design.offsets[k]
+            assert sizes is not None  # which is what known predictors are
+            above = read > sizes[seen]
+            if above.any():
+                name = self.design.layout.predictors[k]
+                msg = f"{np.count_nonzero(above)} of its {len(above)} values exceed the {name}"
+                raise ValueError(msg)
 
     def _weights(self, seen: Bools) -> Floats | None:
         if self.weights is None or seen.all():

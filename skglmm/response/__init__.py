@@ -8,6 +8,7 @@ from skglmm.response.labels import LabelScale
 from skglmm.response.ordered import OrderedScale
 from skglmm.response.real import RealScale
 from skglmm.response.support import Support
+from skglmm.response.trials import TrialScale
 
 __all__ = [
     "BoundedScale",
@@ -18,4 +19,5 @@ __all__ = [
     "RealScale",
     "ResponseScale",
     "Support",
+    "TrialScale",
 ]

@@ -45,6 +45,22 @@ class ResponseScale(ABC):
         del y
         return self
 
+    def refuse_rows(self, frame: Any, y: Any = None) -> None:
+        """Refuse rows that cannot be, by columns that say what their responses are parts of.
+
+        Parameters
+        ----------
+        frame : DataFrame, n rows
+        y : ndarray, shape (n,), default=None
+            Their responses, where they are known.
+
+        Raises
+        ------
+        ValueError
+            When there are such rows.
+        """
+        del frame, y
+
     def tally(self, y: Any) -> tuple[Any, ...]:
         """Return what `settled` has to know of some rows; tallies of parts are added."""
         del y

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Floats
 from skglmm.response.base import ResponseScale
+from skglmm.response.messages import some_of, told
 
 __all__ = ["CountScale"]
 
-SHOWN = 3  # values that a message lists
 WHOLE_TO = 2.0**53  # from here on not every whole number is a float
 
 
@@ -59,7 +59,7 @@ class CountScale(ResponseScale):
             (y >= WHOLE_TO, "too large to be told from its neighbors", "Count in larger units"),
         ):
             if flags.any():
-                msg = f"{first}, ...; {_told(y, flags)} {what}: {_some(y[flags])}. {advice}"
+                msg = f"{first}, ...; {told(flags)} {what}: {some_of(y[flags])}. {advice}"
                 raise ValueError(msg)
 
 
@@ -74,13 +74,3 @@ _PSEUDO = (
     "does not need them to be"
 )
 _LEAST = "truncated=True is for data without zeros; leave it out"
-
-
-def _told(y: Floats, flags: Bools) -> str:
-    count = int(np.count_nonzero(flags))
-    return f"{count} of {len(y)} {'is' if count == 1 else 'are'}"
-
-
-def _some(values: Floats) -> str:
-    more = ", ..." if len(values) > SHOWN else ""
-    return ", ".join(f"{value:.6g}" for value in values[:SHOWN]) + more

@@ -1,6 +1,21 @@
 """Special functions and their first three derivatives in one pass."""
 
-from skglmm.special.log_gamma import SERIES_FROM, log_gamma_family, log_gamma_remainder
+from skglmm.special.exp_excess import exp_excess
+from skglmm.special.log_gamma import (
+    SERIES_FROM,
+    log_gamma_family,
+    log_gamma_remainder,
+    stirling_remainder,
+)
 from skglmm.special.log_hazard import log_hazard
+from skglmm.special.log_rising import log_rising
 
-__all__ = ["SERIES_FROM", "log_gamma_family", "log_gamma_remainder", "log_hazard"]
+__all__ = [
+    "SERIES_FROM",
+    "exp_excess",
+    "log_gamma_family",
+    "log_gamma_remainder",
+    "log_hazard",
+    "log_rising",
+    "stirling_remainder",
+]

@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, slices
 
-__all__ = ["SERIES_FROM", "log_gamma_family", "log_gamma_remainder"]
+__all__ = ["SERIES_FROM", "log_gamma_family", "log_gamma_remainder", "stirling_remainder"]
 
 SERIES_FROM = 10.0  # from here on the asymptotic series needs no recurrence
 _SLICE = 16_384  # longer gains nothing, shorter pays the overhead of numpy's calls more often
@@ -113,6 +113,41 @@ def log_gamma_remainder(x: Floats, order: int) -> tuple[Floats, ...]:
     for rows in slices(x.size, _SLICE):
         _fill_remainder(out[:, rows], x[rows])
     return tuple(out)
+
+
+def stirling_remainder(z: Floats, order: int) -> tuple[Floats, ...]:
+    r"""Return what Stirling's formula leaves of the log-gamma family of large numbers, in all rows.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n,)
+        Numbers of at least `SERIES_FROM`.
+    order : {0, 1, 2, 3}
+        The highest derivative wanted.
+
+    Returns
+    -------
+    tuple of order + 1 ndarrays of shape (n,)
+        As `log_gamma_remainder`, and :math:`\psi'(z) - 1 / z` and :math:`\psi''(z) + 1 / z^2`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.special import stirling_remainder
+    >>> stirling_remainder(np.array([1e10]), order=2)[2]  # 1 / (2 z**2)
+    array([5.e-21])
+    """
+    r = 1.0 / z
+    w = r * r
+    series = [np.polynomial.polynomial.polyval(w, row) * w for row in _SERIES[: order + 1]]
+    parts = [z * series[0]]
+    if order >= 1:
+        parts.append(series[1] - 0.5 * r)
+    if order >= 2:
+        parts.append(r * (0.5 * r + series[2]))
+    if order >= 3:
+        parts.append(-w * (r + series[3]))
+    return tuple(parts)
 
 
 def _fill(out: Floats, x: Floats) -> None:

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
 from skglmm.engine import Approximation
 from skglmm.estimators.base.approximation import laplace_or_quadrature
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
+from skglmm.estimators.methods.zeros import Zeros
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.model import Model
 from skglmm.estimators.reading.rows import Kind
-from skglmm.estimators.reading.validation import check_choice, check_flag, check_inference
+from skglmm.estimators.reading.validation import check_choice, check_flag
 from skglmm.exceptions import DesignError
 from skglmm.families import Family, Hurdle, Truncated, ZeroInflated
 from skglmm.formula import quote
@@ -26,12 +26,11 @@ from skglmm.response import CountScale
 
 __all__ = ["CountRegressor"]
 
-LEVEL = 0.95  # of limits that nobody asks for
 _ZEROS: dict[str, Callable[[Family], Family]] = {"inflated": ZeroInflated, "hurdle": Hurdle}
 
 
 @mixed_model
-class CountRegressor(MixedRegressor):
+class CountRegressor(Zeros, MixedRegressor):
     """A mixed model of counts, perhaps with an exposure, more zeros, or none."""
 
     exposure: str | None = None
@@ -88,59 +87,6 @@ class CountRegressor(MixedRegressor):
         if self._exposure is not None:
             frame = frame.assign(**{self._exposure: 1.0})
         return self._means(frame, kind, return_std=return_std)
-
-    def predict_proba_zero(
-        self, X: Any, kind: Kind | None = None, return_std: bool = False
-    ) -> Floats | tuple[Floats, Floats]:
-        """Predict the probability that a count is zero, of extra zeros and of the others.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like, shape (n_samples, n_features)
-            As in `predict`.
-        kind : str or set, default=None
-            As in `predict`.
-        return_std : bool, default=False
-            Whether to return standard errors, too.
-
-        Returns
-        -------
-        probability : ndarray, shape (n_samples,)
-            Between 0 and 1; NaN where the row has no answer, as in `predict`.
-        std : ndarray, shape (n_samples,)
-            Standard errors. Only if `return_std`.
-
-        Raises
-        ------
-        NotFittedError
-            When `fit` was not called.
-        ValueError
-            As in `predict`; for standard errors without inference.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from skglmm import PoissonGLMMRegressor
-        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
-        >>> model = PoissonGLMMRegressor("x").fit(X, [0, 1, 2, 5])
-        >>> model.predict_proba_zero(X).round(2)
-        array([0.78, 0.5 , 0.15, 0.01])
-        """
-        check_is_fitted(self)
-        if return_std:
-            check_inference(self.fit_)
-        family, frame = self.fit_.family, predict_frame(self, X)
-
-        def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
-            if not family.parts:  # of counts that are never zero
-                return (np.zeros(design.n_samples),) * 2
-            if not return_std:
-                return (infer.part_probabilities(self.fit_, design, plan)[:, 0],)
-            found = infer.part_intervals(self.fit_, design, plan, LEVEL)
-            return found.value[0], found.se[0]
-
-        found = self._answered(frame, kind, answer, family.part_predictors)
-        return (found[0], found[1]) if return_std else found[0]
 
     def _answered(self, frame: pd.DataFrame, *asked: Any, **options: Any) -> Floats:
         _refuse_exposures(frame, self._exposure)

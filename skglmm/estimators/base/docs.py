@@ -40,6 +40,15 @@ whole : bool, default=True
     pseudo-likelihood does: means are right where their model is, and standard errors are those of
     ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about them.
 """,
+    "trials": """\
+trials : int or str, default=1
+    Number of trials of each row: one number for all rows, or the column that holds them. Responses
+    are the successes among them. `predict` has the mean number of successes in the rows' own
+    trials, `predict_rate` the probability of a success.
+zero : str, default=None
+    One-sided formula of the logit of the probability of extra zeros, beside those that the trials
+    have by chance; it may have random effects. None for a model without them.
+""",
     "zero_coefficients": """\
 zero_coef_ : ndarray, shape (n_zero_coef,)
     Fixed effects of the probability of zeros, on the logit scale, the intercept first; only with

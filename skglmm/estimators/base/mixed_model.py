@@ -63,7 +63,8 @@ class MixedModel(
     """A generalized linear mixed model as a scikit-learn estimator.
 
     Of its parameters those that are called as a predictor of the family are formulas of that
-    predictor, as `formula` is of the location; predictors without one are one number.
+    predictor, as `formula` is of the location; predictors without one are one number. Those that
+    are called as a known predictor are a number, or the name of a column.
     """
 
     _family: ClassVar[Family]
@@ -149,6 +150,7 @@ class MixedModel(
         scale = draft.learn(rows.y)
         read = scale.read(rows.y)
         family = self._settled(family, scale)
+        scale.refuse_rows(rows.frame, rows.y)
         model = read_model(self, family, rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
         columns = self._spec.read(rows.frame, design)
@@ -248,9 +250,10 @@ class MixedModel(
         self.coef_ = result.beta[k][first:]
         self.coef_names_ = list(result.layout.coefficients[k][first:])
         self.intercept_ = float(result.beta[k][:first].sum())
-        for j, (name, beta) in enumerate(zip(result.layout.predictors, result.beta, strict=True)):
+        names = [result.layout.predictors[j] for j in result.family.estimated]
+        for j, name in zip(result.family.estimated, names, strict=True):
             if j != k and result.family.parameters[j].block is None:
-                setattr(self, f"{name}_coef_", beta)
+                setattr(self, f"{name}_coef_", result.beta[j])
         self.log_likelihood_ = result.log_likelihood
         self.aic_, self.bic_, self.n_params_ = result.aic, result.bic, result.n_params
         self.n_obs_ = result.n_samples
@@ -258,7 +261,7 @@ class MixedModel(
         self.converged_, self.is_singular_ = result.converged, bool(result.singular)
         self.n_iter_ = max(1, result.n_iterations)
         self.formula_ = str(model.formula)
-        self.formulas_ = {name: str(each) for name, each in model.formulas.items()}
+        self.formulas_ = {name: str(model.formulas[name]) for name in names}
         self.random_terms_ = model.bars
 
     def _tell(self, model: Model) -> None:

@@ -27,6 +27,7 @@ from skglmm.fitting import (
     Digest,
     Units,
     digest,
+    first_constants,
     learn_scales,
     measured,
     row_digest,
@@ -127,7 +128,7 @@ def learned(
     draft : ResponseScale
     """
     rows = some_rows(rows)
-    counted = _Counted(*rows.map(_tally, draft=draft).total())
+    counted = _Tally(*rows.map(_tally, draft=draft).total())
     scale = draft.settled(*counted.tally)
     family = estimator._settled(family, scale)
     model = read_model(estimator, family, meta, response)
@@ -156,7 +157,7 @@ def _bound(
     scale: ResponseScale,
     *,
     model: Model,
-    counted: "_Counted",
+    counted: "_Tally",
 ) -> ClusterRows:
     keep = bool(counted.n_weighted)
     parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=keep)
@@ -195,7 +196,7 @@ def _bound(
     )
 
 
-class _Counted(NamedTuple):
+class _Tally(NamedTuple):
     """Number of rows, of parts with weights, and what responses are."""
 
     n_samples: int
@@ -204,7 +205,8 @@ class _Counted(NamedTuple):
 
 
 def _tally(rows: VettedRows, draft: ResponseScale) -> tuple[int, int, tuple[Any, ...]]:
-    """What `_Counted` consists of, of some rows."""
+    """What `_Tally` consists of, of some rows."""
+    draft.refuse_rows(rows.frame, rows.y)
     is_weighted = rows.weights is not None and not np.all(rows.weights == 1.0)
     return n_rows_of(rows), int(is_weighted), draft.tally(rows.y)
 
@@ -240,7 +242,7 @@ def _totals(part: _Part, scale: ResponseScale, family: Family, units: Units) -> 
     return (
         scale.total_log_jacobian(y, weights),
         units.log_jacobian(y, weights, masses),
-        mass * family.start(units.response(y), weights),
+        mass * first_constants(family, part.design.offsets, units.response(y), weights),
         mass,
         signed_sums(part.design, y, weights),
         np.isin(masses, y).astype(np.intp),

@@ -117,6 +117,7 @@ class Conditioning(SingleThreaded):
         check_is_fitted(self)
         response, weights = self._response(X, y, sample_weight)
         frame = predict_frame(self, X)
+        self._scale.refuse_rows(frame, response)
         kind = self.predict_kind if kind is None else kind
         check_kept(self.fit_, kind)
         mass = np.ones(len(response)) if weights is None else weights

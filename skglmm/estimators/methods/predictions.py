@@ -94,7 +94,9 @@ class Predictions(SingleThreaded):
         check_is_fitted(self)
         place = self.fit_.family.location
         if predictor is not None:
-            check_choice("predictor", predictor, self.fit_.layout.predictors)
+            predictors = self.fit_.layout.predictors
+            estimated = tuple(predictors[k] for k in self.fit_.family.estimated)
+            check_choice("predictor", predictor, estimated)
             place = self.fit_.layout.predictors.index(predictor)
         if return_std:
             self._refuse_posterior(kind, "standard errors")

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from skglmm.exceptions import DesignError
 
-__all__ = ["fit_frame", "is_array", "predict_frame", "to_pandas"]
+__all__ = ["fit_frame", "is_array", "new_frame", "predict_frame", "to_pandas"]
 
 MIN_SAMPLES = 2  # one row has no spread
 SHOWN = 5  # names of columns that a message lists
@@ -45,6 +45,13 @@ def is_array(estimator: Any, frame: pd.DataFrame) -> bool:
 
 def predict_frame(estimator: Any, X: Any) -> pd.DataFrame:
     """Return the X of `predict` as a frame; frames need only the columns of the model."""
+    frame = new_frame(estimator, X)
+    estimator._scale.refuse_rows(frame)
+    return frame
+
+
+def new_frame(estimator: Any, X: Any) -> pd.DataFrame:
+    """Return the same, of rows that may not say what their responses are parts of."""
     names = getattr(estimator, "feature_names_in_", None)
     if not _is_frame(X):
         array = validate_data(estimator, X, reset=False, dtype=None)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -38,6 +38,8 @@ class Model:
         Predictors whose intercept other parameters take the place of.
     numbers : tuple of str
         Predictors that are one number each.
+    constants : mapping of str to float
+        Numbers that are known predictors in all rows.
     """
 
     formulas: Mapping[str, Formula]
@@ -45,6 +47,7 @@ class Model:
     shifts: tuple[str, ...] = ()
     without_intercept: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    constants: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def formula(self) -> Formula:
@@ -57,9 +60,12 @@ class Model:
         return {name: formula.fixed for name, formula in self.formulas.items()}
 
     @property
-    def offsets(self) -> dict[str, tuple[str, ...]]:
-        """Expressions that are added to each predictor."""
-        found = {name: formula.offsets for name, formula in self.formulas.items()}
+    def offsets(self) -> dict[str, tuple[str | float, ...]]:
+        """Expressions and numbers that are added to each predictor."""
+        found: dict[str, tuple[str | float, ...]] = {
+            name: formula.offsets for name, formula in self.formulas.items()
+        }
+        found |= {name: (number,) for name, number in self.constants.items()}
         return {**found, self.location: (*found[self.location], *self.shifts)}
 
     @property
@@ -84,7 +90,8 @@ class Model:
     @property
     def columns(self) -> set[str]:
         """Names of all columns that the model uses."""
-        shifts = (f"{{{text}}}" for texts in self.offsets.values() for text in texts)
+        every = [*self.shifts, *(text for each in self.formulas.values() for text in each.offsets)]
+        shifts = (f"{{{text}}}" for text in every)
         texts = [*self.fixed.values(), *(bar.effects for bar in self.bars), *shifts]
         groups = [name for bar in self.bars for name in bar.group]
         return set(groups).union(*map(_variables, texts))
@@ -130,9 +137,11 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     allowed = tuple(estimator.context or ())
     _check_offset(estimator.offset, frame)
     bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
+    sizes = {family.predictors[k]: getattr(estimator, family.predictors[k]) for k in family.known}
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
         skipped |= {name for text in estimator._shifts() for name in _variables(text)}
+        skipped |= {size for size in sizes.values() if isinstance(size, str)}
         formula = _parse(_every_column(frame, skipped))
     else:
         formula = _parse(estimator.formula, allowed)
@@ -144,12 +153,16 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
         if name == location
         else _one_sided(name, _text_of(estimator, name), allowed)
         for name in family.predictors
+        if name not in sizes
     }
+    formulas |= {name: _of_size(size) for name, size in sizes.items()}
+    formulas = {name: formulas[name] for name in family.predictors}
     shifts = estimator._shifts()
     bare = tuple(each.name for each in family.parameters if not each.has_intercept)
     _check_intercepts({name: formulas[name] for name in bare}, location)
     numbers = tuple(each.name for each in family.parameters if each.block)
-    model = Model(formulas, location, shifts, bare, numbers).without_idle_keys()
+    constants = {name: float(size) for name, size in sizes.items() if not isinstance(size, str)}
+    model = Model(formulas, location, shifts, bare, numbers, constants).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model
@@ -179,6 +192,11 @@ def _text_of(estimator: Any, predictor: str) -> Any:
     given = estimator.get_params(deep=False).get(predictor, "1")
     has_formula = isinstance(getattr(type(estimator), predictor, None), str)  # by default
     return "1" if given is None and not has_formula else given
+
+
+def _of_size(size: Any) -> Formula:
+    """Return the formula of a known predictor, of which an estimator has a number or a column."""
+    return Formula("0", offsets=(quote(size),) if isinstance(size, str) else ())
 
 
 def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:

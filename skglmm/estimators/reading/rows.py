@@ -64,6 +64,7 @@ def known_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     check_consistent_length(X, response)
     weights = check_weights(sample_weight, len(response))
     frame = predict_frame(estimator, X)
+    estimator._scale.refuse_rows(frame, response)
     if weights is None:
         return FitRows(frame, response, None, name_of(y))
     return _of_weight(frame, response, weights, name_of(y))

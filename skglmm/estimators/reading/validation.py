@@ -36,6 +36,7 @@ __all__ = [
     "check_parameters",
     "check_ratios",
     "check_stored",
+    "check_successes",
     "check_weights",
     "check_y",
 ]
@@ -155,6 +156,18 @@ def check_y(name: str, y: Any) -> Floats:
         raise type(error)(_no_number(column, error)) from None
     _refuse_not_finite(checked)
     return np.asarray(checked, dtype=np.float64)
+
+
+def check_successes(name: str, y: Any) -> Floats:
+    """Return numbers of successes likewise; refuse failures beside them, as R takes both."""
+    shape = getattr(y, "shape", None)
+    if shape is not None and len(shape) == 2 and shape[1] == 2:
+        msg = (
+            "y should be a 1d array, got two columns: successes and failures, as cbind() in R? "
+            "Pass the successes as y, and put their sums into a column of X for trials='column'"
+        )
+        raise ValueError(msg)
+    return check_y(name, y)
 
 
 def _is_plain(y: Any) -> bool:

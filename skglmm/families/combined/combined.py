@@ -45,6 +45,13 @@ class Combined(Family):
     def parameters(self) -> tuple[Parameter, ...]:
         return (*self.family.parameters, *self.own)
 
+    def ends(self, eta: Sequence[Floats]) -> tuple[Floats | float, Floats | float]:
+        _, high = self.family.ends(eta[: len(self.family.links)])
+        return self.support.low, high
+
+    def mean_unit(self, eta: Sequence[Floats]) -> Floats | float:
+        return self.family.mean_unit(eta[: len(self.family.links)])
+
     def with_link(self, link: Link) -> Self:
         return replace(self, family=self.family.with_link(link))
 

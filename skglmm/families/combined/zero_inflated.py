@@ -23,6 +23,7 @@ from skglmm.response import Support
 __all__ = ["ZeroInflated"]
 
 HALF_A_ROW = 0.5  # is added to both kinds of counts, so that none begins afar
+ROUNDS = 20  # of the EM algorithm, for a start
 
 
 @final
@@ -170,6 +171,8 @@ class ZeroInflated(Combined):
         Where there are fewer zeros than counts expect, the constants suit all counts.
         """
         weights = np.ones(len(y)) if weights is None else weights
+        if self.family.known:  # of each row, but not here
+            return self.start_within(y, np.full(len(y), max(1.0, float(np.max(y)))), weights)
         some, total = (y > 0.0) & (weights > 0.0), weights.sum()
         extra, inner = 0.0, np.empty(0)
         if some.any():
@@ -181,6 +184,23 @@ class ZeroInflated(Combined):
             extra, inner = 0.0, self.family.start(y, weights)
         odds = (extra + HALF_A_ROW) / (total - extra + HALF_A_ROW)
         return np.append(inner, np.log(odds))
+
+    def start_within(self, y: Floats, sizes: Floats, weights: Floats | None = None) -> Floats:
+        """Return constants after some steps of the EM algorithm from as many extra zeros as others.
+
+        With sizes in each row there is no single number of zeros that counts expect.
+        """
+        weights = np.ones(len(y)) if weights is None else weights
+        none, total = y == 0.0, weights.sum()
+        mass, known = np.where(none, 0.5 * weights, weights), self.family.known
+        for _ in range(ROUNDS):
+            inner = self.family.start_within(y, sizes, mass)
+            eta = [sizes if k in known else inner[k : k + 1] for k in range(len(inner))]
+            log_none = of_count(self.family, 0.0, eta).value
+            extra = max(total - mass.sum(), 0.0)
+            log_odds = np.log((extra + HALF_A_ROW) / (total - extra + HALF_A_ROW))
+            mass = np.where(none, weights * expit(log_none - log_odds), weights)
+        return np.append(inner, log_odds)
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         near, _ = within_reach(self.links, np.broadcast_arrays(*eta))

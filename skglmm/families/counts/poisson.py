@@ -18,13 +18,11 @@ from skglmm.families.defaults.whole_quantile import whole_quantile
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Link, LogMean, Positive, Sqrt
 from skglmm.response import Support
-from skglmm.special import SERIES_FROM, log_gamma_remainder
+from skglmm.special import SERIES_FROM, exp_excess, log_gamma_remainder
 
 __all__ = ["Poisson"]
 
 _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
-_NEAR = 0.02  # where the series of e^t - 1 - t has more digits than the difference
-_SERIES = (1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040, 1 / 40320)
 _HALF_A_COUNT = 0.5  # the mean of a start where no count is positive, over all rows
 
 
@@ -77,7 +75,7 @@ class Poisson(Family):
         logs = self.links[0].log_inverse(near[0], order)
         jet = self.links[0].inverse(near[0], order)
         t = logs[0] - log_y
-        value = best - y * _excess(t)
+        value = best - y * exp_excess(t)
         value -= (y == 0.0) * jet.value
         slopes = zip(logs[1:], jet.slopes, strict=True)
         found = LogDensity(value, *((y * each - slope)[None, :] for each, slope in slopes))
@@ -115,13 +113,3 @@ class Poisson(Family):
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         return rng.poisson(self.mean(eta)).astype(np.float64)
-
-
-def _excess(t: Floats) -> Floats:
-    """Return ``exp(t) - 1 - t``."""
-    result = np.expm1(t) - t
-    near = np.flatnonzero(np.abs(t) < _NEAR)
-    if near.size:
-        small = t[near]
-        result[near] = small * small * np.polynomial.polynomial.polyval(small, _SERIES)
-    return result

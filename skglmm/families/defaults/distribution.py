@@ -26,6 +26,9 @@ class Distribution(Protocol):
     def masses(self) -> tuple[float, ...]:
         """Single values that have a positive probability in a real support."""
 
+    def ends(self, eta: Sequence[Floats]) -> tuple[Floats | float, Floats | float]:
+        """Return the least and the largest response of each row."""
+
     def prepare(self, y: Floats) -> Floats:
         """Return what depends on responses alone."""
 

@@ -23,7 +23,7 @@ def whole_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) -> Fl
     eta : sequence of ndarray, each of shape (n,) or (1,)
     """
     p, *full = np.broadcast_arrays(p, *eta)
-    low, high = family.support.ends
+    low, high = family.ends(full)
     result = np.where(p <= 0.0, low, np.where(p >= 1.0, high, np.nan))
     inside = np.flatnonzero((p > 0.0) & (p < 1.0))
     here, goal = [row[inside] for row in full], p[inside]
@@ -32,9 +32,10 @@ def whole_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) -> Fl
         return np.asarray(family.cdf(y, [row[rows] for row in here]) >= goal[rows])
 
     mean = family.mean(here)
-    step = 1.0 + np.ceil(np.sqrt(np.maximum(mean - low, 0.0)))
-    result[inside] = least_whole(reached, mean, step, family.support.ends)
-    return result
+    start, end = family.support.ends
+    step = 1.0 + np.ceil(np.sqrt(np.maximum(mean - start, 0.0)))
+    result[inside] = least_whole(reached, mean, step, (start, end))
+    return np.asarray(np.minimum(result, high))
 
 
 def least_whole(

@@ -1,5 +1,7 @@
 """Starting values: a fit without random effects, then moments of the level scores."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.linalg import lstsq
 
@@ -22,12 +24,23 @@ from skglmm.families import Family
 from skglmm.fitting.data.highest import highest_row
 from skglmm.fitting.search.hessian import is_definite
 
-__all__ = ["spread", "start"]
+__all__ = ["first_constants", "spread", "start"]
 
 STEPS_MAX = 25  # from moments 3 to 6 are usual
 DECREASE_TOL = 0.1  # log-likelihood units: a start need not be better
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
+
+
+def first_constants(
+    family: Family, offsets: Sequence[Floats | None], y: Floats, weights: Floats | None
+) -> Floats:
+    """Return constant linear predictors, (K,), that suit responses, whose sizes may be known."""
+    if not family.known:
+        return family.start(y, weights)
+    (sizes,) = (offsets[k] for k in family.known)
+    assert sizes is not None  # which is what known predictors are
+    return family.start_within(y, sizes, weights)
 
 
 def start(problem: Problem, constants: Floats, upper: Floats) -> Floats:

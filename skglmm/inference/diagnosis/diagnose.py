@@ -118,7 +118,7 @@ def diagnose(
             else:
                 findings += influential_levels(study, here.mode, around)
     findings += others
-    if fit.capped and not fit.caps:  # of all rows
+    if _is_reproduced(fit):
         skipped.append("residuals, of which the model leaves none to speak of")
     else:
         findings += misfits(checks, fit.family)
@@ -133,6 +133,12 @@ def _checked(family: Family) -> list[str]:
     if not (is_bounded and support.is_discrete):
         idle.add(CONSTANT)
     return [each for each in CHECKED if each not in idle]
+
+
+def _is_reproduced(fit: Fit) -> bool:
+    """Whether the model has the responses of all rows as they are."""
+    named = dict(zip(fit.layout.predictors, fit.family.parameters, strict=True))
+    return not fit.caps and any(not named[name].at_limit for name in fit.capped)
 
 
 def _total_weight(study: Study) -> Iterator[Finding]:

@@ -57,7 +57,10 @@ def average_interval(
     mean, variance = of(fit, design, plan, places, weights)
     known = np.where(np.isnan(mean + variance), np.nan, 1.0)  # links know no NaN
     se = np.sqrt(np.maximum(np.nan_to_num(variance), 0.0))
-    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), se, level)
+    unit = np.zeros(len(mean))
+    rows = np.broadcast_to(fit.family.mean_unit(linear_predictors(fit, design, ())), places.shape)
+    np.add.at(unit, places, weights * rows)
+    lower, upper = link_limits(fit, np.nan_to_num(mean, nan=0.5), se, level, unit)
     return user(known * lower), user(known * upper)
 
 

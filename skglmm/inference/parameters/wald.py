@@ -134,7 +134,7 @@ def coefficient_tables(fit: Fit, against: Reference | None = None) -> tuple[Coef
     Returns
     -------
     tuple of Coefficients
-        In the order of the family's predictors.
+        In the order of the family's predictors, of those that are estimated.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def coefficient_tables(fit: Fit, against: Reference | None = None) -> tuple[Coef
     """
     against = reference(fit) if against is None else against
     fit, tables = against.applied(), []
-    for k, predictor in enumerate(fit.layout.predictors):
+    for k in fit.family.estimated:
         parameters = list(coefficients(fit, k))
         estimate = np.array([parameter.value for parameter in parameters])
         error = std_errors(fit, parameters)
@@ -157,6 +157,7 @@ def coefficient_tables(fit: Fit, against: Reference | None = None) -> tuple[Coef
             statistic = np.where(error > 0, estimate / error, np.nan)
         df = np.where(np.isnan(error), np.nan, degrees_of_freedom(against, parameters))
         names, p_value = fit.layout.coefficients[k], t_tail(statistic, df)
+        predictor = fit.layout.predictors[k]
         tables.append(Coefficients(predictor, names, estimate, error, df, statistic, p_value))
     return tuple(tables)
 

@@ -198,7 +198,7 @@ def _exact_limits(
     eta = linear_predictors(fit, design, plan.conditioned)
     yield std * slope_in(fit.family.mean, eta, where)
     averaged = shift_of(fit, design, plan, (where,)).is_wide
-    point = np.where(averaged, on_link(fit, mean), value)
+    point = np.where(averaged, on_link(fit, mean / fit.family.mean_unit(eta)), value)
     known = np.where(np.isnan(std), np.nan, 1.0)  # links know no NaN
     for limit in normal_limits(value, stretch * std, point, level):
         eta[where] = np.where(np.isnan(std), value, limit)
@@ -217,20 +217,21 @@ def _mean_limits(
     slopes = {k: slope_in(fit.family.mean, eta, k) for k in where}
     yield np.sqrt(group_variance(fit, design, plan, slopes))
     estimated = np.sqrt(group_variance(fit, design, replace(plan, unseen="fixed"), slopes))
-    middle = on_link(fit, fit.family.mean(eta))
+    unit = np.broadcast_to(fit.family.mean_unit(eta), mean.shape)
+    middle = on_link(fit, fit.family.mean(eta) / unit)
 
     def moments(part: list[Floats], rows: Ints) -> Floats:
-        off = on_link(fit, fit.family.mean(part)) - middle[rows]
+        off = on_link(fit, fit.family.mean(part) / unit[rows]) - middle[rows]
         return np.stack([off, off**2])
 
     off, square = averages(moments, eta, shift_of(fit, design, plan, where))
     spread = np.hypot(
-        _on_link_spread(fit, middle, estimated), np.sqrt(np.maximum(square - off**2, 0.0))
+        _on_link_spread(fit, middle, estimated / unit), np.sqrt(np.maximum(square - off**2, 0.0))
     )
-    limits = normal_limits(middle + off, spread, on_link(fit, mean), level)
+    limits = normal_limits(middle + off, spread, on_link(fit, mean / unit), level)
     lower, upper = _from_link(fit, limits)
-    yield np.minimum(lower, mean)  # means of two parts may lie beyond the reach of the link
-    yield np.maximum(upper, mean)
+    yield np.minimum(unit * lower, mean)  # means of two parts may be beyond the reach of the link
+    yield np.maximum(unit * upper, mean)
 
 
 def group_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
@@ -310,11 +311,14 @@ def _link(fit: Fit) -> Link:
     return fit.family.links[fit.family.location]
 
 
-def link_limits(fit: Fit, mean: Floats, se: Floats, level: float) -> Iterator[Floats]:
-    """Limits of means on the scale of the link, by the delta method."""
-    center = on_link(fit, mean)
-    spread = _on_link_spread(fit, center, se)
-    yield from _from_link(fit, normal_limits(center, spread, center, level))
+def link_limits(
+    fit: Fit, mean: Floats, se: Floats, level: float, unit: Floats | float
+) -> Iterator[Floats]:
+    """Limits of means, in some unit, on the scale of the link, by the delta method."""
+    center = on_link(fit, mean / unit)
+    spread = _on_link_spread(fit, center, se / unit)
+    for limit in _from_link(fit, normal_limits(center, spread, center, level)):
+        yield unit * limit
 
 
 def _on_link_spread(fit: Fit, center: Floats, se: Floats) -> Floats:
@@ -335,7 +339,8 @@ def _average_interval(
     """Mean, standard error and limits of averages over groups."""
     mean, gradient = mean_gradient(fit, design, plan)
     se = np.sqrt(estimates_variance(fit, gradient))
-    return mean, se, *link_limits(fit, mean, stretch * se, level)
+    unit = fit.family.mean_unit(linear_predictors(fit, design, ()))
+    return mean, se, *link_limits(fit, mean, stretch * se, level, unit)
 
 
 def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:

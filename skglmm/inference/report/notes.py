@@ -96,6 +96,10 @@ def _capped(fit: Fit) -> Iterator[Note]:
         yield from {cap.label: _held(fit, name, end, cap) for cap in held}.values()
         if held:
             continue
+        alike = fit.family.parameters[k].at_limit
+        if alike:
+            yield Note("capped", f"the {name} stopped at its {end}: {alike}")
+            continue
         what = (
             "so the data do not determine it and standard errors mean little. Simplify the model, "
             "or look for rows that repeat others"
@@ -122,7 +126,8 @@ def _held(fit: Fit, name: str, end: str, cap: Cap) -> Note:
         else f"its {cap.n_rows} responses{inside} are all"
     )
     why = (
-        "the model reproduces its responses almost exactly"
+        fit.family.parameters[cap.predictor].at_limit
+        or "the model reproduces its responses almost exactly"
         if cap.response is None
         else f"{responses} {cap.response:.4g}"
     )

@@ -80,8 +80,13 @@ def _written(end: float) -> str:
 
 def cause(fit: Fit, k: int) -> str:
     """Say why coefficients of predictor k have no finite estimate."""
-    if fit.family.parameters[k].role is Role.DISPERSION:
-        return "as the model reproduces the responses exactly"
+    parameter = fit.family.parameters[k]
+    if parameter.role is Role.DISPERSION:
+        signs, way = fit.infinities[k], fit.family.limits[k].sign
+        if not parameter.at_limit:
+            return "as the model reproduces the responses exactly"
+        if np.all(np.nan_to_num(signs) * way >= 0.0):
+            return f"as {parameter.at_limit}"
     return "as rows are separated"
 
 

@@ -111,16 +111,22 @@ def deviance_residuals(fit: Fit, design: Design, y: Floats, plan: Plan) -> Float
     eta = linear_predictors(fit, design, plan.conditioned)
     prepared = fit.family.prepare(y)
     here = fit.family.log_density(prepared, eta).value
-    support = fit.family.support
-    surest = support.ends if support.is_discrete else support.masses
-    between = np.flatnonzero(~np.isin(y, surest))
+    between = np.flatnonzero(~_is_surest(fit.family, y, eta))
     inner = [np.broadcast_to(part, len(y))[between] for part in eta]
     best = saturated(fit.family, prepared[:, between], inner)
-    gain, sign = -here, np.where(y == support.low, -1.0, 1.0)
+    gain, sign = -here, np.where(y == fit.family.support.low, -1.0, 1.0)
     gain[between], sign[between] = best.value - here[between], best.eta - inner[fit.family.location]
     result = np.copysign(np.sqrt(2.0 * np.maximum(gain, 0.0)), sign)
     result[plan.unknown(fit, design)] = np.nan
     return np.asarray(result)
+
+
+def _is_surest(family: Family, y: Floats, eta: Sequence[Floats]) -> Bools:
+    """Whether responses can have the probability 1, (n,): ends of whole numbers, and masses."""
+    if not family.support.is_discrete:
+        return np.isin(y, family.support.masses)
+    low, high = family.ends(eta)
+    return np.asarray((y == low) | (y == high))
 
 
 def quantile_residuals(

@@ -158,16 +158,16 @@ def summarize(
     ...
     """
     predictors, against = fit.layout.predictors, reference(fit, df)
-    constants = [(name, constant_level(fit, k)) for k, name in enumerate(predictors)]
+    estimated = [(k, predictors[k]) for k in fit.family.estimated]
+    constants = [(name, constant_level(fit, k)) for k, name in estimated]
     constants += [
         (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
     ]
-    names = [link.name for link in fit.family.links]
     found = (*(note.text for note in notes(fit)), *_without_errors(fit), *_too_sure(fit, against))
     return Summary(
         formula=formula,
         family=fit.family.title,
-        links=dict(zip(predictors, names, strict=True)),
+        links={name: fit.family.links[k].name for k, name in estimated},
         response=response,
         n_samples=fit.n_samples,
         n_params=fit.n_params,

@@ -77,15 +77,19 @@ def without_ratios(fit: Fit) -> dict[str, str]:
 
     One number that is no ratio, such as a cut point, has no effects; it is not among them.
     """
-    links = enumerate(zip(fit.layout.predictors, fit.family.links, strict=True))
-    return {name: link.name for k, (name, link) in links if not (link.ratio or is_constant(fit, k))}
+    links, names = fit.family.links, fit.layout.predictors
+    return {
+        names[k]: links[k].name
+        for k in fit.family.estimated
+        if not (links[k].ratio or is_constant(fit, k))
+    }
 
 
 def _fixed(against: Reference, level: float, exponentiate: bool) -> Iterator[Estimates]:
     fit = against.fit
-    tables = zip(coefficient_tables(fit, against), fit.family.links, strict=True)
-    for k, (table, link) in enumerate(tables):
-        estimate, error = table.estimate, table.std_error
+    tables = zip(fit.family.estimated, coefficient_tables(fit, against), strict=True)
+    for k, table in tables:
+        link, estimate, error = fit.family.links[k], table.estimate, table.std_error
         found = intervals(fit, level, list(coefficients(fit, k)), against)
         low, high = found.low, found.high
         if exponentiate and link.ratio is not None:

@@ -69,12 +69,14 @@ class Fitted(Inside):
         """
         model, allowed = self.model, tuple(self.model.context or ())
         layout, family = model.fit_.layout, model.fit_.family
-        every = range(len(layout.predictors)) if response else family.mean_predictors
+        every = family.estimated if response else family.mean_predictors
         moving = [layout.predictors[k] for k in every]
         texts = [parse(model.formulas_[name], allowed).fixed for name in moving]
         if effects:
             texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
         offset = set() if model.offset is None else {str(model.offset)}
+        for k in family.known:
+            offset |= set(model._spec.offset_parts[k].columns)
         return offset | {name for text in texts for name in variables(text, allowed)}
 
     def numbers(self, y: Any) -> Floats:

@@ -117,9 +117,11 @@ def residuals(
     fitted = Fitted.of(model)
     column, rows = fitted.model._column(y), fitted.rows(X)
     check_consistent_length(rows, column)
+    frame = predict_frame(fitted.model, rows)
+    fitted.model._scale.refuse_rows(frame, column)
     asked = _Rows(
         fitted.model,
-        predict_frame(fitted.model, rows),
+        frame,
         column,
         bool(conditional),
         generator(random_state),

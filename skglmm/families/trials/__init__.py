@@ -1,0 +1,1 @@
+"""Proportions of trials: how many of a known number succeeded."""
