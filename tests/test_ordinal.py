@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BinomialGLMMClassifier, FormulaError, OrdinalGLMMClassifier
 from skglmm.fitting import Study
 from skglmm.model_selection import likelihood_ratio_test
+from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).parent / "reference"
 CASES = {
@@ -231,3 +233,18 @@ def test_profiles_of_thresholds_are_those_of_the_users_columns():
         held.fit(X.assign(near=X["x"]), Y).confint().loc["2|3"].diff().abs().max()
         < wald.diff().abs().max()
     )
+
+
+def test_many_responses_share_their_classes(model):
+    responses = pd.DataFrame({"a": Y, "b": Y[::-1], "c": Y > 2})
+    with pytest.warns(ConvergenceWarning, match="1 of 3 responses has no fit"):
+        found = fit_many(OrdinalGLMMClassifier("x + (1 | g)"), X, responses)
+    assert_allclose(found.log_likelihood[0], model.log_likelihood_, atol=1e-6)
+    assert list(found.failed) == [False, False, True]
+    assert "depends on the classes; fit it alone" in found.messages[2]
+
+
+def test_odds_ratios_are_those_of_higher_classes(model):
+    assert_allclose(model.tidy(exponentiate=True)["estimate"][0], np.exp(model.coef_[0]))
+    with pytest.raises(ValueError, match="fit with link='logit' for ratios of odds"):
+        OrdinalGLMMClassifier("x", link="cloglog").fit(X, Y).tidy(exponentiate=True)
