@@ -191,6 +191,11 @@ def test_a_scale_of_one_is_nested_in_a_formula_of_it(model):
     assert likelihood_ratio_test(model, larger).df == 1
 
 
+def test_an_intercept_that_is_none_is_not_in_the_formula(model):
+    assert model.formula_ == "x + (1 | g)"
+    assert OrdinalGLMMClassifier("1 + (1 | g)").fit(X, Y).formula_ == "(1 | g)"
+
+
 def test_tables_call_thresholds_by_their_classes(model):
     assert re.search(r"Thresholds\n +estimate +std. error\n  1\|2", str(model.summary()))
     fixed = model.tidy(effects="fixed")
