@@ -220,6 +220,10 @@ def test_columns_far_from_zero_move_thresholds_and_nothing_else(thresholds):
     assert_allclose(far.log_likelihood_, near.log_likelihood_, atol=1e-8)
     moved = far.thresholds_ - 2000.0 * far.coef_[0]
     assert_allclose(moved, near.thresholds_, atol=1e-5)
+    modes = [each.random_effects()["std_error"] for each in (near, far)]
+    assert_allclose(*modes, rtol=1e-4)
+    robust = [each.confint(rows, Y, method="sandwich").iloc[0] for each in (near, far)]
+    assert_allclose(robust[0], 3.0 * robust[1], rtol=1e-4)
     errors = [
         each.confint(rows, Y, method="profile").loc["sd(Intercept | g)"] for each in (near, far)
     ]
