@@ -225,7 +225,8 @@ def test_columns_far_from_zero_move_thresholds_and_nothing_else(thresholds):
     robust = [each.confint(rows, Y, method="sandwich").iloc[0] for each in (near, far)]
     assert_allclose(robust[0], 3.0 * robust[1], rtol=1e-4)
     errors = [
-        each.confint(rows, Y, method="profile").loc["sd(Intercept | g)"] for each in (near, far)
+        each.confint(rows, Y, method="profile", parameters="sd(Intercept | g)")
+        for each in (near, far)
     ]
     assert_allclose(*errors, rtol=1e-4)
 
