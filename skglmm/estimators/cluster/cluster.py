@@ -127,7 +127,7 @@ def learned(
     draft : ResponseScale
     """
     rows = some_rows(rows)
-    counted = _Counted(*rows.map(_tally, draft=draft).total())
+    counted = _Tally(*rows.map(_tally, draft=draft).total())
     scale = draft.settled(*counted.tally)
     family = estimator._settled(family, scale)
     model = read_model(estimator, family, meta, response)
@@ -154,7 +154,7 @@ def _bound(
     scale: ResponseScale,
     *,
     model: Model,
-    counted: "_Counted",
+    counted: "_Tally",
 ) -> ClusterRows:
     keep = bool(counted.n_weighted)
     parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=keep)
@@ -193,7 +193,7 @@ def _bound(
     )
 
 
-class _Counted(NamedTuple):
+class _Tally(NamedTuple):
     """Number of rows, of parts with weights, and what responses are."""
 
     n_samples: int
@@ -202,7 +202,7 @@ class _Counted(NamedTuple):
 
 
 def _tally(rows: VettedRows, draft: ResponseScale) -> tuple[int, int, tuple[Any, ...]]:
-    """What `_Counted` consists of, of some rows."""
+    """What `_Tally` consists of, of some rows."""
     is_weighted = rows.weights is not None and not np.all(rows.weights == 1.0)
     return n_rows_of(rows), int(is_weighted), draft.tally(rows.y)
 
