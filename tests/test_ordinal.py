@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import BinomialGLMMClassifier, FormulaError, OrdinalGLMMClassifier
 from skglmm.fitting import Study
 from skglmm.model_selection import likelihood_ratio_test
+from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).parent / "reference"
 CASES = {
@@ -189,6 +191,11 @@ def test_a_scale_of_one_is_nested_in_a_formula_of_it(model):
     assert likelihood_ratio_test(model, larger).df == 1
 
 
+def test_an_intercept_that_is_none_is_not_in_the_formula(model):
+    assert model.formula_ == "x + (1 | g)"
+    assert OrdinalGLMMClassifier("1 + (1 | g)").fit(X, Y).formula_ == "(1 | g)"
+
+
 def test_tables_call_thresholds_by_their_classes(model):
     assert re.search(r"Thresholds\n +estimate +std. error\n  1\|2", str(model.summary()))
     fixed = model.tidy(effects="fixed")
@@ -213,8 +220,13 @@ def test_columns_far_from_zero_move_thresholds_and_nothing_else(thresholds):
     assert_allclose(far.log_likelihood_, near.log_likelihood_, atol=1e-8)
     moved = far.thresholds_ - 2000.0 * far.coef_[0]
     assert_allclose(moved, near.thresholds_, atol=1e-5)
+    modes = [each.random_effects()["std_error"] for each in (near, far)]
+    assert_allclose(*modes, rtol=1e-4)
+    robust = [each.confint(rows, Y, method="sandwich").iloc[0] for each in (near, far)]
+    assert_allclose(robust[0], 3.0 * robust[1], rtol=1e-4)
     errors = [
-        each.confint(rows, Y, method="profile").loc["sd(Intercept | g)"] for each in (near, far)
+        each.confint(rows, Y, method="profile", parameters="sd(Intercept | g)")
+        for each in (near, far)
     ]
     assert_allclose(*errors, rtol=1e-4)
 
@@ -231,3 +243,18 @@ def test_profiles_of_thresholds_are_those_of_the_users_columns():
         held.fit(X.assign(near=X["x"]), Y).confint().loc["2|3"].diff().abs().max()
         < wald.diff().abs().max()
     )
+
+
+def test_many_responses_share_their_classes(model):
+    responses = pd.DataFrame({"a": Y, "b": Y[::-1], "c": Y > 2})
+    with pytest.warns(ConvergenceWarning, match="1 of 3 responses has no fit"):
+        found = fit_many(OrdinalGLMMClassifier("x + (1 | g)"), X, responses)
+    assert_allclose(found.log_likelihood[0], model.log_likelihood_, atol=1e-6)
+    assert list(found.failed) == [False, False, True]
+    assert "depends on the classes; fit it alone" in found.messages[2]
+
+
+def test_odds_ratios_are_those_of_higher_classes(model):
+    assert_allclose(model.tidy(exponentiate=True)["estimate"][0], np.exp(model.coef_[0]))
+    with pytest.raises(ValueError, match="fit with link='logit' for ratios of odds"):
+        OrdinalGLMMClassifier("x", link="cloglog").fit(X, Y).tidy(exponentiate=True)

@@ -36,8 +36,10 @@ class Stretched(Link):
 
     def __post_init__(self) -> None:
         inner = self.link_of_one
-        for name in ("name", "reach", "ratio"):
+        for name in ("name", "reach"):
             object.__setattr__(self, name, getattr(inner, name))
+        # Of odds alone that of the complement is one over it, so that larger means more.
+        object.__setattr__(self, "ratio", inner.ratio if inner.ratio == "odds" else None)
         object.__setattr__(self, "domain", (0.0, self.width))
 
     def link(self, mu: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """One model fitted to many responses."""
 
 import sys
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -16,6 +17,7 @@ from skglmm.estimators.reading.validation import check_choice, check_parameters,
 from skglmm.estimators.runtime.replicates import share_out
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.estimators.runtime.warnings import tell, tell_constant, tell_dropped
+from skglmm.families import Family
 from skglmm.multioutput.responses import SHOWN, Responses, read_responses
 from skglmm.multioutput.shared_model import SharedModel
 from skglmm.parts import is_dask
@@ -142,6 +144,16 @@ def _checked(model: Any) -> MixedModel:
     return copy
 
 
+def _settled(model: MixedModel, responses: Responses) -> Family:
+    """Return the family that knows what the first response is from which there is to learn."""
+    family = model._make_family()
+    draft = model._make_scale(family)
+    for column, seen in zip(responses.columns, responses.seen, strict=True):
+        with suppress(ValueError, TypeError):  # which its own fit will tell of
+            return model._settled(family, draft.learn(model._column(column[seen])))
+    return family
+
+
 def _read(model: MixedModel, X: Any, Y: Any, sample_weight: Any) -> tuple[SharedModel, Responses]:
     """Read formulas, columns and groups, and the responses of rows of positive weight."""
     if is_dask(X):
@@ -154,7 +166,7 @@ def _read(model: MixedModel, X: Any, Y: Any, sample_weight: Any) -> tuple[Shared
         kept = weights > 0
         frame, responses = frame.loc[kept], responses.take(kept)
         weights = check_weights(weights[kept], len(frame))
-    family = model._make_family()
+    family = _settled(model, responses)
     model._make_scale(family).refuse_rows(frame)
     parts = read_model(model, family, frame, None)
     spec, design = model._learn(parts, frame)

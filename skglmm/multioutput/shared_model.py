@@ -52,6 +52,8 @@ class SharedModel:
         Of the estimator, for what `vet` says.
     options : Options
     inference : bool
+    settle : callable
+        Takes the family and what was learned of a response, and returns the family that knows it.
     """
 
     family: Family
@@ -63,6 +65,7 @@ class SharedModel:
     name: str
     options: Options
     inference: bool
+    settle: Callable[[Family, ResponseScale], Family]
 
     @classmethod
     def of(
@@ -79,6 +82,7 @@ class SharedModel:
             type(model).__name__,
             Options(model.tol, int(model.max_iter)),
             bool(model.inference),
+            model._settled,
         )
 
     def fits(self, items: Sequence[Item], df: str = "auto") -> list[infer.FitNumbers]:
@@ -120,6 +124,12 @@ class SharedModel:
             msg = f"all its {len(given)} values equal {shown}: there is nothing to tell"
             raise ValueError(msg)
         scale = self.scale.learn(given)
+        if self.settle(self.family, scale) != self.family:
+            msg = (
+                f"it is about {scale.described}, and another response is not: what all fits share "
+                "depends on the classes; fit it alone"
+            )
+            raise ValueError(msg)
         read = scale.read(given)
         self._refuse_larger(read, seen)
         weights = self._weights(seen)

@@ -103,10 +103,8 @@ def logdet_slopes(
     for (j, k), spread in row_covariances(shard, blocks, lambdas).items():
         factor = -0.5 if j == k else -1.0
         weighted = factor * spread
-        for m in range(n_predictors):
-            row = shard.packing.row(j, k, m)
-            if row is not None:
-                slopes[m] += weighted * rows.third[row]
+        for m, row in shard.packing.further((j, k)):
+            slopes[m] += weighted * rows.third[row]
     return slopes
 
 

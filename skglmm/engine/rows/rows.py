@@ -79,7 +79,7 @@ def _along(rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> F
 
 def _add(out: Floats, rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> None:
     """Add how much the derivative in `key` changes, from the derivatives of the next order."""
-    for m, step in enumerate(move):
-        row = packing.row(*key, m)
-        if step is not None and row is not None:
+    for m, row in packing.further(key):
+        step = move[m]
+        if step is not None:
             out += rates[row] * step

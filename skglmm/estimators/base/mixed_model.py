@@ -260,8 +260,8 @@ class MixedModel(
         self.n_levels_ = {factor.name: factor.n_levels for factor in result.layout.factors}
         self.converged_, self.is_singular_ = result.converged, bool(result.singular)
         self.n_iter_ = max(1, result.n_iterations)
-        self.formula_ = str(model.formula)
-        self.formulas_ = {name: str(model.formulas[name]) for name in names}
+        self.formulas_ = {name: model.texts[name] for name in names}
+        self.formula_ = self.formulas_[model.location]
         self.random_terms_ = model.bars
 
     def _tell(self, model: Model) -> None:

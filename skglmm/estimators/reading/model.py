@@ -55,6 +55,12 @@ class Model:
         return self.formulas[self.location]
 
     @property
+    def texts(self) -> dict[str, str]:
+        """Formula of each predictor in one spelling; intercepts that are none are not in it."""
+        found = {name: str(formula) for name, formula in self.formulas.items()}
+        return found | {name: found[name].removeprefix("1 + ") for name in self.without_intercept}
+
+    @property
     def fixed(self) -> dict[str, str]:
         """Formula of the fixed part of each predictor."""
         return {name: formula.fixed for name, formula in self.formulas.items()}

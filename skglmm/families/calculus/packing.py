@@ -1,8 +1,8 @@
 """Where a derivative stands among the packed rows of a `LogDensity`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import combinations, combinations_with_replacement
 from typing import Self
 
@@ -127,6 +127,22 @@ class Packing:
         )
         numbered = [{key: row for row, key in enumerate(keys)} for keys in (pairs, triples)]
         return cls(size, *numbered)
+
+    def further(self, key: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """Return the derivatives of those in one or two predictors, (m, row) each.
+
+        `m` is the predictor in which another derivative is taken, and `row` where it stands.
+        """
+        return self._further.get(tuple(sorted(key)), ())
+
+    @cached_property
+    def _further(self) -> dict[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        found: dict[tuple[int, ...], dict[int, int]] = {}
+        for keys in (self.pairs, self.triples):
+            for key, row in keys.items():
+                for place, m in enumerate(key):
+                    found.setdefault((*key[:place], *key[place + 1 :]), {})[m] = row
+        return {key: tuple(sorted(rows.items())) for key, rows in found.items()}
 
     def row(self, *indices: int) -> int | None:
         """Return the row of a second or third derivative, in any order; None if it is not kept."""

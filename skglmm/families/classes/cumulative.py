@@ -177,18 +177,32 @@ class Cumulative(Family):
         for code in range(len(self.labels)):
             found = self.log_density(np.full((1, n), float(code)), eta, 1)
             assert found.grad is not None
-            share = np.exp(found.value)
+            share, used = np.exp(found.value), self._used(code)
             for (j, k), row in self.packing.pairs.items():
-                out[row] += share * found.grad[j] * found.grad[k]
+                if j in used and k in used:
+                    out[row] += share * found.grad[j] * found.grad[k]
         return out
+
+    def _used(self, code: int) -> set[int]:
+        """The predictors on which the probability of a class depends."""
+        own = np.flatnonzero(self.cut_points.used[code])
+        return {*range(self._first), *(self._first + own).tolist()}
 
     def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return the probabilities of the classes, (n_classes, n), small ones with all digits."""
+        ends, increase = self._every_cut(eta)
+        (value,) = log_between(self.link, ends[1:].ravel(), ends[:-1].ravel(), 0)
+        return np.where(increase, np.exp(value).reshape(len(ends) - 1, -1), 0.0)
+
+    def _every_cut(self, eta: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """All standardized cut points, infinite ones at the ends, and whether they increase."""
         n = np.broadcast_shapes(*(each.shape for each in eta))[0]
-        codes = range(len(self.labels))
-        return np.stack(
-            [np.exp(self.log_density(np.full((1, n), float(code)), eta).value) for code in codes]
-        )
+        cuts = self.cut_points.cuts(eta[self._first :])
+        ends = np.full((len(cuts) + 2, n), np.inf)
+        ends[0] = -np.inf
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends[1:-1] = (cuts - eta[0]) * (np.exp(-eta[1]) if self.has_scale else 1.0)
+        return ends, np.all(np.diff(cuts, axis=0) > 0.0, axis=0)
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
         return np.asarray(np.arange(len(self.labels)) @ self.part_probabilities(eta))
@@ -204,14 +218,9 @@ class Cumulative(Family):
 
     def _tails(self, eta: Sequence[Floats]) -> tuple[Floats, Floats]:
         """Probabilities up to each class but the last, and above it, (n_cuts, n)."""
-        n = np.broadcast_shapes(*(each.shape for each in eta))[0]
-        found = []
-        for code in range(self.cut_points.size):
-            cut = self._standardized(np.full(n, code, dtype=np.intp), eta).upper
-            jet = self.link.inverse(cut)
-            found.append((jet.value, jet.complement))
-        below, above = zip(*found, strict=True)
-        return np.stack(below), np.stack(above)
+        cuts = self._every_cut(eta)[0][1:-1]
+        jet = self.link.inverse(cuts.ravel())
+        return jet.value.reshape(cuts.shape), jet.complement.reshape(cuts.shape)
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         return self._at(y, self._tails(eta)[0], (0.0, 1.0))

@@ -77,11 +77,15 @@ class Thresholds:
         return np.array_equal(self.matrix, np.eye(self.size))
 
     @cached_property
+    def used(self) -> Floats:
+        """On which parameters classes depend: 1 or 0, (n_cuts + 1, n_params)."""
+        ends = np.vstack([self.matrix != 0.0, np.zeros((1, self.matrix.shape[1]))])
+        return np.asarray(np.maximum(ends, np.roll(ends, 1, axis=0)))  # of both cut points
+
+    @cached_property
     def apart(self) -> set[tuple[int, int]]:
         """Pairs of parameters, j < k, on which no class depends together."""
-        ends = np.vstack([self.matrix != 0.0, np.zeros((1, self.matrix.shape[1]))])
-        used = np.maximum(ends, np.roll(ends, 1, axis=0))  # of each class, its cut points
-        pairs = zip(*np.nonzero(used.T @ used == 0.0), strict=True)
+        pairs = zip(*np.nonzero(self.used.T @ self.used == 0.0), strict=True)
         return {(int(j), int(k)) for j, k in pairs if j < k}
 
     def cuts(self, parameters: Sequence[Floats]) -> Floats:
