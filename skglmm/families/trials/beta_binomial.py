@@ -93,7 +93,7 @@ class BetaBinomial(Family):
         up, down = (
             of(near[0], order) for of in (self.links[0].log_inverse, self.links[0].log_complement)
         )
-        terms = _RisingFactorials.of(y, trials, (up[0], down[0], near[1]), order)
+        terms = _Rising.of(y, trials, (up[0], down[0], near[1]), order)
         value = log_successes(prepared, trials, up[0], down[0])
         found = flat(value + terms.beside(y, trials, (up[0], down[0], near[1])), 3, order)
         derivatives = (_first, _second, _third)[:order]
@@ -161,7 +161,7 @@ class BetaBinomial(Family):
         ends = []
         for y, end in ((none, 1), (near[2], 0)):
             point = (logs[0], logs[1], near[1])
-            terms = _RisingFactorials.of(y, near[2], point, 0)
+            terms = _Rising.of(y, near[2], point, 0)
             found = near[2] * logs[end] + terms.beside(y, near[2], point)
             ends.append(np.minimum(found, 0.0))  # but for rounding
         return ends[0], ends[1]
@@ -190,7 +190,7 @@ class BetaBinomial(Family):
         return rng.binomial(trials, rng.beta(a, b)).astype(np.float64)
 
 
-class _RisingFactorials(NamedTuple):
+class _Rising(NamedTuple):
     r"""What the log density has beside that of a binomial: three rising factorials.
 
     Of a, of b and of :math:`\phi`; each with its power, see `log_rising`, and with its derivatives
@@ -205,7 +205,7 @@ class _RisingFactorials(NamedTuple):
     @classmethod
     def of(
         cls, y: Floats, trials: Floats, logs: tuple[Floats, Floats, Floats], order: int
-    ) -> "_RisingFactorials":
+    ) -> "_Rising":
         """Return the terms of some successes; `logs` are those of mu, of 1 - mu and of phi."""
         up, down, precision = logs
         shapes = np.exp(up + precision), np.exp(down + precision), np.exp(precision)
@@ -235,14 +235,14 @@ class _RisingFactorials(NamedTuple):
 Logs = Sequence[Floats]  # logarithm of a probability with its derivatives in the predictor
 
 
-def _first(terms: _RisingFactorials, up: Logs, down: Logs) -> tuple[Floats, ...]:
+def _first(terms: _Rising, up: Logs, down: Logs) -> tuple[Floats, ...]:
     """Derivatives in the predictor of the mean and in the log precision."""
     a, b = terms.steps
     phi = terms.rest + terms.successes[1] + terms.failures[1] - terms.all[1]
     return a * up[1] + b * down[1], phi
 
 
-def _second(terms: _RisingFactorials, up: Logs, down: Logs) -> tuple[Floats, ...]:
+def _second(terms: _Rising, up: Logs, down: Logs) -> tuple[Floats, ...]:
     """Second derivatives, rows 00, 01, 11."""
     a, b = terms.steps
     bent_a, bent_b, bent = terms.successes[2], terms.failures[2], terms.all[2]
@@ -251,7 +251,7 @@ def _second(terms: _RisingFactorials, up: Logs, down: Logs) -> tuple[Floats, ...
     return mean, once_a + once_b, bent_a + bent_b - bent
 
 
-def _third(terms: _RisingFactorials, up: Logs, down: Logs) -> tuple[Floats, ...]:
+def _third(terms: _Rising, up: Logs, down: Logs) -> tuple[Floats, ...]:
     """Third derivatives, rows 000, 001, 011, 111."""
     found = [np.asarray(0.0)] * 3
     pairs = zip(terms.steps, (terms.successes, terms.failures), (up, down), strict=True)
