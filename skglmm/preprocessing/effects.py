@@ -1,0 +1,190 @@
+"""Effects of categories in mixed models of random intercepts: means and standard deviations."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats, Ints, keep_freed_memory
+from skglmm.covariance import Covariance, Known, Unstructured
+from skglmm.design import Design, Factor, Layout
+from skglmm.engine import Approximation, Laplace, ProfiledGaussian
+from skglmm.exceptions import DesignError
+from skglmm.families import Bernoulli, Family, Gaussian, Poisson
+from skglmm.fitting import Fit, Options, fit
+from skglmm.inference import random_effects
+
+__all__ = ["Coded", "Effects", "estimate_effects"]
+
+OPTIONS = Options(tol=1e-12)  # weights and repeated rows agree to seven digits
+ROUNDS, SETTLED = 50, 1e-10  # of the search for a ratio of variances, relative to the deviation
+
+
+class _Model(NamedTuple):
+    """A model of a target, and whether rows of categories that never repeat tell its variance."""
+
+    family: Family
+    approximation: Approximation
+    tells_single_rows: bool
+
+
+_GAUSSIAN = Gaussian()
+_BINARY = _Model(Bernoulli(), Laplace(), tells_single_rows=False)
+_MODELS = {
+    "continuous": _Model(
+        _GAUSSIAN,
+        ProfiledGaussian(integrated=(_GAUSSIAN.location,)),  # REML, as LMMRegressor's
+        tells_single_rows=False,
+    ),
+    "binary": _BINARY,
+    "multiclass": _BINARY,  # each class against the others
+    "count": _Model(Poisson(), Laplace(), tells_single_rows=True),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Rows of one target and some columns of categories.
+
+    Parameters
+    ----------
+    codes : tuple of ndarray of intp, each of shape (n,)
+        Category of each row, for each column.
+    n_categories : tuple of int
+        Of each column, whether they occur or not.
+    y : ndarray, shape (n,)
+    weights : ndarray, shape (n,), or None
+        Positive.
+    """
+
+    codes: tuple[Ints, ...]
+    n_categories: tuple[int, ...]
+    y: Floats
+    weights: Floats | None
+
+    def take(self, rows: Ints | Bools) -> "Coded":
+        """Return some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        codes = tuple(column[rows] for column in self.codes)
+        return Coded(codes, self.n_categories, self.y[rows], weights)
+
+
+class Effects(NamedTuple):
+    """Effects of the categories of some columns, on the scale of the link.
+
+    Parameters
+    ----------
+    modes : list of ndarray, each of shape (n_categories,)
+        0 for categories that do not occur.
+    std_devs : list of ndarray, each of shape (n_categories,)
+        Given the data and the estimates; of all categories, where they do not occur.
+    spreads : list of float
+        Standard deviation of all categories of a column; 0 where rows do not tell it.
+    converged : bool
+    """
+
+    modes: list[Floats]
+    std_devs: list[Floats]
+    spreads: list[float]
+    converged: bool
+
+
+def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Effects:
+    """Return the effects of the categories of all columns at once.
+
+    Parameters
+    ----------
+    rows : Coded
+    target_type : str
+    smooth : float or None
+        How many rows the average of all is worth; None estimates it.
+
+    Raises
+    ------
+    DesignError
+        When crossed columns have too many categories.
+    """
+    keep_freed_memory()
+    model = _MODELS[target_type]
+    counts = [
+        np.bincount(codes, rows.weights, minlength=n)
+        for codes, n in zip(rows.codes, rows.n_categories, strict=True)
+    ]
+    modes = [np.zeros(n) for n in rows.n_categories]
+    std_devs = [np.zeros(n) for n in rows.n_categories]
+    effects = Effects(modes, std_devs, [0.0] * len(counts), converged=True)
+    used = [j for j, each in enumerate(counts) if _tells(model, each)]
+    if not used or np.all(rows.y == rows.y[0]):
+        return effects
+    seen = {j: counts[j] > 0 for j in used}
+    occurring = Coded(
+        tuple((np.cumsum(seen[j]) - 1)[rows.codes[j]] for j in used),
+        tuple(int(np.count_nonzero(seen[j])) for j in used),
+        rows.y,
+        rows.weights,
+    )
+    found, sd = _fitted(model, occurring, smooth)
+    for j, each, lambda_ in zip(used, random_effects(found), found.lambdas, strict=True):
+        effects.spreads[j] = sd * abs(float(lambda_.item()))
+        modes[j][seen[j]] = sd * each.mode[0]
+        std_devs[j][:] = effects.spreads[j]
+        std_devs[j][seen[j]] = sd * each.std_dev[0]
+    return effects._replace(converged=found.converged)
+
+
+def _tells(model: _Model, counts: Floats) -> bool:
+    """Whether rows tell how much the categories of a column differ."""
+    if np.count_nonzero(counts) < 2:
+        return False
+    return model.tells_single_rows or bool(counts.max() > 1.0)
+
+
+def _fitted(model: _Model, rows: Coded, smooth: float | None) -> tuple[Fit, float]:
+    """Return a fit, and what its effects are to be multiplied by."""
+    if smooth is None:
+        return _fit(model, rows, Unstructured(1)), 1.0
+    family = model.family
+    eta = family.start(rows.y, rows.weights)  # of the average row
+    for _ in range(ROUNDS):
+        sd = 1.0 / sqrt(smooth * family.location_information(list(eta[:, None])).item())
+        found = _fit(model, rows, Known(1), sd)
+        before, eta = eta, np.array([beta.item() for beta in found.beta])
+        eta[family.location] = before[family.location]
+        if np.abs(eta - before).max() < SETTLED:  # at once where nothing else is estimated
+            break
+    return found, sd
+
+
+def _fit(model: _Model, rows: Coded, covariance: Covariance, sd: float = 1.0) -> Fit:
+    """Fit crossed random intercepts to rows of whose categories each occurs."""
+    family, n = model.family, len(rows.y)
+    k, ones = family.location, np.ones((n, 1), order="F")
+    every = range(len(family.predictors))
+    factors = tuple(
+        Factor(f"x{j}", np.arange(m).astype(object), ("Intercept",), (k,), (1,), covariance)
+        for j, m in enumerate(rows.n_categories)
+    )
+    layout = Layout(tuple(family.predictors), tuple(("Intercept",) for _ in every), factors)
+    design = Design(
+        layout,
+        tuple(ones for _ in every),
+        tuple(None for _ in every),
+        rows.codes,
+        tuple(sd * ones for _ in factors),
+    )
+    try:
+        return fit(
+            family,
+            design,
+            rows.y,
+            rows.weights,
+            inference=False,
+            options=OPTIONS,
+            approximation=model.approximation,
+        )
+    except DesignError as error:
+        if len(factors) > 1:
+            msg = f"{error}. Or fit a model to each column by itself: joint=False"
+            raise DesignError(msg) from None
+        raise
