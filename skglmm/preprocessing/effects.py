@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints, keep_freed_memory
-from skglmm.covariance import Covariance, Known, Unstructured
+from skglmm.covariance import Covariance, Unstructured
 from skglmm.design import Design, Factor, Layout
 from skglmm.engine import Approximation, Laplace, ProfiledGaussian
 from skglmm.exceptions import DesignError
 from skglmm.families import Bernoulli, Family, Gaussian, Poisson
-from skglmm.fitting import Fit, Options, fit
+from skglmm.fitting import Fit, fit
 from skglmm.inference import random_effects
+from skglmm.preprocessing.given import Given
 
 __all__ = ["Coded", "Effects", "estimate_effects"]
 
-OPTIONS = Options(tol=1e-12)  # weights and repeated rows agree to seven digits
 ROUNDS, SETTLED = 50, 1e-10  # of the search for a ratio of variances, relative to the deviation
 
 
@@ -45,10 +45,12 @@ _MODELS = {
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """Rows of one target and some columns of categories.
+    """A target and some columns of categories.
 
     Parameters
     ----------
+    names : tuple of str
+        Of the columns, for messages.
     codes : tuple of ndarray of intp, each of shape (n,)
         Category of each row, for each column.
     n_categories : tuple of int
@@ -58,6 +60,7 @@ class Coded:
         Positive.
     """
 
+    names: tuple[str, ...]
     codes: tuple[Ints, ...]
     n_categories: tuple[int, ...]
     y: Floats
@@ -67,7 +70,7 @@ class Coded:
         """Return some of the rows."""
         weights = None if self.weights is None else self.weights[rows]
         codes = tuple(column[rows] for column in self.codes)
-        return Coded(codes, self.n_categories, self.y[rows], weights)
+        return Coded(self.names, codes, self.n_categories, self.y[rows], weights)
 
 
 class Effects(NamedTuple):
@@ -119,17 +122,22 @@ def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Eff
         return effects
     seen = {j: counts[j] > 0 for j in used}
     occurring = Coded(
+        tuple(rows.names[j] for j in used),
         tuple((np.cumsum(seen[j]) - 1)[rows.codes[j]] for j in used),
         tuple(int(np.count_nonzero(seen[j])) for j in used),
         rows.y,
         rows.weights,
     )
-    found, sd = _fitted(model, occurring, smooth)
+    found = (
+        _fit(model, occurring, Unstructured(1))
+        if smooth is None
+        else _given(model, occurring, smooth)
+    )
     for j, each, lambda_ in zip(used, random_effects(found), found.lambdas, strict=True):
-        effects.spreads[j] = sd * abs(float(lambda_.item()))
-        modes[j][seen[j]] = sd * each.mode[0]
+        effects.spreads[j] = abs(float(lambda_.item()))
+        modes[j][seen[j]] = each.mode[0]
         std_devs[j][:] = effects.spreads[j]
-        std_devs[j][seen[j]] = sd * each.std_dev[0]
+        std_devs[j][seen[j]] = each.std_dev[0]
     return effects._replace(converged=found.converged)
 
 
@@ -140,30 +148,34 @@ def _tells(model: _Model, counts: Floats) -> bool:
     return model.tells_single_rows or bool(counts.max() > 1.0)
 
 
-def _fitted(model: _Model, rows: Coded, smooth: float | None) -> tuple[Fit, float]:
-    """Return a fit, and what its effects are to be multiplied by."""
-    if smooth is None:
-        return _fit(model, rows, Unstructured(1)), 1.0
-    family = model.family
+def _given(model: _Model, rows: Coded, smooth: float) -> Fit:
+    """Fit with the standard deviation that makes the average worth so many rows.
+
+    The information of a row may depend on other estimates, such as the residual deviation, and
+    these on it; and fits measure responses in units of their own.
+    """
+    family, unit = model.family, 1.0
+    model = model._replace(approximation=Laplace(model.approximation.integrated))
     eta = family.start(rows.y, rows.weights)  # of the average row
     for _ in range(ROUNDS):
         sd = 1.0 / sqrt(smooth * family.location_information(list(eta[:, None])).item())
-        found = _fit(model, rows, Known(1), sd)
-        before, eta = eta, np.array([beta.item() for beta in found.beta])
+        found = _fit(model, rows, Given(1, sd / unit))
+        ratio, before = found.lambdas[-1].item() / sd, eta
+        eta, unit = np.array([beta.item() for beta in found.beta]), ratio * unit
         eta[family.location] = before[family.location]
-        if np.abs(eta - before).max() < SETTLED:  # at once where nothing else is estimated
+        if max(np.abs(eta - before).max(), abs(ratio - 1.0)) < SETTLED:
             break
-    return found, sd
+    return found
 
 
-def _fit(model: _Model, rows: Coded, covariance: Covariance, sd: float = 1.0) -> Fit:
+def _fit(model: _Model, rows: Coded, covariance: Covariance) -> Fit:
     """Fit crossed random intercepts to rows of whose categories each occurs."""
     family, n = model.family, len(rows.y)
     k, ones = family.location, np.ones((n, 1), order="F")
     every = range(len(family.predictors))
     factors = tuple(
-        Factor(f"x{j}", np.arange(m).astype(object), ("Intercept",), (k,), (1,), covariance)
-        for j, m in enumerate(rows.n_categories)
+        Factor(name, np.arange(m).astype(object), ("Intercept",), (k,), (1,), covariance)
+        for name, m in zip(rows.names, rows.n_categories, strict=True)
     )
     layout = Layout(tuple(family.predictors), tuple(("Intercept",) for _ in every), factors)
     design = Design(
@@ -171,7 +183,7 @@ def _fit(model: _Model, rows: Coded, covariance: Covariance, sd: float = 1.0) ->
         tuple(ones for _ in every),
         tuple(None for _ in every),
         rows.codes,
-        tuple(sd * ones for _ in factors),
+        tuple(ones for _ in factors),
     )
     try:
         return fit(
@@ -180,7 +192,6 @@ def _fit(model: _Model, rows: Coded, covariance: Covariance, sd: float = 1.0) ->
             rows.y,
             rows.weights,
             inference=False,
-            options=OPTIONS,
             approximation=model.approximation,
         )
     except DesignError as error:

@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from skglmm.arrays import Bools, Floats, Ints
+from skglmm.arrays import Floats, Ints
 from skglmm.estimators.reading.validation import check_flag, check_weights
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.estimators.runtime.warnings import tell
@@ -252,7 +252,7 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         std_devs = np.empty_like(modes)
         for (_, test), effects in zip(folds, parts, strict=True):
             codes = [column[test] for column in rows.codes]
-            modes[test], std_devs[test] = _encoded(effects, codes)
+            modes[test], std_devs[test] = _encoded(effects, codes, len(test))
         return self._laid_out(rows.table, modes, std_devs)
 
     def transform(self, X: Any) -> Any:
@@ -281,7 +281,7 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         table = transform_table(self, X)
         pairs = zip(self._categories, self.columns_, strict=True)
         codes = [each.codes(table.column(place)) for each, place in pairs]
-        modes, std_devs = _encoded(self._found, codes)
+        modes, std_devs = _encoded(self._found, codes, table.n_rows)
         return self._laid_out(table, modes, std_devs)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -375,21 +375,16 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
     def _effects(self, rows: _Rows, trains: list[Ints | None]) -> list[list[Effects]]:
         """Return the effects by some rows, or all, of each response."""
         smooth = None if self.smooth == "auto" else float(self.smooth)
-        sizes, every = [len(each) for each in self._categories], range(len(rows.codes))
+        every = range(len(rows.codes))
         together = [list(every)] if self.joint else [[j] for j in every]
         tasks = [
-            (train, response, [rows.codes[j] for j in block], [sizes[j] for j in block])
+            (train, self._coded(rows, response, block))
             for train, response, block in product(trains, rows.target.responses.T, together)
         ]
         estimate = delayed(_estimated)
-        found = iter(
-            Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                estimate(*task, rows.weights, rows.target.type, smooth) for task in tasks
-            )
-        )
-        effects = [
-            [_joined(found, len(together)) for _ in rows.target.suffixes] for _ in trains
-        ]
+        parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
+        found = iter(parallel(estimate(*task, rows.target.type, smooth) for task in tasks))
+        effects = [[_joined(found, len(together)) for _ in rows.target.suffixes] for _ in trains]
         failed = sum(not each.converged for several in effects for each in several)
         if failed:
             text = (
@@ -398,6 +393,16 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
             )
             tell(text, ConvergenceWarning)
         return effects
+
+    def _coded(self, rows: _Rows, response: Floats, columns: list[int]) -> Coded:
+        """Return some of the columns, with a response."""
+        return Coded(
+            tuple(self._categories[j].name for j in columns),
+            tuple(rows.codes[j] for j in columns),
+            tuple(len(self._categories[j]) for j in columns),
+            response,
+            rows.weights,
+        )
 
     def _publish(self, rows: _Rows, found: list[Effects]) -> None:
         self._found, self._suffixes = found, rows.target.suffixes
@@ -418,17 +423,8 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         return laid_out(self, table, blocks)
 
 
-def _estimated(
-    train: Ints | Bools | None,
-    response: Floats,
-    codes: list[Ints],
-    sizes: list[int],
-    weights: Floats | None,
-    target_type: str,
-    smooth: float | None,
-) -> Effects:
+def _estimated(train: Ints | None, rows: Coded, target_type: str, smooth: float | None) -> Effects:
     """Return the effects by some rows, or all; those of weight 0 do not count."""
-    rows = Coded(tuple(codes), tuple(sizes), response, weights)
     rows = rows if train is None else rows.take(train)
     if rows.weights is not None and not rows.weights.all():
         rows = rows.take(rows.weights > 0)
@@ -446,9 +442,8 @@ def _joined(found: Iterator[Effects], n_blocks: int) -> Effects:
     )
 
 
-def _encoded(effects: list[Effects], codes: list[Ints]) -> tuple[Floats, Floats]:
-    """Return effects of coded rows and their standard deviations, (n, columns, responses)."""
-    n = len(codes[0]) if codes else 0
+def _encoded(effects: list[Effects], codes: list[Ints], n: int) -> tuple[Floats, Floats]:
+    """Return effects of n coded rows and their standard deviations, (n, columns, responses)."""
     modes = np.zeros((n, len(codes), len(effects)))
     std_devs = np.zeros_like(modes)
     for k, each in enumerate(effects):

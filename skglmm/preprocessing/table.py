@@ -92,8 +92,8 @@ def laid_out(estimator: Any, table: Table, blocks: Mapping[int, Floats]) -> Any:
     names = list(estimator.get_feature_names_out())
     if container == "polars":
         polars = import_module("polars")
-        series = [polars.Series(name, _values(each)) for name, each in zip(names, columns, strict=True)]
-        return polars.DataFrame(series)
+        pairs = zip(names, columns, strict=True)
+        return polars.DataFrame([polars.Series(name, _values(each)) for name, each in pairs])
     found = dict(enumerate(columns))
     return pd.DataFrame(found, index=table.frame.index).set_axis(names, axis=1)
 

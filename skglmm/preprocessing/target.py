@@ -77,23 +77,19 @@ def read_target(name: str, y: Any, target_type: Any) -> Target:
 
 def _type_of(name: str, y: Any) -> str:
     """Return what y looks like, as scikit-learn's `type_of_target` sees it."""
-    column = np.asarray(y) if y is not None else None
-    if column is None or column.dtype.kind in "fc":
-        column = check_y(name, y)
-        if (column != np.floor(column)).any():
+    if y is not None and kind_of(pd.Series(np.ravel(y))) == "number":
+        numbers = check_y(name, y)
+        if (numbers != np.floor(numbers)).any():
             return "continuous"
-    labels = check_labels(name, y)
-    n_labels = len(np.unique(labels))
-    if n_labels <= 2:
-        return "binary"
-    if n_labels > MOST_CLASSES and kind_of(pd.Series(labels)) == "number":
-        msg = (
-            f"y holds {n_labels} different whole numbers, and target_type='auto' does not tell "
-            "what they are; say target_type='count' of counts, 'continuous' of other numbers, "
-            "'multiclass' of labels"
-        )
-        raise ValueError(msg)
-    return "multiclass"
+        n_values = len(np.unique(numbers))
+        if n_values > MOST_CLASSES:
+            msg = (
+                f"y holds {n_values} different whole numbers, and target_type='auto' does not "
+                "tell what they are; say target_type='count' of counts, 'continuous' of other "
+                "numbers, 'multiclass' of labels"
+            )
+            raise ValueError(msg)
+    return "binary" if len(np.unique(check_labels(name, y))) <= 2 else "multiclass"
 
 
 def _read_classes(labels: NDArray[Any], kind: str) -> Target:
