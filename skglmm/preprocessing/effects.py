@@ -5,6 +5,7 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from skglmm.arrays import Bools, Floats, Ints, keep_freed_memory
 from skglmm.covariance import Covariance, Unstructured
@@ -22,24 +23,33 @@ ROUNDS, SETTLED = 50, 1e-10  # of the search for a ratio of variances, relative 
 
 
 class _Model(NamedTuple):
-    """A model of a target, and whether rows of categories that never repeat tell its variance."""
+    """A model of a target.
+
+    Parameters
+    ----------
+    family : Family
+    approximation : Approximation
+    discrete : bool
+        Whether responses are few, so that many rows are the same one.
+    sums_suffice : bool
+        Whether sums of the responses tell all that there is to be known of rows of the same
+        categories, and rows that are each a category of their own how much categories differ.
+    """
 
     family: Family
     approximation: Approximation
-    tells_single_rows: bool
+    discrete: bool = True
+    sums_suffice: bool = False
 
 
 _GAUSSIAN = Gaussian()
-_BINARY = _Model(Bernoulli(), Laplace(), tells_single_rows=False)
+_BINARY = _Model(Bernoulli(), Laplace())
+_REML = ProfiledGaussian(integrated=(_GAUSSIAN.location,))  # as of LMMRegressor
 _MODELS = {
-    "continuous": _Model(
-        _GAUSSIAN,
-        ProfiledGaussian(integrated=(_GAUSSIAN.location,)),  # REML, as LMMRegressor's
-        tells_single_rows=False,
-    ),
+    "continuous": _Model(_GAUSSIAN, _REML, discrete=False),
     "binary": _BINARY,
     "multiclass": _BINARY,  # each class against the others
-    "count": _Model(Poisson(), Laplace(), tells_single_rows=True),
+    "count": _Model(Poisson(), Laplace(), sums_suffice=True),
 }
 
 
@@ -128,11 +138,11 @@ def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Eff
         rows.y,
         rows.weights,
     )
-    found = (
-        _fit(model, occurring, Unstructured(1))
-        if smooth is None
-        else _given(model, occurring, smooth)
-    )
+    occurring = _distinct(model, occurring) if model.discrete else occurring
+    if smooth is None:
+        found = _fit(model, occurring, Unstructured(1))
+    else:
+        found = _given(model, occurring, smooth)
     for j, each, lambda_ in zip(used, random_effects(found), found.lambdas, strict=True):
         effects.spreads[j] = abs(float(lambda_.item()))
         modes[j][seen[j]] = each.mode[0]
@@ -145,7 +155,27 @@ def _tells(model: _Model, counts: Floats) -> bool:
     """Whether rows tell how much the categories of a column differ."""
     if np.count_nonzero(counts) < 2:
         return False
-    return model.tells_single_rows or bool(counts.max() > 1.0)
+    return model.sums_suffice or bool(counts.max() > 1.0)
+
+
+def _distinct(model: _Model, rows: Coded) -> Coded:
+    """Return the distinct rows, in their order, with weights, which have the same likelihood."""
+    columns = list(zip(rows.codes, rows.n_categories, strict=True))
+    if not model.sums_suffice:
+        values, numbers = np.unique(rows.y, return_inverse=True)
+        columns.append((numbers, len(values)))
+    (keys, n), *others = columns
+    for codes, size in others:
+        keys, found = pd.factorize(keys * size + codes, sort=True)
+        n = len(found)
+    first = np.empty(n, dtype=np.intp)
+    first[keys[::-1]] = np.arange(len(keys) - 1, -1, -1)
+    weights = np.bincount(keys, rows.weights, minlength=n).astype(np.float64)
+    totals = rows.y if rows.weights is None else rows.weights * rows.y
+    y = np.bincount(keys, totals, minlength=n) / weights if model.sums_suffice else rows.y[first]
+    return Coded(
+        rows.names, tuple(each[first] for each in rows.codes), rows.n_categories, y, weights
+    )
 
 
 def _given(model: _Model, rows: Coded, smooth: float) -> Fit:
@@ -155,7 +185,7 @@ def _given(model: _Model, rows: Coded, smooth: float) -> Fit:
     these on it; and fits measure responses in units of their own.
     """
     family, unit = model.family, 1.0
-    model = model._replace(approximation=Laplace(model.approximation.integrated))
+    model = model._replace(approximation=Laplace(integrated=model.approximation.integrated))
     eta = family.start(rows.y, rows.weights)  # of the average row
     for _ in range(ROUNDS):
         sd = 1.0 / sqrt(smooth * family.location_information(list(eta[:, None])).item())

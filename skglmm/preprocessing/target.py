@@ -77,7 +77,7 @@ def read_target(name: str, y: Any, target_type: Any) -> Target:
 
 def _type_of(name: str, y: Any) -> str:
     """Return what y looks like, as scikit-learn's `type_of_target` sees it."""
-    if y is not None and kind_of(pd.Series(np.ravel(y))) == "number":
+    if y is not None and kind_of(pd.Series(np.asarray(y).ravel())) == "number":
         numbers = check_y(name, y)
         if (numbers != np.floor(numbers)).any():
             return "continuous"
