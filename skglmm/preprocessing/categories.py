@@ -143,7 +143,7 @@ def places(columns: Any, X: Any, names: Sequence[str] | None, n_features: int) -
 
 def _place(column: Any, names: Sequence[str] | None, n_features: int) -> int:
     if isinstance(column, Integral) and not isinstance(column, (bool, np.bool_)):
-        if not -n_features <= column < n_features:
+        if not -n_features <= int(column) < n_features:
             msg = f"columns has the position {column}, but X has {n_features} columns"
             raise ValueError(msg)
         return int(column) % n_features

@@ -1,5 +1,6 @@
 """Effects of categories in mixed models of random intercepts: means and standard deviations."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from skglmm.fitting import Fit, fit
 from skglmm.inference import random_effects
 from skglmm.preprocessing.given import Given
 
-__all__ = ["Coded", "Effects", "estimate_effects"]
+__all__ = ["Coded", "Effects", "encoded", "estimate_effects", "joined"]
 
 ROUNDS, SETTLED = 50, 1e-10  # of the search for a ratio of variances, relative to the deviation
 
@@ -103,6 +104,29 @@ class Effects(NamedTuple):
     converged: bool
 
 
+def joined(found: Iterator[Effects], n_blocks: int) -> Effects:
+    """Return the effects of all columns of one response."""
+    blocks = [next(found) for _ in range(n_blocks)]
+    return Effects(
+        [modes for each in blocks for modes in each.modes],
+        [std_devs for each in blocks for std_devs in each.std_devs],
+        [spread for each in blocks for spread in each.spreads],
+        converged=all(each.converged for each in blocks),
+    )
+
+
+def encoded(effects: list[Effects], codes: list[Ints], n: int) -> tuple[Floats, Floats]:
+    """Return effects of n coded rows and their standard deviations, (n, columns, responses)."""
+    modes = np.zeros((n, len(codes), len(effects)))
+    std_devs = np.zeros_like(modes)
+    for k, each in enumerate(effects):
+        for j, column in enumerate(codes):
+            known = column >= 0
+            modes[:, j, k] = np.where(known, each.modes[j][column], 0.0)
+            std_devs[:, j, k] = np.where(known, each.std_devs[j][column], each.spreads[j])
+    return modes, std_devs
+
+
 def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Effects:
     """Return the effects of the categories of all columns at once.
 
@@ -121,7 +145,7 @@ def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Eff
     keep_freed_memory()
     model = _MODELS[target_type]
     counts = [
-        np.bincount(codes, rows.weights, minlength=n)
+        np.bincount(codes, rows.weights, minlength=n).astype(np.float64)
         for codes, n in zip(rows.codes, rows.n_categories, strict=True)
     ]
     modes = [np.zeros(n) for n in rows.n_categories]

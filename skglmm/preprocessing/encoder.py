@@ -1,24 +1,23 @@
 """Cross-fitted effects of categories, as a scikit-learn transformer."""
 
-from collections.abc import Iterator
 from itertools import product
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skglmm.arrays import Floats, Ints
 from skglmm.estimators.reading.validation import check_flag, check_weights
-from skglmm.estimators.runtime.threads import single_threaded
+from skglmm.estimators.runtime.threads import SingleThreaded, single_threaded
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.preprocessing.categories import Categories, places
-from skglmm.preprocessing.effects import Coded, Effects, estimate_effects
+from skglmm.preprocessing.effects import Coded, Effects, encoded, estimate_effects, joined
+from skglmm.preprocessing.folds import folds_of
 from skglmm.preprocessing.table import Table, fit_table, laid_out, transform_table
 from skglmm.preprocessing.target import Target, read_target
 
@@ -34,7 +33,7 @@ class _Rows(NamedTuple):
     weights: Floats | None
 
 
-class GLMMEncoder(TransformerMixin, BaseEstimator):
+class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
     r"""Encode categories by their effects in a mixed model, cross-fitted.
 
     A column of categories, such as cities, customers or product codes, becomes a column of
@@ -143,10 +142,10 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
     >>> encoder.fit_transform(X, y).shape
     (400, 2)
     >>> encoder.effects_std_.round(1)
-    array([2. , 0.9])
+    array([2.1, 1. ])
     >>> encoder.transform(pd.DataFrame({"city": [3, 999], "shop": [999, 999]})).round(1)
        city  shop
-    0  -1.6   0.0
+    0  -0.1   0.0
     1   0.0   0.0
     """
 
@@ -173,7 +172,6 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    @single_threaded
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn the effects of the categories from all rows.
 
@@ -204,12 +202,19 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         -----
         ConvergenceWarning
             When a fit did not converge.
+
+        Examples
+        --------
+        >>> from skglmm.preprocessing import GLMMEncoder
+        >>> X = [["a"], ["a"], ["b"], ["b"], ["c"], ["c"]]
+        >>> encoder = GLMMEncoder().fit(X, [1.2, 1.4, 2.1, 2.4, 0.5, 0.2])
+        >>> encoder.encodings_[0].round(2)[1:]
+        array([ 0.93, -0.93])
         """
         rows = self._read(X, y, sample_weight)
         self._publish(rows, self._effects(rows, [None])[0])
         return self
 
-    @single_threaded
     def fit_transform(
         self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None
     ) -> Any:
@@ -242,9 +247,17 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         -----
         ConvergenceWarning
             As in `fit`.
+
+        Examples
+        --------
+        >>> from skglmm.preprocessing import GLMMEncoder
+        >>> X = [["a"], ["a"], ["a"], ["b"], ["b"], ["b"], ["c"], ["c"], ["c"]]
+        >>> y = [1.2, 1.4, 1.3, 2.1, 2.4, 2.4, 0.5, 0.2, 0.3]
+        >>> GLMMEncoder(cv=3, random_state=0).fit_transform(X, y).shape
+        (9, 1)
         """
         rows = self._read(X, y, sample_weight)
-        folds = self._folds(X, rows.target, groups)
+        folds = folds_of(self, X, rows.target, groups)
         whole, *parts = self._effects(rows, [None, *(train for train, _ in folds)])
         self._publish(rows, whole)
         n = len(rows.target.labels)
@@ -252,7 +265,7 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         std_devs = np.empty_like(modes)
         for (_, test), effects in zip(folds, parts, strict=True):
             codes = [column[test] for column in rows.codes]
-            modes[test], std_devs[test] = _encoded(effects, codes, len(test))
+            modes[test], std_devs[test] = encoded(effects, codes, len(test))
         return self._laid_out(rows.table, modes, std_devs)
 
     def transform(self, X: Any) -> Any:
@@ -276,12 +289,21 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
             When `fit` was not called.
         ValueError
             When columns are missing or others than those of `fit`.
+
+        Examples
+        --------
+        >>> from skglmm.preprocessing import GLMMEncoder
+        >>> X = [["a"], ["a"], ["b"], ["b"], ["c"], ["c"]]
+        >>> encoder = GLMMEncoder(return_std=True).fit(X, [1.2, 1.4, 2.1, 2.4, 0.5, 0.2])
+        >>> encoder.transform([["b"], ["unknown"]]).round(2)
+        array([[0.93, 0.13],
+               [0.  , 0.94]])
         """
         check_is_fitted(self)
         table = transform_table(self, X)
         pairs = zip(self._categories, self.columns_, strict=True)
         codes = [each.codes(table.column(place)) for each, place in pairs]
-        modes, std_devs = _encoded(self._found, codes, table.n_rows)
+        modes, std_devs = encoded(self._found, codes, table.n_rows)
         return self._laid_out(table, modes, std_devs)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -304,6 +326,14 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
             When `fit` was not called.
         ValueError
             When the names are not those of `fit`.
+
+        Examples
+        --------
+        >>> from skglmm.preprocessing import GLMMEncoder
+        >>> X = [["a"], ["a"], ["b"], ["b"], ["c"], ["c"]]
+        >>> encoder = GLMMEncoder(return_std=True).fit(X, [1.2, 1.4, 2.1, 2.4, 0.5, 0.2])
+        >>> encoder.get_feature_names_out(["city"])
+        array(['city', 'city_std'], dtype=object)
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
@@ -350,28 +380,6 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
             msg = f"smooth={self.smooth!r} must be 'auto' or a number of rows above 0"
             raise ValueError(msg)
 
-    def _folds(self, X: Any, target: Target, groups: Any) -> list[tuple[Ints, Ints]]:
-        """Rows to learn from and rows to encode, of each fold."""
-        has_classes = target.classes is not None
-        if self.cv is None or isinstance(self.cv, Integral):
-            state = self.random_state if self.shuffle else None
-            splitter = StratifiedKFold if has_classes else KFold
-            cv = splitter(self.cv or 5, shuffle=self.shuffle, random_state=state)
-        else:
-            cv = check_cv(self.cv, target.labels, classifier=has_classes)
-        folds = list(cv.split(X, target.labels, groups))
-        tested = np.zeros(len(target.labels), dtype=np.intp)
-        for _, test in folds:
-            tested[test] += 1
-        if (tested != 1).any():
-            msg = (
-                f"cv tests {np.count_nonzero(tested != 1)} of {len(tested)} rows not once, the "
-                f"first, row {int(np.argmax(tested != 1))}, {tested[tested != 1][0]} times; each "
-                "row needs one fold that encodes it, as of KFold or GroupKFold"
-            )
-            raise ValueError(msg)
-        return folds
-
     def _effects(self, rows: _Rows, trains: list[Ints | None]) -> list[list[Effects]]:
         """Return the effects by some rows, or all, of each response."""
         smooth = None if self.smooth == "auto" else float(self.smooth)
@@ -384,7 +392,7 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
         estimate = delayed(_estimated)
         parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
         found = iter(parallel(estimate(*task, rows.target.type, smooth) for task in tasks))
-        effects = [[_joined(found, len(together)) for _ in rows.target.suffixes] for _ in trains]
+        effects = [[joined(found, len(together)) for _ in rows.target.suffixes] for _ in trains]
         failed = sum(not each.converged for several in effects for each in several)
         if failed:
             text = (
@@ -418,8 +426,8 @@ class GLMMEncoder(TransformerMixin, BaseEstimator):
     def _laid_out(self, table: Table, modes: Floats, std_devs: Floats) -> Any:
         """Put effects, (n, columns, responses), in the places of the columns."""
         both = np.stack([modes, std_devs][: 1 + self.return_std], axis=-1)
-        encoded = dict(zip(self.columns_.tolist(), np.moveaxis(both, 1, 0), strict=True))
-        blocks = {place: block.reshape(len(block), -1) for place, block in encoded.items()}
+        columns = zip(self.columns_.tolist(), np.moveaxis(both, 1, 0), strict=True)
+        blocks = {place: block.reshape(len(block), -1) for place, block in columns}
         return laid_out(self, table, blocks)
 
 
@@ -429,26 +437,3 @@ def _estimated(train: Ints | None, rows: Coded, target_type: str, smooth: float 
     if rows.weights is not None and not rows.weights.all():
         rows = rows.take(rows.weights > 0)
     return single_threaded(estimate_effects)(rows, target_type, smooth)
-
-
-def _joined(found: Iterator[Effects], n_blocks: int) -> Effects:
-    """Return the effects of all columns of one response."""
-    blocks = [next(found) for _ in range(n_blocks)]
-    return Effects(
-        [modes for each in blocks for modes in each.modes],
-        [std_devs for each in blocks for std_devs in each.std_devs],
-        [spread for each in blocks for spread in each.spreads],
-        converged=all(each.converged for each in blocks),
-    )
-
-
-def _encoded(effects: list[Effects], codes: list[Ints], n: int) -> tuple[Floats, Floats]:
-    """Return effects of n coded rows and their standard deviations, (n, columns, responses)."""
-    modes = np.zeros((n, len(codes), len(effects)))
-    std_devs = np.zeros_like(modes)
-    for k, each in enumerate(effects):
-        for j, column in enumerate(codes):
-            known = column >= 0
-            modes[:, j, k] = np.where(known, each.modes[j][column], 0.0)
-            std_devs[:, j, k] = np.where(known, each.std_devs[j][column], each.spreads[j])
-    return modes, std_devs
