@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-lowest test-fast lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
-.PHONY: bench-linear bench-effects bench-many bench-cluster clean
+.PHONY: bench-linear bench-effects bench-many bench-encoder bench-cluster clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -69,6 +69,9 @@ bench-effects: $(VENV)/.stamp-plot  ## time answers for single rows with effects
 
 bench-many: $(VENV)/.stamp-plot  ## time the fits of one model to many responses
 	$(BIN)/python benchmarks/fit_many.py $(BENCH)
+
+bench-encoder: $(VENV)/.stamp-plot  ## compare GLMMEncoder with scikit-learn's TargetEncoder
+	$(BIN)/python benchmarks/encoder.py $(BENCH)
 
 bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, against fits in memory
 	$(BIN)/python benchmarks/cluster.py $(BENCH)

@@ -21,6 +21,7 @@ PACKAGES = (
     "skglmm.inspection",
     "skglmm.model_selection",
     "skglmm.multioutput",
+    "skglmm.preprocessing",
 )
 SITE = "https://skglmm.readthedocs.io/en/latest/"
 DIRECTIVE = re.compile(

@@ -25,6 +25,7 @@ PUBLIC = (
     "skglmm.inspection",
     "skglmm.model_selection",
     "skglmm.multioutput",
+    "skglmm.preprocessing",
     "skglmm.special",
 )
 INTERNAL = (
@@ -38,6 +39,13 @@ INTERNAL = (
     "skglmm.engine",
     "skglmm.linalg",
     "skglmm.response",
+)
+# Beside the estimators.
+USED_BY_USERS = (
+    "skglmm.inspection",
+    "skglmm.model_selection",
+    "skglmm.multioutput",
+    "skglmm.preprocessing",
 )
 # Whose linear algebra is that of the estimators that it asks.
 ASKS_ESTIMATORS = {
@@ -259,7 +267,7 @@ def test_there_are_methods_to_look_at():
 def entry_points():
     """Public functions, and public methods of public classes, with linear algebra of their own."""
     yield from (f"skglmm.estimators.{name}" for name in estimators.__all__)
-    for package in ("skglmm.inspection", "skglmm.model_selection", "skglmm.multioutput"):
+    for package in USED_BY_USERS:
         names = set(importlib.import_module(package).__all__) - ASKS_ESTIMATORS
         yield from (f"{package}.{name}" for name in sorted(names))
 
