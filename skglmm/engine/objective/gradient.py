@@ -36,7 +36,13 @@ from skglmm.families import packed
 from skglmm.linalg import NestedEffects
 from skglmm.parts import added
 
-__all__ = ["effective_residual", "gradient", "level_kernels", "logdet_slopes"]
+__all__ = [
+    "effective_residual",
+    "gradient",
+    "level_kernels",
+    "logdet_slopes",
+    "row_covariances",
+]
 
 Lambdas = tuple[Floats, ...]
 
@@ -101,7 +107,7 @@ def logdet_slopes(
     assert rows.third is not None
     n_predictors = len(shard.fixed)
     slopes = [np.zeros(shard.n_rows) for _ in range(n_predictors)]
-    for (j, k), spread in _row_covariances(shard, blocks, lambdas).items():
+    for (j, k), spread in row_covariances(shard, blocks, lambdas).items():
         factor = -0.5 if j == k else -1.0
         weighted = factor * spread
         for m in range(n_predictors):
@@ -109,7 +115,7 @@ def logdet_slopes(
     return slopes
 
 
-def _row_covariances(
+def row_covariances(
     shard: Shard, blocks: CrossProducts, lambdas: Lambdas
 ) -> dict[tuple[int, int], Floats]:
     """Posterior covariance of each row's predictors j <= k, shape (n,)."""
