@@ -22,7 +22,8 @@ References
 """
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement, permutations
+from itertools import combinations_with_replacement, permutations, product
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -41,9 +42,13 @@ from skglmm.parts import Parts
 
 __all__ = ["Expansion", "expansion"]
 
+Key = tuple[int, ...]
+
 EFFECTS_MAX = 4  # of a level, for tensors of third derivatives; with more, draws cost less
-ROWS = 1_000_000  # rows times draws
-DRAWS = 50, 400  # at least and at most: the third sum is known to 20 or 7 percent
+PAIRED_MAX = 1_500  # rows times predictors of which all pairs are taken, and effects
+SHARE, LEAST = 0.1, 0.01  # of the total, and units: what draws leave unsure
+BATCH = 50  # draws, at least
+ROWS = 40_000_000  # rows times draws, at most
 
 
 class Expansion(NamedTuple):
@@ -52,6 +57,7 @@ class Expansion(NamedTuple):
     fourth: float
     linked: float
     cubic: float
+    std_error: float = 0.0  # of the last sum, where it is an average over draws
 
     @property
     def total(self) -> float:
@@ -64,7 +70,7 @@ class Expansion(NamedTuple):
         return abs(self.fourth) + self.linked + self.cubic
 
 
-def expansion(problem: Problem, mode: Mode, seed: int = 0) -> Expansion | None:
+def expansion(problem: Problem, mode: Mode, n_draws: int | None = None) -> Expansion | None:
     """Return the next terms of Laplace's expansion; None where derivatives are not finite.
 
     Parameters
@@ -72,8 +78,8 @@ def expansion(problem: Problem, mode: Mode, seed: int = 0) -> Expansion | None:
     problem : Problem
     mode : Mode
         Where no step is left.
-    seed : int
-        Of the draws, where there are several factors.
+    n_draws : int or None
+        Where draws are needed; None is as many as make the total sure, within limits.
     """
     point, shards = mode.point, problem.shards
     rates = third_slopes(problem, point)
@@ -82,32 +88,30 @@ def expansion(problem: Problem, mode: Mode, seed: int = 0) -> Expansion | None:
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
     slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
-    fourth = shards.map(_fourth, point.states, blocks, rates, lambdas=point.lambdas).total()
+    fourth = shards.map(_fourth, blocks, rates, lambdas=point.lambdas).total()
     sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
-    linked = 0.5 * sums.dot(solve(mode.system, sums))
+    found = Expansion(float(fourth), 0.5 * sums.dot(solve(mode.system, sums)), 0.0)
     if len(problem.order) == 1 and problem.sizes[0][0] <= EFFECTS_MAX:
         cubic = shards.map(_by_levels, point.states, blocks, lambda_=point.lambdas[0]).total()
-    else:
-        cubic = _by_draws(problem, mode, slopes, np.random.default_rng(seed))
-    return Expansion(float(fourth), float(linked), float(cubic))
+        return found._replace(cubic=float(cubic))
+    n_active = max(shards.map(_n_active))
+    n_effects = sum(k * n for k, n in problem.sizes)
+    if max(problem.n_rows * n_active, n_effects) <= PAIRED_MAX:
+        return found._replace(cubic=_by_pairs(problem, mode))
+    return _by_draws(problem, mode, slopes, found, n_draws)
 
 
 def _fourth(
-    shard: Shard,
-    state: State,
-    blocks: CrossProducts,
-    rates: Slopes,
-    lambdas: Sequence[Floats],
+    shard: Shard, blocks: CrossProducts, rates: Slopes, lambdas: tuple[Floats, ...]
 ) -> float:
     """The sum over fourth derivatives, which are differences of the third."""
     total, n_predictors = 0.0, len(shard.fixed)
     spreads = row_covariances(shard, blocks, lambdas)
-    for (l, m), spread in spreads.items():
-        twice = 1.0 if l == m else 2.0
-        for (j, k), other in spreads.items():
-            both = twice if j == k else 2.0 * twice
-            fourth = rates[m][packed(n_predictors, j, k, l)]
-            total += both * float(np.sum(fourth * spread * other))
+    for (j, k), spread in spreads.items():
+        for (m, last), other in spreads.items():
+            times = (1.0 + (j != k)) * (1.0 + (m != last))
+            fourth = rates[last][packed(n_predictors, j, k, m)]
+            total += times * float(np.sum(fourth * spread * other))
     return total / 8.0
 
 
@@ -131,39 +135,92 @@ def _by_levels(shard: Shard, state: State, blocks: CrossProducts, lambda_: Float
     return float(np.einsum("abel,abcl,ecl->", turned, tensor, covariance)) / 12.0
 
 
+def _by_pairs(problem: Problem, mode: Mode) -> float:
+    """The sum over all pairs of rows, from their posterior covariances."""
+    left, right = [], []
+    ends = np.cumsum([k * n for k, n in problem.sizes])
+    for unit in np.eye(int(ends[-1])):
+        pieces = zip(np.split(unit, ends[:-1]), problem.sizes, strict=True)
+        effects = problem.split(tuple(piece.reshape(size) for piece, size in pieces))
+        left.append(_whole(problem, mode, effects))
+        right.append(_whole(problem, mode, solve(mode.system, effects)))
+    covariances = np.einsum("qjn,qkm->jknm", np.array(left), np.array(right), optimize=True)
+    parts = list(problem.shards.map(_thirds, mode.point.states))
+    thirds = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    total = 0.0
+    for one, other in product(thirds, repeat=2):
+        for places in set(permutations(other)):
+            shared = prod(covariances[pair] for pair in zip(one, places, strict=True))
+            total += _times(one) * float(thirds[one] @ shared @ thirds[other])
+    return total / 12.0
+
+
 def _by_draws(
-    problem: Problem, mode: Mode, slopes: Parts[list[Floats]], rng: np.random.Generator
-) -> float:
-    """The sum over all pairs of rows, as half the variance of cubes of normal predictors."""
-    point, squares = mode.point, 0.0
-    n_draws = int(np.clip(ROWS // max(problem.n_rows, 1), *DRAWS))
-    for _ in range(n_draws):
+    problem: Problem,
+    mode: Mode,
+    slopes: Parts[list[Floats]],
+    found: Expansion,
+    n_draws: int | None,
+) -> Expansion:
+    """Add the sum over all pairs of rows: half the variance of cubes of normal predictors."""
+    rng, squares = np.random.default_rng(0), list[float]()
+    most = max(BATCH, ROWS // problem.n_rows) if n_draws is None else n_draws
+    while len(squares) < most:
         noise = problem.split(tuple(rng.standard_normal(size) for size in problem.sizes))
         drawn = Effects(*mode.system.draw(noise.nested, noise.crossed))
-        crossed = problem.cut_crossed(drawn.crossed)
-        parts = (point.states, slopes, drawn.nested)
-        cubes = problem.shards.map(_cubes, *parts, crossed=crossed, lambdas=point.lambdas)
-        squares += float(cubes.total()) ** 2
-    return 0.5 * squares / n_draws
+        moves = _moves(problem, mode, drawn)
+        cubes = problem.shards.map(_cubes, mode.point.states, slopes, moves).total()
+        squares.append(0.5 * cubes**2)
+        if len(squares) % BATCH == 0:
+            error = float(np.std(squares)) / np.sqrt(len(squares))
+            found = found._replace(cubic=float(np.mean(squares)), std_error=error)
+            if n_draws is None and error < max(LEAST, SHARE * abs(found.total)):
+                break
+    return found
 
 
-def _cubes(
-    shard: Shard,
-    state: State,
-    slopes: list[Floats],
-    own: NestedEffects,
-    crossed: Sequence[Floats],
-    lambdas: Sequence[Floats],
-) -> float:
+def _cubes(shard: Shard, state: State, slopes: list[Floats], moves: list[Floats]) -> float:
     """What third derivatives add to the log density along a draw, less its linear part."""
-    third, n_predictors = state.rows.third, len(shard.fixed)
-    assert third is not None
-    effects = [lambda_ @ part for lambda_, part in zip(lambdas, (*own, *crossed), strict=True)]
-    moves, total = shard.random_part(effects), 0.0
-    for j in shard.active:
-        total += float(np.sum(slopes[j] * moves[j]))
-    for key in combinations_with_replacement(shard.active, 3):
-        times = len(set(permutations(key))) / 6.0
-        product = moves[key[0]] * moves[key[1]] * moves[key[2]]
-        total += times * float(np.sum(third[packed(n_predictors, *key)] * product))
+    total = sum(
+        float(np.sum(slopes[j] * move)) for j, move in zip(shard.active, moves, strict=True)
+    )
+    for key, third in _thirds(shard, state).items():
+        cube = moves[key[0]] * moves[key[1]] * moves[key[2]]
+        total += _times(key) / 6.0 * float(np.sum(third * cube))
     return total
+
+
+def _thirds(shard: Shard, state: State) -> dict[Key, Floats]:
+    """Third derivatives in predictors that random effects feed, numbered among these."""
+    third, active, n_predictors = state.rows.third, shard.active, len(shard.fixed)
+    assert third is not None
+    keys = combinations_with_replacement(range(len(active)), 3)
+    return {key: third[packed(n_predictors, *(active[a] for a in key))] for key in keys}
+
+
+def _times(key: Key) -> int:
+    """How often a derivative stands in the tensor of all."""
+    return len(set(permutations(key)))
+
+
+def _moves(problem: Problem, mode: Mode, effects: Effects) -> Parts[list[Floats]]:
+    """Changes of the predictors that random effects feed, for spherical effects."""
+    crossed, lambdas = problem.cut_crossed(effects.crossed), mode.point.lambdas
+    return problem.shards.map(_moved, effects.nested, crossed=crossed, lambdas=lambdas)
+
+
+def _moved(
+    shard: Shard, own: NestedEffects, crossed: Sequence[Floats], lambdas: Sequence[Floats]
+) -> list[Floats]:
+    effects = [lambda_ @ part for lambda_, part in zip(lambdas, (*own, *crossed), strict=True)]
+    moves = shard.random_part(effects)
+    return [moves[j] for j in shard.active]
+
+
+def _whole(problem: Problem, mode: Mode, effects: Effects) -> Floats:
+    """The same of all rows, (K, n)."""
+    return np.hstack([np.array(part) for part in _moves(problem, mode, effects)])
+
+
+def _n_active(shard: Shard) -> int:
+    return len(shard.active)
