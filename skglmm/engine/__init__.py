@@ -21,6 +21,7 @@ from skglmm.engine.mode.point import (
 )
 from skglmm.engine.mode.posterior import effect_information, posterior
 from skglmm.engine.mode.system import prior_hessian
+from skglmm.engine.objective.expansion import Expansion, expansion
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature
 from skglmm.engine.objective.sensitivity import (
@@ -47,6 +48,7 @@ __all__ = [
     "Coupling",
     "EffectInformation",
     "Effects",
+    "Expansion",
     "Laplace",
     "LinearModel",
     "LinearRows",
@@ -71,6 +73,7 @@ __all__ = [
     "constant_within",
     "effect_information",
     "evaluate",
+    "expansion",
     "expected_cross_products",
     "find_mode",
     "fixed_information",

@@ -87,7 +87,13 @@ class Diagnosing(SingleThreaded):
             *_empty_findings(rows),
         ]
         return infer.diagnose(
-            self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
+            self.fit_,
+            rows.study,
+            rows.here,
+            titled(self.formulas_),
+            checks,
+            others,
+            takes_points=hasattr(self, "n_quadrature"),
         )
 
     def _response_findings(
