@@ -85,6 +85,8 @@ def expansion(problem: Problem, mode: Mode, n_draws: int | None = None) -> Expan
     rates = third_slopes(problem, point)
     if rates is None:
         return None
+    if not any(shards.map(_is_bent, point.states, rates)):
+        return Expansion(0.0, 0.0, 0.0)  # of linear mixed models, for which it is exact
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
     slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
@@ -99,6 +101,12 @@ def expansion(problem: Problem, mode: Mode, n_draws: int | None = None) -> Expan
     if max(problem.n_rows * n_active, n_effects) <= PAIRED_MAX:
         return found._replace(cubic=_by_pairs(problem, mode))
     return _by_draws(problem, mode, slopes, found, n_draws)
+
+
+def _is_bent(shard: Shard, state: State, rates: Slopes) -> bool:
+    """Whether the log density is not quadratic in the predictors that random effects feed."""
+    thirds = (state, *(State(state.eta, state.rows._replace(third=rates[k])) for k in shard.active))
+    return any(np.any(row) for each in thirds for row in _thirds(shard, each).values())
 
 
 def _fourth(

@@ -7,7 +7,11 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.engine import Objective
 from skglmm.fitting import Fit, Local, Study
-from skglmm.inference.diagnosis.approximation_error import ApproximationError, approximation_error
+from skglmm.inference.diagnosis.approximation_error import (
+    ApproximationError,
+    approximation_error,
+    points_of,
+)
 from skglmm.inference.parameters.natural import natural
 from skglmm.inference.report.findings import Finding
 from skglmm.linalg import block_diagonal
@@ -21,7 +25,11 @@ DRAW_RESPONSES = (
     "Draw responses from the model, by method='bootstrap' of likelihood_ratio_test or confint: "
     "fits to these are off by as much, which tests and limits then allow for"
 )
-OF_ONE_FACTOR = "Quadrature does not integrate over these random effects. "
+NOT_YET = (
+    "so many points are not yet sure to be enough. Where responses hardly change within levels "
+    "none are, and the standard deviation between levels grows with their number"
+)
+OUT_OF_REACH = "Quadrature does not reach these random effects. "
 
 
 def approximation(
@@ -70,9 +78,11 @@ def _in_std_errors(fit: Fit, study: Study, around: Local, shift: Floats) -> dict
 
 
 def _text(study: Study, error: ApproximationError, moves: list[str]) -> str:
-    title = study.problem.approximation.title or "Laplace's approximation"
+    n_points = points_of(study)
+    title = "Laplace's approximation" if n_points == 1 else f"quadrature with {n_points} points"
+    size = "very roughly" if error.n_points is None and not error.is_settled else "about"
     side = "low" if error.value > 0.0 else "high"
-    text = f"{title} puts the log likelihood about {abs(error.value):.2g} too {side}"
+    text = f"{title} puts the log likelihood {size} {abs(error.value):.2g} too {side}"
     if moves:
         text += f"; the integral itself would move {', '.join(moves)} standard errors"
     elif error.shift is not None:
@@ -82,12 +92,9 @@ def _text(study: Study, error: ApproximationError, moves: list[str]) -> str:
 
 def _advice(error: ApproximationError, takes_points: bool) -> str:
     if error.n_points is None:
-        return OF_ONE_FACTOR + DRAW_RESPONSES
+        return OUT_OF_REACH + DRAW_RESPONSES
     if not takes_points:
         return DRAW_RESPONSES
     if error.is_settled:
         return f"Fit with n_quadrature={error.n_points}, which is close to the integral"
-    return (
-        f"Fit with n_quadrature={error.n_points}, and look again: so many points are not yet "
-        "enough to be sure"
-    )
+    return f"Fit with n_quadrature={error.n_points}, and look again: {NOT_YET}"

@@ -6,21 +6,31 @@ covariance of the estimates, is the step of Newton's method towards those of the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import AdaptiveQuadrature, Effects, Expansion, Objective, Problem, expansion
+from skglmm.engine import (
+    AdaptiveQuadrature,
+    Effects,
+    Expansion,
+    Objective,
+    Params,
+    Problem,
+    expansion,
+)
 from skglmm.exceptions import DesignError
 from skglmm.fitting import Local, Study
 
-__all__ = ["ApproximationError", "approximation_error"]
+__all__ = ["ApproximationError", "approximation_error", "points_of"]
 
 NEGLIGIBLE = 0.02  # sum of all terms, without signs, that moves no estimate noticeably
 POINTS = (5, 11, 25)  # where Laplace's approximation was taken
-SETTLED, CLOSE = 0.05, 0.1  # standard errors, and units, by which enough points differ from more
+DOUBLINGS = 3  # of the points of a fit
+SETTLED = 0.05  # standard errors by which enough points differ from more
+CLOSE, SHARE = 0.1, 0.05  # units, or of the whole error, by which they do
+POOR = 0.5  # sum of the terms for each level from which on they are an order of magnitude
 NODE_ROWS = 200_000_000  # rows times nodes that are evaluated at the most
 STEP = 0.1  # standard errors, of differences
 DRAWS = 200  # for each difference, of the same numbers
@@ -42,7 +52,7 @@ class ApproximationError:
         Points of quadrature for each effect that suffice; None where it does not integrate over
         such random effects.
     is_settled : bool
-        Whether more points would change little, and `value` is what it is.
+        Whether more points would change little; without points, whether the expansion is short.
     std_error : float
         Of `value`, where it is an average over draws.
     """
@@ -65,14 +75,37 @@ def approximation_error(study: Study, here: Objective, around: Local) -> Approxi
         At the estimates.
     around : Local
     """
-    n_points = getattr(study.problem.approximation, "n_points", 1)
+    n_points = points_of(study)
     if n_points > 1:
         return _by_more_points(study, here, around, n_points)
     terms = expansion(study.problem, here.mode) if study.problem.order else None
     if terms is None or terms.size < NEGLIGIBLE:
         return None
+    if not study.problem.searched.all():
+        return _restricted(study, around)
     found = _by_more_points(study, here, around, n_points)
-    return _by_expansion(study, here, around, terms) if found is None else found
+    return _by_expansion(study.problem, here, around.covariance, terms) if found is None else found
+
+
+def _restricted(study: Study, around: Local) -> ApproximationError | None:
+    """Estimate the error where fixed effects are integrated out, as further random effects."""
+    problem, searched = study.problem, study.problem.searched
+    problem = problem.restricted(Params.unpack(around.vector, problem.shape).beta)
+    here = problem.evaluate(around.vector[searched])
+    terms = None if here is None else expansion(problem, here.mode)
+    if here is None or terms is None:
+        return None
+    found = _by_expansion(problem, here, around.covariance[np.ix_(searched, searched)], terms)
+    if found.shift is None:
+        return found
+    shift = np.zeros(len(searched))
+    shift[searched] = found.shift
+    return replace(found, shift=shift)
+
+
+def points_of(study: Study) -> int:
+    """Return the points of quadrature for each effect; Laplace's approximation has one."""
+    return int(getattr(study.problem.approximation, "n_points", 1))
 
 
 def _by_more_points(
@@ -82,12 +115,12 @@ def _by_more_points(
     path = [(n_points, here)]
     for n_more, there in _refined(study, here, n_points):
         path.append((n_more, there))
-        if _differs_little(around, *(each for _, each in path[-2:])):
+        if _is_close(around, here, *(each for _, each in path[-2:])):
             break
     if len(path) == 1:
         return None
-    (n_last, last), before = path[-1], path[:-1]
-    enough = [n for n, each in before if _differs_little(around, each, last)]
+    n_last, last = path[-1]
+    enough = [n for n, each in path[:-1] if _is_close(around, here, each, last)]
     return ApproximationError(
         value=here.value - last.value,
         shift=around.covariance @ (here.gradient - last.gradient),
@@ -100,7 +133,7 @@ def _refined(study: Study, here: Objective, n_points: int) -> Iterator[tuple[int
     """Yield numbers of points, with the objective of each at the estimates."""
     problem, layout = study.problem, study.design.layout
     size, vector = sum(k for k, _ in problem.sizes), here.mode.point.params.pack()
-    doubled = list(accumulate(range(2), lambda n, _: 2 * n + 1, initial=n_points))[1:]
+    doubled = [2**k * (n_points + 1) - 1 for k in range(1, DOUBLINGS + 1)]
     for n_more in POINTS if n_points == 1 else doubled:
         if problem.n_rows * n_more**size > NODE_ROWS:
             return
@@ -114,29 +147,36 @@ def _refined(study: Study, here: Objective, n_points: int) -> Iterator[tuple[int
         yield n_more, there
 
 
-def _differs_little(around: Local, one: Objective, other: Objective) -> bool:
+def _is_close(around: Local, here: Objective, one: Objective, other: Objective) -> bool:
+    """Whether two numbers of points agree, in estimates and in the error of the fit's."""
     shift = around.covariance @ (one.gradient - other.gradient)
     within = np.abs(shift) <= SETTLED * np.sqrt(np.diag(around.covariance))
-    return bool(np.all(within)) and abs(one.value - other.value) <= CLOSE
+    enough = max(CLOSE, SHARE * abs(here.value - other.value))
+    return bool(np.all(within)) and abs(one.value - other.value) <= enough
 
 
 def _by_expansion(
-    study: Study, here: Objective, around: Local, terms: Expansion
+    problem: Problem, here: Objective, covariance: Floats, terms: Expansion
 ) -> ApproximationError:
-    problem = study.problem
-    errors = np.sqrt(np.maximum(np.diag(around.covariance), 0.0))
-    moved = np.flatnonzero(errors).tolist()
-    if problem.n_rows * (len(moved) + 1) * (DRAWS if terms.std_error else 1) > DRAWN_ROWS:
-        return ApproximationError(terms.total, None, std_error=terms.std_error)
+    """Take the next terms, and their differences in the parameters that are free."""
+    found = ApproximationError(
+        value=terms.total,
+        shift=None,
+        is_settled=terms.size <= POOR * max(problem.n_levels),
+        std_error=terms.std_error,
+    )
+    errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    moved, n_draws = np.flatnonzero(errors).tolist(), DRAWS if terms.std_error else 1
+    if problem.n_rows * len(moved) * n_draws > DRAWN_ROWS:
+        return found
+    base = expansion(problem, here.mode, DRAWS) if terms.std_error else terms
     gradient = np.zeros(len(errors))
-    base = expansion(problem, here.mode, DRAWS)
     for j in moved:
         there = _moved(problem, here, j, STEP * errors[j])
-        if base is None or there is None:
-            return ApproximationError(terms.total, None, std_error=terms.std_error)
+        if there is None or base is None:
+            return found
         gradient[j] = (there.total - base.total) / (STEP * errors[j])
-    shift = around.covariance @ gradient
-    return ApproximationError(terms.total, shift, std_error=terms.std_error)
+    return replace(found, shift=covariance @ gradient)
 
 
 def _moved(problem: Problem, here: Objective, j: int, length: float) -> Expansion | None:
