@@ -45,7 +45,7 @@ __all__ = ["Expansion", "expansion"]
 Key = tuple[int, ...]
 
 EFFECTS_MAX = 4  # of a level, for tensors of third derivatives; with more, draws cost less
-PAIRED_MAX = 1_500  # rows times predictors of which all pairs are taken, and effects
+PAIRED_MAX = 700  # rows times predictors of which all pairs are taken, and effects
 SHARE, LEAST = 0.1, 0.01  # of the total, and units: what draws leave unsure
 BATCH = 50  # draws, at least
 ROWS = 40_000_000  # rows times draws, at most

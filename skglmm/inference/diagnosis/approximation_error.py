@@ -13,7 +13,6 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.engine import (
     AdaptiveQuadrature,
-    Effects,
     Expansion,
     Objective,
     Params,
@@ -33,8 +32,9 @@ CLOSE, SHARE = 0.1, 0.05  # units, or of the whole error, by which they do
 POOR = 0.5  # sum of the terms for each level from which on they are an order of magnitude
 NODE_ROWS = 200_000_000  # rows times nodes that are evaluated at the most
 STEP = 0.1  # standard errors, of differences
-DRAWS = 200  # for each difference, of the same numbers
-DRAWN_ROWS = 200_000_000  # rows times draws for all differences, at the most
+DRAWS = 150, 500  # at least and at most for each difference, of the same numbers
+DRAWN_ROWS = 1_000_000  # rows times these draws, about
+ALL_ROWS = 200_000_000  # rows times draws for all differences, at the most
 
 
 @dataclass(frozen=True)
@@ -166,23 +166,24 @@ def _by_expansion(
         std_error=terms.std_error,
     )
     errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    moved, n_draws = np.flatnonzero(errors).tolist(), DRAWS if terms.std_error else 1
-    if problem.n_rows * len(moved) * n_draws > DRAWN_ROWS:
+    moved, n_draws = np.flatnonzero(errors).tolist(), 1
+    base: Expansion | None = terms
+    if terms.std_error:
+        n_draws = int(np.clip(DRAWN_ROWS // problem.n_rows, *DRAWS))
+        base = expansion(problem, here.mode, n_draws)
+    if problem.n_rows * len(moved) * n_draws > ALL_ROWS:
         return found
-    base = expansion(problem, here.mode, DRAWS) if terms.std_error else terms
     gradient = np.zeros(len(errors))
     for j in moved:
-        there = _moved(problem, here, j, STEP * errors[j])
+        there = _moved(problem, here, STEP * errors[j] * np.eye(len(errors))[j], n_draws)
         if there is None or base is None:
             return found
         gradient[j] = (there.total - base.total) / (STEP * errors[j])
     return replace(found, shift=covariance @ gradient)
 
 
-def _moved(problem: Problem, here: Objective, j: int, length: float) -> Expansion | None:
-    """The terms where a parameter has moved."""
-    change = np.zeros(problem.shape.n_params)
-    change[j] = length
-    start: Effects = here.mode.u.plus(problem.tangent(here.mode, change))
+def _moved(problem: Problem, here: Objective, change: Floats, n_draws: int) -> Expansion | None:
+    """The terms where the parameters have moved."""
+    start = here.mode.u.plus(problem.tangent(here.mode, change))
     there = problem.evaluate(here.mode.point.params.pack() + change, start)
-    return None if there is None else expansion(problem, there.mode, DRAWS)
+    return None if there is None else expansion(problem, there.mode, n_draws)
