@@ -123,6 +123,21 @@ def test_estimated_error_is_within_a_factor_of_two_of_the_true_one(name):
     assert 0.5 < expansion(problem, here.mode).total / true < 2.0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in TWENTY if name.endswith("ed")][:4])
+@pytest.mark.parametrize("j", [2, 3])
+def test_the_error_changes_with_standard_deviations_as_the_terms_do(name, j):
+    problem, _, vector = TWENTY[name]()
+    errors = []
+    for step in (-0.15, 0.15):
+        moved = vector + step * np.eye(4)[j]
+        here = problem.evaluate(moved)
+        true = true_error(problem, moved, here.value, points=15, outer=11)
+        errors.append([true, expansion(problem, here.mode).total])
+    true, found = np.diff(errors, axis=0)[0]
+    assert_allclose(found, true, rtol=0.25)
+
+
 def test_the_terms_of_slight_errors_are_the_error_itself():
     problem, layout, vector = one_factor("poisson", 50, 0.3)
     here = problem.evaluate(vector)

@@ -50,7 +50,8 @@ class Diagnosing(SingleThreaded):
             look. The checks: convergence and curvature, with the names of the parameters;
             variances and correlations on the boundary; columns that were dropped, combinations of
             categories without rows, and a precision or a scale at its limit; coefficients that
-            grow without end; columns on wild scales; few levels, coefficients whose normal tests
+            grow without end; how far the approximation of the likelihood is off, and the
+            estimates that this moves; columns on wild scales; few levels, coefficients whose normal tests
             reject too often with so few, and levels of one row; single levels that move the
             estimates (a Newton step without each, no refit); labels that are reused within
             another factor; weights that count each row many times; and residuals: their

@@ -112,29 +112,29 @@ def _by_more_points(
     study: Study, here: Objective, around: Local, n_points: int
 ) -> ApproximationError | None:
     """Compare with quadrature until more points change little; None where there is none."""
-    path = [(n_points, here)]
-    for n_more, there in _refined(study, here, n_points):
-        path.append((n_more, there))
-        if _is_close(around, here, *(each for _, each in path[-2:])):
+    path: list[tuple[int, Objective]] = []
+    for step in _refined(study, here, n_points):
+        path.append(step)
+        if len(path) > 1 and _is_close(around, path[0][1], path[-2][1], path[-1][1]):
             break
-    if len(path) == 1:
+    if len(path) < 2:
         return None
-    n_last, last = path[-1]
-    enough = [n for n, each in path[:-1] if _is_close(around, here, each, last)]
+    (_, first), (n_last, last) = path[0], path[-1]
+    enough = [n for n, each in path[:-1] if _is_close(around, first, each, last)]
     return ApproximationError(
-        value=here.value - last.value,
-        shift=around.covariance @ (here.gradient - last.gradient),
+        value=first.value - last.value,
+        shift=around.covariance @ (first.gradient - last.gradient),
         n_points=enough[0] if enough else n_last,
         is_settled=bool(enough),
     )
 
 
 def _refined(study: Study, here: Objective, n_points: int) -> Iterator[tuple[int, Objective]]:
-    """Yield numbers of points, with the objective of each at the estimates."""
+    """Yield numbers of points, that of the fit first, with the objective at the estimates."""
     problem, layout = study.problem, study.design.layout
     size, vector = sum(k for k, _ in problem.sizes), here.mode.point.params.pack()
     doubled = [2**k * (n_points + 1) - 1 for k in range(1, DOUBLINGS + 1)]
-    for n_more in POINTS if n_points == 1 else doubled:
+    for n_more in (n_points, *(POINTS if n_points == 1 else doubled)):
         if problem.n_rows * n_more**size > NODE_ROWS:
             return
         try:
@@ -147,11 +147,11 @@ def _refined(study: Study, here: Objective, n_points: int) -> Iterator[tuple[int
         yield n_more, there
 
 
-def _is_close(around: Local, here: Objective, one: Objective, other: Objective) -> bool:
+def _is_close(around: Local, first: Objective, one: Objective, other: Objective) -> bool:
     """Whether two numbers of points agree, in estimates and in the error of the fit's."""
     shift = around.covariance @ (one.gradient - other.gradient)
     within = np.abs(shift) <= SETTLED * np.sqrt(np.diag(around.covariance))
-    enough = max(CLOSE, SHARE * abs(here.value - other.value))
+    enough = max(CLOSE, SHARE * abs(first.value - other.value))
     return bool(np.all(within)) and abs(one.value - other.value) <= enough
 
 
