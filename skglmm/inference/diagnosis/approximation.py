@@ -67,7 +67,9 @@ def _in_std_errors(fit: Fit, study: Study, around: Local, shift: Floats) -> dict
     """How far parameters on their natural scales are off, in standard errors, by the delta rule."""
     n_theta = study.problem.shape.n_params - study.problem.shape.n_beta
     to_user = block_diagonal(*study.scales.coefficient_maps, np.eye(n_theta))
-    parameters = list(natural(fit))
+    parameters = [each for each in natural(fit) if np.all(np.isfinite(each.gradient))]
+    if not parameters:
+        return {}
     gradients = np.array([each.gradient for each in parameters]) @ to_user
     variances = np.einsum("mp,pq,mq->m", gradients, around.covariance, gradients)
     moves = gradients @ shift
