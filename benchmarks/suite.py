@@ -33,10 +33,15 @@ import pandas as pd
 from scipy.special import gammaln
 from suite_parts import PARTS, plain
 
-from skglmm import BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
+from skglmm import (
+    BinomialGLMMClassifier,
+    LMMRegressor,
+    OrdinalGLMMClassifier,
+    PoissonGLMMRegressor,
+)
 from skglmm.inference import coefficient_tables
 
-THEMES = ("gaussian", "counts", "binomial")
+THEMES = ("gaussian", "counts", "binomial", "ordinal")
 COUNTS = {"poisson": "inflated", "truncated_poisson": "hurdle"}
 Table = dict[str, tuple[float, float]]
 
@@ -79,11 +84,14 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
         warnings.simplefilter("ignore")
         model.fit(rows, y, weights)
     tables = {table.predictor: dict(entries(table)) for table in coefficient_tables(model.fit_)}
+    fixed = tables[model.fit_.family.predictors[model.fit_.family.location]]
     above = model.log_likelihood_ + constant - case["log_likelihood"]
-    beta, error = differences(tables["mean"], case["fixed"])
+    beta, error = differences(fixed, case["fixed"])
     text = f"above {above:+.1e}  beta {beta:.1e}  se {error:.1e}"
     if case.get("zi") and "zero" in tables:
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
+    if theme == "ordinal":
+        text += ordered_parts(model, case, rows, tables)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = [PARTS[part](model, case, rows, y, weights) for part in parts]
@@ -138,7 +146,42 @@ def binomial(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
     return model, twice, np.tile([1, 0], len(rows)), weights, constant
 
 
-MAKERS = {"gaussian": gaussian, "counts": counts, "binomial": binomial}
+def ordinal(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
+    response, formula = sides(case)
+    options, link = case["options"], case["link"]
+    if case["name"] == "sim-ordinal-slope-cloglog":  # clmm names links of slopes as others do
+        link = "loglog"
+    model = OrdinalGLMMClassifier(
+        formula,
+        link=link,
+        thresholds=options["threshold"],
+        n_quadrature=options.get("nAGQ") or 1,
+    )
+    return model, rows, rows[response].cat.as_ordered(), None, 0.0
+
+
+def ordered_parts(model: Any, case: dict[str, Any], rows: pd.DataFrame, tables: Table) -> str:
+    """Compare parameters of thresholds, standard deviations and probabilities of classes."""
+    theirs = case["dispersion"]["threshold_parameters"]
+    mine = {plain(name): next(iter(tables[name].values())) for name in theirs["term"]}
+    text, apart = "  thresholds {:.1e} {:.1e}".format(*differences(mine, theirs)), []
+    found = model.variance_components()
+    places = {frozenset(name.split(":")): name for name in model.n_levels_}
+    for block in case["random"]:
+        name = places[frozenset(block["group"].split(":"))]
+        mine = found.loc[found["group"] == name, "sd"].to_numpy()
+        apart.append(np.max(np.abs(mine / np.maximum(block["sd"], 1e-3) - 1.0)))
+    wanted = case["predictions"]
+    some = rows.iloc[wanted["rows"]]
+    pairs = {"conditional": "class_probability", "fixed": "population_class_probability"}
+    missed = [
+        np.max(np.abs(np.diff(model.predict_cumulative(some, kind), prepend=0.0) - wanted[key]))
+        for kind, key in pairs.items()
+    ]
+    return f"{text}  sd {max(apart):.1e}  probabilities {max(missed):.1e}"
+
+
+MAKERS = {"gaussian": gaussian, "counts": counts, "binomial": binomial, "ordinal": ordinal}
 
 
 def sides(case: dict[str, Any]) -> tuple[str, str]:

@@ -145,6 +145,7 @@ def test_residuals_of_a_true_model_are_standard_normal(dragons):
     assert check_residuals(again, X, y, random_state=0).to_frame()["p_value"].min() > 1e-4
 
 
+@pytest.mark.slow
 def test_displays_are_drawn(fitted, dragons):
     X, y = dragons
     PredictionDisplay.from_estimator(fitted, X, y, feature="bodyLength")

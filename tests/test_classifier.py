@@ -215,3 +215,39 @@ def test_labels_of_several_types_are_refused():
     labels = np.array(["a", 1], dtype=object)[y]
     with pytest.raises(ValueError, match=r"labels are of the types int, str, .*y.astype\(str\)"):
         BinomialGLMMClassifier("x").fit(X, labels)
+
+
+# --- classes that are constant within groups ------------------------------------------------------
+
+
+def constant_within(n_groups=30, n_rows=5):
+    rng = np.random.default_rng(3)
+    g = np.arange(n_groups * n_rows) // n_rows
+    X = pd.DataFrame({"x": rng.normal(size=len(g)), "g": g, "h": g % 6})
+    return X, (rng.random(n_groups) < 0.5)[g]
+
+
+def test_a_class_constant_within_groups_is_told_by_fit_and_diagnose():
+    X, y = constant_within()
+    model = BinomialGLMMClassifier("x + (1 | g)")
+    with pytest.warns(UserWarning, match="in each of the 30 levels of 'g' that have several rows"):
+        model.fit(X, y)
+    (found,) = [each for each in model.diagnose(X, y).findings if each.kind == "constant levels"]
+    assert found.severity == "warning"
+    assert found.subject == "g"
+
+
+def test_one_group_with_both_classes_is_enough():
+    X, y = constant_within()
+    y[0] = ~y[1]
+    model = BinomialGLMMClassifier("x + (1 | g) + (1 | h)").fit(X, y)
+    assert "constant levels" not in {each.kind for each in model.diagnose(X, y).findings}
+
+
+def test_levels_of_one_row_are_another_matter():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"g": np.arange(60)})
+    y, model = rng.random(60) < 0.4, BinomialGLMMClassifier("1 + (1 | g)")
+    with pytest.warns(UserWarning, match="every row is a level of 'g' of its own"):
+        model.fit(X, y)
+    assert "constant levels" not in {each.kind for each in model.diagnose(X, y).findings}

@@ -12,6 +12,7 @@ from skglmm import (
     BetaGLMMRegressor,
     DesignError,
     LMMRegressor,
+    OrdinalGLMMClassifier,
     ZeroInflatedBetaGLMMRegressor,
 )
 from skglmm.engine import Shard
@@ -19,7 +20,6 @@ from skglmm.estimators.base import mixed_model as _base
 from skglmm.estimators.cluster.cluster import learned
 from skglmm.estimators.cluster.rows import VettedRows, check_partitions
 from skglmm.estimators.reading.frames import fit_frame
-from skglmm.estimators.reading.model import read_model
 from skglmm.fitting import fit_bound
 from skglmm.parts import Here
 from skglmm.parts.dask import Remote
@@ -62,7 +62,6 @@ def in_parts(monkeypatch):
     def fit(model, X, y, weights=None, n_parts=5):
         def cluster_rows(estimator, X, y, sample_weight, family, draft):
             meta = fit_frame(estimator, X.head(2))
-            read = read_model(estimator, family, meta, y.name)
             cuts = np.array_split(np.arange(len(X)), n_parts)
             mass = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
             parts = [
@@ -75,7 +74,7 @@ def in_parts(monkeypatch):
                 else VettedRows(*(each[part.weights > 0] for each in part))
                 for part in parts
             ]
-            return learned(Here(kept), meta, read, estimator, family, draft)
+            return learned(Here(kept), meta, y.name, estimator, family, draft)
 
         monkeypatch.setattr(_base, "is_dask", lambda data: True)
         monkeypatch.setattr(_base, "cluster_rows", cluster_rows)
@@ -425,3 +424,14 @@ def test_dask_errors(rows, cluster):
         BetaGLMMRegressor("x + (1 | g)").fit(X, rows[1])
     with pytest.raises(ValueError, match="between the bounds"):
         BetaGLMMRegressor("x + (1 | g)").fit(X, 3 * y)
+
+
+def test_parts_agree_on_the_classes_of_all(rows, in_parts):
+    X, y = rows
+    ratings = pd.Series(np.digitize(y, [0.2, 0.5, 0.9]), name="rating").sort_values()
+    X, model = X.loc[ratings.index], OrdinalGLMMClassifier("more + (1 | g)", scale="kind")
+    whole = model.fit(X, ratings)
+    cut = in_parts(OrdinalGLMMClassifier("more + (1 | g)", scale="kind"), X, ratings)
+    assert cut.threshold_names_ == whole.threshold_names_
+    assert_allclose(cut.thresholds_, whole.thresholds_, atol=1e-6)
+    assert_allclose(cut.predict_proba(X.head()), whole.predict_proba(X.head()), atol=1e-6)

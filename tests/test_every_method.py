@@ -20,16 +20,19 @@ from skglmm import (
     LMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
+    OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
 from skglmm.inspection import (
     DiagnosticsDisplay,
+    GroupCalibrationDisplay,
     PredictionDisplay,
     ProfileDisplay,
     RandomEffectsDisplay,
     ResidualDisplay,
+    calibration,
     check_residuals,
     influence,
     residuals,
@@ -57,6 +60,7 @@ def simulated():
         "ends": np.clip(1.2 * shares - 0.1, 0.0, 1.0),
         "lower ends": np.clip(1.1 * shares - 0.1, 0.0, 0.99),
         "upper ends": np.clip(1.1 * shares, 0.01, 1.0),
+        "ratings": np.digitize(eta + rng.logistic(size=200), [-1.0, 0.5, 2.0]),
     }
     return X, ys
 
@@ -70,6 +74,7 @@ MODELS = {
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
+    "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
     "shares": (BetaGLMMRegressor(FORMULA), "shares"),
     "ends": (OrderedBetaGLMMRegressor(FORMULA), "ends"),
 }
@@ -139,8 +144,10 @@ METHODS = {
         residuals(c.model, c.X, c.y, kind=kind, random_state=0)
         for kind in ("response", "pearson", "deviance", "quantile", "simulated")
     ],
+    "calibration": lambda c: calibration(c.model, c.X, c.y),
     "influence": lambda c: influence(c.model, c.X, c.y),
     "check_residuals": lambda c: check_residuals(c.model, c.X, c.y, random_state=0).residual,
+    "GroupCalibrationDisplay": lambda c: GroupCalibrationDisplay.from_estimator(c.model, c.X, c.y),
     "PredictionDisplay": lambda c: PredictionDisplay.from_estimator(c.model, c.X, c.y, feature="x"),
     "ResidualDisplay": lambda c: ResidualDisplay.from_estimator(c.model, c.X, c.y),
     "DiagnosticsDisplay": lambda c: DiagnosticsDisplay.from_estimator(c.model, c.X, c.y),

@@ -40,7 +40,12 @@ INTERNAL = (
     "skglmm.response",
 )
 # Whose linear algebra is that of the estimators that it asks.
-ASKS_ESTIMATORS = {"LogDensityScorer", "log_density_scorer"}
+ASKS_ESTIMATORS = {
+    "LogDensityScorer",
+    "RankedProbabilityScorer",
+    "log_density_scorer",
+    "ranked_probability_scorer",
+}
 # Missing docstring; summary without a capital or a period; parameters that do not exist or stand
 # in another order. In public names also: parameters without a description or a type.
 CODES = {"GL08", "SS01", "SS02", "SS03", "PR02", "PR03"}

@@ -283,7 +283,13 @@ MORE_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", [*NAMES, *MORE_NAMES])
+def some(names):
+    """Return names, of which each third one is fast."""
+    slow = pytest.mark.slow
+    return [name if k % 3 == 0 else pytest.param(name, marks=slow) for k, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("name", some([*NAMES, *MORE_NAMES]))
 @pytest.mark.parametrize("kind", PRINTED)
 def test_hypotheses_may_have_every_name_that_is_printed(name, kind):
     frame = make_frame(4).rename(columns={kind: name})

@@ -67,7 +67,7 @@ def brute(mixture, y, i):
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.1, 0.3, 0.6, 1.0, 2.5])
-@pytest.mark.parametrize("phi", [0.8, 10.0, 300.0, 1e5])
+@pytest.mark.parametrize("phi", [0.8, pytest.param(10.0, marks=pytest.mark.slow), 300.0, 1e5])
 @pytest.mark.parametrize("link", LINKS)
 def test_probabilities_and_quantiles_agree_with_sums_over_many_nodes(link, phi, sd):
     family = Beta((LINKS[link], Log()))
@@ -289,13 +289,14 @@ def assert_tabulated(normals, q, most_solved):
 
 
 SPREADS = {"estimates": (0.03, 0.15), "new groups": (0.0, 1.2)}
-TABLES = [  # those that take longest are slow, but for one of them
+FEW_LINKS = ("logit", "cauchit")
+TABLES = [  # those that take longest are slow, but for two links
     pytest.param(
         link,
         phi,
         spread,
         id=f"{link}-{phi}-{spread}",
-        marks=[pytest.mark.slow] * (link == "loglog" and phi != 12.0 and spread == "new groups"),
+        marks=[pytest.mark.slow] * (spread == "new groups" and link not in FEW_LINKS),
     )
     for link in LINKS
     for phi in (2.0, 12.0, 3000.0)
@@ -367,7 +368,9 @@ def test_tables_reach_the_bounds_as_solutions_do():
     )
 
 
-@pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])
+@pytest.mark.parametrize(
+    "kind", ["conditional", "fixed", pytest.param("marginal", marks=pytest.mark.slow)]
+)
 def test_many_rows_have_the_quantiles_of_few(study, monkeypatch, kind):
     model, _ = study
     rng = np.random.default_rng(5)

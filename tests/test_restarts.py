@@ -24,7 +24,9 @@ def one_row_in_a_category(seed):
     return Case(BetaGLMMRegressor, formulas, X, y, weights, seed)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
+)
 def test_the_order_of_rows_decides_nothing_where_rounding_is_large(seed):
     case = one_row_in_a_category(seed)
     one = fitted(case)

@@ -109,7 +109,7 @@ def test_probabilities_and_densities_average_over_the_effects_of_every_predictor
         assert_allclose(density[i], np.log(value), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["conditional", "marginal"])
+@pytest.mark.parametrize("kind", ["conditional", pytest.param("marginal", marks=pytest.mark.slow)])
 def test_quantiles_are_those_of_simulated_responses_and_reach_the_masses(study, kind):
     result, design, _ = study
     known = replace(result, uncertainty=None, posterior=_without_spread(result.posterior))
@@ -373,7 +373,7 @@ def test_probabilities_of_unrelated_shifts_are_those_of_their_grid(inflated, kno
     assert_array_equal(found[[0, 5, 6]], [0.0, 1.0, 1.0])
 
 
-@pytest.mark.parametrize("kind", ["conditional", "marginal"])
+@pytest.mark.parametrize("kind", ["conditional", pytest.param("marginal", marks=pytest.mark.slow)])
 def test_quantiles_of_unrelated_shifts_have_their_probabilities(inflated, kind):
     result, design = inflated
     rows, plan = design.take(np.array([3, 23])), plan_of(result, kind)

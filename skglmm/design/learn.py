@@ -1,8 +1,8 @@
 """The compiler: texts and a data frame become a design, and the spec of others like it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -43,13 +43,15 @@ class Term(NamedTuple):
     key: str | None = None
 
 
-def learn(
+def learn(  # noqa: PLR0913 -- the parts of a model
     frame: pd.DataFrame,
     fixed: Mapping[str, str],
     terms: Sequence[Term] = (),
     *,
     offset: str | None = None,
     offsets: Mapping[str, Sequence[str]] | None = None,
+    without_intercept: Collection[str] = (),
+    numbers: Collection[str] = (),
     context: Mapping[str, Any] | None = None,
     float_groups: bool = False,
 ) -> tuple[DesignSpec, Design]:
@@ -69,6 +71,10 @@ def learn(
         Column added to the first linear predictor, on its scale.
     offsets : mapping of str to sequence of str, default=None
         Expressions added to each linear predictor, on its scale; those without are left out.
+    without_intercept : collection of str, default=()
+        Linear predictors whose intercepts are left out, with categories coded as beside one.
+    numbers : collection of str, default=()
+        Linear predictors that are one number each, as parameters of tables by their own names.
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
     float_groups : bool, default=False
@@ -104,14 +110,21 @@ def learn(
     used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
     levels, codes = _learn_groups(frame, plan, float_groups=float_groups)
-    specs, matrices = learn_matrices(texts, data, len(frame), context)
+    bare = [
+        k for name, k in zip(fixed, plan.fixed_keys(), strict=True) if name in without_intercept
+    ]
+    specs, matrices = learn_matrices(texts, data, len(frame), context, bare)
     for key, expressions in plan.offset_texts().items():
         refuse_coded(specs[key], expressions)
     fixed_parts = _parts(plan.fixed_keys(), used)
     offset_parts = tuple(_parts(keys, used) for keys in plan.offset_keys())
     needed = [name for part in (fixed_parts, *offset_parts) for name in part.columns]
     spec = DesignSpec(
-        _layout(plan, levels, specs, offset),
+        replace(
+            _layout(plan, levels, specs, offset),
+            numbers=tuple(plan.predictors.index(name) for name in numbers),
+            implied=tuple(plan.predictors.index(name) for name in without_intercept),
+        ),
         offset,
         tuple(dict.fromkeys([*needed, *([offset] if offset is not None else [])])),
         fixed_parts,

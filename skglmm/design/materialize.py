@@ -3,7 +3,8 @@
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import product as product_of
 from math import prod
 from typing import Any
@@ -53,9 +54,26 @@ _CURES = {
 
 
 def learn_matrices(
+    texts: Mapping[str, str],
+    columns: Mapping[str, Any],
+    n_samples: int,
+    context: Mapping[str, Any],
+    without_intercept: Collection[str] = (),
+) -> tuple[dict[str, MatrixSpec], dict[str, Floats]]:
+    """Make the matrix of each text in one pass; return what was learned, and the matrices.
+
+    Those `without_intercept` are made with it, and lose their column of ones.
+    """
+    specs, made = _all_columns(texts, columns, n_samples, context)
+    for key in without_intercept:
+        specs[key] = replace(specs[key], has_intercept=False)
+        made[key] = specs[key].kept(made[key])
+    return specs, made
+
+
+def _all_columns(
     texts: Mapping[str, str], columns: Mapping[str, Any], n_samples: int, context: Mapping[str, Any]
 ) -> tuple[dict[str, MatrixSpec], dict[str, Floats]]:
-    """Make the matrix of each text in one pass; return what was learned, and the matrices."""
     direct = direct_matrices(texts, columns, n_samples)
     if direct is not None:
         return direct
@@ -85,14 +103,14 @@ def build_matrices(
     texts = {key: spec.text for key, spec in specs.items()}
     direct = direct_matrices(texts, columns, n_samples)
     if direct is not None:
-        return direct[1]
+        return {key: specs[key].kept(matrix) for key, matrix in direct[1].items()}
     data = as_frame(columns, n_samples)
     try:
         known = ModelSpecs(**{key: spec.model_spec() for key, spec in specs.items()})
         made = _materialize(known, data, context)
     except _FAILURES as error:
         raise _explained(error, None) from error
-    return {key: _checked(made[key], specs[key]) for key in specs}
+    return {key: spec.kept(_checked(made[key], spec)) for key, spec in specs.items()}
 
 
 def as_frame(columns: Mapping[str, Any], n_samples: int) -> pd.DataFrame:
@@ -217,7 +235,7 @@ def _checked(matrix: Any, spec: MatrixSpec) -> Floats:
         )
         raise DesignError(msg)
     values = np.asfortranarray(values, dtype=np.float64)
-    for index, name in enumerate(spec.column_names):
+    for index, name in enumerate(name for term in spec.terms for name in term.columns):
         finite = np.isfinite(values[:, index])
         if not finite.all():
             msg = (

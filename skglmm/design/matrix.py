@@ -62,6 +62,8 @@ class MatrixSpec:
     codings : mapping of str to ndarray, shape (levels, columns)
         Columns of each expression by its levels, the identity for numbers, where they are known;
         None in a spec that was stored before they were learned.
+    has_intercept : bool
+        Whether the column of ones is kept. Without it categories are coded as if it were there.
     """
 
     text: str
@@ -69,6 +71,7 @@ class MatrixSpec:
     states: Mapping[str, Any]
     encoders: Mapping[str, tuple[str, Any]]
     codings: Mapping[str, Floats] | None = None
+    has_intercept: bool = True
 
     @classmethod
     def of(cls, text: str, spec: ModelSpec, codings: Mapping[str, Floats]) -> "MatrixSpec":
@@ -86,12 +89,23 @@ class MatrixSpec:
     @property
     def column_names(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return tuple(name for term in self.terms for name in term.columns)
+        return tuple(name for term in self.kept_terms for name in term.columns)
+
+    @property
+    def kept_terms(self) -> tuple[TermColumns, ...]:
+        """The terms, without the intercept if its column is not kept."""
+        if self.has_intercept:
+            return self.terms
+        return tuple(term for term in self.terms if term.factors != _INTERCEPT)
+
+    def kept(self, matrix: Floats) -> Floats:
+        """Return the columns to keep of all that were made; the intercept is the first."""
+        return matrix if self.kept_terms == self.terms else matrix[:, 1:]
 
     def places(self) -> dict[tuple[str, ...], tuple[int, ...]]:
         """Return the columns of each term, without the intercept, by its expressions."""
         found, start = {}, 0
-        for term in self.terms:
+        for term in self.kept_terms:
             places = range(start, start + len(term.columns))
             start = places.stop
             if places and term.factors != _INTERCEPT:

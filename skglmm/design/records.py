@@ -70,12 +70,18 @@ class Layout:
         The grouping factors, in the order of the formula.
     offsets : tuple of tuple of str
         What is added to each predictor, in the words of the formula; empty for nothing at all.
+    numbers : tuple of int
+        Predictors that are one number each, and are called by their own names.
+    implied : tuple of int
+        Predictors whose intercept other parameters take the place of.
     """
 
     predictors: tuple[str, ...]
     coefficients: tuple[tuple[str, ...], ...]
     factors: tuple[Factor, ...]
     offsets: tuple[tuple[str, ...], ...] = ()
+    numbers: tuple[int, ...] = ()
+    implied: tuple[int, ...] = ()
 
     def is_shifted(self, k: int) -> bool:
         """Whether something is added to a predictor."""
@@ -83,6 +89,8 @@ class Layout:
 
     def labels(self, k: int) -> list[str]:
         """Names of the coefficients of predictor k, unlike those of others: ``precision(x)``."""
+        if k in self.numbers:
+            return [self.predictors[k]]
         return [label_in(self.predictors, k, name) for name in self.coefficients[k]]
 
 

@@ -68,6 +68,7 @@ def term_table(spec: MatrixSpec, *, treatment: bool = False) -> TermTable:
     )
     names = tuple(":".join(factors) for factors in found)
     p, codings = len(spec.column_names), spec.codings or {}
+    first = int(spec.kept_terms != spec.terms)  # after an intercept that is not kept
     if not spec.terms or any(e not in codings for term in terms for e in term.factors):
         return TermTable(names, places, containing, np.zeros((0, p)), None)
     to_general = block_diag(*(_block(codings, term) for term in spec.terms))
@@ -77,7 +78,7 @@ def term_table(spec: MatrixSpec, *, treatment: bool = False) -> TermTable:
         coded = block_diag(*(_block(plain, term) for term in spec.terms))
     general = _general_rows(spec, codings, len(to_general) + SPARE)
     relation = np.asarray(np.linalg.lstsq(general @ coded, general, rcond=None)[0])
-    return TermTable(names, places, containing, to_general, relation)
+    return TermTable(names, places, containing, to_general[:, first:], relation[first:])
 
 
 def _treatment(coding: Floats) -> Floats:

@@ -6,6 +6,7 @@ from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
+from skglmm.estimators.ordinal import OrdinalGLMMClassifier
 from skglmm.estimators.poisson import PoissonGLMMRegressor
 from skglmm.estimators.zero_inflated_beta import ZeroInflatedBetaGLMMRegressor
 from skglmm.estimators.zero_one_inflated_beta import ZeroOneInflatedBetaGLMMRegressor
@@ -17,6 +18,7 @@ __all__ = [
     "LMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
+    "OrdinalGLMMClassifier",
     "PoissonGLMMRegressor",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",

@@ -1,6 +1,6 @@
 """Mixed logistic regression of two classes."""
 
-from skglmm.estimators.base.classifier import MixedClassifier
+from skglmm.estimators.base.binary import BinaryClassifier
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.families import Bernoulli
 
@@ -8,7 +8,7 @@ __all__ = ["BinomialGLMMClassifier"]
 
 
 @mixed_model
-class BinomialGLMMClassifier(MixedClassifier):
+class BinomialGLMMClassifier(BinaryClassifier):
     r"""Mixed logistic regression of two classes.
 
     The second of the sorted labels, ``classes_[1]``, is the event; the link of its probability

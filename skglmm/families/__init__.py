@@ -9,8 +9,9 @@ from skglmm.families.bounded.ordered_beta import OrderedBeta
 from skglmm.families.bounded.zero_inflated_beta import ZeroInflatedBeta
 from skglmm.families.bounded.zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.calculus.chain_rule import through_links
-from skglmm.families.calculus.packing import packed, packed_rows
+from skglmm.families.calculus.packing import Packing, packed, packed_rows
 from skglmm.families.classes.bernoulli import Bernoulli
+from skglmm.families.classes.cumulative import Cumulative
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
@@ -36,6 +37,7 @@ from skglmm.links import (
     Positive,
     Probit,
     Sqrt,
+    Stretched,
 )
 from skglmm.response import Support
 
@@ -45,6 +47,7 @@ __all__ = [
     "Beta",
     "CLogLog",
     "Cauchit",
+    "Cumulative",
     "DensityFactor",
     "EventCLogLog",
     "EventLogLog",
@@ -66,12 +69,14 @@ __all__ = [
     "Logit",
     "OneInflatedBeta",
     "OrderedBeta",
+    "Packing",
     "Parameter",
     "Poisson",
     "Positive",
     "Probit",
     "Role",
     "Sqrt",
+    "Stretched",
     "Support",
     "Truncated",
     "ZeroInflated",

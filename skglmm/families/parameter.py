@@ -78,6 +78,11 @@ class Parameter:
         The smallest linear predictor that an optimizer may reach with an intercept. A parameter has
         a ceiling or a floor, not both. Either is in the units of a fit: where the parameter is
         `equivariant`, those in which responses have width one.
+    has_intercept : bool, default=True
+        Whether the fixed part of its formula has an intercept. Without one, categories are coded as
+        if there were: other parameters take its place.
+    block : str or None, default=None
+        Under which head tables list it together with others, each of them one number.
 
     Examples
     --------
@@ -93,6 +98,8 @@ class Parameter:
     ceiling: float = inf
     equivariant: bool = False
     floor: float = -inf
+    has_intercept: bool = True
+    block: str | None = None
 
     def __post_init__(self) -> None:
         if isfinite(self.ceiling) and isfinite(self.floor):

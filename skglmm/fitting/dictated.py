@@ -18,7 +18,7 @@ from scipy.linalg import block_diag, eigh
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.engine import Params, Problem, Shard, observed_information
-from skglmm.families import Family, packed
+from skglmm.families import Family
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
@@ -108,7 +108,7 @@ def beside_ceilings(bound: Bound, optimum: Optimum, hessian: Floats) -> Beside:
     spoken = _with_misfit(problem, optimum, capped, told, spoken, flat)
     flat = _taken_away(problem, optimum, found, told, spoken, others)
     n_theta = problem.shape.n_params - problem.shape.n_beta
-    to_user = block_diag(*bound.scales.coefficient_maps, np.eye(n_theta))
+    to_user = block_diag(bound.scales.whole_map, np.eye(n_theta))
     return Beside(scales, turned, Dictated(np.asarray(to_user @ flat), tuple(effects)))
 
 
@@ -149,7 +149,7 @@ def _reproduced(bound: Bound, optimum: Optimum, capped: Sequence[int], hessian: 
     flat = np.zeros((problem.shape.n_params, int(told.sum())))
     flat[places] = ways[:, told] / np.sqrt(shares[told])
     n_theta = problem.shape.n_params - problem.shape.n_beta
-    to_user = block_diag(*scales.coefficient_maps, np.eye(n_theta))
+    to_user = block_diag(scales.whole_map, np.eye(n_theta))
     return Beside(scales, hessian, Dictated(np.asarray(to_user @ flat), ()))
 
 
@@ -219,7 +219,7 @@ def _sums(
     held = _held(shard, family, beta, capped)
     eta = [np.broadcast_to(row, (shard.n_rows,)) for row in _fixed_part(shard, beta)]
     information = family.expected_information([row[held] for row in eta])
-    places = [packed(len(beta), k, k) for k in range(len(beta))]
+    places = [family.packing.pairs[k, k] for k in range(len(beta))]
     sharp = np.sum(information[places] > SHARP, axis=1).astype(np.float64)
     columns = []
     for factor in shard.factors:

@@ -27,7 +27,6 @@ from skglmm.fitting.search.ceilings import caps_of
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.search.singular import free_parameters, singular_terms
 from skglmm.fitting.uncertainty import Uncertainty, uncertainty
-from skglmm.linalg import block_diagonal
 
 __all__ = ["Outcome", "in_user_units"]
 
@@ -177,7 +176,7 @@ def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:
 
 def _user_moves(bound: Bound, moves: Modes) -> Modes:
     """Derivatives of the modes, (n_params, k, L), in the coefficients of the user's units."""
-    back, n_beta = block_diagonal(*bound.scales.standard_maps), bound.problem.shape.n_beta
+    back, n_beta = bound.scales.whole_way_back, bound.problem.shape.n_beta
     return tuple(
         np.concatenate([np.tensordot(back.T, part[:n_beta], axes=1), part[n_beta:]])
         for part in bound.problem.in_layout_order(moves)

@@ -20,6 +20,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.engine import Objective, Params, Problem, Shard
 from skglmm.fitting.data.standardize import Scales
+from skglmm.linalg import block_diagonal
 
 __all__ = ["far_predictors", "flat_descents", "is_far", "recession", "run_out", "user_recession"]
 
@@ -139,13 +140,12 @@ def user_recession(scales: Scales, direction: Floats) -> tuple[Floats, ...]:
 
     Coefficients that take no part are zero to the last bit.
     """
-    found, start = [], 0
-    for k, to_user in enumerate(scales.to_user):
-        stop = start + to_user.shape[1]
-        change = to_user @ direction[start:stop]
-        found.append(np.where(np.abs(change) * scales.spans[k] > SHARED, change, 0.0))
-        start = stop
-    return tuple(found)
+    moves = block_diagonal(*scales.to_user)
+    if scales.carried is not None:
+        moves += scales.carried
+    change = moves @ direction[: moves.shape[1]]
+    found = np.where(np.abs(change) * np.concatenate(scales.spans) > SHARED, change, 0.0)
+    return tuple(np.split(found, np.cumsum([len(each) for each in scales.spans])[:-1]))
 
 
 def _within_limits(problem: Problem, direction: Floats) -> Floats:

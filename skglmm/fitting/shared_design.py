@@ -65,7 +65,7 @@ class SharedDesign:
         y : ndarray, shape (n,)
             Any of the responses; nothing is learned from it.
         """
-        columns = learn_scales(design.layout, Here([design]), Here([weights]))
+        columns = learn_scales(design.layout, Here([design]), Here([weights]), family.intercepts)
         study = Study.of(family, design, y, weights, approximation=approximation, columns=columns)
         return cls(family, design, weights, approximation, columns, study.condensed())
 

@@ -73,7 +73,7 @@ class Study:
         The scales of the columns are learned where they are not known.
         """
         rows = (Here([design]), Here([y]), Here([weights]))
-        scales = columns or learn_scales(design.layout, rows[0], rows[2])
+        scales = columns or learn_scales(design.layout, rows[0], rows[2], family.intercepts)
         scales = measured(scales, design.layout, family, *rows)
         standard, response = scales.apply(design), scales.units.response(y)
         problem = bind(standard, response, weights, family, n_threads=n_threads)

@@ -107,7 +107,7 @@ def uncertainty(
         What the rows there dictate to all others.
     """
     n_theta = len(free) - sum(t.shape[1] for t in scales.to_user)
-    to_user = block_diagonal(*scales.coefficient_maps, np.eye(n_theta))
+    to_user = block_diagonal(scales.whole_map, np.eye(n_theta))
     if hessian is None:
         inverse, flat = np.zeros((len(free), len(free))), np.diag(free.astype(float))
     else:

@@ -4,6 +4,7 @@ from skglmm.inference.degrees_of_freedom.choose import DF_METHODS, reference
 from skglmm.inference.degrees_of_freedom.reference import Normal, Reference
 from skglmm.inference.density.density import joint_log_density, log_density
 from skglmm.inference.diagnosis.diagnose import diagnose
+from skglmm.inference.diagnosis.groups import constant_levels
 from skglmm.inference.diagnosis.heaps import Heap, heaps
 from skglmm.inference.diagnosis.influence import Influence, influences, natural_without
 from skglmm.inference.diagnosis.moved_responses import HEAP_ADVICE, moved_responses
@@ -157,6 +158,7 @@ __all__ = [
     "conditional_aic",
     "confounded_with_rows",
     "constant",
+    "constant_levels",
     "covariance_frame",
     "derived",
     "deviance_residuals",

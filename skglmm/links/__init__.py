@@ -12,6 +12,7 @@ from skglmm.links.loglog import LogLog
 from skglmm.links.positive import Positive
 from skglmm.links.probit import Probit
 from skglmm.links.sqrt import Sqrt
+from skglmm.links.stretched import Stretched
 
 __all__ = [
     "LINKS",
@@ -31,6 +32,7 @@ __all__ = [
     "Positive",
     "Probit",
     "Sqrt",
+    "Stretched",
 ]
 
 _MEAN_LINKS: tuple[Link, ...] = (

@@ -2,6 +2,17 @@
 
 from skglmm.model_selection.compare import compare
 from skglmm.model_selection.likelihood_ratio import likelihood_ratio_test
-from skglmm.model_selection.scorer import LogDensityScorer, log_density_scorer
+from skglmm.model_selection.log_density import LogDensityScorer, log_density_scorer
+from skglmm.model_selection.ranked_probability import (
+    RankedProbabilityScorer,
+    ranked_probability_scorer,
+)
 
-__all__ = ["LogDensityScorer", "compare", "likelihood_ratio_test", "log_density_scorer"]
+__all__ = [
+    "LogDensityScorer",
+    "RankedProbabilityScorer",
+    "compare",
+    "likelihood_ratio_test",
+    "log_density_scorer",
+    "ranked_probability_scorer",
+]

@@ -4,7 +4,18 @@ from skglmm.response.base import ResponseScale
 from skglmm.response.classes import ClassScale
 from skglmm.response.counts import CountScale
 from skglmm.response.interval import BoundedScale
+from skglmm.response.labels import LabelScale
+from skglmm.response.ordered import OrderedScale
 from skglmm.response.real import RealScale
 from skglmm.response.support import Support
 
-__all__ = ["BoundedScale", "ClassScale", "CountScale", "RealScale", "ResponseScale", "Support"]
+__all__ = [
+    "BoundedScale",
+    "ClassScale",
+    "CountScale",
+    "LabelScale",
+    "OrderedScale",
+    "RealScale",
+    "ResponseScale",
+    "Support",
+]

@@ -40,6 +40,11 @@ class ResponseScale(ABC):
     def _refuse(self, y: Any) -> None:
         """Refuse responses, (n,), that are impossible: how many, which, and what to do."""
 
+    def of_type(self, y: Any) -> Self:
+        """Return the draft that knows what the type of responses says, of those of a category."""
+        del y
+        return self
+
     def tally(self, y: Any) -> tuple[Any, ...]:
         """Return what `settled` has to know of some rows; tallies of parts are added."""
         del y

@@ -36,7 +36,6 @@ from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.records import Mode, Slopes, State
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.families import packed
 from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
@@ -113,13 +112,12 @@ def _fourth(
     shard: Shard, blocks: CrossProducts, rates: Slopes, lambdas: tuple[Floats, ...]
 ) -> float:
     """The sum over fourth derivatives, which are differences of the third."""
-    total, n_predictors = 0.0, len(shard.fixed)
-    spreads = row_covariances(shard, blocks, lambdas)
+    total, spreads = 0.0, row_covariances(shard, blocks, lambdas)
     for (j, k), spread in spreads.items():
         for (m, last), other in spreads.items():
-            times = (1.0 + (j != k)) * (1.0 + (m != last))
-            fourth = rates[last][packed(n_predictors, j, k, m)]
-            total += times * float(np.sum(fourth * spread * other))
+            times, row = (1.0 + (j != k)) * (1.0 + (m != last)), shard.packing.row(j, k, m)
+            if row is not None:
+                total += times * float(np.sum(rates[last][row] * spread * other))
     return total / 8.0
 
 
@@ -127,16 +125,19 @@ def _by_levels(shard: Shard, state: State, blocks: CrossProducts, lambda_: Float
     """The sum over pairs of rows of one level: a cubic form of its third derivatives."""
     (factor,), third = shard.factors, state.rows.third
     assert third is not None
-    size, n_predictors = len(factor.columns), len(shard.fixed)
-    tensor = np.empty((size, size, size, factor.grouping.size))
+    size = len(factor.columns)
+    tensor = np.zeros((size, size, size, factor.grouping.size))
     for c, d, e in combinations_with_replacement(range(size), 3):
-        row = third[packed(n_predictors, *(factor.predictors[j] for j in (c, d, e)))]
+        place = shard.packing.row(*(factor.predictors[j] for j in (c, d, e)))
+        if place is None:
+            continue
+        row = third[place]
         for j in (c, d, e):
             column = factor.columns[j]
             row = row if column is None else row * column
         found = factor.grouping.sum(row)
-        for place in permutations((c, d, e)):
-            tensor[place] = found
+        for entry in permutations((c, d, e)):
+            tensor[entry] = found
     covariance = congruence(lambda_.T, blocks[0, 0], lambda_.T)
     turned = np.einsum("cdel,cal->adel", tensor, covariance)
     turned = np.einsum("adel,dbl->abel", turned, covariance)
@@ -200,10 +201,11 @@ def _cubes(shard: Shard, state: State, slopes: list[Floats], moves: list[Floats]
 
 def _thirds(shard: Shard, state: State) -> dict[Key, Floats]:
     """Third derivatives in predictors that random effects feed, numbered among these."""
-    third, active, n_predictors = state.rows.third, shard.active, len(shard.fixed)
+    third, active = state.rows.third, shard.active
     assert third is not None
     keys = combinations_with_replacement(range(len(active)), 3)
-    return {key: third[packed(n_predictors, *(active[a] for a in key))] for key in keys}
+    rows = ((key, shard.packing.row(*(active[a] for a in key))) for key in keys)
+    return {key: third[row] for key, row in rows if row is not None}
 
 
 def _times(key: Key) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.families import packed, packed_rows
+from skglmm.families import Packing
 
 __all__ = ["Move", "Rows", "moved"]
 
@@ -23,7 +23,11 @@ class Rows(NamedTuple):
 
 
 def moved(
-    rows: Rows, move: Move, active: Sequence[int], slopes: Mapping[int, Floats] | None = None
+    rows: Rows,
+    move: Move,
+    packing: Packing,
+    active: Sequence[int],
+    slopes: Mapping[int, Floats] | None = None,
 ) -> Rows:
     """Return the rows where the linear predictors have moved a little, by Taylor's formula.
 
@@ -32,6 +36,8 @@ def moved(
     rows : Rows
         With derivatives up to the third.
     move : sequence of ndarray, or None where a predictor stays
+    packing : Packing
+        Of the derivatives.
     active : sequence of int
         Predictors that random effects feed; second derivatives without any of them, and third
         ones without two of them, stay as they are, for nothing asks for them.
@@ -45,38 +51,35 @@ def moved(
         the second in the first and second derivatives.
     """
     assert rows.third is not None
-    n_predictors, hess = len(rows.grad), rows.hess.copy()
-    for key, row in packed_rows(n_predictors, 2).items():
+    hess = rows.hess.copy()
+    for key, row in packing.pairs.items():
         if any(j in active for j in key):
-            rates = [rows.third[packed(n_predictors, *key, m)] for m in range(n_predictors)]
-            _add(hess[row], rates, move)
+            _add(hess[row], rows.third, move, packing, key)
     value, grad = rows.value, rows.grad.copy()
     for j, own in enumerate(move):
-        before, after = (
-            _along([each[packed(n_predictors, j, m)] for m in range(n_predictors)], move)
-            for each in (rows.hess, hess)
-        )
+        before, after = (_along(each, move, packing, (j,)) for each in (rows.hess, hess))
         if own is not None:
             value += float(np.sum(own * (grad[j] + before / 3.0 + after / 6.0)))
         grad[j] += 0.5 * (before + after)
     if slopes is None:
         return Rows(value, grad, hess, rows.third)
     third = rows.third.copy()
-    for key, row in packed_rows(n_predictors, 3).items():
+    for key, row in packing.triples.items():
         if sum(j in active for j in key) >= 2:
             one, *others = sorted(key, key=lambda j: j not in active)
-            rates = [slopes[one][packed(n_predictors, *others, m)] for m in range(n_predictors)]
-            _add(third[row], rates, move)
+            _add(third[row], slopes[one], move, packing, others)
     return Rows(value, grad, hess, third)
 
 
-def _along(rates: Sequence[Floats], move: Move) -> Floats:
-    out = np.zeros(len(rates[0]))
-    _add(out, rates, move)
+def _along(rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> Floats:
+    out = np.zeros(rates.shape[1])
+    _add(out, rates, move, packing, key)
     return out
 
 
-def _add(out: Floats, rates: Sequence[Floats], move: Move) -> None:
-    for rate, step in zip(rates, move, strict=True):
-        if step is not None:
-            out += rate * step
+def _add(out: Floats, rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> None:
+    """Add how much the derivative in `key` changes, from the derivatives of the next order."""
+    for m, step in enumerate(move):
+        row = packing.row(*key, m)
+        if step is not None and row is not None:
+            out += rates[row] * step

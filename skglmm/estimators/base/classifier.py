@@ -1,6 +1,6 @@
 """Mixed models of classes, as scikit-learn classifiers."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,14 @@ from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.reading.validation import check_labels
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.families import Family
-from skglmm.response import ClassScale
+from skglmm.response import LabelScale
 
 __all__ = ["MixedClassifier"]
-
-_HALF = 0.5  # the probability from which on the second class is the more probable one
 
 
 @mixed_model
 class MixedClassifier(ClassifierMixin, MixedModel):
-    """A mixed model of two classes; public classes have a family."""
+    """A mixed model of classes; public ones have a family, and say how labels are read."""
 
     _vet = staticmethod(check_labels)
 
@@ -38,7 +36,7 @@ class MixedClassifier(ClassifierMixin, MixedModel):
     link: str = "logit"
 
     def predict(self, X: Any, kind: Kind | None = None) -> NDArray[Any]:
-        """Predict the more probable class.
+        """Predict the most probable class.
 
         Parameters
         ----------
@@ -75,18 +73,18 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         >>> BinomialGLMMClassifier("x").fit(X, y).predict(X)
         array(['no', 'no', 'no', 'yes', 'yes', 'yes'], dtype='<U3')
         """
-        event = self.predict_proba(X, kind)[:, 1]
-        missing = np.isnan(event)
+        probabilities = self.predict_proba(X, kind)
+        missing = np.isnan(probabilities[:, 0])
         if missing.any():
             text = (
-                f"{np.count_nonzero(missing)} of {len(event)} rows have no most probable class, "
+                f"{np.count_nonzero(missing)} of {len(missing)} rows have no most probable class, "
                 f"the first is row {int(np.argmax(missing))}: their groups are unknown and "
                 "new_groups='nan', or the data of fit do not determine them. predict_proba(X) is "
                 "NaN there; as a label cannot be missing, they are given the first, "
                 f"{self.classes_.tolist()[0]!r}"
             )
             tell(text)
-        labels: NDArray[Any] = self.classes_[(event > _HALF).astype(np.intp)]
+        labels: NDArray[Any] = self.classes_[np.argmax(probabilities, axis=1)]
         return labels
 
     def predict_proba(self, X: Any, kind: Kind | None = None) -> Floats:
@@ -104,7 +102,7 @@ class MixedClassifier(ClassifierMixin, MixedModel):
 
         Returns
         -------
-        ndarray, shape (n_samples, 2)
+        ndarray, shape (n_samples, n_classes)
             In the order of `classes_`; NaN for unseen groups if `new_groups` is "nan", and for
             rows that the data of fit do not determine.
 
@@ -139,8 +137,8 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         def answer(design: Design, plan: infer.Plan) -> Floats:
             return infer.part_probabilities(self.fit_, design, plan).T
 
-        needed = self.fit_.family.part_predictors
-        return self._answered(predict_frame(self, X), kind, answer, needed).T
+        needed, codes = self.fit_.family.part_predictors, cast(LabelScale, self._scale).codes
+        return self._answered(predict_frame(self, X), kind, answer, needed)[codes].T
 
     def predict_log_proba(self, X: Any, kind: Kind | None = None) -> Floats:
         """Predict the logarithms of the probabilities of the classes.
@@ -154,7 +152,7 @@ class MixedClassifier(ClassifierMixin, MixedModel):
 
         Returns
         -------
-        ndarray, shape (n_samples, 2)
+        ndarray, shape (n_samples, n_classes)
             In the order of `classes_`.
 
         Raises
@@ -174,44 +172,6 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         array([[-0.05, -3.08]])
         """
         return np.log(self.predict_proba(X, kind))
-
-    def decision_function(self, X: Any, kind: Kind | None = None) -> Floats:
-        """Return how far the linear predictor is beyond equal probabilities.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like, shape (n_samples, n_features)
-            As in `predict`.
-        kind : str or set, default=None
-            As in `predict_proba`; effects that are averaged over count as 0.
-
-        Returns
-        -------
-        ndarray, shape (n_samples,)
-            The linear predictor of the second class less that of a probability of one half,
-            which is 0 for the links logit, probit and cauchit.
-
-        Raises
-        ------
-        NotFittedError
-            When `fit` was not called.
-        ValueError
-            As in `predict_proba`.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from skglmm import BinomialGLMMClassifier
-        >>> X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
-        >>> y = ["no", "no", "yes", "no", "yes", "yes"]
-        >>> BinomialGLMMClassifier("x").fit(X, y).decision_function(X.head(2)).round(2)
-        array([-3.04, -1.82])
-        """
-        check_is_fitted(self)
-        family = self.fit_.family
-        link, name = family.links[family.location], family.predictors[family.location]
-        value: Floats = self.predict_linear(X, name, kind=kind)  # type: ignore[assignment]
-        return value - float(link.link(np.array(_HALF)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of rows whose class `predict` hits.
@@ -251,19 +211,11 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         refuse_nonestimable(self, X, "there is no accuracy of these rows", needed)
         return float(super().score(X, y, sample_weight))
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
-
     def _approximation(self, family: Family) -> Approximation:
         del family
         return laplace_or_quadrature(self.n_quadrature)
 
-    def _make_scale(self, family: Family) -> ClassScale:
-        del family
-        return ClassScale()
-
     def _publish(self, model: Model) -> None:
         super()._publish(model)
-        self.classes_ = self._scale.draws(np.array([0.0, 1.0]))
+        scale = cast(LabelScale, self._scale)
+        self.classes_ = scale.draws(scale.codes.astype(np.float64))

@@ -34,7 +34,13 @@ from skglmm.estimators.reading.validation import (
     check_stored,
     check_y,
 )
-from skglmm.estimators.runtime.warnings import tell, tell_about, tell_constant, tell_dropped
+from skglmm.estimators.runtime.warnings import (
+    tell,
+    tell_about,
+    tell_constant,
+    tell_constant_levels,
+    tell_dropped,
+)
 from skglmm.families import Family
 from skglmm.fitting import Fit, Options, fit, fit_bound, row_digest
 from skglmm.parts import is_dask
@@ -135,13 +141,14 @@ class MixedModel(
         keep_freed_memory()
         check_parameters(self)
         family = self._make_family()
-        draft = self._make_scale(family)
+        draft = self._make_scale(family).of_type(y)
         if is_dask(X):
             self._fit_on_cluster(X, y, sample_weight, family, draft)
             return
         rows = fit_rows(self, X, y, sample_weight)
         scale = draft.learn(rows.y)
         read = scale.read(rows.y)
+        family = self._settled(family, scale)
         model = read_model(self, family, rows.frame, rows.name)
         self._spec, design = self._learn(model, rows.frame)
         columns = self._spec.read(rows.frame, design)
@@ -153,6 +160,7 @@ class MixedModel(
         for doubt in scale.doubts(rows.y):
             tell(doubt)
         self._tell(model)
+        tell_constant_levels(self.fit_, design, read)
         tell_nesting(self.fit_, self._spec, design, rows.frame, read)
 
     def _fit_on_cluster(
@@ -174,6 +182,8 @@ class MixedModel(
             model.terms,
             offset=self.offset,
             offsets=model.offsets,
+            without_intercept=model.without_intercept,
+            numbers=model.numbers,
             context=self.context,
             float_groups=is_array(self, frame),  # whose columns share one type
         )
@@ -193,6 +203,11 @@ class MixedModel(
     @abstractmethod
     def _make_scale(self, family: Family) -> ResponseScale:
         """Return the draft of what y is, before any response is seen."""
+
+    def _settled(self, family: Family, scale: ResponseScale) -> Family:
+        """Return the family that knows what responses are, such as how many classes there are."""
+        del scale
+        return family
 
     def _shifts(self) -> tuple[str, ...]:
         """Return expressions that are added to the location, beside offsets."""
@@ -228,12 +243,12 @@ class MixedModel(
     def _publish(self, model: Model) -> None:
         result = self.fit_
         k = result.family.location
-        first = int(model.formula.fixed.startswith("1"))  # the intercept, which comes first
+        first = int(result.layout.coefficients[k][:1] == ("Intercept",))
         self.coef_ = result.beta[k][first:]
         self.coef_names_ = list(result.layout.coefficients[k][first:])
         self.intercept_ = float(result.beta[k][:first].sum())
         for j, (name, beta) in enumerate(zip(result.layout.predictors, result.beta, strict=True)):
-            if j != k:
+            if j != k and result.family.parameters[j].block is None:
                 setattr(self, f"{name}_coef_", beta)
         self.log_likelihood_ = result.log_likelihood
         self.aic_, self.bic_, self.n_params_ = result.aic, result.bic, result.n_params

@@ -91,12 +91,12 @@ def cluster_rows(
     check_partitions(X, y, sample_weight)
     meta = fit_frame(estimator, X._meta_nonempty)
     label = y.name if isinstance(y.name, str) else None
-    model = read_model(estimator, family, meta, label)
+    model = read_model(estimator, family, meta, label)  # of which columns there are
     names = [n for n in meta.columns if n in model.columns or n == estimator.offset]
     return learned(  # which alone holds the partitions, until their rows are regrouped
         read_rows(client, X[names], y, sample_weight, type(estimator)._vet),
         meta[names],
-        model,
+        label,
         estimator,
         family,
         draft,
@@ -106,7 +106,7 @@ def cluster_rows(
 def learned(
     rows: Parts[VettedRows],
     meta: pd.DataFrame,
-    model: Model,
+    response: str | None,
     estimator: Any,
     family: Family,
     draft: ResponseScale,
@@ -119,17 +119,22 @@ def learned(
         Of positive weight.
     meta : DataFrame
         Some rows with the types of their columns, for names.
-    model : Model
+    response : str or None
+        Name of y.
     estimator : MixedModel
         Its parameters.
     family : Family
     draft : ResponseScale
     """
     rows = some_rows(rows)
+    counted = _Counted(*rows.map(_tally, draft=draft).total())
+    scale = draft.settled(*counted.tally)
+    family = estimator._settled(family, scale)
+    model = read_model(estimator, family, meta, response)
     spec = learn_labels(rows, meta, model, estimator)
     plan = arranged(rows, spec)
     rows = regrouped(rows, spec, plan)
-    return _bound(rows, spec, plan, estimator, family, draft, model)
+    return _bound(rows, spec, plan, estimator, family, scale, model=model, counted=counted)
 
 
 class _Part(NamedTuple):
@@ -146,14 +151,15 @@ def _bound(
     plan: Arranged,
     estimator: Any,
     family: Family,
-    draft: ResponseScale,
+    scale: ResponseScale,
+    *,
     model: Model,
+    counted: "_Counted",
 ) -> ClusterRows:
-    n_samples, n_weighted, tally = rows.map(_tally, draft=draft).total()
-    scale, is_weighted = draft.settled(*tally), bool(n_weighted)
-    parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=is_weighted)
+    keep = bool(counted.n_weighted)
+    parts = rows.map(_part, spec=spec, scale=scale, context=estimator.context, keep=keep)
     designs, weights = parts.lazily(_design), parts.lazily(_weights)
-    scales = learn_scales(spec.layout, designs, weights)
+    scales = learn_scales(spec.layout, designs, weights, family.intercepts)
     scales = measured(scales, spec.layout, family, designs, parts.lazily(_read), weights)
     fed = {k for factor in spec.layout.factors for k in factor.predictors}
     constant = [
@@ -176,7 +182,7 @@ def _bound(
             ),
             scales=scales,
             layout=spec.layout,
-            n_samples=n_samples,
+            n_samples=counted.n_samples,
             data_digest=str(mark),
             log_jacobian=log_jacobian + log_units,
             spaces=spaces(sums, scales),
@@ -187,8 +193,16 @@ def _bound(
     )
 
 
+class _Counted(NamedTuple):
+    """Number of rows, of parts with weights, and what responses are."""
+
+    n_samples: int
+    n_weighted: int
+    tally: tuple[Any, ...]
+
+
 def _tally(rows: VettedRows, draft: ResponseScale) -> tuple[int, int, tuple[Any, ...]]:
-    """Number of rows, whether they have weights, and what their responses are."""
+    """What `_Counted` consists of, of some rows."""
     is_weighted = rows.weights is not None and not np.all(rows.weights == 1.0)
     return n_rows_of(rows), int(is_weighted), draft.tally(rows.y)
 

@@ -50,7 +50,15 @@ def learn_labels(
         census = rows.map(_census, keys=keys).total()
         tables += [_filled(head, table) for table in census.tables.values()]
     few = pd.concat(tables, ignore_index=True)
-    spec, _ = learn(few, model.fixed, model.terms, offset=estimator.offset, **texts)
+    spec, _ = learn(
+        few,
+        model.fixed,
+        model.terms,
+        offset=estimator.offset,
+        without_intercept=model.without_intercept,
+        numbers=model.numbers,
+        **texts,
+    )
     learned = [name for each in spec.specs.values() for name in each.states]
     if learned:
         msg = (

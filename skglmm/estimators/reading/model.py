@@ -34,11 +34,17 @@ class Model:
         The predictor that says where responses are.
     shifts : tuple of str
         Expressions that are added to the location beside those of its formula.
+    without_intercept : tuple of str
+        Predictors whose intercept other parameters take the place of.
+    numbers : tuple of str
+        Predictors that are one number each.
     """
 
     formulas: Mapping[str, Formula]
     location: str
     shifts: tuple[str, ...] = ()
+    without_intercept: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     @property
     def formula(self) -> Formula:
@@ -94,7 +100,7 @@ class Model:
             return replace(formula, bars=tuple(bars))
 
         formulas = {name: settled(formula) for name, formula in self.formulas.items()}
-        return Model(formulas, self.location, self.shifts)
+        return replace(self, formulas=formulas)
 
 
 def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
@@ -140,7 +146,10 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
         for name in family.predictors
     }
     shifts = estimator._shifts()
-    model = Model(formulas, location, shifts).without_idle_keys()
+    bare = tuple(each.name for each in family.parameters if not each.has_intercept)
+    _check_intercepts({name: formulas[name] for name in bare}, location)
+    numbers = tuple(each.name for each in family.parameters if each.block)
+    model = Model(formulas, location, shifts, bare, numbers).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model
@@ -185,6 +194,18 @@ def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:
         msg = f"{name}={text!r} has a left-hand side; it is a one-sided formula such as '1 + x'"
         raise FormulaError(msg)
     return formula
+
+
+def _check_intercepts(formulas: Mapping[str, Formula], location: str) -> None:
+    """Refuse to take out an intercept that is not there."""
+    for name, formula in formulas.items():
+        if formula.fixed.startswith("0"):
+            where = "the formula" if name == location else f"{name}="
+            msg = (
+                f"{where} {str(formula)!r} takes the intercept out, but there is none: thresholds "
+                "take its place, and categories are coded as beside one. Leave out the 0"
+            )
+            raise FormulaError(msg)
 
 
 def _check_offset(offset: Any, frame: pd.DataFrame) -> None:

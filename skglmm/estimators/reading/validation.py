@@ -31,6 +31,7 @@ __all__ = [
     "check_inference",
     "check_labels",
     "check_level",
+    "check_ordered_labels",
     "check_parameters",
     "check_ratios",
     "check_stored",
@@ -202,6 +203,13 @@ def _is_readable(value: Any) -> bool:
 
 def check_labels(name: str, y: Any) -> NDArray[Any]:
     """Return the labels of classes that an estimator of this name is given, shape (n,)."""
+    labels = check_ordered_labels(name, y)
+    check_classification_targets(labels)
+    return labels
+
+
+def check_ordered_labels(name: str, y: Any) -> NDArray[Any]:
+    """Return labels likewise, which may be any numbers, such as ratings by half stars."""
     if y is None:
         msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
         raise ValueError(msg)
@@ -220,7 +228,6 @@ def check_labels(name: str, y: Any) -> NDArray[Any]:
         _refuse_not_finite(column)
     if column.dtype.kind == "O":
         column = _of_one_type(column)
-    check_classification_targets(column)
     return np.asarray(column)
 
 

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skglmm import inference as infer
 from skglmm.arrays import Floats
+from skglmm.design import Design
 from skglmm.exceptions import SingularFitWarning
 from skglmm.families import Family
 from skglmm.fitting import Fit
@@ -23,6 +24,7 @@ __all__ = [
     "tell",
     "tell_about",
     "tell_constant",
+    "tell_constant_levels",
     "tell_dropped",
     "tell_unseen",
 ]
@@ -46,6 +48,12 @@ def tell(text: str, category: type[Warning] = UserWarning) -> None:
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, category, stacklevel=2 if frame is None else level)
+
+
+def tell_constant_levels(fit: Fit, design: Design, y: Floats) -> None:
+    """Warn of random effects whose variance has no finite estimate."""
+    for found in infer.constant_levels(fit, design, y):
+        tell(f"{found.finding}. {found.advice}")
 
 
 def tell_dropped(terms: tuple[str, ...]) -> None:

@@ -43,6 +43,9 @@ class NullSpace:
         Mean and standard deviation of those columns; both 0 of a column that does not vary.
     tolerance : ndarray, shape (d,)
         How far from the combination a row may be.
+    level : ndarray, shape (d,)
+        What the combination adds up to, less 0 only where there is an intercept that other
+        parameters take the place of.
     """
 
     columns: tuple[int, ...]
@@ -50,17 +53,28 @@ class NullSpace:
     center: Floats
     spread: Floats
     tolerance: Floats
+    level: Floats
 
     def distances(self, x: Floats) -> Floats:
         """Return how far rows, (n, p), are from what holds in fit, (n, d).
 
         Units are spreads of the columns, or the values of rows far away.
         """
-        off = np.abs(x @ self.basis)
+        off = np.abs(x @ self.basis - self.level)
         size = np.hypot(self.spread, x[:, self.columns] - self.center)
         away = np.full_like(off, np.inf)
         np.divide(off, size, out=away, where=size > 0.0)
         return np.where(off == 0.0, 0.0, away)
+
+    @property
+    def without_first(self) -> "NullSpace":
+        """The same where the first column, of ones, is not one of the matrix."""
+        return replace(
+            self,
+            columns=tuple(j - 1 for j in self.columns),
+            basis=self.basis[1:],
+            level=-self.basis[0],
+        )
 
     def misses(self, x: Floats) -> Bools:
         """Return which directions the linear predictors of rows, (n, p), depend on, (n, d)."""
@@ -85,7 +99,7 @@ def null_space(to_user: Floats, sizes: Floats, columns: Columns, found: Independ
     lost = np.array([*found.lost, *flat], dtype=np.intp)
     basis = np.zeros((len(sizes), len(lost)))
     if not len(lost):
-        return NullSpace((), basis, *(np.zeros(0) for _ in range(3)))
+        return NullSpace((), basis, *(np.zeros(0) for _ in range(4)))
     basis[lost, np.arange(len(lost))] = 1.0
     basis[np.ix_(found.kept, range(len(found.lost)))] = -found.weights
     used = np.flatnonzero(basis.any(axis=1))  # few of many columns, or none
@@ -105,6 +119,7 @@ def null_space(to_user: Floats, sizes: Floats, columns: Columns, found: Independ
         np.where(varies, columns.mean, 0.0)[lost],
         np.where(varies, columns.spread, 0.0)[lost],
         np.where(varies, VARYING, CONSTANT)[lost],
+        np.zeros(len(lost)),
     )
 
 

@@ -1,6 +1,6 @@
 """Centered and scaled designs to fit on, and the way back to the user's units."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from skglmm.fitting.data.null_space import NullSpace, null_space, widened
 from skglmm.fitting.data.separable import refuse_inseparable
 from skglmm.fitting.data.summaries import CONSTANT_TOL, Columns, Independent, independent, summaries
 from skglmm.fitting.data.units import USER, Units
+from skglmm.linalg import block_diagonal
 from skglmm.parts import Parts
 
 __all__ = ["Scales", "learn_scales"]
@@ -54,6 +55,9 @@ class Scales:
         The user's coefficients where those of the fit are zero.
     levels : tuple of float
         What is subtracted, in the units of the user, from what is added to each predictor.
+    carried : ndarray, shape (sum of p_k, sum of p_k kept), or None
+        Changes of the user's coefficients with those of other predictors of the fit: of numbers
+        that take the place of an intercept, where the columns of its predictor are centered.
     """
 
     aliased: tuple[tuple[int, ...], ...]
@@ -69,6 +73,19 @@ class Scales:
     units: Units
     origins: tuple[Floats, ...]
     levels: tuple[float, ...]
+    carried: Floats | None = None
+
+    @property
+    def whole_map(self) -> Floats:
+        """Changes of all the user's coefficients with all of the fit."""
+        found = block_diagonal(*self.coefficient_maps)
+        return found if self.carried is None else found + self.carried
+
+    @property
+    def whole_way_back(self) -> Floats:
+        """Changes of all coefficients of the fit with all of the user's."""
+        found = block_diagonal(*self.standard_maps)
+        return found if self.carried is None else found - found @ self.carried @ found
 
     @property
     def coefficient_maps(self) -> tuple[Floats, ...]:
@@ -80,6 +97,10 @@ class Scales:
         """Changes of the fit's coefficients with those of the user, (p_k kept, p_k) each."""
         return tuple(turn / self.units.size(k) for k, turn in enumerate(self.from_user))
 
+    def _split(self, user: Floats) -> list[Floats]:
+        """Coefficients of all predictors, those of each."""
+        return np.split(user, np.cumsum([len(origin) for origin in self.origins])[:-1])
+
     def effect_maps(self, layout: Layout) -> tuple[Floats, ...]:
         """Return the maps of the fit's effects to those of the user, (k, k) for each factor."""
         sizes = ([self.units.size(k) for k in factor.predictors] for factor in layout.factors)
@@ -89,12 +110,17 @@ class Scales:
     def coefficients(self, beta: Sequence[Floats]) -> tuple[Floats, ...]:
         """Return the user's coefficients, (p_k,) each, of those of the fit."""
         moves = [turn @ b for turn, b in zip(self.coefficient_maps, beta, strict=True)]
+        if self.carried is not None:
+            moves = self._split(np.concatenate(moves) + self.carried @ np.concatenate(beta))
         if not self.units.are_own:
             return tuple(moves)
         return tuple(move + origin for move, origin in zip(moves, self.origins, strict=True))
 
     def standard_coefficients(self, beta: Sequence[Floats]) -> tuple[Floats, ...]:
         """Undo `coefficients`."""
+        if self.carried is not None:
+            found = [back @ b for back, b in zip(self.standard_maps, beta, strict=True)]
+            beta = self._split(np.concatenate(beta) - self.carried @ np.concatenate(found))
         triples = zip(self.standard_maps, beta, self.origins, strict=True)
         return tuple(back @ (b - origin) for back, b, origin in triples)
 
@@ -157,21 +183,26 @@ def _put(parts: tuple[T, ...], k: int, part: T) -> tuple[T, ...]:
     return (*parts[:k], part, *parts[k + 1 :])
 
 
-def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats | None]) -> Scales:
+def learn_scales(
+    layout: Layout,
+    designs: Parts[Design],
+    weights: Parts[Floats | None],
+    intercepts: Mapping[int, Mapping[int, float]] | None = None,
+) -> Scales:
     """Learn how to center and scale the columns of the designs of some rows each.
 
     Fixed columns are centered where the predictor has an intercept; columns of random
     effects where the term has one and its covariance is closed under a change of basis. Where
     it is not even closed under a change of units, the columns of a term share their scale.
+
+    Those of predictors with `intercepts`, see `Family`, are centered as beside one.
     """
+    intercepts = intercepts or {}
     found, n_predictors = summaries(designs, weights), len(layout.predictors)
-    drafts = [_Draft.of(columns) for columns in found[:n_predictors]]
-    choices = [_independent(designs, k, draft) for k, draft in enumerate(drafts)]
-    kept = [choice.kept for choice in choices]
-    spaces = [
-        null_space(draft.to_user, draft.sizes, columns, choice)
-        for draft, columns, choice in zip(drafts, found[:n_predictors], choices, strict=True)
-    ]
+    pairs = enumerate(found[:n_predictors])
+    implied = [None if k not in layout.implied else k in intercepts for k in range(n_predictors)]
+    learned = [_learned(designs, k, columns, centered=implied[k]) for k, columns in pairs]
+    drafts, kept, spaces = map(list, zip(*learned, strict=True))
     scales = Scales(
         aliased=tuple(
             tuple(j for j in range(len(draft.sizes)) if j not in places)
@@ -197,7 +228,39 @@ def learn_scales(layout: Layout, designs: Parts[Design], weights: Parts[Floats |
     )
     for f, factor in enumerate(layout.factors):
         refuse_inseparable(factor, f, designs, scales.bases[f])
-    return scales
+    return replace(scales, carried=_carried(scales, intercepts)) if intercepts else scales
+
+
+def _carried(scales: Scales, intercepts: Mapping[int, Mapping[int, float]]) -> Floats:
+    """What numbers gain, in the user's units, with the coefficients of centered columns."""
+    counts = [len(turn) for turn in scales.to_user], [turn.shape[1] for turn in scales.to_user]
+    rows, columns = (np.cumsum([0, *each]) for each in counts)
+    carried = np.zeros((rows[-1], columns[-1]))
+    for k, numbers in intercepts.items():
+        means = scales.centers[k] / scales.sizes[k]
+        for j, weight in numbers.items():
+            carried[rows[j], columns[k] : columns[k + 1]] = weight * means
+    return carried
+
+
+def _learned(
+    designs: Parts[Design], k: int, columns: Columns, *, centered: bool | None
+) -> tuple["_Draft", list[int], NullSpace]:
+    """Centers and sizes of a predictor's columns, those that are kept, and what others lack.
+
+    Where an intercept is not there, but implied, columns are combinations of others as beside it;
+    they are `centered`, or stay where they are. None is for a predictor without such an intercept.
+    """
+    implied = centered is not None
+    if implied:
+        columns = columns.after_one()
+    draft = _Draft.of(columns)
+    choice = _independent(designs, k, draft, implied=implied)
+    space = null_space(draft.to_user, draft.sizes, columns, choice)
+    if not implied:
+        return draft, choice.kept, space
+    bare = draft.without_first if centered else draft.uncentered(columns)
+    return bare, [j - 1 for j in choice.kept if j], space.without_first
 
 
 @dataclass(frozen=True)
@@ -215,6 +278,30 @@ class _Draft:
         spans = np.zeros(len(self.sizes))
         spans[kept] = self.sizes[kept] * self.widths[kept]
         return spans
+
+    @property
+    def without_first(self) -> "_Draft":
+        """The draft of all columns but the first, of ones, which others make up for."""
+        return _Draft(
+            self.centers[1:],
+            self.sizes[1:],
+            self.widths[1:],
+            self.constant[1:],
+            self.to_user[1:, 1:],
+        )
+
+    def uncentered(self, columns: Columns) -> "_Draft":
+        """Return the draft of all columns but the first, of the same sizes, where they are."""
+        sizes = self.sizes[1:]
+        far = np.maximum(np.abs(columns.low[1:]), np.abs(columns.high[1:]))
+        per_size = np.divide(1.0, sizes, out=np.ones(len(sizes)), where=sizes > 0.0)
+        return _Draft(
+            np.zeros(len(sizes)),
+            sizes,
+            np.where(sizes > 0.0, far * per_size, 0.0),
+            np.zeros(len(sizes), dtype=np.bool_),
+            np.diag(per_size),
+        )
 
     @classmethod
     def of(cls, columns: Columns) -> "_Draft":
@@ -254,7 +341,7 @@ def _standardized(x: Floats, kept: list[int], centers: Floats, sizes: Floats) ->
     return out
 
 
-def _independent(designs: Parts[Design], k: int, draft: _Draft) -> Independent:
+def _independent(designs: Parts[Design], k: int, draft: _Draft, *, implied: bool) -> Independent:
     """Columns of a predictor that vary and are no linear combination of earlier ones.
 
     Of those that vary, the others are lost; they are all columns by their places in the predictor.
@@ -262,15 +349,18 @@ def _independent(designs: Parts[Design], k: int, draft: _Draft) -> Independent:
     varying = [j for j, size in enumerate(draft.sizes) if size > 0]
     if len(varying) < 2:
         return Independent(varying, [], np.zeros((len(varying), 0)))
-    common = {"kept": varying, "centers": draft.centers, "sizes": draft.sizes}
+    common = {"kept": varying, "centers": draft.centers, "sizes": draft.sizes, "implied": implied}
     kept, lost, weights = independent(designs, _fixed_matrix, k=k, **common)
     return Independent([varying[i] for i in kept], [varying[i] for i in lost], weights)
 
 
 def _fixed_matrix(
-    design: Design, k: int, kept: list[int], centers: Floats, sizes: Floats
+    design: Design, k: int, kept: list[int], centers: Floats, sizes: Floats, *, implied: bool
 ) -> Floats:
-    return _standardized(design.fixed[k], kept, centers[kept], sizes[kept])
+    x = design.fixed[k]
+    if implied:
+        x = np.column_stack([np.ones(len(x)), x])
+    return _standardized(x, kept, centers[kept], sizes[kept])
 
 
 def _inverse(to_user: Floats, kept: list[int]) -> Floats:

@@ -51,6 +51,13 @@ class Columns:
         """Which columns have the same value other than 0 in all rows."""
         return np.asarray((self.low == self.high) & (self.low != 0.0))
 
+    def after_one(self) -> "Columns":
+        """Return the summaries of a matrix with a column of ones before these."""
+        ones = dict.fromkeys(("low", "high", "mean", "size"), 1.0) | {"spread": 0.0}
+        return Columns(
+            **{name: np.concatenate([[one], getattr(self, name)]) for name, one in ones.items()}
+        )
+
 
 @dataclass(frozen=True)
 class _Extent:

@@ -10,6 +10,7 @@ from skglmm.families import Family
 from skglmm.fitting import Fit, Study, local
 from skglmm.inference.diagnosis.approximation import approximation
 from skglmm.inference.diagnosis.groups import (
+    constant_levels,
     few_levels,
     influential_levels,
     single_rows,
@@ -32,6 +33,7 @@ from skglmm.inference.residuals.distribution_tests import ResidualTest
 __all__ = ["diagnose"]
 
 MOVED = "moved responses"  # which only responses between bounds are
+CONSTANT = "constant levels"  # of which classes alone can tell
 CHECKED = (
     "convergence",
     "curvature",
@@ -42,6 +44,7 @@ CHECKED = (
     "scales",
     "weights",
     "levels",
+    CONSTANT,
     "influence",
     "nesting",
     MOVED,
@@ -101,7 +104,7 @@ def diagnose(
     findings = [*convergence(fit, study, around, here), *boundary(fit), *left_out(fit)]
     weighted = list(_total_weight(study))
     findings += [*wild_scales(study), *weighted, *few_levels(study), *too_sure(fit)]
-    findings += single_rows(study)
+    findings += [*single_rows(study), *constant_levels(fit, study.design, study.y)]
     skipped = []
     if around is None:
         skipped.append(
@@ -126,9 +129,17 @@ def diagnose(
         skipped.append("residuals, of which the model leaves none to speak of")
     else:
         findings += misfits(checks, fit.family)
-    is_bounded = bool(np.isfinite(fit.family.support.ends).all())
-    checked = [each for each in CHECKED if is_bounded or each != MOVED]
-    return Diagnosis.of(formula, findings, checked, skipped)
+    return Diagnosis.of(formula, findings, _checked(fit.family), skipped)
+
+
+def _checked(family: Family) -> list[str]:
+    """The checks that responses of a family can be put to."""
+    support = family.support
+    is_bounded = bool(np.isfinite(support.ends).all())
+    idle = {MOVED} if not is_bounded or support.is_discrete else set()
+    if not (is_bounded and support.is_discrete):
+        idle.add(CONSTANT)
+    return [each for each in CHECKED if each not in idle]
 
 
 def _total_weight(study: Study) -> Iterator[Finding]:

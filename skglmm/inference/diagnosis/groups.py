@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from skglmm.arrays import Floats
+from skglmm.design import Design
 from skglmm.engine import Mode
 from skglmm.fitting import Fit, Local, Study
 from skglmm.inference.degrees_of_freedom.choose import reference
@@ -13,11 +15,15 @@ from skglmm.inference.report.few_groups import few_groups
 from skglmm.inference.report.findings import Finding
 from skglmm.inference.report.notes import confounded_with_rows
 
-__all__ = ["few_levels", "influential_levels", "single_rows", "too_sure"]
+__all__ = ["constant_levels", "few_levels", "influential_levels", "single_rows", "too_sure"]
 
 FEW, ENOUGH = 5, 6  # levels that a variance should have, at least and better
 STRONG, NOTABLE = 1.0, 0.6  # Cook's distances
 MOVED = 2.0  # standard errors of a coefficient
+ONE_ROW_EACH = (
+    "Fit one row for each level without this random effect, or look for a column that gives the "
+    "responses away"
+)
 BE_LESS_SURE = (
     "Ask summary, confint and wald_test for df='between-within', which counts groups, or draw "
     "responses from the model, by method='bootstrap' of likelihood_ratio_test or confint"
@@ -71,6 +77,37 @@ def single_rows(study: Study) -> Iterator[Finding]:
         )
         severity = "warning" if every else "note"
         yield Finding("levels", severity, factor.name, float(len(single)), text, advice)
+
+
+def constant_levels(fit: Fit, design: Design, y: Floats) -> Iterator[Finding]:
+    """Find factors all of whose levels have one class each, so that their variance has no end.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design
+        Its rows.
+    y : ndarray, shape (n,)
+        Their responses, on the scale of the family.
+    """
+    family = fit.family
+    if not (family.support.is_discrete and np.isfinite(family.support.ends).all()):
+        return
+    for factor, codes in zip(fit.layout.factors, design.codes, strict=True):
+        if family.location not in factor.predictors:
+            continue
+        low, high = np.full(factor.n_levels, np.inf), np.full(factor.n_levels, -np.inf)
+        np.minimum.at(low, codes, y)
+        np.maximum.at(high, codes, y)
+        shared = np.bincount(codes, minlength=factor.n_levels) > 1
+        if np.count_nonzero(shared) > 1 and np.all(low[shared] == high[shared]):
+            n = float(np.count_nonzero(shared))
+            text = (
+                f"in each of the {n:.0f} levels of {factor.name!r} that have several rows all "
+                "responses are equal: the likelihood rises with their standard deviation without "
+                "end, and the estimate is where its approximation stops rising"
+            )
+            yield Finding("constant levels", "warning", factor.name, n, text, ONE_ROW_EACH)
 
 
 def influential_levels(study: Study, mode: Mode, around: Local) -> Iterator[Finding]:

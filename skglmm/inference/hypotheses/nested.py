@@ -158,7 +158,7 @@ class Comparison:
         if one is None or other is None or fixed[0].is_named(fixed[1]):
             return None
         m = min(one.n_sums, other.n_sums)
-        triples = zip(one.offsets, other.offsets, other.fixed, strict=True)
+        triples = zip(one.offsets, other.offsets, other.fixed, strict=False)  # numbers come last
         return all(
             within_span(
                 left[:m] - right[:m],
@@ -218,6 +218,8 @@ def _n_theta(fit: Fit) -> int:
 
 
 def _other_family(smaller: Fit, larger: Fit) -> Iterator[str]:
+    if larger.family.contains(smaller.family):
+        return
     one, other = smaller.family.title, larger.family.title
     if one != other:
         yield f"the families differ, {one} and {other}"
@@ -257,15 +259,18 @@ def _listed(columns: SpanColumns, places: Iterable[int], between: str = ", ") ->
 
 
 def _fixed(fit: Fit, spaces: Spaces | None) -> SpanColumns:
-    """The fixed effects that were estimated."""
-    parts = zip(fit.layout.coefficients, fit.aliased, strict=True)
+    """The fixed effects that were estimated, without numbers that only a family knows."""
+    parts, numbers = zip(fit.layout.coefficients, fit.aliased, strict=True), fit.layout.numbers
     effects = tuple(
         (k, in_order(name))
         for k, (names, aliased) in enumerate(parts)
         for j, name in enumerate(names)
-        if j not in aliased
+        if j not in aliased and k not in numbers
     )
-    return SpanColumns(effects, None if spaces is None else np.hstack(spaces.fixed))
+    if spaces is None:
+        return SpanColumns(effects, None)
+    fixed = [each for k, each in enumerate(spaces.fixed) if k not in numbers]
+    return SpanColumns(effects, np.hstack(fixed))
 
 
 def _offsets(fit: Fit) -> str:

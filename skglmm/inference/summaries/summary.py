@@ -1,7 +1,7 @@
 """The summary of a fit: a record that prints as text and shows as HTML."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
@@ -61,6 +61,8 @@ class Summary:
         Of the likelihood, where it is not Laplace's: "adaptive quadrature, 5 points".
     df_method : str, default="normal"
         Where the degrees of freedom of the coefficients come from.
+    blocks : mapping of str to str
+        Of some `levels`, the head under which they are listed together.
 
     Examples
     --------
@@ -94,6 +96,7 @@ class Summary:
     is_restricted: bool = False
     approximation: str = ""
     df_method: str = "normal"
+    blocks: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -181,6 +184,7 @@ def summarize(
         is_restricted=bool(fit.integrated),
         approximation=fit.approximation.title if fit.layout.factors else "",
         df_method=against.title,
+        blocks={each.name: each.block for each in fit.family.parameters if each.block},
     )
 
 
@@ -223,10 +227,15 @@ def _tables(summary: Summary) -> Iterator[Table]:
     if summary.components:
         yield _variance_table(summary.components)
     for table in summary.coefficients:
+        if table.predictor in summary.blocks:
+            continue
         if table.predictor in summary.levels:
             yield _level_table(table.predictor, *summary.levels[table.predictor])
         elif table.names:
             yield _coefficient_table(table, summary)
+    for block in dict.fromkeys(summary.blocks.values()):
+        names = [name for name, own in summary.blocks.items() if own == block]
+        yield _block_table(block, {name: summary.levels[name] for name in names})
     for name in [name for name in summary.levels if name not in summary.links]:
         yield _level_table(name, *summary.levels[name])
 
@@ -261,8 +270,12 @@ def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
 
 
 def _level_table(name: str, value: float, error: float) -> Table:
-    rows = ((name, _number(value), _number(error)),)
-    return Table(name.capitalize().replace("_", " "), ("", "estimate", "std. error"), rows, 1)
+    return _block_table(name, {name: (value, error)})
+
+
+def _block_table(title: str, levels: Mapping[str, tuple[float, float]]) -> Table:
+    rows = tuple((name, *map(_number, pair)) for name, pair in levels.items())
+    return Table(title.capitalize().replace("_", " "), ("", "estimate", "std. error"), rows, 1)
 
 
 def _number(value: float) -> str:

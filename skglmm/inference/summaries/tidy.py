@@ -92,11 +92,12 @@ def _fixed(against: Reference, level: float, exponentiate: bool) -> Iterator[Est
             with np.errstate(over="ignore"):  # of a column in 1e-9 they may be beyond all numbers
                 estimate, low, high = np.exp(estimate), np.exp(low), np.exp(high)
                 error = error * estimate
+        block = fit.family.parameters[k].block
         yield estimates(
             "fixed",
-            table.names,
+            table.names if block is None else (table.predictor,),
             estimate,
-            component=table.predictor,
+            component=table.predictor if block is None else block,
             std_error=error,
             df=table.df,
             statistic=table.statistic,

@@ -100,7 +100,10 @@ def axes(fit: Fit, bound: Bound) -> Iterator[Axis | Ends]:
     for k, (to_user, origins) in enumerate(zip(scales.to_user, scales.origins, strict=True)):
         inside = slice(start, start + to_user.shape[1])
         backs = [partial(_user, scales.units.size(k), float(origin)) for origin in origins]
-        if k in fit.integrated:
+        if k in fit.layout.numbers and scales.carried is not None:
+            row = scales.whole_map[sum(map(len, fit.beta[:k]))]
+            yield _coefficient(plain, slice(0, len(row)), row, backs[0])
+        elif k in fit.integrated:
             yield from [EVERYTHING] * len(to_user)
         elif is_constant(fit, k):
             back = partial(_constant_of, fit, k, backs[0])

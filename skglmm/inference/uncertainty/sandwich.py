@@ -78,7 +78,7 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
         searched = _gradients(bound.problem, bound.vector(fit), clusters)
         gradients[:, study.problem.searched] = searched
     n_theta = sum(map(len, fit.theta))
-    return np.asarray(gradients @ block_diagonal(*study.scales.standard_maps, np.eye(n_theta)))
+    return np.asarray(gradients @ block_diagonal(study.scales.whole_way_back, np.eye(n_theta)))
 
 
 def _gradients(problem: Problem, vector: Floats, clusters: Ints) -> Floats:

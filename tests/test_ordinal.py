@@ -1,0 +1,233 @@
+"""Ordered classes: R's numbers, labels of any type and order, and what classifiers promise."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skglmm import BinomialGLMMClassifier, FormulaError, OrdinalGLMMClassifier
+from skglmm.fitting import Study
+from skglmm.model_selection import likelihood_ratio_test
+
+REFERENCE = Path(__file__).parent / "reference"
+CASES = {
+    each["name"]: each for each in json.loads((REFERENCE / "ordinal.json").read_text())["cases"]
+}
+NAMES = np.array(["bad", "fair", "good", "top"])
+NEEDED = ["logit", "equidistant", "crossed", "logit, 7 points", "scale, loglog"]
+ALL = [name if name in NEEDED else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    data = pd.read_csv(REFERENCE / "simulated_crossed.csv")
+    return data, np.digitize(data["y"], [0.2, 0.45, 0.7, 0.9]) + 1
+
+
+def simulated(n=300):
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"x": rng.normal(size=n), "g": np.arange(n) // 10})
+    X["f"] = rng.choice(list("abc"), n)
+    eta = X["x"] + 0.8 * rng.normal(size=n // 10)[X["g"]] + rng.logistic(size=n)
+    return X, np.digitize(eta, [-1.5, 0.0, 1.5]) + 1
+
+
+X, Y = simulated()
+WORDS = NAMES[Y - 1]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return OrdinalGLMMClassifier("x + (1 | g)").fit(X, Y)
+
+
+def parameters(model):
+    """Estimates and standard errors as R lists them: thresholds, then the location, then scales."""
+    fixed = model.tidy(effects="fixed").set_index("component")[["estimate", "std_error"]]
+    order = [name for name in ("thresholds", "location", "scale") if name in fixed.index]
+    return fixed.loc[order].to_numpy().T
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_has_the_numbers_of_clmm(name, crossed):
+    case, (rows, y) = CASES[name], crossed
+    options = {key: case[key] for key in ("link", "thresholds", "n_quadrature")}
+    model = OrdinalGLMMClassifier(case["formula"], scale=case.get("scale"), **options).fit(rows, y)
+    estimates, errors = parameters(model)
+    assert -1e-6 < model.log_likelihood_ - case["log_likelihood"] < 1e-3
+    assert_allclose((estimates - case["estimates"]) / errors, 0.0, atol=1e-3)
+    if case["std_errors"]:
+        assert_allclose(errors, case["std_errors"], rtol=1e-3)
+    if case["sds"]:
+        sds = model.variance_components()["sd"]
+        assert_allclose(np.sort(sds), np.sort(np.ravel(case["sds"])), rtol=1e-3)
+
+
+def test_standard_errors_are_those_of_differences_of_the_likelihood(model):
+    design = model._spec.build(X)
+    study = Study.of(model.fit_.family, design, model._scale.read(Y))
+    bound = study.around(model.fit_)
+    here, step = bound.vector(model.fit_), 1e-4
+    changes = [
+        bound.problem.evaluate(here + move, tol=1e-14).gradient
+        - bound.problem.evaluate(here - move, tol=1e-14).gradient
+        for move in step * np.eye(len(here))
+    ]
+    covariance = np.linalg.inv(np.array(changes) / (2 * step))
+    turn = bound.scales.whole_map
+    covariance = turn @ covariance[: len(turn), : len(turn)] @ turn.T
+    found = np.sqrt(np.diag(covariance))
+    expected = model.tidy(effects="fixed")["std_error"]
+    assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_two_classes_are_a_logistic_regression():
+    events = Y > 2
+    one, other = (
+        cls("x + (1 | g)").fit(X, events) for cls in (OrdinalGLMMClassifier, BinomialGLMMClassifier)
+    )
+    assert_allclose(one.log_likelihood_, other.log_likelihood_)
+    assert_allclose(one.predict_proba(X), other.predict_proba(X), atol=1e-6)
+    assert_allclose(one.thresholds_, [-other.intercept_], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "categories",
+    [list(NAMES), tuple(NAMES[::-1]), [NAMES[j] for j in (2, 0, 1, 3)], "ordered"],
+)
+def test_classes_are_sorted_and_categories_are_in_order(categories):
+    y, order = (WORDS, categories) if categories != "ordered" else (None, NAMES[::-1])
+    if y is None:
+        y, categories = pd.Series(pd.Categorical(WORDS, order, ordered=True)), "auto"
+    found = OrdinalGLMMClassifier("x", categories=categories).fit(X, y)
+    assert_array_equal(found.classes_, NAMES)
+    assert_array_equal(found.categories_, order)
+    assert found.threshold_names_ == [f"{a}|{b}" for a, b in zip(order, order[1:])]  # noqa: B905, RUF007
+    shares = pd.Series(WORDS).value_counts(normalize=True)
+    assert_allclose(found.predict_proba(X).mean(axis=0), shares[NAMES], atol=0.02)
+    assert set(found.predict(X)) <= set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("y", "categories", "words"),
+    [
+        (WORDS, "auto", "'bad' < 'fair' < 'good' < 'top'"),
+        (pd.Categorical(WORDS), "auto", "categories=\\[...\\]"),
+        (WORDS, ["bad", "fair", "good"], "lack 1 of the classes of y: 'top'"),
+        (WORDS, ["bad", "bad"], "each of them once"),
+        (WORDS, "alphabetical", "unknown, expected one of 'auto', 'sorted'"),
+        (np.ones(len(X)), "auto", "two classes"),
+        (Y / 2, "auto", "half stars"),
+    ],
+)
+def test_labels_without_an_order_are_refused(y, categories, words):
+    with pytest.raises(ValueError, match=words):
+        OrdinalGLMMClassifier("x", categories=categories).fit(X, y)
+
+
+def test_ratings_by_half_stars_are_classes_if_they_are_named():
+    found = OrdinalGLMMClassifier("x", categories=[0.5, 1.0, 1.5, 2.0]).fit(X, Y / 2)
+    assert found.threshold_names_ == ["0.5|1", "1|1.5", "1.5|2"]
+
+
+def test_a_class_without_responses_is_told_of_and_is_not_in_the_model():
+    with pytest.warns(UserWarning, match="no response is of class 'middling'"):
+        found = OrdinalGLMMClassifier("x", categories=[*NAMES[:2], "middling", *NAMES[2:]]).fit(
+            X, WORDS
+        )
+    assert_array_equal(found.categories_, NAMES)
+
+
+def test_unseen_classes_are_refused(model):
+    with pytest.raises(ValueError, match="of a class that fit has not seen, such as 9"):
+        model.log_density(X, np.where(Y == 1, 9, Y))
+
+
+def test_cumulative_probabilities_are_sums_of_those_of_classes(model):
+    found, parts = model.predict_cumulative(X, "marginal"), model.predict_proba(X, "marginal")
+    assert_allclose(np.diff(found, prepend=0.0, axis=1), parts, atol=1e-12)
+    assert np.all(found[:, -1] == 1.0)
+
+
+@pytest.mark.parametrize("formula", ["0 + x", "x + f - 1 + (1 | g)"])
+def test_there_is_no_intercept_to_take_out(formula):
+    with pytest.raises(FormulaError, match="takes the intercept out, but there is none"):
+        OrdinalGLMMClassifier(formula).fit(X, Y)
+
+
+def test_categories_are_coded_as_beside_an_intercept():
+    found = OrdinalGLMMClassifier("f", scale="f").fit(X, Y)
+    assert found.coef_names_ == ["f[T.b]", "f[T.c]"]
+    assert len(found.scale_coef_) == 2
+    assert not hasattr(found, "intercept_")
+
+
+def test_a_column_that_thresholds_make_up_for_is_dropped():
+    rows = X.assign(one=1.0, not_a=(X["f"] != "a") * 1.0)
+    with pytest.warns(UserWarning, match="dropped from the location: 'one', 'not_a'"):
+        found = OrdinalGLMMClassifier("f + one + not_a").fit(rows, Y)
+    same = OrdinalGLMMClassifier("f").fit(X, Y)
+    assert_allclose(found.log_likelihood_, same.log_likelihood_)
+    assert_allclose(found.predict_proba(rows), same.predict_proba(X), atol=1e-6)
+    with pytest.warns(UserWarning, match="do not determine the location"):
+        missing = found.predict_proba(rows.head(3).assign(one=2.0))
+    assert np.isnan(missing).all()
+
+
+def test_structures_are_nested_in_flexible_thresholds(model):
+    smaller = OrdinalGLMMClassifier("x + (1 | g)", thresholds="equidistant").fit(X, Y)
+    found = likelihood_ratio_test(smaller, model)
+    assert found.df == 1
+
+
+def test_a_scale_of_one_is_nested_in_a_formula_of_it(model):
+    larger = OrdinalGLMMClassifier("x + (1 | g)", scale="x").fit(X, Y)
+    assert likelihood_ratio_test(model, larger).df == 1
+
+
+def test_tables_call_thresholds_by_their_classes(model):
+    assert re.search(r"Thresholds\n +estimate +std. error\n  1\|2", str(model.summary()))
+    fixed = model.tidy(effects="fixed")
+    assert list(fixed["term"]) == ["x", "1|2", "2|3", "3|4"]
+    assert list(model.confint().index[:4]) == list(fixed["term"])
+    assert model.wald_test("`1|2` = `2|3`").df == 1
+
+
+def test_a_class_of_one_row_has_a_threshold():
+    y = np.where(Y == 4, 3, Y)
+    y[7] = 4
+    found = OrdinalGLMMClassifier("x + (1 | g)").fit(X, y)
+    assert found.converged_
+    assert np.all(np.diff(found.thresholds_) > 0.0)
+
+
+@pytest.mark.parametrize("thresholds", ["flexible", "symmetric", "equidistant"])
+def test_columns_far_from_zero_move_thresholds_and_nothing_else(thresholds):
+    rows = X.assign(year=2000.0 + 3.0 * X["x"])
+    far = OrdinalGLMMClassifier("year + f + (1 | g)", thresholds=thresholds).fit(rows, Y)
+    near = OrdinalGLMMClassifier("x + f + (1 | g)", thresholds=thresholds).fit(rows, Y)
+    assert_allclose(far.log_likelihood_, near.log_likelihood_, atol=1e-8)
+    moved = far.thresholds_ - 2000.0 * far.coef_[0]
+    assert_allclose(moved, near.thresholds_, atol=1e-5)
+    errors = [
+        each.confint(rows, Y, method="profile").loc["sd(Intercept | g)"] for each in (near, far)
+    ]
+    assert_allclose(*errors, rtol=1e-4)
+
+
+def test_profiles_of_thresholds_are_those_of_the_users_columns():
+    rows = X.assign(near=X["x"] + 2.0)
+    plain = OrdinalGLMMClassifier("near").fit(rows, Y)
+    limits = plain.confint(rows, Y, method="profile").loc["2|3"]
+    held = OrdinalGLMMClassifier("near")
+    assert limits["conf_low"] < plain.thresholds_[1] < limits["conf_high"]
+    wald = plain.confint().loc["2|3"]
+    assert_allclose(limits, wald, atol=0.05)
+    assert (
+        held.fit(X.assign(near=X["x"]), Y).confint().loc["2|3"].diff().abs().max()
+        < wald.diff().abs().max()
+    )
