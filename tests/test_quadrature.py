@@ -271,8 +271,16 @@ def test_the_number_of_points_is_whole_and_moderate(n_points):
 OTHER = Term("h", RNG.integers(0, 9, N), (ONE, X), Unstructured(2))
 MANY = Term("g", G, (ONE, X, Z, X * Z), Diagonal(4))
 REFUSED = {
-    "crossed": ((TERMS["intercept"], OTHER), 7, r"beside \(z0 \| g\) there is \(z0 \+ z1 \| h\)"),
-    "nested": ((TERMS["slope"], replace(OTHER, codes=G // 4)), 7, r"there is \(z0 \+ z1 \| h\)"),
+    "crossed": (
+        (TERMS["intercept"], OTHER),
+        7,
+        r"levels of \(z0 \+ z1 \| h\) are crossed with those of \(z0 \| g\); leave it out, or",
+    ),
+    "many nested nodes": (
+        (TERMS["slope"], replace(OTHER, codes=G // 4)),
+        25,
+        r"4 effects of \(z0 \+ z1 \| g\) and \(z0 \+ z1 \| h\) are 390,625 nodes, .* take 17",
+    ),
     "many effects": ((MANY,), 2, r"3 random effects .* \(z0 \+ z1 \+ z2 \+ z3 \| g\) has 4"),
     "many nodes": ((TERMS["three"],), 50, "125,000 nodes, .* take 46 points or fewer"),
 }
@@ -299,8 +307,8 @@ def test_a_term_is_named_as_a_formula_has_it():
     data = pd.DataFrame({"g": np.repeat(list("abc"), 4), "h": x.astype(int), "x": x})
     terms = [RandomTerm("1 + x", ("g",)), RandomTerm("1", ("h",))]
     layout = learn(data, {"mean": "1"}, terms)[1].layout
-    with pytest.raises(DesignError, match=r"\(1 \| h\) there is \(1 \+ x \| g\); leave it out, or"):
-        AdaptiveQuadrature(2).check(layout)
+    with pytest.raises(DesignError, match=r"\(1 \+ x \| g\) are crossed with those of \(1 \| h\);"):
+        AdaptiveQuadrature(2).check(layout, ((1, 0), 1))
 
 
 def test_a_model_without_random_effects_needs_no_nodes():

@@ -21,6 +21,7 @@ from skglmm.engine.mode.point import (
 )
 from skglmm.engine.mode.posterior import effect_information, posterior
 from skglmm.engine.mode.system import prior_hessian
+from skglmm.engine.objective.effect_posterior import PosteriorNodes, effect_posterior
 from skglmm.engine.objective.expansion import Expansion, expansion
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature
@@ -34,6 +35,7 @@ from skglmm.engine.objective.sensitivity import (
     tangent,
     theta_information,
 )
+from skglmm.engine.objective.variational import PosteriorNormal
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
 from skglmm.engine.problem.within import constant_within
@@ -60,6 +62,8 @@ __all__ = [
     "Objective",
     "Params",
     "Point",
+    "PosteriorNodes",
+    "PosteriorNormal",
     "Problem",
     "ProfileMode",
     "ProfiledGaussian",
@@ -72,6 +76,7 @@ __all__ = [
     "bind_part",
     "constant_within",
     "effect_information",
+    "effect_posterior",
     "evaluate",
     "expansion",
     "expected_cross_products",

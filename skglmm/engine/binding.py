@@ -24,7 +24,7 @@ CROSSED_MAX = 10_000  # columns that are solved densely: three matrices of 800 M
 CHAIN_FROM = 100  # levels of a factor that is eliminated as a part of a chain, not densely
 
 
-def bind(
+def bind(  # noqa: PLR0913 -- data and what their likelihood is
     design: Design,
     y: Floats,
     weights: Floats | None,
@@ -32,6 +32,8 @@ def bind(
     shard_rows: int = CACHE_ROWS,
     earlier: NormalPosterior | None = None,
     n_threads: int = 1,
+    *,
+    whole: bool = False,
 ) -> Problem:
     """Sort the rows of a design by its largest factor and cut them into shards.
 
@@ -49,6 +51,8 @@ def bind(
         What other rows, seen before, say of the effects of these levels.
     n_threads : int, default=1
         Threads that work on the shards.
+    whole : bool, default=False
+        Whether nested factors are a chain however small they are, see `Approximation.needs_chain`.
 
     Raises
     ------
@@ -56,12 +60,7 @@ def bind(
         If the factors beside the largest have too many levels to be solved densely.
     """
     keep_freed_memory()
-    factors = design.layout.factors
-
-    def nested(f: int, g: int) -> bool:
-        return earlier is None and is_nested(design.codes[f], design.codes[g], factors[f].n_levels)
-
-    order, n_nested = arrange(design.layout, nested)
+    order, n_nested = arrange(design.layout, _nesting(design, earlier), whole=whole)
     constant = _constant_predictors(design)
     rows = _sorting(design, order, n_nested)
     cutter = _cutter(design, rows, (order, n_nested), family, y[rows], constant)
@@ -69,12 +68,28 @@ def bind(
         cutter = replace(cutter, weights=weights[rows])
     if earlier is not None:
         cutter = replace(cutter, known=earlier.effect_information)
+        if n_nested > 1:  # levels without rows stay with those that they are known to belong to
+            shard_rows = max(1, len(y))
     shards = Here([cutter.shard(rows) for rows in cutter.cuts(shard_rows)], n_threads)
     n_columns = [x.shape[1] for x in design.fixed]
     problem = assemble(design.layout, family, shards, (order, n_nested), n_columns)
     if earlier is not None and order:
         problem = replace(problem, prior=NormalPrior.of(earlier, order, shards))
     return replace(problem, rows=np.arange(len(y)) if isinstance(rows, slice) else rows)
+
+
+def _nesting(design: Design, earlier: NormalPosterior | None) -> Callable[[int, int], bool]:
+    """Whether levels of a factor belong to one of another, in these rows and in earlier ones."""
+
+    def nested(f: int, g: int) -> bool:
+        codes, above = design.codes[f], design.codes[g]
+        if earlier is not None:
+            known = earlier.effect_information.between(f, g)
+            codes = np.concatenate([known.left, codes])
+            above = np.concatenate([known.right, above])
+        return is_nested(codes, above, design.layout.factors[f].n_levels)
+
+    return nested
 
 
 def bind_part(
@@ -165,7 +180,9 @@ def _cutter(
     return Cutter(design, rows, *arranged, prepared, None, list(constant), family.packing, None)
 
 
-def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[int, ...], int]:
+def arrange(
+    layout: Layout, nested: Callable[[int, int], bool], *, whole: bool = False
+) -> tuple[tuple[int, ...], int]:
     """Order the factors: a chain that begins with the largest, then the others by size.
 
     Parameters
@@ -174,6 +191,8 @@ def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[i
     nested : callable
         Whether each level of the first factor, given by its place in the layout, meets one level
         of the second.
+    whole : bool, default=False
+        Whether the chain is to have every factor that can be in it, not only large ones.
 
     Returns
     -------
@@ -188,9 +207,11 @@ def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[i
     """
     factors = layout.factors
     by_size = sorted(range(len(factors)), key=lambda f: -factors[f].size)
+    if whole:  # the innermost has the most levels
+        by_size.sort(key=lambda f: -factors[f].n_levels)
     chain = by_size[:1]
     for f in by_size[1:]:
-        if factors[f].n_levels >= CHAIN_FROM and nested(chain[-1], f):
+        if (whole or factors[f].n_levels >= CHAIN_FROM) and nested(chain[-1], f):
             chain.append(f)
     crossed = [f for f in by_size if f not in chain]
     _check_crossed([factors[f] for f in (*chain, *crossed)], len(chain))

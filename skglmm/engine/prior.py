@@ -17,7 +17,7 @@ from scipy import sparse
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.shard import Shard
-from skglmm.linalg import Blocks, Grouping, NestedEffects, Pattern
+from skglmm.linalg import Blocks, Chain, Grouping, NestedEffects
 from skglmm.parts import Parts
 
 __all__ = [
@@ -220,11 +220,12 @@ class StandardPrior(Prior):
 
 
 class _Known(NamedTuple):
-    """Precision of the leading factor in one shard."""
+    """Precision of the nested factors in one shard."""
 
-    block: Floats  # (k, k, L)
-    coupling: Floats  # (k, m), on the shard's pattern
-    pattern: Pattern
+    own: list[Floats]  # (k_i, k_i, L_i) for each of them
+    between: dict[tuple[int, int], Floats]  # (k_i, k_j, L_i)
+    crossed: list[Floats]  # (k_i, m_i), on the shard's patterns
+    chain: Chain
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ class NormalPrior(Prior):
     ----------
     mean : Effects
     precisions : Parts
-        Precision of the leading factor, and its coupling to the crossed factors, in each shard.
+        Precision of the nested factors, and their coupling to the crossed ones, in each shard.
     corner : ndarray, shape (n_crossed, n_crossed)
         Precision of the crossed factors.
     """
@@ -248,12 +249,16 @@ class NormalPrior(Prior):
     def of(
         cls, earlier: NormalPosterior, order: tuple[int, ...], shards: Parts[Shard]
     ) -> "NormalPrior":
-        """Make the posterior of earlier rows a prior, where the chain is a single factor."""
+        """Make the posterior of earlier rows a prior.
+
+        With a chain of several factors the levels that belong together must be in one shard.
+        """
         information, mean = earlier.effect_information, [earlier.mean[f] for f in order]
-        nested = shards.map(_at_levels, whole=mean[0])
-        crossed = np.concatenate([np.zeros(0), *(part.ravel() for part in mean[1:])])
+        n_nested = len(next(iter(shards)).levels)
+        nested = shards.map(_at_levels, whole=mean[:n_nested])
+        crossed = np.concatenate([np.zeros(0), *(part.ravel() for part in mean[n_nested:])])
         known = shards.map(_known, information=information, order=order)
-        return cls(Effects(nested, crossed), known, _corner(information, order[1:]))
+        return cls(Effects(nested, crossed), known, _corner(information, order[n_nested:]))
 
     def times(self, u: Effects) -> Effects:
         nested = self.precisions.map(_precision_times, u.nested, crossed=u.crossed)
@@ -277,41 +282,66 @@ class NormalPrior(Prior):
 
     @staticmethod
     def add(blocks: Blocks, *known: _Known) -> None:
-        blocks.own[0][:] += known[0].block
-        blocks.crossed[0][:] += known[0].coupling
+        for i, block in enumerate(known[0].own):
+            blocks.own[i][:] += block
+            blocks.crossed[i][:] += known[0].crossed[i]
+        for key, block in known[0].between.items():
+            blocks.between[key][:] += block
 
 
 def _negative(own: NestedEffects) -> NestedEffects:
     return tuple([-part for part in own])
 
 
-def _at_levels(shard: Shard, whole: Floats) -> NestedEffects:
-    return (whole[:, shard.levels[0]],)
+def _at_levels(shard: Shard, whole: Sequence[Floats]) -> NestedEffects:
+    return tuple([part[:, levels] for part, levels in zip(whole, shard.levels, strict=True)])
 
 
 def _known(shard: Shard, information: EffectInformation, order: tuple[int, ...]) -> _Known:
-    blocks = information.blocks[order[0]][:, :, shard.levels[0]]
-    own = blocks + np.eye(len(blocks))[:, :, None]
-    return _Known(own, _coupling(shard, information, order), shard.chain.patterns[0])
+    n_nested, own, between = len(shard.levels), [], {}
+    for i, levels in enumerate(shard.levels):
+        block = information.blocks[order[i]][:, :, levels]
+        own.append(block + np.eye(len(block))[:, :, None])
+        for j in range(i + 1, n_nested):
+            pairs = information.between(order[i], order[j]).within(levels)
+            between[i, j] = np.zeros((*pairs.values.shape[:2], len(levels)))
+            between[i, j][:, :, pairs.left] = pairs.values
+    crossed = [_coupling(shard, information, order, i) for i in range(n_nested)]
+    return _Known(own, between, crossed, shard.chain)
 
 
 def _precision_times(known: _Known, own: NestedEffects, crossed: Floats) -> NestedEffects:
-    product = np.einsum("abl,bl->al", known.block, own[0])
-    return (product + known.pattern.by_level(known.coupling * crossed[known.pattern.columns]),)
+    products = [
+        np.einsum("abl,bl->al", block, part) + pattern.by_level(entries * crossed[pattern.columns])
+        for block, part, entries, pattern in zip(
+            known.own, own, known.crossed, known.chain.patterns, strict=True
+        )
+    ]
+    for (i, j), block in known.between.items():
+        parent = known.chain.parents[i, j]
+        products[i] += np.einsum("abl,bl->al", block, parent.spread(own[j]))
+        products[j] += parent.sum(np.einsum("abl,al->bl", block, own[i]))
+    return tuple(products)
 
 
 def _lifted(known: _Known, own: NestedEffects) -> Floats:
-    products = np.sum(known.coupling * own[0][:, known.pattern.levels], axis=0)
-    return known.pattern.by_column(products)
+    parts = zip(known.crossed, own, known.chain.patterns, strict=True)
+    sums = [
+        pattern.by_column(np.sum(entries * part[:, pattern.levels], axis=0))
+        for entries, part, pattern in parts
+    ]
+    return np.asarray(np.sum(sums, axis=0))
 
 
-def _coupling(shard: Shard, information: EffectInformation, order: tuple[int, ...]) -> Floats:
-    """Put the curvature between the leading factor and the others on a shard's pattern."""
-    size = len(information.blocks[order[0]])
+def _coupling(
+    shard: Shard, information: EffectInformation, order: tuple[int, ...], i: int
+) -> Floats:
+    """Put the curvature between a nested factor and the crossed ones on a shard's pattern."""
+    size, n_nested = len(information.blocks[order[i]]), len(shard.levels)
     parts = [np.zeros((size, 0))]
-    for i, g in enumerate(order[1:], 1):
-        pair, known = shard.pairs[0, i], information.between(order[0], g).within(shard.levels[0])
-        width = shard.factors[i].grouping.size
+    for j, g in enumerate(order[n_nested:], n_nested):
+        pair, known = shard.pairs[i, j], information.between(order[i], g).within(shard.levels[i])
+        width = shard.factors[j].grouping.size
         place = np.searchsorted(pair.left * width + pair.right, known.left * width + known.right)
         values = np.zeros((*known.values.shape[:2], len(pair.left)))
         values[:, :, place] = known.values

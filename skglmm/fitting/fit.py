@@ -12,7 +12,11 @@ from skglmm.engine import (
     Approximation,
     LinearModel,
     Params,
+    PosteriorNodes,
+    PosteriorNormal,
     Problem,
+    effect_posterior,
+    find_mode,
     jacobian,
     linear_model,
     maximum_of,
@@ -91,7 +95,8 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
         the approximation is not one for such random effects.
     """
     options = options or Options()
-    study = Study.of(family, design, y, weights, log_jacobian, options.n_threads, approximation)
+    rows, n_threads = (family, design, y, weights, log_jacobian), options.n_threads
+    study = Study.of(*rows, n_threads, approximation, whole=options.averages)
     found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
     bound = replace(study.bound, spaces=found)
@@ -223,7 +228,13 @@ def _fit_linear(
     )
     gone = bound.problem.approximation.integrated
     bound = replace(bound, problem=maximum.problem, log_volume=log_volume(bound, gone))
-    return in_user_units(bound, found, outcome, options.tol)
+    done = in_user_units(bound, found, outcome, options.tol)
+    if not (options.averages and effects):
+        return done
+    assert done.posterior is not None
+    assert done.effect_information is not None
+    normal = PosteriorNormal(done.u, done.effect_information, done.posterior)
+    return replace(done, effect_posterior=normal)
 
 
 def _maximize(
@@ -248,7 +259,21 @@ def _maximize(
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
     moves = jacobian(bound.problem, optimum.here.mode) if inference else None
     outcome = Outcome(going, moves, bound.problem, effects)
-    return in_user_units(bound, optimum, outcome, options.tol)
+    done = in_user_units(bound, optimum, outcome, options.tol)
+    if not (options.averages and effects):
+        return done
+    return replace(done, effect_posterior=_effect_posterior(bound.problem, optimum))
+
+
+def _effect_posterior(
+    problem: Problem, optimum: Optimum
+) -> PosteriorNormal | PosteriorNodes | None:
+    """What averages over the posterior of the random effects need; None without a mode."""
+    if not problem.order:
+        return None
+    params = Params.unpack(optimum.vector, problem.shape)
+    mode = find_mode(problem, params, optimum.here.mode.u, distance="near")
+    return None if mode is None else effect_posterior(problem, mode)
 
 
 def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infinity]:

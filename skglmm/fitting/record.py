@@ -6,7 +6,15 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Layout
-from skglmm.engine import Approximation, EffectInformation, Laplace, MixedModelEquations, Sizes
+from skglmm.engine import (
+    Approximation,
+    EffectInformation,
+    Laplace,
+    MixedModelEquations,
+    PosteriorNodes,
+    PosteriorNormal,
+    Sizes,
+)
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.null_space import NullSpace
@@ -108,6 +116,8 @@ class Fit:
     unconditioned : Fit or None
         This fit before the modes of its random effects took account of more rows, without their
         posterior: what degrees of freedom come from.
+    effect_posterior : PosteriorNormal, PosteriorNodes or None
+        What averages over the posterior of the random effects need; None if it was not asked for.
     """
 
     family: Family
@@ -148,6 +158,7 @@ class Fit:
     origins: tuple[Floats, ...] = ()
     constant_within: tuple[tuple[Bools, ...], ...] = ()
     unconditioned: "Fit | None" = None
+    effect_posterior: PosteriorNormal | PosteriorNodes | None = None
 
     @property
     def original(self) -> "Fit":

@@ -67,16 +67,19 @@ class Study:
         approximation: Approximation | None = None,
         *,
         columns: Scales | None = None,
+        whole: bool = False,
     ) -> "Study":
         """Standardize and bind the rows of a design; see `fit`.
 
-        The scales of the columns are learned where they are not known.
+        The scales of the columns are learned where they are not known. Whether nested factors are
+        a `whole` chain is a matter of the approximation, and of what else needs one.
         """
         rows = (Here([design]), Here([y]), Here([weights]))
         scales = columns or learn_scales(design.layout, rows[0], rows[2], family.intercepts)
         scales = measured(scales, design.layout, family, *rows)
         standard, response = scales.apply(design), scales.units.response(y)
-        problem = bind(standard, response, weights, family, n_threads=n_threads)
+        whole = whole or (approximation is not None and approximation.needs_chain)
+        problem = bind(standard, response, weights, family, n_threads=n_threads, whole=whole)
         if approximation is not None:
             problem = problem.approximated(approximation, design.layout)
         return cls(standard, scales, problem, y, weights, log_jacobian)

@@ -4,6 +4,7 @@ from skglmm.linalg.batched import block_diagonal, cholesky, inverse, solve_lower
 from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
 from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
+from skglmm.linalg.direct.root import ChainRoot, mirrored
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.order import grouped
 from skglmm.linalg.pattern import Pattern
@@ -13,6 +14,7 @@ __all__ = [
     "Arrowhead",
     "Blocks",
     "Chain",
+    "ChainRoot",
     "Elimination",
     "Grouping",
     "Inverse",
@@ -25,6 +27,7 @@ __all__ = [
     "factorize",
     "grouped",
     "inverse",
+    "mirrored",
     "solve_lower",
     "solve_upper",
 ]

@@ -16,7 +16,16 @@ from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import Blocks, Elimination, LinearSystem, factorize
 from skglmm.parts import Parts
 
-__all__ = ["congruence", "hessian", "inverse_blocks", "prior_hessian", "scaled", "solve"]
+__all__ = [
+    "chain_blocks",
+    "congruence",
+    "hessian",
+    "inverse_blocks",
+    "no_blocks",
+    "prior_hessian",
+    "scaled",
+    "solve",
+]
 
 
 def congruence(left: Floats, middle: Floats, right: Floats) -> Floats:
@@ -54,7 +63,7 @@ def prior_hessian(problem: Problem) -> LinearSystem | None:
     return factorize(pieces, prior.crossed(problem.n_crossed))
 
 
-def _blocks(shard: Shard, sums: CrossProducts, lambdas: Sequence[Floats]) -> Blocks:
+def chain_blocks(shard: Shard, sums: CrossProducts, lambdas: Sequence[Floats]) -> Blocks:
     """Blocks of H in u: of nested factors, and between these and the crossed ones."""
     n_nested, found = len(shard.levels), Blocks([], {}, [])
     for i in range(n_nested):
@@ -70,7 +79,8 @@ def _blocks(shard: Shard, sums: CrossProducts, lambdas: Sequence[Floats]) -> Blo
     return found
 
 
-def _no_blocks(shard: Shard) -> Blocks:
+def no_blocks(shard: Shard) -> Blocks:
+    """Blocks of zeros on the pattern of a shard."""
     found = Blocks([], {}, [])
     for i, pattern in enumerate(shard.chain.patterns):
         size = len(shard.factors[i].columns)
@@ -88,13 +98,13 @@ def _eliminated(
     lambdas: Sequence[Floats],
     add: Callable[..., None],
 ) -> Elimination | None:
-    blocks = _blocks(shard, sums, lambdas)
+    blocks = chain_blocks(shard, sums, lambdas)
     add(blocks, *known)
     return Elimination.of(shard.chain, blocks)
 
 
 def _prior_alone(shard: Shard, *known: Any, add: Callable[..., None]) -> Elimination | None:
-    blocks = _no_blocks(shard)
+    blocks = no_blocks(shard)
     add(blocks, *known)
     return Elimination.of(shard.chain, blocks)
 

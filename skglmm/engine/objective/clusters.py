@@ -61,9 +61,9 @@ def add_up(
     mode: Mode,
     clusters: Ints,
     residuals: Parts[list[Floats]],
-    kernels: Parts[Floats],
+    kernels: Parts[list[Floats]],
 ) -> Floats:
-    """Add the gradients in rows and levels up, where there is one factor.
+    """Add the gradients in rows and levels up, where no factors are crossed.
 
     Parameters
     ----------
@@ -73,15 +73,16 @@ def add_up(
         See `cluster_gradients`.
     residuals : Parts of list of ndarray, each of shape (n,)
         Gradient of the objective in each linear predictor.
-    kernels : Parts of ndarray, each of shape (k, k, L)
-        Gradient in the factor of the covariance, of each level.
+    kernels : Parts of list of ndarray, each of shape (k, k, L)
+        Gradient in that of its covariance, of each level of each factor.
     """
     of_rows = _of_rows(problem, clusters)
-    (codes,) = _of_levels(problem, of_rows)
+    of_levels = _of_levels(problem, of_rows)
     n_clusters = int(clusters.max(initial=-1)) + 1
     shares = [
-        (0, kernel, codes[_global(shard, 0)])
-        for shard, kernel in zip(problem.shards, kernels, strict=True)
+        (f, kernel, of_levels[f][_global(shard, f)])
+        for shard, parts in zip(problem.shards, kernels, strict=True)
+        for f, kernel in enumerate(parts)
     ]
     beta = _fixed_part(problem, residuals, of_rows, n_clusters)
     return np.hstack([*beta, *_theta_part(problem, mode, shares, n_clusters)])

@@ -35,13 +35,7 @@ from skglmm.engine.rows.shard import CrossProducts, FactorRows, Shard
 from skglmm.linalg import NestedEffects
 from skglmm.parts import added
 
-__all__ = [
-    "effective_residual",
-    "gradient",
-    "level_kernels",
-    "logdet_slopes",
-    "row_covariances",
-]
+__all__ = ["effective_residual", "gradient", "level_kernels", "logdet_slopes", "row_covariances"]
 
 Lambdas = tuple[Floats, ...]
 

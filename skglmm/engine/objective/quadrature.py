@@ -1,8 +1,8 @@
-r"""Adaptive Gauss-Hermite quadrature over the random effects of one factor, and its gradient.
+r"""Adaptive Gauss-Hermite quadrature over the random effects of nested factors, and its gradient.
 
 Beside what the objective is at nodes that stay, they move with the mode and with :math:`D`. With
-averages over the nodes of a level, :math:`p = \nabla h(u_i)`, and :math:`T` the upper triangle of
-the average of :math:`z (D^T p)^T`, mirrored, the derivative in :math:`H` is half of
+averages over the nodes, :math:`p = \nabla h(u_i)`, and :math:`T` the triangle of the average of
+:math:`D^T p\, z^T` that :math:`D` has, mirrored, the derivative in :math:`H` is half of
 
 .. math:: B = D (I - T) D^T
 
@@ -11,7 +11,7 @@ is the average of p. What follows is the gradient of Laplace's approximation, wi
 of the gradient at the mode, averages of those at the nodes; with one node the two are the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Factor, Layout
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
-from skglmm.engine.mode.system import congruence
+from skglmm.engine.mode.system import chain_blocks, congruence, no_blocks, scaled
 from skglmm.engine.objective.by_mode import ByMode
 from skglmm.engine.objective.clusters import add_up
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
@@ -38,20 +38,25 @@ from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective,
 from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.linalg import Blocks, NestedEffects, cholesky, solve_upper
+from skglmm.linalg import ChainRoot, NestedEffects, mirrored
 from skglmm.parts import Parts
 
-__all__ = ["AdaptiveQuadrature"]
+__all__ = ["AdaptiveQuadrature", "spread_of"]
 
 EFFECTS_MAX = 3  # of one level: 7 points for each are 343 nodes
 POINTS_MAX = 300  # more have weights below the smallest number
 INSTEAD = "leave it out, or take Laplace's approximation, n_quadrature=1"
 NODES_MAX = 100_000  # passes over all rows for each evaluation
+MOVED = (
+    "quadrature integrates over the random effects of factors that are nested in each other, and "
+    "in these rows, together with those that are known, levels of an inner one belong to several "
+    "of an outer one; give levels that have moved new names, or take n_quadrature=1"
+)
 
 
 @dataclass(frozen=True)
 class AdaptiveQuadrature(ByMode):
-    """Adaptive Gauss-Hermite quadrature for random effects of a single grouping factor.
+    """Adaptive Gauss-Hermite quadrature for random effects of one factor, or of nested ones.
 
     Parameters
     ----------
@@ -73,32 +78,32 @@ class AdaptiveQuadrature(ByMode):
     def title(self) -> str:
         return "" if self.n_points == 1 else f"adaptive quadrature, {self.n_points} points"
 
-    def check(self, layout: Layout) -> None:
-        """Refuse several factors, and too many effects."""
+    @property
+    def needs_chain(self) -> bool:
+        return True
+
+    def check(self, layout: Layout, arranged: tuple[tuple[int, ...], int]) -> None:
+        """Refuse crossed factors, and too many effects."""
         if self.integrated:
             msg = (
                 "quadrature integrates over random effects alone, and fixed effects are to be "
                 "integrated out (REML); take one of the two, reml=False or n_quadrature=1"
             )
             raise DesignError(msg)
-        factors = sorted(layout.factors, key=lambda factor: -factor.size)
-        terms = [_text(factor) for factor in factors]
-        if len(factors) > 1:
-            msg = (
-                "quadrature integrates over the random effects of one grouping factor, and beside "
-                f"{terms[0]} there is {' and '.join(terms[1:])}; {INSTEAD}"
-            )
-            raise DesignError(msg)
-        size = max((factor.n_columns for factor in factors), default=0)
-        if size > EFFECTS_MAX:
-            msg = (
-                f"quadrature integrates over {EFFECTS_MAX} random effects of a level at the most, "
-                f"and {terms[0]} has {size}; {INSTEAD}"
-            )
-            raise DesignError(msg)
+        factors = [layout.factors[f] for f in arranged[0]]
+        _refuse_crossed(factors, arranged[1])
+        for factor in factors:
+            if factor.n_columns > EFFECTS_MAX:
+                msg = (
+                    f"quadrature integrates over {EFFECTS_MAX} random effects of a level at the "
+                    f"most, and {_text(factor)} has {factor.n_columns}; {INSTEAD}"
+                )
+                raise DesignError(msg)
+        size = sum(factor.n_columns for factor in factors)
         if self.n_points**size > NODES_MAX:
+            terms = " and ".join(map(_text, factors))
             msg = (
-                f"{self.n_points} points for each of the {size} effects of {terms[0]} are "
+                f"{self.n_points} points for each of the {size} effects of {terms} are "
                 f"{self.n_points**size:,} nodes, and more than {NODES_MAX:,} are out of reach; "
                 f"take {int(NODES_MAX ** (1 / size))} points or fewer"
             )
@@ -143,14 +148,17 @@ class AdaptiveQuadrature(ByMode):
         if not problem.order:
             return Laplace().cluster_gradients(problem, mode, clusters)
         integrals = self._integrals(problem, mode)
-        return add_up(problem, mode, clusters, integrals.map(_residual), integrals.map(_kernel))
+        kernels = integrals.map(_kernels_of)
+        return add_up(problem, mode, clusters, integrals.map(_residual), kernels)
 
     def gains(self, problem: Problem, mode: Mode) -> tuple[Floats, ...]:
         if not problem.order:
             return ()
         score = problem.prior.score(mode.point.u)
         known: tuple[Parts[Any], ...] = problem.prior.known
-        how = (problem.family, mode.point.lambdas[0], self._nodes(problem))
+        if problem.n_crossed:
+            raise DesignError(MOVED)
+        how = (problem.family, mode.point.lambdas, self._rules(problem))
         found = problem.shards.map(
             _gain,
             mode.point.states,
@@ -160,14 +168,13 @@ class AdaptiveQuadrature(ByMode):
             add=problem.prior.add,
             approximation=how,
         )
-        whole = np.empty(problem.n_levels[0])
-        for (levels,), part in zip(problem.levels, found, strict=True):
-            whole[levels] = part
-        return (whole,)
+        whole = [np.zeros(n) for n in problem.n_levels]
+        for levels, part in zip(problem.levels, found, strict=True):
+            whole[-1][levels[-1]] = part
+        return tuple(whole)
 
-    def _nodes(self, problem: Problem) -> Nodes:
-        ((size, _),) = problem.sizes  # of a single factor, as `check` saw to
-        return product_rule(int(self.n_points), size)
+    def _rules(self, problem: Problem) -> tuple[Nodes, ...]:
+        return tuple(product_rule(int(self.n_points), size) for size, _ in problem.sizes)
 
     def _integrals(self, problem: Problem, mode: Mode) -> Parts["_Integrals | None"]:
         assert isinstance(problem.prior, StandardPrior)  # of which the penalty of nodes is
@@ -175,8 +182,8 @@ class AdaptiveQuadrature(ByMode):
             _of_shard,
             *(mode.point.states, mode.cross_products, mode.point.u.nested),
             family=problem.family,
-            lambda_=mode.point.lambdas[0],
-            nodes=self._nodes(problem),
+            lambdas=mode.point.lambdas,
+            rules=self._rules(problem),
         )
 
     def _integrated(self, problem: Problem, mode: Mode) -> tuple[float, Floats] | None:
@@ -184,9 +191,26 @@ class AdaptiveQuadrature(ByMode):
         integrals = self._integrals(problem, mode)
         if integrals.map(_is_none).total():
             return None
-        value, beta, kernel = problem.shards.map(_total, integrals).total()
-        theta = problem.covariances[0].slope(mode.point.params.theta[0], kernel)
-        return float(value), Params(tuple(beta), (theta,)).pack()
+        value, beta, kernels = problem.shards.map(_total, integrals).total()
+        slopes = [
+            problem.covariances[f].slope(mode.point.params.theta[f], kernel)
+            for f, kernel in zip(problem.order, kernels, strict=True)
+        ]
+        theta = problem.in_layout_order(slopes)
+        return float(value), Params(tuple(beta), theta).pack()
+
+
+def _refuse_crossed(factors: Sequence[Factor], n_nested: int) -> None:
+    """Refuse factors beyond the chain that the first ones are."""
+    if len(factors) > n_nested:
+        chain, crossed = factors[:n_nested], factors[n_nested:]
+        msg = (
+            "quadrature integrates over the random effects of one grouping factor, or of factors "
+            "that are nested in each other, and the levels of "
+            f"{' and '.join(map(_text, crossed))} are crossed with those of "
+            f"{' and '.join(map(_text, chain))}; {INSTEAD}"
+        )
+        raise DesignError(msg)
 
 
 def _text(factor: Factor) -> str:
@@ -198,9 +222,9 @@ def _text(factor: Factor) -> str:
 class _Integrals(NamedTuple):
     """What the levels of a shard add to the objective, and to its gradient."""
 
-    value: Floats  # (L,)
+    value: float
     residual: list[Floats]  # of each predictor, (n,): the gradient in it
-    kernel: Floats  # (q, q, L): the gradient in the factor of the covariance
+    kernels: list[Floats]  # (q, q, L) of each factor: the gradient in that of its covariance
 
 
 def _of_shard(
@@ -209,55 +233,72 @@ def _of_shard(
     cross_products: CrossProducts,
     own: NestedEffects,
     family: Family,
-    lambda_: Floats,
-    nodes: Nodes,
+    lambdas: Sequence[Floats],
+    rules: Sequence[Nodes],
 ) -> _Integrals | None:
-    turned, weight = TriangularFactor.of(lambda_), cross_products[0, 0]
-    lambda_, u = turned.lower, turned.turn @ own[0]
-    factor = _inverse_factor(np.eye(len(u))[:, :, None] + congruence(lambda_, weight, lambda_))
-    if factor is None:
+    turned = [TriangularFactor.of(lambda_) for lambda_ in lambdas]
+    lambdas = tuple(each.lower for each in turned)
+    u = [each.turn @ part for each, part in zip(turned, own, strict=True)]
+    blocks = chain_blocks(shard, cross_products, lambdas)
+    StandardPrior.add(blocks)
+    root = ChainRoot.of(shard.chain, blocks)
+    if root is None:
         return None
-    found = averages(shard, family, state.eta, Spread.of(lambda_, factor, u, None), nodes)
-    bent, center = _adjoints(shard, found, u, factor, lambda_)
-    slopes = logdet_slopes(shard, state, {(0, 0): bent}, (lambda_,))
-    (sums,) = shard.level_sums(slopes)
-    v = _times(factor, _times(np.swapaxes(factor, 0, 1), center + lambda_.T @ sums))
-    (scores,) = shard.level_sums(state.rows.grad)
-    residual = effective_residual(
-        shard, state.rows._replace(grad=found.grad), slopes, [lambda_ @ v]
-    )
-    (pushed,) = shard.level_sums(residual)
-    kernel = pushed[:, None] * u + scores[:, None] * v
-    kernel -= np.einsum("cbl,abl->cal", found.cross, factor)
-    kernel += np.einsum("cdl,de,ael->cal", weight, lambda_, bent)
-    value = 0.5 * np.sum(u**2, axis=0) - found.log_integral
-    value -= np.log(np.einsum("aal->al", factor)).sum(axis=0)
-    return _Integrals(value, residual, turned.slopes(kernel))
+    found = averages(shard, state.eta, Spread(family, lambdas, root, u), rules)
+    bent, center = _adjoints(shard, found, u, root, lambdas)
+    slopes = logdet_slopes(shard, state, dict(bent), lambdas)
+    sums = scaled(shard.level_sums(slopes), lambdas)
+    pushed = [a + b for a, b in zip(center, sums, strict=True)]
+    v = root.times(root.transposed_times(pushed))
+    lifted = [lambda_ @ part for lambda_, part in zip(lambdas, v, strict=True)]
+    rows = state.rows._replace(grad=found.grad)
+    residual = effective_residual(shard, rows, slopes, lifted)
+    kernels = _kernels(cross_products, bent, root, lambdas)
+    ends = zip(shard.level_sums(residual), shard.level_sums(state.rows.grad), u, v, strict=True)
+    for f, (inner, outer, here, there) in enumerate(ends):
+        kernels[f] += inner[:, None] * here + outer[:, None] * there
+    for (i, j), cross in found.cross.items():
+        kernels[i] -= np.einsum("cbl,abl->cal", cross, root.blocks[i, j])
+    value = sum(0.5 * float(np.sum(part**2)) for part in u)
+    value += root.half_logdet - float(found.log_integral.sum())
+    slopes_of = zip(turned, kernels, strict=True)
+    return _Integrals(value, residual, [each.slopes(kernel) for each, kernel in slopes_of])
 
 
 def _adjoints(
-    shard: Shard, found: Averages, u: Floats, factor: Floats, lambda_: Floats
-) -> tuple[Floats, Floats]:
-    """B, (q, q, L), and the derivative of the objective in the mode, (q, L)."""
-    (scores,) = shard.level_sums(found.grad)
-    center = u + _times(factor, found.first) - lambda_.T @ scores
-    slant = u[:, None] * found.first + np.einsum("abl,bcl->acl", factor, found.second)
-    slant -= np.einsum("ca,cbl->abl", lambda_, found.cross)  # the average of p z'
-    whitened = np.einsum("bal,bcl->acl", slant, factor)
-    keep = np.triu(np.ones((len(u), len(u)), dtype=np.bool_))[:, :, None]
-    mirrored = np.where(keep, whitened, np.swapaxes(whitened, 0, 1))
-    middle = np.eye(len(u))[:, :, None] - mirrored
-    return np.einsum("abl,bcl,dcl->adl", factor, middle, factor), center
+    shard: Shard, found: Averages, u: Sequence[Floats], root: ChainRoot, lambdas: Sequence[Floats]
+) -> tuple[Mapping[tuple[int, int], Floats], list[Floats]]:
+    """B, on the pattern of H, and the derivative of the objective in the mode, (q, L) of each."""
+    scores = scaled(shard.level_sums(found.grad), lambdas)
+    moved = root.times(found.first)
+    center = [a + b - c for a, b, c in zip(u, moved, scores, strict=True)]
+    slant = {}  # the average of p z'
+    for (i, j), part in root.after(found.second).items():
+        first = root.spread(i, j, found.first[j])
+        across = np.einsum("ca,cbl->abl", lambdas[i], found.cross[i, j])
+        slant[i, j] = u[i][:, None] * first + part - across
+    middle = {key: -part for key, part in mirrored(root.before(slant)).items()}
+    for f, part in enumerate(u):
+        every = np.arange(len(part))
+        middle[f, f][every, every] += 1.0
+    return root.congruence(middle), center
 
 
-def _inverse_factor(hessian: Floats) -> Floats | None:
-    """Lower Cholesky factor of the inverse of each matrix, (q, q, L)."""
-    # That of the inverse is the inverse of an upper factor: the lower one in reversed order.
-    lower = cholesky(hessian[::-1, ::-1])
-    if lower is None:
-        return None
-    units = np.broadcast_to(np.eye(len(hessian))[:, :, None], hessian.shape)
-    return np.ascontiguousarray(solve_upper(lower, units)[::-1, ::-1])
+def _kernels(
+    cross_products: CrossProducts,
+    bent: Mapping[tuple[int, int], Floats],
+    root: ChainRoot,
+    lambdas: Sequence[Floats],
+) -> list[Floats]:
+    """Sums of Z'W A B over the rows of each level, (q, q, L) of each factor."""
+    kernels = [np.zeros_like(root.blocks[f, f]) for f in range(len(lambdas))]
+    for (i, j), block in bent.items():
+        weight = cross_products[i, j]
+        kernels[i] += np.einsum("cdl,de,ael->cal", weight, lambdas[j], block)
+        if i != j:
+            share = np.einsum("cdl,ca,ael->del", weight, lambdas[i], block)
+            kernels[j] += root.sum(i, j, share)
+    return kernels
 
 
 def _gain(
@@ -267,27 +308,58 @@ def _gain(
     score: NestedEffects,
     *known: Any,
     add: Callable[..., None],
-    approximation: tuple[Family, Floats, Nodes],
+    approximation: tuple[Family, Sequence[Floats], Sequence[Nodes]],
 ) -> Floats:
-    """By how much the log integrals of levels exceed Laplace's, (L,); NaN where there are none."""
-    (family, lambda_, nodes), size = approximation, len(score[0])
-    precision = np.zeros((size, size, score[0].shape[1]))
-    add(Blocks([precision], {}, [np.zeros((size, 0))]), *known)
-    turned = TriangularFactor.of(lambda_)
-    precision = congruence(turned.turn.T, precision, turned.turn.T)
-    factor = _inverse_factor(
-        precision + congruence(turned.lower, cross_products[0, 0], turned.lower)
-    )
-    if factor is None:
-        return np.full(score[0].shape[1], np.nan)
-    spread = Spread.of(turned.lower, factor, -turned.turn @ score[0], precision)
-    found = averages(shard, family, state.eta, spread, nodes)
+    """By how much the log integrals of the last levels exceed Laplace's, (L,).
+
+    NaN where there are none.
+    """
+    family, lambdas, rules = approximation
+    last = shard.factors[-1].grouping
+    turned = [TriangularFactor.of(lambda_) for lambda_ in lambdas]
+    spread = spread_of(shard, (cross_products, score, *known), add, family, turned)
+    if spread is None:
+        return np.full(last.size, np.nan)
+    found = averages(shard, state.eta, spread, rules)
     value = shard.log_density(family, state.eta, 0)[0]
-    return np.asarray(found.log_integral - shard.factors[0].grouping.sum(value))
+    return np.asarray(found.log_integral - last.sum(value))
 
 
-def _times(matrices: Floats, vectors: Floats) -> Floats:
-    return np.asarray(np.einsum("abl,bl->al", matrices, vectors))
+def spread_of(
+    shard: Shard,
+    known: tuple[Any, ...],
+    add: Callable[..., None],
+    family: Family,
+    turned: Sequence[TriangularFactor],
+) -> Spread | None:
+    """Return how nodes lie about the mode under any prior; None where H is not positive definite.
+
+    Parameters
+    ----------
+    shard : Shard
+    known : tuple
+        Cross-products, the gradient of the log density of the prior, and what `add` takes.
+    add : callable
+        See `Prior.add`.
+    family : Family
+    turned : sequence of TriangularFactor
+        Of the factors of the covariances.
+    """
+    cross_products, score, *precision = known
+    lambdas, turns = tuple(each.lower for each in turned), [each.turn.T for each in turned]
+    prior, blocks = no_blocks(shard), chain_blocks(shard, cross_products, lambdas)
+    add(prior, *precision)
+    for i, part in enumerate(prior.own):
+        prior.own[i] = congruence(turns[i], part, turns[i])
+        blocks.own[i] += prior.own[i]
+    for (i, j), part in prior.between.items():
+        prior.between[i, j] = congruence(turns[i], part, turns[j])
+        blocks.between[i, j] += prior.between[i, j]
+    root = ChainRoot.of(shard.chain, blocks)
+    if root is None:
+        return None
+    pull = [-each.turn @ part for each, part in zip(turned, score, strict=True)]
+    return Spread(family, lambdas, root, pull, prior)
 
 
 def _is_none(found: _Integrals | None) -> int:
@@ -298,10 +370,10 @@ def _residual(found: _Integrals) -> list[Floats]:
     return found.residual
 
 
-def _kernel(found: _Integrals) -> Floats:
-    return found.kernel
+def _kernels_of(found: _Integrals) -> list[Floats]:
+    return found.kernels
 
 
-def _total(shard: Shard, found: _Integrals) -> tuple[float, list[Floats], Floats]:
+def _total(shard: Shard, found: _Integrals) -> tuple[float, list[Floats], list[Floats]]:
     beta = [shard.pull(k, row) for k, row in enumerate(found.residual)]
-    return float(found.value.sum()), beta, found.kernel.sum(axis=-1)
+    return found.value, beta, [kernel.sum(axis=-1) for kernel in found.kernels]

@@ -139,6 +139,8 @@ class Cutter:
         left, right = factors[f].grouping, factors[g].grouping
         if g < self.n_nested:  # nested: each level of f meets one of g
             parent = np.zeros(left.size, dtype=np.intp)
+            child, above = self._known(f, g, levels)
+            parent[child] = _places(levels[g], above)
             parent[left.codes] = right.codes
             return CommonLevels(left, np.arange(left.size), parent)
         also = self._known(f, g, levels)
@@ -150,9 +152,15 @@ class Cutter:
 
     def _known(self, f: int, g: int, levels: tuple[Ints, ...]) -> tuple[Ints, Ints]:
         """Pairs of levels that must have a place even if they do not meet in these rows."""
-        if self.known is None or f > 0:  # crossed factors are dense
+        if self.known is None or f >= self.n_nested:  # crossed factors are dense
             return NONE, NONE
-        return self.known.between(self.order[f], self.order[g]).within(levels[0])[:2]
+        return self.known.between(self.order[f], self.order[g]).within(levels[f])[:2]
+
+
+def _places(levels: Ints, wanted: Ints) -> Ints:
+    """Where levels are among those of a shard, which has them all."""
+    order = np.argsort(levels)
+    return np.asarray(order[np.searchsorted(levels, wanted, sorter=order)])
 
 
 def places_of(

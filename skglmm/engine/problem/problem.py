@@ -108,7 +108,7 @@ class Problem:
         DesignError
             If it does not integrate over such effects.
         """
-        approximation.check(layout)
+        approximation.check(layout, (self.order, self.n_nested))
         return replace(self, approximation=approximation)
 
     def with_response(self, y: Floats) -> "Problem":
@@ -268,6 +268,11 @@ class Approximation(ABC):
         return ""
 
     @property
+    def needs_chain(self) -> bool:
+        """Whether every factor is to be in the chain that is nested in another, however small."""
+        return False
+
+    @property
     def is_sharp(self) -> bool:
         """Whether gradients are exact to rounding, and `information` is close to the Hessian."""
         return False
@@ -379,9 +384,16 @@ class Approximation(ABC):
         del mode
         return tuple(np.zeros(n) for n in problem.n_levels)
 
-    def check(self, layout: Layout) -> None:
-        """Raise a DesignError where it does not integrate over the random effects of a layout."""
-        del layout
+    def check(self, layout: Layout, arranged: tuple[tuple[int, ...], int]) -> None:
+        """Raise a DesignError where it does not integrate over the random effects of a layout.
+
+        Parameters
+        ----------
+        layout : Layout
+        arranged : tuple
+            The order of its factors, and the length of the chain that it begins with.
+        """
+        del layout, arranged
 
 
 def _with_prepared(shard: Shard, prepared: Floats) -> Shard:

@@ -42,6 +42,12 @@ class FactorRows:
         """Whether all rows are of one level: their sums are products of matrices."""
         return self.grouping.size == 1
 
+    def sums(self, rows: Sequence[Floats] | Floats) -> Floats:
+        """Sums of z times a row of its predictor over the rows of each level, (k, L)."""
+        pairs = zip(self.columns, self.predictors, strict=True)
+        found = [self.grouping.sum(_times(rows[k], z)) for z, k in pairs]
+        return found[0][None] if len(found) == 1 else np.stack(found)
+
     @cached_property
     def matrices(self) -> dict[int, tuple[Ints, Floats]]:
         """Places of the columns that feed each predictor, and these columns, (n, m)."""
@@ -159,12 +165,7 @@ class Shard:
 
     def level_sums(self, rows: Sequence[Floats] | Floats) -> list[Floats]:
         """Products Z'r: sums of z times a row of its predictor, (k_f, L_f) for each factor."""
-        sums = []
-        for factor in self.factors:
-            pairs = zip(factor.columns, factor.predictors, strict=True)
-            found = [factor.grouping.sum(_times(rows[k], z)) for z, k in pairs]
-            sums.append(found[0][None] if len(found) == 1 else np.stack(found))
-        return sums
+        return [factor.sums(rows) for factor in self.factors]
 
     def cross_products(self, hess: Floats) -> CrossProducts:
         """Cross-products Z'WZ, sums of -z hess z': (k_f, k_g, levels or pairs) for f <= g."""

@@ -43,7 +43,7 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         X : DataFrame or array-like, shape (n_samples, n_features)
             A frame needs only the columns that the model uses, in any order; for the kinds
             "fixed" and "marginal" no grouping columns.
-        kind : {"conditional", "fixed", "marginal"}, or set of grouping factors, default=None
+        kind : {"conditional", "posterior", "fixed", "marginal"}, or set of factors, default=None
             As in `predict_proba`.
 
         Returns
@@ -94,11 +94,13 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         ----------
         X : DataFrame or array-like, shape (n_samples, n_features)
             As in `predict`.
-        kind : {"conditional", "fixed", "marginal"}, or set of grouping factors, default=None
+        kind : {"conditional", "posterior", "fixed", "marginal"}, or set of factors, default=None
             "conditional" uses the predicted effects of each row's groups, and `new_groups` for
-            levels that fit has not seen; "fixed" is a typical group, whose effects are 0;
-            "marginal" is the average over groups. A set conditions on the factors that it
-            names, with effects of 0 for the others. None is `predict_kind`.
+            levels that fit has not seen; "posterior" averages over what the rows of these groups
+            say of their effects, where `predict_kind` was "posterior" in `fit`: of small groups
+            it is calibrated, and "conditional" too sure. "fixed" is a typical group, whose
+            effects are 0; "marginal" is the average over groups. A set conditions on the factors
+            that it names, with effects of 0 for the others. None is `predict_kind`.
 
         Returns
         -------

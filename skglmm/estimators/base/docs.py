@@ -48,8 +48,9 @@ zero_coef_ : ndarray, shape (n_zero_coef,)
     "quadrature": """\
 n_quadrature : int, default=1
     Points of adaptive Gauss-Hermite quadrature for each random effect; 1 is Laplace's
-    approximation. More are for random effects of a single grouping factor, three of a level at
-    the most, and worth it where its levels have few rows that tell little.
+    approximation. More are for random effects of one grouping factor, or of factors that are
+    nested in each other, three of a level at the most, and worth it where its levels have few
+    rows that tell little. The points of all effects, those of nested factors together, multiply.
 """,
     "link_and_bounds": """\
 link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
@@ -63,9 +64,10 @@ boundary : {"error", "squeeze"} or float, default="error"
     inside, by this fraction of the width.
 """,
     "others": """\
-predict_kind : {"conditional", "fixed", "marginal"}, default="conditional"
-    What predictions and `score` use: the effects of each row's own group, those of a typical
-    group (0), or the average over groups.
+predict_kind : {"conditional", "posterior", "fixed", "marginal"}, default="conditional"
+    What predictions and `score` use: the effects of each row's own group, an average over what
+    its rows say of them, those of a typical group (0), or the average over groups. For
+    "posterior" a fit keeps numbers by group, so that it is to be chosen before `fit`.
 new_groups : {"marginal", "fixed", "nan", "error"}, default="marginal"
     Levels that fit has not seen are averaged over, taken as typical, predicted as NaN, or
     refused.

@@ -238,7 +238,8 @@ class MixedModel(
 
     def _options(self) -> Options:
         report = _print_line if self.verbose else None
-        return Options(self.tol, int(self.max_iter), report, effective_n_jobs(self.n_jobs))
+        n_threads, averages = effective_n_jobs(self.n_jobs), self.predict_kind == "posterior"
+        return Options(self.tol, int(self.max_iter), report, n_threads, averages)
 
     def _publish(self, model: Model) -> None:
         result = self.fit_

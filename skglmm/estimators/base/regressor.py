@@ -29,11 +29,13 @@ class MixedRegressor(RegressorMixin, MixedModel):
         X : DataFrame or array-like, shape (n_samples, n_features)
             A frame needs only the columns that the model uses, in any order; for the kinds
             "fixed" and "marginal" no grouping columns.
-        kind : {"conditional", "fixed", "marginal"}, or set of grouping factors, default=None
+        kind : {"conditional", "posterior", "fixed", "marginal"}, or set of factors, default=None
             "conditional" uses the predicted effects of each row's groups, and `new_groups` for
-            levels that fit has not seen; "fixed" is a typical group, whose effects are 0;
-            "marginal" is the average over groups. A set conditions on the factors that it
-            names, with effects of 0 for the others. None is `predict_kind`.
+            levels that fit has not seen; "posterior" averages over what the rows of these groups
+            say of their effects, where `predict_kind` was "posterior" in `fit`: of small groups
+            it is calibrated, and "conditional" too sure. "fixed" is a typical group, whose
+            effects are 0; "marginal" is the average over groups. A set conditions on the factors
+            that it names, with effects of 0 for the others. None is `predict_kind`.
         return_std : bool, default=False
             Whether to return standard deviations, too.
 

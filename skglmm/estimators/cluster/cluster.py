@@ -132,7 +132,9 @@ def learned(
     family = estimator._settled(family, scale)
     model = read_model(estimator, family, meta, response)
     spec = learn_labels(rows, meta, model, estimator)
-    plan = arranged(rows, spec)
+    averages = estimator.predict_kind == "posterior"
+    whole = averages or estimator._approximation(family).needs_chain
+    plan = arranged(rows, spec, whole=whole)
     rows = regrouped(rows, spec, plan)
     return _bound(rows, spec, plan, estimator, family, scale, model=model, counted=counted)
 

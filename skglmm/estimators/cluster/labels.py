@@ -85,12 +85,12 @@ def _filled(head: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: table[name].array for name in table.columns})
 
 
-def arranged(rows: Parts[VettedRows], spec: DesignSpec) -> Arranged:
+def arranged(rows: Parts[VettedRows], spec: DesignSpec, *, whole: bool) -> Arranged:
     def nested(f: int, g: int) -> bool:
         found = rows.map(_pairs, spec=spec, f=f, g=g).total()
         return bool(is_nested(*found.pairs, spec.levels[f].n_levels))
 
-    return arrange(spec.layout, nested)
+    return arrange(spec.layout, nested, whole=whole)
 
 
 @dataclass(frozen=True)

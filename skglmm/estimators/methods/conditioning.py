@@ -15,7 +15,7 @@ from skglmm.design import Design, DesignSpec
 from skglmm.estimators.reading.estimable import Nonestimable
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.rows import Kind, build_rows, known_rows
-from skglmm.estimators.reading.validation import check_weights
+from skglmm.estimators.reading.validation import check_kept, check_weights
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.estimators.runtime.warnings import tell, tell_unseen
 from skglmm.fitting import Fit
@@ -118,6 +118,7 @@ class Conditioning(SingleThreaded):
         response, weights = self._response(X, y, sample_weight)
         frame = predict_frame(self, X)
         kind = self.predict_kind if kind is None else kind
+        check_kept(self.fit_, kind)
         mass = np.ones(len(response)) if weights is None else weights
         design, plan = build_rows(self._spec, frame, kind, self.new_groups, self.context)
         if joint:

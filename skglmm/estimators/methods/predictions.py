@@ -20,6 +20,7 @@ from skglmm.estimators.reading.validation import (
     check_choice,
     check_count,
     check_inference,
+    check_kept,
     check_level,
 )
 from skglmm.estimators.runtime.random import generator
@@ -96,6 +97,7 @@ class Predictions(SingleThreaded):
             check_choice("predictor", predictor, self.fit_.layout.predictors)
             place = self.fit_.layout.predictors.index(predictor)
         if return_std:
+            self._refuse_posterior(kind, "standard errors")
             check_inference(self.fit_)
 
         def answer(design: Design, plan: infer.Plan) -> tuple[Floats, ...]:
@@ -166,6 +168,7 @@ class Predictions(SingleThreaded):
         check_level(level)
         if target == "response":
             self._refuse_unordered("target='response'")
+        self._refuse_posterior(kind, "limits")
         check_inference(self.fit_)
         against = self._reference(df)
 
@@ -212,6 +215,7 @@ class Predictions(SingleThreaded):
         """
         check_is_fitted(self)
         self._refuse_unordered("predict_quantile")
+        self._refuse_posterior(kind, "quantiles")
         probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
         inside = np.all((probabilities > 0) & (probabilities < 1))
         if probabilities.ndim != 1 or not probabilities.size or not inside:
@@ -266,6 +270,7 @@ class Predictions(SingleThreaded):
         """
         check_is_fitted(self)
         check_level(level)
+        self._refuse_posterior(kind, "limits")
         check_inference(self.fit_)
         against = self._reference(df)
 
@@ -364,6 +369,15 @@ class Predictions(SingleThreaded):
         check_choice("df", df, infer.DF_METHODS)
         return infer.reference(self.fit_, df)
 
+    def _refuse_posterior(self, kind: Kind | None, what: str) -> None:
+        """Refuse what is not known of averages over the posterior of effects."""
+        if (self.predict_kind if kind is None else kind) == "posterior":
+            msg = (
+                f"there are no {what} for kind='posterior', only predictions; those of "
+                "kind='conditional' are about the same group, at the modes of its effects"
+            )
+            raise ValueError(msg)
+
     def _refuse_unordered(self, name: str) -> None:
         if not self._scale.is_ordered:
             msg = (
@@ -384,6 +398,7 @@ class Predictions(SingleThreaded):
         It depends on the linear predictors that are `needed`, or on all.
         """
         kind = self.predict_kind if kind is None else kind
+        check_kept(self.fit_, kind)
         step = len(frame) if self.context else rows_at_a_time(self._spec.layout)
         build = partial(
             build_rows, self._spec, kind=kind, new_groups=self.new_groups, context=self.context

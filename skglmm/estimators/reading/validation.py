@@ -29,6 +29,7 @@ __all__ = [
     "check_count",
     "check_flag",
     "check_inference",
+    "check_kept",
     "check_labels",
     "check_level",
     "check_ordered_labels",
@@ -43,7 +44,7 @@ _COLUMN_VECTOR = (  # scikit-learn's words
     "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
     "(n_samples,), for example using ravel()."
 )
-KINDS = ("conditional", "fixed", "marginal")
+KINDS = ("conditional", "posterior", "fixed", "marginal")
 NEW_GROUPS = ("marginal", "fixed", "nan", "error")
 
 
@@ -97,6 +98,17 @@ def check_inference(fit: Fit) -> None:
             "there is no covariance of the estimates: the model was fitted with "
             "inference=False, or the likelihood has no curvature at the estimates; fit with "
             "inference=True, or simplify the model"
+        )
+        raise ValueError(msg)
+
+
+def check_kept(fit: Fit, kind: Any) -> None:
+    """Refuse averages over the posterior of effects of a fit that kept nothing for them."""
+    wanted = isinstance(kind, str) and kind == "posterior" and fit.layout.factors
+    if wanted and fit.effect_posterior is None:
+        msg = (
+            "kind='posterior' averages over what the rows of fit say of each group, and this fit "
+            "has kept nothing of that; set predict_kind='posterior', and fit again"
         )
         raise ValueError(msg)
 

@@ -54,12 +54,15 @@ class Options:
         Receives one line of text for each iteration.
     n_threads : int
         Threads that share the rows.
+    averages : bool
+        Whether a fit keeps what averages over the posterior of its random effects need.
     """
 
     tol: float = 1e-8
     max_iter: int = 200
     report: Callable[[str], None] | None = None
     n_threads: int = 1
+    averages: bool = False
 
 
 @dataclass(frozen=True)

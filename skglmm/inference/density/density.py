@@ -22,13 +22,21 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine import Effects, Problem, prior_hessian
+from skglmm.engine import Effects, PosteriorNodes, Problem, prior_hessian
 from skglmm.fitting import Fit
+from skglmm.inference.density.nested_codes import with_nested_codes
 from skglmm.inference.density.row_density import averaged_log_density
 from skglmm.inference.parameters.delta import posterior_covariance
 from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.condition import Update, update
-from skglmm.inference.prediction.predict import Plan, is_new, linear_predictors, shift_of
+from skglmm.inference.prediction.predict import (
+    Plan,
+    at_posterior_mean,
+    averaged,
+    is_new,
+    linear_predictors,
+    shift_of,
+)
 
 __all__ = ["joint_log_density", "log_density"]
 
@@ -54,11 +62,39 @@ def log_density(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     for start in range(0, design.n_samples, CHUNK):
         rows = slice(start, start + CHUNK)
         part = design.take(rows)
-        eta = linear_predictors(fit, part, plan.conditioned)
-        shift = shift_of(fit, part, plan, also=partial(_posterior, fit, part, plan))
-        result[rows] = averaged_log_density(fit.family, y[rows], eta, shift)
+        result[rows] = _by_row(fit, part, plan, y[rows])
     result[plan.unknown(fit, design)] = np.nan
     return result - lost
+
+
+def _by_row(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
+    if plan.is_posterior and isinstance(fit.effect_posterior, PosteriorNodes):
+        return _over_nodes(fit, design, plan, y)
+    moved = at_posterior_mean(fit) if plan.is_posterior else fit
+    eta = linear_predictors(moved, design, plan.conditioned)
+    shift = shift_of(fit, design, plan, also=partial(_posterior, moved, design, plan))
+    return averaged_log_density(fit.family, y, eta, shift)
+
+
+def _over_nodes(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
+    """Average densities over nodes; rows with new levels have normal effects, as otherwise."""
+    is_known = np.all([codes >= 0 for codes in design.codes], axis=0)
+    result = np.empty(len(y))
+    if not is_known.all():
+        conditional = replace(plan, is_posterior=False)
+        result[~is_known] = _by_row(fit, design.take(~is_known), conditional, y[~is_known])
+    if is_known.any():
+        prepared, part = fit.family.prepare(y[is_known]), design.take(is_known)
+        base = fit.family.log_density(
+            prepared, linear_predictors(fit, part, plan.conditioned)
+        ).value
+
+        def ratio(eta: list[Floats], rows: Ints) -> Floats:
+            value = fit.family.log_density(prepared[:, rows], eta).value
+            return np.exp(value - base[rows])[None]
+
+        result[is_known] = base + np.log(averaged(ratio, fit, part, plan)[0])
+    return result
 
 
 def _log_jacobian(fit: Fit, y: Floats) -> Floats:
@@ -117,8 +153,7 @@ def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:
         if f in plan.conditioned and plan.unseen == "fixed":
             used &= ~is_new(fit, design, f)
         columns.append(np.where(used[:, None], z, 0.0))
-    codes = tuple(np.maximum(codes, 0) for codes in design.codes)
-    return replace(design, columns=tuple(columns), codes=codes)
+    return with_nested_codes(fit, replace(design, columns=tuple(columns)), plan)
 
 
 def _shares(

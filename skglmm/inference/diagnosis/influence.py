@@ -113,8 +113,10 @@ def _gradients(
     for level in largest:
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
-        problem = bind(design.take(rows), response[rows], weights, study.problem.family)
-        problem = problem.approximated(study.problem.approximation, design.layout)
+        approximation = study.problem.approximation
+        rest = (design.take(rows), response[rows], weights, study.problem.family)
+        problem = bind(*rest, whole=approximation.needs_chain)
+        problem = problem.approximated(approximation, design.layout)
         found = _gradient(problem, around.vector)
         if found is not None:
             yield int(level), found

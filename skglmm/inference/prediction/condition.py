@@ -16,9 +16,12 @@ from skglmm.engine import (
     Modes,
     NormalPosterior,
     Params,
+    PosteriorNodes,
+    PosteriorNormal,
     Problem,
     bind,
     effect_information,
+    effect_posterior,
     find_mode,
     jacobian,
     posterior,
@@ -67,7 +70,9 @@ def update(
     earlier = None if forget else _earlier(fit, [f.n_levels for f in design.layout.factors])
     pairs = zip(design.columns, fit.bases, strict=True)
     standard = replace(design, columns=tuple(np.asfortranarray(z @ basis) for z, basis in pairs))
-    problem = bind(standard, y, weights, fit.family, earlier=earlier)
+    nodes = isinstance(fit.effect_posterior, PosteriorNodes)
+    whole = nodes or fit.approximation.needs_chain
+    problem = bind(standard, y, weights, fit.family, earlier=earlier, whole=whole)
     problem = replace(problem, approximation=fit.approximation)
     start = problem.zero()
     if earlier is not None:
@@ -90,8 +95,18 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
         if found.earlier is None
         else found.earlier.effect_information + seen,
         mode_jacobian=None if moves is None else user_moves(fit, moves),
-        unconditioned=replace(fit.original, posterior=None, effect_information=None),
+        unconditioned=replace(
+            fit.original, posterior=None, effect_information=None, effect_posterior=None
+        ),
+        effect_posterior=_averaged(fit, found),
     )
+
+
+def _averaged(fit: Fit, found: Update) -> PosteriorNormal | PosteriorNodes | None:
+    if fit.effect_posterior is None:
+        return None
+    earlier = None if found.earlier is None else fit.effect_posterior
+    return effect_posterior(found.problem, found.mode, earlier)
 
 
 def _earlier(fit: Fit, n_levels: list[int]) -> NormalPosterior:

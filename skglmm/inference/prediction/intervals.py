@@ -10,6 +10,7 @@ which averages over them. An average over groups,
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -29,6 +30,7 @@ from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.normal_limits import normal_limits
 from skglmm.inference.prediction.predict import (
     Plan,
+    averaged,
     fed,
     linear_predictors,
     predict,
@@ -79,8 +81,15 @@ class Interval:
 def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int | None = None) -> Floats:
     """Return a linear predictor, (n,), by default the location's; NaN where the plan says so."""
     predictor = fit.family.location if predictor is None else predictor
-    value = linear_predictors(fit, design, plan.conditioned)[predictor]
+    if plan.is_posterior:
+        value = averaged(partial(_one_of, predictor), fit, design, plan, (predictor,))[0]
+    else:
+        value = linear_predictors(fit, design, plan.conditioned)[predictor]
     return np.where(plan.unknown(fit, design, (predictor,), every_level=False), np.nan, value)
+
+
+def _one_of(predictor: int, eta: list[Floats], rows: Ints) -> Floats:
+    return np.broadcast_to(eta[predictor], rows.shape)[None]
 
 
 def predict_linear(

@@ -1,21 +1,26 @@
 """Means of new rows: of a known group, of a typical one, averaged over groups."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.design import Design, Layout
+from skglmm.engine import PosteriorNormal
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.delta import posterior_covariance
 from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import NormalShift, averages
 from skglmm.inference.prediction.estimable import nonestimable
+from skglmm.inference.prediction.node_averages import node_averages
 
 __all__ = [
     "Plan",
     "Prediction",
+    "at_posterior_mean",
+    "averaged",
     "fed",
     "is_new",
     "linear_predictors",
@@ -41,15 +46,18 @@ class Plan:
         Factors whose effects are averaged over in every row; those of the rest are 0.
     unseen : {"marginal", "fixed", "nan"}
         Levels of conditioned factors without a mode: averaged over, 0, or NaN.
+    is_posterior : bool, default=False
+        Whether effects of the other levels are averaged over their posterior, not at the modes.
     """
 
     conditioned: tuple[int, ...]
     integrated: tuple[int, ...]
     unseen: str
+    is_posterior: bool = False
 
     @classmethod
     def of(cls, layout: Layout, kind: str | Collection[str], unseen: str) -> "Plan":
-        """Return the plan of "conditional", "fixed", "marginal", or of the factors named.
+        """Return that of "conditional", "posterior", "fixed", "marginal", or of factors named.
 
         Raises
         ------
@@ -62,10 +70,11 @@ class Plan:
         every = tuple(range(len(layout.factors)))
         if isinstance(kind, str):
             plans = {"conditional": (every, ()), "fixed": ((), ()), "marginal": ((), every)}
+            plans["posterior"] = plans["conditional"]
             if kind not in plans:
                 msg = f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, plans))}"
                 raise ValueError(msg)
-            return cls(*plans[kind], unseen)
+            return cls(*plans[kind], unseen, kind == "posterior" and bool(every))
         return cls(tuple(f for f in every if layout.factors[f].name in kind), (), unseen)
 
     def unknown(
@@ -199,34 +208,75 @@ def part_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
 
 
 def _parts(fit: Fit, design: Design, plan: Plan) -> Floats:
-    eta = linear_predictors(fit, design, plan.conditioned)
     of, where = fit.family.part_probabilities, fit.family.part_predictors
-    found = of(eta)
     if where:
-        found = np.minimum(
-            averages(lambda part, _: of(part), eta, shift_of(fit, design, plan, where)), 1.0
-        )
+        found = averaged(lambda part, _: of(part), fit, design, plan, where)
+        found = np.minimum(found, 1.0)
+    else:
+        found = of(linear_predictors(fit, design, plan.conditioned))
     found[:, plan.unknown(fit, design, where)] = np.nan
     return found
 
 
 def _predict(fit: Fit, design: Design, plan: Plan, spread: bool) -> Prediction:
-    eta, family = linear_predictors(fit, design, plan.conditioned), fit.family
+    family = fit.family
     unknown = plan.unknown(fit, design, family.mean_predictors)
     if not spread:
-        shift = shift_of(fit, design, plan, family.mean_predictors)
-        mean = averages(lambda part, _: family.mean(part)[None], eta, shift)[0]
+        of, where = (lambda part, _: family.mean(part)[None]), family.mean_predictors
+        mean = averaged(of, fit, design, plan, where)[0]
         return Prediction(np.where(unknown, np.nan, mean))
-    center = family.mean(eta)
+    center = family.mean(linear_predictors(fit, design, plan.conditioned))
 
     def moments(part: list[Floats], rows: Ints) -> Floats:
         off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
         return np.stack([off, family.variance(part) + off**2])
 
-    off, square = averages(moments, eta, shift_of(fit, design, plan))
+    off, square = averaged(moments, fit, design, plan)
     mean, variance = center + off, np.maximum(square - off**2, 0.0)
     std = np.where(plan.unknown(fit, design), np.nan, np.sqrt(variance))
     return Prediction(np.where(unknown, np.nan, mean), std)
+
+
+def averaged(
+    of: Callable[[list[Floats], Ints], Floats],
+    fit: Fit,
+    design: Design,
+    plan: Plan,
+    among: Collection[int] | None = None,
+) -> Floats:
+    """Average functions of the linear predictors over effects as the plan says, row by row.
+
+    Parameters
+    ----------
+    of : callable
+        See `averages`.
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    among : collection of int, default=None
+        Predictors that matter; None are all.
+
+    Returns
+    -------
+    ndarray, shape (k, n)
+    """
+    if plan.is_posterior and isinstance(fit.effect_posterior, PosteriorNormal):
+        fit = at_posterior_mean(fit)
+        also = partial(posterior_covariance, fit, design, plan.conditioned)
+        eta = linear_predictors(fit, design, plan.conditioned)
+        return averages(of, eta, shift_of(fit, design, plan, among, also))
+    eta = linear_predictors(fit, design, plan.conditioned)
+    shift_of_new = shift_of(fit, design, plan, among)
+    if plan.is_posterior:
+        return node_averages(of, fit, design, eta, shift_of_new)
+    return averages(of, eta, shift_of_new)
+
+
+def at_posterior_mean(fit: Fit) -> Fit:
+    """Return the fit with mean and covariance of the effects in place of those at the mode."""
+    known = fit.effect_posterior
+    assert isinstance(known, PosteriorNormal)
+    return replace(fit, u=known.mean, posterior=known.posterior)
 
 
 def fed(fit: Fit) -> tuple[int, ...]:

@@ -67,6 +67,8 @@ def unweighted(study: Study) -> Study:
         raise ValueError(msg)
     rows = np.repeat(np.arange(len(counts)), counts)
     design = study.design.take(rows)
-    problem = bind(design, study.response[rows], None, study.problem.family)
-    problem = problem.approximated(study.problem.approximation, design.layout)
+    before, response = study.problem, study.response[rows]
+    whole = before.approximation.needs_chain
+    problem = bind(design, response, None, before.family, whole=whole)
+    problem = problem.approximated(before.approximation, design.layout)
     return Study(design, study.scales, problem, study.y[rows], None, study.log_jacobian)

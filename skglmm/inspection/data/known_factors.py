@@ -39,7 +39,7 @@ class KnownFactors:
         ValueError
             When they are not enough for a kind that was chosen.
         """
-        wanted = self.model.predict_kind if kind is None else kind
+        wanted = self._wanted(kind)
         if wanted in ("fixed", "marginal") or not self._factors:
             return wanted
         known = self._known(by)
@@ -67,7 +67,7 @@ class KnownFactors:
         Plot "a" of ``(1 | site:plot)`` is another one in every site where labels are used again,
         and no level at all; the curves are then those of sites and plots.
         """
-        wanted = self.model.predict_kind if kind is None else kind
+        wanted = self._wanted(kind)
         if wanted != "conditional":
             return by
         names, found = self._columns, list[Any]()
@@ -79,6 +79,13 @@ class KnownFactors:
             alone = name in settled or not within
             found += [name] if alone else sorted(within, key=len)[0]
         return list(dict.fromkeys(found))
+
+    def _wanted(self, kind: Kind | None) -> Kind:
+        """Return the kind that was chosen; of the model's own one that has limits."""
+        if kind is not None:
+            return kind
+        own = self.model.predict_kind
+        return "conditional" if own == "posterior" else own
 
     @property
     def _columns(self) -> Mapping[str, Any]:
