@@ -306,6 +306,17 @@ def test_linear_mixed_models_are_exact():
     assert estimates.approximation_error(*looked_at(model, X, y)) is None
 
 
+def test_nested_factors_are_pointed_to_points_of_quadrature():
+    X, y = frame("bernoulli", 4, 1.5)
+    schools = X.assign(school=X["g"] // 6)
+    y = np.where(schools["school"] < 3, np.maximum(y, schools["x"] > 0), y)
+    model = BinomialGLMMClassifier("x + (1 | g) + (1 | school)").fit(schools, y)
+    close = BinomialGLMMClassifier(model.formula, n_quadrature=11).fit(schools, y)
+    found = finding(model, schools, y)
+    assert_allclose(found.value, close.log_likelihood_ - model.log_likelihood_, rtol=0.15)
+    assert found.advice.startswith("Fit with n_quadrature=")
+
+
 def test_crossed_factors_are_pointed_to_the_bootstrap():
     found = finding(*fitted("bernoulli", 4, 2.0, 150, formula="x + (1 | g) + (1 | h)"))
     assert found.subject == "sd(Intercept | g)"

@@ -13,10 +13,12 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.engine import (
     AdaptiveQuadrature,
+    Effects,
     Expansion,
     Objective,
     Params,
     Problem,
+    bind,
     expansion,
 )
 from skglmm.exceptions import DesignError
@@ -131,7 +133,7 @@ def _by_more_points(
 
 def _refined(study: Study, here: Objective, n_points: int) -> Iterator[tuple[int, Objective]]:
     """Yield numbers of points, that of the fit first, with the objective at the estimates."""
-    problem, layout = study.problem, study.design.layout
+    layout, (problem, start) = study.design.layout, _chained(study, here)
     size, vector = sum(k for k, _ in problem.sizes), here.mode.point.params.pack()
     doubled = [2**k * (n_points + 1) - 1 for k in range(1, DOUBLINGS + 1)]
     for n_more in (n_points, *(POINTS if n_points == 1 else doubled)):
@@ -141,10 +143,20 @@ def _refined(study: Study, here: Objective, n_points: int) -> Iterator[tuple[int
             refined = problem.approximated(AdaptiveQuadrature(n_more), layout)
         except (DesignError, ValueError):  # other random effects, or too many points
             return
-        there = refined.evaluate(vector, here.mode.u)
+        there = refined.evaluate(vector, start)
         if there is None:
             return
         yield n_more, there
+
+
+def _chained(study: Study, here: Objective) -> tuple[Problem, Effects]:
+    """Return the problem with nested factors as quadrature takes them, and its modes."""
+    problem = study.problem
+    if len(problem.order) == problem.n_nested:
+        return problem, here.mode.u
+    whole = bind(study.design, study.response, study.weights, problem.family, whole=True)
+    modes = dict(zip(problem.order, problem.join(here.mode.u), strict=True))
+    return whole, whole.split(tuple(modes[f] for f in whole.order))
 
 
 def _is_close(around: Local, first: Objective, one: Objective, other: Objective) -> bool:
