@@ -22,6 +22,7 @@ from skglmm.engine.mode.point import (
 from skglmm.engine.mode.posterior import effect_information, posterior
 from skglmm.engine.mode.system import prior_hessian
 from skglmm.engine.objective.effect_posterior import PosteriorNodes, effect_posterior
+from skglmm.engine.objective.expansion import Expansion, expansion
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.objective.quadrature import AdaptiveQuadrature
 from skglmm.engine.objective.sensitivity import (
@@ -49,6 +50,7 @@ __all__ = [
     "Coupling",
     "EffectInformation",
     "Effects",
+    "Expansion",
     "Laplace",
     "LinearModel",
     "LinearRows",
@@ -76,6 +78,7 @@ __all__ = [
     "effect_information",
     "effect_posterior",
     "evaluate",
+    "expansion",
     "expected_cross_products",
     "find_mode",
     "fixed_information",

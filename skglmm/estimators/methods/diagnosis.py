@@ -50,15 +50,15 @@ class Diagnosing(SingleThreaded):
             look. The checks: convergence and curvature, with the names of the parameters;
             variances and correlations on the boundary; columns that were dropped, combinations of
             categories without rows, and a precision or a scale at its limit; coefficients that
-            grow without end; columns on wild scales; few levels, coefficients whose normal tests
+            grow without end; how far the approximation of the likelihood is off, and the estimates
+            that this moves; columns on wild scales; few levels, coefficients whose normal tests
             reject too often with so few, and levels of one row; single levels that move the
-            estimates (a Newton step without each, no refit); labels that are reused within
-            another factor; weights that count each row many times; and residuals: their
-            distribution, the link, missing slopes, missing grouping factors. Between bounds also
-            responses that `boundary` moved, or that look as if somebody had moved them
-            before the fit, being equal and next to a bound, with the estimates that follow if
-            they are moved to 1e-3, 1e-4 or 1e-5 of the width (three refits); and bounds with a
-            probability and no response.
+            estimates (a Newton step without each, no refit); labels that are reused within another
+            factor; weights that count each row many times; and residuals: their distribution, the
+            link, missing slopes, missing grouping factors. Between bounds also responses that
+            `boundary` moved, or that look as if somebody had moved them before the fit, being equal
+            and next to a bound, with the estimates that follow if they are moved to 1e-3, 1e-4 or
+            1e-5 of the width (three refits); and bounds with a probability and no response.
 
         Raises
         ------
@@ -87,7 +87,13 @@ class Diagnosing(SingleThreaded):
             *_empty_findings(rows),
         ]
         return infer.diagnose(
-            self.fit_, rows.study, rows.here, titled(self.formulas_), checks, others
+            self.fit_,
+            rows.study,
+            rows.here,
+            titled(self.formulas_),
+            checks,
+            others,
+            takes_points=hasattr(self, "n_quadrature"),
         )
 
     def _response_findings(

@@ -8,6 +8,7 @@ import numpy as np
 from skglmm.engine import Objective
 from skglmm.families import Family
 from skglmm.fitting import Fit, Study, local
+from skglmm.inference.diagnosis.approximation import approximation
 from skglmm.inference.diagnosis.groups import (
     constant_levels,
     few_levels,
@@ -39,6 +40,7 @@ CHECKED = (
     "boundary",
     "determination",
     "separation",
+    "approximation",
     "scales",
     "weights",
     "levels",
@@ -76,6 +78,8 @@ def diagnose(
     formula: str,
     checks: ResidualChecks,
     others: Sequence[Finding] = (),
+    *,
+    takes_points: bool = True,
 ) -> Diagnosis:
     """Look for what may be wrong with a fit.
 
@@ -92,6 +96,8 @@ def diagnose(
     others : sequence of Finding
         What was found where more is needed than the study has: labels for implicit nesting and
         separation, and responses as they were before they were moved off the bounds.
+    takes_points : bool, default=True
+        Whether users can ask for points of quadrature.
     """
     study = study.like(fit)
     around = local(study, fit, here)
@@ -113,6 +119,7 @@ def diagnose(
             )
         else:
             findings += curvature(study, around, apart)
+            findings += approximation(fit, study, here, around, takes_points)
             if weighted:
                 skipped.append("influence, which weights like these exaggerate")
             else:
