@@ -110,6 +110,8 @@ def _shard_force(
     u = (*own, *crossed)
     move = shard.move(beta, [change @ part for change, part in zip(changes, u, strict=True)])
     bent = scaled(shard.level_sums(_bent(shard, state.rows, move)), lambdas)
+    if not any(change.any() for change in changes):
+        return bent
     moved = scaled(shard.level_sums(state.rows.grad), changes)
     return [a + b for a, b in zip(bent, moved, strict=True)]
 

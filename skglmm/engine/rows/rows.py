@@ -50,15 +50,18 @@ def moved(
         if any(j in active for j in key):
             rates = [rows.third[packed(n_predictors, *key, m)] for m in range(n_predictors)]
             _add(hess[row], rates, move)
-    value, grad = rows.value, rows.grad.copy()
+    value, grad = rows.value, np.empty_like(rows.grad)
     for j, own in enumerate(move):
         before, after = (
             _along([each[packed(n_predictors, j, m)] for m in range(n_predictors)], move)
             for each in (rows.hess, hess)
         )
         if own is not None:
-            value += float(np.sum(own * (grad[j] + before / 3.0 + after / 6.0)))
-        grad[j] += 0.5 * (before + after)
+            value += _inner(own, rows.grad[j]) + _inner(own, before) / 3.0
+            value += _inner(own, after) / 6.0
+        before += after
+        before *= 0.5
+        np.add(rows.grad[j], before, out=grad[j])
     if slopes is None:
         return Rows(value, grad, hess, rows.third)
     third = rows.third.copy()
@@ -71,8 +74,13 @@ def moved(
 
 
 def _along(rates: Sequence[Floats], move: Move) -> Floats:
-    out = np.zeros(len(rates[0]))
-    _add(out, rates, move)
+    pairs = [(rate, step) for rate, step in zip(rates, move, strict=True) if step is not None]
+    if not pairs:
+        return np.zeros(len(rates[0]))
+    (rate, step), *others = pairs
+    out = rate * step
+    for rate, step in others:
+        out += rate * step
     return out
 
 
@@ -80,3 +88,7 @@ def _add(out: Floats, rates: Sequence[Floats], move: Move) -> None:
     for rate, step in zip(rates, move, strict=True):
         if step is not None:
             out += rate * step
+
+
+def _inner(own: Floats, row: Floats) -> float:
+    return float(own @ row) if len(own) == len(row) else float(own[0] * row.sum())
