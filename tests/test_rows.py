@@ -16,7 +16,7 @@ from skglmm.engine.mode.mode import mode_at
 from skglmm.engine.mode.point import evaluate
 from skglmm.engine.objective.gradient import gradient
 from skglmm.engine.rows.rows import Rows, moved
-from skglmm.families import Beta, packed_rows
+from skglmm.families import Beta, Packing, packed_rows
 from skglmm.links import LINKS, Log
 
 N = 50
@@ -46,7 +46,7 @@ def errors(name, active, size, kept):
     move = [size * rng.normal(size=N) if k in active else None for k in range(len(eta))]
     end = [row if step is None else row + step for row, step in zip(eta, move, strict=True)]
     there = rows_at(family, prepared, end)
-    found = moved(rows_at(family, prepared, eta), move, active, kept)
+    found = moved(rows_at(family, prepared, eta), move, family.packing, active, kept)
     return found, there
 
 
@@ -123,7 +123,7 @@ def test_third_derivatives_move_along_their_slopes(name, active):
     keys = packed_rows(len(eta), 3).items()
     wanted = [row for key, row in keys if sum(j in active for j in key) >= 2]
     others = [row for _, row in keys if row not in wanted]
-    found = moved(here, move, active, slopes).third
+    found = moved(here, move, family.packing, active, slopes).third
     size = np.abs(there - here.third)[wanted].max()
     assert_allclose(found[wanted], there[wanted], atol=1e-3 * size)
     assert_array_equal(found[others], here.third[others])
@@ -191,7 +191,7 @@ def test_modes_of_wild_levels_take_few_steps():
 def test_absolute_curvature_has_the_absolute_eigenvalues(active):
     hess = np.random.default_rng(3).normal(size=(6, N))
     hess[:, 0] = 0.0
-    found = absolute(hess, 3, active)
+    found = absolute(hess, Packing.full(3), active)
     places = {(0, 0): 0, (0, 1): 1, (0, 2): 2, (1, 1): 3, (1, 2): 4, (2, 2): 5}
     block = [[places[min(j, k), max(j, k)] for k in active] for j in active]
     before, after = (np.moveaxis(each[block], -1, 0) for each in (hess, found))

@@ -64,7 +64,7 @@ def bind(
     order, n_nested = arrange(design.layout, nested)
     constant = _constant_predictors(design)
     rows = _sorting(design, order, n_nested)
-    cutter = _cutter(design, rows, (order, n_nested), family.prepare(y[rows]), constant)
+    cutter = _cutter(design, rows, (order, n_nested), family, y[rows], constant)
     if weights is not None:
         cutter = replace(cutter, weights=weights[rows])
     if earlier is not None:
@@ -102,7 +102,7 @@ def bind_part(
     """
     keep_freed_memory()
     rows = _sorting(design, *arranged)
-    cutter = _cutter(design, rows, arranged, family.prepare(unit[rows]), constant)
+    cutter = _cutter(design, rows, arranged, family, unit[rows], constant)
     if weights is not None:
         cutter = replace(cutter, weights=weights[rows])
     return cutter.whole()
@@ -157,10 +157,12 @@ def _cutter(
     design: Design,
     rows: Ints | slice,
     arranged: tuple[tuple[int, ...], int],
-    prepared: Floats,
+    family: Family,
+    y: Floats,
     constant: Sequence[bool],
 ) -> Cutter:
-    return Cutter(design, rows, *arranged, prepared, None, list(constant), None)
+    prepared = family.prepare(y)
+    return Cutter(design, rows, *arranged, prepared, None, list(constant), family.packing, None)
 
 
 def arrange(layout: Layout, nested: Callable[[int, int], bool]) -> tuple[tuple[int, ...], int]:

@@ -9,7 +9,7 @@ from skglmm.families.bounded.ordered_beta import OrderedBeta
 from skglmm.families.bounded.zero_inflated_beta import ZeroInflatedBeta
 from skglmm.families.bounded.zero_one_inflated_beta import ZeroOneInflatedBeta
 from skglmm.families.calculus.chain_rule import through_links
-from skglmm.families.calculus.packing import packed, packed_rows
+from skglmm.families.calculus.packing import Packing, packed, packed_rows
 from skglmm.families.classes.bernoulli import Bernoulli
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
@@ -66,6 +66,7 @@ __all__ = [
     "Logit",
     "OneInflatedBeta",
     "OrderedBeta",
+    "Packing",
     "Parameter",
     "Poisson",
     "Positive",

@@ -9,6 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.families.calculus.log_density import LogDensity
+from skglmm.families.calculus.packing import Packing
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.parameter import Limit, Parameter, Role
 from skglmm.links import Jet, Link
@@ -29,6 +30,8 @@ class DensityFactor(NamedTuple):
         logarithm of the factor; its derivatives are packed, in the order of `predictors`.
     applies : callable, default=None
         From responses, (n,), to which of them have this factor, (n,); None if all have.
+    packing : Packing, default=None
+        Of its derivatives; None if it has all of them.
 
     Examples
     --------
@@ -40,6 +43,12 @@ class DensityFactor(NamedTuple):
     predictors: tuple[int, ...]
     log_density: Callable[[Floats, Sequence[Floats], int], LogDensity]
     applies: Callable[[Floats], Bools] | None = None
+    packing: Packing | None = None
+
+    @property
+    def pairs(self) -> Mapping[tuple[int, ...], int]:
+        """Rows of the second derivatives, by the places of their predictors in `predictors`."""
+        return (self.packing or Packing.full(len(self.predictors))).pairs
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ class Family(ABC):
 
     @abstractmethod
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
-        """Return minus the expected second derivatives, packed, shape (K(K+1)/2, n)."""
+        """Return minus the expected second derivatives, packed as `packing` says."""
 
     @abstractmethod
     def mean(self, eta: Sequence[Floats]) -> Floats:
@@ -126,6 +135,11 @@ class Family(ABC):
     def predictors(self) -> tuple[str, ...]:
         """Names of the K linear predictors, those of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def packing(self) -> Packing:
+        """Which derivatives its log density has, and in which rows: by default all of them."""
+        return Packing.full(len(self.parameters))
 
     @property
     def is_normal(self) -> bool:
@@ -198,7 +212,8 @@ class Family(ABC):
         Averages over random effects of several predictors are products where the factors share
         none, and no effects that are correlated.
         """
-        return (DensityFactor(tuple(range(len(self.predictors))), self.log_density),)
+        every = tuple(range(len(self.predictors)))
+        return (DensityFactor(every, self.log_density, packing=self.packing),)
 
     @property
     def interior(self) -> "Interior | None":
@@ -231,8 +246,7 @@ class Family(ABC):
 
     def location_information(self, eta: Sequence[Floats]) -> Floats:
         """Return minus the expected second derivatives in the location predictor, (n,)."""
-        size, k = len(self.parameters), self.location
-        place = k * size - k * (k - 1) // 2  # of (k, k) among the packed
+        place = self.packing.pairs[self.location, self.location]
         return np.asarray(self.expected_information(eta)[place])
 
     def endless_predictors(self, present: Collection[float]) -> Mapping[int, float]:

@@ -18,7 +18,7 @@ from scipy.linalg import block_diag, eigh
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.engine import Params, Problem, Shard, observed_information
-from skglmm.families import Family, packed
+from skglmm.families import Family
 from skglmm.fitting.data.cap import Dictated
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
@@ -219,7 +219,7 @@ def _sums(
     held = _held(shard, family, beta, capped)
     eta = [np.broadcast_to(row, (shard.n_rows,)) for row in _fixed_part(shard, beta)]
     information = family.expected_information([row[held] for row in eta])
-    places = [packed(len(beta), k, k) for k in range(len(beta))]
+    places = [family.packing.pairs[k, k] for k in range(len(beta))]
     sharp = np.sum(information[places] > SHARP, axis=1).astype(np.float64)
     columns = []
     for factor in shard.factors:

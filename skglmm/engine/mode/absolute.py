@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.families import packed
+from skglmm.families import Packing
 
 __all__ = ["absolute"]
 
 
-def absolute(hess: Floats, n_predictors: int, active: Sequence[int]) -> Floats:
+def absolute(hess: Floats, packing: Packing, active: Sequence[int]) -> Floats:
     """Return Hessians, packed, whose block of some predictors has no positive eigenvalue.
 
     Newton's steps with them descend wherever they begin, for the Hessian of each row has a part
@@ -18,13 +18,13 @@ def absolute(hess: Floats, n_predictors: int, active: Sequence[int]) -> Floats:
 
     Parameters
     ----------
-    hess : ndarray, shape (K(K+1)/2, n)
+    hess : ndarray, shape (n_pairs, n)
         Second derivatives of log densities.
-    n_predictors : int
+    packing : Packing
     active : sequence of int
         The predictors of the block.
     """
-    rows = [[packed(n_predictors, j, k) for k in active] for j in active]
+    rows = [[packing.pairs[min(j, k), max(j, k)] for k in active] for j in active]
     out = hess.copy()
     if len(active) == 1:
         out[rows[0][0]] = -np.abs(hess[rows[0][0]])

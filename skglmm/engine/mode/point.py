@@ -129,7 +129,7 @@ def _state_nearby(
     ]
     change = shard.move(beta, effects)
     eta = [row if step is None else row + step for row, step in zip(state.eta, change, strict=True)]
-    return State(eta, moved(state.rows, change, shard.active, slopes))
+    return State(eta, moved(state.rows, change, shard.packing, shard.active, slopes))
 
 
 def third_slopes(problem: Problem, point: Point) -> Parts[Slopes] | None:
@@ -191,7 +191,7 @@ def absolute_cross_products(problem: Problem, point: Point) -> Parts[CrossProduc
 
 
 def _absolute(shard: Shard, state: State) -> CrossProducts:
-    return shard.cross_products(absolute(state.rows.hess, len(shard.fixed), shard.active))
+    return shard.cross_products(absolute(state.rows.hess, shard.packing, shard.active))
 
 
 def expected_cross_products(problem: Problem, point: Point) -> Parts[CrossProducts]:

@@ -32,7 +32,6 @@ from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Rows
 from skglmm.engine.rows.shard import CrossProducts, FactorRows, Shard
-from skglmm.families import packed
 from skglmm.linalg import NestedEffects
 from skglmm.parts import added
 
@@ -105,7 +104,9 @@ def logdet_slopes(
         factor = -0.5 if j == k else -1.0
         weighted = factor * spread
         for m in range(n_predictors):
-            slopes[m] += weighted * rows.third[packed(n_predictors, j, k, m)]
+            row = shard.packing.row(j, k, m)
+            if row is not None:
+                slopes[m] += weighted * rows.third[row]
     return slopes
 
 
@@ -169,12 +170,13 @@ def effective_residual(
     shard: Shard, rows: Rows, slopes: list[Floats], lifted: list[Floats]
 ) -> list[Floats]:
     """The effective residual r of each predictor, K of shape (n,)."""
-    n_predictors = len(slopes)
     moved = shard.random_part(lifted)
     residual = []
     for m, slope in enumerate(slopes):
         row = slope - rows.grad[m]
         for j in shard.active:
-            row += rows.hess[packed(n_predictors, j, m)] * moved[j]
+            place = shard.packing.row(j, m)
+            if place is not None:
+                row += rows.hess[place] * moved[j]
         residual.append(row)
     return residual

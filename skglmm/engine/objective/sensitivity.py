@@ -19,7 +19,6 @@ from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Move, Rows
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.families import packed
 from skglmm.linalg import NestedEffects, block_diagonal
 from skglmm.parts import Parts
 
@@ -121,8 +120,9 @@ def _bent(shard: Shard, rows: Rows, move: Move) -> Floats:
     out = np.zeros((len(move), shard.n_rows))
     for j in shard.active:
         for k, step in enumerate(move):
-            if step is not None:
-                out[j] += rows.hess[packed(len(move), j, k)] * step
+            row = shard.packing.row(j, k)
+            if step is not None and row is not None:
+                out[j] += rows.hess[row] * step
     return out
 
 
@@ -141,21 +141,18 @@ def fixed_information(problem: Problem, hessians: Parts[Floats]) -> Floats:
 
 
 def _fixed_information(shard: Shard, hess: Floats) -> Floats:
-    n_predictors = len(shard.fixed)
-    return np.block(
-        [
-            [_product(shard, hess[packed(n_predictors, j, k)], j, k) for k in range(n_predictors)]
-            for j in range(n_predictors)
-        ]
-    )
+    every = range(len(shard.fixed))
+    return np.block([[_product(shard, hess, j, k) for k in every] for j in every])
 
 
 def _product(shard: Shard, hess: Floats, j: int, k: int) -> Floats:
     """``-X_j.T @ diag(hess) @ X_k``, shape (p_j, p_k)."""
-    left, right = shard.fixed[j], shard.fixed[k]
+    left, right, row = shard.fixed[j], shard.fixed[k], shard.packing.row(j, k)
+    if row is None:
+        return np.zeros((left.shape[1], right.shape[1]))
     product = np.empty((left.shape[1], right.shape[1]))
     for column in range(right.shape[1]):
-        product[:, column] = shard.pull(j, -hess * right[:, column])
+        product[:, column] = shard.pull(j, -hess[row] * right[:, column])
     return product
 
 

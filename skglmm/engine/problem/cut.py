@@ -11,6 +11,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
 from skglmm.engine.prior import EffectInformation
 from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
+from skglmm.families import Packing
 from skglmm.linalg import Chain, Grouping, Pattern
 
 __all__ = ["Cutter", "chain_of", "places_of"]
@@ -38,6 +39,8 @@ class Cutter:
         Sorted.
     constant : list of bool
         Which predictors have the same value in every row.
+    packing : Packing
+        Of the derivatives of the log density.
     known : EffectInformation or None
         Pairs of levels to provide for, whether or not they meet in these rows.
     is_part : bool
@@ -51,6 +54,7 @@ class Cutter:
     prepared: Floats
     weights: Floats | None
     constant: list[bool]
+    packing: Packing
     known: EffectInformation | None
     is_part: bool = False
 
@@ -93,6 +97,7 @@ class Cutter:
             places=places_of(factors, pairs, self.n_nested),
             levels=levels,
             chain=chain_of(factors, pairs, self.n_nested),
+            packing=self.packing,
         )
 
     @cached_property

@@ -1,12 +1,12 @@
 """The log density of rows with its derivatives, and its Taylor expansion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.families import packed, packed_rows
+from skglmm.families import Packing
 
 __all__ = ["Move", "Rows", "moved"]
 
@@ -23,7 +23,11 @@ class Rows(NamedTuple):
 
 
 def moved(
-    rows: Rows, move: Move, active: Sequence[int], slopes: Mapping[int, Floats] | None = None
+    rows: Rows,
+    move: Move,
+    packing: Packing,
+    active: Sequence[int],
+    slopes: Mapping[int, Floats] | None = None,
 ) -> Rows:
     """Return the rows where the linear predictors have moved a little, by Taylor's formula.
 
@@ -32,6 +36,8 @@ def moved(
     rows : Rows
         With derivatives up to the third.
     move : sequence of ndarray, or None where a predictor stays
+    packing : Packing
+        Of the derivatives.
     active : sequence of int
         Predictors that random effects feed; second derivatives without any of them, and third
         ones without two of them, stay as they are, for nothing asks for them.
@@ -45,17 +51,13 @@ def moved(
         the second in the first and second derivatives.
     """
     assert rows.third is not None
-    n_predictors, hess = len(rows.grad), rows.hess.copy()
-    for key, row in packed_rows(n_predictors, 2).items():
+    hess = rows.hess.copy()
+    for key, row in packing.pairs.items():
         if any(j in active for j in key):
-            rates = [rows.third[packed(n_predictors, *key, m)] for m in range(n_predictors)]
-            _add(hess[row], rates, move)
+            _add(hess[row], rows.third, move, packing, key)
     value, grad = rows.value, np.empty_like(rows.grad)
     for j, own in enumerate(move):
-        before, after = (
-            _along([each[packed(n_predictors, j, m)] for m in range(n_predictors)], move)
-            for each in (rows.hess, hess)
-        )
+        before, after = (_along(each, move, packing, (j,)) for each in (rows.hess, hess))
         if own is not None:
             value += _inner(own, rows.grad[j]) + _inner(own, before) / 3.0
             value += _inner(own, after) / 6.0
@@ -65,29 +67,36 @@ def moved(
     if slopes is None:
         return Rows(value, grad, hess, rows.third)
     third = rows.third.copy()
-    for key, row in packed_rows(n_predictors, 3).items():
+    for key, row in packing.triples.items():
         if sum(j in active for j in key) >= 2:
             one, *others = sorted(key, key=lambda j: j not in active)
-            rates = [slopes[one][packed(n_predictors, *others, m)] for m in range(n_predictors)]
-            _add(third[row], rates, move)
+            _add(third[row], slopes[one], move, packing, others)
     return Rows(value, grad, hess, third)
 
 
-def _along(rates: Sequence[Floats], move: Move) -> Floats:
-    pairs = [(rate, step) for rate, step in zip(rates, move, strict=True) if step is not None]
-    if not pairs:
-        return np.zeros(len(rates[0]))
-    (rate, step), *others = pairs
-    out = rate * step
-    for rate, step in others:
+def _along(rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> Floats:
+    found: Floats | None = None
+    for rate, step in _factors(rates, move, packing, key):
+        if found is None:
+            found = rate * step
+        else:
+            found += rate * step
+    return np.zeros(rates.shape[1]) if found is None else found
+
+
+def _add(out: Floats, rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> None:
+    for rate, step in _factors(rates, move, packing, key):
         out += rate * step
-    return out
 
 
-def _add(out: Floats, rates: Sequence[Floats], move: Move) -> None:
-    for rate, step in zip(rates, move, strict=True):
-        if step is not None:
-            out += rate * step
+def _factors(
+    rates: Floats, move: Move, packing: Packing, key: Sequence[int]
+) -> Iterator[tuple[Floats, Floats]]:
+    """Derivatives that are kept, in one predictor more, and how far that has moved."""
+    for m, step in enumerate(move):
+        row = None if step is None else packing.row(*key, m)
+        if step is not None and row is not None:
+            yield rates[row], step
 
 
 def _inner(own: Floats, row: Floats) -> float:

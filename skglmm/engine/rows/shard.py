@@ -9,7 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints, slices
 from skglmm.engine.rows.rows import Move, Rows
-from skglmm.families import Family, LogDensity, packed
+from skglmm.families import Family, LogDensity, Packing
 from skglmm.linalg import Chain, Grouping
 
 __all__ = ["CommonLevels", "CrossProducts", "FactorRows", "Shard"]
@@ -82,6 +82,8 @@ class Shard:
         The levels that this shard owns, of each factor of the chain.
     chain : Chain
         How these levels hang together, and with the other factors.
+    packing : Packing
+        Which derivatives of the log density there are.
     """
 
     prepared: Floats
@@ -93,6 +95,7 @@ class Shard:
     places: Mapping[tuple[int, int], tuple[Ints, Ints]]
     levels: tuple[Ints, ...]
     chain: Chain
+    packing: Packing
 
     @property
     def n_rows(self) -> int:
@@ -166,7 +169,6 @@ class Shard:
     def cross_products(self, hess: Floats) -> CrossProducts:
         """Cross-products Z'WZ, sums of -z hess z': (k_f, k_g, levels or pairs) for f <= g."""
         sums: CrossProducts = {}
-        n_predictors = len(self.fixed)
         for f, left in enumerate(self.factors):
             sums[f, f] = np.empty((len(left.columns), len(left.columns), left.grouping.size))
             if left.is_alone:
@@ -176,8 +178,8 @@ class Shard:
                 sums[f, g] = np.empty((*shape, self.pairs[f, g].grouping.size))
             for c, (z, k) in enumerate(zip(left.columns, left.predictors, strict=True)):
                 weighted = [
-                    _times(-hess[packed(n_predictors, k, j)], z) if j in self.active else None
-                    for j in range(n_predictors)
+                    _times(-hess[self._pair(k, j)], z) if j in self.active else None
+                    for j in range(len(self.fixed))
                 ]
                 self._cross_products_of(sums, weighted, f, c)
         return sums
@@ -198,12 +200,16 @@ class Shard:
 
     def _products(self, factor: FactorRows, hess: Floats) -> Floats:
         """Sums of -z hess z' over all rows, (k, k)."""
-        found, n_predictors = np.empty((len(factor.columns), len(factor.columns))), len(self.fixed)
+        found = np.empty((len(factor.columns), len(factor.columns)))
         for j, (rows, left) in factor.matrices.items():
             for k, (columns, right) in factor.matrices.items():
-                weighted = -hess[packed(n_predictors, j, k)][:, None] * right
+                weighted = -hess[self._pair(j, k)][:, None] * right
                 found[np.ix_(rows, columns)] = left.T @ weighted
         return found
+
+    def _pair(self, j: int, k: int) -> int:
+        """Row of a second derivative in two active predictors."""
+        return self.packing.pairs[min(j, k), max(j, k)]
 
     @cached_property
     def active(self) -> tuple[int, ...]:

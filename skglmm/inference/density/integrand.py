@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.families import DensityFactor, packed_rows
+from skglmm.families import DensityFactor
 
 __all__ = ["Integrand", "Quadratic"]
 
@@ -96,7 +96,7 @@ class Integrand:
             }
             for j, place in places.items():
                 slope[place] += found.grad[j]
-            for (i, j), row in packed_rows(len(factor.predictors), 2).items():
+            for (i, j), row in factor.pairs.items():
                 if i in places and j in places:
                     curvature[places[i], places[j]] -= found.hess[row]
                     if i != j:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.families import Family, packed_rows
+from skglmm.families import Family
 
 __all__ = ["Saturated", "saturated"]
 
@@ -73,7 +73,7 @@ def _step(
     k, found = family.location, family.log_density(prepared, point, 2)
     assert found.grad is not None
     assert found.hess is not None
-    score, curvature = found.grad[k], -found.hess[packed_rows(len(point), 2)[k, k]]
+    score, curvature = found.grad[k], -found.hess[family.packing.pairs[k, k]]
     bent = curvature <= 0.0
     if bent.any():
         curvature = np.where(bent, family.location_information(point), curvature)
