@@ -98,16 +98,15 @@ def logdet_slopes(
     """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
     rows = state.rows
     assert rows.third is not None
-    n_predictors = len(shard.fixed)
-    slopes = [np.zeros(shard.n_rows) for _ in range(n_predictors)]
-    for (j, k), spread in _row_covariances(shard, blocks, lambdas).items():
-        factor = -0.5 if j == k else -1.0
-        weighted = factor * spread
-        for m in range(n_predictors):
+    slopes: list[Floats | None] = [None] * len(shard.fixed)
+    for (j, k), covariance in _row_covariances(shard, blocks, lambdas).items():
+        weighted = np.multiply(-0.5 if j == k else -1.0, covariance, out=covariance)
+        for m, before in enumerate(slopes):
             row = shard.packing.row(j, k, m)
             if row is not None:
-                slopes[m] += weighted * rows.third[row]
-    return slopes
+                part = weighted * rows.third[row]
+                slopes[m] = part if before is None else np.add(before, part, out=part)
+    return [np.zeros(shard.n_rows) if slope is None else slope for slope in slopes]
 
 
 def _row_covariances(

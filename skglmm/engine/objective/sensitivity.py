@@ -115,14 +115,16 @@ def _shard_force(
     return [a + b for a, b in zip(bent, moved, strict=True)]
 
 
-def _bent(shard: Shard, rows: Rows, move: Move) -> Floats:
-    """``hess @ move`` of each row, for the predictors that carry random effects, (K, n)."""
-    out = np.zeros((len(move), shard.n_rows))
+def _bent(shard: Shard, rows: Rows, move: Move) -> dict[int, Floats]:
+    """``hess @ move`` of each row, for the predictors that carry random effects, by predictor."""
+    out: dict[int, Floats] = {}
     for j in shard.active:
         for k, step in enumerate(move):
             row = shard.packing.row(j, k)
             if step is not None and row is not None:
-                out[j] += rows.hess[row] * step
+                part = rows.hess[row] * step
+                out[j] = part if j not in out else np.add(out[j], part, out=part)
+        out.setdefault(j, np.zeros(shard.n_rows))
     return out
 
 
