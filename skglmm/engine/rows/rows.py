@@ -51,10 +51,12 @@ def moved(
         the second in the first and second derivatives.
     """
     assert rows.third is not None
-    hess = rows.hess.copy()
+    hess = np.empty_like(rows.hess)
     for key, row in packing.pairs.items():
         if any(j in active for j in key):
-            _add(hess[row], rows.third, move, packing, key)
+            np.add(rows.hess[row], _along(rows.third, move, packing, key), out=hess[row])
+        else:
+            hess[row] = rows.hess[row]
     value, grad = rows.value, np.empty_like(rows.grad)
     for j, own in enumerate(move):
         before, after = (_along(each, move, packing, (j,)) for each in (rows.hess, hess))
@@ -66,11 +68,13 @@ def moved(
         np.add(rows.grad[j], before, out=grad[j])
     if slopes is None:
         return Rows(value, grad, hess, rows.third)
-    third = rows.third.copy()
+    third = np.empty_like(rows.third)
     for key, row in packing.triples.items():
         if sum(j in active for j in key) >= 2:
             one, *others = sorted(key, key=lambda j: j not in active)
-            _add(third[row], slopes[one], move, packing, others)
+            np.add(rows.third[row], _along(slopes[one], move, packing, others), out=third[row])
+        else:
+            third[row] = rows.third[row]
     return Rows(value, grad, hess, third)
 
 
@@ -82,11 +86,6 @@ def _along(rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> F
         else:
             found += rate * step
     return np.zeros(rates.shape[1]) if found is None else found
-
-
-def _add(out: Floats, rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> None:
-    for rate, step in _factors(rates, move, packing, key):
-        out += rate * step
 
 
 def _factors(

@@ -120,8 +120,12 @@ class Shard:
 
     def random_part(self, effects: Sequence[Floats]) -> list[Floats]:
         """What the random effects add to each predictor, of shape (n,) or (1,)."""
-        found = self._with_random([None for _ in self.fixed], effects)
+        found = self.random_move(effects)
         return [np.zeros(1) if row is None else row for row in found]
+
+    def random_move(self, effects: Sequence[Floats]) -> list[Floats | None]:
+        """Changes of linear predictors with random effects; None for no change."""
+        return self._with_random([None for _ in self.fixed], effects)
 
     def _with_random(
         self, found: list[Floats | None], effects: Sequence[Floats]
