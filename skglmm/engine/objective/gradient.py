@@ -97,8 +97,8 @@ def _shares_after(
     """The same after a step of the effects, by Taylor's formula, and the log density there."""
     pairs = zip(common[1], (*nested, *step), strict=True)
     change = shard.random_move([lambda_ @ part for lambda_, part in pairs])
-    rows = moved(state.rows, change, shard.packing, shard.active)
-    return _shares(shard, rows, *parts, common), rows.value
+    rows, (slopes, kernels, u, v) = moved(state.rows, change, shard.packing, shard.active), parts
+    return _shares(shard, rows, slopes, kernels, u, v, common), rows.value
 
 
 def _shares(
