@@ -63,18 +63,20 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, float, float]:
     sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
     v = solve(mode.system, sums)
     kernels = mode.cross_products.map(level_kernels, blocks, lambdas=point.lambdas)
-    common = (problem.cut_crossed(mode.u.crossed), problem.cut_crossed(v.crossed)), point.lambdas
-    parts = (slopes, kernels, mode.u.nested, v.nested)
+    u = mode.u
+    common = (problem.cut_crossed(u.crossed), problem.cut_crossed(v.crossed)), point.lambdas
+    parts = (slopes, kernels, u.nested, v.nested)
     if mode.step is None:
         rows, end = point.states.map(_rows), point.value
         beta, whole = shards.map(_shares, rows, *parts, common=common).total()
     else:
-        step, halves = problem.cut_crossed(mode.step.crossed), problem.prior.halves(mode.u)
+        move = u.plus(point.u, -1.0)  # to the last digit of its end
+        step = problem.cut_crossed(move.crossed)
         after = shards.map(
-            _shares_after, point.states, mode.step.nested, *parts, step=step, common=common
+            _shares_after, point.states, move.nested, *parts, step=step, common=common
         )
         (beta, whole), value = after.total()
-        end = halves.total() - value
+        end = problem.prior.halves(u).total() - value
     theta: dict[int, Floats] = {}
     for kernel, f in zip(whole, problem.order, strict=True):
         theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
