@@ -226,6 +226,14 @@ def test_the_expected_information_is_minus_the_mean_of_the_hessian(family):
 
 
 @every
+def test_observed_information_of_a_canonical_family_is_the_expected_one(family):
+    if family.is_canonical:
+        for share in (0.0, 0.9):
+            found = evaluate(family, responses(family, np.full(6, share)), moderate(family), 2)
+            assert_allclose(-found.hess, family.expected_information(moderate(family)), rtol=1e-13)
+
+
+@every
 def test_the_expected_information_is_the_variance_of_the_score(family):
     def products(y, eta):
         grad = evaluate(family, y, eta, 1).grad

@@ -169,6 +169,7 @@ def test_the_cases_cover_lists_of_meetings_and_dense_products():
 
 WAYS = {  # thresholds of the ways to multiply entries
     "lists": {"DENSE_RATE": 0.0, "MEETINGS_FEW": 1e9},
+    "lists of few places": {"DENSE_RATE": 0.0, "MEETINGS_FEW": 1e9, "FEW": 0.0},
     "dense": {"DENSE_RATE": np.inf, "SPARSE_RATE": np.inf},
     "sparse": {"SPARSE_RATE": 0.0, "MEETINGS_FEW": 0.0},
     "sparse with heavy columns": {
@@ -220,6 +221,18 @@ def test_sums_by_group_equal_a_loop(codes):
     grouping = Grouping(codes, 3)
     assert_array_equal(grouping.sum(values), [values[codes == g].sum() for g in range(3)])
     assert_array_equal(grouping.spread(np.array([5.0, 6.0, 7.0])), codes + 5.0)
+
+
+@pytest.mark.parametrize("size", [1, 50, 500, 3_000])  # repeated, summed by segments, counted
+def test_many_rows_are_summed_and_spread_by_group(size):
+    rng = np.random.default_rng(7)
+    codes = np.sort(np.concatenate([np.arange(size), rng.integers(0, size, 6_000 - size)]))
+    values, expected = rng.normal(size=(2, 6_000)), np.zeros((2, size))
+    for row, sums in zip(values, expected, strict=True):
+        np.add.at(sums, codes, row)
+    grouping = Grouping(codes, size)
+    assert_allclose(grouping.sum(values), expected, atol=1e-12)
+    assert_array_equal(grouping.spread(expected), expected[:, codes])
 
 
 @pytest.mark.parametrize("sizes", [(5,), (300,), (4, 300), (7, 3, 50)])

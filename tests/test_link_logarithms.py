@@ -50,6 +50,18 @@ def test_the_logarithm_of_a_complement(link):
         assert_allclose(found[-1], derivatives(link.log_complement, order), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("link", PROBABILITIES, ids=lambda link: link.name)
+@pytest.mark.parametrize("far", [1.0, 4.0, 200.0, 5000.0])
+def test_outcomes_are_events_or_none_in_both_tails(link, far):
+    eta = np.clip(np.repeat(far * np.array([-1.0, -0.3, 0.1, 0.9]), 2), *link.reach)
+    sign = np.tile([1.0, -1.0], 4)
+    event, none = link.log_inverse(eta, 3), link.log_complement(eta, 3)
+    for order in range(4):
+        expected = [np.where(sign > 0.0, *pair) for pair in zip(event, none, strict=True)]
+        found = link.log_outcome(sign, eta, order)
+        assert_allclose(found, expected[: order + 1], rtol=1e-12, atol=1e-300)
+
+
 @pytest.mark.parametrize("link", [*POSITIVE, Identity()], ids=lambda link: link.name)
 def test_a_link_in_other_units(link):
     mu, width = np.array([0.3, 1.0, 4.0]), 100.0

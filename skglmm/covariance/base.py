@@ -12,6 +12,8 @@ from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, Natur
 
 __all__ = ["Covariance"]
 
+SMALL = 8  # effects, of which the products of all pairs of entries of a matrix are few
+
 
 @dataclass(frozen=True)
 class Covariance(ABC):
@@ -101,6 +103,10 @@ class Covariance(ABC):
         """
         sigmas = np.stack(list(self.moves(theta))) @ self.factor(theta).T
         sigmas = sigmas + np.swapaxes(sigmas, 1, 2)
+        if self.size <= SMALL:
+            flat = np.moveaxis(precisions, 0, -1).reshape(self.size**2, -1)
+            pairs = (flat @ flat.T).reshape((self.size,) * 4)
+            return np.asarray(0.5 * np.einsum("abcd,mbc,nda->mn", pairs, sigmas, sigmas))
         moved = np.einsum("lab,mbc->mlac", precisions, sigmas)
         return np.asarray(0.5 * np.einsum("mlac,nlca->mn", moved, moved))
 

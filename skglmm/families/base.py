@@ -163,6 +163,11 @@ class Family(ABC):
         return False
 
     @property
+    def is_canonical(self) -> bool:
+        """Whether observed information is the expected one: it is the same for all responses."""
+        return False
+
+    @property
     def location(self) -> int:
         """Place of the linear predictor that says where responses are."""
         roles = [parameter.role for parameter in self.parameters]

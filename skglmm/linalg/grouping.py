@@ -1,5 +1,6 @@
 """Sums of rows by group, and group values spread over rows."""
 
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -7,6 +8,10 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 
 __all__ = ["Grouping"]
+
+MANY = 4_096  # rows, of which the lengths of the groups are more than a processor remembers
+LONG = 8  # rows of a group, from which on segments are summed faster than counted
+REPEATED = 32  # rows of a group, from which on its value is repeated faster than looked up
 
 
 class Grouping:
@@ -30,9 +35,14 @@ class Grouping:
         if contiguous and bool(np.all((steps == 0) | (steps == 1))):
             self._starts = np.concatenate([[0], np.flatnonzero(steps) + 1])
 
+    @cached_property
+    def _counts(self) -> Ints:
+        return np.bincount(self.codes, minlength=self.size)
+
     def sum(self, values: Floats) -> Floats:
         """Sum `values`, shape (..., n), over the rows of each group; shape (..., size)."""
-        if self._starts is not None:
+        n = len(self.codes)
+        if self._starts is not None and (n < MANY or n >= LONG * self.size):
             return np.asarray(np.add.reduceat(values, self._starts, axis=-1))
         if values.ndim == 1:
             sums = np.bincount(self.codes, values, self.size)
@@ -42,4 +52,7 @@ class Grouping:
 
     def spread(self, values: Floats) -> Floats:
         """Give each row the value of its group: (..., size) to (..., n)."""
+        n = len(self.codes)
+        if self._starts is not None and n >= max(MANY, REPEATED * self.size):
+            return np.repeat(values, self._counts, axis=-1)
         return values.take(self.codes, axis=-1)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from skglmm.arrays import Floats, Ints
+from skglmm.linalg.grouping import Grouping
 
 __all__ = ["Pattern"]
 
@@ -18,6 +18,7 @@ DENSE_RATE = 100.0  # multiply-adds of a dense product in the time of one scatte
 SPARSE_RATE = 200.0  # in the time of one of a sparse product
 MEETINGS_MAX = 20_000_000  # listed meetings of one shard: their arrays stay below about 1 GB
 MEETINGS_FEW = 50_000  # are listed in the time of a few sparse products
+FEW = 16  # possible keys for each key that occurs, which then are counted in a list of them
 HEAVY = 0.08  # share of the levels that a column meets from which on it counts as dense
 
 
@@ -71,8 +72,16 @@ class Pattern:
     @cached_property
     def is_dense(self) -> bool:
         """Whether dense products are cheaper than lists of what meets in each level."""
+        return self._beats_lists(DENSE_RATE)
+
+    @cached_property
+    def has_dense_gram(self) -> bool:
+        """Whether a dense Gram matrix, which is half the work, is cheaper than such lists."""
+        return self._beats_lists(2.0 * DENSE_RATE)
+
+    def _beats_lists(self, rate: float) -> bool:
         dense = float(self.n_levels) * self.n_crossed**2
-        return self._n_meetings > MEETINGS_MAX or self._n_meetings * DENSE_RATE > dense
+        return self._n_meetings > MEETINGS_MAX or self._n_meetings * rate > dense
 
     @cached_property
     def is_sparse(self) -> bool:
@@ -82,30 +91,45 @@ class Pattern:
         return not is_listed and n_meetings * SPARSE_RATE < dense
 
     @cached_property
+    def _by_level(self) -> Grouping:
+        return Grouping(self.levels, self.n_levels)
+
+    @cached_property
+    def _by_column(self) -> Grouping:
+        return Grouping(self.columns, self.n_crossed)
+
+    @cached_property
     def order(self) -> Ints:
         """The entries, level by level."""
         return np.argsort(self.levels, kind="stable")
 
     @cached_property
-    def meetings(self) -> tuple[Ints, Ints]:
-        """Each pair of different entries that share a level, the lower column first."""
-        counts = np.bincount(self.levels, minlength=self.n_levels)
-        own = self.levels[self.order]
+    def _neighbors(self) -> tuple[Ints, Ints, Ints]:
+        """Entries of the level of each entry, level by level, and where those of the next begin.
+
+        Between them the places of both in a matrix of the columns. An entry is among its own.
+        """
+        counts, own = np.bincount(self.levels, minlength=self.n_levels), self.levels[self.order]
         repeats = counts[own]
-        left = np.repeat(self.order, repeats)
-        first = np.repeat((np.cumsum(counts) - counts)[own], repeats)
-        within = np.arange(len(left)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        right = self.order[first + within]
-        once = self.columns[left] < self.columns[right]  # a level meets a column once
-        return left[once], right[once]
+        ends = np.concatenate([[0], np.cumsum(repeats)])
+        first = np.repeat((np.cumsum(counts) - counts)[own] - ends[:-1], repeats)
+        others = self.order[first + np.arange(len(first))]
+        columns = np.repeat(self.columns[self.order] * self.n_crossed, repeats)
+        columns += self.columns[others]
+        return others.astype(kind := _index_kind(ends[-1])), columns, ends.astype(kind)
 
     @cached_property
-    def targets(self) -> tuple[Ints, Ints]:
-        """The distinct pairs of columns that the meetings reach, and that of each meeting."""
-        left, right = self.meetings
-        places = self.columns[left] * self.n_crossed + self.columns[right]
-        distinct, index = np.unique(places, return_inverse=True)
-        return distinct, index
+    def meetings(self) -> tuple[Ints, Ints, Ints, Grouping]:
+        """Each pair of different entries that share a level, the lower column first.
+
+        Behind them the distinct pairs of columns that they reach, in a matrix of the columns, and
+        that of each meeting.
+        """
+        others, places, ends = self._neighbors
+        once = places // self.n_crossed < places % self.n_crossed  # a level meets a column once
+        left, right = np.repeat(self.order, np.diff(ends))[once], others[once].astype(np.intp)
+        distinct, index = _distinct(places[once], self.n_crossed**2)
+        return left, right, distinct, Grouping(index, len(distinct))
 
     @cached_property
     def _split(self) -> _Split:
@@ -164,7 +188,7 @@ class Pattern:
             for row in values:
                 product = self._products(row, row)
                 out -= product[order[:, None], order] if len(self._split.heavy) else product
-        elif self.is_dense:
+        elif self.has_dense_gram:
             for levels, entries in self._slices(len(values)):
                 rows = self._dense(values, levels, entries)
                 out -= rows.T @ rows
@@ -172,13 +196,11 @@ class Pattern:
             self._subtract_listed(values, out)
 
     def _subtract_listed(self, values: Floats, out: Floats) -> None:
-        left, right = self.meetings
-        distinct, index = self.targets
-        product = np.zeros(len(left))
-        for row in values:
+        left, right, distinct, groups = self.meetings
+        product = values[0][left] * values[0][right]
+        for row in values[1:]:
             product += row[left] * row[right]
-        shares = np.bincount(index, weights=product, minlength=len(distinct))
-        out.reshape(-1)[distinct] -= shares
+        out.reshape(-1)[distinct] -= groups.sum(product)
         every = np.arange(self.n_crossed)
         out[every, every] -= self.by_column(np.einsum("ce,ce->e", values, values))
 
@@ -259,13 +281,11 @@ class Pattern:
                 places = self.levels[entries] - levels.start, self.columns[entries]
                 out[:, entries] = rows.reshape(len(values), -1, self.n_crossed)[:, *places]
             return out
-        left, right = self.meetings
-        distinct, index = self.targets
-        inner, own = crossed.reshape(-1)[distinct][index], np.diagonal(crossed)[self.columns]
+        others, keys, ends = self._neighbors
+        parts: Any = (crossed.reshape(-1)[keys], others, ends)
+        matrix = csr_array(parts, shape=(values.shape[1], values.shape[1]))
         for a, row in enumerate(values):
-            lower = np.bincount(left, weights=row[right] * inner, minlength=len(row))
-            upper = np.bincount(right, weights=row[left] * inner, minlength=len(row))
-            out[a] = own * row + lower + upper
+            out[a, self.order] = matrix @ row
         return out
 
     def by_level(self, values: Floats) -> Floats:
@@ -273,16 +293,13 @@ class Pattern:
         if self.is_full:
             shape = (*values.shape[:-1], self.n_crossed, self.n_levels)
             return np.asarray(values.reshape(shape).sum(axis=-2))
-        flat = values.reshape(prod(values.shape[:-1]), values.shape[-1])
-        sums = [np.bincount(self.levels, row, self.n_levels) for row in flat]
-        return np.array(sums, dtype=np.float64).reshape(*values.shape[:-1], self.n_levels)
+        return self._by_level.sum(values)
 
     def by_column(self, values: Floats) -> Floats:
         """Sum entries `values`, (m,), over each column: shape (n_crossed,)."""
         if self.is_full:
             return np.asarray(values.reshape(self.n_crossed, self.n_levels).sum(axis=1))
-        sums = np.bincount(self.columns, values, self.n_crossed)
-        return np.asarray(sums, dtype=np.float64)
+        return self._by_column.sum(values)
 
 
 def _matrix(row: Floats, parts: tuple[Ints, Ints, Ints], n_columns: int) -> csr_array:
@@ -294,6 +311,21 @@ def _matrix(row: Floats, parts: tuple[Ints, Ints, Ints], n_columns: int) -> csr_
 def _rows_of(entries: Ints, rows: Ints, columns: Ints, size: int) -> tuple[Ints, Ints, Ints]:
     """Entries in the order of their rows, with their columns, and where each row begins."""
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))])
-    fits = len(entries) <= np.iinfo(np.int32).max
-    kind = np.int32 if fits else np.int64  # the first is what SciPy is fastest with
+    kind = _index_kind(len(entries))
     return entries, columns.astype(kind), starts.astype(kind)
+
+
+def _index_kind(largest: int) -> type[np.signedinteger[Any]]:
+    """Kind of the indices of a sparse matrix: short ones are what SciPy is fastest with."""
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
+
+def _distinct(keys: Ints, size: int) -> tuple[Ints, Ints]:
+    """Return the distinct keys, below `size`, and the number of each key among them."""
+    if size > FEW * max(len(keys), 1):
+        distinct, index = np.unique(keys, return_inverse=True)
+        return distinct, index
+    distinct = np.flatnonzero(np.bincount(keys, minlength=size))
+    number = np.empty(size, dtype=np.intp)
+    number[distinct] = np.arange(len(distinct))
+    return distinct, number[keys]

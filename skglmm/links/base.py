@@ -122,6 +122,32 @@ class Link(ABC):
         jet = self._jet(eta, order)
         return _log(jet.complement, [-each for each in jet.slopes])
 
+    def log_outcome(self, sign: Floats, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        """Return log probabilities of what happened, with derivatives.
+
+        Parameters
+        ----------
+        sign : ndarray, shape (n,)
+            1 where an event happened, of which the parameter is the probability, and -1 elsewhere.
+        eta : ndarray, shape (n,) or (1,)
+            Linear predictors within the reach.
+        order : {0, 1, 2, 3}
+            How many derivatives.
+
+        Returns
+        -------
+        tuple of order + 1 ndarrays of shape (n,)
+        """
+        found = tuple(np.empty(len(sign)) for _ in range(order + 1))
+        eta = np.broadcast_to(eta, sign.shape)
+        for rows, log_probability in (
+            (np.flatnonzero(sign > 0.0), self.log_inverse),
+            (np.flatnonzero(sign <= 0.0), self.log_complement),
+        ):
+            for out, part in zip(found, log_probability(eta[rows], order), strict=True):
+                out[rows] = part
+        return found
+
     @abstractmethod
     def _jet(self, eta: Floats, order: int) -> Jet:
         """Return the jet within the reach."""

@@ -14,6 +14,8 @@ from skglmm.links.probit import Probit
 
 __all__ = ["EventCLogLog", "EventLogLog", "EventProbit", "LogOdds"]
 
+ODDS_MAX = 700.0  # logarithm of odds that do not overflow
+
 
 @final
 @dataclass(frozen=True)
@@ -40,6 +42,29 @@ class LogOdds(Logit):
     def log_complement(self, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
         p, q, _, log_q = _probabilities(eta)
         return (log_q, -p, -p * q, p * q * (p - q))[: order + 1]
+
+    def log_outcome(self, sign: Floats, eta: Floats, order: int = 0) -> tuple[Floats, ...]:
+        t = sign * eta
+        if t.size and t.min() < -ODDS_MAX:
+            return super().log_outcome(sign, eta, order)
+        np.negative(t, out=t)
+        against = np.exp(t, out=t)  # the odds of what did not happen
+        found = [np.log1p(against)]
+        np.negative(found[0], out=found[0])
+        if order >= 1:
+            hit = 1.0 + against
+            np.reciprocal(hit, out=hit)
+            miss = np.multiply(against, hit, out=against)
+            found.append(sign * miss)
+        if order >= 2:
+            found.append(np.multiply(miss, hit, out=hit))
+            np.negative(hit, out=hit)
+        if order >= 3:
+            third = np.multiply(2.0, found[1], out=against)
+            third -= sign
+            third *= found[2]
+            found.append(third)
+        return tuple(found)
 
     def _jet(self, eta: Floats, order: int) -> Jet:
         p, q, _, _ = _probabilities(eta)

@@ -117,7 +117,9 @@ def _advance(
         after = CURVED * far**2
         if decrement <= rounding or (far <= LAST_MAX and after <= tol):
             return point.u.plus(step)
-        moved = _search(problem, point, step, 3 if after <= tol else 2, n_trials)
+        shares = gradient.times(step)  # of the effects in the promise, twice: they add up
+        is_last = after <= tol or CURVED * shares.dot(shares) <= tol
+        moved = _search(problem, point, step, 3 if is_last else 2, n_trials)
         if moved is not None:
             return moved
     return None

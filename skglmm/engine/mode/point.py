@@ -196,6 +196,8 @@ def _absolute(shard: Shard, state: State) -> CrossProducts:
 
 def expected_cross_products(problem: Problem, point: Point) -> Parts[CrossProducts]:
     """Cross-products Z'WZ with the expected information W of rows, for each shard."""
+    if problem.family.is_canonical:
+        return observed_cross_products(problem, point)
     return problem.shards.map(_expected, point.states, family=problem.family)
 
 

@@ -21,16 +21,16 @@ References
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine.mode.point import nearby
 from skglmm.engine.mode.system import congruence, inverse_blocks, scaled, solve
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.params import Params
-from skglmm.engine.rows.records import Mode, Point, State
-from skglmm.engine.rows.rows import Rows
+from skglmm.engine.rows.records import Mode, State
+from skglmm.engine.rows.rows import Rows, moved
 from skglmm.engine.rows.shard import CrossProducts, FactorRows, Shard
 from skglmm.linalg import NestedEffects
 from skglmm.parts import added
@@ -38,9 +38,10 @@ from skglmm.parts import added
 __all__ = ["effective_residual", "gradient", "level_kernels", "logdet_slopes", "row_covariances"]
 
 Lambdas = tuple[Floats, ...]
+Common = tuple[tuple[Sequence[Floats], Sequence[Floats]], Lambdas]  # crossed u and v
 
 
-def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
+def gradient(problem: Problem, mode: Mode) -> tuple[Floats, float, float]:
     """Gradient of the objective in the parameter vector, shape (n_params,), at the mode.
 
     Where a step is left to the mode, the gradient of h is that at its end, by Taylor's formula,
@@ -50,8 +51,8 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
     Returns
     -------
     gradient : ndarray, shape (n_params,)
-    end : Point
-        Where the step ends.
+    end : float
+        The value of h where the step ends.
     rise : float
         By how much half the log determinant grows along the step.
     """
@@ -62,10 +63,20 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
     sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
     v = solve(mode.system, sums)
     kernels = mode.cross_products.map(level_kernels, blocks, lambdas=point.lambdas)
-    end = point if mode.step is None else nearby(problem, point, point.params, mode.u)
-    crossed = (problem.cut_crossed(end.u.crossed), problem.cut_crossed(v.crossed))
-    parts = (end.states, slopes, kernels, end.u.nested, v.nested)
-    beta, whole = shards.map(_shares, *parts, common=(crossed, point.lambdas)).total()
+    u = mode.u
+    common = (problem.cut_crossed(u.crossed), problem.cut_crossed(v.crossed)), point.lambdas
+    parts = (slopes, kernels, u.nested, v.nested)
+    if mode.step is None:
+        rows, end = point.states.map(_rows), point.value
+        beta, whole = shards.map(_shares, rows, *parts, common=common).total()
+    else:
+        move = u.plus(point.u, -1.0)  # to the last digit of its end
+        step = problem.cut_crossed(move.crossed)
+        after = shards.map(
+            _shares_after, point.states, move.nested, *parts, step=step, common=common
+        )
+        (beta, whole), value = after.total()
+        end = problem.prior.halves(u).total() - value
     theta: dict[int, Floats] = {}
     for kernel, f in zip(whole, problem.order, strict=True):
         theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
@@ -73,23 +84,42 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, Point, float]:
     return packed_slopes, end, 0.0 if mode.step is None else sums.dot(mode.step)
 
 
-def _shares(
+def _rows(state: State) -> Rows:
+    return state.rows
+
+
+def _shares_after(
     shard: Shard,
     state: State,
+    nested: NestedEffects,
+    *parts: Any,
+    step: Sequence[Floats],
+    common: Common,
+) -> tuple[tuple[list[Floats], list[Floats]], float]:
+    """The same after a step of the effects, by Taylor's formula, and the log density there."""
+    pairs = zip(common[1], (*nested, *step), strict=True)
+    change = shard.random_move([lambda_ @ part for lambda_, part in pairs])
+    rows, (slopes, kernels, u, v) = moved(state.rows, change, shard.packing, shard.active), parts
+    return _shares(shard, rows, slopes, kernels, u, v, common), rows.value
+
+
+def _shares(
+    shard: Shard,
+    rows: Rows,
     slopes: list[Floats],
     kernels: list[Floats],
     u: NestedEffects,
     v: NestedEffects,
-    common: tuple[tuple[Sequence[Floats], Sequence[Floats]], Lambdas],
+    common: Common,
 ) -> tuple[list[Floats], list[Floats]]:
     """A shard's share of the gradients in beta, and in the factors of the covariances."""
     crossed, lambdas = common
     u, v = (*u, *crossed[0]), (*v, *crossed[1])
     lifted = [lambda_ @ part for lambda_, part in zip(lambdas, v, strict=True)]
-    residual = effective_residual(shard, state.rows, slopes, lifted)
-    sums = zip(shard.level_sums(residual), shard.level_sums(state.rows.grad), u, v, strict=True)
-    moved = [r_bar @ here.T + g_bar @ there.T for r_bar, g_bar, here, there in sums]
-    return [shard.pull(k, row) for k, row in enumerate(residual)], added(kernels, moved)
+    residual = effective_residual(shard, rows, slopes, lifted)
+    sums = zip(shard.level_sums(residual), shard.level_sums(rows.grad), u, v, strict=True)
+    outer = [r_bar @ here.T + g_bar @ there.T for r_bar, g_bar, here, there in sums]
+    return [shard.pull(k, row) for k, row in enumerate(residual)], added(kernels, outer)
 
 
 def logdet_slopes(
@@ -98,14 +128,13 @@ def logdet_slopes(
     """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
     rows = state.rows
     assert rows.third is not None
-    n_predictors = len(shard.fixed)
-    slopes = [np.zeros(shard.n_rows) for _ in range(n_predictors)]
-    for (j, k), spread in row_covariances(shard, blocks, lambdas).items():
-        factor = -0.5 if j == k else -1.0
-        weighted = factor * spread
+    slopes: list[Floats | None] = [None] * len(shard.fixed)
+    for (j, k), covariance in row_covariances(shard, blocks, lambdas).items():
+        weighted = np.multiply(-0.5 if j == k else -1.0, covariance, out=covariance)
         for m, row in shard.packing.further((j, k)):
-            slopes[m] += weighted * rows.third[row]
-    return slopes
+            part, before = weighted * rows.third[row], slopes[m]
+            slopes[m] = part if before is None else np.add(before, part, out=part)
+    return [np.zeros(shard.n_rows) if slope is None else slope for slope in slopes]
 
 
 def row_covariances(

@@ -44,7 +44,7 @@ class Laplace(ByMode):
         if mode is None:
             return None
         slopes, end, rise = gradient(problem, mode)
-        return Objective(end.value + mode.system.half_logdet + rise, slopes, mode)
+        return Objective(end + mode.system.half_logdet + rise, slopes, mode)
 
     def gradient_near(
         self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]

@@ -12,14 +12,14 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
-from skglmm.engine.mode.system import scaled, solve
+from skglmm.engine.mode.system import congruence, scaled, solve
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Move, Rows
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects, block_diagonal
+from skglmm.linalg import NestedEffects, block_diagonal, cholesky, solve_lower
 from skglmm.parts import Parts
 
 __all__ = [
@@ -109,18 +109,22 @@ def _shard_force(
     u = (*own, *crossed)
     move = shard.move(beta, [change @ part for change, part in zip(changes, u, strict=True)])
     bent = scaled(shard.level_sums(_bent(shard, state.rows, move)), lambdas)
+    if not any(change.any() for change in changes):
+        return bent
     moved = scaled(shard.level_sums(state.rows.grad), changes)
     return [a + b for a, b in zip(bent, moved, strict=True)]
 
 
-def _bent(shard: Shard, rows: Rows, move: Move) -> Floats:
-    """``hess @ move`` of each row, for the predictors that carry random effects, (K, n)."""
-    out = np.zeros((len(move), shard.n_rows))
+def _bent(shard: Shard, rows: Rows, move: Move) -> dict[int, Floats]:
+    """``hess @ move`` of each row, for the predictors that carry random effects, by predictor."""
+    out: dict[int, Floats] = {}
     for j in shard.active:
         for k, step in enumerate(move):
             row = shard.packing.row(j, k)
             if step is not None and row is not None:
-                out[j] += rows.hess[row] * step
+                part = rows.hess[row] * step
+                out[j] = part if j not in out else np.add(out[j], part, out=part)
+        out.setdefault(j, np.zeros(shard.n_rows))
     return out
 
 
@@ -219,8 +223,19 @@ def _of_crossed(cross_products: CrossProducts, places: Sequence[int]) -> list[Fl
 
 
 def _level_information(weight: Floats, covariance: Covariance, theta: Floats) -> Floats:
-    lambda_, per_level = covariance.factor(theta), np.moveaxis(weight, -1, 0)
-    middle = np.eye(len(lambda_)) + lambda_.T @ per_level @ lambda_
-    half = per_level @ lambda_
-    marginal = per_level - half @ np.linalg.solve(middle, np.swapaxes(half, 1, 2))
-    return covariance.information(theta, marginal)
+    lambda_ = covariance.factor(theta)
+    middle, half = congruence(lambda_, weight, lambda_), _times(lambda_.T, weight)
+    middle[np.arange(len(lambda_)), np.arange(len(lambda_))] += 1.0
+    lower = cholesky(middle)
+    if lower is None:  # some level curves the wrong way
+        whole, right = np.moveaxis(middle, -1, 0), np.moveaxis(half, -1, 0)
+        explained = np.moveaxis(np.swapaxes(right, 1, 2) @ np.linalg.solve(whole, right), 0, -1)
+    else:
+        white = solve_lower(lower, half)
+        explained = np.einsum("cal,cbl->abl", white, white)
+    return covariance.information(theta, np.moveaxis(weight - explained, -1, 0))
+
+
+def _times(left: Floats, right: Floats) -> Floats:
+    """Products of a matrix with matrices (k, k, L)."""
+    return np.asarray((left @ right.reshape(len(right), -1)).reshape(right.shape))

@@ -1,6 +1,6 @@
 """The log density of rows with its derivatives, and its Taylor expansion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,35 +51,52 @@ def moved(
         the second in the first and second derivatives.
     """
     assert rows.third is not None
-    hess = rows.hess.copy()
+    hess = np.empty_like(rows.hess)
     for key, row in packing.pairs.items():
         if any(j in active for j in key):
-            _add(hess[row], rows.third, move, packing, key)
-    value, grad = rows.value, rows.grad.copy()
+            np.add(rows.hess[row], _along(rows.third, move, packing, key), out=hess[row])
+        else:
+            hess[row] = rows.hess[row]
+    value, grad = rows.value, np.empty_like(rows.grad)
     for j, own in enumerate(move):
         before, after = (_along(each, move, packing, (j,)) for each in (rows.hess, hess))
         if own is not None:
-            value += float(np.sum(own * (grad[j] + before / 3.0 + after / 6.0)))
-        grad[j] += 0.5 * (before + after)
+            value += _inner(own, rows.grad[j]) + _inner(own, before) / 3.0
+            value += _inner(own, after) / 6.0
+        before += after
+        before *= 0.5
+        np.add(rows.grad[j], before, out=grad[j])
     if slopes is None:
         return Rows(value, grad, hess, rows.third)
-    third = rows.third.copy()
+    third = np.empty_like(rows.third)
     for key, row in packing.triples.items():
         if sum(j in active for j in key) >= 2:
             one, *others = sorted(key, key=lambda j: j not in active)
-            _add(third[row], slopes[one], move, packing, others)
+            np.add(rows.third[row], _along(slopes[one], move, packing, others), out=third[row])
+        else:
+            third[row] = rows.third[row]
     return Rows(value, grad, hess, third)
 
 
 def _along(rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> Floats:
-    out = np.zeros(rates.shape[1])
-    _add(out, rates, move, packing, key)
-    return out
+    found: Floats | None = None
+    for rate, step in _factors(rates, move, packing, key):
+        if found is None:
+            found = rate * step
+        else:
+            found += rate * step
+    return np.zeros(rates.shape[1]) if found is None else found
 
 
-def _add(out: Floats, rates: Floats, move: Move, packing: Packing, key: Sequence[int]) -> None:
-    """Add how much the derivative in `key` changes, from the derivatives of the next order."""
+def _factors(
+    rates: Floats, move: Move, packing: Packing, key: Sequence[int]
+) -> Iterator[tuple[Floats, Floats]]:
+    """Derivatives that are kept, in one predictor more, and how far that has moved."""
     for m, row in packing.further(key):
         step = move[m]
         if step is not None:
-            out += rates[row] * step
+            yield rates[row], step
+
+
+def _inner(own: Floats, row: Floats) -> float:
+    return float(own @ row) if len(own) == len(row) else float(own[0] * row.sum())

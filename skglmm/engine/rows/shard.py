@@ -42,7 +42,7 @@ class FactorRows:
         """Whether all rows are of one level: their sums are products of matrices."""
         return self.grouping.size == 1
 
-    def sums(self, rows: Sequence[Floats] | Floats) -> Floats:
+    def sums(self, rows: Mapping[int, Floats] | Sequence[Floats] | Floats) -> Floats:
         """Sums of z times a row of its predictor over the rows of each level, (k, L)."""
         pairs = zip(self.columns, self.predictors, strict=True)
         found = [self.grouping.sum(_times(rows[k], z)) for z, k in pairs]
@@ -117,30 +117,37 @@ class Shard:
         for k, offset in enumerate(self.offsets):
             if offset is not None:
                 eta[k] = eta[k] + offset
-        return self._add_random(eta, effects)
+        return [row for row in self._with_random([*eta], effects) if row is not None]
 
     def move(self, beta: Sequence[Floats], effects: Sequence[Floats]) -> Move:
         """Changes of linear predictors with fixed and random effects; None for no change."""
-        found: list[Floats | None] = [
-            x @ b if b.any() else None for x, b in zip(self.fixed, beta, strict=True)
-        ]
-        for factor, local in zip(self.factors, effects, strict=True):
-            for column, k, effect in zip(factor.columns, factor.predictors, local, strict=True):
-                if effect.any():
-                    part, before = _times(factor.grouping.spread(effect), column), found[k]
-                    found[k] = part if before is None else before + part
-        return found
+        found = [x @ b if b.any() else None for x, b in zip(self.fixed, beta, strict=True)]
+        return self._with_random(found, effects)
 
     def random_part(self, effects: Sequence[Floats]) -> list[Floats]:
         """What the random effects add to each predictor, of shape (n,) or (1,)."""
-        return self._add_random([np.zeros(1) for _ in self.fixed], effects)
+        found = self.random_move(effects)
+        return [np.zeros(1) if row is None else row for row in found]
 
-    def _add_random(self, eta: list[Floats], effects: Sequence[Floats]) -> list[Floats]:
+    def random_move(self, effects: Sequence[Floats]) -> list[Floats | None]:
+        """Changes of linear predictors with random effects; None for no change."""
+        return self._with_random([None for _ in self.fixed], effects)
+
+    def _with_random(
+        self, found: list[Floats | None], effects: Sequence[Floats]
+    ) -> list[Floats | None]:
+        """Add what the random effects add to each predictor; None stays where they are zero."""
         for factor, local in zip(self.factors, effects, strict=True):
             for column, k, effect in zip(factor.columns, factor.predictors, local, strict=True):
-                part = factor.grouping.spread(effect)
-                eta[k] = eta[k] + (part if column is None else column * part)
-        return eta
+                if not effect.any():
+                    continue
+                part, before = factor.grouping.spread(effect), found[k]
+                if column is not None:
+                    part *= column
+                if before is not None:
+                    part += before
+                found[k] = part
+        return found
 
     def evaluate(self, family: Family, eta: Sequence[Floats], order: int) -> Rows:
         """Log density and its derivatives at the linear predictors `eta`; `order` is 2 or 3."""
@@ -163,7 +170,7 @@ class Shard:
         full = [np.broadcast_to(row, (self.n_rows,)) for row in eta]
         return _weighted([-family.expected_information(full)], self.weights)
 
-    def level_sums(self, rows: Sequence[Floats] | Floats) -> list[Floats]:
+    def level_sums(self, rows: Mapping[int, Floats] | Sequence[Floats] | Floats) -> list[Floats]:
         """Products Z'r: sums of z times a row of its predictor, (k_f, L_f) for each factor."""
         return [factor.sums(rows) for factor in self.factors]
 
@@ -179,7 +186,7 @@ class Shard:
                 sums[f, g] = np.empty((*shape, self.pairs[f, g].grouping.size))
             for c, (z, k) in enumerate(zip(left.columns, left.predictors, strict=True)):
                 weighted = [
-                    _times(-hess[self._pair(k, j)], z) if j in self.active else None
+                    _times(hess[self._pair(k, j)], z) if j in self.active else None
                     for j in range(len(self.fixed))
                 ]
                 self._cross_products_of(sums, weighted, f, c)
@@ -195,7 +202,7 @@ class Shard:
             for d in range(c if g == f else 0, len(right.columns)):
                 weight = weighted[right.predictors[d]]
                 assert weight is not None  # right.predictors[d] is active
-                sums[f, g][c, d] = grouping.sum(_times(weight, right.columns[d]))
+                np.negative(grouping.sum(_times(weight, right.columns[d])), out=sums[f, g][c, d])
                 if g == f and d > c:
                     sums[f, f][d, c] = sums[f, f][c, d]
 

@@ -52,25 +52,25 @@ class Bernoulli(Family):
     links: tuple[Link, ...] = (LogOdds(),)
 
     def prepare(self, y: Floats) -> Floats:
-        return y[None, :]
+        """Return 1 for events, and -1 for none."""
+        return np.where(y > 0.5, 1.0, -1.0)[None, :]
 
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         near, outside = within_reach(self.links, eta)
-        event, row = prepared[0] > 0.5, np.broadcast_to(near[0], prepared[0].shape)
-        value, *slopes = whole = [np.empty(len(event)) for _ in range(order + 1)]
-        for rows, log_probability in (
-            (np.flatnonzero(event), self.links[0].log_inverse),
-            (np.flatnonzero(~event), self.links[0].log_complement),
-        ):
-            for out, part in zip(whole, log_probability(row[rows], order), strict=True):
-                out[rows] = part
+        value, *slopes = self.links[0].log_outcome(prepared[0], near[0], order)
         found = LogDensity(value, *(each[None, :] for each in slopes))
         if outside is not None:
             leave(found, outside)
         return found
 
+    @property
+    def is_canonical(self) -> bool:
+        return isinstance(self.links[0], LogOdds)
+
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
+        if self.is_canonical:
+            return -self.links[0].log_outcome(np.ones(len(near[0])), near[0], 2)[2][None, :]
         (slope,) = self.links[0].inverse(near[0], 1).slopes
         up = self.links[0].log_inverse(near[0], 1)[1]
         down = self.links[0].log_complement(near[0], 1)[1]

@@ -83,6 +83,10 @@ class Poisson(Family):
             leave(found, outside)
         return found
 
+    @property
+    def is_canonical(self) -> bool:
+        return isinstance(self.links[0], LogMean)
+
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
         (slope,) = self.links[0].inverse(near[0], 1).slopes

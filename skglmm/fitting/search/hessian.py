@@ -16,6 +16,7 @@ STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entri
 STEP_INTEGRATED = 1e-3
 STEP_SHARP = 1e-7  # where gradients are exact to rounding: errors of 1e-6, also beside a boundary
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
+AT_MODE = 1e-14  # log-likelihood units that may be left: a ten-millionth of a standard deviation
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
 ROUNDING = 1e-3  # curvature that, where a precision is huge, may be of either sign by rounding
 SADDLE = -1e-3  # scaled curvature that is negative beyond doubt
@@ -23,13 +24,17 @@ DEFINITE = 1e-3  # smallest scaled eigenvalue of information that steps are take
 TOO_SHARP = 1e3  # times the curvature that was found: steps by such a guess were too short
 
 
-def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floats | None:
+def differenced_hessian(
+    problem: Problem, optimum: Optimum, free: Bools, *, exact: bool = True
+) -> Floats | None:
     """Hessian of the objective by differences of the exact gradient.
 
     Rows and columns of parameters that are not `free` are those of the identity. None where
-    the objective cannot be evaluated around the optimum.
+    the objective cannot be evaluated around the optimum. Unless it is to be `exact`, the mode is
+    as near as it is.
     """
-    optimum = _at_mode(problem, optimum)
+    if exact:
+        optimum = _at_mode(problem, optimum)
     hessian = _differenced(problem, optimum, free)
     if hessian is None:
         return None
@@ -43,7 +48,9 @@ def differenced_hessian(problem: Problem, optimum: Optimum, free: Bools) -> Floa
 def _at_mode(problem: Problem, optimum: Optimum) -> Optimum:
     """The optimum at its exact mode: what is left counts where rows tell effects sharply."""
     mode = optimum.here.mode
-    there = None if mode.step is None else problem.evaluate(optimum.vector, mode.u)
+    if mode.step is None or mode.decrement <= AT_MODE:
+        return optimum
+    there = problem.evaluate(optimum.vector, mode.u, distance="near")
     return optimum if there is None else replace(optimum, here=there)
 
 
@@ -59,7 +66,9 @@ def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | No
     if slopes is None:
         return None
 
-    base = problem.gradient_near(here, np.zeros(n_params), slopes)
+    base: Floats | None = here.gradient
+    if here.mode.step is not None:
+        base = problem.gradient_near(here, np.zeros(n_params), slopes)
     for j in np.flatnonzero(free):
         ends = []
         for side in sides:

@@ -126,7 +126,7 @@ def _pilot(problem: Problem, constants: Floats, upper: Floats, options: Options)
     vector = off_boundary(problem, found.vector)
     if not np.array_equal(vector, found.vector) or np.any(found.capped):
         return None
-    hessian = differenced_hessian(some, found, np.ones(len(vector), dtype=np.bool_))
+    hessian = differenced_hessian(some, found, np.ones(len(vector), dtype=np.bool_), exact=False)
     if hessian is None or not is_definite(hessian):
         return None
     information = np.diag(first_hessian(some, found.here))
