@@ -33,6 +33,15 @@ from skglmm.engine.objective.sensitivity import (
     tangent,
     theta_information,
 )
+from skglmm.engine.penalty import (
+    CoefficientOf,
+    CorrelationsOf,
+    Penalty,
+    PenaltyTerm,
+    Quantity,
+    SpreadOf,
+    ThroughLink,
+)
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
 from skglmm.engine.problem.within import constant_within
@@ -44,6 +53,8 @@ from skglmm.engine.rows.shard import Shard
 __all__ = [
     "AdaptiveQuadrature",
     "Approximation",
+    "CoefficientOf",
+    "CorrelationsOf",
     "Coupling",
     "EffectInformation",
     "Effects",
@@ -57,13 +68,18 @@ __all__ = [
     "NormalPosterior",
     "Objective",
     "Params",
+    "Penalty",
+    "PenaltyTerm",
     "Point",
     "Problem",
     "ProfileMode",
     "ProfiledGaussian",
+    "Quantity",
     "Shard",
     "Sizes",
+    "SpreadOf",
     "State",
+    "ThroughLink",
     "arrange",
     "assemble",
     "bind",

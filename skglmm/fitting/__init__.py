@@ -4,6 +4,7 @@ from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import Digest, digest, row_digest
 from skglmm.fitting.data.measure import measured
 from skglmm.fitting.data.null_space import NullSpace
+from skglmm.fitting.data.priors import known_priors, penalty_of
 from skglmm.fitting.data.spaces import Spaces, Sums, of_rows, signed_sums, spaces
 from skglmm.fitting.data.standardize import learn_scales
 from skglmm.fitting.data.units import USER, Units
@@ -42,12 +43,14 @@ __all__ = [
     "first_hessian",
     "fit",
     "fit_bound",
+    "known_priors",
     "learn_scales",
     "least_curvatures",
     "line_search",
     "local",
     "measured",
     "of_rows",
+    "penalty_of",
     "positive",
     "refit",
     "row_digest",

@@ -43,6 +43,7 @@ from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import determined, least_curvatures, stiffened
+from skglmm.priors import NO_PRIORS, Priors
 
 __all__ = ["fit", "fit_bound", "refit", "unrestricted"]
 
@@ -63,6 +64,7 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     log_jacobian: float = 0.0,
     options: Options | None = None,
     approximation: Approximation | None = None,
+    priors: Priors = NO_PRIORS,
 ) -> Fit:
     """Fit a mixed model by maximum likelihood, or by a restricted one.
 
@@ -83,15 +85,20 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
         When the optimizer stops.
     approximation : Approximation or None
         Of the likelihood, and which fixed effects it integrates out; None is Laplace's with none.
+    priors : Priors
+        Of parameters: estimates are modes of the posterior density then.
 
     Raises
     ------
+    ValueError
+        If a prior is about no parameter of the model.
     DesignError
         If the likelihood is not finite at the starting values, crossed factors are too large, or
         the approximation is not one for such random effects.
     """
     options = options or Options()
-    study = Study.of(family, design, y, weights, log_jacobian, options.n_threads, approximation)
+    how = (log_jacobian, options.n_threads, approximation)
+    study = Study.of(family, design, y, weights, *how, priors=priors)
     found = spaces(signed_sums(design, y, weights), study.scales)
     constants = family.start(study.response, weights)
     bound = replace(study.bound, spaces=found)

@@ -78,6 +78,8 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     inference = moves is not None
+    added = problem.penalized(optimum.vector)
+    log_prior = 0.0 if added is None else 0.0 - added[0]
     fit = Fit(
         family=problem.family,
         layout=layout,
@@ -94,7 +96,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         posterior=posterior(problem, mode) if effects else None,
         effect_information=effect_information(problem, mode) if effects else None,
         mode_jacobian=None if moves is None else _user_moves(bound, moves),
-        log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
+        log_likelihood=bound.log_volume - log_prior - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
         converged=optimum.is_within(tol),
@@ -112,6 +114,8 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         approximation=problem.approximation,
         log_volume=bound.log_volume,
         units=scales.units,
+        priors=bound.priors,
+        log_prior=log_prior,
         **(_of_rows(outcome.rows, scales) if inference else {}),
     )
     _check_finite(fit)

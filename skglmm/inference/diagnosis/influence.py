@@ -114,7 +114,7 @@ def _gradients(
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
         problem = bind(design.take(rows), response[rows], weights, study.problem.family)
-        problem = problem.approximated(study.problem.approximation, design.layout)
+        problem = problem.alike(study.problem, design.layout)
         found = _gradient(problem, around.vector)
         if found is not None:
             yield int(level), found

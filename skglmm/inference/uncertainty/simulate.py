@@ -68,5 +68,6 @@ def unweighted(study: Study) -> Study:
     rows = np.repeat(np.arange(len(counts)), counts)
     design = study.design.take(rows)
     problem = bind(design, study.response[rows], None, study.problem.family)
-    problem = problem.approximated(study.problem.approximation, design.layout)
-    return Study(design, study.scales, problem, study.y[rows], None, study.log_jacobian)
+    problem = problem.alike(study.problem, design.layout)
+    plain = replace(study, weights=None, caps=(), model=None)
+    return replace(plain, design=design, problem=problem, y=study.y[rows])
