@@ -8,7 +8,7 @@ from skglmm.fitting.data.priors import known_priors, penalty_of
 from skglmm.fitting.data.spaces import Spaces, Sums, of_rows, signed_sums, spaces
 from skglmm.fitting.data.standardize import learn_scales
 from skglmm.fitting.data.units import USER, Units
-from skglmm.fitting.fit import fit, fit_bound, refit, unrestricted
+from skglmm.fitting.fit import fit, fit_bound, refit, unpenalized, unrestricted
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
@@ -58,6 +58,7 @@ __all__ = [
     "solved",
     "spaces",
     "stiffened",
+    "unpenalized",
     "unrestricted",
     "update",
 ]

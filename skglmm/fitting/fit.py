@@ -45,7 +45,7 @@ from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import determined, least_curvatures, stiffened
 from skglmm.priors import NO_PRIORS, Priors
 
-__all__ = ["fit", "fit_bound", "refit", "unrestricted"]
+__all__ = ["fit", "fit_bound", "refit", "unpenalized", "unrestricted"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
@@ -197,6 +197,23 @@ def unrestricted(study: Study, before: Fit, options: Options | None = None) -> F
     inference = before.uncertainty is not None
     found = refit(study, plain, options, inference=inference, effects=True)
     return replace(found, spaces=before.spaces, data_digest=before.data_digest)
+
+
+def unpenalized(study: Study, before: Fit, options: Options | None = None) -> Fit:
+    """Fit again without the priors that parameters may have.
+
+    Parameters
+    ----------
+    study : Study
+        Rows of `before`.
+    before : Fit
+        Whose estimates are the starting values; itself the answer if there are no priors.
+    options : Options or None
+        When the optimizer stops.
+    """
+    if not before.priors:
+        return before
+    return refit(study, replace(before, priors=NO_PRIORS, log_prior=0.0), options)
 
 
 def _fit_linear(

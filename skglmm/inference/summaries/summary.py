@@ -1,7 +1,7 @@
 """The summary of a fit: a record that prints as text and shows as HTML."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
@@ -61,6 +61,10 @@ class Summary:
         Of the likelihood, where it is not Laplace's: "adaptive quadrature, 5 points".
     df_method : str, default="normal"
         Where the degrees of freedom of the coefficients come from.
+    priors : mapping of str to str, default={}
+        Of parameters, whose estimates are posterior modes.
+    log_prior : float, default=0.0
+        Their log density at the estimates, which is no part of the log likelihood.
 
     Examples
     --------
@@ -94,6 +98,8 @@ class Summary:
     is_restricted: bool = False
     approximation: str = ""
     df_method: str = "normal"
+    priors: Mapping[str, str] = field(default_factory=dict)
+    log_prior: float = 0.0
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -181,6 +187,8 @@ def summarize(
         is_restricted=bool(fit.integrated),
         approximation=fit.approximation.title if fit.layout.factors else "",
         df_method=against.title,
+        priors={name: str(density) for name, density in fit.priors.entries},
+        log_prior=fit.log_prior,
     )
 
 
@@ -206,11 +214,13 @@ def _head(summary: Summary) -> list[str]:
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     likelihood = "Restricted log likelihood (REML)" if summary.is_restricted else "Log likelihood"
     likelihood += f" ({summary.approximation})" if summary.approximation else ""
+    penalized = f"Penalized: estimates are posterior modes; log prior: {summary.log_prior:.4f}"
     return [
         f"{summary.family} {kind} of {summary.response}",
         f"Formula: {summary.formula}",
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
         f"{likelihood}: {summary.log_likelihood:.4f} ({counted}); {criteria}",
+        *([penalized] if summary.priors else []),
     ]
 
 
@@ -229,6 +239,8 @@ def _tables(summary: Summary) -> Iterator[Table]:
             yield _coefficient_table(table, summary)
     for name in [name for name in summary.levels if name not in summary.links]:
         yield _level_table(name, *summary.levels[name])
+    if summary.priors:
+        yield Table("Priors", ("", "density"), tuple(summary.priors.items()), 2)
 
 
 def _variance_table(components: Sequence[Component]) -> Table:
