@@ -6,14 +6,14 @@ matrix in the units of the user, a smooth function of the parameters of the fit.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Covariance
 from skglmm.engine.rows.params import Params, Sizes
 from skglmm.links import Link
@@ -113,6 +113,10 @@ class CoefficientOf(Quantity):
     @property
     def is_curved(self) -> bool:
         return self.through is not None
+
+    def moves(self, k: int, change: Floats) -> bool:
+        """Return whether a change of the fixed effects of predictor k changes it."""
+        return self.k == k and float(self.row @ change) != 0.0
 
     def turned(self, k: int, turn: Floats) -> Quantity:
         return replace(self, row=self.row @ turn) if k == self.k else self
@@ -239,11 +243,36 @@ class Penalty:
             hessian[where, where] += _curvature(term, covariances, Params.unpack(vector, shape))
         return np.asarray(0.5 * (hessian + hessian.T))
 
+    def uncorrelated(
+        self, covariances: Sequence[Covariance], vector: Floats, shape: Sizes
+    ) -> Iterator[tuple[Ints, Floats]]:
+        """Yield parameters of single effects whose correlations have a prior, and their sizes.
+
+        Without any variance an effect has no correlations; with the least one it has.
+
+        Yields
+        ------
+        places : ndarray of int
+            In the vector.
+        values : ndarray
+            Of the parameters there; all are zero where the effect does not vary.
+        """
+        for quantity, _, _ in self.terms:
+            if isinstance(quantity, CorrelationsOf):
+                start = quantity.place(shape).start
+                for effect in np.flatnonzero(np.any(quantity.rows != 0.0, axis=0)):
+                    places = start + covariances[quantity.f].governing(int(effect))
+                    yield places, vector[places]
+
+    @property
+    def of_coefficients(self) -> "Penalty":
+        """The priors of fixed effects alone."""
+        return Penalty(tuple(t for t in self.terms if isinstance(t.quantity, CoefficientOf)))
+
     def resists(self, k: int, change: Floats) -> bool:
         """Return whether a change of the fixed effects of predictor k moves some with a prior."""
-        quantities = (quantity for quantity, _, _ in self.terms)
-        rows = (q.row for q in quantities if isinstance(q, CoefficientOf) and q.k == k)
-        return any(float(row @ change) != 0.0 for row in rows)
+        quantities = (quantity for quantity, _, _ in self.of_coefficients.terms)
+        return any(isinstance(q, CoefficientOf) and q.moves(k, change) for q in quantities)
 
     def turned(self, k: int, turn: Floats) -> "Penalty":
         """Return the same where fixed columns of predictor k are multiplied by a matrix."""

@@ -48,6 +48,7 @@ class PriorDensity(ABC):
 
     name: ClassVar[str]
     positive: ClassVar[tuple[str, ...]] = ()  # arguments that have to be positive
+    least_one: ClassVar[tuple[str, ...]] = ()  # below one the density is infinite at an end
     lowest: ClassVar[float] = -inf  # of the numbers that it is a distribution of
 
     @abstractmethod
@@ -134,7 +135,8 @@ class GammaDensity(PriorDensity):
     shape: float
     rate: float
     name = "gamma"
-    positive = ("shape", "rate")
+    positive = ("rate",)
+    least_one = ("shape",)
     lowest = 0.0
 
     def at(self, x: float) -> LogPrior:
@@ -213,7 +215,7 @@ class LKJDensity(PriorDensity):
 
     eta: float
     name = "lkj"
-    positive = ("eta",)
+    least_one = ("eta",)
 
     def at(self, x: float) -> LogPrior:
         power = self.eta - 1.0

@@ -168,9 +168,19 @@ def _with_arguments(key: str, text: str, kind: type[PriorDensity], inside: str) 
         except ValueError:
             msg = f"priors[{key!r}]={text!r}: {name}={each.strip()!r} is not a number"
             raise ValueError(msg) from None
-        is_wrong = name in kind.positive and values[name] <= 0.0
-        if is_wrong or not isfinite(values[name]):
-            word = "positive" if name in kind.positive else "finite"
-            msg = f"priors[{key!r}]={text!r}: {name}={each.strip()} must be {word}"
+        requirement = _requirement(kind, name, values[name])
+        if requirement:
+            msg = f"priors[{key!r}]={text!r}: {name}={each.strip()} must be {requirement}"
             raise ValueError(msg)
     return kind(**values)
+
+
+def _requirement(kind: type[PriorDensity], name: str, value: float) -> str:
+    """Return what an argument has to be and is not; empty if all is well."""
+    if not isfinite(value):
+        return "finite"
+    if name in kind.positive and value <= 0.0:
+        return "positive"
+    if name in kind.least_one and value < 1.0:
+        return "at least 1: the density is infinite at the end of its range, and so has its mode there"
+    return ""
