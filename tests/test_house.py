@@ -37,6 +37,7 @@ INTERNAL = (
     "skglmm.inference",
     "skglmm.engine",
     "skglmm.linalg",
+    "skglmm.priors",
     "skglmm.response",
 )
 # Whose linear algebra is that of the estimators that it asks.
