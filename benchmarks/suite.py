@@ -9,6 +9,7 @@ above    by how much skglmm's log likelihood is higher
 beta     largest difference of a fixed effect of the mean, in standard errors of R
 se       largest relative difference of a standard error
 zero     the same two of the zero part
+posterior  by how much the log posterior density is higher, of cases with priors
 
 and of the parts that are asked for
 
@@ -33,10 +34,24 @@ import pandas as pd
 from scipy.special import gammaln
 from suite_parts import PARTS, plain
 
-from skglmm import BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
+from skglmm import BetaGLMMRegressor, BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
 from skglmm.inference import coefficient_tables
 
-THEMES = ("gaussian", "counts", "binomial")
+THEMES = ("gaussian", "counts", "binomial", "priors")
+# Cases with priors relative to the residual standard deviation are not among them.
+PRIORS = {
+    "bacteria-normal-priors": {"fixed": "normal(0, 1)"},
+    "bacteria-gamma-sd-prior": {
+        "fixed": "normal(0, 2.5)",
+        "intercept": "normal(0, 2.5)",
+        "sd": "gamma(2, 0.5)",
+    },
+    "dyestuff2-gamma-sd-prior": {"sd": "gamma(2, 0.1)"},
+    "petrol-beta-priors": {"EPc": "normal(0, 0.5)", "sd": "lognormal(0, 1)"},
+    "salamanders-poisson-separation": {"fixed": "normal(0, 2.5)"},
+}
+# Normal of the logarithm, with mean m and variance v, is lognormal with mean m + v, but for this.
+CONSTANTS = {"petrol-beta-priors": 0.5}
 COUNTS = {"poisson": "inflated", "truncated_poisson": "hurdle"}
 Table = dict[str, tuple[float, float]]
 
@@ -47,8 +62,8 @@ def main() -> None:
     factors = {entry["file"]: entry["factors"] or {} for entry in registry.values()}
     for theme in THEMES:
         for case in json.loads((args.folder / "json" / f"{theme}.json").read_text())["cases"]:
-            has_family = theme != "counts" or case["family"] in COUNTS
-            if has_family and args.part in case["name"]:
+            known = {"counts": case["family"] in COUNTS, "priors": case["name"] in PRIORS}
+            if known.get(theme, True) and args.part in case["name"]:
                 rows = read(args.folder / case["data"], factors[case["data"]])
                 print(
                     f"{theme:9s} {case['name']:38s} {line(theme, case, rows, args.parts)}",
@@ -82,6 +97,9 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
     above = model.log_likelihood_ + constant - case["log_likelihood"]
     beta, error = differences(tables["mean"], case["fixed"])
     text = f"above {above:+.1e}  beta {beta:.1e}  se {error:.1e}"
+    if theme == "priors":
+        posterior = model.log_likelihood_ + model.log_prior_ - case["log_posterior"]
+        text += f"  posterior {posterior - CONSTANTS.get(case['name'], 0.0):+.1e}"
     if case.get("zi") and "zero" in tables:
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
     with warnings.catch_warnings():
@@ -100,7 +118,7 @@ def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
         scale = f"1 + offset(-0.5 * log({column}))"
     if options.get("dispformula", "~1") != "~1":
         scale = options["dispformula"].removeprefix("~")
-    model = LMMRegressor(formula, reml=bool(options["REML"]), scale=scale)
+    model = LMMRegressor(formula, reml=bool(options.get("REML")), scale=scale)
     return model, rows, rows[response].to_numpy(), weights, 0.0
 
 
@@ -138,7 +156,18 @@ def binomial(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
     return model, twice, np.tile([1, 0], len(rows)), weights, constant
 
 
-MAKERS = {"gaussian": gaussian, "counts": counts, "binomial": binomial}
+def priors(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
+    model, _, y, weights, constant = BY_FAMILY[case["family"]](case, rows)
+    return model.set_params(priors=PRIORS[case["name"]]), rows, y, weights, constant
+
+
+def beta(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
+    response, formula = sides(case)
+    return BetaGLMMRegressor(formula), rows, rows[response].to_numpy(), None, 0.0
+
+
+BY_FAMILY = {"gaussian": gaussian, "binomial": binomial, "poisson": counts, "beta": beta}
+MAKERS = {"gaussian": gaussian, "counts": counts, "binomial": binomial, "priors": priors}
 
 
 def sides(case: dict[str, Any]) -> tuple[str, str]:

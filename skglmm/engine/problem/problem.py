@@ -92,7 +92,8 @@ class Problem:
         here = self.approximation.evaluate(self, vector, start, tol, distance)
         if here is None:
             return None
-        return replace(here, value=here.value + added[0], gradient=here.gradient + added[1])
+        gradient = self._settled(here.gradient + added[1], vector)
+        return replace(here, value=here.value + added[0], gradient=gradient)
 
     def gradient_near(
         self, here: Objective, change: Floats, slopes: Parts[Slopes]
@@ -101,8 +102,16 @@ class Problem:
         gradient = self.approximation.gradient_near(self, here, change, slopes)
         if not self.penalty or gradient is None:
             return gradient
-        added = self.penalized(here.mode.point.params.pack() + change)
-        return None if added is None else gradient + added[1]
+        vector = here.mode.point.params.pack() + change
+        added = self.penalized(vector)
+        return None if added is None else self._settled(gradient + added[1], vector)
+
+    def _settled(self, gradient: Floats, vector: Floats) -> Floats:
+        """Slopes without those along which the prior of correlations jumps: there is no way."""
+        for places, values in self.penalty.uncorrelated(self.covariances, vector, self.shape):
+            if not values.any():
+                gradient[places] = 0.0
+        return gradient
 
     def penalized(self, vector: Floats) -> tuple[float, Floats] | None:
         """Return minus the log prior and its gradient; None where the prior is zero."""
