@@ -182,5 +182,7 @@ def _requirement(kind: type[PriorDensity], name: str, value: float) -> str:
     if name in kind.positive and value <= 0.0:
         return "positive"
     if name in kind.least_one and value < 1.0:
-        return "at least 1: the density is infinite at the end of its range, and so has its mode there"
+        return (
+            "at least 1: the density is infinite at the end of its range, and so has its mode there"
+        )
     return ""

@@ -36,8 +36,8 @@ __all__ = [
 MOVED = 1e-3  # of the largest change of a linear predictor, by which a row is one that moves
 ADVICE = (
     "Other estimates {stand}. confint(X, y, method='profile') has the end "
-    "that the data give; where a finite number is needed, priors='weak' gives one, or leave the term "
-    "out of this formula, or merge the level with another"
+    "that the data give; where a finite number is needed, priors='weak' gives one, or leave the "
+    "term out of this formula, or merge the level with another"
 )
 
 ON_PRIORS = (
