@@ -11,6 +11,7 @@ se       largest relative difference of a standard error
 zero     the same two of the zero part
 sd       largest difference of a standard deviation of random effects, relative to the larger one
 phi      relative difference of the dispersion
+posterior  by how much the log posterior density is higher, of cases with priors
 
 and of the parts that are asked for
 
@@ -36,6 +37,7 @@ from suite_parts import PARTS, plain
 
 from skglmm import (
     BetaBinomialGLMMRegressor,
+    BetaGLMMRegressor,
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
     LMMRegressor,
@@ -44,7 +46,21 @@ from skglmm import (
 )
 from skglmm.inference import coefficient_tables, variance_components
 
-THEMES = ("gaussian", "counts", "binomial", "betabinomial", "ordinal")
+THEMES = ("gaussian", "counts", "binomial", "betabinomial", "ordinal", "priors")
+# Cases with priors relative to the residual standard deviation are not among them.
+PRIORS = {
+    "bacteria-normal-priors": {"fixed": "normal(0, 1)"},
+    "bacteria-gamma-sd-prior": {
+        "fixed": "normal(0, 2.5)",
+        "intercept": "normal(0, 2.5)",
+        "sd": "gamma(2, 0.5)",
+    },
+    "dyestuff2-gamma-sd-prior": {"sd": "gamma(2, 0.1)"},
+    "petrol-beta-priors": {"EPc": "normal(0, 0.5)", "sd": "lognormal(0, 1)"},
+    "salamanders-poisson-separation": {"fixed": "normal(0, 2.5)"},
+}
+# Normal of the logarithm, with mean m and variance v, is lognormal with mean m + v, but for this.
+CONSTANTS = {"petrol-beta-priors": 0.5}
 COUNTS = {"poisson": "inflated", "truncated_poisson": "hurdle"}
 Table = dict[str, tuple[float, float]]
 
@@ -55,8 +71,8 @@ def main() -> None:
     factors = {entry["file"]: entry["factors"] or {} for entry in registry.values()}
     for theme in THEMES:
         for case in json.loads((args.folder / "json" / f"{theme}.json").read_text())["cases"]:
-            has_family = theme != "counts" or case["family"] in COUNTS
-            if has_family and args.part in case["name"]:
+            known = {"counts": case["family"] in COUNTS, "priors": case["name"] in PRIORS}
+            if known.get(theme, True) and args.part in case["name"]:
                 rows = read(args.folder / case["data"], factors[case["data"]])
                 print(
                     f"{theme:9s} {case['name']:38s} {line(theme, case, rows, args.parts)}",
@@ -91,6 +107,9 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
     above = model.log_likelihood_ - case["log_likelihood"]
     beta, error = differences(fixed, case["fixed"])
     text = f"above {above:+.1e}  beta {beta:.1e}  se {error:.1e}"
+    if theme == "priors":
+        posterior = model.log_likelihood_ + model.log_prior_ - case["log_posterior"]
+        text += f"  posterior {posterior - CONSTANTS.get(case['name'], 0.0):+.1e}"
     if case.get("zi") and "zero" in tables:
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
     if theme in {"binomial", "betabinomial"} and case["random"]:
@@ -115,7 +134,7 @@ def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
         scale = f"1 + offset(-0.5 * log({column}))"
     if options.get("dispformula", "~1") != "~1":
         scale = options["dispformula"].removeprefix("~")
-    model = LMMRegressor(formula, reml=bool(options["REML"]), scale=scale)
+    model = LMMRegressor(formula, reml=bool(options.get("REML")), scale=scale)
     return model, rows, rows[response].to_numpy(), weights
 
 
@@ -195,12 +214,24 @@ def ordered_parts(model: Any, case: dict[str, Any], rows: pd.DataFrame, tables: 
     return f"{text}  sd {max(apart):.1e}  probabilities {max(missed):.1e}"
 
 
+def priors(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
+    model, _, y, weights = BY_FAMILY[case["family"]](case, rows)
+    return model.set_params(priors=PRIORS[case["name"]]), rows, y, weights
+
+
+def beta(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
+    response, formula = sides(case)
+    return BetaGLMMRegressor(formula), rows, rows[response].to_numpy(), None
+
+
+BY_FAMILY = {"gaussian": gaussian, "binomial": binomial, "poisson": counts, "beta": beta}
 MAKERS = {
     "gaussian": gaussian,
     "counts": counts,
     "binomial": binomial,
     "betabinomial": betabinomial,
     "ordinal": ordinal,
+    "priors": priors,
 }
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
+from sklearn.base import clone
 
 from skglmm import (
     BetaBinomialGLMMRegressor,
@@ -117,6 +118,19 @@ FORMULAS = {
     "overlapping terms": "x + kind + (1 | g) + (0 + kind || g)",
     "precision": "x + (1 | g)",
 }
+
+
+@pytest.mark.parametrize("weights", [None, "k"])
+def test_priors_of_rows_in_parts_are_those_of_all_rows(rows, in_parts, weights):
+    X, y = rows[0], 1e3 * rows[1]
+    weights = None if weights is None else X[weights] / X[weights].mean()
+    model = LMMRegressor("x + kind + (x | g)", reml=False, priors="weak")
+    whole, parts = model.fit(X, y, weights), in_parts(clone(model), X, y, weights)
+    assert_same(parts, whole, atol=1e-6)
+    pairs = zip(parts.fit_.priors.entries, whole.fit_.priors.entries, strict=True)
+    for (mine, density), (theirs, other) in pairs:
+        assert mine == theirs
+        assert_allclose(density.arguments, other.arguments, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", FORMULAS)

@@ -38,6 +38,7 @@ INTERNAL = (
     "skglmm.inference",
     "skglmm.engine",
     "skglmm.linalg",
+    "skglmm.priors",
     "skglmm.response",
 )
 # Beside the estimators.

@@ -36,6 +36,15 @@ from skglmm.engine.objective.sensitivity import (
     theta_information,
 )
 from skglmm.engine.objective.variational import PosteriorNormal
+from skglmm.engine.penalty import (
+    CoefficientOf,
+    CorrelationsOf,
+    Penalty,
+    PenaltyTerm,
+    Quantity,
+    SpreadOf,
+    ThroughLink,
+)
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
 from skglmm.engine.problem.problem import Approximation, Modes, Problem
 from skglmm.engine.problem.within import constant_within
@@ -47,6 +56,8 @@ from skglmm.engine.rows.shard import Shard
 __all__ = [
     "AdaptiveQuadrature",
     "Approximation",
+    "CoefficientOf",
+    "CorrelationsOf",
     "Coupling",
     "EffectInformation",
     "Effects",
@@ -61,15 +72,20 @@ __all__ = [
     "NormalPosterior",
     "Objective",
     "Params",
+    "Penalty",
+    "PenaltyTerm",
     "Point",
     "PosteriorNodes",
     "PosteriorNormal",
     "Problem",
     "ProfileMode",
     "ProfiledGaussian",
+    "Quantity",
     "Shard",
     "Sizes",
+    "SpreadOf",
     "State",
+    "ThroughLink",
     "arrange",
     "assemble",
     "bind",

@@ -4,10 +4,11 @@ from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import Digest, digest, row_digest
 from skglmm.fitting.data.measure import measured
 from skglmm.fitting.data.null_space import NullSpace
+from skglmm.fitting.data.priors import known_priors, penalty_of
 from skglmm.fitting.data.spaces import Spaces, Sums, of_rows, signed_sums, spaces
 from skglmm.fitting.data.standardize import learn_scales
 from skglmm.fitting.data.units import USER, Units
-from skglmm.fitting.fit import fit, fit_bound, refit, unrestricted
+from skglmm.fitting.fit import fit, fit_bound, refit, unpenalized, unrestricted
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
@@ -44,12 +45,14 @@ __all__ = [
     "first_hessian",
     "fit",
     "fit_bound",
+    "known_priors",
     "learn_scales",
     "least_curvatures",
     "line_search",
     "local",
     "measured",
     "of_rows",
+    "penalty_of",
     "positive",
     "refit",
     "row_digest",
@@ -57,6 +60,7 @@ __all__ = [
     "solved",
     "spaces",
     "stiffened",
+    "unpenalized",
     "unrestricted",
     "update",
 ]

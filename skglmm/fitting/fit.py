@@ -47,8 +47,9 @@ from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import determined, least_curvatures, stiffened
+from skglmm.priors import NO_PRIORS, Priors
 
-__all__ = ["fit", "fit_bound", "refit", "unrestricted"]
+__all__ = ["fit", "fit_bound", "refit", "unpenalized", "unrestricted"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
@@ -67,6 +68,7 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     log_jacobian: float = 0.0,
     options: Options | None = None,
     approximation: Approximation | None = None,
+    priors: Priors = NO_PRIORS,
 ) -> Fit:
     """Fit a mixed model by maximum likelihood, or by a restricted one.
 
@@ -87,16 +89,20 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
         When the optimizer stops.
     approximation : Approximation or None
         Of the likelihood, and which fixed effects it integrates out; None is Laplace's with none.
+    priors : Priors
+        Of parameters: estimates are modes of the posterior density then.
 
     Raises
     ------
+    ValueError
+        If a prior is about no parameter of the model.
     DesignError
         If the likelihood is not finite at the starting values, crossed factors are too large, or
         the approximation is not one for such random effects.
     """
     options = options or Options()
     rows, n_threads = (family, design, y, weights, log_jacobian), options.n_threads
-    study = Study.of(*rows, n_threads, approximation, whole=options.averages)
+    study = Study.of(*rows, n_threads, approximation, whole=options.averages, priors=priors)
     found = spaces(signed_sums(design, y, weights), study.scales)
     first = first_constants(family, study.design.offsets, study.response, weights)
     bound = replace(study.bound, spaces=found)
@@ -195,6 +201,23 @@ def unrestricted(study: Study, before: Fit, options: Options | None = None) -> F
     inference = before.uncertainty is not None
     found = refit(study, plain, options, inference=inference, effects=True)
     return replace(found, spaces=before.spaces, data_digest=before.data_digest)
+
+
+def unpenalized(study: Study, before: Fit, options: Options | None = None) -> Fit:
+    """Fit again without the priors that parameters may have.
+
+    Parameters
+    ----------
+    study : Study
+        Rows of `before`.
+    before : Fit
+        Whose estimates are the starting values; itself the answer if there are no priors.
+    options : Options or None
+        When the optimizer stops.
+    """
+    if not before.priors:
+        return before
+    return refit(study, replace(before, priors=NO_PRIORS, log_prior=0.0), options)
 
 
 def _fit_linear(

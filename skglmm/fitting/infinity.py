@@ -120,12 +120,17 @@ def sides(bound: Bound, optimum: Optimum, found: Infinity) -> list[Sides]:
 
 
 def _declared(bound: Bound) -> tuple[Floats, ...]:
-    """Change the predictors of what no response shows by one unit in all rows, or not at all."""
+    """Change the predictors of what no response shows by one unit in all rows, or not at all.
+
+    Those whose coefficients have priors stay.
+    """
     found: list[Floats] = [np.zeros(count) for count in bound.problem.shape.n_coefficients]
     for k, sign in bound.endless.items():
         totals = bound.problem.shards.map(_sums, k=k).total()
         gram, sums = totals[:, :-1], totals[:, -1]
         change = np.linalg.lstsq(gram, sums, rcond=1e-12)[0]
+        if bound.problem.penalty.resists(k, np.asarray(change, dtype=np.float64)):
+            continue
         if min(bound.problem.shards.map(_least, k=k, change=change)) > PART:
             found[k] = np.asarray(sign * change, dtype=np.float64)
     return tuple(found)

@@ -93,7 +93,6 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         posterior=posterior(problem, mode) if effects else None,
         effect_information=effect_information(problem, mode) if effects else None,
         mode_jacobian=None if moves is None else _user_moves(bound, moves),
-        log_likelihood=bound.log_volume - optimum.here.value - bound.log_jacobian,
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
         converged=optimum.is_within(tol),
@@ -109,8 +108,8 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         vanishing=vanishing(bound.masses, gone),
         caps=caps_of(bound, optimum),
         approximation=problem.approximation,
-        log_volume=bound.log_volume,
         units=scales.units,
+        **_of_objective(bound, optimum),
         **(_of_rows(outcome.rows, scales) if inference else {}),
     )
     _check_finite(fit)
@@ -126,6 +125,19 @@ def _singular(
         for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
         for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
     )
+
+
+def _of_objective(bound: Bound, optimum: Optimum) -> dict[str, Any]:
+    """The objective as log likelihood and log prior, in the units of the user."""
+    added = bound.problem.penalized(optimum.vector)
+    log_prior = 0.0 if added is None else 0.0 - added[0]
+    log_posterior = bound.log_volume - optimum.here.value - bound.log_jacobian
+    return {
+        "log_likelihood": log_posterior - log_prior,
+        "log_volume": bound.log_volume,
+        "priors": bound.priors,
+        "log_prior": log_prior,
+    }
 
 
 def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from skglmm.fitting.data.spaces import Spaces
 from skglmm.fitting.data.units import USER, Units
 from skglmm.fitting.uncertainty import Uncertainty
 from skglmm.linalg import Posterior
+from skglmm.priors import NO_PRIORS, Priors
 
 __all__ = ["Fit"]
 
@@ -113,6 +114,10 @@ class Fit:
     constant_within : tuple of tuple of ndarray of bool, each of shape (p_k,)
         Which fixed columns are the same in all rows of a level of each factor, of each predictor;
         none without inference.
+    priors : Priors
+        Of single parameters, in the user's units: estimates are modes of the posterior density.
+    log_prior : float
+        Log density of these priors at the estimates; the log likelihood is without it.
     unconditioned : Fit or None
         This fit before the modes of its random effects took account of more rows, without their
         posterior: what degrees of freedom come from.
@@ -157,6 +162,8 @@ class Fit:
     coefficient_maps: tuple[Floats, ...] = ()
     origins: tuple[Floats, ...] = ()
     constant_within: tuple[tuple[Bools, ...], ...] = ()
+    priors: Priors = NO_PRIORS
+    log_prior: float = 0.0
     unconditioned: "Fit | None" = None
     effect_posterior: PosteriorNormal | PosteriorNodes | None = None
 

@@ -15,6 +15,7 @@ from skglmm.fitting.search.optimize import Options
 from skglmm.fitting.search.start import first_constants
 from skglmm.fitting.study import Study
 from skglmm.parts import Here
+from skglmm.priors import NO_PRIORS, Priors
 
 __all__ = ["SharedDesign"]
 
@@ -37,6 +38,8 @@ class SharedDesign:
         As in `fit`.
     columns : Scales
         Of the columns, before any response is seen.
+    priors : Priors
+        As in `fit`; weak ones have the units of each response.
     study : Study
         The rows with one of the responses; others take its place.
     """
@@ -46,6 +49,7 @@ class SharedDesign:
     weights: Floats | None
     approximation: Approximation | None
     columns: Scales
+    priors: Priors
     study: Study
 
     @classmethod
@@ -56,19 +60,21 @@ class SharedDesign:
         y: Floats,
         weights: Floats | None = None,
         approximation: Approximation | None = None,
+        priors: Priors = NO_PRIORS,
     ) -> "SharedDesign":
         """Standardize and bind the rows of a design.
 
         Parameters
         ----------
-        family, design, weights, approximation
+        family, design, weights, approximation, priors
             See `fit`.
         y : ndarray, shape (n,)
             Any of the responses; nothing is learned from it.
         """
         columns = learn_scales(design.layout, Here([design]), Here([weights]), family.intercepts)
-        study = Study.of(family, design, y, weights, approximation=approximation, columns=columns)
-        return cls(family, design, weights, approximation, columns, study.condensed())
+        how = (0.0, 1, approximation)
+        study = Study.of(family, design, y, weights, *how, columns=columns, priors=priors)
+        return cls(family, design, weights, approximation, columns, priors, study.condensed())
 
     def fits(
         self,
@@ -116,7 +122,8 @@ class SharedDesign:
         """The rows with a response, in the units of this response."""
         rows = (Here([self.design]), Here([y]), Here([self.weights]))
         scales = measured(self.columns, self.design.layout, self.family, *rows)
-        if _moves(scales, self.design) or _moves(self.study.scales, self.design):
+        moves = _moves(scales, self.design) or _moves(self.study.scales, self.design)
+        if moves or self.priors:
             return Study.of(
                 self.family,
                 self.design,
@@ -125,6 +132,7 @@ class SharedDesign:
                 log_jacobian,
                 approximation=self.approximation,
                 columns=self.columns,
+                priors=self.priors,
             ).condensed()
         return replace(self.study, scales=scales, log_jacobian=log_jacobian).with_response(y)
 

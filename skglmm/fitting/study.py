@@ -13,12 +13,14 @@ from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
 from skglmm.fitting.data.measure import measured
+from skglmm.fitting.data.priors import known_priors, penalty_of
 from skglmm.fitting.data.standardize import Scales, learn_scales
 from skglmm.fitting.data.units import Units
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, Held, masses_in
 from skglmm.fitting.search.restricted import restricted
 from skglmm.parts import Here
+from skglmm.priors import NO_PRIORS, Priors
 
 __all__ = ["Study"]
 
@@ -44,6 +46,8 @@ class Study:
         Rows that are held below a ceiling, see `Bound`.
     model : LinearModel or None
         Cross-products of the rows, see `condensed`.
+    priors : Priors
+        Of single parameters, in the user's units.
     """
 
     design: Design
@@ -54,6 +58,7 @@ class Study:
     log_jacobian: float
     caps: Held = ()
     model: LinearModel | None = None
+    priors: Priors = NO_PRIORS
 
     @classmethod
     def of(  # noqa: PLR0913 -- data and what their likelihood is
@@ -68,6 +73,7 @@ class Study:
         *,
         columns: Scales | None = None,
         whole: bool = False,
+        priors: Priors = NO_PRIORS,
     ) -> "Study":
         """Standardize and bind the rows of a design; see `fit`.
 
@@ -82,7 +88,13 @@ class Study:
         problem = bind(standard, response, weights, family, n_threads=n_threads, whole=whole)
         if approximation is not None:
             problem = problem.approximated(approximation, design.layout)
-        return cls(standard, scales, problem, y, weights, log_jacobian)
+        study = cls(standard, scales, problem, y, weights, log_jacobian)
+        return study.given(known_priors(priors, problem, design.layout, scales, *rows))
+
+    def given(self, priors: Priors) -> "Study":
+        """Return the study with priors of single parameters."""
+        penalty = penalty_of(priors, self.design.layout, self.scales, self.problem.family)
+        return replace(self, problem=replace(self.problem, penalty=penalty), priors=priors)
 
     def holding(self, caps: Iterable[Cap]) -> "Study":
         """Return the study in which the linear predictors of some rows are coefficients."""
@@ -136,6 +148,7 @@ class Study:
             log_jacobian=self.log_jacobian + self.units.log_jacobian(self.y, self.weights, masses),
             masses=masses_in(self.y, masses),
             caps=self.caps,
+            priors=self.priors,
         )
 
     @cached_property
@@ -177,11 +190,11 @@ class Study:
         return restricted(bound, bound.vector(fit))
 
     def like(self, fit: Fit) -> "Study":
-        """Return the study with the approximation of a fit."""
-        if self.problem.approximation == fit.approximation:
+        """Return the study with the approximation and the priors of a fit."""
+        if self.problem.approximation == fit.approximation and self.priors == fit.priors:
             return self
         problem = self.problem.approximated(fit.approximation, fit.layout)
-        return replace(self, problem=problem, model=None)
+        return replace(self, problem=problem, model=None).given(fit.priors)
 
 
 def _turned(design: Design, k: int, turn: Floats) -> Design:

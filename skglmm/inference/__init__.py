@@ -77,7 +77,12 @@ from skglmm.inference.report.frames import (
 )
 from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
-from skglmm.inference.report.separation import at_infinity, separated_findings, undetermined
+from skglmm.inference.report.separation import (
+    at_infinity,
+    prior_findings,
+    separated_findings,
+    undetermined,
+)
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
@@ -200,6 +205,7 @@ __all__ = [
     "predict_linear",
     "predict_quantile",
     "predictive_cdf",
+    "prior_findings",
     "profile_intervals",
     "profiles",
     "quantile_residuals",

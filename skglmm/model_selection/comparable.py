@@ -5,8 +5,13 @@ from typing import Any
 
 from skglmm.inference import REFIT, other_integrals
 
-__all__ = ["difference", "refuse_different"]
+__all__ = ["PENALIZED", "difference", "refuse_different", "refuse_penalized"]
 
+PENALIZED = (
+    "estimates with priors do not maximize the likelihood, and count for less than a parameter "
+    "each; compare such models by cross-validation, with log_density_scorer, or fit them with "
+    "priors=None"
+)
 _REFIT = "refit both to the same rows, responses, weights and bounds, in any order of the rows"
 _UNRESTRICTED = f"{REFIT}, or let refit=True do it with the X and y of fit"
 _ALIKE = "compare models with the same boundary, or models that give the bounds a probability"
@@ -53,6 +58,15 @@ def refuse_different(names: tuple[str, str], one: Any, other: Any) -> None:
             f"{names[0]} and {names[1]} cannot be compared: their likelihoods are approximated in "
             "different ways; fit both with the same number of quadrature points"
         )
+        raise ValueError(msg)
+
+
+def refuse_penalized(names: tuple[str, str], one: Any, other: Any) -> None:
+    """Refuse estimators whose parameters have priors."""
+    found = [name for name, model in zip(names, (one, other), strict=True) if model.fit_.priors]
+    if found:
+        verb = "has" if len(found) == 1 else "have"
+        msg = f"{' and '.join(found)} {verb} priors, and there is no test: {PENALIZED}"
         raise ValueError(msg)
 
 

@@ -13,9 +13,10 @@ from skglmm.estimators.reading.model import titled
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_flag
 from skglmm.estimators.runtime.threads import single_threaded
+from skglmm.estimators.runtime.warnings import tell
 from skglmm.fitting import Spaces
 from skglmm.inference import Comparison, conditional_aic, likelihood_ratio, overview
-from skglmm.model_selection.comparable import refuse_different
+from skglmm.model_selection.comparable import PENALIZED, refuse_different
 from skglmm.model_selection.nesting import paired, spaces_on, why_not_nested
 from skglmm.model_selection.unrestricted import by_maximum_likelihood, refuse_missing
 
@@ -81,7 +82,13 @@ def compare(
     ValueError
         When two models were fitted to different rows, responses, weights or bounds, or moved
         responses on the bounds differently; when both are fitted by REML with other fixed
-        effects, or one of them is, and `refit` is False; when names are too few or not unique.
+        effects, or one of them is, and `refit` is False; when names are too few or not unique;
+        when one has priors, and `conditional` is True.
+
+    Warns
+    -----
+    UserWarning
+        When models have priors: their criteria mean little.
 
     References
     ----------
@@ -114,6 +121,8 @@ def compare(
         labels = _unique(_formulas(fitted))
     for (one, first), (other, second) in combinations(zip(labels, fitted, strict=True), 2):
         refuse_different((repr(one), repr(other)), first, second)
+    if any(model.fit_.priors for model in fitted):
+        tell(f"criteria of models with priors mean little: {PENALIZED}")
     spaces = [None if X is None else spaces_on(model, X, sample_weight) for model in models]
     table = _criteria(fitted, labels).join(_tests(fitted, labels, spaces))
     if conditional:

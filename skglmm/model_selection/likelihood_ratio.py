@@ -27,7 +27,7 @@ from skglmm.inference import (
     unweighted,
     with_replicates,
 )
-from skglmm.model_selection.comparable import refuse_different
+from skglmm.model_selection.comparable import refuse_different, refuse_penalized
 from skglmm.model_selection.nesting import spaces_on, why_not_nested
 from skglmm.model_selection.unrestricted import by_maximum_likelihood, refuse_missing
 
@@ -106,7 +106,7 @@ def likelihood_ratio_test(
     ValueError
         When the models are not nested, stand in the wrong order or were fitted to different
         data; when both are fitted by REML with other fixed effects, or one of them is, and
-        `refit` is False; when X or y is missing or others than in `fit`.
+        `refit` is False; when X or y is missing or others than in `fit`; when one has priors.
 
     Warns
     -----
@@ -144,6 +144,7 @@ def likelihood_ratio_test(
         again = partial(by_maximum_likelihood, X=X, y=y, sample_weight=sample_weight)
         models = again(smaller), again(larger)
     names = titled(models[0].formulas_), titled(models[1].formulas_)
+    refuse_penalized(("the smaller model", "the larger model"), *models)
     refuse_different(("the smaller model", "the larger model"), *models)
     on_rows = partial(spaces_on, X=X, sample_weight=sample_weight)
     spaces = None if X is None else (on_rows(smaller), on_rows(larger))

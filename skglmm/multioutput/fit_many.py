@@ -172,4 +172,4 @@ def _read(model: MixedModel, X: Any, Y: Any, sample_weight: Any) -> tuple[Shared
     spec, design = model._learn(parts, frame)
     tell_dropped(parts.dropped)
     tell_constant(spec.constant)
-    return SharedModel.of(model, family, design, weights), responses
+    return SharedModel.of(model, family, spec, design, weights), responses

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from skglmm import inference as infer
 from skglmm.arrays import Bools, Floats
-from skglmm.design import Design
+from skglmm.design import Design, DesignSpec
 from skglmm.engine import Approximation
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import MIN_SAMPLES
 from skglmm.estimators.reading.validation import check_weights
 from skglmm.families import Family
 from skglmm.fitting import Fit, Options, SharedDesign
+from skglmm.priors import Priors
 from skglmm.response import ResponseScale
 
 __all__ = ["SharedModel"]
@@ -44,6 +45,7 @@ class SharedModel:
     weights : ndarray, shape (n,), or None
         Positive.
     approximation : Approximation
+    priors : Priors
     scale : ResponseScale
         Draft of what a response is.
     vet : callable
@@ -60,6 +62,7 @@ class SharedModel:
     design: Design
     weights: Floats | None
     approximation: Approximation
+    priors: Priors
     scale: ResponseScale
     vet: Callable[[str, Any], Any]
     name: str
@@ -69,7 +72,12 @@ class SharedModel:
 
     @classmethod
     def of(
-        cls, model: MixedModel, family: Family, design: Design, weights: Floats | None
+        cls,
+        model: MixedModel,
+        family: Family,
+        spec: DesignSpec,
+        design: Design,
+        weights: Floats | None,
     ) -> "SharedModel":
         """Take from an estimator what its fits need."""
         return cls(
@@ -77,6 +85,7 @@ class SharedModel:
             design,
             weights,
             model._approximation(family),
+            model._priors(spec),
             model._make_scale(family),
             model._vet,
             type(model).__name__,
@@ -156,7 +165,9 @@ class SharedModel:
         design = self.design if seen.all() else self.design.take(seen)
         first, weights = responses[0].read, self._weights(seen)
         try:
-            rows = SharedDesign.of(self.family, design, first, weights, self.approximation)
+            rows = SharedDesign.of(
+                self.family, design, first, weights, self.approximation, self.priors
+            )
         except (ArithmeticError, ValueError) as error:  # of rows that are too few for the model
             yield from [error] * len(responses)
             return

@@ -105,6 +105,8 @@ class LinearModel:
     def of(cls, problem: Problem) -> "LinearModel | None":
         """Condense the rows of a problem; None where it is not linear, or scales of rows differ.
 
+        So it is, too, where parameters have priors, which a profile knows nothing of.
+
         This is the only pass over the rows: what a fit asks for later is in what it returns.
         """
         if not _may_be_linear(problem):
@@ -182,7 +184,7 @@ def linear_model(problem: Problem) -> LinearModel | None:
 
 def _may_be_linear(problem: Problem) -> bool:
     """Whether the response is normal, with a linear mean and one coefficient of the scale."""
-    if not problem.family.is_normal:
+    if problem.penalty or not problem.family.is_normal:
         return False
     location, scale = _predictors(problem.family).values()
     n_coefficients = problem.shape.n_coefficients

@@ -11,6 +11,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance, Known
 from skglmm.design import Layout
+from skglmm.engine.penalty import Penalty
 from skglmm.engine.prior import Prior, StandardPrior
 from skglmm.engine.problem.flat import with_flat
 from skglmm.engine.rows.effects import Effects
@@ -24,6 +25,7 @@ from skglmm.parts import Here, Parts
 __all__ = ["Approximation", "Modes", "Problem"]
 
 T = TypeVar("T")
+NO_PENALTY = Penalty()
 Modes = tuple[Floats, ...]  # spherical effects, (k, L) for each factor, leading factor first
 
 
@@ -54,6 +56,8 @@ class Problem:
         Of the integral over the random effects.
     flat : ndarray, shape (p,)
         Where the search for fixed effects begins that are integrated out, see `restricted`.
+    penalty : Penalty
+        Minus the log prior of the parameters, which the objective has beside the likelihood.
     """
 
     family: Family
@@ -67,6 +71,7 @@ class Problem:
     rows: Ints
     approximation: "Approximation"
     flat: Floats = field(default_factory=partial(np.zeros, 0))
+    penalty: Penalty = NO_PENALTY
 
     def evaluate(
         self,
@@ -75,14 +80,42 @@ class Problem:
         tol: float = DECREMENT_TOL,
         distance: Distance = "some",
     ) -> Objective | None:
-        """Evaluate the objective and its gradient, see `Approximation.evaluate`."""
-        return self.approximation.evaluate(self, vector, start, tol, distance)
+        """Evaluate the objective and its gradient, see `Approximation.evaluate`.
+
+        The objective is infinite, None, where a prior is zero.
+        """
+        if not self.penalty:
+            return self.approximation.evaluate(self, vector, start, tol, distance)
+        added = self.penalized(vector)
+        if added is None:
+            return None
+        here = self.approximation.evaluate(self, vector, start, tol, distance)
+        if here is None:
+            return None
+        gradient = self._settled(here.gradient + added[1], vector)
+        return replace(here, value=here.value + added[0], gradient=gradient)
 
     def gradient_near(
         self, here: Objective, change: Floats, slopes: Parts[Slopes]
     ) -> Floats | None:
         """Return the gradient after a small change, see `Approximation.gradient_near`."""
-        return self.approximation.gradient_near(self, here, change, slopes)
+        gradient = self.approximation.gradient_near(self, here, change, slopes)
+        if not self.penalty or gradient is None:
+            return gradient
+        vector = here.mode.point.params.pack() + change
+        added = self.penalized(vector)
+        return None if added is None else self._settled(gradient + added[1], vector)
+
+    def _settled(self, gradient: Floats, vector: Floats) -> Floats:
+        """Slopes without those along which the prior of correlations jumps: there is no way."""
+        for places, values in self.penalty.uncorrelated(self.covariances, vector, self.shape):
+            if not values.any():
+                gradient[places] = 0.0
+        return gradient
+
+    def penalized(self, vector: Floats) -> tuple[float, Floats] | None:
+        """Return minus the log prior and its gradient; None where the prior is zero."""
+        return self.penalty.at(self.covariances, vector, self.shape)
 
     def tangent(self, mode: Mode, direction: Floats) -> Effects:
         """Return the derivative of the mode, see `Approximation.tangent`."""
@@ -94,10 +127,22 @@ class Problem:
 
     def information(self, mode: Mode) -> tuple[Floats, ...]:
         """Return the information about the parameters, see `Approximation.information`."""
-        return self.approximation.information(self, mode)
+        blocks = self.approximation.information(self, mode)
+        if not self.penalty:
+            return blocks
+        vector = mode.point.params.pack()
+        added, ends = self.penalty.hessian(self.covariances, vector, self.shape), 0
+        found = []
+        for block in blocks:
+            start, ends = ends, ends + len(block)
+            found.append(block + added[start:ends, start:ends])
+        return tuple(found)
 
     def cluster_gradients(self, mode: Mode, clusters: Ints) -> Floats:
-        """Return the gradient of each cluster, see `Approximation.cluster_gradients`."""
+        """Return the gradient of each cluster, see `Approximation.cluster_gradients`.
+
+        Without priors, which belong to no cluster.
+        """
         return self.approximation.cluster_gradients(self, mode, clusters)
 
     def approximated(self, approximation: "Approximation", layout: Layout) -> "Problem":
@@ -111,6 +156,10 @@ class Problem:
         approximation.check(layout, (self.order, self.n_nested))
         return replace(self, approximation=approximation)
 
+    def alike(self, other: "Problem", layout: Layout) -> "Problem":
+        """Return the problem with the approximation and the priors of another one."""
+        return replace(self.approximated(other.approximation, layout), penalty=other.penalty)
+
     def with_response(self, y: Floats) -> "Problem":
         """Return the problem with another response, shape (n,), in the order of the design."""
         prepared = self.family.prepare(y[self.rows])
@@ -120,7 +169,8 @@ class Problem:
 
     def with_turned(self, k: int, turn: Floats) -> "Problem":
         """Return the problem with the fixed columns of predictor k multiplied by a matrix."""
-        return replace(self, shards=self.shards.map(_with_turned, k=k, turn=turn))
+        shards = self.shards.map(_with_turned, k=k, turn=turn)
+        return replace(self, shards=shards, penalty=self.penalty.turned(k, turn))
 
     def restricted(self, beta: Sequence[Floats]) -> "Problem":
         r"""Return the problem whose integrated fixed effects are no parameters any more.

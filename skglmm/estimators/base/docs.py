@@ -83,6 +83,14 @@ new_groups : {"marginal", "fixed", "nan", "error"}, default="marginal"
 offset : str, default=None
     Column that is added to the linear predictor of the mean, as ``offset(column)`` in a
     formula is to that of its predictor.
+priors : dict or "weak", default=None
+    Prior densities of parameters, so that estimates are modes of the posterior density, as for
+    separated responses and variances estimated as zero. A dict of texts by what they are of:
+    ``{"x": "normal(0, 2.5)", "fixed": "t(4, 0, 2.5)", "sd": "gamma(2, 0.1)",
+    "sd(x | g)": "half-normal(1)", "corr": "lkj(2)"}``; coefficients, terms and standard
+    deviations by their names, or all "fixed" effects but the intercept, all "sd", all "corr". On
+    columns as they are in X. "weak" has moderate ones for all of them, in the units of the
+    columns.
 context : dict of str to callable, default=None
     Functions that formulas may call besides the known ones. This is trusted code.
 inference : bool, default=True
@@ -123,6 +131,8 @@ n_boundary_ : int
 log_likelihood_ : float
     Maximized log likelihood of y on its own scale, in the approximation of the fit; a restricted
     one where fixed effects are integrated out.
+log_prior_ : float
+    Log density of the priors at the estimates, which is no part of the log likelihood; 0 without.
 aic_, bic_ : float
     Information criteria.
 n_params_ : int

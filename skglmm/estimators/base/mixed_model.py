@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 import skglmm
 from skglmm.arrays import Floats, keep_freed_memory
-from skglmm.design import Design, DesignSpec, learn
+from skglmm.design import Design, DesignSpec, label_in, learn
 from skglmm.engine import Approximation, Laplace
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.cluster.cluster import cluster_rows
@@ -44,6 +44,7 @@ from skglmm.estimators.runtime.warnings import (
 from skglmm.families import Family
 from skglmm.fitting import Fit, Options, fit, fit_bound, row_digest
 from skglmm.parts import is_dask
+from skglmm.priors import Priors, read_priors
 from skglmm.response import ResponseScale
 
 __all__ = ["MixedModel"]
@@ -80,6 +81,7 @@ class MixedModel(
     predict_kind: str = "conditional"
     new_groups: str = "marginal"
     offset: str | None = None
+    priors: Any = None
     context: Mapping[str, Callable[..., Any]] | None = None
     inference: bool = True
     tol: float = 1e-8
@@ -89,6 +91,8 @@ class MixedModel(
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit by maximum likelihood, in an approximation, or by a restricted one.
+
+        With `priors` estimates are modes of the posterior density.
 
         Parameters
         ----------
@@ -236,7 +240,12 @@ class MixedModel(
             log_jacobian=scale.total_log_jacobian(read, weights),
             options=self._options(),
             approximation=self._approximation(family),
+            priors=self._priors(self._spec),
         )
+
+    def _priors(self, spec: DesignSpec) -> Priors:
+        """Return the priors of parameters, of which those of terms are of all their columns."""
+        return read_priors(self.priors).by_term(_coefficients_of_terms(spec))
 
     def _options(self) -> Options:
         report = _print_line if self.verbose else None
@@ -254,7 +263,7 @@ class MixedModel(
         for j, name in zip(result.family.estimated, names, strict=True):
             if j != k and result.family.parameters[j].block is None:
                 setattr(self, f"{name}_coef_", result.beta[j])
-        self.log_likelihood_ = result.log_likelihood
+        self.log_likelihood_, self.log_prior_ = result.log_likelihood, result.log_prior
         self.aic_, self.bic_, self.n_params_ = result.aic, result.bic, result.n_params
         self.n_obs_ = result.n_samples
         self.n_levels_ = {factor.name: factor.n_levels for factor in result.layout.factors}
@@ -280,6 +289,17 @@ class MixedModel(
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skglmm_version": skglmm.__version__}
+
+
+def _coefficients_of_terms(spec: DesignSpec) -> dict[str, list[str]]:
+    """Return the names of the coefficients of each term, by the name of the term."""
+    layout, found = spec.layout, {}
+    for k, terms in enumerate(spec.fixed_terms):
+        labels = layout.labels(k)
+        for factors, places in terms.items():
+            name = label_in(layout.predictors, k, ":".join(factors))
+            found[name] = [labels[j] for j in places]
+    return found
 
 
 def _print_line(line: str) -> None:

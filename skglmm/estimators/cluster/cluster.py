@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,8 +28,10 @@ from skglmm.fitting import (
     Units,
     digest,
     first_constants,
+    known_priors,
     learn_scales,
     measured,
+    penalty_of,
     row_digest,
     signed_sums,
     spaces,
@@ -175,14 +177,17 @@ def _bound(
     totals = parts.map(_totals, scale=scale, family=family, units=scales.units).total()
     log_jacobian, log_units, starts, mass, sums, occurring = totals
     mark, row_mark = parts.map(_digests, rows, spec=spec, log_jacobian=log_jacobian).total()
+    problem = assemble(spec.layout, family, shards, plan, n_columns)
+    problem = problem.approximated(estimator._approximation(family), spec.layout)
+    known = (spec.layout, scales, designs, parts.lazily(_read), weights)
+    priors = known_priors(estimator._priors(spec), problem, *known)
+    penalty = penalty_of(priors, spec.layout, scales, family)
     return ClusterRows(
         model=model,
         spec=spec,
         scale=scale,
         bound=Bound(
-            problem=assemble(spec.layout, family, shards, plan, n_columns).approximated(
-                estimator._approximation(family), spec.layout
-            ),
+            problem=replace(problem, penalty=penalty),
             scales=scales,
             layout=spec.layout,
             n_samples=counted.n_samples,
@@ -190,6 +195,7 @@ def _bound(
             log_jacobian=log_jacobian + log_units,
             spaces=spaces(sums, scales),
             masses=frozenset(itertools.compress(family.masses, occurring)),
+            priors=priors,
         ),
         constants=starts / mass,
         digest=row_mark,

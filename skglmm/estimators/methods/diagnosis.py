@@ -12,7 +12,7 @@ from skglmm.estimators.reading.nesting import reused_labels
 from skglmm.estimators.reading.study_rows import StudyRows, study_rows
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
-from skglmm.fitting import Fit
+from skglmm.fitting import Fit, Options, unpenalized
 
 __all__ = ["Diagnosing"]
 
@@ -58,7 +58,8 @@ class Diagnosing(SingleThreaded):
             link, missing slopes, missing grouping factors. Between bounds also responses that
             `boundary` moved, or that look as if somebody had moved them before the fit, being equal
             and next to a bound, with the estimates that follow if they are moved to 1e-3, 1e-4 or
-            1e-5 of the width (three refits); and bounds with a probability and no response.
+            1e-5 of the width (three refits); and bounds with a probability and no response. Of a
+            fit with priors, what has no finite estimate without them (a refit).
 
         Raises
         ------
@@ -105,8 +106,16 @@ class Diagnosing(SingleThreaded):
 
 
 def _separated_findings(rows: StudyRows) -> list[infer.Finding]:
-    found = infer.separated_findings(rows.model.fit_, rows.study, rows.labels())
-    return list(found)
+    model, labels = rows.model, rows.labels()
+    if not model.fit_.priors:
+        return list(infer.separated_findings(model.fit_, rows.study, labels))
+    options = Options(model.tol, int(model.max_iter))
+    try:
+        plain = unpenalized(rows.study, model.fit_, options)
+    except (ArithmeticError, ValueError) as error:  # of a likelihood that is nowhere finite
+        text = f"without priors there is no fit: {error}"
+        return [infer.Finding("separation", "note", "", np.nan, text, "All rests on the priors")]
+    return list(infer.prior_findings(model.fit_, plain, rows.study, labels))
 
 
 def _nesting_findings(rows: StudyRows) -> list[infer.Finding]:

@@ -31,9 +31,8 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
     _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), read, weights))
     design = estimator._spec.build(frame, context=estimator.context)
     fit = estimator.fit_
-    study = Study.of(
-        fit.family, design, read, weights, log_jacobian, approximation=fit.approximation
-    )
+    how = {"approximation": fit.approximation, "priors": fit.priors}
+    study = Study.of(fit.family, design, read, weights, log_jacobian, **how)
     return study.holding(fit.caps)
 
 

@@ -19,6 +19,7 @@ from skglmm.design import DesignSpec
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.fitting import Fit
 from skglmm.formula import check_expressions
+from skglmm.priors import read_priors
 
 __all__ = [
     "KINDS",
@@ -71,6 +72,7 @@ def check_parameters(estimator: Any) -> None:
     if not _is_flag(estimator.verbose):
         _check_number("verbose", estimator.verbose, Integral, low=0)
     check_flag("inference", estimator.inference)
+    read_priors(estimator.priors)
 
 
 def check_level(level: Any) -> None:

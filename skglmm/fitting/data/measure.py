@@ -24,7 +24,7 @@ from skglmm.fitting.data.summaries import CONSTANT_TOL, triangle
 from skglmm.fitting.data.units import Units
 from skglmm.parts import Parts
 
-__all__ = ["measured"]
+__all__ = ["is_straight", "measured"]
 
 ONE = 1e-12  # what a combination of columns that is one in all rows may miss by rounding
 
@@ -58,7 +58,7 @@ def measured(
     mass, size, total, *added = designs.map(_sums, ys, weights, of=moving).total()
     levels = {k: each / mass for k, each in zip(moving, added, strict=True)}
     units = Units.of(family, 0.0, size / mass or 1.0)
-    if _is_straight(family):
+    if is_straight(family):
         has_one = ones[family.location] is not None
         about = (total / mass, levels[family.location]) if has_one else (0.0, 0.0)
         common = {"k": family.location, "about": about}
@@ -72,7 +72,7 @@ def measured(
     return _with_units(scales, layout, units, ones, levels).turned_over(downward)
 
 
-def _is_straight(family: Family) -> bool:
+def is_straight(family: Family) -> bool:
     """Whether the distribution of shifted responses is that of a shifted location.
 
     A link that is as large in any unit, in parameters of either sign, is a straight line.

@@ -14,6 +14,7 @@ from skglmm.fitting.data.spaces import Spaces
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.subsample import off_boundary
+from skglmm.priors import NO_PRIORS, Priors
 
 __all__ = ["Bound", "Held", "masses_in"]
 
@@ -62,6 +63,8 @@ class Bound:
         The same rows with all fixed effects as parameters, where some of them are integrated out.
     log_volume : float
         What the integral over these adds to the log likelihood, in the units of their columns.
+    priors : Priors
+        Of single parameters, in the user's units; the problem has them as its penalty.
     """
 
     problem: Problem
@@ -75,6 +78,7 @@ class Bound:
     caps: Held = ()
     whole: "Bound | None" = None
     log_volume: float = 0.0
+    priors: Priors = NO_PRIORS
 
     @property
     def endless(self) -> Mapping[int, float]:

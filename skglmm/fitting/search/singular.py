@@ -65,7 +65,16 @@ def rectified(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
         edge = list(_edges(problem, optimum.vector))[place]
         if 0.0 < edge.distances.max() < SMALL:
             optimum = _without(problem, optimum, edge, len(edge.places), tol)
+    for places, values in _alone(problem, optimum.vector):
+        if 0.0 < np.abs(values).max() < SMALL:
+            edge = Edge(places, np.zeros(len(places)), np.abs(optimum.vector[places]))
+            optimum = _without(problem, optimum, edge, len(places), tol)
     return optimum
+
+
+def _alone(problem: Problem, vector: Floats) -> Iterator[tuple[Ints, Floats]]:
+    """Parameters of effects that may vanish only with all correlations, as these have priors."""
+    return problem.penalty.uncorrelated(problem.covariances, vector, problem.shape)
 
 
 def _without(problem: Problem, optimum: Optimum, edge: Edge, n: int, tol: float) -> Optimum:
@@ -121,7 +130,10 @@ def zeros(problem: Problem, vector: Floats) -> Bools:
     theta = Params.unpack(vector, problem.shape).theta
     pairs = zip(problem.covariances, theta, strict=True)
     fixed = np.zeros(problem.shape.n_beta, dtype=np.bool_)
-    return np.concatenate([fixed, *(covariance.zeros(part) for covariance, part in pairs)])
+    found = np.concatenate([fixed, *(covariance.zeros(part) for covariance, part in pairs)])
+    for places, values in _alone(problem, vector):
+        found[places] |= not values.any()
+    return found
 
 
 def free_parameters(problem: Problem, optimum: Optimum) -> Bools:

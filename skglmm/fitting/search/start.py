@@ -85,9 +85,10 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
     """Fit the model without random effects, roughly."""
     n_coefficients = problem.shape.n_coefficients
     point = _at(problem, beta)
+    value, slopes, curvature = _penalized(problem, point)
     for _ in range(STEPS_MAX):
-        gradient = fixed_score(problem, point)
-        step = np.asarray(lstsq(_information(problem, point), gradient)[0])
+        gradient = fixed_score(problem, point) - slopes
+        step = np.asarray(lstsq(_information(problem, point) + curvature, gradient)[0])
         vector = np.concatenate(point.params.beta)
         step = np.minimum(step, upper[: len(step)] - vector)
         if not gradient @ step > 2 * DECREASE_TOL:
@@ -96,14 +97,24 @@ def _fixed_effects(problem: Problem, beta: list[Floats], upper: Floats) -> Point
         for _ in range(HALVINGS_MAX):
             ends = np.cumsum(n_coefficients)[:-1]
             trial = _at(problem, np.split(vector + length * step, ends))
-            if trial.value < point.value and _is_below(problem, trial.params):
+            if _penalized(problem, trial)[0] < value and _is_below(problem, trial.params):
                 moved = trial
                 break
             length /= 2
         if moved is None:
             break
-        point = moved
+        point, (value, slopes, curvature) = moved, _penalized(problem, moved)
     return point
+
+
+def _penalized(problem: Problem, point: Point) -> tuple[float, Floats, Floats]:
+    """Minus the log density with the priors of fixed effects; slopes and curvature of these."""
+    n, vector = problem.shape.n_beta, point.params.pack()
+    priors, where = problem.penalty.of_coefficients, (problem.covariances, vector, problem.shape)
+    added = priors.at(*where)
+    if added is None:
+        return np.inf, np.zeros(n), np.zeros((n, n))
+    return point.value + added[0], added[1][:n], priors.hessian(*where)[:n, :n]
 
 
 def _is_below(problem: Problem, params: Params) -> bool:

@@ -49,6 +49,12 @@ def _refuse_others(fit: Fit, df: str) -> None:
     if not len(fit.beta[fit.family.location]):
         msg = f"df={df!r} is for fixed effects of the mean, and this model has none"
         raise ValueError(msg)
+    if fit.priors:
+        msg = (
+            f"df={df!r} is for estimates of maximum likelihood or REML, and these have priors; "
+            "there are 'between-within', 'residual' and 'normal'"
+        )
+        raise ValueError(msg)
     if fit.equations is None:
         msg = (
             f"df={df!r} is for linear mixed models with one residual variance (LMMRegressor with "

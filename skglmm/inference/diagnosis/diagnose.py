@@ -112,7 +112,8 @@ def diagnose(
         )
     else:
         apart = without_estimate(fit).union(capped_names(fit))
-        findings += near_separation(study, around, apart)
+        has_prior = {name for name, _ in fit.priors.entries}  # which keeps it where it is
+        findings += near_separation(study, around, apart | has_prior)
         if fit.caps:
             skipped.append(
                 "curvature and influence, as rows at a ceiling hide what the others say of them"

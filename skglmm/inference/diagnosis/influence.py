@@ -113,10 +113,9 @@ def _gradients(
     for level in largest:
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
-        approximation = study.problem.approximation
         rest = (design.take(rows), response[rows], weights, study.problem.family)
-        problem = bind(*rest, whole=approximation.needs_chain)
-        problem = problem.approximated(approximation, design.layout)
+        problem = bind(*rest, whole=study.problem.approximation.needs_chain)
+        problem = problem.alike(study.problem, design.layout)
         found = _gradient(problem, around.vector)
         if found is not None:
             yield int(level), found

@@ -70,7 +70,18 @@ def conditional_aic(study: Study, fit: Fit) -> Conditional | None:
     -------
     Conditional or None
         None where the Hessian is singular.
+
+    Raises
+    ------
+    ValueError
+        If parameters have priors.
     """
+    if fit.priors:
+        msg = (
+            "the conditional AIC is of estimates of maximum likelihood, and these have priors; "
+            "fit with priors=None, or compare by cross-validation with log_density_scorer"
+        )
+        raise ValueError(msg)
     found = study.at(fit)
     if found is None:
         return None

@@ -125,6 +125,8 @@ class Comparison:
         return one, other
 
     def _obstacles(self) -> Iterator[str]:
+        if self.smaller.priors or self.larger.priors:
+            yield "estimates with priors do not maximize likelihoods, so their ratio tells nothing"
         yield from _other_family(self.smaller, self.larger)
         yield from self._missing_fixed()
         reason = other_integrals(self.smaller, self.larger)

@@ -10,6 +10,7 @@ from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
 from skglmm.inference.parameters.natural import coefficients, natural
 from skglmm.inference.report.separation import cause, separated, what_stands
+from skglmm.priors import LKJDensity
 
 __all__ = ["Note", "confounded_with_rows", "notes", "singular_advice"]
 
@@ -63,6 +64,11 @@ def _convergence(fit: Fit) -> Iterator[Note]:
             if fit.capped
             else "Raise max_iter, or simplify the random effects"
         )
+        if any(isinstance(density, LKJDensity) for _, density in fit.priors.entries):
+            advice += (
+                ". Where effects hardly vary a prior of their correlations has a ridge: give their "
+                "standard deviations one as well that vanishes at zero, such as gamma(2, 0.1)"
+            )
         text = f"the optimizer did not converge: {fit.message}. {advice}"
         yield Note("convergence", text)
 

@@ -25,6 +25,7 @@ __all__ = [
     "Separated",
     "at_infinity",
     "cause",
+    "prior_findings",
     "separated",
     "separated_findings",
     "undetermined",
@@ -35,8 +36,13 @@ __all__ = [
 MOVED = 1e-3  # of the largest change of a linear predictor, by which a row is one that moves
 ADVICE = (
     "Other estimates {stand}. confint(X, y, method='profile') has the end "
-    "that the data give; where a finite number is needed, leave the term out of this formula, or "
-    "merge the level with another"
+    "that the data give; where a finite number is needed, priors='weak' gives one, or leave the "
+    "term out of this formula, or merge the level with another"
+)
+
+ON_PRIORS = (
+    "Their estimates rest on the priors: see how much they change with wider or narrower ones, "
+    "and take their standard errors for what the prior makes them"
 )
 
 
@@ -159,6 +165,30 @@ def separated_findings(
         count = float(np.count_nonzero(moved))
         advice = ADVICE.format(stand=what_stands(fit))
         yield Finding("separation", "warning", subject, count, found.sentence(rows), advice)
+
+
+def prior_findings(
+    fit: Fit, plain: Fit, study: Study, labels: Mapping[str, tuple[Ints, list[str]]]
+) -> Iterator[Finding]:
+    """Yield a finding for what has an estimate by its prior alone.
+
+    Parameters
+    ----------
+    fit : Fit
+        With priors.
+    plain : Fit
+        The same without.
+    study : Study
+        Their rows.
+    labels : mapping of str to tuple
+        As in `separated_findings`.
+    """
+    for found in separated_findings(plain, study, labels):
+        text = f"without priors {found.finding}"
+        yield found._replace(severity="note", finding=text, advice=ON_PRIORS)
+    for sentence in plain.singular if not fit.singular else ():
+        text = f"without priors the fit is singular: {sentence}"
+        yield Finding("boundary", "note", "", np.nan, text, ON_PRIORS)
 
 
 def what_stands(fit: Fit) -> str:

@@ -63,6 +63,10 @@ class Summary:
         Where the degrees of freedom of the coefficients come from.
     blocks : mapping of str to str
         Of some `levels`, the head under which they are listed together.
+    priors : mapping of str to str, default={}
+        Of parameters, whose estimates are posterior modes.
+    log_prior : float, default=0.0
+        Their log density at the estimates, which is no part of the log likelihood.
 
     Examples
     --------
@@ -97,6 +101,8 @@ class Summary:
     approximation: str = ""
     df_method: str = "normal"
     blocks: Mapping[str, str] = field(default_factory=dict)
+    priors: Mapping[str, str] = field(default_factory=dict)
+    log_prior: float = 0.0
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -185,6 +191,8 @@ def summarize(
         approximation=fit.approximation.title if fit.layout.factors else "",
         df_method=against.title,
         blocks={each.name: each.block for each in fit.family.parameters if each.block},
+        priors={name: str(density) for name, density in fit.priors.entries},
+        log_prior=fit.log_prior,
     )
 
 
@@ -210,11 +218,13 @@ def _head(summary: Summary) -> list[str]:
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     likelihood = "Restricted log likelihood (REML)" if summary.is_restricted else "Log likelihood"
     likelihood += f" ({summary.approximation})" if summary.approximation else ""
+    penalized = f"Penalized: estimates are posterior modes; log prior: {summary.log_prior:.4f}"
     return [
         f"{summary.family} {kind} of {summary.response}",
         f"Formula: {summary.formula}",
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
         f"{likelihood}: {summary.log_likelihood:.4f} ({counted}); {criteria}",
+        *([penalized] if summary.priors else []),
     ]
 
 
@@ -238,6 +248,8 @@ def _tables(summary: Summary) -> Iterator[Table]:
         yield _block_table(block, {name: summary.levels[name] for name in names})
     for name in [name for name in summary.levels if name not in summary.links]:
         yield _level_table(name, *summary.levels[name])
+    if summary.priors:
+        yield Table("Priors", ("", "density"), tuple(summary.priors.items()), 2)
 
 
 def _variance_table(components: Sequence[Component]) -> Table:

@@ -69,7 +69,8 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
     Returns
     -------
     ndarray, shape (n_clusters, n_params)
-        In the user's units; the sum over clusters is 0 but for the optimizer's tolerance.
+        In the user's units; the sum over clusters is 0 but for the optimizer's tolerance, and the
+        slopes of priors, which belong to no cluster.
     """
     study = study.like(fit)
     gradients = _gradients(study.problem, study.vector(fit), clusters)

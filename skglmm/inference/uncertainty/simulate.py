@@ -70,5 +70,6 @@ def unweighted(study: Study) -> Study:
     before, response = study.problem, study.response[rows]
     whole = before.approximation.needs_chain
     problem = bind(design, response, None, before.family, whole=whole)
-    problem = problem.approximated(before.approximation, design.layout)
-    return Study(design, study.scales, problem, study.y[rows], None, study.log_jacobian)
+    problem = problem.alike(before, design.layout)
+    plain = replace(study, weights=None, caps=(), model=None)
+    return replace(plain, design=design, problem=problem, y=study.y[rows])
