@@ -224,7 +224,7 @@ def _moved(
 ) -> list[Floats]:
     effects = [lambda_ @ part for lambda_, part in zip(lambdas, (*own, *crossed), strict=True)]
     moves = shard.random_part(effects)
-    return [moves[j] for j in shard.active]
+    return [np.broadcast_to(moves[j], (shard.n_rows,)) for j in shard.active]
 
 
 def _whole(problem: Problem, mode: Mode, effects: Effects) -> Floats:
