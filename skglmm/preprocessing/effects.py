@@ -18,7 +18,7 @@ from skglmm.fitting import Fit, fit
 from skglmm.inference import random_effects
 from skglmm.preprocessing.given import Given
 
-__all__ = ["Coded", "Effects", "encoded", "estimate_effects", "joined"]
+__all__ = ["CategoryEffects", "Coded", "encoded", "estimate_effects", "joined"]
 
 ROUNDS, SETTLED = 50, 1e-10  # of the search for a ratio of variances, relative to the deviation
 
@@ -84,7 +84,7 @@ class Coded:
         return Coded(self.names, codes, self.n_categories, self.y[rows], weights)
 
 
-class Effects(NamedTuple):
+class CategoryEffects(NamedTuple):
     """Effects of the categories of some columns, on the scale of the link.
 
     Parameters
@@ -104,10 +104,10 @@ class Effects(NamedTuple):
     converged: bool
 
 
-def joined(found: Iterator[Effects], n_blocks: int) -> Effects:
+def joined(found: Iterator[CategoryEffects], n_blocks: int) -> CategoryEffects:
     """Return the effects of all columns of one response."""
     blocks = [next(found) for _ in range(n_blocks)]
-    return Effects(
+    return CategoryEffects(
         [modes for each in blocks for modes in each.modes],
         [std_devs for each in blocks for std_devs in each.std_devs],
         [spread for each in blocks for spread in each.spreads],
@@ -115,7 +115,7 @@ def joined(found: Iterator[Effects], n_blocks: int) -> Effects:
     )
 
 
-def encoded(effects: list[Effects], codes: list[Ints], n: int) -> tuple[Floats, Floats]:
+def encoded(effects: list[CategoryEffects], codes: list[Ints], n: int) -> tuple[Floats, Floats]:
     """Return effects of n coded rows and their standard deviations, (n, columns, responses)."""
     modes = np.zeros((n, len(codes), len(effects)))
     std_devs = np.zeros_like(modes)
@@ -127,7 +127,7 @@ def encoded(effects: list[Effects], codes: list[Ints], n: int) -> tuple[Floats, 
     return modes, std_devs
 
 
-def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Effects:
+def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> CategoryEffects:
     """Return the effects of the categories of all columns at once.
 
     Parameters
@@ -150,7 +150,7 @@ def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Eff
     ]
     modes = [np.zeros(n) for n in rows.n_categories]
     std_devs = [np.zeros(n) for n in rows.n_categories]
-    effects = Effects(modes, std_devs, [0.0] * len(counts), converged=True)
+    effects = CategoryEffects(modes, std_devs, [0.0] * len(counts), converged=True)
     used = [j for j, each in enumerate(counts) if _tells(model, each)]
     if not used or np.all(rows.y == rows.y[0]):
         return effects

@@ -16,18 +16,18 @@ from skglmm.estimators.reading.validation import check_flag, check_weights
 from skglmm.estimators.runtime.threads import SingleThreaded, single_threaded
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.preprocessing.categories import Categories, places
-from skglmm.preprocessing.effects import Coded, Effects, encoded, estimate_effects, joined
+from skglmm.preprocessing.effects import CategoryEffects, Coded, encoded, estimate_effects, joined
 from skglmm.preprocessing.folds import folds_of
-from skglmm.preprocessing.table import Table, fit_table, laid_out, transform_table
+from skglmm.preprocessing.table import InputTable, fit_table, laid_out, transform_table
 from skglmm.preprocessing.target import Target, read_target
 
 __all__ = ["GLMMEncoder"]
 
 
-class _Rows(NamedTuple):
+class _TrainingRows(NamedTuple):
     """What `fit` has read: the table, codes of each encoded column, the target, weights."""
 
-    table: Table
+    table: InputTable
     codes: list[Ints]
     target: Target
     weights: Floats | None
@@ -354,7 +354,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _read(self, X: Any, y: Any, sample_weight: Any) -> _Rows:
+    def _read(self, X: Any, y: Any, sample_weight: Any) -> _TrainingRows:
         self._check_parameters()
         table = fit_table(self, X)
         target = read_target(type(self).__name__, y, self.target_type)
@@ -370,7 +370,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         self.columns_ = np.array(sorted(chosen), dtype=np.intp)
         learned = [Categories.learn(table.column(j), table.names[j]) for j in self.columns_]
         self._categories = [categories for categories, _ in learned]
-        return _Rows(table, [codes for _, codes in learned], target, weights)
+        return _TrainingRows(table, [codes for _, codes in learned], target, weights)
 
     def _check_parameters(self) -> None:
         for name in ("joint", "return_std", "shuffle"):
@@ -380,7 +380,9 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
             msg = f"smooth={self.smooth!r} must be 'auto' or a number of rows above 0"
             raise ValueError(msg)
 
-    def _effects(self, rows: _Rows, trains: list[Ints | None]) -> list[list[Effects]]:
+    def _effects(
+        self, rows: _TrainingRows, trains: list[Ints | None]
+    ) -> list[list[CategoryEffects]]:
         """Return the effects by some rows, or all, of each response."""
         smooth = None if self.smooth == "auto" else float(self.smooth)
         every = range(len(rows.codes))
@@ -402,7 +404,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
             tell(text, ConvergenceWarning)
         return effects
 
-    def _coded(self, rows: _Rows, response: Floats, columns: list[int]) -> Coded:
+    def _coded(self, rows: _TrainingRows, response: Floats, columns: list[int]) -> Coded:
         """Return some of the columns, with a response."""
         return Coded(
             tuple(self._categories[j].name for j in columns),
@@ -412,7 +414,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
             rows.weights,
         )
 
-    def _publish(self, rows: _Rows, found: list[Effects]) -> None:
+    def _publish(self, rows: _TrainingRows, found: list[CategoryEffects]) -> None:
         self._found, self._suffixes = found, rows.target.suffixes
         each = [(j, effects) for j in range(len(rows.codes)) for effects in found]
         self.categories_ = [categories.values for categories in self._categories]
@@ -423,7 +425,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         mean = np.average(rows.target.responses, axis=0, weights=rows.weights)
         self.target_mean_ = mean if self.target_type_ == "multiclass" else float(mean[0])
 
-    def _laid_out(self, table: Table, modes: Floats, std_devs: Floats) -> Any:
+    def _laid_out(self, table: InputTable, modes: Floats, std_devs: Floats) -> Any:
         """Put effects, (n, columns, responses), in the places of the columns."""
         both = np.stack([modes, std_devs][: 1 + self.return_std], axis=-1)
         columns = zip(self.columns_.tolist(), np.moveaxis(both, 1, 0), strict=True)
@@ -431,7 +433,9 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         return laid_out(self, table, blocks)
 
 
-def _estimated(train: Ints | None, rows: Coded, target_type: str, smooth: float | None) -> Effects:
+def _estimated(
+    train: Ints | None, rows: Coded, target_type: str, smooth: float | None
+) -> CategoryEffects:
     """Return the effects by some rows, or all; those of weight 0 do not count."""
     rows = rows if train is None else rows.take(train)
     if rows.weights is not None and not rows.weights.all():

@@ -14,11 +14,11 @@ from skglmm.arrays import Floats
 from skglmm.estimators.reading.frames import to_pandas
 from skglmm.parts import is_dask
 
-__all__ = ["Table", "fit_table", "laid_out", "transform_table"]
+__all__ = ["InputTable", "fit_table", "laid_out", "transform_table"]
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class InputTable:
     """The columns of X.
 
     Parameters
@@ -43,40 +43,40 @@ class Table:
         return series.infer_objects() if series.dtype == object else series
 
 
-def fit_table(estimator: Any, X: Any) -> Table:
+def fit_table(estimator: Any, X: Any) -> InputTable:
     """Return the X of `fit`; sets `n_features_in_` and `feature_names_in_`."""
     return _read(estimator, X, reset=True)
 
 
-def transform_table(estimator: Any, X: Any) -> Table:
+def transform_table(estimator: Any, X: Any) -> InputTable:
     """Return the X of `transform`, which has the columns of `fit`."""
     return _read(estimator, X, reset=False)
 
 
-def _read(estimator: Any, X: Any, *, reset: bool) -> Table:
+def _read(estimator: Any, X: Any, *, reset: bool) -> InputTable:
     if is_dask(X):
         msg = "X is a dask DataFrame, expected rows in memory; call X.compute(), and y.compute()"
         raise TypeError(msg)
     if not hasattr(X, "columns"):
         options = {"dtype": None, "ensure_all_finite": False}
         X = pd.DataFrame(validate_data(estimator, X, reset=reset, **options))
-        return Table(X, [f"x{j}" for j in range(X.shape[1])])
+        return InputTable(X, [f"x{j}" for j in range(X.shape[1])])
     if not min(X.shape):
         what = "feature(s)" if len(X) else "sample(s)"
         msg = f"Found array with 0 {what} (shape={X.shape}) while a minimum of 1 is required."
         raise ValueError(msg)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
-    return Table(to_pandas(X), [str(name) for name in X.columns])
+    return InputTable(to_pandas(X), [str(name) for name in X.columns])
 
 
-def laid_out(estimator: Any, table: Table, blocks: Mapping[int, Floats]) -> Any:
+def laid_out(estimator: Any, table: InputTable, blocks: Mapping[int, Floats]) -> Any:
     """Return encoded columns in the places of what they encode, beside the others.
 
     Parameters
     ----------
     estimator : transformer
         Whose ``set_output`` says what comes out.
-    table : Table
+    table : InputTable
     blocks : mapping of int to ndarray, each of shape (n, k)
         Encoded columns by position.
     """
