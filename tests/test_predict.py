@@ -319,7 +319,7 @@ def test_unseen_levels_of_a_fixed_effect_are_refused():
 @pytest.mark.parametrize(
     ("kind", "error", "message"),
     [
-        ("conditonal", ValueError, "expected one of 'conditional', 'fixed', 'marginal'"),
+        ("conditonal", ValueError, "expected one of 'conditional', 'posterior', 'fixed'"),
         ("batch", ValueError, "write kind={'batch'}"),
         ({"city"}, ValueError, "'city'; the model has ['batch', 'site']"),
         (3, TypeError, "expected a text or a set of texts"),

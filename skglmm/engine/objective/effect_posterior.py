@@ -26,6 +26,7 @@ from skglmm.parts import Parts
 __all__ = ["PosteriorNodes", "effect_posterior"]
 
 FEW = {1: 9, 2: 7}  # points for each effect, by their number; more effects have 5
+KEPT_MAX = 2_500  # nodes of a level with all that is above it: 20 kB
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,10 @@ def effect_posterior(
 def _rules(problem: Problem) -> tuple[Nodes, ...]:
     """Those of the likelihood, or few points where it is Laplace's."""
     own, sizes = problem.approximation, [size for size, _ in problem.sizes]
-    n_points = FEW.get(sum(sizes), 5)
+    n_points, most = FEW.get(sum(sizes), 5), int(KEPT_MAX ** (1 / sum(sizes)))
     if isinstance(own, AdaptiveQuadrature) and own.n_points > 1:
         n_points = int(own.n_points)
+    n_points = max(1, min(n_points, most))
     return tuple(product_rule(n_points, size) for size in sizes)
 
 
