@@ -61,7 +61,12 @@ CODES = {"GL08", "SS01", "SS02", "SS03", "PR02", "PR03"}
 STRICT = CODES | {"PR01", "PR04", "PR07"}
 METHODS = {
     f"{kind}.{name}": method
-    for kind in ("BetaGLMMRegressor", "BinomialGLMMClassifier", "PoissonGLMMRegressor")
+    for kind in (
+        "BetaGLMMRegressor",
+        "BinomialGLMMClassifier",
+        "BinomialGLMMRegressor",
+        "PoissonGLMMRegressor",
+    )
     for name, method in inspect.getmembers(getattr(estimators, kind), inspect.isfunction)
     if not name.startswith("_") and method.__module__.startswith("skglmm")
 }

@@ -300,6 +300,13 @@ def test_nothing_but_failures_or_successes_has_an_answer_with_words(data, share)
     assert_allclose(model.predict_rate(data), share, atol=1e-6)
 
 
+def test_a_diagnosis_names_the_family_of_trials_that_vary_more(data):
+    model = BinomialGLMMRegressor("x + (1 | group)", trials="trials")
+    model.fit(data, data["overdispersed"])
+    found = str(model.diagnose(data, data["overdispersed"], random_state=0))
+    assert "look for another one, such as the beta-binomial (BetaBinomialGLMMRegressor)" in found
+
+
 def test_trials_that_vary_as_binomial_ones_send_the_precision_to_its_end(data, model):
     message = "vary no more than those of a binomial, which has the same likelihood without it"
     rng = np.random.default_rng(0)

@@ -45,6 +45,10 @@ class Combined(Family):
     def parameters(self) -> tuple[Parameter, ...]:
         return (*self.family.parameters, *self.own)
 
+    @property
+    def wider(self) -> str:
+        return self.family.wider
+
     def ends(self, eta: Sequence[Floats]) -> tuple[Floats | float, Floats | float]:
         _, high = self.family.ends(eta[: len(self.family.links)])
         return self.support.low, high

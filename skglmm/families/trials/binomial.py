@@ -57,6 +57,7 @@ class Binomial(Family):
     parameters = (MEAN, TRIALS)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    wider = "the beta-binomial (BetaBinomialGLMMRegressor)"
 
     links: tuple[Link, ...] = (LogOdds(), Identity())
 

@@ -184,6 +184,8 @@ def misfits(checks: ResidualChecks, family: Family) -> Iterator[Finding]:
 
 def _advice(test: ResidualTest, family: Family) -> str:
     name, subject = test.name, test.subject
+    if name == "dispersion" and test.effect > 1.0 and family.wider:
+        return f"{ADVICE[name]}, such as {family.wider}"
     if name == "spread":
         word = family.dispersion
         own = "The mean has the spread of this family in its hand; look for another one"
