@@ -335,6 +335,7 @@ def test_weak_priors_are_those_of_the_guide():
         ("x + (1 | g)", {"corr": "lkj(2)"}, r"no random effects of the model are correlated"),
         ("x + (1 | g)", {"sd": "lkj(2)"}, "lkj is for correlations"),
         ("x + (x | g)", {"corr": "normal(0, 1)"}, r"correlations take lkj\(eta\)"),
+        ("x", {"intercept": "weak"}, "Intercept has no weak prior"),
         ("x", {"x": "gamma(2, 1)"}, "x may be negative; normal, t and cauchy are of all"),
     ],
 )

@@ -187,6 +187,9 @@ def _resolved(priors: Priors, targets: Sequence[_Target], integrated: Collection
         if found is None and not (priors.whole and target.size is not None):
             continue
         key, density = (target.name, None) if found is None else given[found]
+        if density is None and target.size is None and target.quantity is not None:
+            msg = f"priors[{key!r}]: {target.name} has no weak prior, as no number is likelier"
+            raise ValueError(msg)
         density = density or target.weak
         if isinstance(target.quantity, CoefficientOf) and target.quantity.k in integrated:
             if found is not None:
@@ -250,19 +253,16 @@ def _coefficients(
     layout: Layout, scales: Scales, family: Family, k: int, sticks: _Yardsticks | None
 ) -> Iterator[_Target]:
     """Yield the coefficients of predictor k, and what it is if it is one number."""
-    predictor, names, is_location = (
-        layout.predictors[k],
-        layout.coefficients[k],
-        k == family.location,
-    )
+    predictor, names = layout.predictors[k], layout.coefficients[k]
+    is_location = k == family.location
     pairs = zip(scales.coefficient_maps[k], scales.origins[k], strict=True)
     rows = [CoefficientOf(k, row, float(origin)) for row, origin in pairs]
     unit = sticks.response if sticks is not None and is_location else 1.0
     for j, (name, label) in enumerate(zip(names, layout.labels(k), strict=True)):
         is_intercept = name == "Intercept"
-        classes = {True: (INTERCEPT,), False: (FIXED,)}[is_intercept] if is_location else ()
-        if not (is_intercept or is_location):
-            classes = (predictor,)
+        classes: tuple[str, ...] = () if is_intercept else (predictor,)
+        if is_location:
+            classes = (INTERCEPT,) if is_intercept else (FIXED,)
         spread = 1.0 if sticks is None else float(sticks.fixed[k][j])
         size = None if is_intercept or not spread else unit / spread
         yield _Target(label, classes, None if j in scales.aliased[k] else rows[j], size)
