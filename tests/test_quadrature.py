@@ -359,8 +359,8 @@ def test_one_point_gives_the_fit_of_laplace(response):
     assert_allclose(one.log_likelihood, plain.log_likelihood, rtol=1e-11)
     assert_allclose(one.beta[0], plain.beta[0], rtol=1e-6)
     errors = np.sqrt(np.diag(plain.covariance))
-    units = np.outer(errors, errors)
-    assert_allclose(one.covariance / units, plain.covariance / units, atol=1e-5)
+    scale = np.outer(errors, errors)  # some covariances are next to nothing
+    assert_allclose(one.covariance / scale, plain.covariance / scale, atol=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -53,8 +53,8 @@ __all__ = ["fit", "fit_bound", "refit", "unpenalized", "unrestricted"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
-NEXT_TO = 1e-8  # log-likelihood units: a ten-thousandth of a standard error
-BESIDE = 1e-8  # of a step within which the curvature counts as the same
+NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
+BESIDE = 1e-9  # of a step within which the curvature counts as the same
 BESIDE_SPREAD = 1e-5  # the same of a linear mixed model, relative to each standard deviation
 
 
