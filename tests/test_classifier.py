@@ -251,3 +251,46 @@ def test_levels_of_one_row_are_another_matter():
     with pytest.warns(UserWarning, match="every row is a level of 'g' of its own"):
         model.fit(X, y)
     assert "constant levels" not in {each.kind for each in model.diagnose(X, y).findings}
+
+
+# --- accuracy -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told():
+    rng = np.random.default_rng(7)
+    X = pd.DataFrame({"x": rng.normal(size=200), "g": np.arange(200) // 10})
+    y = rng.random(200) < expit(X["x"] + rng.normal(size=20)[X["g"]])
+    return X, y.to_numpy()
+
+
+@pytest.mark.parametrize("of", ["bool", "object", "boolean", "category"])
+def test_accuracy_knows_labels_of_any_type(told, of):
+    X, y = told
+    labels = pd.Series(y, dtype=of)
+    model = BinomialGLMMClassifier("x + (1 | g)").fit(X, labels)
+    assert model.score(X, labels) == np.mean(model.predict(X) == y)
+
+
+def test_rows_of_an_unseen_class_are_missed(told):
+    X, y = told
+    labels = np.where(y, "yes", "no")
+    model = BinomialGLMMClassifier("x + (1 | g)").fit(X, labels)
+    unseen = np.where(np.arange(200) < 50, "maybe", labels)
+    hits = model.predict(X) == labels
+    assert_allclose(model.score(X, unseen), np.mean(hits & (np.arange(200) >= 50)))
+    weights = np.arange(200.0)
+    assert_allclose(model.score(X, labels, weights), np.average(hits, weights=weights))
+
+
+@pytest.mark.parametrize("other", [True, 1.0, "maybe"])
+def test_labels_of_which_none_is_known_are_refused(told, other):
+    X, y = told
+    model = BinomialGLMMClassifier("x").fit(X, np.where(y, "yes", "no"))
+    with pytest.raises(ValueError, match="no label of y is a class of fit"):
+        model.score(X, np.full(200, other))
+
+
+def test_weights_of_classes_are_refused_with_what_to_do_instead():
+    with pytest.raises(TypeError, match="move the threshold"):
+        BinomialGLMMClassifier(class_weight="balanced")

@@ -1,10 +1,12 @@
 """Mixed models of classes, as scikit-learn classifiers."""
 
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
@@ -18,7 +20,7 @@ from skglmm.estimators.reading.estimable import refuse_nonestimable
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.model import Model
 from skglmm.estimators.reading.rows import Kind
-from skglmm.estimators.reading.validation import check_labels
+from skglmm.estimators.reading.validation import check_labels, check_weights
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.families import Family
 from skglmm.response import LabelScale
@@ -34,6 +36,20 @@ class MixedClassifier(ClassifierMixin, MixedModel):
 
     n_quadrature: int = 1
     link: str = "logit"
+
+    def __new__(cls, *args: Any, **parameters: Any) -> Self:
+        """Make an estimator, or say why it has no weights of classes."""
+        del args
+        if "class_weight" in parameters:
+            msg = (
+                f"{cls.__name__} has no class_weight: it would move the probabilities away from "
+                "those of the data. Where one error costs more than the other, move the threshold, "
+                "as with sklearn.model_selection.TunedThresholdClassifierCV; where a sample has "
+                "other shares of the classes than its population, pass sample_weight to fit"
+            )
+            raise TypeError(msg)
+        made: Self = super().__new__(cls)
+        return made
 
     def predict(self, X: Any, kind: Kind | None = None) -> NDArray[Any]:
         """Predict the most probable class.
@@ -190,14 +206,16 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         Returns
         -------
         float
-            Between 0 and 1. `log_density` scores probabilities.
+            Between 0 and 1; rows of a class that fit has not seen are missed. `log_density` scores
+            probabilities.
 
         Raises
         ------
         NotFittedError
             When `fit` was not called.
         ValueError
-            As in `predict`; when the data of fit do not determine a row.
+            As in `predict`; when the data of fit do not determine a row, and when no label is one
+            of `classes_`.
 
         Examples
         --------
@@ -211,7 +229,17 @@ class MixedClassifier(ClassifierMixin, MixedModel):
         check_is_fitted(self)
         needed = self.fit_.family.part_predictors
         refuse_nonestimable(self, X, "there is no accuracy of these rows", needed)
-        return float(super().score(X, y, sample_weight))
+        labels, known = self._column(y), pd.Index(self.classes_)
+        check_consistent_length(X, labels)
+        places = known.get_indexer(labels)
+        if len(places) and (places < 0).all():
+            msg = (
+                f"no label of y is a class of fit: y has labels such as {labels.tolist()[0]!r}, "
+                f"and the classes are {self.classes_.tolist()}"
+            )
+            raise ValueError(msg)
+        hits = places == known.get_indexer(self.predict(X))
+        return float(np.average(hits, weights=check_weights(sample_weight, len(labels))))
 
     def _approximation(self, family: Family) -> Approximation:
         del family
