@@ -85,8 +85,6 @@ class WholeBetaBinomial(BetaBinomialGLMMRegressor):
         # the checks of regressors have responses that are not whole
         PoissonGLMMRegressor(whole=False),
         PoissonGLMMRegressor(groups=0, whole=False),
-        WholeBinomial(groups=0, trials=10_000),
-        WholeBetaBinomial(trials=10_000),
         BinomialGLMMClassifier(),
         BinomialGLMMClassifier(groups=0),
         BinomialGLMMClassifier(groups=0, n_quadrature=3),
@@ -97,4 +95,13 @@ class WholeBetaBinomial(BetaBinomialGLMMRegressor):
     expected_failed_checks=checks_that_err,
 )
 def test_scikit_learn_accepts_it(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [WholeBinomial(groups=0, trials=10_000), WholeBetaBinomial(trials=10_000)],
+    expected_failed_checks=checks_that_err,
+)
+def test_scikit_learn_accepts_numbers_of_successes(estimator, check):
     check(estimator)

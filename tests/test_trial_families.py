@@ -1,5 +1,7 @@
 """Families of trials beyond what all families promise: links, tails, sums, large precisions."""
 
+from itertools import product
+
 import mpmath
 import numpy as np
 import pytest
@@ -97,9 +99,18 @@ def exact(y, n, eta, counts):
         ]
 
 
-@pytest.mark.parametrize("precision", [-20.0, -3.0, 2.0, 8.0, 20.0])
-@pytest.mark.parametrize("mean", [-40.0, -4.0, 0.4])
-@pytest.mark.parametrize(("y", "n"), [(0, 1), (3, 3), (0, 40), (7, 40), (900, 2000)])
+FEW = [(-3.0, -4.0, 7, 40), (2.0, -40.0, 3, 3), (20.0, 0.4, 7, 40), (8.0, 0.4, 900, 2000)]
+MANY = list(
+    product(
+        [-20.0, -3.0, 2.0, 8.0, 20.0], [-40.0, -4.0, 0.4], [(0, 1), (3, 3), (0, 40), (900, 2000)]
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("precision", "mean", "y", "n"),
+    [*FEW, *(pytest.param(p, m, *yn, marks=pytest.mark.slow) for p, m, yn in MANY)],
+)
 def test_derivatives_have_their_digits_whatever_the_precision(precision, mean, y, n):
     eta = [np.array([mean]), np.array([precision]), np.array([float(n)])]
     value, grad, hess, third = evaluate(BetaBinomial(), np.array([float(y)]), eta, 3)
