@@ -188,14 +188,14 @@ class GroupCalibrationDisplay(SingleThreaded):
         self.points_.append(axis.scatter(x, y, s=18, c=colors, zorder=2))
         keys = [name for name in part.columns if name not in NOT_KEYS]
         worst = np.argsort(-np.abs(part["z"].to_numpy()))[:MOST_LABELS]
-        for place in worst[off[worst]]:
-            row = part.iloc[place]
-            text = shortened(":".join(str(row[key]) for key in keys), LONG)
+        for turn, place in enumerate(worst[off[worst]]):
+            row, side = part.iloc[place], 1 - 2 * (turn % 2)  # neighbors on either side
             axis.annotate(
-                text,
+                shortened(":".join(str(row[key]) for key in keys), LONG),
                 (x[place], y[place]),
-                xytext=(5, 0),
+                xytext=(5 * side, 0),
                 textcoords="offset points",
+                ha="left" if side > 0 else "right",
                 va="center",
                 fontsize="x-small",
             )
