@@ -325,10 +325,12 @@ def test_a_normal_response_is_updated_exactly():
         offsets=(None, None),
         fixed=(*whole.fixed, np.ones((len(y), 1))),
     )
-    y = y + np.random.default_rng(7).normal(size=len(y))
+    rng = np.random.default_rng(7)
+    y = y + rng.normal(size=len(y)) + 1.5 * rng.normal(size=80)[whole.codes[1]]
     old = (whole.codes[1] < 70) & ((np.arange(len(y)) % 3 < 2) | (whole.codes[1] < 40))
     part = whole_of(whole, old)
     before = fit(Gaussian(), part, y[old], approximation=AdaptiveQuadrature(1))
+    assert np.all(np.ravel(before.lambdas) > 0.2)
     rest = whole.take(~old)
     after = infer.condition(before, rest, infer.update(before, rest, y[~old], None))
     together = infer.condition(before, whole, infer.update(before, whole, y, None, forget=True))
