@@ -336,6 +336,7 @@ def test_weak_priors_are_those_of_the_guide():
         ("x + (1 | g)", {"sd": "lkj(2)"}, "lkj is for correlations"),
         ("x + (x | g)", {"corr": "normal(0, 1)"}, r"correlations take lkj\(eta\)"),
         ("x", {"intercept": "weak"}, "Intercept has no weak prior"),
+        ("x + (1 | g)", {"sd": "normal(-9, 1)"}, "next to no probability between 0 and inf"),
         ("x", {"x": "gamma(2, 1)"}, "x may be negative; normal, t and cauchy are of all"),
     ],
 )

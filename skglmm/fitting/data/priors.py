@@ -344,3 +344,10 @@ def _refuse_other_kind(key: str, target: _Target, density: PriorDensity) -> None
             "negative; normal, t and cauchy are of all"
         )
         raise ValueError(msg)
+    if not is_matrix and density.log_mass(*target.ends) == -np.inf:
+        low, high = target.ends
+        msg = (
+            f"priors[{key!r}]='{density}' has next to no probability between {low:g} and {high:g}, "
+            f"where {target.name} is"
+        )
+        raise ValueError(msg)
