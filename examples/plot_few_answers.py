@@ -50,8 +50,8 @@ for name, model in (("Laplace", usual), ("11 points", finer)):
 # -----------------------------------------
 # ``kind="conditional"`` puts each person at the most probable effect, as R's packages do;
 # "posterior" averages over all effects that four answers leave possible. The slope of the later
-# answers on the log odds that were predicted is 1 where probabilities are right, and less where they
-# are too bold.
+# answers on the log odds that were predicted is 1 where probabilities are right, and less where
+# they are too bold.
 found = {kind: finer.predict_proba(X[later], kind)[:, 0] for kind in ("conditional", "posterior")}
 for kind, right in found.items():
     line = LogisticRegression(C=np.inf).fit(logit(right)[:, None], y[later] == "right")

@@ -49,8 +49,8 @@ for name, model in (("binomial", plain), ("beta-binomial", wide)):
 # %%
 # Predict
 # -------
-# Means are of successes, out of the trials of each row; ``predict_rate`` is the probability, and needs
-# no trials.
+# Means are of successes, out of the trials of each row; ``predict_rate`` is the probability, and
+# needs no trials.
 new = pd.DataFrame({"acid": [0, 1], "plant": ["a new one"] * 2, "sown": [50, 50]})
 print("seedlings:", wide.predict(new).round(1))
 print("probability:", wide.predict_rate(new.drop(columns="sown")).round(2))
