@@ -101,9 +101,9 @@ def ranked_probability_scorer(categories: Any = None) -> RankedProbabilityScorer
     Parameters
     ----------
     categories : list, default=None
-        The labels in their order, the lowest first, of which a fold may lack some. None takes that of `categories_`, of ordinal
-        models, otherwise the order of numbers; more than two classes of other models that are
-        texts have none, and have to be given here.
+        The labels in their order, the lowest first, of which a fold may lack some. None takes that
+        of `categories_`, of ordinal models, otherwise the order of numbers; more than two classes
+        of other models that are texts have none, and have to be given here.
 
     Returns
     -------
