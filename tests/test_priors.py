@@ -217,6 +217,9 @@ def test_a_prior_of_a_threshold_is_about_that_of_the_users_columns():
     assert_allclose(slopes, 0.0, atol=1e-3)
     prior = stats.norm.logpdf(point[0], 0.0, 0.1) + stats.norm.logpdf(point[3], 0.0, 0.3)
     assert_allclose(model.fit_.log_prior, prior)
+    whole = clone(model).set_params(priors={"thresholds": "normal(0, 0.1)"})
+    entries = whole.fit(pd.DataFrame({"x": x}), y).fit_.priors.entries
+    assert [name for name, _ in entries] == ["0|1", "1|2", "2|3"]
 
 
 def test_quadrature_has_the_same_penalty():

@@ -258,11 +258,14 @@ def _coefficients(
     pairs = zip(_weights(scales, k), scales.origins[k], strict=True)
     rows = [CoefficientOf(k, own, float(origin)) for own, origin in pairs]
     unit = sticks.response if sticks is not None and is_location else 1.0
+    block = family.parameters[k].block
     for j, (name, label) in enumerate(zip(names, layout.labels(k), strict=True)):
         is_intercept = name == "Intercept"
         classes: tuple[str, ...] = () if is_intercept else (predictor,)
         if is_location:
             classes = (INTERCEPT,) if is_intercept else (FIXED,)
+        elif block is not None:
+            classes = (block,)
         spread = 1.0 if sticks is None else float(sticks.fixed[k][j])
         size = None if is_intercept or not spread else unit / spread
         yield _Target(label, classes, None if j in scales.aliased[k] else rows[j], size)
