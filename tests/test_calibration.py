@@ -11,7 +11,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skglmm import BetaGLMMRegressor, BinomialGLMMClassifier, PoissonGLMMRegressor
+from skglmm import (
+    BetaGLMMRegressor,
+    BinomialGLMMClassifier,
+    OrdinalGLMMClassifier,
+    PoissonGLMMRegressor,
+)
 from skglmm.exceptions import DesignError
 from skglmm.inspection import GroupCalibrationDisplay, calibration
 from skglmm.model_selection import ranked_probability_scorer
@@ -176,3 +181,15 @@ def test_what_has_no_probabilities_and_unseen_classes_are_refused(model, data):
         scorer(regressor, X, y)
     with pytest.raises(ValueError, match=r"1 of 600 responses are of a class .* 'dead'"):
         scorer(model, X, np.where(np.arange(600) == 7, "dead", y))
+
+
+def test_classes_that_a_fold_lacks_have_no_probability(data):
+    X, _, eta = data
+    y = np.digitize(eta, [-1.0, 0.5, 1.5])
+    some = OrdinalGLMMClassifier("x", categories=[0, 1, 2, 3])
+    with pytest.warns(UserWarning, match="3"):
+        some.fit(X[y < 3], y[y < 3])
+    found = ranked_probability_scorer()(some, X, y)
+    p = np.column_stack([some.predict_proba(X), np.zeros(600)])
+    rows = [np.sum((np.cumsum(p[i])[:3] - (y[i] <= np.arange(3))) ** 2) / 3 for i in range(600)]
+    assert_allclose(found, -np.mean(rows))

@@ -233,6 +233,7 @@ def test_a_class_constant_within_groups_is_told_by_fit_and_diagnose():
     with pytest.warns(UserWarning, match="in each of the 30 levels of 'g' that have several rows"):
         model.fit(X, y)
     (found,) = [each for each in model.diagnose(X, y).findings if each.kind == "constant levels"]
+    assert "* in each of the 30 levels" in str(model.summary())
     assert found.severity == "warning"
     assert found.subject == "g"
 
@@ -301,3 +302,33 @@ def test_labels_of_which_none_is_known_are_refused(told, other):
 def test_weights_of_classes_are_refused_with_what_to_do_instead():
     with pytest.raises(TypeError, match="move the threshold"):
         BinomialGLMMClassifier(class_weight="balanced")
+
+
+# --- the name of y --------------------------------------------------------------------------------
+
+
+def test_a_covariate_that_y_has_its_name_from_is_not_left_out_silently(told):
+    X, _ = told
+    y = X["x"] + np.random.default_rng(0).logistic(size=200) > 0
+    assert y.name == "x"
+    with pytest.warns(UserWarning, match="formula=None takes all columns but 'x'"):
+        BinomialGLMMClassifier(groups="g").fit(X, y)
+    with pytest.raises(ValueError, match=r"rename it, or pass y.to_numpy\(\)"):
+        BinomialGLMMClassifier("x + (1 | g)").fit(X, y)
+
+
+def test_a_frame_that_has_y_in_it_is_taken_without_a_word(told):
+    X, y = told
+    frame = X.assign(y=y)
+    model = BinomialGLMMClassifier(groups="g").fit(frame, frame["y"])
+    assert model.formula_ == "1 + x + (1 | g)"
+
+
+# --- random numbers -------------------------------------------------------------------------------
+
+
+def test_data_sets_of_one_size_have_residuals_of_their_own(told):
+    X, y = told
+    model = BinomialGLMMClassifier("x + (1 | g)")
+    drawn = [model.fit(X, z)._source(0).random() for z in (y, ~y, y)]
+    assert drawn[0] == drawn[2] != drawn[1]

@@ -10,7 +10,7 @@ from scipy.special import expit, polygamma
 from scipy.stats import norm
 from test_tidy import FORMULA, simulated
 
-from skglmm import BetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, BinomialGLMMClassifier, OrdinalGLMMClassifier
 from skglmm.inference.prediction import averages as _shift
 from skglmm.inference.prediction import r2 as _r2
 from skglmm.inference.prediction.r2 import Shares
@@ -229,3 +229,21 @@ def test_shares_are_between_0_and_1_or_missing(parts):
     found = Shares(*parts)
     for share in (found.marginal, found.conditional, found.icc):
         assert np.isnan(share) or 0.0 <= share <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("link", "variance"),
+    [("logit", np.pi**2 / 3), ("probit", 1.0), ("cloglog", np.pi**2 / 6), ("cauchit", np.inf)],
+)
+def test_classes_have_the_variance_of_what_lies_behind_them(link, variance):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=600), "g": np.arange(600) // 20})
+    eta = X["x"] + rng.normal(0, 2, 30)[X["g"]]
+    y = (eta + rng.logistic(size=600) > 0).to_numpy()
+    model = BinomialGLMMClassifier("x + (1 | g)", link=link).fit(X, y)
+    latent = model.r2(X, y).latent
+    assert latent.residual == pytest.approx(variance)
+    between = model.variance_components()["sd"].iloc[0] ** 2
+    assert latent.icc == pytest.approx(between / (between + variance) if variance < np.inf else 0.0)
+    rated = OrdinalGLMMClassifier("x + (1 | g)", link=link).fit(X, np.digitize(eta, [-1, 1]))
+    assert rated.r2(X, np.digitize(eta, [-1, 1])).latent.residual == pytest.approx(variance)

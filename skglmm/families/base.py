@@ -290,6 +290,14 @@ class Family(ABC):
         lowest = self.log_density(self.prepare(np.full(n, self.support.low)), near).value
         return np.stack([np.exp(lowest), 0.0 - np.expm1(lowest)])  # no negative zero
 
+    def latent_variance(self, eta: Sequence[Floats]) -> Floats | None:
+        """Return the variances, (n,), of the errors of the latent variable behind classes.
+
+        A response says between which thresholds that variable lies. None for other responses.
+        """
+        del eta
+        return None
+
     def location_information(self, eta: Sequence[Floats]) -> Floats:
         """Return minus the expected second derivatives in the location predictor, (n,)."""
         place = self.packing.pairs[self.location, self.location]

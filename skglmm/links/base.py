@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -57,6 +58,9 @@ class Link(ABC):
     domain: ClassVar[tuple[float, float]]  # between which parameters lie
     # of what exponentiated coefficients are ratios; None where they are none
     ratio: ClassVar[str | None] = None
+    # Variance of the distribution whose function the inverse is: of the errors of a latent variable
+    # that crosses a threshold. NaN where there is no such distribution.
+    latent_variance: ClassVar[float] = nan
 
     @abstractmethod
     def link(self, mu: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """The cauchit link."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import final
 
 import numpy as np
@@ -25,6 +26,7 @@ class Cauchit(Link):
     """
 
     name = "cauchit"
+    latent_variance = inf
     reach = (-3e12, 3e12)  # its tails are 1 / (pi |eta|): here about 1e-13, as the others'
     domain = (0.0, 1.0)
 

@@ -1,6 +1,7 @@
 """The complementary log-log link."""
 
 from dataclasses import dataclass
+from math import pi
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class CLogLog(Link):
     """
 
     name = "cloglog"
+    latent_variance = pi**2 / 6.0
     reach = (-30.0, 3.4)  # mu is exp(-30), and 1 - mu = exp(-exp(3.4)) about the same: 1e-13
     domain = (0.0, 1.0)
     ratio = "hazards, log(1 - mu)"

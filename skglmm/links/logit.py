@@ -1,6 +1,7 @@
 """The logit link."""
 
 from dataclasses import dataclass
+from math import pi
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Logit(Link):
     """
 
     name = "logit"
+    latent_variance = pi**2 / 3.0
     reach = (-30.0, 30.0)  # the smaller of mu and 1 - mu is exp(-30), about 1e-13
     domain = (0.0, 1.0)
     ratio = "odds"

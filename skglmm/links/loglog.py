@@ -1,6 +1,7 @@
 """The log-log link."""
 
 from dataclasses import dataclass
+from math import pi
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class LogLog(Link):
     """
 
     name = "loglog"
+    latent_variance = pi**2 / 6.0
     reach = (-3.4, 30.0)  # mu = exp(-exp(3.4)) and 1 - mu = exp(-30) are both about 1e-13
     domain = (0.0, 1.0)
     ratio = "log(mu)"

@@ -27,6 +27,7 @@ class Probit(Link):
     """
 
     name = "probit"
+    latent_variance = 1.0
     reach = (-7.3, 7.3)  # the smaller of mu and 1 - mu is about 1e-13, as at the logit's end
     domain = (0.0, 1.0)
 

@@ -77,9 +77,9 @@ class RankedProbabilityScorer(Scorer):
         labels = column_or_1d(y)
         check_consistent_length(X, labels)
         weights = check_weights(sample_weight, len(labels))
-        order = _ordered(estimator, self.categories)
-        cumulative = np.cumsum(estimator.predict_proba(X)[:, order], axis=1)[:, :-1]
-        scores = np.mean((cumulative - _reached(estimator.classes_[order], labels)) ** 2, axis=1)
+        ordered, probabilities = _ordered(estimator, estimator.predict_proba(X), self.categories)
+        cumulative = np.cumsum(probabilities, axis=1)[:, :-1]
+        scores = np.mean((cumulative - _reached(ordered, labels)) ** 2, axis=1)
         return -float(np.average(scores, weights=weights))
 
     def __repr__(self) -> str:
@@ -135,11 +135,11 @@ def ranked_probability_scorer(categories: Any = None) -> RankedProbabilityScorer
     return RankedProbabilityScorer(categories)
 
 
-def _ordered(estimator: Any, categories: Any) -> NDArray[np.intp]:
-    """Return the places of the ordered classes among `classes_`."""
+def _ordered(estimator: Any, found: Floats, categories: Any) -> tuple[list[Any], Floats]:
+    """Return the ordered classes and their probabilities, 0 for those that fit has not seen."""
     classes = np.asarray(estimator.classes_).tolist()
     if categories is None:
-        categories = getattr(Inside.of(estimator).model, "categories_", None)
+        categories = _own_order(Inside.of(estimator).model)
     if categories is None:
         if len(classes) > 2 and any(isinstance(label, str) for label in classes):
             msg = (
@@ -147,24 +147,31 @@ def _ordered(estimator: Any, categories: Any) -> NDArray[np.intp]:
                 f"knows none; give it as categories=[...], of {', '.join(map(repr, classes))}"
             )
             raise ValueError(msg)
-        return np.arange(len(classes))
-    places = {label: place for place, label in enumerate(classes)}
-    order = [places[label] for label in np.asarray(categories).tolist() if label in places]
-    if sorted(order) != list(range(len(classes))):
-        msg = f"categories={list(categories)} do not have each class of the model once: {classes}"
+        return classes, found
+    ordered = np.asarray(categories).tolist()
+    if len(set(ordered)) < len(ordered) or not set(classes) <= set(ordered):
+        msg = f"categories={ordered} do not have each class of the model once: {classes}"
         raise ValueError(msg)
-    return np.array(order, dtype=np.intp)
+    probabilities = np.zeros((len(found), len(ordered)))
+    probabilities[:, [ordered.index(label) for label in classes]] = found
+    return ordered, probabilities
 
 
-def _reached(ordered: NDArray[Any], labels: NDArray[Any]) -> Floats:
+def _own_order(model: Any) -> Any:
+    """Return the order that an ordinal model was given, or has found; None of others."""
+    given = getattr(model, "categories", None)
+    return getattr(model, "categories_", None) if given is None or isinstance(given, str) else given
+
+
+def _reached(ordered: list[Any], labels: NDArray[Any]) -> Floats:
     """Return whether each response is of the first k classes, (n, K - 1)."""
-    equal = np.stack([labels == label for label in ordered.tolist()], axis=1)
+    equal = np.stack([labels == label for label in ordered], axis=1)
     unknown = ~equal.any(axis=1)
     if unknown.any():
         some = ", ".join(map(repr, np.unique(labels[unknown]).tolist()[:SHOWN]))
         msg = (
             f"{np.count_nonzero(unknown)} of {len(labels)} responses are of a class that fit has "
-            f"not seen, such as {some}; the classes are {ordered.tolist()}"
+            f"not seen, such as {some}; the classes are {ordered}"
         )
         raise ValueError(msg)
     return np.asarray(np.cumsum(equal, axis=1)[:, :-1], dtype=np.float64)

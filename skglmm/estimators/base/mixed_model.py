@@ -40,6 +40,7 @@ from skglmm.estimators.runtime.warnings import (
     tell_constant,
     tell_constant_levels,
     tell_dropped,
+    tell_namesake,
 )
 from skglmm.families import Family
 from skglmm.fitting import Fit, Options, fit, fit_bound, row_digest
@@ -70,6 +71,7 @@ class MixedModel(
 
     _family: ClassVar[Family]
     _vet = staticmethod(check_y)  # of a name and y: y as a column, or an error
+    _constant_levels = tuple[str, ...]()  # what a fit told of them
     _doc_link_module: ClassVar[str] = "skglmm"
     _doc_link_template: ClassVar[str] = (
         "https://skglmm.readthedocs.io/en/latest/api/generated/skglmm.{estimator_name}.html"
@@ -156,6 +158,8 @@ class MixedModel(
         family = self._settled(family, scale)
         scale.refuse_rows(rows.frame, rows.y)
         model = read_model(self, family, rows.frame, rows.name)
+        if self.formula is None:
+            tell_namesake(rows.frame, rows.y, rows.name)
         self._spec, design = self._learn(model, rows.frame)
         columns = self._spec.read(rows.frame, design)
         self._row_digest = row_digest(columns, read, rows.weights)
@@ -166,7 +170,7 @@ class MixedModel(
         for doubt in scale.doubts(rows.y):
             tell(doubt)
         self._tell(model)
-        tell_constant_levels(self.fit_, design, read)
+        self._constant_levels = tell_constant_levels(self.fit_, design, read)
         tell_nesting(self.fit_, self._spec, design, rows.frame, read)
 
     def _fit_on_cluster(
@@ -272,6 +276,9 @@ class MixedModel(
         self.formulas_ = {name: model.texts[name] for name in names}
         self.formula_ = self.formulas_[model.location]
         self.random_terms_ = model.bars
+
+    def _remarks(self) -> list[str]:
+        return [*super()._remarks(), *self._constant_levels]
 
     def _tell(self, model: Model) -> None:
         """Warn of what the fit did, and could not do."""

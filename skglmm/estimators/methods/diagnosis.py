@@ -1,7 +1,9 @@
 """What a fitted estimator finds when it looks at its rows once more."""
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -80,7 +82,7 @@ class Diagnosing(SingleThreaded):
         Nothing to say about: convergence, curvature, ...
         """
         rows = study_rows(self, X, y, sample_weight)  # refuses what was not fitted
-        checks = rows.residual_checks(None, generator(random_state))
+        checks = rows.residual_checks(None, self._source(random_state))
         others = [
             *_separated_findings(rows),
             *_nesting_findings(rows),
@@ -96,6 +98,17 @@ class Diagnosing(SingleThreaded):
             others,
             takes_points=hasattr(self, "n_quadrature"),
         )
+
+    def _source(self, random_state: Any) -> np.random.Generator:
+        """Return random numbers, which differ between data sets of whole numbers.
+
+        Residuals of these are drawn for the most part: with the same draws every data set of one
+        size would have the same outliers.
+        """
+        if isinstance(random_state, Integral) and self.fit_.family.support.is_discrete:
+            mark = crc32(self.fit_.data_digest.encode())
+            return np.random.default_rng([int(random_state), mark])
+        return generator(random_state)
 
     def _response_findings(
         self, rows: StudyRows, rng: np.random.Generator

@@ -287,7 +287,11 @@ def _check_columns(
 def _check_response(model: Model, names: Collection[Any]) -> None:
     for name in _sorted_texts(names):
         if name in model.columns:
-            msg = f"the response {name!r} is also on the right-hand side; take it out there"
+            msg = (
+                f"the response {name!r} is also on the right-hand side; take it out there. If y is "
+                "another variable, which has its name from the column that it was computed from, "
+                f"rename it, or pass y.to_numpy()"
+            )
             raise FormulaError(msg)
 
 

@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
@@ -26,6 +28,7 @@ __all__ = [
     "tell_constant",
     "tell_constant_levels",
     "tell_dropped",
+    "tell_namesake",
     "tell_unseen",
 ]
 
@@ -50,10 +53,28 @@ def tell(text: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(text, category, stacklevel=2 if frame is None else level)
 
 
-def tell_constant_levels(fit: Fit, design: Design, y: Floats) -> None:
-    """Warn of random effects whose variance has no finite estimate."""
-    for found in infer.constant_levels(fit, design, y):
-        tell(f"{found.finding}. {found.advice}")
+def tell_constant_levels(fit: Fit, design: Design, y: Floats) -> tuple[str, ...]:
+    """Warn of random effects whose variance has no finite estimate; return the sentences."""
+    found = infer.constant_levels(fit, design, y)
+    sentences = tuple(f"{each.finding}. {each.advice}" for each in found)
+    for sentence in sentences:
+        tell(sentence)
+    return sentences
+
+
+def tell_namesake(frame: pd.DataFrame, y: Any, name: str | None) -> None:
+    """Warn of a covariate that is left out as y, another variable, has its name."""
+    if name not in frame.columns:
+        return
+    column, response = frame[name].to_numpy(), np.asarray(y)
+    with np.errstate(invalid="ignore"):
+        same = column.dtype.kind == response.dtype.kind and np.all(column == response)
+    if not same:
+        text = (
+            f"formula=None takes all columns but {name!r}, as y has that name. Its values are not "
+            "those of y: if it is a covariate, rename y, or pass y.to_numpy()"
+        )
+        tell(text)
 
 
 def tell_dropped(terms: tuple[str, ...]) -> None:

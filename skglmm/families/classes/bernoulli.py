@@ -76,6 +76,10 @@ class Bernoulli(Family):
         down = self.links[0].log_complement(near[0], 1)[1]
         return np.asarray(slope * (up - down))[None, :]
 
+    def latent_variance(self, eta: Sequence[Floats]) -> Floats:
+        shape = np.broadcast_shapes(*(row.shape for row in eta))
+        return np.full(shape, self.links[0].latent_variance)
+
     def mean(self, eta: Sequence[Floats]) -> Floats:
         return self.jets(eta)[0].value
 

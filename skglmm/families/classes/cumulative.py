@@ -129,6 +129,11 @@ class Cumulative(Family):
         """Place of the first parameter of the cut points."""
         return 2 if self.has_scale else 1
 
+    def latent_variance(self, eta: Sequence[Floats]) -> Floats:
+        n = np.broadcast_shapes(*(row.shape for row in eta))[0]
+        scale = np.exp(2.0 * eta[1]) if self.has_scale else np.ones(1)
+        return np.broadcast_to(scale * self.link.latent_variance, (n,))
+
     def contains(self, other: Family) -> bool:
         if not isinstance(other, Cumulative) or other.has_scale > self.has_scale:
             return False

@@ -98,6 +98,10 @@ class Binomial(Family):
     def mean_unit(self, eta: Sequence[Floats]) -> Floats | float:
         return eta[1]
 
+    def latent_variance(self, eta: Sequence[Floats]) -> Floats:
+        shape = np.broadcast_shapes(*(row.shape for row in eta))
+        return np.full(shape, self.links[0].latent_variance)
+
     def mean(self, eta: Sequence[Floats]) -> Floats:
         mean, trials = self.jets(eta)
         return np.asarray(trials.value * mean.value)

@@ -206,7 +206,7 @@ def averages(
     >>> averages(lambda eta, _: expit(eta[0])[None], [np.array([2.0, 2.0])], shift).round(3)
     array([[0.881, 0.845]])
     """
-    result = of(list(eta), np.arange(len(shift.sd)))
+    result = np.array(of(list(eta), np.arange(len(shift.sd))))  # that may be a view of eta
     wide = np.flatnonzero(shift.is_wide)
     kinds = _alike(np.column_stack([rungs(shift.sd[wide]), shift.sizes[wide]]))
     for rows in (wide[kind] for kind in kinds):

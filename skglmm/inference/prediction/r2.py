@@ -11,9 +11,21 @@ s and the expected information I of the linear predictor: :math:`E[z \mid \eta] 
 
 .. math::  Var(z) = Var_x(x \beta) + E_x[z_x^T \Sigma z_x] + E_x[E_b[1 / I]].
 
+Of classes, and of successes in trials, each trial by itself, the latent scale is that of the
+variable whose thresholds a response tells of [1]_: its errors have the distribution whose function
+is the inverse of the link, with the variance :math:`\pi^2 / 3` for the logit, 1 for the probit,
+:math:`\pi^2 / 6` for the complementary log-log and the log-log link, and an infinite one for the
+cauchit.
+
 No part is negative: the nodes and the rows have positive weights, families write their variances
 as sums of products of what is positive, and their information as means of squared scores. So a
 share is a number from 0 to 1, or NaN where nothing varies or where two parts are infinite.
+
+References
+----------
+.. [1] Nakagawa, S., Johnson, P. C. D. & Schielzeth, H. (2017). The coefficient of determination R2
+   and intra-class correlation coefficient from generalized linear mixed-effects models revisited
+   and expanded. Journal of the Royal Society Interface, 14(134), 20170213.
 """
 
 from dataclasses import dataclass
@@ -193,9 +205,10 @@ def _averages(fit: Fit, design: Design, plan: Plan, eta: list[Floats]) -> Floats
     def moments(part: list[Floats], rows: Ints) -> Floats:
         off = family.mean(part) - center[rows]  # from near the mean: squares cost no digits
         information = family.location_information(part)
+        known = family.latent_variance(part)
         # Without information a working response has no bounds.
         with np.errstate(divide="ignore", over="ignore"):
-            working = 1.0 / information
+            working = 1.0 / information if known is None else known
         return np.stack([off, off**2, family.variance(part), working])
 
     off, square, within, working = averages(moments, eta, shift_of(fit, design, plan))

@@ -34,9 +34,10 @@ def calibration(
 ) -> pd.DataFrame:
     r"""Compare observed means or shares of classes with predicted ones, group by group.
 
-    In a model that holds, the observed mean of a group of rows is their mean prediction, but for
-    chance. Rows that were held out test predictions; rows of the fit test the structure of the
-    model, as by a column that it leaves out.
+    In a model that holds, the observed mean of a group of new rows is their mean prediction, but
+    for chance. Of rows of the fit only groups by columns, and predictions of kind "marginal", are
+    so: random effects have been fitted to these rows, so that where "conditional" predictions are
+    high the responses are higher still, and ``by=None`` would find that.
 
     Parameters
     ----------
