@@ -164,6 +164,14 @@ def test_the_log_prior_is_that_of_what_tables_show(fits):
     assert_allclose(model.log_prior_, expected, rtol=1e-10)
 
 
+def test_densities_that_are_cut_off_at_zero_integrate_to_one(nested):
+    X, y = nested
+    model = BetaGLMMRegressor("x + (1 | g)", priors={"sd": "normal(0.1, 0.4)"}).fit(X, y)
+    sd = model.variance_components()["sd"].item()
+    expected = stats.truncnorm(-0.1 / 0.4, np.inf, loc=0.1, scale=0.4).logpdf(sd)
+    assert_allclose(model.log_prior_, expected, rtol=1e-10)
+
+
 def test_the_units_of_columns_do_not_matter(nested):
     X, y = nested
     one = {"x": "normal(0, 0.3)", "sd(x | g)": "gamma(2, 3)", "corr": "lkj(3)"}

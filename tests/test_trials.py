@@ -4,6 +4,7 @@ import json
 from contextlib import nullcontext
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from skglmm import (
     BinomialGLMMRegressor,
 )
 from skglmm.families import BetaBinomial, Binomial
+from skglmm.inspection import PredictionDisplay
 from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).with_name("reference")
@@ -172,15 +174,32 @@ def test_rates_are_those_of_the_trials_that_were_fitted(data):
     assert_array_equal(model.predict_rate(data), rate)
 
 
+@pytest.mark.parametrize("group", [{}, {"group": "new"}], ids=["known", "new"])
 @pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])
-def test_limits_of_means_are_those_of_rates_times_the_trials(data, model, overdispersed, kind):
+def test_limits_of_means_are_those_of_rates_times_the_trials(
+    data, model, overdispersed, kind, group
+):
+    rows = data.assign(**group)
     for fitted in (model, overdispersed):
-        limits = fitted.predict_interval(data, kind=kind)
-        single = fitted.predict_interval(data.assign(trials=1), kind=kind)
+        limits = fitted.predict_interval(rows, kind=kind)
+        single = fitted.predict_interval(rows.assign(trials=1), kind=kind)
         assert_allclose(limits, single * data[["trials"]].to_numpy(), rtol=1e-7)
         assert (limits[:, 0] > 0.0).all()
         assert (limits[:, 1] < data["trials"]).all()
-        assert (limits[:, 0] < fitted.predict(data, kind)).all()
+        means = fitted.predict(rows, kind)
+        assert ((limits[:, 0] < means) & (means < limits[:, 1])).all()
+
+
+def test_limits_of_averages_are_those_of_rates_times_the_trials(data, model):
+    def curve(n_trials):
+        rows = data.assign(trials=n_trials)
+        shown = PredictionDisplay.from_estimator(model, rows, feature="x")
+        plt.close(shown.figure_)
+        return shown.curves[0]
+
+    one, seven = curve(1), curve(7)
+    assert_allclose(seven.mean, 7.0 * one.mean, rtol=1e-7)
+    assert_allclose(seven.limits, 7.0 * one.limits, rtol=1e-7)
 
 
 @both
