@@ -190,10 +190,12 @@ def test_limits_of_means_are_those_of_rates_times_the_trials(
         assert ((limits[:, 0] < means) & (means < limits[:, 1])).all()
 
 
-def test_limits_of_averages_are_those_of_rates_times_the_trials(data, model):
+def test_limits_of_averages_are_those_of_rates_times_the_trials(data):
+    model = BinomialGLMMRegressor("x + z", trials="trials").fit(data, data["binomial"])
+
     def curve(n_trials):
         rows = data.assign(trials=n_trials)
-        shown = PredictionDisplay.from_estimator(model, rows, feature="x")
+        shown = PredictionDisplay.from_estimator(model, rows, feature="x", n_points=5)
         plt.close(shown.figure_)
         return shown.curves[0]
 
