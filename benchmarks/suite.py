@@ -203,7 +203,8 @@ def ordered_parts(model: Any, case: dict[str, Any], rows: pd.DataFrame, tables: 
     for block in case["random"]:
         name = places[frozenset(block["group"].split(":"))]
         mine = found.loc[found["group"] == name, "sd"].to_numpy()
-        apart.append(np.max(np.abs(mine / np.maximum(block["sd"], 1e-3) - 1.0)))
+        sds = np.array(block["sd"])
+        apart.append(np.max(np.abs(mine - sds) / np.maximum(sds, 1e-3)))
     wanted = case["predictions"]
     some = rows.iloc[wanted["rows"]]
     pairs = {"conditional": "class_probability", "fixed": "population_class_probability"}

@@ -84,7 +84,7 @@ def differences(problem, vector, h=1e-5):
     return np.array([(one.value - other.value) / (2 * h) for one, other in ends])
 
 
-@pytest.mark.parametrize("n_points", [2, 3])
+@pytest.mark.parametrize("n_points", [2, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
 def test_the_gradient_matches_differences(case, n_points):
     problem, vector = problem_of(*case, n_points)
@@ -180,7 +180,7 @@ def brute_force(problem, vector, step=0.3, most=21):
 def test_it_converges_to_the_integral_as_the_points_grow():
     problem, vector = problem_of("bernoulli", "intercepts", 1, weights=None)
     vector[2:] = 1.6, 1.2
-    exact, errors = brute_force(problem, vector, step=0.1, most=80), []
+    exact, errors = brute_force(problem, vector, step=0.15, most=50), []
     for n_points in (1, 5, 11, 25):
         found = replace(problem, approximation=AdaptiveQuadrature(n_points)).evaluate(vector)
         errors.append(abs(found.value - exact))
@@ -337,10 +337,12 @@ def test_a_normal_response_is_updated_exactly():
         offsets=(None, None),
         fixed=(*whole.fixed, np.ones((len(y), 1))),
     )
-    y = y + np.random.default_rng(7).normal(size=len(y))
+    rng = np.random.default_rng(7)
+    y = y + rng.normal(size=len(y)) + 1.5 * rng.normal(size=80)[whole.codes[1]]
     old = (whole.codes[1] < 70) & ((np.arange(len(y)) % 3 < 2) | (whole.codes[1] < 40))
     part = whole_of(whole, old)
     before = fit(Gaussian(), part, y[old], approximation=AdaptiveQuadrature(1))
+    assert np.all(np.ravel(before.lambdas) > 0.2)
     rest = whole.take(~old)
     after = infer.condition(before, rest, infer.update(before, rest, y[~old], None))
     together = infer.condition(before, whole, infer.update(before, whole, y, None, forget=True))

@@ -269,3 +269,9 @@ def test_odds_ratios_are_those_of_higher_classes(model):
     assert_allclose(model.tidy(exponentiate=True)["estimate"][0], np.exp(model.coef_[0]))
     with pytest.raises(ValueError, match="fit with link='logit' for ratios of odds"):
         OrdinalGLMMClassifier("x", link="cloglog").fit(X, Y).tidy(exponentiate=True)
+
+
+def test_separated_rows_are_told_of_once():
+    with pytest.warns(UserWarning, match="rises for ever as f") as told:
+        OrdinalGLMMClassifier("f").fit(X, np.where(X["f"] == "a", 1, Y))
+    assert len(told) == 1

@@ -26,6 +26,7 @@ from skglmm.datasets import load_petrol
 from skglmm.estimators.reading.study import study_of
 from skglmm.fitting import differenced_hessian
 from skglmm.fitting.search.optimize import Optimum
+from skglmm.fitting.search.start import start
 from skglmm.inference import coefficient_tables
 from skglmm.model_selection import compare, likelihood_ratio_test
 from skglmm.multioutput import fit_many
@@ -167,11 +168,18 @@ def test_the_log_prior_is_that_of_what_tables_show(fits):
     assert_allclose(model.log_prior_, expected, rtol=1e-10)
 
 
-def test_densities_that_are_cut_off_at_zero_integrate_to_one(nested):
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("normal(0.5, 0.2)", stats.norm(0.5, 0.2)),
+        ("t(4, 0.1, 0.3)", stats.t(4, 0.1, 0.3)),
+        ("cauchy(0, 1)", stats.cauchy(0, 1)),
+    ],
+)
+def test_densities_of_standard_deviations_are_cut_off_at_zero(nested, text, whole):
     X, y = nested
-    model = BetaGLMMRegressor("x + (1 | g)", priors={"sd": "normal(0.1, 0.4)"}).fit(X, y)
-    sd = model.variance_components()["sd"].item()
-    expected = stats.truncnorm(-0.1 / 0.4, np.inf, loc=0.1, scale=0.4).logpdf(sd)
+    model = BetaGLMMRegressor("x + (1 | g)", priors={"sd": text}).fit(X, y)
+    expected = whole.logpdf(model.variance_components()["sd"].iloc[0]) - whole.logsf(0)
     assert_allclose(model.log_prior_, expected, rtol=1e-10)
 
 
@@ -309,6 +317,15 @@ def test_separated_classes_have_finite_estimates_and_intervals_with_weak_priors(
     found = [each for each in model.diagnose(X, y).findings if each.kind == "separation"]
     assert [each.severity for each in found] == ["note"]
     assert "without priors the likelihood rises for ever" in found[0].finding
+
+
+def test_a_search_begins_with_the_priors():
+    X, y = apart(1)
+    model = BinomialGLMMClassifier("x", priors="weak").fit(X, y)
+    study = study_of(model, X, y)
+    first = start(study.problem, np.zeros(1), study.upper)
+    ends = [study.problem.evaluate(vector).value for vector in (first, study.vector(model.fit_))]
+    assert ends[1] <= ends[0] < ends[1] + 0.1
 
 
 def test_a_profile_is_that_of_the_posterior_density(fits):

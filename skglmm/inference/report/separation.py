@@ -99,7 +99,8 @@ def cause(fit: Fit, k: int) -> str:
 def separated(fit: Fit) -> Iterator[Separated]:
     """Yield the predictors with coefficients that have no finite estimate.
 
-    Those that describe what no response shows, and are told of as such, are not among them.
+    Those that describe what no response shows, and are told of as such, are not among them, nor
+    thresholds between classes that only follow the effects of others.
 
     Parameters
     ----------
@@ -107,7 +108,11 @@ def separated(fit: Fit) -> Iterator[Separated]:
     """
     if not any(signs.any() for signs in fit.infinities):
         return
+    numbers = fit.layout.numbers
+    follow = any(s.any() for k, s in enumerate(fit.infinities) if k not in numbers)
     for k, predictor in enumerate(fit.layout.predictors):
+        if follow and k in numbers:
+            continue
         found = [constant(fit, k)] if is_constant(fit, k) else list(coefficients(fit, k))
         apart = tuple(p for p in found if infinite(fit, p))
         opened = tuple(p for p in found if is_open(fit, p))
