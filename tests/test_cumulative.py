@@ -135,6 +135,7 @@ def test_probabilities_add_up_and_quantiles_invert_them(link):
     seen = parts[y.astype(int), np.arange(len(y))] > 1e-6
     assert_array_equal(found[seen], y[seen])
     assert_allclose(family.mean(eta), np.arange(5) @ parts)
+    assert_allclose(family.variance(eta), np.arange(5) ** 2 @ parts - family.mean(eta) ** 2)
 
 
 def test_the_start_has_the_shares_of_the_classes():

@@ -280,6 +280,18 @@ def test_densities_may_leave_factors_out(fitted, kind):
         assert_allclose(shares, -np.logaddexp(0, np.where(y[old] > 0.5, -eta, eta)), rtol=1e-10)
 
 
+@pytest.mark.parametrize("kind", [{"outer"}, {"inner"}])
+def test_densities_that_leave_factors_out_take_new_levels_beside_known_ones(fitted, kind):
+    whole, y, _, found = fitted
+    plan = Plan.of(whole.layout, kind, "marginal")
+    shares = infer.joint_log_density(found, whole, plan, y)
+    (new,) = ([f for f in (0, 1) if whole.layout.factors[f].name in kind],)
+    codes = whole.codes[new[0]]
+    last = np.flatnonzero(codes == codes.max())
+    alone = infer.joint_log_density(found, whole.take(last), plan, y[last])
+    assert_allclose(shares[last], alone, rtol=1e-9)
+
+
 def test_rows_of_known_levels_are_averaged_over_what_the_fit_knows(fitted):
     whole, y, old, found = fitted
     found = replace(found, approximation=AdaptiveQuadrature(25))

@@ -150,6 +150,9 @@ def test_the_gradient_is_that_of_likelihood_and_priors(nested, kind):
     steps = 1e-5 * np.eye(len(vector))
     ends = [[problem.evaluate(vector + s * step).value for s in (1, -1)] for step in steps]
     assert_allclose(here.gradient, [(a - b) / 2e-5 for a, b in ends], rtol=1e-5, atol=1e-5)
+    ends = [[problem.penalized(vector + s * step)[1] for s in (1, -1)] for step in steps]
+    hessian = problem.penalty.hessian(problem.covariances, vector, problem.shape)
+    assert_allclose(hessian, [(a - b) / 2e-5 for a, b in ends], rtol=1e-4, atol=1e-4)
     state = Optimum(vector, here, np.eye(len(vector)), np.full(len(vector), np.inf))
     hessian = differenced_hessian(problem, state, np.ones(len(vector), dtype=bool))
     gradients = [[problem.evaluate(vector + s * step).gradient for s in (1, -1)] for step in steps]

@@ -4,6 +4,7 @@ import json
 from contextlib import nullcontext
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,7 @@ from skglmm import (
     BinomialGLMMRegressor,
 )
 from skglmm.families import BetaBinomial, Binomial
-from skglmm.inspection import residuals
+from skglmm.inspection import PredictionDisplay, residuals
 from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).with_name("reference")
@@ -192,6 +193,20 @@ def test_limits_of_means_are_those_of_rates_times_the_trials(
         assert (limits[:, 0] > 0.0).all()
         assert (limits[:, 1] < rows["trials"]).all()
         assert (limits[:, 0] < fitted.predict(rows, kind)).all()
+
+
+def test_limits_of_averages_are_those_of_rates_times_the_trials(data):
+    model = BinomialGLMMRegressor("x + z", trials="trials").fit(data, data["binomial"])
+
+    def curve(n_trials):
+        rows = data.assign(trials=n_trials)
+        shown = PredictionDisplay.from_estimator(model, rows, feature="x", n_points=5)
+        plt.close(shown.figure_)
+        return shown.curves[0]
+
+    one, seven = curve(1), curve(7)
+    assert_allclose(seven.mean, 7.0 * one.mean, rtol=1e-7)
+    assert_allclose(seven.limits, 7.0 * one.limits, rtol=1e-7)
 
 
 @both

@@ -6,11 +6,9 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.response.base import ResponseScale
-from skglmm.response.messages import some_of, told
+from skglmm.response.messages import WHOLE_TO, refuse_wrong
 
 __all__ = ["CountScale"]
-
-WHOLE_TO = 2.0**53  # from here on not every whole number is a float
 
 
 @dataclass(frozen=True)
@@ -52,15 +50,13 @@ class CountScale(ResponseScale):
     def _refuse(self, y: Floats) -> None:
         first = f"every response must be a count, {self.least}, {self.least + 1}, {self.least + 2}"
         first = first if self.whole else "every response must be a number from 0 on: 0, 0.5"
-        for flags, what, advice in (
+        checks = (
             ((y != np.floor(y)) & self.whole, "not whole", _RATE),
             (y < min(self.least, 0), "negative", "Look for a code of missing values"),
             (y < self.least, f"less than {self.least}", _LEAST),
             (y >= WHOLE_TO, "too large to be told from its neighbors", "Count in larger units"),
-        ):
-            if flags.any():
-                msg = f"{first}, ...; {told(flags)} {what}: {some_of(y[flags])}. {advice}"
-                raise ValueError(msg)
+        )
+        refuse_wrong(f"{first}, ...", y, checks)
 
 
 _RATE = (

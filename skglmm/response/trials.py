@@ -7,11 +7,9 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.response.base import ResponseScale
-from skglmm.response.messages import some_of, told
+from skglmm.response.messages import WHOLE_TO, refuse_wrong, some_of, told
 
 __all__ = ["TrialScale"]
-
-WHOLE_TO = 2.0**53  # from here on not every whole number is a float
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,12 @@ class TrialScale(ResponseScale):
     def _refuse(self, y: Floats) -> None:
         first = "every response must be a number of successes, 0, 1, 2, ..."
         is_share = bool(np.all((y >= 0.0) & (y <= 1.0)))
-        for flags, what, advice in (
+        checks = (
             (y != np.floor(y), "not whole", self._shares if is_share else _OTHERS),
             (y < 0.0, "negative", "Look for a code of missing values"),
             (y >= WHOLE_TO, "too large to be told from its neighbors", "Count in larger units"),
-        ):
-            if flags.any():
-                msg = f"{first}; {told(flags)} {what}: {some_of(y[flags])}. {advice}"
-                raise ValueError(msg)
+        )
+        refuse_wrong(first, y, checks)
 
     @property
     def _shares(self) -> str:

@@ -111,7 +111,9 @@ def check_kept(fit: Fit, kind: Any) -> None:
     if wanted and fit.effect_posterior is None:
         msg = (
             "kind='posterior' averages over what the rows of fit say of each group, and this fit "
-            "has kept nothing of that; set predict_kind='posterior', and fit again"
+            "has kept nothing of that; set predict_kind='posterior', and fit again. If it was set, "
+            "the search for a normal distribution of crossed effects has failed, and "
+            "kind='conditional' has their modes"
         )
         raise ValueError(msg)
 
