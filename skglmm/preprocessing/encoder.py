@@ -105,7 +105,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         Sorted labels of the classes; None of other targets.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray, shape (n_features_in_,)
+    feature_names_in_ : ndarray, shape (n_features,)
         Names of the columns of X, if all are texts.
 
     See Also
@@ -345,6 +345,22 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
             for suffix in self._suffixes:
                 out += [f"{name}{suffix}", f"{name}{suffix}_std"][: 1 + self.return_std]
         return np.array(out, dtype=object)
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Choose what comes out of `transform` and `fit_transform`.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            An array, or a frame of one of these packages; None leaves the choice as it is.
+
+        Returns
+        -------
+        object
+            The encoder itself.
+        """
+        made: Self = super().set_output(transform=transform)
+        return made
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

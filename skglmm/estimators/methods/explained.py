@@ -60,8 +60,10 @@ class ExplainedVariance(SingleThreaded):
         on its linear predictor, averaged over rows and groups. For the beta family with the logit
         link that is :math:`1 / [\phi^2 \mu^2 (1 - \mu)^2 (\psi'(\mu\phi) +
         \psi'((1 - \mu)\phi))]`, the inverse of the weights of [3]_; for exponential families
-        it is the delta-method variance of [1]_. It does not grow without bounds where means are
-        close to 0 or 1.
+        it is the delta-method variance of [1]_. Of classes, and of successes of single trials, it
+        is the variance of the errors of a latent variable that crosses a threshold, as in [1]_:
+        :math:`\pi^2 / 3` for the logit link, 1 for the probit, :math:`\pi^2 / 6` for the
+        complementary log-log, whatever the probabilities.
 
         References
         ----------
