@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.design import Factor, label_in
+from skglmm.design import Factor
 from skglmm.fitting import Fit, Spaces
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.spans import SpanColumns, in_order, within_span
@@ -279,7 +279,7 @@ def _offsets(fit: Fit) -> str:
     """Return the offsets of all predictors as text, in quotes; none is an empty text."""
     layout = fit.layout
     found = [
-        label_in(layout.predictors, k, text)
+        layout.label(k, text)
         for k, texts in enumerate(layout.offsets)
         for text in texts
     ]
