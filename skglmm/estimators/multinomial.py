@@ -125,6 +125,15 @@ class MultinomialGLMMClassifier(MixedClassifier):
         by_class: Floats = every[cast(NominalScale, self._scale).codes].T
         return by_class[:, 1] - by_class[:, 0] if len(self.classes_) == 2 else by_class
 
+    def _make_family(self) -> Family:
+        if self.offset is not None:
+            msg = (
+                f"offset={self.offset!r} is added to one linear predictor, and each class but that "
+                f"of reference has its own; offset({self.offset}) in the formula is added to all"
+            )
+            raise ValueError(msg)
+        return super()._make_family()
+
     def _make_scale(self, family: Family) -> NominalScale:
         del family
         return NominalScale(reference=self.reference)

@@ -59,7 +59,8 @@ class NominalScale(LabelScale):
             return "classes without an order"
         shown = [class_name(label) for label in self.by_code.tolist()]
         others = shown[1:] if len(shown) <= LISTED else [*shown[1 : LISTED - 2], "...", shown[-1]]
-        return f"the classes {', '.join(others)} against {shown[0]}"
+        noun = "class" if len(shown) == 2 else "classes"
+        return f"the {noun} {', '.join(others)} against {shown[0]}"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -71,7 +72,8 @@ class NominalScale(LabelScale):
         return False
 
     def mean_of(self, name: str) -> str:
-        return f"mean class number of {name}"
+        labels = self.labels
+        return f"P({name} = {labels[1]})" if len(labels) == 2 else f"mean class number of {name}"
 
     def settled(self, *total: ClassLabels) -> "NominalScale":
         """Return the scale of these labels.

@@ -259,7 +259,7 @@ class MixedModel(
         first = int(result.layout.coefficients[k][:1] == ("Intercept",))
         self.coef_ = result.beta[k][first:]
         self.coef_names_ = list(result.layout.coefficients[k][first:])
-        self.intercept_ = float(result.beta[k][:first].sum())
+        self.intercept_: float | Floats = float(result.beta[k][:first].sum())
         names = [result.layout.predictors[j] for j in result.family.estimated]
         for j, name in zip(result.family.estimated, names, strict=True):
             if j not in result.family.locations and result.family.parameters[j].block is None:

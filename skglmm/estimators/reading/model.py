@@ -123,9 +123,19 @@ def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
     return frozenset(bar.group), bar.key
 
 
-def titled(formulas: Mapping[str, str]) -> str:
-    """Return formulas in one line: that of the mean, and those of others that are not 1."""
-    (_, mean), *others = formulas.items()
+def titled(model: Any) -> str:
+    """Return formulas in one line: that of the mean, and those of others that are not 1.
+
+    Classes without an order have one formula.
+
+    Parameters
+    ----------
+    model : MixedModel
+        Fitted.
+    """
+    (_, mean), *others = model.formulas_.items()
+    if model.fit_.family.is_unordered:
+        return str(mean)
     return "; ".join([mean, *(f"{name}: {text}" for name, text in others if text != "1")])
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "check_kept",
     "check_labels",
     "check_level",
+    "check_one_mean",
     "check_ordered_labels",
     "check_parameters",
     "check_ratios",
@@ -112,6 +113,17 @@ def check_kept(fit: Fit, kind: Any) -> None:
         msg = (
             "kind='posterior' averages over what the rows of fit say of each group, and this fit "
             "has kept nothing of that; set predict_kind='posterior', and fit again"
+        )
+        raise ValueError(msg)
+
+
+def check_one_mean(fit: Fit, what: str) -> None:
+    """Refuse what is about means, or one linear predictor, of classes without an order."""
+    if len(fit.family.locations) > 1:
+        msg = (
+            f"{what} needs the mean of y, or its one linear predictor, and "
+            f"{len(fit.family.parts)} classes without an order have neither; predict_proba(X) has "
+            "the probability of each, and inspection.calibration compares these with y"
         )
         raise ValueError(msg)
 

@@ -125,11 +125,11 @@ class Multinomial(Family):
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         up_to = np.arange(len(self.labels))[:, None] <= y
-        return np.minimum(np.sum(self.part_probabilities(eta) * up_to, axis=0), 1.0)
+        return _sums(self.part_probabilities(eta) * up_to)
 
     def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         above = np.arange(len(self.labels))[:, None] > y
-        return np.minimum(np.sum(self.part_probabilities(eta) * above, axis=0), 1.0)
+        return _sums(self.part_probabilities(eta) * above)
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         up_to = np.cumsum(self.part_probabilities(eta), axis=0)[:-1]
@@ -137,7 +137,7 @@ class Multinomial(Family):
 
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
         counts = np.bincount(y.astype(np.intp), weights, minlength=len(self.labels)) + _HALF_A_ROW
-        return np.log(counts[1:] / counts[0])
+        return np.asarray(np.log(counts[1:] / counts[0]))
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         return self.quantile(np.asarray(rng.random(_length(eta))), eta)
@@ -153,6 +153,11 @@ def _with_reference(eta: Sequence[Floats], n: int) -> Floats:
     for row, each in zip(out[1:], eta, strict=True):
         row[:] = each
     return out
+
+
+def _sums(probabilities: Floats) -> Floats:
+    """Probabilities of several classes, none of them above 1 by rounding."""
+    return np.asarray(np.minimum(np.sum(probabilities, axis=0), 1.0))
 
 
 def _softmax(every: Floats) -> Floats:

@@ -40,12 +40,6 @@ def reference(fit: Fit, df: str = "auto") -> Reference:
     if fit.uncertainty is None and df != "normal":
         msg = f"df={df!r} needs standard errors, and this fit has none; fit with inference=True"
         raise ValueError(msg)
-    if df != "normal" and len(fit.family.locations) > 1:
-        msg = (
-            f"df={df!r} is for fixed effects of one mean, and this model has a linear predictor "
-            "for each of several classes; there is 'normal', and likelihood_ratio_test"
-        )
-        raise ValueError(msg)
     if df in _LINEAR:
         _refuse_others(fit, df)
     return _METHODS[df](fit)

@@ -278,11 +278,7 @@ def _fixed(fit: Fit, spaces: Spaces | None) -> SpanColumns:
 def _offsets(fit: Fit) -> str:
     """Return the offsets of all predictors as text, in quotes; none is an empty text."""
     layout = fit.layout
-    found = [
-        layout.label(k, text)
-        for k, texts in enumerate(layout.offsets)
-        for text in texts
-    ]
+    found = [layout.label(k, text) for k, texts in enumerate(layout.offsets) for text in texts]
     return repr(" + ".join(found)) if found else ""
 
 
