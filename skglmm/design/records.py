@@ -96,6 +96,10 @@ class Layout:
             return [self.predictors[k]]
         return [self.label(k, name) for name in self.coefficients[k]]
 
+    def described(self, k: int) -> str:
+        """What predictor k is about: ``precision``, ``class b``."""
+        return f"class {self.predictors[k]}" if self.all_named else self.predictors[k]
+
     def label(self, k: int, name: str) -> str:
         """Name of a coefficient or a term of predictor k, unlike those of others."""
         return label_in(self.predictors, k, name, all_named=self.all_named)

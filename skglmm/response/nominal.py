@@ -117,4 +117,4 @@ class NominalScale(LabelScale):
         """Place of the class of reference among the sorted ones."""
         if self.reference is None or not len(self.classes):
             return 0
-        return self.classes.tolist().index(self.reference)
+        return int(self.classes.tolist().index(self.reference))

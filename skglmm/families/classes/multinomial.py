@@ -7,7 +7,7 @@ from typing import Self, final
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.families.base import Family
 from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.log_density import LogDensity
@@ -125,11 +125,11 @@ class Multinomial(Family):
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         up_to = np.arange(len(self.labels))[:, None] <= y
-        return _sums(self.part_probabilities(eta) * up_to)
+        return _sums(self.part_probabilities(eta), up_to)
 
     def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         above = np.arange(len(self.labels))[:, None] > y
-        return _sums(self.part_probabilities(eta) * above)
+        return _sums(self.part_probabilities(eta), above)
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         up_to = np.cumsum(self.part_probabilities(eta), axis=0)[:-1]
@@ -155,9 +155,10 @@ def _with_reference(eta: Sequence[Floats], n: int) -> Floats:
     return out
 
 
-def _sums(probabilities: Floats) -> Floats:
-    """Probabilities of several classes, none of them above 1 by rounding."""
-    return np.asarray(np.minimum(np.sum(probabilities, axis=0), 1.0))
+def _sums(probabilities: Floats, which: Bools) -> Floats:
+    """Probabilities of some classes together, of all exactly 1."""
+    found = np.minimum(np.sum(probabilities * which, axis=0), 1.0)
+    return np.where(which.all(axis=0), 1.0, found)
 
 
 def _softmax(every: Floats) -> Floats:

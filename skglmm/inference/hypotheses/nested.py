@@ -175,15 +175,15 @@ class Comparison:
         mine, theirs = _fixed(self.smaller, one), _fixed(self.larger, other)
         missing = [mine.effects[c] for c in mine.beyond(theirs)]
         changed = [effect for effect in missing if effect in theirs.effects]
-        predictors = self.smaller.layout.predictors
+        layout = self.smaller.layout
         if changed:
-            named = ", ".join(f"{name!r} of the {predictors[k]}" for k, name in changed)
+            named = ", ".join(f"{name!r} of the {layout.described(k)}" for k, name in changed)
             yield (
                 f"the fixed effect {named} holds other numbers in the two fits; refit both to the "
                 "same X"
             )
         elif missing:
-            named = ", ".join(f"{name!r} of the {predictors[k]}" for k, name in missing)
+            named = ", ".join(f"{name!r} of the {layout.described(k)}" for k, name in missing)
             told = _BY_NAME.format("its name") if mine.is_named(theirs) else ""
             yield f"only the smaller model has the fixed effect {named}{told}"
 
