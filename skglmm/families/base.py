@@ -326,6 +326,15 @@ class Family(ABC):
         del present, endless
         return ()
 
+    def contests(self, prepared: Floats) -> Floats | None:
+        """Return which combinations of linear predictors decide about responses, (m, K, n).
+
+        The log density of a prepared response rises towards 0 as all m go to infinity, and is
+        below a limit if one of them falls. None where each linear predictor decides by itself.
+        """
+        del prepared
+        return None
+
     def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:
         """Return parameters that follow from constant linear predictors, by name.
 

@@ -110,7 +110,10 @@ class NominalScale(LabelScale):
         if not isinstance(other, NominalScale):
             return super().difference(other)
         mine, others = self.classes.tolist(), other.classes.tolist()
-        return None if mine == others else f"their classes differ, {mine} and {others}"
+        if mine != others:
+            return f"their classes differ, {mine} and {others}"
+        one, two = self.labels[0], other.labels[0]
+        return None if one == two else f"their references differ, {one!r} and {two!r}"
 
     @property
     def _first(self) -> int:

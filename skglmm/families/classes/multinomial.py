@@ -107,6 +107,14 @@ class Multinomial(Family):
             leave(found, outside)
         return found
 
+    def contests(self, prepared: Floats) -> Floats:
+        """Return each response's linear predictor less those of the other classes."""
+        codes, n_classes = prepared[0].astype(np.intp), len(self.labels)
+        others = np.arange(n_classes - 1)[:, None]
+        each = np.eye(n_classes)[:, 1:]
+        apart = each[codes] - each[others + (others >= codes)]
+        return np.asarray(apart.transpose(0, 2, 1))
+
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
         return -_cumulants(*_probabilities(near, _length(eta)), 2)[0]
