@@ -202,6 +202,23 @@ def test_probabilities_are_averages_over_groups(model):
     assert_allclose(model.predict_proba(X.head(1), "marginal")[0], expected, atol=3e-3)
 
 
+def test_posterior_probabilities_are_averages_over_what_a_group_says():
+    rows, y = simulated(n_groups=30, n_rows=4, sd=1.5)
+    options = {"n_quadrature": 9, "predict_kind": "posterior"}
+    fitted = MultinomialGLMMClassifier(KEYED, **options).fit(rows, y)
+    line = np.linspace(-6.0, 6.0, 61)
+    u = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
+    moves = np.pad(u @ fitted.fit_.lambdas[0].T, ((0, 0), (1, 0)))
+    own, codes = rows[rows["g"] == 0], np.searchsorted(WAYS, y[rows["g"] == 0])
+    fixed = [fitted.predict_linear(own, name, kind="fixed") for name in fitted.predictors_]
+    eta = np.stack([np.zeros(len(own)), *fixed], axis=1)
+    rows_given = log_softmax(eta[:, None, :] + moves, axis=2)
+    seen = sum(each[:, code] for each, code in zip(rows_given, codes, strict=True))
+    weight = softmax(seen - 0.5 * np.sum(u**2, axis=1))
+    expected = np.exp(rows_given).transpose(0, 2, 1) @ weight
+    assert_allclose(fitted.predict_proba(own), expected, atol=2e-4)
+
+
 @pytest.mark.slow
 def test_simulated_classes_are_recovered():
     found = []
