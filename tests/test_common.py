@@ -92,7 +92,6 @@ class WholeBetaBinomial(BetaBinomialGLMMRegressor):
         BinomialGLMMClassifier(groups=0),
         BinomialGLMMClassifier(groups=0, n_quadrature=3),
         MultinomialGLMMClassifier(),
-        MultinomialGLMMClassifier(groups=0),
         OrdinalGLMMClassifier(),
         OrdinalGLMMClassifier(categories="sorted"),
         OrdinalGLMMClassifier(groups=0, categories="sorted"),
@@ -100,6 +99,14 @@ class WholeBetaBinomial(BetaBinomialGLMMRegressor):
     expected_failed_checks=checks_that_err,
 )
 def test_scikit_learn_accepts_it(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [MultinomialGLMMClassifier(groups=0)], expected_failed_checks=checks_that_err
+)
+def test_scikit_learn_accepts_several_classes_in_groups(estimator, check):
     check(estimator)
 
 
