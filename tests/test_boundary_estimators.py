@@ -83,7 +83,7 @@ def test_probabilities_of_the_bounds_suit_those_of_simulated_responses(fitted, d
 
 def test_means_are_those_of_all_responses(fitted, dragons):
     X, _ = dragons
-    rows = X.iloc[::60]
+    rows = X.iloc[::120]
     mean, std = fitted.predict(rows, return_std=True)
     draws = fitted.sample_y(rows, 20_000, random_state=1)
     assert_allclose(mean, draws.mean(axis=1), atol=6 * 30 / np.sqrt(20_000))

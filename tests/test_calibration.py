@@ -144,6 +144,20 @@ def test_of_more_classes_it_adds_squares_of_cumulative_probabilities(data):
     assert_allclose(scorer(other, X[["x"]], y, weights), -np.average(rows, weights=weights))
 
 
+def test_texts_of_other_models_have_the_order_that_is_given(data):
+    X, _, eta = data
+    y = np.digitize(eta, [-1.0, 0.5, 1.5])
+    order = ["low", "mid", "high", "top"]
+    plain, texts = (LogisticRegression().fit(X[["x"]], z) for z in (y, np.array(order)[y]))
+    words = np.array(order)[y]
+    given = ranked_probability_scorer(order)(texts, X[["x"]], words)
+    assert_allclose(given, ranked_probability_scorer()(plain, X[["x"]], y), rtol=1e-4)
+    with pytest.raises(ValueError, match="no order of their own, and LogisticRegression knows"):
+        ranked_probability_scorer()(texts, X[["x"]], words)
+    with pytest.raises(ValueError, match="do not have each class of the model once"):
+        ranked_probability_scorer(order[:3])(texts, X[["x"]], words)
+
+
 def test_a_search_maximizes_it(data):
     X, y, _ = data
     grid = {"formula": ["1", "x + site + (1 | g)"]}

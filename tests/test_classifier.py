@@ -237,6 +237,13 @@ def test_a_class_constant_within_groups_is_told_by_fit_and_diagnose():
     assert found.subject == "g"
 
 
+def test_a_prior_keeps_their_standard_deviation_finite():
+    X, y = constant_within()
+    model = BinomialGLMMClassifier("x + (1 | g)", priors="weak", n_quadrature=11).fit(X, y)
+    assert model.converged_
+    assert "constant levels" not in {each.kind for each in model.diagnose(X, y).findings}
+
+
 def test_one_group_with_both_classes_is_enough():
     X, y = constant_within()
     y[0] = ~y[1]

@@ -177,7 +177,7 @@ def test_a_weight_is_the_row_several_times():
 # --- cross-fitting -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [*MODELS, "multiclass"])
+@pytest.mark.parametrize("kind", [*MODELS, pytest.param("multiclass", marks=pytest.mark.slow)])
 def test_each_fold_is_encoded_by_the_others(kind):
     y, folds = TARGETS[kind], KFold(3)
     encoder = GLMMEncoder(target_type=kind, cv=folds, return_std=True)

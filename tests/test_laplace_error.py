@@ -15,6 +15,7 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     LMMRegressor,
+    OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
 )
 from skglmm.covariance import Unstructured
@@ -254,6 +255,22 @@ def test_estimates_move_as_a_fit_with_25_points_moves_them(how):
     assert list(moves) == [each.name for each in before]
     assert abs(true[-1]) > 0.09
     assert_allclose(list(moves.values()), true, rtol=0.2, atol=0.02)
+
+
+def test_thresholds_move_as_those_of_the_users_columns():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"x": rng.normal(size=240) + 4.0, "g": np.arange(240) // 4})
+    eta = 2.0 * X["x"] + 2.5 * rng.normal(size=60)[X["g"]] + rng.logistic(size=240)
+    y = np.digitize(eta, [8.0, 12.0])
+    model, close = (OrdinalGLMMClassifier("x + (1 | g)", n_quadrature=n).fit(X, y) for n in (1, 25))
+    study, here, around = looked_at(model, X, y)
+    error = estimates.approximation_error(study, here, around)
+    moves = _in_std_errors(model.fit_, study, around, error.shift)
+    before = list(natural(model.fit_))
+    values = [each.value for each in natural(close.fit_)], [each.value for each in before]
+    true = np.subtract(*values) / std_errors(model.fit_, before)
+    assert true[1] > 0.04
+    assert_allclose(list(moves.values()), true, rtol=0.2, atol=0.01)
 
 
 def test_differences_of_the_terms_move_estimates_as_quadrature_does():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,16 @@ def test_structures_are_nested_in_flexible_thresholds(model):
     smaller = OrdinalGLMMClassifier("x + (1 | g)", thresholds="equidistant").fit(X, Y)
     found = likelihood_ratio_test(smaller, model)
     assert found.df == 1
+
+
+def test_equidistant_thresholds_are_nested_in_symmetric_ones():
+    y = Y + (Y == 4) * (X["x"] > 1).to_numpy()  # five classes
+    kinds = ("equidistant", "symmetric", "flexible")
+    fits = [OrdinalGLMMClassifier("x + (1 | g)", thresholds=kind).fit(X, y) for kind in kinds]
+    assert [likelihood_ratio_test(*pair).df for pair in pairwise(fits)] == [1, 1]
+    other = OrdinalGLMMClassifier("x + (1 | g)", link="probit").fit(X, y)
+    with pytest.raises(ValueError, match="links of the location differ, logit and probit"):
+        likelihood_ratio_test(fits[1], other)
 
 
 def test_a_scale_of_one_is_nested_in_a_formula_of_it(model):

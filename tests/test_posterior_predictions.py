@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.polynomial.hermite_e import hermegauss
 from numpy.testing import assert_allclose
 from oracles import Term, design
 from scipy.special import expit, logit
@@ -158,6 +159,31 @@ def test_crossed_effects_have_the_closest_normal_distribution():
     variance = u**2 @ share / share.sum() - mean**2
     own = found.posterior.crossed if problem.order[0] else found.posterior.own[0]
     assert_allclose(np.ravel(own), variance[:2], rtol=0.05)
+
+
+def test_crossed_effects_without_a_mean_have_their_variance_too():
+    g, h = np.repeat([0, 1], 4), np.tile([0, 0, 1, 1], 2)
+    one, y = np.ones(8), np.tile([0.0, 1.0], 4)
+    terms = (Term(name, codes, (one,), Unstructured(1)) for name, codes in (("g", g), ("h", h)))
+    problem = bind(design(([one],), *terms), y, None, Bernoulli())
+    params = Params.unpack(np.array([0.0, 2.5, 2.1]), problem.shape)
+    mode = find_mode(problem, params, problem.zero(), distance="far")
+    found = effect_posterior(problem, mode)
+    variances = np.linalg.inv(_balanced_precision(2.5, 2.1, g, h))
+    own = found.posterior.crossed if problem.order[0] else found.posterior.own[0]
+    assert_allclose(np.ravel(own)[0], variances[0, 0], rtol=1e-5)
+
+
+def _balanced_precision(sd, other, g, h):
+    """Precision of the closest normal distribution with mean 0, by iteration."""
+    z = np.hstack([sd * np.eye(2)[g], other * np.eye(2)[h]])
+    points, weights = hermegauss(9)
+    precision = np.eye(4)
+    for _ in range(200):
+        spread = np.sqrt(np.einsum("na,ab,nb->n", z, np.linalg.inv(precision), z))
+        share = expit(np.outer(spread, points))
+        precision = np.eye(4) + z.T @ ((share * (1 - share) @ weights / weights.sum())[:, None] * z)
+    return precision
 
 
 def test_probabilities_of_crossed_groups_are_less_sure_than_at_the_modes():

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -17,6 +18,7 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     LMMRegressor,
+    OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
 )
@@ -213,6 +215,29 @@ def test_a_prior_of_one_number_is_about_that_number(nested):
     assert value < np.exp(BetaGLMMRegressor("x").fit(X, y).precision_coef_[0])
 
 
+def test_a_prior_of_a_threshold_is_about_that_of_the_users_columns():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=200) + 3.0  # far from 0, where thresholds are
+    y = np.digitize(x + rng.logistic(size=200), [2.0, 3.5, 5.0])
+    model = OrdinalGLMMClassifier("x", priors={"0|1": "normal(0, 0.1)", "x": "normal(0, 0.3)"})
+    model.fit(pd.DataFrame({"x": x}), y)
+
+    def loss(point):
+        cuts, slope = np.array([-np.inf, *point[:3], np.inf]), point[3]
+        mass = expit(cuts[y + 1] - slope * x) - expit(cuts[y] - slope * x)
+        return -np.log(mass).sum() + 0.5 * (point[0] / 0.1) ** 2 + 0.5 * (slope / 0.3) ** 2
+
+    point = np.array([*model.thresholds_, *model.coef_])
+    steps = 1e-5 * np.eye(4)
+    slopes = [(loss(point + step) - loss(point - step)) / 2e-5 for step in steps]
+    assert_allclose(slopes, 0.0, atol=1e-3)
+    prior = stats.norm.logpdf(point[0], 0.0, 0.1) + stats.norm.logpdf(point[3], 0.0, 0.3)
+    assert_allclose(model.fit_.log_prior, prior)
+    whole = clone(model).set_params(priors={"thresholds": "normal(0, 0.1)"})
+    entries = whole.fit(pd.DataFrame({"x": x}), y).fit_.priors.entries
+    assert [name for name, _ in entries] == ["0|1", "1|2", "2|3"]
+
+
 def test_quadrature_has_the_same_penalty():
     d = counts()
     priors = {"x": "normal(0, 0.1)", "sd": "gamma(2, 3)"}
@@ -361,6 +386,7 @@ def test_weak_priors_are_those_of_the_guide():
         ("x + (1 | g)", {"sd": "lkj(2)"}, "lkj is for correlations"),
         ("x + (x | g)", {"corr": "normal(0, 1)"}, r"correlations take lkj\(eta\)"),
         ("x", {"intercept": "weak"}, "Intercept has no weak prior"),
+        ("x + (1 | g)", {"sd": "normal(-9, 1)"}, "next to no probability between 0 and inf"),
         ("x", {"x": "gamma(2, 1)"}, "x may be negative; normal, t and cauchy are of all"),
     ],
 )
@@ -382,6 +408,11 @@ def test_reml_has_priors_of_variances_alone():
         LMMRegressor("x + (1 | g)", priors={"x": "normal(0, 1)"}).fit(X, y)
     model = LMMRegressor("x + (1 | g)", priors="weak").fit(X, y)
     assert [name for name, _ in model.fit_.priors.entries] == ["sd(Intercept | g)"]
+    priors = {"sd": "gamma(2, 1)", "scale": "half-normal(1)"}
+    scaled = LMMRegressor("x + (1 | g)", priors=priors).fit(X, y)
+    sd, scale = scaled.variance_components()["sd"].item(), np.exp(scaled.scale_coef_.item())
+    found = stats.gamma.logpdf(sd, 2.0) + stats.halfnorm.logpdf(scale)
+    assert_allclose(scaled.fit_.log_prior, found)
     with pytest.raises(ValueError, match="df='satterthwaite' is for estimates of maximum"):
         model.summary(df="satterthwaite")
 

@@ -80,7 +80,7 @@ def test_the_factors_of_a_density_multiply_to_it(family):
     assert_allclose(hess, whole.hess, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.5])
+@pytest.mark.parametrize("rho", [pytest.param(0.0, marks=pytest.mark.slow), 0.5])
 @pytest.mark.parametrize("sd", [0.05, 0.6])
 @pytest.mark.parametrize(
     "family", [f for f in FAMILIES if not isinstance(f, ExtendedBeta)], ids=name_of

@@ -361,7 +361,13 @@ def whole(family):
     return Whole()
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["estimates known", "estimates uncertain"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param(True, id="estimates known", marks=pytest.mark.slow),
+        pytest.param(False, id="estimates uncertain"),
+    ],
+)
 def test_probabilities_of_unrelated_shifts_are_those_of_their_grid(inflated, known):
     result, design = inflated
     result = replace(result, uncertainty=None) if known else result

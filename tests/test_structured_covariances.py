@@ -86,6 +86,7 @@ def test_the_likelihood_is_that_of_the_dense_normal_distribution(case):
     assert_allclose(found.lambdas[0] @ found.lambdas[0].T, sigma_of(values), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_no_other_parameters_have_a_higher_likelihood(case):
     covariance, sigma_of, y, _, found = case
     values = [each.value for each in variance_parameters(found, covariance)]

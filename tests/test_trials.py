@@ -18,6 +18,7 @@ from skglmm import (
     BinomialGLMMRegressor,
 )
 from skglmm.families import BetaBinomial, Binomial
+from skglmm.inspection import residuals
 from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).with_name("reference")
@@ -40,6 +41,12 @@ def model(data):
 def overdispersed(data):
     model = BetaBinomialGLMMRegressor("x + (1 | group)", trials="trials")
     return model.fit(data, data["overdispersed"])
+
+
+@pytest.fixture(scope="module")
+def zeros(data):
+    model = BinomialGLMMRegressor("x + (1 | group)", trials="trials", zero="1")
+    return model.fit(data, data["zeros"])
 
 
 # The answers of R
@@ -172,15 +179,19 @@ def test_rates_are_those_of_the_trials_that_were_fitted(data):
     assert_array_equal(model.predict_rate(data), rate)
 
 
+@pytest.mark.parametrize("group", ["known", "new"])
 @pytest.mark.parametrize("kind", ["conditional", "fixed", "marginal"])
-def test_limits_of_means_are_those_of_rates_times_the_trials(data, model, overdispersed, kind):
-    for fitted in (model, overdispersed):
-        limits = fitted.predict_interval(data, kind=kind)
-        single = fitted.predict_interval(data.assign(trials=1), kind=kind)
-        assert_allclose(limits, single * data[["trials"]].to_numpy(), rtol=1e-7)
+def test_limits_of_means_are_those_of_rates_times_the_trials(
+    data, model, overdispersed, zeros, kind, group
+):
+    rows = data.head(40) if group == "known" else data.head(40).assign(group="new")
+    for fitted in (model, overdispersed, zeros):
+        limits = fitted.predict_interval(rows, kind=kind)
+        single = fitted.predict_interval(rows.assign(trials=1), kind=kind)
+        assert_allclose(limits, single * rows[["trials"]].to_numpy(), rtol=1e-7)
         assert (limits[:, 0] > 0.0).all()
-        assert (limits[:, 1] < data["trials"]).all()
-        assert (limits[:, 0] < fitted.predict(data, kind)).all()
+        assert (limits[:, 1] < rows["trials"]).all()
+        assert (limits[:, 0] < fitted.predict(rows, kind)).all()
 
 
 @both
@@ -204,6 +215,13 @@ def test_densities_are_those_of_scipy(data, model, overdispersed):
     found = BetaBinomial().log_density(BetaBinomial().prepare(y), (eta, log_phi, n)).value
     expected = betabinom.logpmf(y, n, share * np.exp(log_phi), (1 - share) * np.exp(log_phi))
     assert_allclose(found, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_rows_without_a_failure_have_the_deviance_of_what_was_sure(data, model):
+    all_of_them = data.assign(binomial=data["trials"])
+    found = residuals(model, all_of_them, all_of_them["binomial"], kind="deviance")
+    expected = np.sqrt(-2.0 * data["trials"] * np.log(model.predict_rate(data)))
+    assert_allclose(found, expected, rtol=1e-13)
 
 
 def test_many_responses_are_fitted_in_turn(data, model):

@@ -7,6 +7,7 @@ from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
 from skglmm.covariance.known import Known
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
+from skglmm.covariance.parameterless import Parameterless
 from skglmm.covariance.unstructured import Unstructured
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "EffectNames",
     "Known",
     "NaturalParameter",
+    "Parameterless",
     "Unstructured",
 ]

@@ -1,23 +1,19 @@
 """A covariance that is known, and leaves nothing to be estimated."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats, Ints
-from skglmm.covariance.base import Covariance
-from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, NaturalParameter
+from skglmm.arrays import Floats
+from skglmm.covariance.parameterless import Parameterless
 
 __all__ = ["Known"]
-
-_NONE = np.zeros(0)
 
 
 @final
 @dataclass(frozen=True)
-class Known(Covariance):
+class Known(Parameterless):
     """Effects whose covariance is the identity: `theta` is empty.
 
     Parameters
@@ -33,76 +29,6 @@ class Known(Covariance):
            [0., 1.]])
     """
 
-    @property
-    def n_params(self) -> int:
-        return 0
-
-    @property
-    def pairs(self) -> Bools:
-        return np.eye(self.size, dtype=np.bool_)
-
-    @property
-    def spreads(self) -> Ints:
-        return np.zeros(0, dtype=np.intp)
-
-    @property
-    def rescales(self) -> bool:
-        return False
-
     def factor(self, theta: Floats) -> Floats:
         del theta
         return np.eye(self.size)
-
-    def move(self, theta: Floats, step: Floats) -> Floats:
-        del theta, step
-        return np.zeros((self.size, self.size))
-
-    def slope(self, theta: Floats, kernel: Floats) -> Floats:
-        del theta
-        return np.zeros((0, *kernel.shape[2:]))
-
-    def information(self, theta: Floats, precisions: Floats) -> Floats:
-        del theta, precisions
-        return np.zeros((0, 0))
-
-    def start(self, sds: Floats) -> Floats:
-        del sds
-        return _NONE
-
-    def scaled(self, theta: Floats, share: float) -> Floats:
-        del share  # it stays what it is
-        return theta
-
-    def rectify(self, theta: Floats) -> Floats:
-        return theta
-
-    def zeros(self, theta: Floats) -> Bools:
-        del theta
-        return np.zeros(0, dtype=np.bool_)
-
-    def edges(self, theta: Floats) -> Sequence[Edge]:
-        del theta
-        return []
-
-    def off_boundary(self, theta: Floats, least: float) -> Floats:
-        del least
-        return theta
-
-    def governing(self, effect: int) -> Ints:
-        del effect
-        return np.zeros(0, dtype=np.intp)
-
-    def names(self, labels: EffectNames) -> list[str]:
-        del labels
-        return []
-
-    def natural(
-        self, theta: Floats, basis: Floats, labels: EffectNames
-    ) -> Iterator[NaturalParameter]:
-        del theta, basis, labels
-        yield from ()
-
-    def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:
-        del theta, basis
-        msg = f"a covariance that is known has no parameter {which}"
-        raise IndexError(msg)

@@ -6,7 +6,7 @@ matrix in the units of the user, a smooth function of the parameters of the fit.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import NamedTuple
@@ -87,28 +87,30 @@ class CoefficientOf(Quantity):
     Parameters
     ----------
     k : int
-    row : ndarray, shape (p_k,)
-        Weights of the coefficients of the fit.
+    rows : mapping of int to ndarray, each of shape (p_j,)
+        Weights of the coefficients of the fit, by the predictors j that have any.
     origin : float
         What it is where these are zero.
     through : ThroughLink or None
     """
 
     k: int
-    row: Floats
+    rows: Mapping[int, Floats]
     origin: float
     through: ThroughLink | None = None
 
     def at(self, covariances: Sequence[Covariance], params: Params) -> tuple[float, Floats]:
         del covariances
-        value = float(self.row @ params.beta[self.k]) + self.origin
+        nothing = {j: np.zeros(len(beta)) for j, beta in enumerate(params.beta)}
+        row = np.concatenate(list((nothing | dict(self.rows)).values()))
+        value = float(row @ np.concatenate(params.beta)) + self.origin
         if self.through is None:
-            return value, self.row
+            return value, row
         value, slope = self.through.at(value)
-        return value, slope * self.row
+        return value, slope * row
 
     def place(self, shape: Sizes) -> slice:
-        return shape.beta(self.k)
+        return slice(0, shape.n_beta)
 
     @property
     def is_curved(self) -> bool:
@@ -116,10 +118,11 @@ class CoefficientOf(Quantity):
 
     def moves(self, k: int, change: Floats) -> bool:
         """Return whether a change of the fixed effects of predictor k changes it."""
-        return self.k == k and float(self.row @ change) != 0.0
+        return k in self.rows and float(self.rows[k] @ change) != 0.0
 
     def turned(self, k: int, turn: Floats) -> Quantity:
-        return replace(self, row=self.row @ turn) if k == self.k else self
+        rows = {j: row @ turn if j == k else row for j, row in self.rows.items()}
+        return replace(self, rows=rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,6 @@ from skglmm.response import OrderedScale, ResponseScale
 
 __all__ = ["OrdinalGLMMClassifier"]
 
-_STRUCTURES = ("flexible", "symmetric", "equidistant")
-
 
 @mixed_model
 class OrdinalGLMMClassifier(MixedClassifier):
@@ -141,7 +139,7 @@ class OrdinalGLMMClassifier(MixedClassifier):
         return tags
 
     def _make_family(self) -> Family:
-        check_choice("thresholds", self.thresholds, _STRUCTURES)
+        check_choice("thresholds", self.thresholds, Cumulative.structures)
         family = cast(Cumulative, super()._make_family())
         return replace(family, thresholds=self.thresholds, has_scale=self.scale is not None)
 

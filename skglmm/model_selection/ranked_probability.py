@@ -19,6 +19,11 @@ SHOWN = 3  # labels that a message lists
 class RankedProbabilityScorer(Scorer):
     """A callable ``scorer(estimator, X, y)`` as scikit-learn's tools take it.
 
+    Parameters
+    ----------
+    categories : list, default=None
+        As in `ranked_probability_scorer`.
+
     Examples
     --------
     >>> import pandas as pd
@@ -30,6 +35,10 @@ class RankedProbabilityScorer(Scorer):
     >>> print(f"{RankedProbabilityScorer()(model, X, y):.3f}")
     -0.147
     """
+
+    def __init__(self, categories: Any = None) -> None:
+        super().__init__()
+        self.categories = categories
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return minus the mean ranked probability score of the rows.
@@ -56,7 +65,8 @@ class RankedProbabilityScorer(Scorer):
         TypeError
             When `estimator` has no probabilities of classes.
         ValueError
-            When a response is of a class that fit has not seen.
+            When a response is of a class that fit has not seen, when `categories` lack a
+            class, and when they are needed, as more than two classes are texts.
         """
         if not (hasattr(estimator, "predict_proba") and hasattr(estimator, "classes_")):
             msg = (
@@ -67,16 +77,17 @@ class RankedProbabilityScorer(Scorer):
         labels = column_or_1d(y)
         check_consistent_length(X, labels)
         weights = check_weights(sample_weight, len(labels))
-        order = _ordered(estimator)
+        order = _ordered(estimator, self.categories)
         cumulative = np.cumsum(estimator.predict_proba(X)[:, order], axis=1)[:, :-1]
         scores = np.mean((cumulative - _reached(estimator.classes_[order], labels)) ** 2, axis=1)
         return -float(np.average(scores, weights=weights))
 
     def __repr__(self) -> str:
-        return "ranked_probability_scorer()"
+        given = "" if self.categories is None else f"categories={list(self.categories)}"
+        return f"ranked_probability_scorer({given})"
 
 
-def ranked_probability_scorer() -> RankedProbabilityScorer:
+def ranked_probability_scorer(categories: Any = None) -> RankedProbabilityScorer:
     r"""Make a scorer of the ranked probability score of ordered classes.
 
     The score of a row with the probabilities :math:`p_1, \dots, p_K` of K ordered classes and a
@@ -87,13 +98,19 @@ def ranked_probability_scorer() -> RankedProbabilityScorer:
     It is proper: in expectation the truth has the lowest. Unlike the log density it knows that a
     neighboring class is a smaller error than a distant one; of two classes it is the Brier score.
 
+    Parameters
+    ----------
+    categories : list, default=None
+        The labels in their order, the lowest first, of which a fold may lack some. None takes that
+        of `categories_`, of ordinal models, otherwise the order of numbers; more than two classes
+        of other models that are texts have none, and have to be given here.
+
     Returns
     -------
     RankedProbabilityScorer
         A callable ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``, with the
-        negative of the mean score, so that higher is better. The order of classes is that of
-        `categories_`, of ordinal models, otherwise that of `classes_`. It asks for weights under
-        metadata routing after ``.set_score_request(sample_weight=True)``.
+        negative of the mean score, so that higher is better. It asks for weights under metadata
+        routing after ``.set_score_request(sample_weight=True)``.
 
     References
     ----------
@@ -115,17 +132,28 @@ def ranked_probability_scorer() -> RankedProbabilityScorer:
     >>> len(scores)
     5
     """
-    return RankedProbabilityScorer()
+    return RankedProbabilityScorer(categories)
 
 
-def _ordered(estimator: Any) -> NDArray[np.intp]:
+def _ordered(estimator: Any, categories: Any) -> NDArray[np.intp]:
     """Return the places of the ordered classes among `classes_`."""
-    classes = np.asarray(estimator.classes_)
-    categories = getattr(Inside.of(estimator).model, "categories_", None)
+    classes = np.asarray(estimator.classes_).tolist()
     if categories is None:
+        categories = getattr(Inside.of(estimator).model, "categories_", None)
+    if categories is None:
+        if len(classes) > 2 and any(isinstance(label, str) for label in classes):
+            msg = (
+                f"labels that are texts have no order of their own, and {type(estimator).__name__} "
+                f"knows none; give it as categories=[...], of {', '.join(map(repr, classes))}"
+            )
+            raise ValueError(msg)
         return np.arange(len(classes))
-    places = {label: place for place, label in enumerate(classes.tolist())}
-    return np.array([places[label] for label in np.asarray(categories).tolist()], dtype=np.intp)
+    places = {label: place for place, label in enumerate(classes)}
+    order = [places[label] for label in np.asarray(categories).tolist() if label in places]
+    if sorted(order) != list(range(len(classes))):
+        msg = f"categories={list(categories)} do not have each class of the model once: {classes}"
+        raise ValueError(msg)
+    return np.array(order, dtype=np.intp)
 
 
 def _reached(ordered: NDArray[Any], labels: NDArray[Any]) -> Floats:

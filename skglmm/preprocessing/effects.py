@@ -3,20 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Bools, Floats, Ints, keep_freed_memory
-from skglmm.covariance import Covariance, Unstructured
+from skglmm.covariance import Covariance, Parameterless, Unstructured
 from skglmm.design import Design, Factor, Layout
 from skglmm.engine import Approximation, Laplace, ProfiledGaussian
 from skglmm.exceptions import DesignError
 from skglmm.families import Bernoulli, Family, Gaussian, Poisson
 from skglmm.fitting import Fit, fit
 from skglmm.inference import random_effects
-from skglmm.preprocessing.given import Given
 
 __all__ = ["CategoryEffects", "Coded", "encoded", "estimate_effects", "joined"]
 
@@ -52,6 +51,26 @@ _MODELS = {
     "multiclass": _BINARY,  # each class against the others
     "count": _Model(Poisson(), Laplace(), sums_suffice=True),
 }
+
+
+@final
+@dataclass(frozen=True)
+class Given(Parameterless):
+    """Independent effects with a standard deviation that is given, and not estimated.
+
+    Parameters
+    ----------
+    size : int
+        Number of effects of one level, q.
+    std_dev : float
+    """
+
+    std_dev: float
+
+    def factor(self, theta: Floats) -> Floats:
+        """Return the standard deviation on a diagonal, (q, q)."""
+        del theta
+        return self.std_dev * np.eye(self.size)
 
 
 @dataclass(frozen=True, eq=False)

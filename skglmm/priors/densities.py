@@ -12,7 +12,7 @@ References
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from math import exp, inf, lgamma, log, pi
 from typing import ClassVar, NamedTuple
 
@@ -40,6 +40,7 @@ class LogPrior(NamedTuple):
 
 
 IMPOSSIBLE = LogPrior(-inf, 0.0, 0.0)
+LEAST_MASS = 1e-8  # of a part of a distribution that is a difference of probabilities
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,14 @@ class PriorDensity(ABC):
         """Return the probability of numbers below x."""
 
     def log_mass(self, low: float, high: float) -> float:
-        """Return the log probability of numbers between two ends."""
-        return log(self.below(high) - self.below(low))
+        """Return the log probability of numbers between two ends; -inf where it has no digits."""
+        mass = self.below(high) - self.below(low)
+        return log(mass) if mass > LEAST_MASS else -inf
 
     @property
     def arguments(self) -> tuple[float, ...]:
         """The arguments, in the order in which they are written."""
-        return tuple(getattr(self, each.name) for each in fields(self))
+        return astuple(self)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{value:.4g}' for value in self.arguments)})"

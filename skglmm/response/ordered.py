@@ -75,10 +75,10 @@ class OrderedScale(LabelScale):
 
     def of_type(self, y: Any) -> "OrderedScale":
         """Return the draft that knows the order that the type of responses may have."""
-        dtype = getattr(y, "dtype", None)
+        dtype: Any = getattr(y, "dtype", None)
         is_enum = type(dtype).__name__ == "Enum"  # of polars
         if self.order is None and (getattr(dtype, "ordered", False) or is_enum):
-            return replace(self, order=tuple(getattr(dtype, "categories").to_list()))  # noqa: B009
+            return replace(self, order=tuple(dtype.categories.to_list()))
         return self
 
     def settled(self, *total: ClassLabels) -> "OrderedScale":

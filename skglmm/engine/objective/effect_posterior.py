@@ -1,4 +1,4 @@
-"""What averages over the posterior of random effects need, kept by level: nodes, or a mean.
+"""What averages over the posterior of random effects need, by level: nodes, or a normal one.
 
 Where factors are a chain, the posterior of their effects is kept as the nodes of adaptive
 quadrature and their probabilities. Where they are crossed it is kept as the normal distribution

@@ -267,8 +267,10 @@ def _over(
             below = _over(shard, f - 1, there, spread, rules, shares)
             inside, grad = shard.chain.parents[f - 1, f].sum(below.log_integral), below.grad
         scores = [factor.sums(grad) for factor in factors]
-        heights.append(log_weight + inside - penalty)
-        sums.add(heights[-1], z, scores, grad, below)
+        height = log_weight + inside - penalty
+        sums.add(height, z, scores, grad, below)
+        if shares is not None:
+            heights.append(height)
     found = sums.averages()
     if shares is not None:
         shares[f].append(np.exp(np.array(heights) - found.log_integral))

@@ -41,6 +41,7 @@ __all__ = ["PosteriorNormal", "variational_normal"]
 POINTS = {1: 9, 2: 5}  # for each predictor that effects feed, by their number; more have 3
 STEPS_MAX = 100
 DECREMENT_TOL = 1e-12  # a step of a millionth of a standard deviation
+LOGDET_TOL = 1e-6  # change of log standard deviations on average; means may be there from the start
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def variational_normal(
     if earlier is not None:
         problem, before = _begun(problem, earlier)
     u, system, lambdas = mode.u, mode.system, mode.point.lambdas
+    little = LOGDET_TOL * sum(k * n for k, n in problem.sizes)
     for _ in range(STEPS_MAX):
         inverse = system.inverse()
         blocks = problem.shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
@@ -94,9 +96,9 @@ def variational_normal(
         if found is None:
             return None
         score = problem.gather(sums).plus(problem.prior.score(u))
-        step, system = solve(found, score), found
-        u = u.plus(step)
-        if 0.5 * score.dot(step) < DECREMENT_TOL:
+        step, change = solve(found, score), found.half_logdet - system.half_logdet
+        u, system = u.plus(step), found
+        if 0.5 * score.dot(step) < DECREMENT_TOL and abs(change) < little:
             information = cross_product_information(problem, cross_products, lambdas)
             return PosteriorNormal(
                 problem.in_layout_order(problem.join(u)),

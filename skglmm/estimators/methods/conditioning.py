@@ -171,10 +171,11 @@ class Conditioning(SingleThreaded):
         groups that it has seen, and to new ones that share rows with them through another
         factor, they count as the normal approximation of their likelihood at the fit. Pass all
         rows with ``forget=True`` for effects that are exact there, too. Rows that the fit has
-        already seen would count twice without it. So do what predictions of kind "posterior" average
-        over: of groups without new rows they stay as they are. Standard errors of known groups leave out how
-        the spread of their effects given the earlier rows depends on the parameters. Tables of
-        the new estimator list all its groups; what counts rows speaks of those of `fit`.
+        already seen would count twice without it. What predictions of kind "posterior" average
+        over is updated in the same way, and stays as it is for groups without new rows. Standard
+        errors of known groups leave out how the spread of their effects given the earlier rows
+        depends on the parameters. Tables of the new estimator list all its groups; what counts
+        rows speaks of those of `fit`.
 
         Examples
         --------

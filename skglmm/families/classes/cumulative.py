@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple, Self, final
+from typing import ClassVar, NamedTuple, Self, final
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.packing import Packing
 from skglmm.families.classes.between_cuts import log_between
 from skglmm.families.classes.cut_derivatives import linked
-from skglmm.families.classes.thresholds import Classes, Thresholds
+from skglmm.families.classes.thresholds import STRUCTURES, Classes, Thresholds
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import (
     Cauchit,
@@ -67,6 +67,8 @@ class Cumulative(Family):
     >>> family.part_probabilities(eta).round(3).ravel()
     array([0.269, 0.462, 0.269])
     """
+
+    structures: ClassVar[tuple[str, ...]] = STRUCTURES
 
     links: tuple[Link, ...] = field(init=False, repr=False, compare=False)
     link: Link = _LINKS[0]
@@ -130,9 +132,7 @@ class Cumulative(Family):
     def contains(self, other: Family) -> bool:
         if not isinstance(other, Cumulative) or other.has_scale > self.has_scale:
             return False
-        same = (self.link, self.labels) == (other.link, other.labels)
-        one, two = self.cut_points, other.cut_points
-        return same and (one.structure == two.structure or one.is_flexible)
+        return self.link == other.link and self.cut_points.contains(other.cut_points)
 
     def with_link(self, link: Link) -> Self:
         return replace(self, link=link)

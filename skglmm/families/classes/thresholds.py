@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -11,8 +10,8 @@ from skglmm.arrays import Floats, Ints
 
 __all__ = ["STRUCTURES", "Classes", "Thresholds"]
 
-Structure = Literal["flexible", "symmetric", "equidistant"]
-STRUCTURES: tuple[str, ...] = get_args(Structure)
+STRUCTURES = ("flexible", "symmetric", "equidistant")
+_SPAN_TOL = 1e-9  # what rounding leaves of cut points that another structure has, too
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,13 @@ class Thresholds:
     def is_flexible(self) -> bool:
         """Whether the parameters are the cut points themselves."""
         return np.array_equal(self.matrix, np.eye(self.size))
+
+    def contains(self, other: "Thresholds") -> bool:
+        """Return whether all cut points of another structure are among those of this one."""
+        if self.names != other.names:
+            return False
+        found = np.linalg.lstsq(self.matrix, other.matrix, rcond=None)[0]
+        return bool(np.all(np.abs(self.matrix @ found - other.matrix) < _SPAN_TOL))
 
     @cached_property
     def used(self) -> Floats:

@@ -255,21 +255,34 @@ def _coefficients(
     """Yield the coefficients of predictor k, and what it is if it is one number."""
     predictor, names = layout.predictors[k], layout.coefficients[k]
     is_location = k in family.locations
-    pairs = zip(scales.coefficient_maps[k], scales.origins[k], strict=True)
-    rows = [CoefficientOf(k, row, float(origin)) for row, origin in pairs]
+    pairs = zip(_weights(scales, k), scales.origins[k], strict=True)
+    rows = [CoefficientOf(k, own, float(origin)) for own, origin in pairs]
     unit = sticks.response if sticks is not None and is_location else 1.0
+    block = family.parameters[k].block
     for j, (name, label) in enumerate(zip(names, layout.labels(k), strict=True)):
         is_intercept = name == "Intercept"
         classes: tuple[str, ...] = () if is_intercept else (predictor,)
         if is_location:
             classes = (INTERCEPT,) if is_intercept else (FIXED,)
+        elif block is not None:
+            classes = (block,)
         spread = 1.0 if sticks is None else float(sticks.fixed[k][j])
         size = None if is_intercept or not spread else unit / spread
         yield _Target(label, classes, None if j in scales.aliased[k] else rows[j], size)
-    if names == ("Intercept",) and not (is_location or layout.is_shifted(k)):
+    is_number = names == ("Intercept",) and k not in layout.numbers  # of those it is the label
+    if is_number and not (is_location or layout.is_shifted(k)):
         through = _through(scales.units, family, k)
         low, high = (through.center + through.width * end for end in through.link.domain)
         yield _Target(predictor, (), replace(rows[0], through=through), None, (low, high))
+
+
+def _weights(scales: Scales, k: int) -> Iterator[dict[int, Floats]]:
+    """Yield those of the coefficients of the fit in each of the user's of predictor k."""
+    first = sum(map(len, scales.origins[:k]))
+    ends = np.cumsum([turn.shape[1] for turn in scales.to_user])[:-1]
+    for row in scales.whole_map[first : first + len(scales.origins[k])]:
+        parts = enumerate(np.split(row, ends))
+        yield {j: part for j, part in parts if j == k or part.any()}
 
 
 def _through(units: Units, family: Family, k: int) -> ThroughLink:
@@ -342,5 +355,12 @@ def _refuse_other_kind(key: str, target: _Target, density: PriorDensity) -> None
         msg = (
             f"priors[{key!r}]='{density}' is of positive numbers, and {target.name} may be "
             "negative; normal, t and cauchy are of all"
+        )
+        raise ValueError(msg)
+    if not is_matrix and density.log_mass(*target.ends) == -np.inf:
+        low, high = target.ends
+        msg = (
+            f"priors[{key!r}]='{density}' has next to no probability between {low:g} and {high:g}, "
+            f"where {target.name} is"
         )
         raise ValueError(msg)

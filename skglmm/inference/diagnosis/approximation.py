@@ -66,7 +66,7 @@ def approximation(
 def _in_std_errors(fit: Fit, study: Study, around: Local, shift: Floats) -> dict[str, float]:
     """How far parameters on their natural scales are off, in standard errors, by the delta rule."""
     n_theta = study.problem.shape.n_params - study.problem.shape.n_beta
-    to_user = block_diagonal(*study.scales.coefficient_maps, np.eye(n_theta))
+    to_user = block_diagonal(study.scales.whole_map, np.eye(n_theta))
     parameters = [each for each in natural(fit) if np.all(np.isfinite(each.gradient))]
     if not parameters:
         return {}

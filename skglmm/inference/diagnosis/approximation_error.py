@@ -107,7 +107,8 @@ def _restricted(study: Study, around: Local) -> ApproximationError | None:
 
 def points_of(study: Study) -> int:
     """Return the points of quadrature for each effect; Laplace's approximation has one."""
-    return int(getattr(study.problem.approximation, "n_points", 1))
+    own = study.problem.approximation
+    return int(own.n_points) if isinstance(own, AdaptiveQuadrature) else 1
 
 
 def _by_more_points(

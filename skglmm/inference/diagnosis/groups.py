@@ -21,8 +21,8 @@ FEW, ENOUGH = 5, 6  # levels that a variance should have, at least and better
 STRONG, NOTABLE = 1.0, 0.6  # Cook's distances
 MOVED = 2.0  # standard errors of a coefficient
 ONE_ROW_EACH = (
-    "Fit one row for each level without this random effect, or look for a column that gives the "
-    "responses away"
+    "Fit one row for each level without this random effect, look for a column that gives the "
+    "responses away, or give the standard deviation a prior, priors='weak'"
 )
 BE_LESS_SURE = (
     "Ask summary, confint and wald_test for df='between-within', which counts groups, or draw "
@@ -94,7 +94,8 @@ def constant_levels(fit: Fit, design: Design, y: Floats) -> Iterator[Finding]:
     if not (family.support.is_discrete and np.isfinite(family.support.ends).all()):
         return
     for factor, codes in zip(fit.layout.factors, design.codes, strict=True):
-        if set(family.locations).isdisjoint(factor.predictors):
+        apart = set(family.locations).isdisjoint(factor.predictors)
+        if apart or _has_prior(fit, factor.name):
             continue
         low, high = np.full(factor.n_levels, np.inf), np.full(factor.n_levels, -np.inf)
         np.minimum.at(low, codes, y)
@@ -108,6 +109,12 @@ def constant_levels(fit: Fit, design: Design, y: Floats) -> Iterator[Finding]:
                 "end, and the estimate is where its approximation stops rising"
             )
             yield Finding("constant levels", "warning", factor.name, n, text, ONE_ROW_EACH)
+
+
+def _has_prior(fit: Fit, factor: str) -> bool:
+    """Whether standard deviations of a factor have priors, which keep them finite."""
+    names = (name for name, _ in fit.priors.entries)
+    return any(name.startswith("sd(") and name.endswith(f"| {factor})") for name in names)
 
 
 def influential_levels(study: Study, mode: Mode, around: Local) -> Iterator[Finding]:

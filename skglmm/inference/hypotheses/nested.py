@@ -225,8 +225,10 @@ def _other_family(smaller: Fit, larger: Fit) -> Iterator[str]:
     one, other = smaller.family.title, larger.family.title
     if one != other:
         yield f"the families differ, {one} and {other}"
-    triples = zip(smaller.layout.predictors, smaller.family.links, larger.family.links, strict=True)
-    for predictor, left, right in triples:
+    pairs = zip(smaller.layout.predictors, smaller.family.links, strict=True)
+    links = dict(zip(larger.layout.predictors, larger.family.links, strict=True))
+    for predictor, left in pairs:
+        right = links.get(predictor, left)
         if left != right:
             yield f"the links of the {predictor} differ, {left.name} and {right.name}"
     if smaller.family != larger.family:

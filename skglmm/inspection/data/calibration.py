@@ -16,7 +16,9 @@ from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.exceptions import DesignError
 from skglmm.inspection.data.fitted import Fitted
 
-__all__ = ["calibration"]
+__all__ = ["NUMBERS", "calibration"]
+
+NUMBERS = ["n", "observed", "predicted", "std_error", "z"]  # columns behind those that name groups
 
 
 @single_threaded
@@ -47,7 +49,7 @@ def calibration(
     by : str or list of str, default=None
         Columns of X whose combinations of values are the groups. None groups rows with predictions
         that are next to each other, for each class anew: the calibration curve.
-    kind : {"conditional", "fixed", "marginal"}, or set of grouping factors, default=None
+    kind : {"conditional", "posterior", "fixed", "marginal"}, or set of factors, default=None
         Of the predictions, as in `predict`; None is the `predict_kind` of the model.
     n_bins : int, default=10
         How many groups there are without `by`, of equally many rows.
@@ -105,14 +107,11 @@ def calibration(
         codes, keys = _groups(X, by) if by is not None else _bins(predicted[:, k], int(n_bins))
         parts.append(_table(codes, keys, columns, weights, label))
     found = pd.concat(parts, ignore_index=True)
-    names = [name for name in found.columns if name not in _NUMBERS and name != "class"]
+    names = [name for name in found.columns if name not in NUMBERS and name != "class"]
     if len(classes) > 1:
         found = found.sort_values(names, kind="stable", ignore_index=True)
-    kept = [*names, *(["class"] if is_classifier(fitted.model) else []), *_NUMBERS]
+    kept = [*names, *(["class"] if is_classifier(fitted.model) else []), *NUMBERS]
     return found[kept]
-
-
-_NUMBERS = ["n", "observed", "predicted", "std_error", "z"]
 
 
 def _compared(
@@ -146,7 +145,7 @@ def _compared(
 def _groups(X: Any, by: Any) -> tuple[Ints, pd.DataFrame]:
     """Return the group of each row, and the values of each group as a frame."""
     names = [by] if isinstance(by, str) else list(by)
-    taken = [name for name in names if name in {*_NUMBERS, "class", "bin"}]
+    taken = [name for name in names if name in {*NUMBERS, "class", "bin"}]
     if taken:
         msg = f"by={taken[0]!r} is the name of a column of the answer, too; rename it in X"
         raise ValueError(msg)
@@ -186,5 +185,5 @@ def _table(
     error = np.sqrt(variance / total)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(observed == predicted, 0.0, (observed - predicted) / error)
-    numbers = zip(_NUMBERS, (total, observed, predicted, error, z), strict=True)
+    numbers = zip(NUMBERS, (total, observed, predicted, error, z), strict=True)
     return keys.assign(**{"class": label}, **dict(numbers))

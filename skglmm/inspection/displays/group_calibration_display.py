@@ -7,7 +7,7 @@ import pandas as pd
 
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.runtime.threads import SingleThreaded
-from skglmm.inspection.data.calibration import calibration
+from skglmm.inspection.data.calibration import NUMBERS, calibration
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.displays.panels import BLACK, LIGHT, VERMILLION, open_axes, shortened
 
@@ -16,7 +16,6 @@ __all__ = ["GroupCalibrationDisplay"]
 NORMAL = 1.96  # standard errors that 95 % of the observed means are within
 MOST_LABELS = 5  # groups farthest from the line, which are named
 LONG = 18  # letters of a name
-NOT_KEYS = ("class", "n", "observed", "predicted", "std_error", "z")
 
 
 class GroupCalibrationDisplay(SingleThreaded):
@@ -186,7 +185,7 @@ class GroupCalibrationDisplay(SingleThreaded):
         off = np.abs(part["z"].to_numpy()) > NORMAL
         colors = np.where(off, VERMILLION, BLACK)
         self.points_.append(axis.scatter(x, y, s=18, c=colors, zorder=2))
-        keys = [name for name in part.columns if name not in NOT_KEYS]
+        keys = [name for name in part.columns if name not in {"class", *NUMBERS}]
         worst = np.argsort(-np.abs(part["z"].to_numpy()))[:MOST_LABELS]
         for turn, place in enumerate(worst[off[worst]]):
             row, side = part.iloc[place], 1 - 2 * (turn % 2)  # neighbors on either side

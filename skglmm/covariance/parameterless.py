@@ -1,32 +1,34 @@
-"""A variance that is given, and not estimated."""
+"""Covariances that are known, or given, and leave nothing to be estimated."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import final
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.covariance import Coordinate, Covariance, Edge, EffectNames, NaturalParameter
+from skglmm.covariance.base import Covariance
+from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 
-__all__ = ["Given"]
+__all__ = ["Parameterless"]
 
 _NONE = np.zeros(0)
 
 
-@final
 @dataclass(frozen=True)
-class Given(Covariance):
-    """Effects that are independent, with a standard deviation that is given: `theta` is empty.
+class Parameterless(Covariance):
+    """Independent effects of known variances: `theta` is empty.
 
     Parameters
     ----------
     size : int
         Number of effects of one level, q.
-    std_dev : float
-    """
 
-    std_dev: float
+    Examples
+    --------
+    >>> from skglmm.covariance import Known, Parameterless
+    >>> isinstance(Known(2), Parameterless), Known(2).n_params
+    (True, 0)
+    """
 
     @property
     def n_params(self) -> int:
@@ -43,10 +45,6 @@ class Given(Covariance):
     @property
     def rescales(self) -> bool:
         return False
-
-    def factor(self, theta: Floats) -> Floats:
-        del theta
-        return self.std_dev * np.eye(self.size)
 
     def move(self, theta: Floats, step: Floats) -> Floats:
         del theta, step
@@ -65,7 +63,7 @@ class Given(Covariance):
         return _NONE
 
     def scaled(self, theta: Floats, share: float) -> Floats:
-        del share
+        del share  # it stays what it is
         return theta
 
     def rectify(self, theta: Floats) -> Floats:
@@ -99,5 +97,5 @@ class Given(Covariance):
 
     def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate:
         del theta, basis
-        msg = f"a variance that is given has no parameter {which}"
+        msg = f"a covariance without parameters has no parameter {which}"
         raise IndexError(msg)
