@@ -18,6 +18,7 @@ from skglmm.families import (
     Gaussian,
     Hurdle,
     Log,
+    Multinomial,
     OneInflatedBeta,
     OrderedBeta,
     Poisson,
@@ -37,7 +38,7 @@ GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
-DISCRETE = [*POISSONS, *BERNOULLIS, *TRIALS]
+DISCRETE = [*POISSONS, *BERNOULLIS, *TRIALS, Multinomial(labels=("bus", "car", "train"))]
 # Families of counts of which others are made; those of the tests have one predictor, and two.
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
@@ -57,6 +58,8 @@ _MODERATE = {
     "cut_gap": np.log([3.0, 1.5, 4.0, 0.2, 5.0, 3.5]),
     "exceedance": np.log([0.1, 0.05, 0.3, 0.02, 0.2, 0.01]),
     "seen": np.array([0.7, -0.5, 2.0, 0.0, 1.2, 3.0]),
+    "car": np.array([-1.0, 0.5, 0.0, 2.5, -0.7, 0.2]),
+    "train": np.array([-2.0, -1.5, 1.0, 0.5, 1.7, 0.0]),
     "trials": np.array([12.0, 40.0, 10.0, 25.0, 100.0, 15.0]),
 }
 _USUAL = {
@@ -66,6 +69,8 @@ _USUAL = {
     "cut_gap": 1.1,
     "exceedance": -2.0,
     "seen": np.log(2.0),
+    "car": 0.4,
+    "train": -0.6,
     "trials": 12.0,
 }
 

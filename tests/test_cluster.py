@@ -15,6 +15,7 @@ from skglmm import (
     BinomialGLMMRegressor,
     DesignError,
     LMMRegressor,
+    MultinomialGLMMClassifier,
     OrdinalGLMMClassifier,
     ZeroInflatedBetaGLMMRegressor,
 )
@@ -453,6 +454,16 @@ def test_dask_errors(rows, cluster):
         BetaGLMMRegressor("x + (1 | g)").fit(X, rows[1])
     with pytest.raises(ValueError, match="between the bounds"):
         BetaGLMMRegressor("x + (1 | g)").fit(X, 3 * y)
+
+
+def test_parts_agree_on_classes_without_an_order(rows, in_parts):
+    X, y = rows
+    ways = pd.Series(np.array(["a", "b", "c"])[np.digitize(y, [0.3, 0.7])], name="way")
+    ways = ways.sort_values()
+    X, model = X.loc[ways.index], MultinomialGLMMClassifier("more + (1 |p| g)", reference="b")
+    cut, whole = in_parts(clone(model), X, ways), model.fit(X, ways)
+    assert cut.predictors_ == whole.predictors_ == ["a", "c"]
+    assert_allclose(cut.coef_, whole.coef_, atol=1e-6)
 
 
 def test_parts_agree_on_the_classes_of_all(rows, in_parts):

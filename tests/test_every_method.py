@@ -20,6 +20,7 @@ from skglmm import (
     BinomialGLMMRegressor,
     ExtendedBetaGLMMRegressor,
     LMMRegressor,
+    MultinomialGLMMClassifier,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
@@ -67,6 +68,9 @@ def simulated():
         "upper ends": np.clip(1.1 * shares, 0.01, 1.0),
         "ratings": np.digitize(eta + rng.logistic(size=200), [-1.0, 0.5, 2.0]),
     }
+    utility = np.outer(eta, [0.0, 1.0, -1.0]) + rng.normal(size=(20, 3))[g]
+    utility += rng.gumbel(size=(200, 3))
+    ys["ways"] = np.array(["bus", "car", "train"])[np.argmax(utility, axis=1)]
     return X, ys
 
 
@@ -80,6 +84,7 @@ MODELS = {
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
     "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
+    "unordered classes": (MultinomialGLMMClassifier(FORMULA), "ways"),
     "successes": (BinomialGLMMRegressor(FORMULA, trials="n"), "successes"),
     "shares": (BetaGLMMRegressor(FORMULA), "shares"),
     "ends": (OrderedBetaGLMMRegressor(FORMULA), "ends"),
@@ -130,6 +135,16 @@ class Case(NamedTuple):
     y: np.ndarray
 
     @property
+    def slope(self):
+        """What the slope of x is called."""
+        return next(name for name in self.model.vcov().columns if name in {"x", "car(x)"})
+
+    @property
+    def linear(self):
+        """Which linear predictor is asked about."""
+        return "car" if "car" in self.model.fit_.layout.predictors else None
+
+    @property
     def new(self):
         return self.X.head(4).assign(g=["g00", "g01", "unseen", "unseen"])
 
@@ -146,7 +161,7 @@ METHODS = {
     "variance_components": lambda c: c.model.variance_components()["sd"],
     "random_effects": lambda c: c.model.random_effects()["std_error"],
     "group_coefficients": lambda c: c.model.group_coefficients()["estimate"],
-    "predict_linear": lambda c: c.model.predict_linear(c.new, return_std=True),
+    "predict_linear": lambda c: c.model.predict_linear(c.new, c.linear, return_std=True),
     "predict_interval": lambda c: c.model.predict_interval(c.new),
     "predict_interval of means": lambda c: c.model.predict_interval(c.new, kind="marginal"),
     "predict_interval of responses": lambda c: c.model.predict_interval(c.new, "response"),
@@ -156,18 +171,23 @@ METHODS = {
     "log_density": lambda c: c.model.log_density(c.new, c.new_y),
     "log_density jointly": lambda c: c.model.log_density(c.new, c.new_y, joint=True),
     "condition": lambda c: c.model.condition(c.new, c.new_y).predict_frame(c.new),
+    "condition, and go on": lambda c: c.model.condition(c.new, c.new_y).log_density(c.new, c.new_y),
     "score": lambda c: c.model.score(c.X, c.y),
     "r2": lambda c: c.model.r2(c.X, c.y).to_frame(),
-    "wald_test": lambda c: c.model.wald_test("x = 0").p_value,
+    "wald_test": lambda c: c.model.wald_test(f"{c.slope} = 0").p_value,
     "anova": lambda c: c.model.anova().to_frame(),
     "confint by wald": lambda c: c.model.confint(),
     "confint by sandwich": lambda c: c.model.confint(c.X, c.y, method="sandwich"),
-    "confint by profile": lambda c: c.model.confint(c.X, c.y, method="profile", parameters="x"),
+    "confint by profile": lambda c: c.model.confint(c.X, c.y, method="profile", parameters=c.slope),
     "bootstrap": lambda c: c.model.bootstrap(c.X, c.y, n_replicates=3, random_state=0).to_frame(),
     "diagnose": lambda c: c.model.diagnose(c.X, c.y),
     "residuals": lambda c: [
         residuals(c.model, c.X, c.y, kind=kind, random_state=0)
         for kind in ("response", "pearson", "deviance", "quantile", "simulated")
+    ],
+    "quantile residuals": lambda c: [
+        residuals(c.model, c.X, c.y, kind=kind, random_state=0)
+        for kind in ("quantile", "simulated")
     ],
     "calibration": lambda c: calibration(c.model, c.X, c.y),
     "influence": lambda c: influence(c.model, c.X, c.y),
@@ -177,7 +197,9 @@ METHODS = {
     "ResidualDisplay": lambda c: ResidualDisplay.from_estimator(c.model, c.X, c.y),
     "DiagnosticsDisplay": lambda c: DiagnosticsDisplay.from_estimator(c.model, c.X, c.y),
     "RandomEffectsDisplay": lambda c: RandomEffectsDisplay.from_estimator(c.model),
-    "ProfileDisplay": lambda c: ProfileDisplay.from_estimator(c.model, c.X, c.y, parameters=["x"]),
+    "ProfileDisplay": lambda c: ProfileDisplay.from_estimator(
+        c.model, c.X, c.y, parameters=[c.slope]
+    ),
     "compare": lambda c: compare(c.model, null(c.model).fit(c.X, c.y))["aic"],
     "likelihood_ratio_test": lambda c: (
         likelihood_ratio_test(null(c.model).fit(c.X, c.y), c.model).p_value
@@ -205,6 +227,22 @@ REFUSED = {
     ("classes", "predict_quantile"): "quantiles of y, which classes do not have",
     ("classes, by quadrature", "predict_interval of responses"): "quantiles of y, which classes",
     ("classes, by quadrature", "predict_quantile"): "quantiles of y, which classes",
+    ("unordered classes", "predict_interval of responses"): "quantiles of y, which classes",
+    ("unordered classes", "predict_quantile"): "quantiles of y, which classes",
+    **{
+        ("unordered classes", each): "needs the mean of y, .* 3 classes without an order"
+        for each in (
+            "predict_interval",
+            "predict_interval of means",
+            "predict_frame",
+            "condition",
+            "r2",
+            "residuals",
+            "PredictionDisplay",
+            "ResidualDisplay",
+            "DiagnosticsDisplay",
+        )
+    },
     **{
         (name, method): "quantiles of y, which classes do not have"
         for name in ("posterior classes", "with priors", "nested, by quadrature")

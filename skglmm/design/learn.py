@@ -52,6 +52,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     offsets: Mapping[str, Sequence[str | float]] | None = None,
     without_intercept: Collection[str] = (),
     numbers: Collection[str] = (),
+    all_named: bool = False,
     context: Mapping[str, Any] | None = None,
     float_groups: bool = False,
 ) -> tuple[DesignSpec, Design]:
@@ -76,6 +77,8 @@ def learn(  # noqa: PLR0913 -- the parts of a model
         Linear predictors whose intercepts are left out, with categories coded as beside one.
     numbers : collection of str, default=()
         Linear predictors that are one number each, as parameters of tables by their own names.
+    all_named : bool, default=False
+        Whether names of the first predictor's coefficients and effects tell it, too.
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
     float_groups : bool, default=False
@@ -106,7 +109,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     """
     refuse_empty(frame)
     context = functions(context)
-    plan = _Plan.of(fixed, terms, offsets)
+    plan = _Plan.of(fixed, terms, offsets, all_named=all_named)
     texts = plan.texts(fixed)
     used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
@@ -172,6 +175,7 @@ class _Plan:
     merged: tuple[tuple[Term, ...], ...]
     offsets: tuple[tuple[str, ...], ...]
     added: tuple[float | None, ...]
+    all_named: bool
 
     @classmethod
     def of(
@@ -179,6 +183,8 @@ class _Plan:
         fixed: Mapping[str, str],
         terms: Sequence[Term],
         offsets: Mapping[str, Sequence[str | float]] | None,
+        *,
+        all_named: bool = False,
     ) -> "_Plan":
         """Return the plan of a model; `offsets` are expressions and numbers of some predictors."""
         given, first = offsets or {}, next(iter(fixed))
@@ -187,7 +193,7 @@ class _Plan:
         texts = tuple(tuple(each for each in part if isinstance(each, str)) for part in parts)
         numbers = ([each for each in part if not isinstance(each, str)] for part in parts)
         added = tuple(sum(part) if part else None for part in numbers)
-        return cls(tuple(fixed), _merge(placed), texts, added)
+        return cls(tuple(fixed), _merge(placed), texts, added, all_named)
 
     def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
         """Return the text of each matrix."""
@@ -272,7 +278,7 @@ def _layout(
     plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, MatrixSpec], offset: str | None
 ) -> Layout:
     factors = [
-        _factor(terms, found, [specs[key].column_names for key in keys], plan.predictors)
+        _factor(terms, found, [specs[key].column_names for key in keys], plan)
         for terms, found, keys in zip(plan.merged, levels, plan.effect_keys(), strict=True)
     ]
     _refuse_twins([factor.name for factor in factors], "grouping factors")
@@ -287,7 +293,13 @@ def _layout(
         tuple(sorted((*(first if k == 0 else ()), *numbers[k], *found)))
         for k, found in enumerate(plan.offsets)
     ]
-    layout = Layout(plan.predictors, coefficients, tuple(factors), tuple(offsets))
+    layout = Layout(
+        plan.predictors,
+        coefficients,
+        tuple(factors),
+        tuple(offsets),
+        all_named=plan.all_named,
+    )
     labels = [label for k in range(len(coefficients)) for label in layout.labels(k)]
     _refuse_twins(labels, "coefficients")
     return layout
@@ -305,7 +317,7 @@ def _factor(
     terms: Sequence[Term],
     levels: Levels,
     names: Sequence[Sequence[str]],
-    predictors: Sequence[str],
+    plan: _Plan,
 ) -> Factor:
     sizes, parts, start = [], [], 0
     for block in _blocks(terms):
@@ -316,14 +328,14 @@ def _factor(
     covariance = parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts))
     refuse_parameters(":".join(levels.columns), sum(sizes), covariance.n_params)
     effects = [
-        (predictors.index(term.predictor), name)
+        (plan.predictors.index(term.predictor), name)
         for term, part in zip(terms, names, strict=True)
         for name in part
     ]
     return Factor(
         ":".join(levels.columns),
         levels.texts(),
-        tuple(label_in(predictors, k, name) for k, name in effects),
+        tuple(label_in(plan.predictors, k, name, all_named=plan.all_named) for k, name in effects),
         tuple(k for k, _ in effects),
         tuple(sizes),
         covariance,

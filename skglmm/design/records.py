@@ -74,6 +74,8 @@ class Layout:
         Predictors that are one number each, and are called by their own names.
     implied : tuple of int
         Predictors whose intercept other parameters take the place of.
+    all_named : bool
+        Whether names of the first predictor's coefficients and effects tell it, too: ``b(x)``.
     """
 
     predictors: tuple[str, ...]
@@ -82,6 +84,7 @@ class Layout:
     offsets: tuple[tuple[str, ...], ...] = ()
     numbers: tuple[int, ...] = ()
     implied: tuple[int, ...] = ()
+    all_named: bool = False
 
     def is_shifted(self, k: int) -> bool:
         """Whether something is added to a predictor."""
@@ -91,7 +94,15 @@ class Layout:
         """Names of the coefficients of predictor k, unlike those of others: ``precision(x)``."""
         if k in self.numbers:
             return [self.predictors[k]]
-        return [label_in(self.predictors, k, name) for name in self.coefficients[k]]
+        return [self.label(k, name) for name in self.coefficients[k]]
+
+    def described(self, k: int) -> str:
+        """What predictor k is about: ``precision``, ``class b``."""
+        return f"class {self.predictors[k]}" if self.all_named else self.predictors[k]
+
+    def label(self, k: int, name: str) -> str:
+        """Name of a coefficient or a term of predictor k, unlike those of others."""
+        return label_in(self.predictors, k, name, all_named=self.all_named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +179,6 @@ def _is_constant(column: Floats) -> bool:
     return bool(len(column) and column[0] == column[-1] and np.all(column == column[0]))
 
 
-def label_in(predictors: Sequence[str], k: int, name: str) -> str:
+def label_in(predictors: Sequence[str], k: int, name: str, *, all_named: bool = False) -> str:
     """Return the name of a coefficient or an effect of predictor k, unlike those of others."""
-    return f"{predictors[k]}({name})" if k else name
+    return f"{predictors[k]}({name})" if k or all_named else name

@@ -6,6 +6,7 @@ from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
+from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
 from skglmm.estimators.ordinal import OrdinalGLMMClassifier
@@ -20,6 +21,7 @@ __all__ = [
     "BinomialGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
     "LMMRegressor",
+    "MultinomialGLMMClassifier",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
     "OrdinalGLMMClassifier",

@@ -12,6 +12,7 @@ from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import Packing, packed, packed_rows
 from skglmm.families.classes.bernoulli import Bernoulli
 from skglmm.families.classes.cumulative import Cumulative
+from skglmm.families.classes.multinomial import Multinomial
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
@@ -71,6 +72,7 @@ __all__ = [
     "LogMean",
     "LogOdds",
     "Logit",
+    "Multinomial",
     "OneInflatedBeta",
     "OrderedBeta",
     "Packing",

@@ -174,6 +174,20 @@ class Family(ABC):
         return roles.index(Role.LOCATION)
 
     @property
+    def locations(self) -> tuple[int, ...]:
+        """Places of all linear predictors of a location: one, or one for each of some classes."""
+        roles = enumerate(parameter.role for parameter in self.parameters)
+        return tuple(k for k, role in roles if role is Role.LOCATION)
+
+    @property
+    def is_unordered(self) -> bool:
+        """Whether responses are classes without an order, which give its locations their names.
+
+        Means and variances are of numbers of classes then, which say nothing of the classes.
+        """
+        return False
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """Names of the parts of the support that have probabilities of their own to predict.
 
@@ -319,6 +333,15 @@ class Family(ABC):
         """
         del present, endless
         return ()
+
+    def contests(self, prepared: Floats) -> Floats | None:
+        """Return which combinations of linear predictors decide about responses, (m, K, n).
+
+        The log density of a prepared response rises towards 0 as all m go to infinity, and is
+        below a limit if one of them falls. None where each linear predictor decides by itself.
+        """
+        del prepared
+        return None
 
     def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:
         """Return parameters that follow from constant linear predictors, by name.

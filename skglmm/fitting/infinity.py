@@ -11,7 +11,7 @@ References
    recession. Electronic Journal of Statistics, 3, 259-289.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -105,6 +105,8 @@ def sides(bound: Bound, optimum: Optimum, found: Infinity) -> list[Sides]:
     scales, flat = bound.scales, _lengths(bound, found.flat)
     recedes = user_recession(scales, found.direction)
     flat = flat / np.linalg.norm(flat, axis=0)
+    if any(part.any() for part in recedes) and bound.problem.family.is_unordered:
+        return _joint_sides(bound, _basis(flat[: bound.problem.shape.n_beta]))
     result, start = [], 0
     for k, part in enumerate(Params.unpack(found.direction, bound.problem.shape).beta):
         stop = start + len(part)
@@ -196,8 +198,48 @@ def _ways(shard: Shard, state: State, k: int, direction: Floats, turn: Floats) -
     return np.asarray(ways[np.broadcast_to(moved, len(ways))])
 
 
+def _joint_sides(bound: Bound, basis: Floats) -> list[Sides]:
+    """Where the coefficients of classes go: rows tell which differences may not fall."""
+    problem, scales = bound.problem, bound.scales
+    turn = basis / np.concatenate(scales.widths)[:, None]
+    turns = np.split(turn, np.cumsum(problem.shape.n_coefficients)[:-1])
+    rows = np.concatenate(list(problem.shards.map(_contests, problem=problem, turns=turns)))
+    lengths = np.linalg.norm(rows, axis=1)
+    rows = rows[lengths > PART * np.max(lengths, initial=0.0)]
+    ends = [_ends(scales, k, part, rows) for k, part in enumerate(turns)]
+    change = _unit_move(np.sum([change for _, change in ends], axis=0), rows)
+    moves = (_seen(scales, k, part, change) for k, part in enumerate(turns))
+    return [Sides(move, signs) for move, (signs, _) in zip(moves, ends, strict=True)]
+
+
+def _contests(shard: Shard, problem: Problem, turns: Sequence[Floats]) -> Floats:
+    """Which differences of linear predictors rows ask for, as combinations, (rows, m)."""
+    weights = problem.family.contests(shard.prepared)
+    assert weights is not None
+    moves = [x @ turn for x, turn in zip(shard.fixed, turns, strict=True)]
+    ways = [weights[:, k, :, None] * each for k, each in enumerate(moves)]
+    return np.asarray(np.concatenate(np.sum(ways, axis=0)))
+
+
 def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
     """Where the coefficients of a predictor go within the cone of what rows allow."""
+    signs, change = _ends(scales, k, turn, rows)
+    return Sides(_seen(scales, k, turn, _unit_move(change, rows)), signs)
+
+
+def _unit_move(change: Floats, rows: Floats) -> Floats:
+    """The direction at which the row that it moves the most moves by one."""
+    return np.asarray(change / max(float(np.max(np.abs(rows @ change), initial=0.0)), PART))
+
+
+def _seen(scales: Scales, k: int, turn: Floats, change: Floats) -> Floats:
+    """A direction in the user's units, 0 for coefficients that hardly move."""
+    user = scales.to_user[k] @ (turn @ change)
+    return np.where(np.abs(user) * scales.spans[k] > PART, user, 0.0)
+
+
+def _ends(scales: Scales, k: int, turn: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    """Signs of the infinities of a predictor's coefficients, and a direction that goes there."""
     to_user, change, signs = scales.to_user[k], np.zeros(turn.shape[1]), []
     sizes = np.linalg.norm(to_user / scales.widths[k], axis=1)
     for moves, size in zip(to_user @ turn, sizes, strict=True):
@@ -209,9 +251,7 @@ def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
         up, down = moves @ ends[0] > MOVES * length, -moves @ ends[1] > MOVES * length
         signs.append(np.nan if up == down else float(up) - float(down))
         change += ends[0] + ends[1]
-    change = change / max(float(np.max(np.abs(rows @ change), initial=0.0)), PART)
-    user = to_user @ (turn @ change)
-    return Sides(np.where(np.abs(user) * scales.spans[k] > PART, user, 0.0), np.array(signs))
+    return np.array(signs), change
 
 
 def _farthest(moves: Floats, rows: Floats) -> Floats:

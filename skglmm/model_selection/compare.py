@@ -152,7 +152,7 @@ def _formulas(models: Sequence[MixedModel]) -> list[str]:
     kinds = [model.fit_.family.title for model in models]
     several = len(set(kinds)) > 1
     return [
-        f"{kind}: {titled(model.formulas_)}" if several else titled(model.formulas_)
+        f"{kind}: {titled(model)}" if several else titled(model)
         for kind, model in zip(kinds, models, strict=True)
     ]
 

@@ -143,7 +143,7 @@ def likelihood_ratio_test(
     if refit:
         again = partial(by_maximum_likelihood, X=X, y=y, sample_weight=sample_weight)
         models = again(smaller), again(larger)
-    names = titled(models[0].formulas_), titled(models[1].formulas_)
+    names = titled(models[0]), titled(models[1])
     refuse_penalized(("the smaller model", "the larger model"), *models)
     refuse_different(("the smaller model", "the larger model"), *models)
     on_rows = partial(spaces_on, X=X, sample_weight=sample_weight)
@@ -195,7 +195,7 @@ def _refusal(
     spaces: tuple[Spaces, Spaces] | None,
     reason: str,
 ) -> str:
-    texts = [titled(model.formulas_) for model in (smaller, larger)]
+    texts = [titled(model) for model in (smaller, larger)]
     names = f"{texts[0]!r} and {texts[1]!r}"
     if why_not_nested(larger, smaller, None if spaces is None else spaces[::-1]) is None:
         return (

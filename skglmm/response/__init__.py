@@ -5,6 +5,7 @@ from skglmm.response.classes import ClassScale
 from skglmm.response.counts import CountScale
 from skglmm.response.interval import BoundedScale
 from skglmm.response.labels import LabelScale
+from skglmm.response.nominal import NominalScale
 from skglmm.response.ordered import OrderedScale
 from skglmm.response.real import RealScale
 from skglmm.response.support import Support
@@ -15,6 +16,7 @@ __all__ = [
     "ClassScale",
     "CountScale",
     "LabelScale",
+    "NominalScale",
     "OrderedScale",
     "RealScale",
     "ResponseScale",

@@ -65,7 +65,7 @@ class ClassScale(LabelScale):
                 "Only binary classification is supported. The type of the target is multiclass: "
                 f"{len(found)} classes, {some}{', ...' if len(found) > SHOWN else ''}. Ask for one "
                 f"of them against the others, y == {found.tolist()[-1]!r}, or take "
-                "OrdinalGLMMClassifier, if they have an order, or "
+                "MultinomialGLMMClassifier, or OrdinalGLMMClassifier, if they have an order, or "
                 "sklearn.multiclass.OneVsRestClassifier"
             )
             raise ValueError(msg)

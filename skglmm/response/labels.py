@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skglmm.arrays import Floats, Ints
 from skglmm.response.base import ResponseScale
 
-__all__ = ["SHOWN", "ClassLabels", "LabelScale"]
+__all__ = ["SHOWN", "ClassLabels", "LabelScale", "class_name"]
 
 SHOWN = 3  # labels that a message lists
 
@@ -78,3 +78,8 @@ class LabelScale(ResponseScale):
             labels = labels.astype(object)
             labels[missing] = None
         return labels
+
+
+def class_name(label: Any) -> str:
+    """Return a label as tables have it: whole numbers without a point."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)

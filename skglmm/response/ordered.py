@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skglmm.arrays import Floats, Ints
 from skglmm.response.base import ResponseScale
-from skglmm.response.labels import ClassLabels, LabelScale
+from skglmm.response.labels import ClassLabels, LabelScale, class_name
 
 __all__ = ["OrderedScale"]
 
@@ -68,7 +68,7 @@ class OrderedScale(LabelScale):
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, in their order."""
-        return tuple(map(_text, self.categories.tolist()))
+        return tuple(map(class_name, self.categories.tolist()))
 
     def mean_of(self, name: str) -> str:
         return f"mean class number of {name}"
@@ -134,10 +134,6 @@ class OrderedScale(LabelScale):
             return super().difference(other)
         mine, others = self.categories.tolist(), other.categories.tolist()
         return None if mine == others else f"their classes differ, {mine} and {others}"
-
-
-def _text(label: Any) -> str:
-    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
 def _continuous(labels: Sequence[Any]) -> str:

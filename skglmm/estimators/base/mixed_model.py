@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 import skglmm
 from skglmm.arrays import Floats, keep_freed_memory
-from skglmm.design import Design, DesignSpec, label_in, learn
+from skglmm.design import Design, DesignSpec, learn
 from skglmm.engine import Approximation, Laplace
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.cluster.cluster import cluster_rows
@@ -194,6 +194,7 @@ class MixedModel(
             offsets=model.offsets,
             without_intercept=model.without_intercept,
             numbers=model.numbers,
+            all_named=model.all_named,
             context=self.context,
             float_groups=is_array(self, frame),  # whose columns share one type
         )
@@ -262,10 +263,10 @@ class MixedModel(
         first = int(result.layout.coefficients[k][:1] == ("Intercept",))
         self.coef_ = result.beta[k][first:]
         self.coef_names_ = list(result.layout.coefficients[k][first:])
-        self.intercept_ = float(result.beta[k][:first].sum())
+        self.intercept_: float | Floats = float(result.beta[k][:first].sum())
         names = [result.layout.predictors[j] for j in result.family.estimated]
         for j, name in zip(result.family.estimated, names, strict=True):
-            if j != k and result.family.parameters[j].block is None:
+            if j not in result.family.locations and result.family.parameters[j].block is None:
                 setattr(self, f"{name}_coef_", result.beta[j])
         self.log_likelihood_, self.log_prior_ = result.log_likelihood, result.log_prior
         self.aic_, self.bic_, self.n_params_ = result.aic, result.bic, result.n_params
@@ -304,7 +305,7 @@ def _coefficients_of_terms(spec: DesignSpec) -> dict[str, list[str]]:
     for k, terms in enumerate(spec.fixed_terms):
         labels = layout.labels(k)
         for factors, places in terms.items():
-            name = label_in(layout.predictors, k, ":".join(factors))
+            name = layout.label(k, ":".join(factors))
             found[name] = [labels[j] for j in places]
     return found
 

@@ -57,6 +57,7 @@ def learn_labels(
         offset=estimator.offset,
         without_intercept=model.without_intercept,
         numbers=model.numbers,
+        all_named=model.all_named,
         **texts,
     )
     learned = [name for each in spec.specs.values() for name in each.states]

@@ -93,7 +93,7 @@ class Diagnosing(SingleThreaded):
             self.fit_,
             rows.study,
             rows.here,
-            titled(self.formulas_),
+            titled(self),
             checks,
             others,
             takes_points=hasattr(self, "n_quadrature"),

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 from skglmm import inference as infer
 from skglmm.design import DesignSpec
 from skglmm.estimators.reading.rows import build_rows, known_rows
 from skglmm.estimators.reading.study import study_of
+from skglmm.estimators.reading.validation import check_one_mean
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
 from skglmm.response import ResponseScale
@@ -88,6 +91,8 @@ class ExplainedVariance(SingleThreaded):
           latent         0.6506          0.9631  0.8945
           response       0.6012          0.9730  0.9322
         """
+        check_is_fitted(self)
+        check_one_mean(self.fit_, "r2")
         study_of(self, X, y, sample_weight)  # refuses other rows
         frame, _, weights, _ = known_rows(self, X, y, sample_weight)
         design, _ = build_rows(self._spec, frame, "marginal", "fixed", self.context)

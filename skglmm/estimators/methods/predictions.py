@@ -22,6 +22,7 @@ from skglmm.estimators.reading.validation import (
     check_inference,
     check_kept,
     check_level,
+    check_one_mean,
 )
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
@@ -93,7 +94,9 @@ class Predictions(SingleThreaded):
         """
         check_is_fitted(self)
         place = self.fit_.family.location
-        if predictor is not None:
+        if predictor is None:
+            self._refuse_several()
+        else:
             predictors = self.fit_.layout.predictors
             estimated = tuple(predictors[k] for k in self.fit_.family.estimated)
             check_choice("predictor", predictor, estimated)
@@ -170,6 +173,7 @@ class Predictions(SingleThreaded):
         check_level(level)
         if target == "response":
             self._refuse_unordered("target='response'")
+        check_one_mean(self.fit_, "predict_interval")
         self._refuse_posterior(kind, "limits")
         check_inference(self.fit_)
         against = self._reference(df)
@@ -271,6 +275,7 @@ class Predictions(SingleThreaded):
         1  19.5      1.2           17.3           21.9
         """
         check_is_fitted(self)
+        check_one_mean(self.fit_, "predict_frame")
         check_level(level)
         self._refuse_posterior(kind, "limits")
         check_inference(self.fit_)
@@ -356,6 +361,7 @@ class Predictions(SingleThreaded):
         self, frame: pd.DataFrame, kind: Kind | None = None, *, return_std: bool = False
     ) -> Floats | tuple[Floats, Floats]:
         """Return means on the scale of y, and standard deviations if asked for."""
+        check_one_mean(self.fit_, "a prediction of means")
 
         def answer(design: Design, plan: infer.Plan) -> list[Floats]:
             found = infer.predict(self.fit_, design, plan, spread=bool(return_std))
@@ -380,11 +386,23 @@ class Predictions(SingleThreaded):
             )
             raise ValueError(msg)
 
+    def _refuse_several(self) -> None:
+        """Refuse to choose one of the linear predictors of several classes."""
+        family = self.fit_.family
+        if len(family.locations) > 1:
+            names = ", ".join(repr(family.predictors[k]) for k in family.locations)
+            msg = (
+                "each class but that of reference has a linear predictor; name one, as in "
+                f"predict_linear(X, {family.predictors[family.location]!r}): there are {names}"
+            )
+            raise ValueError(msg)
+
     def _refuse_unordered(self, name: str) -> None:
         if not self._scale.is_ordered:
             msg = (
                 f"{name} is about quantiles of y, which classes do not have; predict_proba(X) has "
-                "their probabilities, and predict_interval(X) the limits of that of the second"
+                "their probabilities, and of two predict_interval(X) has the limits of that of "
+                "the second"
             )
             raise ValueError(msg)
 

@@ -65,7 +65,7 @@ class Statistics(TidyTables, ExplainedVariance):
         check_choice("df", df, infer.DF_METHODS)
         scale = self._scale
         remarks = [*scale.remarks, *scale.missing, *self._remarks()]
-        formula = titled(self.formulas_)
+        formula = titled(self)
         return infer.summarize(self.fit_, formula, response=scale.described, remarks=remarks, df=df)
 
     def _remarks(self) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglmm.arrays import Floats
-from skglmm.design import DesignSpec, label_in
+from skglmm.design import DesignSpec
 from skglmm.estimators.reading.validation import check_choice, check_inference
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
@@ -172,7 +172,7 @@ def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:
         for factors, columns in terms.items():
             name = ":".join(factors)
             kept = [j for j in columns if j not in fit.aliased[k]] or columns
-            found[label_in(fit.layout.predictors, k, name)] = [start + j for j in kept]
+            found[fit.layout.label(k, name)] = [start + j for j in kept]
         start += len(fit.beta[k])
     return found
 

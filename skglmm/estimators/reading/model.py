@@ -40,6 +40,8 @@ class Model:
         Predictors that are one number each.
     constants : mapping of str to float
         Numbers that are known predictors in all rows.
+    all_named : bool
+        Whether each location has the name of a class, and all of them one formula.
     """
 
     formulas: Mapping[str, Formula]
@@ -48,6 +50,7 @@ class Model:
     without_intercept: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
+    all_named: bool = False
 
     @property
     def formula(self) -> Formula:
@@ -120,9 +123,19 @@ def _joint(bar: Bar) -> tuple[frozenset[str], str | None]:
     return frozenset(bar.group), bar.key
 
 
-def titled(formulas: Mapping[str, str]) -> str:
-    """Return formulas in one line: that of the mean, and those of others that are not 1."""
-    (_, mean), *others = formulas.items()
+def titled(model: Any) -> str:
+    """Return formulas in one line: that of the mean, and those of others that are not 1.
+
+    Classes without an order have one formula.
+
+    Parameters
+    ----------
+    model : MixedModel
+        Fitted.
+    """
+    (_, mean), *others = model.formulas_.items()
+    if model.fit_.family.is_unordered:
+        return str(mean)
     return "; ".join([mean, *(f"{name}: {text}" for name, text in others if text != "1")])
 
 
@@ -154,9 +167,10 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
         _check_spelling(estimator, formula)
         _check_label(formula, response)
     location = family.predictors[family.location]
+    locations = {family.predictors[k] for k in family.locations}
     formulas = {
         name: replace(formula, bars=bars or formula.bars)
-        if name == location
+        if name in locations
         else _one_sided(name, _text_of(estimator, name), allowed)
         for name in family.predictors
         if name not in sizes
@@ -168,7 +182,9 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     _check_intercepts({name: formulas[name] for name in bare}, location)
     numbers = tuple(each.name for each in family.parameters if each.block)
     constants = {name: float(size) for name, size in sizes.items() if not isinstance(size, str)}
-    model = Model(formulas, location, shifts, bare, numbers, constants).without_idle_keys()
+    model = Model(
+        formulas, location, shifts, bare, numbers, constants, family.is_unordered
+    ).without_idle_keys()
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model

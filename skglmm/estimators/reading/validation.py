@@ -33,6 +33,7 @@ __all__ = [
     "check_kept",
     "check_labels",
     "check_level",
+    "check_one_mean",
     "check_ordered_labels",
     "check_parameters",
     "check_ratios",
@@ -114,6 +115,17 @@ def check_kept(fit: Fit, kind: Any) -> None:
             "has kept nothing of that; set predict_kind='posterior', and fit again. If it was set, "
             "the search for a normal distribution of crossed effects has failed, and "
             "kind='conditional' has their modes"
+        )
+        raise ValueError(msg)
+
+
+def check_one_mean(fit: Fit, what: str) -> None:
+    """Refuse what is about means, or one linear predictor, of classes without an order."""
+    if len(fit.family.locations) > 1:
+        msg = (
+            f"{what} needs the mean of y, or its one linear predictor, and "
+            f"{len(fit.family.parts)} classes without an order have neither; predict_proba(X) has "
+            "the probability of each, and inspection.calibration compares these with y"
         )
         raise ValueError(msg)
 

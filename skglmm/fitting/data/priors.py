@@ -239,7 +239,7 @@ def _targets(
     for f, (factor, basis) in enumerate(zip(layout.factors, bases, strict=True)):
         sizes = np.ones(factor.n_columns)
         if sticks is not None:
-            units = [sticks.response if k == family.location else 1.0 for k in factor.predictors]
+            units = [sticks.response if k in family.locations else 1.0 for k in factor.predictors]
             sizes = np.array(units) / np.where(sticks.effects[f] > 0.0, sticks.effects[f], 1.0)
         start = 0
         for part in factor.covariance.blocks:
@@ -254,7 +254,7 @@ def _coefficients(
 ) -> Iterator[_Target]:
     """Yield the coefficients of predictor k, and what it is if it is one number."""
     predictor, names = layout.predictors[k], layout.coefficients[k]
-    is_location = k == family.location
+    is_location = k in family.locations
     pairs = zip(_weights(scales, k), scales.origins[k], strict=True)
     rows = [CoefficientOf(k, own, float(origin)) for own, origin in pairs]
     unit = sticks.response if sticks is not None and is_location else 1.0

@@ -21,6 +21,7 @@ References
    trials. BMC Medical Research Methodology, 15, 38.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,14 +38,19 @@ __all__ = ["BetweenWithin", "Residual"]
 class _Counted(Reference):
     """Degrees of freedom of each coefficient; those of a contrast are the least of its own."""
 
-    @property
+    @cached_property
     def _of_coefficients(self) -> Floats:
-        """Degrees of freedom of the fixed effects of the location, (p,)."""
-        raise NotImplementedError
+        """Degrees of freedom of the fixed effects of all locations, one after another, (p,)."""
+        locations = self.fit.family.locations
+        return np.concatenate([self._of_location(k) for k in locations])
+
+    @abstractmethod
+    def _of_location(self, k: int) -> Floats:
+        """Degrees of freedom of the fixed effects of one location, (p,)."""
 
     def df(self, contrasts: Floats) -> Floats:
         found = np.full(len(contrasts), np.inf)
-        own = self.fit.shape.beta(self.fit.family.location)
+        own = self.of_locations
         alone = self.concerns_location(contrasts)
         used = contrasts[alone][:, own] != 0.0
         found[alone] = np.where(used, self._of_coefficients, np.inf).min(axis=1, initial=np.inf)
@@ -62,9 +68,7 @@ class Residual(_Counted):
     def title(self) -> str:
         return "residual"
 
-    @property
-    def _of_coefficients(self) -> Floats:
-        k = self.fit.family.location
+    def _of_location(self, k: int) -> Floats:
         p = len(self.fit.beta[k])
         left = _n_rows(self.fit) - p + len(self.fit.aliased[k])
         return np.full(p, left if left > 0.0 else np.nan)
@@ -78,9 +82,8 @@ class BetweenWithin(_Counted):
     def title(self) -> str:
         return "between-within"
 
-    @cached_property
-    def _of_coefficients(self) -> Floats:
-        fit, k = self.fit.original, self.fit.family.location
+    def _of_location(self, k: int) -> Floats:
+        fit = self.fit.original
         kept = [j for j in range(len(fit.beta[k])) if j not in fit.aliased[k]]
         factors = fit.layout.factors
         outer = sorted(range(len(factors)), key=lambda f: factors[f].n_levels)

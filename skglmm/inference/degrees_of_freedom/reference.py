@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import fdtrc, ndtr, ndtri, stdtr, stdtrit
 from scipy.stats import chi2
 
-from skglmm.arrays import Bools, Floats
+from skglmm.arrays import Bools, Floats, Ints
 from skglmm.fitting import Fit
 
 __all__ = ["Denominator", "Normal", "Reference", "f_tail", "t_quantile", "t_tail"]
@@ -85,9 +85,18 @@ class Reference(ABC):
         covariance[own, own] = block
         return replace(self.fit, uncertainty=replace(known, covariance=covariance))
 
+    @property
+    def of_locations(self) -> Ints:
+        """Places of the fixed effects of all locations."""
+        places = np.arange(self.fit.shape.n_beta)
+        return np.concatenate([places[self.fit.shape.beta(k)] for k in self.fit.family.locations])
+
     def concerns_location(self, contrasts: Floats) -> Bools:
-        """Return which contrasts, (m, n_beta), are of fixed effects of the location alone, (m,)."""
-        own = self.fit.shape.beta(self.fit.family.location)
+        """Return which contrasts, (m, n_beta), are of fixed effects of the location alone, (m,).
+
+        There may be several locations.
+        """
+        own = self.of_locations
         others = np.delete(contrasts, own, axis=1)
         return np.asarray(contrasts[:, own].any(axis=1) & ~others.any(axis=1))
 

@@ -53,6 +53,7 @@ CHECKED = (
     "missing slope",
     "missing effect",
 )
+OF_ONE_LOCATION = ("link", "missing slope", "missing effect")
 _WRITTEN = re.compile(r"[^\W\d]\w*|[\w.]+\(.*\)")  # words and calls need no back quotes
 RARE = 0.01  # p-values of residual checks that are worth a note, shared by checks of one name
 OTHER = 10.0  # the factor by which the sum of weights may differ from the number of rows
@@ -140,6 +141,8 @@ def _checked(family: Family) -> list[str]:
     idle = {MOVED} if not is_bounded or support.is_discrete else set()
     if not (is_bounded and support.is_discrete):
         idle.add(CONSTANT)
+    if len(family.locations) > 1:
+        idle.update(OF_ONE_LOCATION)
     return [each for each in CHECKED if each not in idle]
 
 

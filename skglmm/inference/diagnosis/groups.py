@@ -94,7 +94,8 @@ def constant_levels(fit: Fit, design: Design, y: Floats) -> Iterator[Finding]:
     if not (family.support.is_discrete and np.isfinite(family.support.ends).all()):
         return
     for factor, codes in zip(fit.layout.factors, design.codes, strict=True):
-        if family.location not in factor.predictors or _has_prior(fit, factor.name):
+        apart = set(family.locations).isdisjoint(factor.predictors)
+        if apart or _has_prior(fit, factor.name):
             continue
         low, high = np.full(factor.n_levels, np.inf), np.full(factor.n_levels, -np.inf)
         np.minimum.at(low, codes, y)

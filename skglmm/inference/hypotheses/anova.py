@@ -163,7 +163,7 @@ def _tests(against: Reference, table: TermTable, k: int, kind: int) -> Iterator[
     for name, matrix in zip(table.names, contrasts, strict=True):
         whole = np.zeros((len(matrix), fit.shape.n_beta))
         whole[:, own] = matrix
-        label = name if k == fit.family.location else f"{fit.layout.predictors[k]}({name})"
+        label = fit.layout.label(k, name)
         yield _test(against, fit, label, whole, lost=_uses(matrix, lost))
 
 

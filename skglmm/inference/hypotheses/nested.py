@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.design import Factor, label_in
+from skglmm.design import Factor
 from skglmm.fitting import Fit, Spaces
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.spans import SpanColumns, in_order, within_span
@@ -175,15 +175,15 @@ class Comparison:
         mine, theirs = _fixed(self.smaller, one), _fixed(self.larger, other)
         missing = [mine.effects[c] for c in mine.beyond(theirs)]
         changed = [effect for effect in missing if effect in theirs.effects]
-        predictors = self.smaller.layout.predictors
+        layout = self.smaller.layout
         if changed:
-            named = ", ".join(f"{name!r} of the {predictors[k]}" for k, name in changed)
+            named = ", ".join(f"{name!r} of the {layout.described(k)}" for k, name in changed)
             yield (
                 f"the fixed effect {named} holds other numbers in the two fits; refit both to the "
                 "same X"
             )
         elif missing:
-            named = ", ".join(f"{name!r} of the {predictors[k]}" for k, name in missing)
+            named = ", ".join(f"{name!r} of the {layout.described(k)}" for k, name in missing)
             told = _BY_NAME.format("its name") if mine.is_named(theirs) else ""
             yield f"only the smaller model has the fixed effect {named}{told}"
 
@@ -280,11 +280,7 @@ def _fixed(fit: Fit, spaces: Spaces | None) -> SpanColumns:
 def _offsets(fit: Fit) -> str:
     """Return the offsets of all predictors as text, in quotes; none is an empty text."""
     layout = fit.layout
-    found = [
-        label_in(layout.predictors, k, text)
-        for k, texts in enumerate(layout.offsets)
-        for text in texts
-    ]
+    found = [layout.label(k, text) for k, texts in enumerate(layout.offsets) for text in texts]
     return repr(" + ".join(found)) if found else ""
 
 

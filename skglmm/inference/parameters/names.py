@@ -25,6 +25,6 @@ def parameter_names(study: Study) -> tuple[str, ...]:
 def coefficient_names(layout: Layout, k: int) -> list[str]:
     """Return the names of the coefficients of predictor k, those left out among them."""
     predictor, names = layout.predictors[k], list(layout.coefficients[k])
-    if k and names == ["Intercept"] and not layout.is_shifted(k):
+    if k and names == ["Intercept"] and not (layout.all_named or layout.is_shifted(k)):
         return [predictor]
     return layout.labels(k)

@@ -56,9 +56,10 @@ def natural(fit: Fit) -> Iterator[Natural]:
 
 
 def is_constant(fit: Fit, k: int) -> bool:
-    """Return whether predictor k is one number, and not the mean."""
+    """Return whether predictor k is one number, and no location."""
     layout = fit.layout
-    return k > 0 and layout.coefficients[k] == ("Intercept",) and not layout.is_shifted(k)
+    is_bare = layout.coefficients[k] == ("Intercept",) and not layout.is_shifted(k)
+    return is_bare and k not in fit.family.locations
 
 
 def _identity(x: Floats) -> Floats:

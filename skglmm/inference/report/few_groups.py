@@ -47,7 +47,12 @@ def few_groups(fit: Fit) -> Iterator[FewGroups]:
         With inference; none are known without.
     """
     fit = fit.original
-    k, factors = fit.family.location, fit.layout.factors
+    for k in fit.family.locations:
+        yield from _in_predictor(fit, k)
+
+
+def _in_predictor(fit: Fit, k: int) -> Iterator[FewGroups]:
+    factors, labels = fit.layout.factors, fit.layout.labels(k)
     names, left = fit.layout.coefficients[k], set(range(len(fit.beta[k])))
     left -= {*fit.aliased[k], *(j for j in left if names[j] == _INTERCEPT)}
     small = [f for f in range(len(fit.constant_within)) if factors[f].n_levels < FEW_GROUPS]
@@ -55,4 +60,4 @@ def few_groups(fit: Fit) -> Iterator[FewGroups]:
         found = sorted(left.intersection(np.flatnonzero(fit.constant_within[f][k]).tolist()))
         if found:
             left.difference_update(found)
-            yield FewGroups(factors[f].name, factors[f].n_levels, tuple(names[j] for j in found))
+            yield FewGroups(factors[f].name, factors[f].n_levels, tuple(labels[j] for j in found))

@@ -87,7 +87,7 @@ def _aliased(fit: Fit) -> Iterator[Note]:
             crossed = any(":" in name for name in names)
             as_where = ", as where a combination of categories has no rows" if crossed else ""
             text = (
-                f"dropped from the {fit.layout.predictors[k]}: {', '.join(map(repr, names))}; "
+                f"dropped from the {fit.layout.described(k)}: {', '.join(map(repr, names))}; "
                 f"constant, or a linear combination of the columns before{as_where}, so the data "
                 "do not determine the coefficient, which is set to 0"
             )

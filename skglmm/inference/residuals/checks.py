@@ -115,6 +115,8 @@ def residual_checks(
     """
     rows, family = drawn(study, mode, rng), study.problem.family
     tests = [*distribution_tests(rows), *_boundary_tests(rows, bounds)]
+    if len(family.locations) > 1:  # residuals are no scores of these
+        return ResidualChecks(tuple(tests), rows.residual, np.full(len(rows.y), np.nan))
     tests.append(link_test(rows, family.links[family.location].name))
     tests += _slope_tests(rows, study)
     for group, codes in (candidates or {}).items():

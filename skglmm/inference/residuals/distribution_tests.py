@@ -39,14 +39,17 @@ class ResidualTest(NamedTuple):
 def distribution_tests(rows: Drawn) -> tuple[ResidualTest, ...]:
     """Return the tests of uniformity, dispersion, spread, outliers and the farthest residual.
 
+    There is no spread along several linear predictors.
+
     Parameters
     ----------
     rows : Drawn, n rows
     """
+    alone = len(rows.family.locations) == 1  # there is no line of several linear predictors
     return (
         _uniformity(rows.residual),
         _dispersion(rows.residual),
-        _spread(rows.residual, rows.location),
+        *([_spread(rows.residual, rows.location)] if alone else []),
         _outliers(rows.residual),
         _farthest(rows.residual),
     )

@@ -67,6 +67,8 @@ class Summary:
         Of parameters, whose estimates are posterior modes.
     log_prior : float, default=0.0
         Their log density at the estimates, which is no part of the log likelihood.
+    is_unordered : bool, default=False
+        Whether linear predictors are those of classes without an order, and have their names.
 
     Examples
     --------
@@ -103,6 +105,7 @@ class Summary:
     blocks: Mapping[str, str] = field(default_factory=dict)
     priors: Mapping[str, str] = field(default_factory=dict)
     log_prior: float = 0.0
+    is_unordered: bool = False
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -193,6 +196,7 @@ def summarize(
         blocks={each.name: each.block for each in fit.family.parameters if each.block},
         priors={name: str(density) for name, density in fit.priors.entries},
         log_prior=fit.log_prior,
+        is_unordered=fit.family.is_unordered,
     )
 
 
@@ -273,7 +277,8 @@ def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
         ("z", map(_fixed, table.statistic)),
         ("p", map(_p_value, table.p_value)),
     ]
-    title = f"Fixed effects of the {table.predictor}, {summary.links[table.predictor]} scale"
+    name = f"class {table.predictor}" if summary.is_unordered else table.predictor
+    title = f"Fixed effects of the {name}, {summary.links[table.predictor]} scale"
     if np.isfinite(table.df).any():
         columns[2:3] = [("df", map(_fixed, table.df)), ("t", map(_fixed, table.statistic))]
         title += f"; degrees of freedom: {summary.df_method}"

@@ -14,7 +14,7 @@ from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.estimable import tell_nonestimable
 from skglmm.estimators.reading.frames import predict_frame, to_pandas
 from skglmm.estimators.reading.rows import build_rows
-from skglmm.estimators.reading.validation import check_choice, check_inference
+from skglmm.estimators.reading.validation import check_choice, check_inference, check_one_mean
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.fitting import Fit
 from skglmm.formula import parse, quote, variables
@@ -91,6 +91,7 @@ def to_marginaleffects(model: Any, data: Any, kind: str = "fixed") -> Any:
     check_choice("kind", kind, KINDS)
     check_is_fitted(model)
     check_inference(model.fit_)
+    check_one_mean(model.fit_, "to_marginaleffects")
     frame = predict_frame(model, data)
     mean = _Mean(model, kind)
     mean.design(frame)  # refuses now what would be refused later

@@ -7,7 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.estimators.reading.study_rows import study_rows
-from skglmm.estimators.reading.validation import check_choice
+from skglmm.estimators.reading.validation import check_choice, check_one_mean
 from skglmm.inference import drawn
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.data.residuals import residuals
@@ -84,6 +84,7 @@ def _drawn_rows(
         )
         raise ValueError(msg)
     model = fitted.model
+    check_one_mean(model.fit_, "a plot of residuals by means")
     rows = study_rows(model, fitted.rows(X), y, sample_weight)
     found = drawn(rows.study, rows.here.mode, rng)
     mean = model._scale.write(found.family.mean(list(found.eta)))

@@ -17,7 +17,12 @@ from skglmm.estimators.reading.estimable import tell_nonestimable
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.rows import build_rows, unseen_levels
 from skglmm.estimators.reading.study_rows import numbered_groups, study_rows
-from skglmm.estimators.reading.validation import check_choice, check_count, check_flag
+from skglmm.estimators.reading.validation import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_one_mean,
+)
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inspection.data.fitted import Fitted
@@ -154,6 +159,8 @@ class _Rows:
     def residuals(self, kind: str) -> Floats:
         """Return residuals of rows, (n,), of all kinds but the simulated ones."""
         fit, scale = self.model.fit_, self.model._scale
+        if kind != "quantile":
+            check_one_mean(fit, f"kind={kind!r}")
         needed = fit.family.mean_predictors if kind == "response" else None
         design, plan = self._built("conditional" if self.conditional else "marginal", needed)
         raw = scale.unmoved(self.y)  # as predict and score take them
@@ -264,5 +271,7 @@ def check_residuals(
     sd 0.4, p = 0.001
     """
     fitted = Fitted.of(model)
+    if by is not None:
+        check_one_mean(fitted.model.fit_, f"by={by!r}")
     rows = study_rows(fitted.model, fitted.rows(X), y, sample_weight)
     return rows.residual_checks(by, generator(random_state))

@@ -261,7 +261,7 @@ def effect_panels(model: Any, group: str | None, effect: str | None) -> list[Eff
         name: layout.predictors[k]
         for factor in layout.factors
         for name, k in zip(factor.columns, factor.predictors, strict=True)
-        if k > 0
+        if k or layout.all_named
     }
     return [
         _panel(rows, fed.get(name))
