@@ -59,9 +59,11 @@ def notes(fit: Fit) -> tuple[Note, ...]:
 
 def _convergence(fit: Fit) -> Iterator[Note]:
     if not fit.converged:
+        pairs = zip(fit.layout.predictors, fit.family.parameters, strict=True)
+        reproducing = [name for name, each in pairs if name in fit.capped and each.reproduces]
         advice = (
-            f"Rows whose {' and '.join(fit.capped)} is unbounded stand in its way: take them out"
-            if fit.capped
+            f"Rows whose {' and '.join(reproducing)} is unbounded stand in its way: take them out"
+            if reproducing
             else "Raise max_iter, or simplify the random effects"
         )
         if any(isinstance(density, LKJDensity) for _, density in fit.priors.entries):
@@ -125,6 +127,10 @@ def _end(fit: Fit, k: int) -> str:
 
 
 def _held(fit: Fit, name: str, end: str, cap: Cap) -> Note:
+    alike = fit.family.parameters[cap.predictor].at_limit
+    if alike:
+        text = f"the {name} of {cap.label} stopped at its {end}, and has no standard error: {alike}"
+        return Note("capped", text)
     inside = " between the bounds" if fit.family.masses else ""
     responses = (
         f"its only response{inside} is"
@@ -132,8 +138,7 @@ def _held(fit: Fit, name: str, end: str, cap: Cap) -> Note:
         else f"its {cap.n_rows} responses{inside} are all"
     )
     why = (
-        fit.family.parameters[cap.predictor].at_limit
-        or "the model reproduces its responses almost exactly"
+        "the model reproduces its responses almost exactly"
         if cap.response is None
         else f"{responses} {cap.response:.4g}"
     )
