@@ -258,3 +258,13 @@ def test_odds_ratios_are_those_of_higher_classes(model):
     assert_allclose(model.tidy(exponentiate=True)["estimate"][0], np.exp(model.coef_[0]))
     with pytest.raises(ValueError, match="fit with link='logit' for ratios of odds"):
         OrdinalGLMMClassifier("x", link="cloglog").fit(X, Y).tidy(exponentiate=True)
+
+
+@pytest.mark.parametrize("cuts", [[-1, 0, 1], [-0.5, 0.7]], ids=str)
+def test_notes_name_everything_that_separated_classes_leave_open(cuts):
+    x = np.random.default_rng(7).normal(size=150)
+    with pytest.warns(UserWarning, match="the likelihood") as notes:
+        found = OrdinalGLMMClassifier("x").fit(pd.DataFrame({"x": x}), np.digitize(x, cuts))
+    told = " ".join(str(each.message) for each in notes)
+    assert np.isnan(np.diag(found.vcov())).all()
+    assert all(f" {n} goes to " in told or f"'{n}'" in told for n in ("x", *found.threshold_names_))

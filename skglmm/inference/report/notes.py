@@ -212,11 +212,13 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.infinities, strict=True)
     for k, (predictor, names, signs) in enumerate(pairs):
         told = [dictated(fit, p) for p in coefficients(fit, k)]
-        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (signs == 0.0)
+        told_of = (signs != 0.0) & np.nan_to_num(signs).any()  # open ones alone have no other note
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & ~told_of
         lost &= ~np.array(told, dtype=np.bool_)
         if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
+            is_number = fit.family.parameters[k].block is not None  # without a formula
             yield from (
-                f"the coefficient of {name!r} ({predictor})"
+                repr(predictor) if is_number else f"the coefficient of {name!r} ({predictor})"
                 for name, is_lost in zip(names, lost, strict=True)
                 if is_lost
             )
