@@ -268,3 +268,13 @@ def test_notes_name_everything_that_separated_classes_leave_open(cuts):
     told = " ".join(str(each.message) for each in notes)
     assert np.isnan(np.diag(found.vcov())).all()
     assert all(f" {n} goes to " in told or f"'{n}'" in told for n in ("x", *found.threshold_names_))
+
+
+def test_years_in_the_formula_of_the_scale_are_to_be_centered():
+    years = X.assign(year=2000 + 3 * X["x"])
+    with pytest.warns(ConvergenceWarning, match="scale has no intercept.* as in center"):
+        OrdinalGLMMClassifier("x", scale="year", max_iter=25).fit(years, Y)
+    centered = OrdinalGLMMClassifier("x", scale="center(year)").fit(years, Y)
+    alike = OrdinalGLMMClassifier("x", scale="center(x)").fit(X, Y)
+    assert centered.converged_
+    assert_allclose(centered.log_likelihood_, alike.log_likelihood_, rtol=1e-9)

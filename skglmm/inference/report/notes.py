@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.families import Family
+from skglmm.families import Family, Role
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
 from skglmm.inference.parameters.natural import coefficients, natural
@@ -71,8 +71,21 @@ def _convergence(fit: Fit) -> Iterator[Note]:
                 ". Where effects hardly vary a prior of their correlations has a ridge: give their "
                 "standard deviations one as well that vanishes at zero, such as gamma(2, 0.1)"
             )
+        advice += "".join(_uncentered(fit))
         text = f"the optimizer did not converge: {fit.message}. {advice}"
         yield Note("convergence", text)
+
+
+def _uncentered(fit: Fit) -> Iterator[str]:
+    """Advice on formulas of a dispersion without an intercept, which all other estimates scale."""
+    for name, parameter, part in zip(
+        fit.layout.predictors, fit.family.parameters, fit.beta, strict=True
+    ):
+        if parameter.role is Role.DISPERSION and not parameter.has_intercept and len(part):
+            yield (
+                f". The {name} has no intercept, so that all other estimates are those of rows "
+                "with 0 in its columns: center those that are far from it, as in center(year)"
+            )
 
 
 def _singular(fit: Fit) -> Iterator[Note]:
