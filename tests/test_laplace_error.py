@@ -14,6 +14,7 @@ from scipy.special import expit, logsumexp
 from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
+    BinomialGLMMRegressor,
     LMMRegressor,
     OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
@@ -354,6 +355,20 @@ def test_classes_that_are_constant_within_levels_are_never_settled():
     found = finding(model, X, y)
     assert found.severity == "warning"
     assert "look again" in found.advice
+
+
+def test_what_the_data_do_not_tell_moves_by_no_standard_errors():
+    """Extra zeros that no row has, with effects of groups of their own."""
+    X, _ = frame("bernoulli", 4, 1.0)
+    rng = np.random.default_rng(0)
+    y = rng.binomial(8, expit(1.0 + rng.normal(0, 1.3, 60)[X["g"]]))
+    model = BinomialGLMMRegressor("x + (1 | g)", trials=8, zero="1 + (1 | h)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
+    assert model.fit_.infinities[-1].any()
+    told = [each for each in model.diagnose(X, y).findings if each.kind == "approximation"]
+    assert not any("zero" in each.finding for each in told)
 
 
 def test_fixed_effects_that_are_integrated_out_are_effects_like_others():

@@ -275,3 +275,23 @@ def test_separated_rows_are_told_of_once():
     with pytest.warns(UserWarning, match="rises for ever as f") as told:
         OrdinalGLMMClassifier("f").fit(X, np.where(X["f"] == "a", 1, Y))
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("cuts", [[-1, 0, 1], [-0.5, 0.7]], ids=str)
+def test_notes_name_everything_that_separated_classes_leave_open(cuts):
+    x = np.random.default_rng(7).normal(size=150)
+    with pytest.warns(UserWarning, match="the likelihood") as notes:
+        found = OrdinalGLMMClassifier("x").fit(pd.DataFrame({"x": x}), np.digitize(x, cuts))
+    told = " ".join(str(each.message) for each in notes)
+    assert np.isnan(np.diag(found.vcov())).all()
+    assert all(f" {n} goes to " in told or f"'{n}'" in told for n in ("x", *found.threshold_names_))
+
+
+def test_years_in_the_formula_of_the_scale_are_to_be_centered():
+    years = X.assign(year=2000 + 3 * X["x"])
+    with pytest.warns(ConvergenceWarning, match="scale has no intercept.* as in center"):
+        OrdinalGLMMClassifier("x", scale="year", max_iter=25).fit(years, Y)
+    centered = OrdinalGLMMClassifier("x", scale="center(year)").fit(years, Y)
+    alike = OrdinalGLMMClassifier("x", scale="center(x)").fit(X, Y)
+    assert centered.converged_
+    assert_allclose(centered.log_likelihood_, alike.log_likelihood_, rtol=1e-9)

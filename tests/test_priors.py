@@ -399,6 +399,12 @@ def test_priors_of_nothing_are_explained(formula, priors, told):
         BinomialGLMMClassifier(formula, priors=priors).fit(X, y)
 
 
+def test_each_threshold_is_named_once_where_a_prior_is_about_nothing():
+    X, y = apart(0.1)
+    with pytest.raises(ValueError, match=r"which has 'fixed', 'sd', 'sd \| g', 'x', '0\|1', 'sd\("):
+        OrdinalGLMMClassifier("x + (1 | g)", priors={"Intercept": "normal(0, 1)"}).fit(X, y)
+
+
 def test_a_column_called_as_a_class_is_refused():
     X, y = apart(0.1)
     with pytest.raises(ValueError, match="give the column another name"):

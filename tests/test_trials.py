@@ -352,3 +352,22 @@ def test_trials_that_vary_as_binomial_ones_send_the_precision_to_its_end(data, m
     assert_allclose(found.log_likelihood_, plain.log_likelihood_, atol=1e-4)
     assert_allclose(found.coef_, plain.coef_, atol=1e-4)
     assert "residuals, of which the model leaves none" not in str(found.diagnose(data, y))
+
+
+def test_rows_at_the_end_of_a_precision_dictate_nothing_to_others(data, model):
+    X = data.assign(loose=np.where(data["z"] > 0, 1.0, 0.0), tight=20.0 * (data["z"] <= 0))
+    y = np.where(X["loose"] > 0, data["overdispersed"], np.round(model.predict(data)))
+    found, given = (
+        BetaBinomialGLMMRegressor("x + (1 | group)", trials="trials", precision=precision)
+        for precision in ("loose", "0 + loose + offset(tight)")
+    )
+    message = "precision of loose = 0 stopped at its largest value, 20 .* vary no more than those"
+    with pytest.warns(UserWarning, match=message):
+        found.fit(X, y)
+    given.fit(X, y)
+    assert "determined by them" not in str(found.summary())
+    errors, alone = (np.sqrt(np.diag(each.vcov())) for each in (found, given))
+    assert_allclose(found.log_likelihood_, given.log_likelihood_, atol=1e-6)
+    assert_allclose(errors[:2], alone[:2], rtol=1e-4)
+    sds = [each.variance_components()["sd_std_error"] for each in (found, given)]
+    assert_allclose(*sds, rtol=1e-4)

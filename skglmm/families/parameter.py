@@ -117,3 +117,8 @@ class Parameter:
         if isfinite(self.floor):
             return Limit(-1.0, -self.floor)
         return Limit(1.0, self.ceiling)
+
+    @property
+    def reproduces(self) -> bool:
+        """Whether rows at its end have a likelihood without bound, and so dictate all they tell."""
+        return not self.at_limit

@@ -192,9 +192,10 @@ def _places_of(problem: Problem, bound: Bound, told: Sequence[int]) -> Ints:
 
 
 def _capped(problem: Problem, optimum: Optimum) -> tuple[int, ...]:
-    """The predictors that stopped at their ceiling."""
+    """The predictors that stopped at a ceiling where the likelihood has no bound."""
     at_cap = Params.unpack(optimum.capped.astype(np.float64), problem.shape).beta
-    return tuple(k for k, flags in enumerate(at_cap) if np.any(flags))
+    pairs = zip(at_cap, problem.family.parameters, strict=True)
+    return tuple(k for k, (flags, each) in enumerate(pairs) if np.any(flags) and each.reproduces)
 
 
 def _kinds(bound: Bound, optimum: Optimum, capped: Sequence[int]) -> _Kinds:

@@ -331,8 +331,9 @@ def _refuse_unknown(priors: Priors, targets: Sequence[_Target]) -> None:
         several = [name for name in names if squeezed(name).startswith("corr(")]
         if key.startswith("corr(") and several:
             hint = "; a prior is about all correlations of a term at once"
-        listed = ", ".join(map(repr, [*sorted(classes), *names][:MOST_SHOWN]))
-        more = " ..." if len(classes) + len(names) > MOST_SHOWN else ""
+        shown = list(dict.fromkeys([*sorted(classes), *names]))  # each threshold is a class as well
+        listed = ", ".join(map(repr, shown[:MOST_SHOWN]))
+        more = " ..." if len(shown) > MOST_SHOWN else ""
         msg = f"priors[{key!r}] is about no parameter of the model, which has {listed}{more}{hint}"
         raise ValueError(msg)
 

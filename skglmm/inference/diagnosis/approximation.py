@@ -1,6 +1,7 @@
 """Findings about the approximation of the likelihood: how far it is off, and what that moves."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,12 +15,14 @@ from skglmm.inference.diagnosis.approximation_error import (
 )
 from skglmm.inference.parameters.natural import natural
 from skglmm.inference.report.findings import Finding
+from skglmm.inference.report.separation import without_estimate
 from skglmm.linalg import block_diagonal
 
 __all__ = ["approximation"]
 
 NOTABLE, LARGE = 0.1, 0.5  # standard errors by which an estimate is off
 OFF = 1.0  # units of log likelihood: two of a likelihood-ratio statistic
+FAR = 300.0  # standard error of a covariance parameter that no link reaches: nothing tells of it
 SHOWN = 3  # parameters that are named, those that move most
 DRAW_RESPONSES = (
     "Draw responses from the model, by method='bootstrap' of likelihood_ratio_test or confint: "
@@ -47,6 +50,7 @@ def approximation(
     takes_points : bool
         Whether the user can ask for points of quadrature.
     """
+    around = _within_reach(study, around)
     error = approximation_error(study, here, around)
     if error is None or abs(error.value) <= 2.0 * error.std_error:
         return
@@ -63,11 +67,23 @@ def approximation(
     yield Finding("approximation", severity, subject, float(error.value), text, advice)
 
 
+def _within_reach(study: Study, around: Local) -> Local:
+    """Take covariance parameters for known that the data do not tell, as of zeros that no row has.
+
+    A step in units of their standard errors leads where the expansion says nothing.
+    """
+    errors = np.sqrt(np.maximum(np.diag(around.covariance), 0.0))
+    errors[: study.problem.shape.n_beta] = 0.0
+    return replace(around, free=around.free & (errors <= FAR))
+
+
 def _in_std_errors(fit: Fit, study: Study, around: Local, shift: Floats) -> dict[str, float]:
     """How far parameters on their natural scales are off, in standard errors, by the delta rule."""
     n_theta = study.problem.shape.n_params - study.problem.shape.n_beta
     to_user = block_diagonal(study.scales.whole_map, np.eye(n_theta))
-    parameters = [each for each in natural(fit) if np.all(np.isfinite(each.gradient))]
+    apart = without_estimate(fit)
+    parameters = [each for each in natural(fit) if each.name not in apart]
+    parameters = [each for each in parameters if np.all(np.isfinite(each.gradient))]
     if not parameters:
         return {}
     gradients = np.array([each.gradient for each in parameters]) @ to_user

@@ -149,7 +149,7 @@ def _checked(family: Family) -> list[str]:
 def _is_reproduced(fit: Fit) -> bool:
     """Whether the model has the responses of all rows as they are."""
     named = dict(zip(fit.layout.predictors, fit.family.parameters, strict=True))
-    return not fit.caps and any(not named[name].at_limit for name in fit.capped)
+    return not fit.caps and any(named[name].reproduces for name in fit.capped)
 
 
 def _total_weight(study: Study) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.families import Family
+from skglmm.families import Family, Role
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
 from skglmm.inference.parameters.natural import coefficients, natural
@@ -59,9 +59,11 @@ def notes(fit: Fit) -> tuple[Note, ...]:
 
 def _convergence(fit: Fit) -> Iterator[Note]:
     if not fit.converged:
+        pairs = zip(fit.layout.predictors, fit.family.parameters, strict=True)
+        reproducing = [name for name, each in pairs if name in fit.capped and each.reproduces]
         advice = (
-            f"Rows whose {' and '.join(fit.capped)} is unbounded stand in its way: take them out"
-            if fit.capped
+            f"Rows whose {' and '.join(reproducing)} is unbounded stand in its way: take them out"
+            if reproducing
             else "Raise max_iter, or simplify the random effects"
         )
         if any(isinstance(density, LKJDensity) for _, density in fit.priors.entries):
@@ -69,8 +71,21 @@ def _convergence(fit: Fit) -> Iterator[Note]:
                 ". Where effects hardly vary a prior of their correlations has a ridge: give their "
                 "standard deviations one as well that vanishes at zero, such as gamma(2, 0.1)"
             )
+        advice += "".join(_uncentered(fit))
         text = f"the optimizer did not converge: {fit.message}. {advice}"
         yield Note("convergence", text)
+
+
+def _uncentered(fit: Fit) -> Iterator[str]:
+    """Advice on formulas of a dispersion without an intercept, which all other estimates scale."""
+    for name, parameter, part in zip(
+        fit.layout.predictors, fit.family.parameters, fit.beta, strict=True
+    ):
+        if parameter.role is Role.DISPERSION and not parameter.has_intercept and len(part):
+            yield (
+                f". The {name} has no intercept, so that all other estimates are those of rows "
+                "with 0 in its columns: center those that are far from it, as in center(year)"
+            )
 
 
 def _singular(fit: Fit) -> Iterator[Note]:
@@ -125,6 +140,10 @@ def _end(fit: Fit, k: int) -> str:
 
 
 def _held(fit: Fit, name: str, end: str, cap: Cap) -> Note:
+    alike = fit.family.parameters[cap.predictor].at_limit
+    if alike:
+        text = f"the {name} of {cap.label} stopped at its {end}, and has no standard error: {alike}"
+        return Note("capped", text)
     inside = " between the bounds" if fit.family.masses else ""
     responses = (
         f"its only response{inside} is"
@@ -132,8 +151,7 @@ def _held(fit: Fit, name: str, end: str, cap: Cap) -> Note:
         else f"its {cap.n_rows} responses{inside} are all"
     )
     why = (
-        fit.family.parameters[cap.predictor].at_limit
-        or "the model reproduces its responses almost exactly"
+        "the model reproduces its responses almost exactly"
         if cap.response is None
         else f"{responses} {cap.response:.4g}"
     )
@@ -207,11 +225,13 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.infinities, strict=True)
     for k, (predictor, names, signs) in enumerate(pairs):
         told = [dictated(fit, p) for p in coefficients(fit, k)]
-        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & (signs == 0.0)
+        told_of = (signs != 0.0) & np.nan_to_num(signs).any()  # open ones alone have no other note
+        lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & ~told_of
         lost &= ~np.array(told, dtype=np.bool_)
         if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
+            is_number = fit.family.parameters[k].block is not None  # without a formula
             yield from (
-                f"the coefficient of {name!r} ({predictor})"
+                repr(predictor) if is_number else f"the coefficient of {name!r} ({predictor})"
                 for name, is_lost in zip(names, lost, strict=True)
                 if is_lost
             )
