@@ -401,7 +401,7 @@ def test_priors_of_nothing_are_explained(formula, priors, told):
 
 def test_each_threshold_is_named_once_where_a_prior_is_about_nothing():
     X, y = apart(0.1)
-    with pytest.raises(ValueError, match=r"which has 'fixed', 'sd', 'sd \| g', 'x', '0\|1', 'sd\("):
+    with pytest.raises(ValueError, match=r"'sd \| g', 'thresholds', 'x', '0\|1', 'sd\("):
         OrdinalGLMMClassifier("x + (1 | g)", priors={"Intercept": "normal(0, 1)"}).fit(X, y)
 
 
