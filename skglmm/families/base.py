@@ -221,6 +221,14 @@ class Family(ABC):
         return {}
 
     @property
+    def compared(self) -> tuple[int, ...]:
+        """Places of the linear predictors that densities compare, as a location with cut points.
+
+        They go to infinity together, see `comparisons`.
+        """
+        return ()
+
+    @property
     def mean_predictors(self) -> tuple[int, ...]:
         """Places of the estimated predictors on which the mean depends, the first among them."""
         return self.estimated
@@ -303,6 +311,15 @@ class Family(ABC):
         """
         del present
         return {}
+
+    def comparisons(self, prepared: Floats, moves: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Return what each response says of moves of the predictors that are `compared`.
+
+        Of prepared responses, and moves of shape (n, m) or (1, m). Where no row has a negative
+        comparison no density falls however far the move goes, and elsewhere some falls to 0.
+        """
+        del prepared, moves
+        return ()
 
     def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
         """Return the masses that are not `present` and have a probability of 0.

@@ -5,24 +5,29 @@ the wrong way [1]_. A coefficient is at infinity where all directions in the con
 side. Where some move it to either side, as a difference of two levels that are both at infinity,
 any value of it has the same likelihood: the data do not determine it.
 
+Linear predictors recede each on its own, but for those that families compare, as locations with
+cut points: where the columns of one are centered, all of them move for the sake of a few rows.
+
 References
 ----------
 .. [1] Geyer, C. J. (2009). Likelihood inference in exponential families and directions of
    recession. Electronic Journal of Statistics, 3, 259-289.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linprog
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.engine import Params, Problem, Shard, State
+from skglmm.families import Family
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.separation import flat_descents, recession, user_recession
+from skglmm.linalg import block_diagonal
 
 __all__ = ["Infinity", "infinity", "sides"]
 
@@ -102,21 +107,33 @@ def sides(bound: Bound, optimum: Optimum, found: Infinity) -> list[Sides]:
     optimum : Optimum
     found : Infinity
     """
-    scales, flat = bound.scales, _lengths(bound, found.flat)
+    problem, scales = bound.problem, bound.scales
+    flat = _lengths(bound, found.flat)
     recedes = user_recession(scales, found.direction)
+    direction = Params.unpack(found.direction, problem.shape).beta
     flat = flat / np.linalg.norm(flat, axis=0)
-    result, start = [], 0
-    for k, part in enumerate(Params.unpack(found.direction, bound.problem.shape).beta):
-        stop = start + len(part)
-        if recedes[k].any():
-            basis = np.eye(len(part)) if k in found.whole else _basis(flat[start:stop])
-            turn = basis / scales.widths[k][:, None]
-            rows = _rows(bound.problem, optimum, k, part, turn)
-            result.append(_sides(scales, k, turn, rows))
+    result = [Sides(part, np.zeros(len(part))) for part in recedes]
+    for block in _blocks(problem):
+        if not any(recedes[k].any() for k in block):
+            continue
+        space = _Space.of(scales, block)
+        is_whole = block[0] in found.whole
+        basis = np.eye(len(space.widths)) if is_whole else _basis(flat[space.places])
+        turn = basis / space.widths[:, None]
+        if block == problem.family.compared:
+            rows = _compared(problem, space.split(turn))
         else:
-            result.append(Sides(recedes[k], np.zeros(len(recedes[k]))))
-        start = stop
+            rows = _rows(problem, optimum, block[0], direction[block[0]], turn)
+        for k, part in zip(block, space.sides(turn, rows), strict=True):
+            result[k] = part
     return result
+
+
+def _blocks(problem: Problem) -> list[tuple[int, ...]]:
+    """Places of the predictors that go to infinity together: those that are compared, and each."""
+    compared = problem.family.compared
+    alone = [(k,) for k in range(len(problem.shape.n_coefficients)) if k not in compared]
+    return [compared, *alone] if compared else alone
 
 
 def _declared(bound: Bound) -> tuple[Floats, ...]:
@@ -196,10 +213,73 @@ def _ways(shard: Shard, state: State, k: int, direction: Floats, turn: Floats) -
     return np.asarray(ways[np.broadcast_to(moved, len(ways))])
 
 
-def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
-    """Where the coefficients of a predictor go within the cone of what rows allow."""
-    to_user, change, signs = scales.to_user[k], np.zeros(turn.shape[1]), []
-    sizes = np.linalg.norm(to_user / scales.widths[k], axis=1)
+def _compared(problem: Problem, turns: Sequence[Floats]) -> Floats:
+    """Comparisons of predictors, of which those that are moved must not be negative, (rows, m)."""
+    found = problem.shards.map(_comparisons, family=problem.family, turns=turns)
+    rows = np.concatenate(list(found))
+    lengths = np.linalg.norm(rows, axis=1)
+    return np.asarray(rows[lengths > PART * np.max(lengths, initial=0.0)])
+
+
+def _comparisons(shard: Shard, family: Family, turns: Sequence[Floats]) -> Floats:
+    pairs = zip(family.compared, turns, strict=True)
+    moves = [shard.fixed[k] @ turn for k, turn in pairs]
+    return np.concatenate(family.comparisons(shard.prepared, moves))
+
+
+class _Space(NamedTuple):
+    """The coefficients of the predictors of a block, of a fit (q) and of the user (p).
+
+    Parameters
+    ----------
+    places : ndarray of int, shape (q,)
+        Among all coefficients of the fit.
+    counts : tuple of two lists of int
+        Coefficients of each predictor, of the fit and of the user.
+    to_user : ndarray, shape (p, q)
+    widths : ndarray, shape (q,)
+    spans : ndarray, shape (p,)
+        Of columns, see `Scales`.
+    """
+
+    places: Ints
+    counts: tuple[list[int], list[int]]
+    to_user: Floats
+    widths: Floats
+    spans: Floats
+
+    @classmethod
+    def of(cls, scales: Scales, block: Sequence[int]) -> "_Space":
+        """Return the space of some predictors, with what numbers gain from centered columns."""
+        every = block_diagonal(*scales.to_user)
+        if scales.carried is not None:
+            every += scales.carried
+        own, others = _places(scales.widths, block), _places(scales.spans, block)
+        counts = [[len(parts[k]) for k in block] for parts in (scales.widths, scales.spans)]
+        widths, spans = np.concatenate(scales.widths)[own], np.concatenate(scales.spans)[others]
+        return cls(own, (counts[0], counts[1]), every[np.ix_(others, own)], widths, spans)
+
+    def split(self, turn: Floats, *, user: bool = False) -> list[Floats]:
+        """Coefficients of each predictor."""
+        return np.split(turn, np.cumsum(self.counts[user])[:-1])
+
+    def sides(self, turn: Floats, rows: Floats) -> list[Sides]:
+        """Return where the coefficients of each predictor go."""
+        found = _sides(self, turn, rows)
+        pairs = zip(*(self.split(part, user=True) for part in found), strict=True)
+        return [Sides(change, signs) for change, signs in pairs]
+
+
+def _places(parts: Sequence[Floats], block: Sequence[int]) -> Ints:
+    """Places of the numbers of some parts among those of all."""
+    owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return np.concatenate([np.flatnonzero(owner == k) for k in block])
+
+
+def _sides(space: _Space, turn: Floats, rows: Floats) -> Sides:
+    """Where the coefficients of a block go within the cone of what rows allow."""
+    to_user, change, signs = space.to_user, np.zeros(turn.shape[1]), []
+    sizes = np.linalg.norm(to_user / space.widths, axis=1)
     for moves, size in zip(to_user @ turn, sizes, strict=True):
         length = float(np.linalg.norm(moves))
         if length <= PART * size:
@@ -211,7 +291,7 @@ def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
         change += ends[0] + ends[1]
     change = change / max(float(np.max(np.abs(rows @ change), initial=0.0)), PART)
     user = to_user @ (turn @ change)
-    return Sides(np.where(np.abs(user) * scales.spans[k] > PART, user, 0.0), np.array(signs))
+    return Sides(np.where(np.abs(user) * space.spans > PART, user, 0.0), np.array(signs))
 
 
 def _farthest(moves: Floats, rows: Floats) -> Floats:

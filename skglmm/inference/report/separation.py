@@ -202,10 +202,17 @@ def what_stands(fit: Fit) -> str:
 
 
 def _moved(fit: Fit, study: Study, k: int) -> Bools:
-    """The rows whose predictor k goes to infinity, (n,)."""
-    change = study.scales.from_user[k] @ fit.recession[k]
-    moves: Floats = np.abs(study.design.fixed[k] @ change)
-    return np.asarray(moves > MOVED * np.max(moves, initial=0.0))
+    """The rows of which a predictor goes to infinity, or what is compared with it, (n,)."""
+    family, change = fit.family, study.scales.whole_way_back @ np.concatenate(fit.recession)
+    parts = np.split(change, np.cumsum([x.shape[1] for x in study.design.fixed])[:-1])
+    moves = [x @ part[:, None] for x, part in zip(study.design.fixed, parts, strict=True)]
+    if k in family.compared:
+        own = [moves[j] for j in family.compared]
+        found = np.hstack(family.comparisons(family.prepare(study.response), own))
+    else:
+        found = moves[k]
+    sizes = np.max(np.abs(found), axis=1)
+    return np.asarray(sizes > MOVED * np.max(sizes, initial=0.0))
 
 
 def _rows(moved: Bools, labels: Mapping[str, tuple[Ints, list[str]]]) -> str:
