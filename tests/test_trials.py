@@ -337,3 +337,30 @@ def test_trials_that_vary_as_binomial_ones_send_the_precision_to_its_end(data, m
     assert_allclose(found.log_likelihood_, plain.log_likelihood_, atol=1e-4)
     assert_allclose(found.coef_, plain.coef_, atol=1e-4)
     assert "residuals, of which the model leaves none" not in str(found.diagnose(data, y))
+
+
+def test_trials_without_overdispersion_are_binomial_ones(data):
+    y = data["trials"].to_numpy() // 2
+    with pytest.warns(UserWarning, match="vary no more than those of a binomial") as told:
+        found = BetaBinomialGLMMRegressor("1", trials="trials").fit(data, y)
+    assert str(told[0].message).endswith(". Fit the binomial (BinomialGLMMRegressor) instead")
+    (finding,) = found.diagnose(data, y).warnings
+    assert finding.advice == "Fit the binomial (BinomialGLMMRegressor) instead"
+
+
+@pytest.mark.parametrize("precision", ["1", "x"])
+def test_single_trials_have_no_overdispersion(data, precision):
+    y = (data["binomial"] > data["trials"] / 2).astype(int)
+    words = "do not determine the precision, which has no standard error: single trials have no"
+    with pytest.warns(UserWarning, match=words) as told:
+        found = BetaBinomialGLMMRegressor("x", trials=1, precision=precision).fit(data, y)
+    assert len(told) == 1
+    assert "Intercept' (precision)" not in str(found.summary())
+    determined = [each for each in found.diagnose(data, y).warnings if each.kind == "determination"]
+    assert words in determined[0].finding
+    assert determined[0].advice.startswith("Fit the binomial (BinomialGLMMRegressor)")
+    assert not any("precision" in each.subject for each in found.diagnose(data, y).warnings)
+
+
+def test_summaries_say_beta_binomial(overdispersed):
+    assert str(overdispersed.summary()).startswith("Beta-binomial mixed regression")

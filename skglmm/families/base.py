@@ -193,6 +193,11 @@ class Family(ABC):
         return ""
 
     @property
+    def simpler(self) -> str:
+        """Which distribution is like it, without the parameter for more spread; empty for none."""
+        return ""
+
+    @property
     def scale(self) -> int:
         """Place of the linear predictor of the dispersion, of a family that has one."""
         return [parameter.role for parameter in self.parameters].index(Role.DISPERSION)
