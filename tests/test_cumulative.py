@@ -145,3 +145,20 @@ def test_the_start_has_the_shares_of_the_classes():
     parts = family.part_probabilities([np.zeros(1), *start[1:, None]])[:, 0]
     assert_allclose(parts, np.array([20.5, 0.5, 80.5]) / 101.5)
     assert all(a < b for a, b in pairwise(start[1:]))
+
+
+@pytest.mark.parametrize(("thresholds", "has_scale"), list(product(STRUCTURES, (False, True))))
+def test_comparisons_tell_which_densities_moves_lower_without_end(thresholds, has_scale):
+    family, y, eta = case(thresholds=thresholds, has_scale=has_scale)
+    rng, prepared = np.random.default_rng(1), family.prepare(y)
+    even = family.cut_points.start(np.arange(4.0))
+    moves = np.vstack([np.zeros(6), np.outer(even, np.ones(6))])
+    moves += rng.normal(0.0, 1.0, moves.shape)
+    found = np.minimum(*family.comparisons(prepared, list(moves[:, None, :])))
+    for move, least in zip(moves.T, found.T, strict=True):
+        far = list(eta)
+        for k, step in zip(family.compared, move, strict=True):
+            far[k] = eta[k] + 1e6 * step
+        if np.all(np.diff(family.cut_points.cuts(move[1:, None])[:, 0]) > 0.0):
+            values = family.log_density(prepared, far).value
+            assert_array_equal(values < -20.0, least < 0.0)

@@ -6,7 +6,12 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from skglmm import BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
+from skglmm import (
+    BinomialGLMMClassifier,
+    LMMRegressor,
+    OrdinalGLMMClassifier,
+    PoissonGLMMRegressor,
+)
 from skglmm.inspection import (
     DiagnosticsDisplay,
     PredictionDisplay,
@@ -72,6 +77,16 @@ def test_limits_are_of_means_or_of_probabilities(kind, word, fits):
     assert texts(display) == ["average over groups", f"95 % limits of the {word}"]
     alone = PredictionDisplay.from_estimator(model, X[X["g"] == "a"], feature="x", by="g")
     assert texts(alone)[0] == f"{word} of the group"
+
+
+def test_limits_of_ordered_classes_are_those_of_mean_class_numbers():
+    X, y = rows("real")
+    model = OrdinalGLMMClassifier("x + (1 | g)").fit(X, np.digitize(y, [950.0, 1150.0]))
+    display = PredictionDisplay.from_estimator(model, X, feature="x")
+    assert display.ax_.get_ylabel() == "mean class number of y"
+    assert texts(display) == ["average over groups", "95 % limits of the mean class number"]
+    alone = PredictionDisplay.from_estimator(model, X[X["g"] == "a"], feature="x", by="g")
+    assert texts(alone)[0] == "mean class number of the group"
 
 
 def test_without_groups_a_probability_is_no_mean(fits):

@@ -371,3 +371,30 @@ def test_rows_at_the_end_of_a_precision_dictate_nothing_to_others(data, model):
     assert_allclose(errors[:2], alone[:2], rtol=1e-4)
     sds = [each.variance_components()["sd_std_error"] for each in (found, given)]
     assert_allclose(*sds, rtol=1e-4)
+
+
+def test_trials_without_overdispersion_are_binomial_ones(data):
+    y = data["trials"].to_numpy() // 2
+    with pytest.warns(UserWarning, match="vary no more than those of a binomial") as told:
+        found = BetaBinomialGLMMRegressor("1", trials="trials").fit(data, y)
+    assert str(told[0].message).endswith(". Fit the binomial (BinomialGLMMRegressor) instead")
+    (finding,) = found.diagnose(data, y).warnings
+    assert finding.advice == "Fit the binomial (BinomialGLMMRegressor) instead"
+
+
+@pytest.mark.parametrize("precision", ["1", "x"])
+def test_single_trials_have_no_overdispersion(data, precision):
+    y = (data["binomial"] > data["trials"] / 2).astype(int)
+    words = "do not determine the precision, which has no standard error: single trials have no"
+    with pytest.warns(UserWarning, match=words) as told:
+        found = BetaBinomialGLMMRegressor("x", trials=1, precision=precision).fit(data, y)
+    assert len(told) == 1
+    assert "Intercept' (precision)" not in str(found.summary())
+    determined = [each for each in found.diagnose(data, y).warnings if each.kind == "determination"]
+    assert words in determined[0].finding
+    assert determined[0].advice.startswith("Fit the binomial (BinomialGLMMRegressor)")
+    assert not any("precision" in each.subject for each in found.diagnose(data, y).warnings)
+
+
+def test_summaries_say_beta_binomial(overdispersed):
+    assert str(overdispersed.summary()).startswith("Beta-binomial mixed regression")

@@ -207,6 +207,11 @@ class Family(ABC):
         return ""
 
     @property
+    def simpler(self) -> str:
+        """Which distribution is like it, without the parameter for more spread; empty for none."""
+        return ""
+
+    @property
     def scale(self) -> int:
         """Place of the linear predictor of the dispersion, of a family that has one."""
         return [parameter.role for parameter in self.parameters].index(Role.DISPERSION)
@@ -233,6 +238,14 @@ class Family(ABC):
         With the predictor, each of them grows by its weight times a constant that is added to it.
         """
         return {}
+
+    @property
+    def compared(self) -> tuple[int, ...]:
+        """Places of the linear predictors that densities compare, as a location with cut points.
+
+        They go to infinity together, see `comparisons`.
+        """
+        return ()
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:
@@ -326,6 +339,15 @@ class Family(ABC):
         del present
         return {}
 
+    def comparisons(self, prepared: Floats, moves: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Return what each response says of moves of the predictors that are `compared`.
+
+        Of prepared responses, and moves of shape (n, m) or (1, m). Where no row has a negative
+        comparison no density falls however far the move goes, and elsewhere some falls to 0.
+        """
+        del prepared, moves
+        return ()
+
     def vanishing(self, present: Collection[float], endless: Collection[int]) -> tuple[float, ...]:
         """Return the masses that are not `present` and have a probability of 0.
 
@@ -333,15 +355,6 @@ class Family(ABC):
         """
         del present, endless
         return ()
-
-    def contests(self, prepared: Floats) -> Floats | None:
-        """Return which combinations of linear predictors decide about responses, (m, K, n).
-
-        The log density of a prepared response rises towards 0 as all m go to infinity, and is
-        below a limit if one of them falls. None where each linear predictor decides by itself.
-        """
-        del prepared
-        return None
 
     def derived(self, eta: Sequence[float]) -> Mapping[str, tuple[float, Floats]]:
         """Return parameters that follow from constant linear predictors, by name.

@@ -87,6 +87,8 @@ class Parameter:
     at_limit : str, default=""
         What responses that send it to its ceiling or floor are like, in words; empty where the
         model reproduces them exactly.
+    untold : str, default=""
+        What responses that say nothing of it are like, in words.
 
     Examples
     --------
@@ -105,6 +107,7 @@ class Parameter:
     has_intercept: bool = True
     block: str | None = None
     at_limit: str = ""
+    untold: str = ""
 
     def __post_init__(self) -> None:
         if isfinite(self.ceiling) and isfinite(self.floor):

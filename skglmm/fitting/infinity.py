@@ -5,6 +5,9 @@ the wrong way [1]_. A coefficient is at infinity where all directions in the con
 side. Where some move it to either side, as a difference of two levels that are both at infinity,
 any value of it has the same likelihood: the data do not determine it.
 
+Linear predictors recede each on its own, but for those that families compare, as locations with
+cut points: where the columns of one are centered, all of them move for the sake of a few rows.
+
 References
 ----------
 .. [1] Geyer, C. J. (2009). Likelihood inference in exponential families and directions of
@@ -17,12 +20,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, Ints
 from skglmm.engine import Params, Problem, Shard, State
+from skglmm.families import Family
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.separation import flat_descents, recession, user_recession
+from skglmm.linalg import block_diagonal
 
 __all__ = ["Infinity", "infinity", "sides"]
 
@@ -102,23 +107,34 @@ def sides(bound: Bound, optimum: Optimum, found: Infinity) -> list[Sides]:
     optimum : Optimum
     found : Infinity
     """
-    scales, flat = bound.scales, _lengths(bound, found.flat)
+    problem, scales = bound.problem, bound.scales
+    flat = _lengths(bound, found.flat)
     recedes = user_recession(scales, found.direction)
+    direction = Params.unpack(found.direction, problem.shape).beta
     flat = flat / np.linalg.norm(flat, axis=0)
-    if any(part.any() for part in recedes) and bound.problem.family.is_unordered:
-        return _joint_sides(bound, _basis(flat[: bound.problem.shape.n_beta]))
-    result, start = [], 0
-    for k, part in enumerate(Params.unpack(found.direction, bound.problem.shape).beta):
-        stop = start + len(part)
-        if recedes[k].any():
-            basis = np.eye(len(part)) if k in found.whole else _basis(flat[start:stop])
-            turn = basis / scales.widths[k][:, None]
-            rows = _rows(bound.problem, optimum, k, part, turn)
-            result.append(_sides(scales, k, turn, rows))
+    result = [Sides(part, np.zeros(len(part))) for part in recedes]
+    for block in _blocks(problem):
+        if not any(recedes[k].any() for k in block):
+            continue
+        space = _Together.of(scales, block)
+        is_whole = block[0] in found.whole
+        basis = np.eye(len(space.widths)) if is_whole else _basis(flat[space.places])
+        turn = basis / space.widths[:, None]
+        if block == problem.family.compared:
+            rows = _compared(problem, space.split(turn))
         else:
-            result.append(Sides(recedes[k], np.zeros(len(recedes[k]))))
-        start = stop
+            rows = _rows(problem, optimum, block[0], direction[block[0]], turn)
+        for k, part in zip(block, space.sides(turn, rows), strict=True):
+            result[k] = part
     return result
+
+
+def _blocks(problem: Problem) -> list[tuple[int, ...]]:
+    """Places of the predictors that go to infinity together: those that are compared, and each."""
+    compared = problem.family.compared
+    every = range(len(problem.shape.n_coefficients))
+    alone: list[tuple[int, ...]] = [(k,) for k in every if k not in compared]
+    return [compared, *alone] if compared else alone
 
 
 def _declared(bound: Bound) -> tuple[Floats, ...]:
@@ -198,50 +214,73 @@ def _ways(shard: Shard, state: State, k: int, direction: Floats, turn: Floats) -
     return np.asarray(ways[np.broadcast_to(moved, len(ways))])
 
 
-def _joint_sides(bound: Bound, basis: Floats) -> list[Sides]:
-    """Where the coefficients of classes go: rows tell which differences may not fall."""
-    problem, scales = bound.problem, bound.scales
-    turn = basis / np.concatenate(scales.widths)[:, None]
-    turns = np.split(turn, np.cumsum(problem.shape.n_coefficients)[:-1])
-    rows = np.concatenate(list(problem.shards.map(_contests, problem=problem, turns=turns)))
+def _compared(problem: Problem, turns: Sequence[Floats]) -> Floats:
+    """Comparisons of predictors, of which those that are moved must not be negative, (rows, m)."""
+    found = problem.shards.map(_comparisons, family=problem.family, turns=turns)
+    rows = np.concatenate(list(found))
     lengths = np.linalg.norm(rows, axis=1)
-    rows = rows[lengths > PART * np.max(lengths, initial=0.0)]
-    ends = [_ends(scales, k, part, rows) for k, part in enumerate(turns)]
-    change = _unit_move(np.sum([change for _, change in ends], axis=0), rows)
-    moves = (_seen(scales, k, part, change) for k, part in enumerate(turns))
-    return [Sides(move, signs) for move, (signs, _) in zip(moves, ends, strict=True)]
+    return np.asarray(rows[lengths > PART * np.max(lengths, initial=0.0)])
 
 
-def _contests(shard: Shard, problem: Problem, turns: Sequence[Floats]) -> Floats:
-    """Which differences of linear predictors rows ask for, as combinations, (rows, m)."""
-    weights = problem.family.contests(shard.prepared)
-    assert weights is not None
-    moves = [x @ turn for x, turn in zip(shard.fixed, turns, strict=True)]
-    ways = [weights[:, k, :, None] * each for k, each in enumerate(moves)]
-    return np.asarray(np.concatenate(np.sum(ways, axis=0)))
+def _comparisons(shard: Shard, family: Family, turns: Sequence[Floats]) -> Floats:
+    pairs = zip(family.compared, turns, strict=True)
+    moves = [shard.fixed[k] @ turn for k, turn in pairs]
+    return np.concatenate(family.comparisons(shard.prepared, moves))
 
 
-def _sides(scales: Scales, k: int, turn: Floats, rows: Floats) -> Sides:
-    """Where the coefficients of a predictor go within the cone of what rows allow."""
-    signs, change = _ends(scales, k, turn, rows)
-    return Sides(_seen(scales, k, turn, _unit_move(change, rows)), signs)
+class _Together(NamedTuple):
+    """The coefficients of the predictors of a block, of a fit (q) and of the user (p).
+
+    Parameters
+    ----------
+    places : ndarray of int, shape (q,)
+        Among all coefficients of the fit.
+    counts : tuple of two lists of int
+        Coefficients of each predictor, of the fit and of the user.
+    to_user : ndarray, shape (p, q)
+    widths : ndarray, shape (q,)
+    spans : ndarray, shape (p,)
+        Of columns, see `Scales`.
+    """
+
+    places: Ints
+    counts: tuple[list[int], list[int]]
+    to_user: Floats
+    widths: Floats
+    spans: Floats
+
+    @classmethod
+    def of(cls, scales: Scales, block: Sequence[int]) -> "_Together":
+        """Return the space of some predictors, with what numbers gain from centered columns."""
+        every = block_diagonal(*scales.to_user)
+        if scales.carried is not None:
+            every += scales.carried
+        own, others = _places(scales.widths, block), _places(scales.spans, block)
+        counts = [[len(parts[k]) for k in block] for parts in (scales.widths, scales.spans)]
+        widths, spans = np.concatenate(scales.widths)[own], np.concatenate(scales.spans)[others]
+        return cls(own, (counts[0], counts[1]), every[np.ix_(others, own)], widths, spans)
+
+    def split(self, turn: Floats, *, user: bool = False) -> list[Floats]:
+        """Coefficients of each predictor."""
+        return np.split(turn, np.cumsum(self.counts[user])[:-1])
+
+    def sides(self, turn: Floats, rows: Floats) -> list[Sides]:
+        """Return where the coefficients of each predictor go."""
+        found = _sides(self, turn, rows)
+        pairs = zip(*(self.split(part, user=True) for part in found), strict=True)
+        return [Sides(change, signs) for change, signs in pairs]
 
 
-def _unit_move(change: Floats, rows: Floats) -> Floats:
-    """The direction at which the row that it moves the most moves by one."""
-    return np.asarray(change / max(float(np.max(np.abs(rows @ change), initial=0.0)), PART))
+def _places(parts: Sequence[Floats], block: Sequence[int]) -> Ints:
+    """Places of the numbers of some parts among those of all."""
+    owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return np.concatenate([np.flatnonzero(owner == k) for k in block])
 
 
-def _seen(scales: Scales, k: int, turn: Floats, change: Floats) -> Floats:
-    """A direction in the user's units, 0 for coefficients that hardly move."""
-    user = scales.to_user[k] @ (turn @ change)
-    return np.where(np.abs(user) * scales.spans[k] > PART, user, 0.0)
-
-
-def _ends(scales: Scales, k: int, turn: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """Signs of the infinities of a predictor's coefficients, and a direction that goes there."""
-    to_user, change, signs = scales.to_user[k], np.zeros(turn.shape[1]), []
-    sizes = np.linalg.norm(to_user / scales.widths[k], axis=1)
+def _sides(space: _Together, turn: Floats, rows: Floats) -> Sides:
+    """Where the coefficients of a block go within the cone of what rows allow."""
+    to_user, change, signs = space.to_user, np.zeros(turn.shape[1]), []
+    sizes = np.linalg.norm(to_user / space.widths, axis=1)
     for moves, size in zip(to_user @ turn, sizes, strict=True):
         length = float(np.linalg.norm(moves))
         if length <= PART * size:
@@ -251,7 +290,9 @@ def _ends(scales: Scales, k: int, turn: Floats, rows: Floats) -> tuple[Floats, F
         up, down = moves @ ends[0] > MOVES * length, -moves @ ends[1] > MOVES * length
         signs.append(np.nan if up == down else float(up) - float(down))
         change += ends[0] + ends[1]
-    return np.array(signs), change
+    change = change / max(float(np.max(np.abs(rows @ change), initial=0.0)), PART)
+    user = to_user @ (turn @ change)
+    return Sides(np.where(np.abs(user) * space.spans > PART, user, 0.0), np.array(signs))
 
 
 def _farthest(moves: Floats, rows: Floats) -> Floats:

@@ -40,6 +40,7 @@ _CATEGORIES: dict[str, type[Warning]] = {
     "aliased": UserWarning,
     "capped": UserWarning,
     "separated": UserWarning,
+    "untold": UserWarning,
     "undetermined": UserWarning,
 }
 

@@ -125,6 +125,24 @@ class Cumulative(Family):
         return {self.location: own}
 
     @property
+    def compared(self) -> tuple[int, ...]:
+        return self.location, *range(self._first, len(self.parameters))
+
+    def comparisons(self, prepared: Floats, moves: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Return how far both ends of each class move away from the location; 0 for no end."""
+        location, *numbers = moves
+        found = self.cut_points.ends(prepared[0].astype(np.intp))
+        upper, lower = (
+            sum((w[:, None] * move for w, move in zip(weights, numbers, strict=True)), 0.0)
+            for weights in found
+        )
+        is_top, is_bottom = (prepared[0] == end for end in self.support.ends[::-1])
+        return (
+            np.where(is_top[:, None], 0.0, upper - location),
+            np.where(is_bottom[:, None], 0.0, location - lower),
+        )
+
+    @property
     def _first(self) -> int:
         """Place of the first parameter of the cut points."""
         return 2 if self.has_scale else 1

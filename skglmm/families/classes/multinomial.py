@@ -107,13 +107,21 @@ class Multinomial(Family):
             leave(found, outside)
         return found
 
-    def contests(self, prepared: Floats) -> Floats:
-        """Return each response's linear predictor less those of the other classes."""
-        codes, n_classes = prepared[0].astype(np.intp), len(self.labels)
-        others = np.arange(n_classes - 1)[:, None]
-        each = np.eye(n_classes)[:, 1:]
-        apart = each[codes] - each[others + (others >= codes)]
-        return np.asarray(apart.transpose(0, 2, 1))
+    @property
+    def compared(self) -> tuple[int, ...]:
+        return tuple(range(len(self.parameters)))
+
+    def comparisons(self, prepared: Floats, moves: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Return how far each response's predictor moves away from those of the other classes."""
+        codes, none = prepared[0].astype(np.intp), np.zeros_like(moves[0])
+        every = np.stack(np.broadcast_arrays(none, *moves))
+        if every.shape[1] == 1:
+            every = np.broadcast_to(every, (len(every), len(codes), every.shape[2]))
+        rows = np.arange(len(codes))
+        others = np.arange(len(moves))[:, None]
+        return tuple(
+            every[codes, rows] - every[places, rows] for places in others + (others >= codes)
+        )
 
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)

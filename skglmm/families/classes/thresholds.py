@@ -109,7 +109,7 @@ class Thresholds:
             out[classes.has_upper] = upper[classes.has_upper[1]]
             out[classes.has_lower] = lower[classes.has_lower[1]]
             return out
-        for j, (above, below) in enumerate(zip(*self._ends(classes.codes), strict=True)):
+        for j, (above, below) in enumerate(zip(*self.ends(classes.codes), strict=True)):
             out[j] = above * upper + below * lower
         return out
 
@@ -125,7 +125,7 @@ class Thresholds:
             between = np.zeros((n_params - 1, len(upper)))
             between[where] = mixed[where[1]]
             return found | {(j, j + 1): row for j, row in enumerate(between)}
-        above, below = self._ends(classes.codes)
+        above, below = self.ends(classes.codes)
         return {
             (j, k): above[j] * above[k] * upper
             + (above[j] * below[k] + below[j] * above[k]) * mixed
@@ -135,8 +135,8 @@ class Thresholds:
             if (j, k) not in self.apart
         }
 
-    def _ends(self, codes: Ints) -> tuple[Floats, Floats]:
-        """Derivatives of the upper and the lower cut points of rows, (n_params, n) each."""
+    def ends(self, codes: Ints) -> tuple[Floats, Floats]:
+        """Return derivatives of both cut points of rows, upper and lower, (n_params, n) each."""
         zero = np.zeros((1, self.matrix.shape[1]))
         return (
             np.vstack([self.matrix, zero]).T[:, codes],

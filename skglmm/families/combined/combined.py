@@ -49,6 +49,10 @@ class Combined(Family):
     def wider(self) -> str:
         return self.family.wider
 
+    @property
+    def simpler(self) -> str:
+        return self.family.simpler
+
     def ends(self, eta: Sequence[Floats]) -> tuple[Floats | float, Floats | float]:
         _, high = self.family.ends(eta[: len(self.family.links)])
         return self.support.low, high

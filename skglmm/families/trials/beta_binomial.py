@@ -37,7 +37,10 @@ LOG_PRECISION_CAP = 20.0
 BINOMIAL = (
     "the responses vary no more than those of a binomial, which has the same likelihood without it"
 )
-PRECISION = Parameter("precision", Role.DISPERSION, (Log(),), LOG_PRECISION_CAP, at_limit=BINOMIAL)
+SINGLE = "single trials have no overdispersion"
+PRECISION = Parameter(
+    "precision", Role.DISPERSION, (Log(),), LOG_PRECISION_CAP, at_limit=BINOMIAL, untold=SINGLE
+)
 TINY = np.finfo(np.float64).tiny
 LEAST, MOST = 1e-3, 0.9  # correlation of the trials of a row to start from
 
@@ -76,6 +79,8 @@ class BetaBinomial(Family):
     parameters = (MEAN, PRECISION, TRIALS)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    title = "Beta-binomial"
+    simpler = "the binomial (BinomialGLMMRegressor)"
 
     links: tuple[Link, ...] = (LogOdds(), Log(), Identity())
 

@@ -26,6 +26,7 @@ from skglmm.inference.diagnosis.optimum import (
 )
 from skglmm.inference.parameters.held import capped_names
 from skglmm.inference.report.findings import Diagnosis, Finding
+from skglmm.inference.report.notes import untold_names
 from skglmm.inference.report.separation import without_estimate
 from skglmm.inference.residuals.checks import ResidualChecks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
@@ -112,7 +113,7 @@ def diagnose(
             "curvature, separation and influence, as the likelihood has no value near the estimates"
         )
     else:
-        apart = without_estimate(fit).union(capped_names(fit))
+        apart = without_estimate(fit).union(capped_names(fit), untold_names(fit))
         has_prior = {name for name, _ in fit.priors.entries}  # which keeps it where it is
         findings += near_separation(study, around, apart | has_prior)
         if fit.caps:

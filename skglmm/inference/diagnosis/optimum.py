@@ -163,14 +163,15 @@ def _near_one(factor: Factor, theta: Floats) -> Iterator[Finding]:
 
 
 def left_out(fit: Fit) -> Iterator[Finding]:
-    """Find columns that were dropped, and a precision or a scale at its limit."""
+    """Find columns that were dropped, and a precision or a scale at its limit, or without any."""
     for note in notes(fit):
-        if note.kind in {"aliased", "capped"}:
+        if note.kind in {"aliased", "capped", "untold"}:
             text, _, advice = note.text.partition(". ")
-            advice = advice or (
-                "Take the column out of the formula, so that it says what it means, unless it "
-                "belongs to an interaction with empty cells"
-            )
+            if note.kind == "aliased":
+                advice = (
+                    "Take the column out of the formula, so that it says what it means, unless it "
+                    "belongs to an interaction with empty cells"
+                )
             yield Finding("determination", "warning", note.kind, np.nan, text, advice)
 
 

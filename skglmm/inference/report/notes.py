@@ -8,11 +8,11 @@ import numpy as np
 from skglmm.families import Family, Role
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
-from skglmm.inference.parameters.natural import coefficients, natural
+from skglmm.inference.parameters.natural import coefficients, is_constant, natural
 from skglmm.inference.report.separation import cause, separated, what_stands
 from skglmm.priors import LKJDensity
 
-__all__ = ["Note", "confounded_with_rows", "notes", "singular_advice"]
+__all__ = ["Note", "confounded_with_rows", "notes", "singular_advice", "untold_names"]
 
 
 class Note(NamedTuple):
@@ -20,7 +20,7 @@ class Note(NamedTuple):
 
     Parameters
     ----------
-    kind : {"convergence", "singular", "aliased", "capped", "separated", "undetermined"}
+    kind : {"convergence", "singular", "aliased", "capped", "separated", "untold", "undetermined"}
     text : str
         A sentence that says what was found, and what to do.
     """
@@ -53,7 +53,7 @@ def notes(fit: Fit) -> tuple[Note, ...]:
     tuple of Note
         Empty for a healthy fit.
     """
-    kinds = (_convergence, _singular, _aliased, _capped, _separated, _undetermined)
+    kinds = (_convergence, _singular, _aliased, _capped, _separated, _untold, _undetermined)
     return tuple(note for kind in kinds for note in kind(fit))
 
 
@@ -119,7 +119,8 @@ def _capped(fit: Fit) -> Iterator[Note]:
             continue
         alike = fit.family.parameters[k].at_limit
         if alike:
-            yield Note("capped", f"the {name} stopped at its {end}: {alike}")
+            advice = f". Fit {fit.family.simpler} instead" if fit.family.simpler else ""
+            yield Note("capped", f"the {name} stopped at its {end}: {alike}{advice}")
             continue
         what = (
             "so the data do not determine it and standard errors mean little. Simplify the model, "
@@ -155,11 +156,15 @@ def _held(fit: Fit, name: str, end: str, cap: Cap) -> Note:
         if cap.response is None
         else f"{responses} {cap.response:.4g}"
     )
+    first = (
+        f"If other rows are like these, fit {fit.family.simpler} instead"
+        if fit.family.simpler
+        else "Take these rows out and report them alone"
+    )
     text = (
         f"the {name} of {cap.label} is unbounded: {why}. The likelihood rises without end, so it "
         f"stopped at its {end}, and has no standard "
-        f"error. {_consequence(fit)}. Take these rows out and report them alone, or let the {name} "
-        "have a simpler formula"
+        f"error. {_consequence(fit)}. {first}, or let the {name} have a simpler formula"
     )
     return Note("capped", text)
 
@@ -205,6 +210,39 @@ def _separated(fit: Fit) -> Iterator[Note]:
         yield Note("separated", text)
 
 
+def _untold(fit: Fit) -> Iterator[Note]:
+    for k, _ in _untold_parameters(fit):
+        parameter = fit.family.parameters[k]
+        advice = f"Fit {fit.family.simpler}, which has the same likelihood without it"
+        text = (
+            f"the data do not determine the {parameter.name}, which has no standard error: "
+            f"{parameter.untold}. {advice if fit.family.simpler else 'Leave it out'}"
+        )
+        yield Note("untold", text)
+
+
+def untold_names(fit: Fit) -> set[str]:
+    """Return the names of the coefficients of which a kind of responses says nothing at all."""
+    return {name for _, names in _untold_parameters(fit) for name in names}
+
+
+def _untold_parameters(fit: Fit) -> Iterator[tuple[int, list[str]]]:
+    """Places of the predictors of which responses of a kind say nothing, with the names.
+
+    Where something is at infinity that may be why the curvature is gone.
+    """
+    if fit.covariance is None or not fit.converged or any(s.any() for s in fit.infinities):
+        return
+    variances = np.diag(fit.covariance)
+    for k, (predictor, parameter) in enumerate(
+        zip(fit.layout.predictors, fit.family.parameters, strict=True)
+    ):
+        own = variances[fit.shape.beta(k)]
+        if parameter.untold and len(own) and np.isnan(own).all() and predictor not in fit.capped:
+            names = [parameter.name] if is_constant(fit, k) else fit.layout.labels(k)
+            yield k, names
+
+
 def _undetermined(fit: Fit) -> Iterator[Note]:
     if fit.covariance is None or not np.isnan(np.diag(fit.covariance)).any():
         return
@@ -221,14 +259,19 @@ def _lost_coefficients(fit: Fit) -> Iterator[str]:
     """Names of coefficients without a standard error that no other note explains."""
     if fit.covariance is None:
         return
-    start = 0
+    start, untold = 0, {k for k, _ in _untold_parameters(fit)}
+    numbers = fit.layout.numbers
+    follow = any(signs.any() for k, signs in enumerate(fit.infinities) if k not in numbers)
     pairs = zip(fit.layout.predictors, fit.layout.coefficients, fit.infinities, strict=True)
     for k, (predictor, names, signs) in enumerate(pairs):
         told = [dictated(fit, p) for p in coefficients(fit, k)]
-        told_of = (signs != 0.0) & np.nan_to_num(signs).any()  # open ones alone have no other note
+        beside = k in numbers and follow  # numbers that follow effects are told of beside these
+        # Open coefficients alone have no other note.
+        told_of = (signs != 0.0) & (np.nan_to_num(signs).any() or beside)
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(names)]) & ~told_of
         lost &= ~np.array(told, dtype=np.bool_)
-        if predictor not in (*fit.capped, *fit.endless):  # which are told of elsewhere
+        elsewhere = k in untold or predictor in (*fit.capped, *fit.endless)
+        if not elsewhere:
             is_number = fit.family.parameters[k].block is not None  # without a formula
             yield from (
                 repr(predictor) if is_number else f"the coefficient of {name!r} ({predictor})"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats, Ints
+from skglmm.arrays import Bools, Ints
 from skglmm.families import Role
 from skglmm.fitting import Fit, Study
 from skglmm.inference.parameters.held import held_interval, is_undetermined
@@ -58,12 +58,15 @@ class Separated(NamedTuple):
         Where each goes: plus or minus infinity, or an end of its range.
     opened : tuple of Natural
         Those that compare what is at infinity, so that any value is as good.
+    following : tuple of str
+        Names of thresholds between classes that go to infinity with these.
     """
 
     k: int
     parameters: tuple[Natural, ...]
     ends: tuple[float, ...]
     opened: tuple[Natural, ...]
+    following: tuple[str, ...]
 
     def sentence(self, rows: str = "") -> str:
         """Say what goes where; `rows` are the rows that it moves."""
@@ -72,7 +75,9 @@ class Separated(NamedTuple):
             for parameter, end in zip(self.parameters, self.ends, strict=True)
         ]
         none = "there is no finite estimate" if len(ways) == 1 else "there are no finite estimates"
-        text = f"the likelihood rises for ever as {' and '.join(ways)}{rows}: {none}"
+        beside = "with it" if len(ways) == 1 else "with them"
+        beside = f", {' and '.join(self.following)} {beside}" if self.following else ""
+        text = f"the likelihood rises for ever as {' and '.join(ways)}{beside}{rows}: {none}"
         names = ", ".join(parameter.name for parameter in self.opened)
         many = "compare what is" if len(self.opened) > 1 else "compares what is"
         return f"{text}, and any value of {names}, which {many} at infinity" if names else text
@@ -99,8 +104,8 @@ def cause(fit: Fit, k: int) -> str:
 def separated(fit: Fit) -> Iterator[Separated]:
     """Yield the predictors with coefficients that have no finite estimate.
 
-    Those that describe what no response shows, and are told of as such, are not among them, nor
-    thresholds between classes that only follow the effects of others.
+    Those that describe what no response shows, and are told of as such, are not among them.
+    Thresholds between classes that only follow the effects of others are told of beside these.
 
     Parameters
     ----------
@@ -110,6 +115,8 @@ def separated(fit: Fit) -> Iterator[Separated]:
         return
     numbers = fit.layout.numbers
     follow = any(s.any() for k, s in enumerate(fit.infinities) if k not in numbers)
+    moved = [constant(fit, k) for k in numbers if follow]
+    following = tuple(p.name for p in moved if infinite(fit, p) or is_open(fit, p))
     for k, predictor in enumerate(fit.layout.predictors):
         if follow and k in numbers:
             continue
@@ -117,7 +124,9 @@ def separated(fit: Fit) -> Iterator[Separated]:
         apart = tuple(p for p in found if infinite(fit, p))
         opened = tuple(p for p in found if is_open(fit, p))
         if apart and predictor not in fit.endless:
-            yield Separated(k, apart, tuple(_end(fit, p) for p in apart), opened)
+            ends = tuple(_end(fit, parameter) for parameter in apart)
+            beside = following if k in fit.family.compared else ()
+            yield Separated(k, apart, ends, opened, beside)
 
 
 def _end(fit: Fit, parameter: Natural) -> float:
@@ -202,10 +211,17 @@ def what_stands(fit: Fit) -> str:
 
 
 def _moved(fit: Fit, study: Study, k: int) -> Bools:
-    """The rows whose predictor k goes to infinity, (n,)."""
-    change = study.scales.from_user[k] @ fit.recession[k]
-    moves: Floats = np.abs(study.design.fixed[k] @ change)
-    return np.asarray(moves > MOVED * np.max(moves, initial=0.0))
+    """The rows of which a predictor goes to infinity, or what is compared with it, (n,)."""
+    family, change = fit.family, study.scales.whole_way_back @ np.concatenate(fit.recession)
+    parts = np.split(change, np.cumsum([x.shape[1] for x in study.design.fixed])[:-1])
+    moves = [x @ part[:, None] for x, part in zip(study.design.fixed, parts, strict=True)]
+    if k in family.compared:
+        own = [moves[j] for j in family.compared]
+        found = np.hstack(family.comparisons(family.prepare(study.response), own))
+    else:
+        found = moves[k]
+    sizes = np.max(np.abs(found), axis=1)
+    return np.asarray(sizes > MOVED * np.max(sizes, initial=0.0))
 
 
 def _rows(moved: Bools, labels: Mapping[str, tuple[Ints, list[str]]]) -> str:

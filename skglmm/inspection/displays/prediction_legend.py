@@ -64,8 +64,11 @@ class PredictionLegend:
 
     @property
     def _mean(self) -> str:
-        """What the axis has a name for: a mean, or the probability of a class."""
-        return "mean" if self.display.mean_name is None else "probability"
+        """What the axis has a name for: a mean, of class numbers too, or a probability."""
+        name = self.display.mean_name
+        if name is None:
+            return "mean"
+        return "probability" if name.startswith("P(") else name.partition(" of ")[0]
 
     def _limits(self) -> list[tuple[Any, str]]:
         display, groups = self.display, self.groups
