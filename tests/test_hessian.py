@@ -58,6 +58,18 @@ def test_the_hessian_matches_wide_differences_with_three_predictors():
     assert_same_hessian(problem, vector, wide_differences(problem, vector), atol=3e-4)
 
 
+@pytest.mark.parametrize("curvature", [1.0, 1e60], ids=["no slope", "no step"])
+def test_there_is_no_hessian_where_differences_have_no_value(curvature, monkeypatch):
+    problem, vector = problem_of("correlated slopes")
+    n_params = len(vector)
+    if curvature == 1.0:
+        no_slope = np.full(n_params, np.inf)
+        monkeypatch.setattr(type(problem), "gradient_near", lambda *_: no_slope)
+    upper = np.full(n_params, np.inf)
+    state = Optimum(vector, problem.evaluate(vector), curvature * np.eye(n_params), upper)
+    assert differenced_hessian(problem, state, np.ones(n_params, dtype=bool)) is None
+
+
 def test_a_saddle_is_left_for_the_lowest_point_beside_it(monkeypatch):
     problem, vector = problem_of("correlated slopes")
     hessian = 4.0 * np.eye(len(vector))

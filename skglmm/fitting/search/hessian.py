@@ -85,6 +85,8 @@ def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | No
                 return None
             ends.append((change[j], there[free]))
         (right, after), (left, before) = ends
+        if right == left or not np.isfinite([after, before]).all():  # the edge of what has a value
+            return None
         hessian[j, free] = (after - before) / (right - left)
     return np.asarray(0.5 * (hessian + hessian.T))
 

@@ -83,8 +83,8 @@ def _spread(residual: Floats, eta: Floats) -> ResidualTest:
     p_value = 2.0 * float(ndtr(-abs(slope)))
     change = slope * np.sqrt(2.0 / len(eta))
     sentence = (
-        f"the variance of the residuals changes by {100 * change:+.0f} % with one standard "
-        "deviation of the linear predictor"
+        f"the variance of the residuals changes by {100 * change:+.0f} % of the expected one with "
+        "one standard deviation of the linear predictor"
     )
     return ResidualTest("spread", "", change, p_value, sentence)
 
