@@ -162,3 +162,14 @@ def test_comparisons_tell_which_densities_moves_lower_without_end(thresholds, ha
         if np.all(np.diff(family.cut_points.cuts(move[1:, None])[:, 0]) > 0.0):
             values = family.log_density(prepared, far).value
             assert_array_equal(values < -20.0, least < 0.0)
+
+
+@pytest.mark.parametrize("log_scale", [-200.0, -600.0])
+def test_a_scale_next_to_zero_has_derivatives_without_warnings(log_scale):
+    family, y, (location, _, *cuts) = case(has_scale=True)
+    with np.errstate(all="raise", under="ignore"):
+        found = family.log_density(
+            family.prepare(y), [location, np.full(len(y), log_scale), *cuts], 3
+        )
+    assert set(found.value) == {0.0, -np.inf}
+    assert not any(each.any() for each in found[1:])

@@ -113,18 +113,18 @@ def sides(bound: Bound, optimum: Optimum, found: Infinity) -> list[Sides]:
     direction = Params.unpack(found.direction, problem.shape).beta
     flat = flat / np.linalg.norm(flat, axis=0)
     result = [Sides(part, np.zeros(len(part))) for part in recedes]
-    for block in _blocks(problem):
-        if not any(recedes[k].any() for k in block):
+    for places in _blocks(problem):
+        if not any(recedes[k].any() for k in places):
             continue
-        space = _Together.of(scales, block)
-        is_whole = block[0] in found.whole
-        basis = np.eye(len(space.widths)) if is_whole else _basis(flat[space.places])
-        turn = basis / space.widths[:, None]
-        if block == problem.family.compared:
-            rows = _compared(problem, space.split(turn))
+        block = _Coefficients.of(scales, places)
+        is_whole = places[0] in found.whole
+        basis = np.eye(len(block.widths)) if is_whole else _basis(flat[block.places])
+        turn = basis / block.widths[:, None]
+        if places == problem.family.compared:
+            rows = _compared(problem, block.split(turn))
         else:
-            rows = _rows(problem, optimum, block[0], direction[block[0]], turn)
-        for k, part in zip(block, space.sides(turn, rows), strict=True):
+            rows = _rows(problem, optimum, places[0], direction[places[0]], turn)
+        for k, part in zip(places, block.sides(turn, rows), strict=True):
             result[k] = part
     return result
 
@@ -228,7 +228,7 @@ def _comparisons(shard: Shard, family: Family, turns: Sequence[Floats]) -> Float
     return np.concatenate(family.comparisons(shard.prepared, moves))
 
 
-class _Together(NamedTuple):
+class _Coefficients(NamedTuple):
     """The coefficients of the predictors of a block, of a fit (q) and of the user (p).
 
     Parameters
@@ -250,13 +250,13 @@ class _Together(NamedTuple):
     spans: Floats
 
     @classmethod
-    def of(cls, scales: Scales, block: Sequence[int]) -> "_Together":
-        """Return the space of some predictors, with what numbers gain from centered columns."""
+    def of(cls, scales: Scales, places: Sequence[int]) -> "_Coefficients":
+        """Return those of some predictors, with what numbers gain from centered columns."""
         every = block_diagonal(*scales.to_user)
         if scales.carried is not None:
             every += scales.carried
-        own, others = _places(scales.widths, block), _places(scales.spans, block)
-        counts = [[len(parts[k]) for k in block] for parts in (scales.widths, scales.spans)]
+        own, others = _places(scales.widths, places), _places(scales.spans, places)
+        counts = [[len(parts[k]) for k in places] for parts in (scales.widths, scales.spans)]
         widths, spans = np.concatenate(scales.widths)[own], np.concatenate(scales.spans)[others]
         return cls(own, (counts[0], counts[1]), every[np.ix_(others, own)], widths, spans)
 
@@ -271,16 +271,16 @@ class _Together(NamedTuple):
         return [Sides(change, signs) for change, signs in pairs]
 
 
-def _places(parts: Sequence[Floats], block: Sequence[int]) -> Ints:
+def _places(parts: Sequence[Floats], predictors: Sequence[int]) -> Ints:
     """Places of the numbers of some parts among those of all."""
     owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    return np.concatenate([np.flatnonzero(owner == k) for k in block])
+    return np.concatenate([np.flatnonzero(owner == k) for k in predictors])
 
 
-def _sides(space: _Together, turn: Floats, rows: Floats) -> Sides:
+def _sides(block: _Coefficients, turn: Floats, rows: Floats) -> Sides:
     """Where the coefficients of a block go within the cone of what rows allow."""
-    to_user, change, signs = space.to_user, np.zeros(turn.shape[1]), []
-    sizes = np.linalg.norm(to_user / space.widths, axis=1)
+    to_user, change, signs = block.to_user, np.zeros(turn.shape[1]), []
+    sizes = np.linalg.norm(to_user / block.widths, axis=1)
     for moves, size in zip(to_user @ turn, sizes, strict=True):
         length = float(np.linalg.norm(moves))
         if length <= PART * size:
@@ -292,7 +292,7 @@ def _sides(space: _Together, turn: Floats, rows: Floats) -> Sides:
         change += ends[0] + ends[1]
     change = change / max(float(np.max(np.abs(rows @ change), initial=0.0)), PART)
     user = to_user @ (turn @ change)
-    return Sides(np.where(np.abs(user) * space.spans > PART, user, 0.0), np.array(signs))
+    return Sides(np.where(np.abs(user) * block.spans > PART, user, 0.0), np.array(signs))
 
 
 def _farthest(moves: Floats, rows: Floats) -> Floats:

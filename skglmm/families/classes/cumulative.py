@@ -172,10 +172,17 @@ class Cumulative(Family):
             return LogDensity(value)
         if not np.all(cuts.increase):
             found = [np.where(cuts.increase, each, 0.0) for each in found]
-        upper, lower = (np.where(np.isfinite(end), end, 0.0) for end in (cuts.upper, cuts.lower))
+        # Ends beyond the reach of the link, as of a scale next to 0, have derivatives of zero.
+        low, high = self.link.reach
+        near = [(low <= end) & (end <= high) for end in (cuts.upper, cuts.lower)]
+        ends = zip(near, (cuts.upper, cuts.lower), strict=True)
+        upper, lower = (np.where(is_near, end, 0.0) for is_near, end in ends)
+        per_unit = cuts.per_unit
+        if self.has_scale:
+            per_unit = np.where(near[0] | near[1], per_unit, 0.0)
         classes = Classes(codes, self.cut_points.size)
         derivatives = linked(
-            found, (upper, lower), cuts.per_unit, self.cut_points, classes, self.packing
+            found, (upper, lower), per_unit, self.cut_points, classes, self.packing
         )
         return LogDensity(value, *derivatives)
 
