@@ -190,12 +190,12 @@ def test_each_fold_is_encoded_by_the_others(kind):
 
 def test_encodings_of_training_rows_know_nothing_of_their_target():
     rng = np.random.default_rng(0)
-    frame, y = one(np.arange(3000) // 2), rng.normal(size=3000)
-    y += rng.normal(0, 1, 1500)[frame["a"]]
+    frame, y = one(np.arange(1600) // 2), rng.normal(size=1600)
+    y += rng.normal(0, 1, 800)[frame["a"]]
     noise = rng.permutation(y)
     encoder = GLMMEncoder(smooth=1.0, target_type="continuous", random_state=0)
     crossed = encoder.fit_transform(frame, noise)[:, 0]
-    assert abs(np.corrcoef(crossed, noise)[0, 1]) < 0.06  # three standard errors
+    assert abs(np.corrcoef(crossed, noise)[0, 1]) < 0.075  # three standard errors
     assert np.corrcoef(encoder.transform(frame)[:, 0], noise)[0, 1] > 0.6
     true = encoder.fit_transform(frame, y)[:, 0]
     assert np.corrcoef(true, y)[0, 1] > 0.3

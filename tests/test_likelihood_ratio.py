@@ -352,6 +352,7 @@ def test_the_bootstrap_does_not_depend_on_workers(rows, model):
     assert alone.p_value == shared.p_value
 
 
+@pytest.mark.slow
 def test_the_bootstrap_agrees_with_theory_about_a_fixed_effect(rows, model):
     models = model("x + (1 | g)"), model("x + z + (1 | g)")
     options = {"n_replicates": 150, "random_state": 2}

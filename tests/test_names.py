@@ -78,7 +78,13 @@ def plain(text):
     return designs(text, make_frame())[1]
 
 
-@pytest.mark.parametrize("name", NAMES)
+def some(names):
+    """Return names, of which each third one is fast."""
+    slow = pytest.mark.slow
+    return [name if k % 3 == 0 else pytest.param(name, marks=slow) for k, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("name", some(NAMES))
 def test_a_column_of_any_name_is_the_same_column_by_another_name(name):
     for kind, text in (("plain", " + ".join(NUMERIC)), ("labels", " + ".join(LABELS))):
         known = plain(about(text, kind))
@@ -90,7 +96,7 @@ def test_a_column_of_any_name_is_the_same_column_by_another_name(name):
         assert "_column_" not in repr(spec.layout).replace(name, "")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", some(NAMES))
 def test_the_canonical_formula_of_any_name_says_the_same_again(name):
     for text in (" + ".join(NUMERIC), " + ".join(LABELS)):
         formula = parse(f"{about(text, name)} + (`{name}` | `{name}`:h)", tuple(CONTEXT))
@@ -281,12 +287,6 @@ MORE_NAMES = [
     "w:f",
     "a, b",
 ]
-
-
-def some(names):
-    """Return names, of which each third one is fast."""
-    slow = pytest.mark.slow
-    return [name if k % 3 == 0 else pytest.param(name, marks=slow) for k, name in enumerate(names)]
 
 
 @pytest.mark.parametrize("name", some([*NAMES, *MORE_NAMES]))
