@@ -21,7 +21,7 @@ from skglmm.linalg import block_diagonal
 __all__ = ["approximation"]
 
 NOTABLE, LARGE = 0.1, 0.5  # standard errors by which an estimate is off
-OFF = 1.0  # units of log likelihood: two of a likelihood-ratio statistic
+OFF = 3.0  # units of log likelihood, of which comparisons of like models share the most
 FAR = 300.0  # standard error of a covariance parameter that no link reaches: nothing tells of it
 SHOWN = 3  # parameters that are named, those that move most
 DRAW_RESPONSES = (
