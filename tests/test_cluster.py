@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
+from scipy.special import expit
 from sklearn.base import clone
 
 from skglmm import (
     BetaBinomialGLMMRegressor,
     BetaGLMMRegressor,
+    BinomialGLMMClassifier,
     BinomialGLMMRegressor,
     DesignError,
     LMMRegressor,
@@ -475,3 +477,14 @@ def test_parts_agree_on_the_classes_of_all(rows, in_parts):
     assert cut.threshold_names_ == whole.threshold_names_
     assert_allclose(cut.thresholds_, whole.thresholds_, atol=1e-6)
     assert_allclose(cut.predict_proba(X.head()), whole.predict_proba(X.head()), atol=1e-6)
+
+
+def test_rows_in_parts_do_not_have_the_remarks_of_an_earlier_fit(in_parts):
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"x": rng.normal(size=150), "g": np.arange(150) // 5})
+    y = pd.Series(rng.random(150) < expit(rng.normal(size=30))[X["g"]], name="y")
+    model = BinomialGLMMClassifier("x + (1 | g)")
+    with pytest.warns(UserWarning, match="all responses are equal"):
+        model.fit(X, pd.Series(rng.random(30) < 0.5).loc[X["g"]].to_numpy())
+    assert "all responses are equal" in str(model.summary())
+    assert "all responses are equal" not in str(in_parts(model, X, y).summary())

@@ -1,6 +1,7 @@
 """Predictions averaged over the posterior of known groups, against sums over lattices."""
 
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -271,6 +272,20 @@ def test_linear_mixed_models_have_their_means_at_the_mode():
 def test_models_without_groups_have_one_mean():
     model = BinomialGLMMClassifier("x", predict_kind="posterior").fit(X, EVENT)
     assert_allclose(model.predict_proba(X), model.predict_proba(X, "fixed"))
+
+
+def test_a_fit_without_a_distribution_of_crossed_effects_says_so(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"g": np.arange(120) % 12, "h": np.arange(120) // 10})
+    y = rng.random(120) < expit(rng.normal(size=12)[X["g"]] + rng.normal(size=12)[X["h"]])
+    module = sys.modules["skglmm.engine.objective.effect_posterior"]
+    monkeypatch.setattr(module, "variational_normal", lambda *_: None)
+    model = BinomialGLMMClassifier("1 + (1 | g) + (1 | h)", predict_kind="posterior")
+    with pytest.warns(UserWarning, match="predictions need kind='conditional'"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match="the search for a normal distribution"):
+        model.predict_proba(X)
+    assert model.predict_proba(X, "conditional").shape == (120, 2)
 
 
 def test_a_fit_that_kept_nothing_says_what_to_set():

@@ -41,6 +41,7 @@ from skglmm.estimators.runtime.warnings import (
     tell_constant_levels,
     tell_dropped,
     tell_namesake,
+    tell_not_kept,
 )
 from skglmm.families import Family
 from skglmm.fitting import Fit, Options, fit, fit_bound, row_digest
@@ -182,6 +183,7 @@ class MixedModel(
             rows.bound, rows.constants, self._options(), inference=bool(self.inference)
         )
         self._scale = rows.scale.knowing(self.fit_.vanishing)
+        self._constant_levels = ()  # those of an earlier fit are not of these rows
         self._publish(rows.model)
         self._tell(rows.model)
 
@@ -287,6 +289,8 @@ class MixedModel(
             tell(sentence)
         tell_dropped(model.dropped)
         tell_constant(self._spec.constant)
+        if self.predict_kind == "posterior":
+            tell_not_kept(self.fit_)
         tell_about(self.fit_)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

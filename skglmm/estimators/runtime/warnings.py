@@ -29,6 +29,7 @@ __all__ = [
     "tell_constant_levels",
     "tell_dropped",
     "tell_namesake",
+    "tell_not_kept",
     "tell_unseen",
 ]
 
@@ -74,6 +75,17 @@ def tell_namesake(frame: pd.DataFrame, y: Any, name: str | None) -> None:
         text = (
             f"formula=None takes all columns but {name!r}, as y has that name. Its values are not "
             "those of y: if it is a covariate, rename y, or pass y.to_numpy()"
+        )
+        tell(text)
+
+
+def tell_not_kept(fit: Fit) -> None:
+    """Warn of a fit that predictions over the posterior of its effects are refused of."""
+    if fit.layout.factors and fit.effect_posterior is None:
+        text = (
+            "no distribution of the random effects given the responses was found, which "
+            "predict_kind='posterior' averages over: predictions need kind='conditional', which "
+            "takes their modes"
         )
         tell(text)
 
