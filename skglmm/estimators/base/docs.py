@@ -23,10 +23,6 @@ precision : str, default="1"
     same key, ``(1 |p| g)`` here and in `formula`, are correlated.
 """,
     "counts": """\
-exposure : str, default=None
-    Column of what the counts are counted in, such as hours or areas: means are proportional to
-    it, as its logarithm is added to the predictor of the log mean. `predict` has the counts of
-    the rows' own exposure, `predict_rate` those of one unit.
 zero : str, default=None
     One-sided formula of the logit of the probability of zeros, which may have random effects;
     None for a model without it.
@@ -39,6 +35,12 @@ whole : bool, default=True
     Whether responses have to be whole numbers. False takes any numbers from 0 on, as Poisson
     pseudo-likelihood does: means are right where their model is, and standard errors are those of
     ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about them.
+""",
+    "exposure": """\
+exposure : str, default=None
+    Column of what responses are observed in, such as hours or areas: means are proportional to it,
+    as its logarithm is added to the predictor of the log mean. `predict` has those of the rows'
+    own exposure, `predict_rate` those of one unit.
 """,
     "trials": """\
 trials : int or str, default=1
