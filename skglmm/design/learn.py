@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from skglmm.arrays import Ints
-from skglmm.covariance import BlockDiagonal, Covariance, Diagonal, Unstructured
+from skglmm.covariance import BlockDiagonal
 from skglmm.design.build import DesignSpec, Selection
 from skglmm.design.columns import Column, Use, is_label, pick, refuse_empty
 from skglmm.design.empty import refuse_empty_effects, single_levels
@@ -20,6 +20,7 @@ from skglmm.design.names import functions, uses
 from skglmm.design.offsets import offset_text, refuse_coded
 from skglmm.design.records import Design, Factor, Layout, label_in
 from skglmm.design.sizes import refuse_parameters
+from skglmm.design.structures import covariance_of
 from skglmm.exceptions import DesignError
 
 __all__ = ["Term", "label_columns", "learn"]
@@ -33,12 +34,14 @@ class Term(NamedTuple):
 
     `effects` is a one-sided formula, `group` the columns of the grouping factor, and
     `predictor` the linear predictor that the effects are added to, the first one by default. Terms
-    of one factor with the same `key` are correlated with each other.
+    of one factor with the same `key` are correlated with each other. `structure` is the word of
+    formulas for how the effects vary together, and `argument` what it needs beside them.
     """
 
     effects: str
     group: tuple[str, ...]
-    correlated: bool = True
+    structure: str = "us"
+    argument: str = ""
     predictor: str | None = None
     key: str | None = None
 
@@ -324,7 +327,7 @@ def _factor(
         size = sum(map(len, names[start : start + len(block)]))
         start += len(block)
         sizes.append(size)
-        parts.append(_covariance(block, size))
+        parts.append(covariance_of(block[0].structure, block[0].argument, size))
     covariance = parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts))
     refuse_parameters(":".join(levels.columns), sum(sizes), covariance.n_params)
     effects = [
@@ -340,8 +343,3 @@ def _factor(
         tuple(sizes),
         covariance,
     )
-
-
-def _covariance(block: Sequence[Term], size: int) -> Covariance:
-    """One effect alone is Unstructured: its two spellings are one model."""
-    return Unstructured(size) if size == 1 or block[0].correlated else Diagonal(size)

@@ -9,6 +9,7 @@ from skglmm.formula.allow import check_expressions
 from skglmm.formula.offsets import refuse_offsets
 from skglmm.formula.records import Bar
 from skglmm.formula.spellings import refuse_spellings
+from skglmm.formula.structures import STRUCTURES, UNSTRUCTURED
 from skglmm.formula.terms import canonical, has_intercept, read_terms, render
 from skglmm.formula.tokens import Piece, failure, scan
 
@@ -49,10 +50,16 @@ def read_group(text: str, source: str) -> list[tuple[str, ...]]:
 
 
 def make_bars(
-    effects: str, groups: Iterable[tuple[str, ...]], correlated: bool, key: str | None = None
+    effects: str,
+    groups: Iterable[tuple[str, ...]],
+    structure: str = UNSTRUCTURED,
+    key: str | None = None,
+    argument: str = "",
 ) -> list[Bar]:
     """Return one term for each grouping factor; one intercept is correlated with nothing."""
-    return [Bar(effects, group, correlated or effects == "1", key) for group in groups]
+    if effects == "1" and STRUCTURES[structure].effects == "columns":
+        structure, argument = UNSTRUCTURED, ""
+    return [Bar(effects, group, structure, argument, key) for group in groups]
 
 
 def settle(bars: Iterable[Bar]) -> tuple[Bar, ...]:
@@ -87,8 +94,8 @@ def _sum(one: str, other: str) -> str:
     return " + ".join([head, *filter(None, rest)])
 
 
-def _rank(bar: Bar) -> tuple[tuple[str, ...], bool, str]:
-    return bar.group, not has_intercept(bar.effects), bar.effects
+def _rank(bar: Bar) -> tuple[tuple[str, ...], bool, str, str]:
+    return bar.group, not has_intercept(bar.effects), bar.effects, bar.structure
 
 
 def _extent(text: str) -> tuple[int, int]:

@@ -8,10 +8,14 @@ from skglmm.exceptions import FormulaError
 from skglmm.formula.bars import make_bars, read_effects, read_group, settle
 from skglmm.formula.limits import MOST_BARS, refuse_length, refuse_number
 from skglmm.formula.records import Bar
+from skglmm.formula.spans import check_effects
+from skglmm.formula.structures import UNSTRUCTURED, argument_problem, close_names, named
 from skglmm.formula.tokens import is_writable, scan
 
 __all__ = ["parse_groups"]
 
+Chosen = tuple[str, str]  # the word of a structure, and its argument
+DEFAULT: Chosen = (UNSTRUCTURED, "")
 _EXPECTED = "expected None, a column, a list of columns, or a dict of column to effects"
 _NO_BARS = (
     "a term with a bar, such as (x | g), belongs in formula; groups has a column and its effects, "
@@ -20,7 +24,10 @@ _NO_BARS = (
 
 
 def parse_groups(
-    groups: Any, columns: Sequence[str], allowed: Collection[str] = ()
+    groups: Any,
+    columns: Sequence[str],
+    allowed: Collection[str] = (),
+    covariance: Any = "unstructured",
 ) -> tuple[Bar, ...]:
     """Read the `groups` parameter of an estimator.
 
@@ -34,6 +41,10 @@ def parse_groups(
         Names of the columns of X.
     allowed : collection of str, default=()
         Names of functions that effects may call besides the known ones.
+    covariance : str or dict, default="unstructured"
+        How the effects of a level vary together, by name or by the word of formulas; a dict has
+        one for each grouping column that is not unstructured. ``"factor_analytic(2)"`` and
+        ``"relationship(A)"`` have an argument.
 
     Returns
     -------
@@ -52,6 +63,8 @@ def parse_groups(
     >>> from skglmm.formula import parse_groups
     >>> [str(bar) for bar in parse_groups({"a/b": "x"}, ["x", "a", "b"])]
     ['(1 + x | a)', '(1 + x | a:b)']
+    >>> parse_groups({"g": "x"}, ["x", "g"], covariance="compound_symmetry")[0].structure
+    'cs'
     """
     if groups is None:
         return ()
@@ -61,13 +74,62 @@ def parse_groups(
     if not isinstance(groups, Integral) and not groups:
         msg = f"groups={groups!r} names no column; {_EXPECTED}"
         raise FormulaError(msg)
+    chosen = _Structures.of(covariance)
     bars: list[Bar] = []
     items = [(key, text) for key, value in _items(groups) for text in _effects(key, value)]
     refuse_number(len(items), MOST_BARS, "random terms", "groups")
     for key, text in items:
-        factors = _factors(key, columns)
-        bars += make_bars(read_effects(text, text, allowed), factors, correlated=True)
+        factors, effects = _factors(key, columns), read_effects(text, text, allowed)
+        structure, argument = chosen.take(key)
+        check_effects(structure, effects, text, text)
+        bars += make_bars(effects, factors, structure, argument=argument)
+    chosen.refuse_left()
     return settle(bars)
+
+
+class _Structures:
+    """Structures by grouping column, each of which is to be taken."""
+
+    def __init__(self, common: Chosen, by_key: Mapping[Any, Chosen]) -> None:
+        self.common, self.by_key, self.left = common, by_key, set(by_key)
+
+    @classmethod
+    def of(cls, covariance: Any) -> "_Structures":
+        """Read the parameter `covariance`."""
+        if isinstance(covariance, Mapping):
+            return cls(DEFAULT, {key: _chosen(text) for key, text in covariance.items()})
+        return cls(_chosen(covariance), {})
+
+    def take(self, key: Any) -> Chosen:
+        """Return the structure of the effects of a grouping column, and its argument."""
+        self.left.discard(key)
+        return self.by_key.get(key, self.common)
+
+    def refuse_left(self) -> None:
+        """Refuse grouping columns that `groups` does not have."""
+        for key in sorted(map(repr, self.left)):
+            msg = f"covariance= has a structure for {key}, which groups= does not name"
+            raise FormulaError(msg)
+
+
+def _chosen(text: Any) -> Chosen:
+    if not isinstance(text, str):
+        msg = (
+            f"covariance={text!r} is of type {type(text).__name__}, expected a name such as "
+            "'compound_symmetry', or a dict of grouping column to name"
+        )
+        raise TypeError(msg)
+    name, _, rest = text.strip().partition("(")
+    argument = rest.rstrip().removesuffix(")").strip()
+    structure = named(name.strip())
+    if structure is None:
+        msg = f"covariance={text!r} is no structure of random effects; {close_names(name)}"
+        raise FormulaError(msg)
+    problem = argument_problem(structure, argument)
+    if problem:
+        msg = f"covariance={text!r}: {problem}"
+        raise FormulaError(msg)
+    return structure.word, argument
 
 
 def _items(groups: Any) -> list[tuple[Any, Any]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from skglmm.formula.structures import DIAGONAL, UNSTRUCTURED
 from skglmm.formula.tokens import back_quoted
 
 __all__ = ["Bar", "Formula"]
@@ -16,9 +17,12 @@ class Bar:
     effects : str
         Effects that vary, with an explicit intercept: ``"1 + x"``, ``"0 + x"``, ``"1"``.
     group : tuple of str
-        Columns whose combination is the grouping factor.
-    correlated : bool, default=True
-        False for ``||``: a diagonal covariance over all columns of the effects.
+        Columns whose combination is the grouping factor; none for one level of all rows.
+    structure : str, default="us"
+        Word for how the effects vary together; "us" are free correlations, "diag" is ``||``: a
+        diagonal covariance over all columns of the effects.
+    argument : str, default=""
+        What the structure needs beside the effects: a rank, the name of a matrix.
     key : str or None
         Of ``(1 |p| g)``: terms of one grouping factor with the same key are correlated with each
         other, those of several linear predictors among them.
@@ -28,19 +32,23 @@ class Bar:
     Examples
     --------
     >>> from skglmm.formula import Bar
-    >>> str(Bar("1 + x", ("range", "site"), correlated=False))
+    >>> str(Bar("1 + x", ("range", "site"), structure="diag"))
     '(1 + x || range:site)'
     """
 
     effects: str
     group: tuple[str, ...]
-    correlated: bool = True
+    structure: str = UNSTRUCTURED
+    argument: str = ""
     key: str | None = None
     predictor: str | None = None
 
     def __str__(self) -> str:
-        bar = f"|{self.key}|" if self.key else "|" if self.correlated else "||"
-        return f"({self.effects} {bar} {':'.join(back_quoted(name) for name in self.group)})"
+        bar = f"|{self.key}|" if self.key else "||" if self.structure == DIAGONAL else "|"
+        group = ":".join(back_quoted(name) for name in self.group) or "1"
+        word = "" if self.structure in {UNSTRUCTURED, DIAGONAL} else self.structure
+        argument = f", {self.argument}" if self.argument else ""
+        return f"{word}({self.effects} {bar} {group}{argument})"
 
 
 @dataclass(frozen=True)

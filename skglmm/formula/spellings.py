@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from skglmm.formula.functions import known_functions
+from skglmm.formula.structures import STRUCTURES, close_words
 from skglmm.formula.tokens import Piece, failure
 
-__all__ = ["CALLS", "STRUCTURES", "Advice", "refuse_spellings"]
+__all__ = ["CALLS", "FOREIGN", "Advice", "refuse_spellings"]
 
 
 class Advice(NamedTuple):
@@ -70,10 +71,11 @@ CALLS = {
     "sin cos": Advice("np.sin(x) or np.cos(x)", "np.sin(x) + np.cos(x) + (1 | g)"),
     "plogis": Advice("expit(x)", "expit(x) + (1 | g)"),
 }
-STRUCTURES = frozenset(
-    "us un cs ar1 ou exp gau mat toep rr hetar1 homcs homtoep homdiag propto equalto".split()
-)
-_UNSTRUCTURED = {"us", "un"}
+FOREIGN = {  # structures of R that are called otherwise here
+    "un": "un(x | g) of SAS is (x | g) here",
+    "propto": "propto() of R is known(1 | g, A) here, with relationships={'A': ...}",
+    "equalto": "equalto() of R has no like here; known(1 | g, A) estimates a variance, too",
+}
 _WORDS = {
     "TRUE": "True",
     "FALSE": "False",
@@ -116,7 +118,9 @@ def _messages(piece: Piece, in_group: bool, allowed: Collection[str]) -> Iterato
         yield from _of_operator(piece.token)
     elif piece.kind == "python":
         code = _QUOTED.sub(lambda found: "_" * len(found[0]), piece.token)
-        yield from _of_structure(code)
+        if "|" in code and code.partition("(")[0] in STRUCTURES:
+            return  # its two sides are looked at by themselves
+        yield from _of_structure(code, allowed)
         if "%in%" in code:
             yield "%in% of R is a sum of comparisons here, I((cat == 'a') + (cat == 'b'))"
         yield from (_of_call(name, in_group) for name in _foreign(code, allowed))
@@ -136,17 +140,14 @@ def _of_operator(token: str) -> Iterator[str]:
         yield f"{token!r} is no operator of terms; comparisons stand inside I(), I(cat == 'a')"
 
 
-def _of_structure(code: str) -> Iterator[str]:
+def _of_structure(code: str, allowed: Collection[str]) -> Iterator[str]:
     name = code.partition("(")[0]
-    if name not in STRUCTURES or "|" not in code:
+    if "|" not in code:
         return
-    if name in _UNSTRUCTURED:
-        yield f"{name}(x | g) of R is (x | g) here"
-    else:
-        yield (
-            f"{name}() is no covariance that is known here; effects are freely correlated, "
-            "(0 + cat | g), or uncorrelated, (0 + cat || g)"
-        )
+    if name in FOREIGN:
+        yield FOREIGN[name]
+    elif name.isidentifier() and name not in {*known_functions(), *allowed}:
+        yield f"{name}() is no structure of random effects; {close_words(name)}"
 
 
 def _foreign(code: str, allowed: Collection[str]) -> Iterator[str]:

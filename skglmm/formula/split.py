@@ -1,7 +1,6 @@
 """The splitter: takes lme4's random-effects terms out of a formula."""
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula.allow import check_expressions
@@ -9,22 +8,13 @@ from skglmm.formula.bars import make_bars, read_effects, read_group, settle
 from skglmm.formula.limits import MOST_BARS, refuse_length, refuse_number
 from skglmm.formula.offsets import cut_offsets
 from skglmm.formula.records import Bar, Formula
+from skglmm.formula.spans import Span, check_effects, structured_span
 from skglmm.formula.spellings import refuse_spellings
+from skglmm.formula.structures import DIAGONAL, STRUCTURES, UNSTRUCTURED
 from skglmm.formula.terms import canonical
 from skglmm.formula.tokens import Piece, blank, failure, scan
 
 __all__ = ["parse"]
-
-
-class _Span(NamedTuple):
-    """A random term: tokens ``first`` to ``last``, the texts on the sides of its bar, its key."""
-
-    first: int
-    last: int
-    effects: str
-    group: str
-    correlated: bool
-    key: str | None = None
 
 
 def parse(text: str, allowed: Collection[str] = ()) -> Formula:
@@ -80,10 +70,13 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
     dropped: list[str] = []
     for span in spans:
         effects = read_effects(span.effects, text, allowed)
-        if span.group.strip() == "1":
+        check_effects(span.structure, effects, text, span.effects)
+        is_ungrouped = span.group.strip() == "1"
+        if is_ungrouped and STRUCTURES[span.structure].effects not in {"times", "points"}:
             dropped.append(f"({effects} | 1)")
             continue
-        bars += make_bars(effects, read_group(span.group, text), span.correlated, span.key)
+        groups = [()] if is_ungrouped else read_group(span.group, text)
+        bars += make_bars(effects, groups, span.structure, span.key, span.argument)
     return Formula(fixed, settle(bars), tuple(sorted(dropped)), response, offsets)
 
 
@@ -132,13 +125,13 @@ def _partners(text: str, pieces: list[Piece]) -> dict[int, int]:
     return partners
 
 
-def _find_spans(text: str, pieces: list[Piece]) -> Iterator[_Span]:
+def _find_spans(text: str, pieces: list[Piece]) -> Iterator[Span]:
     """Yield the random terms in the order of the text."""
     partners = _partners(text, pieces)
     bars: dict[tuple[int, int], list[int]] = {}
     for index, piece in enumerate(pieces):
         if piece.kind == "python":
-            span = _diagonal_span(text, pieces, index)
+            span = structured_span(text, pieces, index)
             if span:
                 yield span
         if piece.kind != "operator" or "|" not in piece.token:
@@ -158,17 +151,17 @@ def _span(
     pair: tuple[int, int],
     places: list[int],
     partners: dict[int, int],
-) -> _Span:
+) -> Span:
     """Return the term between two parentheses, with bars in these places."""
     first, last = pair
     bar, key = pieces[places[0]], None
     if len(places) > 1:
         key = _key(text, [pieces[place] for place in range(places[0], places[-1] + 1)])
-    correlated = _is_correlated(text, bar)
+    structure = _structure(text, bar)
     effects = blank(text, pieces[first].stop, bar.start)
     group = blank(text, pieces[places[-1]].stop, pieces[last].start)
     around = [outer for outer in partners.items() if outer[0] < places[0] < outer[1]]
-    return _Span(*_widen(first, last, around), effects, group, correlated, key)
+    return Span(*_widen(first, last, around), effects, group, structure, key)
 
 
 def _key(text: str, pieces: list[Piece]) -> str:
@@ -184,12 +177,12 @@ def _key(text: str, pieces: list[Piece]) -> str:
     raise failure(msg, text, pieces[0].start, pieces[-1].stop)
 
 
-def _is_correlated(text: str, bar: Piece) -> bool:
+def _structure(text: str, bar: Piece) -> str:
     spelled = text[bar.start : bar.stop].strip()
     if spelled not in {"|", "||"}:
         msg = f"expected '|' or '||' between effects and grouping factor, got {spelled!r}"
         raise failure(msg, text, bar.start, bar.stop)
-    return spelled == "|"
+    return UNSTRUCTURED if spelled == "|" else DIAGONAL
 
 
 def _widen(first: int, last: int, pairs: list[tuple[int, int]]) -> tuple[int, int]:
@@ -199,22 +192,7 @@ def _widen(first: int, last: int, pairs: list[tuple[int, int]]) -> tuple[int, in
     return first, last
 
 
-def _diagonal_span(text: str, pieces: list[Piece], index: int) -> _Span | None:
-    """Return the term of ``diag(x | g)``, glmmTMB's spelling of ``(x || g)``."""
-    call = pieces[index]
-    if not (call.token.startswith("diag(") and call.token.endswith(")") and "|" in call.token):
-        return None
-    inside = blank(text, call.start + len("diag("), call.stop - 1)
-    bars = [piece for piece in scan(inside) if piece.kind == "operator" and "|" in piece.token]
-    if not bars:
-        return None
-    if len(bars) != 1 or text[bars[0].start : bars[0].stop].strip() != "|":
-        raise failure("expected diag(effects | group), with one bar", text, call.start, call.stop)
-    effects = blank(inside, 0, bars[0].start)
-    return _Span(index, index, effects, blank(inside, bars[0].stop, len(text)), correlated=False)
-
-
-def _refuse_neighbors(text: str, pieces: list[Piece], spans: list[_Span]) -> None:
+def _refuse_neighbors(text: str, pieces: list[Piece], spans: list[Span]) -> None:
     """Refuse what is neither ``+`` nor an end beside a random term."""
     ends = Piece("", "operator", 0, 0)
     for span in spans:
@@ -235,7 +213,7 @@ def _refuse_neighbors(text: str, pieces: list[Piece], spans: list[_Span]) -> Non
                 raise failure(msg, text, piece.start, piece.stop)
 
 
-def _without(text: str, pieces: list[Piece], spans: list[_Span]) -> str:
+def _without(text: str, pieces: list[Piece], spans: list[Span]) -> str:
     """Return the right-hand side, blank where the random terms and the plus before them were."""
     start = pieces[0].start if pieces else len(text)
     rest = list(" " * start + text[start:])

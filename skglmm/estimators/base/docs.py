@@ -16,6 +16,10 @@ groups : str, int, list or dict, default=None
     intercept for each level; a list has an intercept each; a dict maps a column, or
     ``"a/b"``, to the formula of the effects, or to a list of them for independent
     blocks. Integers are positions of columns.
+covariance : str or dict, default="unstructured"
+    How the effects of a level in `groups` vary together: "unstructured", "diagonal",
+    "compound_symmetry" ...; a dict has one for each grouping column that is not unstructured. In
+    formulas it is a word before the term, ``cs(1 + x | g)``.
 """,
     "precision": """\
 precision : str, default="1"

@@ -80,6 +80,7 @@ class MixedModel(
 
     formula: str | None = field(default=None, kw_only=False)
     groups: Any = None
+    covariance: Any = "unstructured"
     link: str = ""
     predict_kind: str = "conditional"
     new_groups: str = "marginal"

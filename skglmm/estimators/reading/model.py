@@ -19,6 +19,7 @@ __all__ = ["Model", "read_model", "titled"]
 _parse = lru_cache(maxsize=256)(parse)
 _variables = lru_cache(maxsize=256)(variables)
 
+UNSTRUCTURED = "unstructured"  # covariance of effects of which nothing is said
 MOST_LEVELS = 50  # more levels of a categorical column look like a grouping factor
 
 
@@ -92,7 +93,7 @@ class Model:
     def terms(self) -> list[Term]:
         """Random-effects terms, as designs are told."""
         return [
-            Term(bar.effects, bar.group, bar.correlated, bar.predictor, bar.key)
+            Term(bar.effects, bar.group, bar.structure, bar.argument, bar.predictor, bar.key)
             for bar in self.bars
         ]
 
@@ -155,7 +156,7 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     """
     allowed = tuple(estimator.context or ())
     _check_offset(estimator.offset, frame)
-    bars = parse_groups(estimator.groups, [str(name) for name in frame.columns], allowed)
+    bars = _grouped(estimator, frame, allowed)
     sizes = {family.predictors[k]: getattr(estimator, family.predictors[k]) for k in family.known}
     if estimator.formula is None:
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
@@ -188,6 +189,18 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
     _check_response(model, {formula.response, response} - {None})
     return model
+
+
+def _grouped(estimator: Any, frame: pd.DataFrame, allowed: tuple[str, ...]) -> tuple[Bar, ...]:
+    """Return the random-effects terms of the parameter `groups`."""
+    columns, covariance = [str(name) for name in frame.columns], estimator.covariance
+    if estimator.groups is None and covariance != UNSTRUCTURED:
+        msg = (
+            f"covariance={covariance!r} is about the effects of groups=, of which there are none; "
+            "in a formula the structure is a word before the term, cs(1 + x | g)"
+        )
+        raise FormulaError(msg)
+    return parse_groups(estimator.groups, columns, allowed, covariance)
 
 
 def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
