@@ -68,7 +68,7 @@ def make_frame(seed=0):
 def designs(text, frame):
     """Return the spec and the design of a text, as a fixed part and as slopes."""
     canonical = parse(text, tuple(CONTEXT)).fixed
-    terms = [Term(canonical, ("g",), correlated=False)]
+    terms = [Term(canonical, ("g",), "diag")]
     return learn(frame, {"mean": canonical, "precision": "1"}, terms, context=CONTEXT)
 
 

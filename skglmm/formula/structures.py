@@ -93,7 +93,8 @@ def named(name: str) -> Structure | None:
 def close_words(word: str) -> str:
     """Return how the structures are written that are like a word; else all words."""
     patterns = [each.pattern for each in _close(word)]
-    return f"did you mean {' or '.join(patterns)}?" if patterns else _known(STRUCTURES)
+    told = f"did you mean {' or '.join(patterns)}?" if patterns else f"{_known(STRUCTURES)};"
+    return f"{told} a random term without a structure is written + (1 | g)"
 
 
 def close_names(name: str) -> str:
@@ -103,7 +104,7 @@ def close_names(name: str) -> str:
 
 
 def _close(word: str) -> list[Structure]:
-    found = get_close_matches(word.lower(), [*STRUCTURES, *_BY_NAME], n=2, cutoff=0.5)
+    found = get_close_matches(word.lower(), [*STRUCTURES, *_BY_NAME], n=2, cutoff=0.55)
     return list(dict.fromkeys(STRUCTURES.get(each) or _BY_NAME[each] for each in found))
 
 
