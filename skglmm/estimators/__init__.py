@@ -7,6 +7,7 @@ from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
+from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
 from skglmm.estimators.ordinal import OrdinalGLMMClassifier
@@ -22,6 +23,7 @@ __all__ = [
     "ExtendedBetaGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
+    "NegativeBinomialGLMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
     "OrdinalGLMMClassifier",

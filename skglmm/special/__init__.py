@@ -7,6 +7,7 @@ from skglmm.special.log_gamma import (
     log_gamma_remainder,
     stirling_remainder,
 )
+from skglmm.special.log_gamma_rest import log_gamma_rest
 from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
 
@@ -15,6 +16,7 @@ __all__ = [
     "exp_excess",
     "log_gamma_family",
     "log_gamma_remainder",
+    "log_gamma_rest",
     "log_hazard",
     "log_rising",
     "stirling_remainder",
