@@ -22,6 +22,16 @@ precision : str, default="1"
     One-sided formula of the log precision; it may have random effects, and terms with the
     same key, ``(1 |p| g)`` here and in `formula`, are correlated.
 """,
+    "dispersion": """\
+dispersion : str, default="1"
+    One-sided formula of the log dispersion; it may have random effects, and terms with the same
+    key, ``(1 |p| g)`` here and in `formula`, are correlated.
+""",
+    "hurdle": """\
+zero : str, default=None
+    One-sided formula of the logit of the probability that a response is 0, which may have random
+    effects; None for responses that are all positive.
+""",
     "counts": """\
 zero : str, default=None
     One-sided formula of the logit of the probability of zeros, which may have random effects;
