@@ -42,11 +42,6 @@ zero_kind : {"inflated", "hurdle"}, default="inflated"
 truncated : bool, default=False
     Whether zeros cannot be seen; for data without any.
 """,
-    "dispersion": """\
-dispersion : str, default="1"
-    One-sided formula of the log dispersion; it may have random effects, and terms with the same
-    key, ``(1 |p| g)`` here and in `formula`, are correlated.
-""",
     "exposure": """\
 exposure : str, default=None
     Column of what responses are observed in, such as hours or areas: means are proportional to it,
