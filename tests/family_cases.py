@@ -15,6 +15,7 @@ from skglmm.families import (
     Binomial,
     ExtendedBeta,
     FixedExtendedBeta,
+    Gamma,
     Gaussian,
     Hurdle,
     Log,
@@ -36,6 +37,8 @@ TWO_PART = [ZeroInflatedBeta(), OneInflatedBeta(), ZeroOneInflatedBeta(), Ordere
 STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
 BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
+GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
+POSITIVE = [*GAMMAS]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 NEGATIVE_BINOMIALS = [
     NegativeBinomial(growth=growth).with_link(link)
@@ -44,14 +47,21 @@ NEGATIVE_BINOMIALS = [
 ]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
-DISCRETE = [*POISSONS, *NEGATIVE_BINOMIALS, *BERNOULLIS, *TRIALS, Multinomial(labels=("bus", "car", "train"))]
+DISCRETE = [
+    *POISSONS,
+    *NEGATIVE_BINOMIALS,
+    *BERNOULLIS,
+    *TRIALS,
+    Multinomial(labels=("bus", "car", "train")),
+]
 # Families of counts of which others are made; those of the tests have one predictor, and two.
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *DISCRETE, *COMBINED, *HURDLES]
+HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
+LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
@@ -59,7 +69,7 @@ _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
-    "dispersion": np.log([0.3, 2.0, 1e-3, 0.1, 1.0, 5.0]),
+    "dispersion": -np.log([40.0, 25.0, 12.0, 30.0, 1.5, 400.0]),
     "zero": np.array([-2.0, -1.0, 0.0, 0.7, -3.0, -1.5]),
     "one": np.array([-1.0, -2.5, 0.5, -0.3, 1.5, -2.0]),
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
@@ -86,7 +96,9 @@ _USUAL = {
 def name(family):
     made_of = [type(family.family).__name__] if hasattr(family, "family") else []
     links = [link.name for link in family.links[:1]]
-    growth = [each.growth for each in (family, getattr(family, "family", 0)) if hasattr(each, "growth")]
+    growth = [
+        each.growth for each in (family, getattr(family, "family", 0)) if hasattr(each, "growth")
+    ]
     return "-".join([type(family).__name__, *made_of, *growth, *links])
 
 
@@ -110,7 +122,8 @@ def point(family, mean, precision):
 
 def raw_point(family, mean, precision):
     """Linear predictors, those of the mean as they are given."""
-    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision, "dispersion": -precision}
+    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
+    given["dispersion"] = -precision
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
     pairs = zip(family.predictors, usual, strict=True)
     return tuple(given.get(each, constant) for each, constant in pairs)
@@ -134,11 +147,16 @@ def is_bounded(family):
     return not family.support.is_discrete and np.isfinite(family.support.ends).all()
 
 
+def is_positive(family):
+    """Whether responses are real numbers above 0, perhaps beside zeros."""
+    return not family.support.is_discrete and family.support.ends == (0.0, np.inf)
+
+
 def responses(family, share):
     """Possible responses, from shares in [0, 1] that rise with them."""
     share = np.asarray(share, dtype=float)
     if not family.support.is_discrete:
-        return share
+        return np.exp(share) if is_positive(family) else share
     low, high = family.support.ends
     return np.clip(low + np.floor((min(high, low + 9.0) - low + 1.0) * share), low, high)
 
@@ -157,7 +175,8 @@ def three_parts(family, eta):
     n = np.broadcast_shapes(*(each.shape for each in eta))[0]
     if family.support.is_discrete or not family.parts:
         return np.repeat([[0.0], [1.0], [0.0]], n, 1)
-    return family.part_probabilities(eta)
+    found = family.part_probabilities(eta)
+    return np.concatenate([found, np.zeros((3 - len(found), n))])  # nothing at an infinite end
 
 
 def packed(n_predictors, order):
@@ -185,6 +204,7 @@ def _nodes(family):
         return y, np.ones_like(y)
     t = np.linspace(-36.0, 36.0, 14_401)
     y, jacobian = (expit(t), expit(t) * expit(-t)) if is_bounded(family) else (t, np.ones_like(t))
+    y, jacobian = (np.exp(t), np.exp(t)) if is_positive(family) else (y, jacobian)
     y = np.concatenate([y, family.masses])
     return y, np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])
 

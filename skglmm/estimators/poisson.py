@@ -31,6 +31,7 @@ class PoissonGLMMRegressor(CountRegressor):
         of ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about
         them.
     $quadrature
+    $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
     $others

@@ -20,6 +20,7 @@ from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.positive.gamma import Gamma
 from skglmm.families.real.gaussian import Gaussian
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
@@ -31,6 +32,8 @@ from skglmm.links import (
     EventLogLog,
     EventProbit,
     Identity,
+    Inverse,
+    InverseSquared,
     Jet,
     Link,
     Log,
@@ -61,10 +64,13 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "Gamma",
     "Gaussian",
     "Hurdle",
     "Identity",
     "Interior",
+    "Inverse",
+    "InverseSquared",
     "Jet",
     "Link",
     "Log",
