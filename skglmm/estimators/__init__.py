@@ -9,6 +9,7 @@ from skglmm.estimators.gamma import GammaGLMMRegressor
 from skglmm.estimators.glmm import GLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
+from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
 from skglmm.estimators.ordinal import OrdinalGLMMClassifier
@@ -26,6 +27,7 @@ __all__ = [
     "GammaGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
+    "NegativeBinomialGLMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
     "OrdinalGLMMClassifier",
