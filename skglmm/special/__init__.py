@@ -9,6 +9,7 @@ from skglmm.special.log_gamma import (
 )
 from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
+from skglmm.special.tweedie import log_tweedie_series
 
 __all__ = [
     "SERIES_FROM",
@@ -17,5 +18,6 @@ __all__ = [
     "log_gamma_remainder",
     "log_hazard",
     "log_rising",
+    "log_tweedie_series",
     "stirling_remainder",
 ]
