@@ -15,6 +15,7 @@ from skglmm.families import (
     Binomial,
     ExtendedBeta,
     FixedExtendedBeta,
+    Gamma,
     Gaussian,
     Hurdle,
     Log,
@@ -35,6 +36,8 @@ TWO_PART = [ZeroInflatedBeta(), OneInflatedBeta(), ZeroOneInflatedBeta(), Ordere
 STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
 BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
+GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
+POSITIVE = [*GAMMAS]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
@@ -44,7 +47,8 @@ COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *DISCRETE, *COMBINED, *HURDLES]
+HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
+LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
@@ -52,6 +56,7 @@ _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
+    "dispersion": -np.log([40.0, 25.0, 12.0, 30.0, 1.5, 400.0]),
     "zero": np.array([-2.0, -1.0, 0.0, 0.7, -3.0, -1.5]),
     "one": np.array([-1.0, -2.5, 0.5, -0.3, 1.5, -2.0]),
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
@@ -102,6 +107,7 @@ def point(family, mean, precision):
 def raw_point(family, mean, precision):
     """Linear predictors, those of the mean as they are given."""
     given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
+    given["dispersion"] = -precision
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
     pairs = zip(family.predictors, usual, strict=True)
     return tuple(given.get(each, constant) for each, constant in pairs)
@@ -125,11 +131,16 @@ def is_bounded(family):
     return not family.support.is_discrete and np.isfinite(family.support.ends).all()
 
 
+def is_positive(family):
+    """Whether responses are real numbers above 0, perhaps beside zeros."""
+    return not family.support.is_discrete and family.support.ends == (0.0, np.inf)
+
+
 def responses(family, share):
     """Possible responses, from shares in [0, 1] that rise with them."""
     share = np.asarray(share, dtype=float)
     if not family.support.is_discrete:
-        return share
+        return np.exp(share) if is_positive(family) else share
     low, high = family.support.ends
     return np.clip(low + np.floor((min(high, low + 9.0) - low + 1.0) * share), low, high)
 
@@ -148,7 +159,8 @@ def three_parts(family, eta):
     n = np.broadcast_shapes(*(each.shape for each in eta))[0]
     if family.support.is_discrete or not family.parts:
         return np.repeat([[0.0], [1.0], [0.0]], n, 1)
-    return family.part_probabilities(eta)
+    found = family.part_probabilities(eta)
+    return np.concatenate([found, np.zeros((3 - len(found), n))])  # nothing at an infinite end
 
 
 def packed(n_predictors, order):
@@ -176,6 +188,7 @@ def _nodes(family):
         return y, np.ones_like(y)
     t = np.linspace(-36.0, 36.0, 14_401)
     y, jacobian = (expit(t), expit(t) * expit(-t)) if is_bounded(family) else (t, np.ones_like(t))
+    y, jacobian = (np.exp(t), np.exp(t)) if is_positive(family) else (y, jacobian)
     y = np.concatenate([y, family.masses])
     return y, np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])
 

@@ -5,6 +5,7 @@ from skglmm.estimators.beta_binomial import BetaBinomialGLMMRegressor
 from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
+from skglmm.estimators.gamma import GammaGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
@@ -20,6 +21,7 @@ __all__ = [
     "BinomialGLMMClassifier",
     "BinomialGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
+    "GammaGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
     "OneInflatedBetaGLMMRegressor",

@@ -22,6 +22,7 @@ class PoissonGLMMRegressor(CountRegressor):
     $formula_and_groups
     $counts
     $quadrature
+    $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
     $others

@@ -19,6 +19,7 @@ from skglmm.families.combined.zero_inflated import ZeroInflated
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.positive.gamma import Gamma
 from skglmm.families.real.gaussian import Gaussian
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
@@ -30,6 +31,8 @@ from skglmm.links import (
     EventLogLog,
     EventProbit,
     Identity,
+    Inverse,
+    InverseSquared,
     Jet,
     Link,
     Log,
@@ -60,10 +63,13 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "Gamma",
     "Gaussian",
     "Hurdle",
     "Identity",
     "Interior",
+    "Inverse",
+    "InverseSquared",
     "Jet",
     "Link",
     "Log",

@@ -86,6 +86,7 @@ from skglmm.inference.report.separation import (
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
+from skglmm.inference.residuals.explained_deviance import explained_deviance
 from skglmm.inference.residuals.residuals import (
     deviance_residuals,
     pearson_residuals,
@@ -170,6 +171,7 @@ __all__ = [
     "diagnose",
     "drawn",
     "estimate_frame",
+    "explained_deviance",
     "fit_numbers",
     "fixed_names",
     "group_coefficients",

@@ -1,6 +1,7 @@
 """Special functions and their first three derivatives in one pass."""
 
 from skglmm.special.exp_excess import exp_excess
+from skglmm.special.gamma_norm import log_gamma_norm
 from skglmm.special.log_gamma import (
     SERIES_FROM,
     log_gamma_family,
@@ -15,6 +16,7 @@ __all__ = [
     "SERIES_FROM",
     "exp_excess",
     "log_gamma_family",
+    "log_gamma_norm",
     "log_gamma_remainder",
     "log_hazard",
     "log_rising",
