@@ -69,7 +69,6 @@ _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
-    "dispersion": -np.log([40.0, 25.0, 12.0, 30.0, 1.5, 400.0]),
     "dispersion": np.log([0.3, 2.0, 1e-3, 0.1, 1.0, 5.0]),
     "zero": np.array([-2.0, -1.0, 0.0, 0.7, -3.0, -1.5]),
     "one": np.array([-1.0, -2.5, 0.5, -0.3, 1.5, -2.0]),
@@ -123,8 +122,6 @@ def point(family, mean, precision):
 
 def raw_point(family, mean, precision):
     """Linear predictors, those of the mean as they are given."""
-    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
-    given["dispersion"] = -precision
     given = {
         "mean": mean,
         "precision": precision,
