@@ -6,6 +6,7 @@ from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.gamma import GammaGLMMRegressor
+from skglmm.estimators.glmm import GLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
@@ -22,6 +23,7 @@ __all__ = [
     "BinomialGLMMClassifier",
     "BinomialGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
+    "GLMMRegressor",
     "GammaGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
