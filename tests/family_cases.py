@@ -174,7 +174,7 @@ def _nodes(family):
         low, high = family.support.ends
         y = np.arange(low, min(high, 300.0) + 1.0)
         return y, np.ones_like(y)
-    t = np.linspace(-36.0, 36.0, 14_401)
+    t = np.linspace(-36.0, 36.0, 3601)
     y, jacobian = (expit(t), expit(t) * expit(-t)) if is_bounded(family) else (t, np.ones_like(t))
     y = np.concatenate([y, family.masses])
     return y, np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])
