@@ -206,7 +206,7 @@ def _nodes(family):
         low, high = family.support.ends
         y = np.arange(low, min(high, 300.0) + 1.0)
         return y, np.ones_like(y)
-    t = np.linspace(-36.0, 36.0, 14_401)
+    t = np.linspace(-36.0, 36.0, 3601)
     y, jacobian = (expit(t), expit(t) * expit(-t)) if is_bounded(family) else (t, np.ones_like(t))
     y, jacobian = (np.exp(t), np.exp(t)) if is_positive(family) else (y, jacobian)
     y = np.concatenate([y, family.masses])
