@@ -18,6 +18,7 @@ from skglmm.families import (
     Gamma,
     Gaussian,
     Hurdle,
+    InverseGaussian,
     Log,
     Multinomial,
     OneInflatedBeta,
@@ -37,7 +38,10 @@ STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
 BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
 GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
-POSITIVE = [*GAMMAS]
+INVERSE_GAUSSIANS = [
+    InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
+]
+POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
@@ -47,7 +51,7 @@ COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
+HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0]))
 LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 

@@ -11,6 +11,8 @@ from skglmm import (
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
     ExtendedBetaGLMMRegressor,
+    GammaGLMMRegressor,
+    InverseGaussianGLMMRegressor,
     LMMRegressor,
     MultinomialGLMMClassifier,
     OneInflatedBetaGLMMRegressor,
@@ -29,7 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
     pytest.mark.filterwarnings("ignore:in each of the . levels:UserWarning"),
-    pytest.mark.filterwarnings("ignore:the (precision|scale) stopped:UserWarning"),
+    pytest.mark.filterwarnings("ignore:the (precision|scale|dispersion) stopped:UserWarning"),
     pytest.mark.filterwarnings("ignore:dropped from the (mean|location|class):UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
     pytest.mark.filterwarnings("ignore:no response equals the bound:UserWarning"),
@@ -87,6 +89,7 @@ class WholeBetaBinomial(BetaBinomialGLMMRegressor):
         # the checks of regressors have responses that are not whole
         PoissonGLMMRegressor(whole=False),
         PoissonGLMMRegressor(groups=0, whole=False),
+        GammaGLMMRegressor(groups=0),
         BinomialGLMMClassifier(),
         BinomialGLMMClassifier(groups=0),
         MultinomialGLMMClassifier(),
@@ -101,6 +104,7 @@ def test_scikit_learn_accepts_it(estimator, check):
 @pytest.mark.slow
 @parametrize_with_checks(
     [
+        InverseGaussianGLMMRegressor(groups=0),
         MultinomialGLMMClassifier(groups=0),
         LMMRegressor(groups=0, reml=False),
         BinomialGLMMClassifier(groups=0, n_quadrature=3),

@@ -6,6 +6,7 @@ from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.gamma import GammaGLMMRegressor
+from skglmm.estimators.inverse_gaussian import InverseGaussianGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
@@ -22,6 +23,7 @@ __all__ = [
     "BinomialGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
     "GammaGLMMRegressor",
+    "InverseGaussianGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
     "OneInflatedBetaGLMMRegressor",
