@@ -21,6 +21,7 @@ from skglmm.families import (
     InverseGaussian,
     Log,
     Multinomial,
+    NegativeBinomial,
     OneInflatedBeta,
     OrderedBeta,
     Poisson,
@@ -43,11 +44,23 @@ INVERSE_GAUSSIANS = [
 ]
 POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
+NEGATIVE_BINOMIALS = [
+    NegativeBinomial(growth=growth).with_link(link)
+    for growth in ("quadratic", "linear")
+    for link in Poisson().parameters[0].links
+]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
-DISCRETE = [*POISSONS, *BERNOULLIS, *TRIALS, Multinomial(labels=("bus", "car", "train"))]
+DISCRETE = [
+    *POISSONS,
+    *NEGATIVE_BINOMIALS,
+    *BERNOULLIS,
+    *TRIALS,
+    Multinomial(labels=("bus", "car", "train")),
+]
 # Families of counts of which others are made; those of the tests have one predictor, and two.
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
+COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
@@ -60,7 +73,7 @@ _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
-    "dispersion": -np.log([40.0, 25.0, 12.0, 30.0, 1.5, 400.0]),
+    "dispersion": np.log([0.3, 2.0, 1e-3, 0.1, 1.0, 5.0]),
     "zero": np.array([-2.0, -1.0, 0.0, 0.7, -3.0, -1.5]),
     "one": np.array([-1.0, -2.5, 0.5, -0.3, 1.5, -2.0]),
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
@@ -87,7 +100,10 @@ _USUAL = {
 def name(family):
     made_of = [type(family.family).__name__] if hasattr(family, "family") else []
     links = [link.name for link in family.links[:1]]
-    return "-".join([type(family).__name__, *made_of, *links])
+    growth = [
+        each.growth for each in (family, getattr(family, "family", 0)) if hasattr(each, "growth")
+    ]
+    return "-".join([type(family).__name__, *made_of, *growth, *links])
 
 
 def size(family):
@@ -110,8 +126,12 @@ def point(family, mean, precision):
 
 def raw_point(family, mean, precision):
     """Linear predictors, those of the mean as they are given."""
-    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
-    given["dispersion"] = -precision
+    given = {
+        "mean": mean,
+        "precision": precision,
+        "scale": -0.5 * precision,
+        "dispersion": -precision,
+    }
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
     pairs = zip(family.predictors, usual, strict=True)
     return tuple(given.get(each, constant) for each, constant in pairs)

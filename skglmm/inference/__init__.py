@@ -49,6 +49,7 @@ from skglmm.inference.prediction.estimable import (
     missed_directions,
     nonestimable,
 )
+from skglmm.inference.prediction.frequencies import exceedances
 from skglmm.inference.prediction.intervals import (
     Interval,
     LinearPrediction,
@@ -171,6 +172,7 @@ __all__ = [
     "diagnose",
     "drawn",
     "estimate_frame",
+    "exceedances",
     "explained_deviance",
     "fit_numbers",
     "fixed_names",

@@ -8,8 +8,10 @@ from skglmm.special.log_gamma import (
     log_gamma_remainder,
     stirling_remainder,
 )
+from skglmm.special.log_gamma_rest import log_gamma_rest
 from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
+from skglmm.special.tweedie import log_tweedie_series
 
 __all__ = [
     "SERIES_FROM",
@@ -17,7 +19,9 @@ __all__ = [
     "log_gamma_family",
     "log_gamma_norm",
     "log_gamma_remainder",
+    "log_gamma_rest",
     "log_hazard",
     "log_rising",
+    "log_tweedie_series",
     "stirling_remainder",
 ]
