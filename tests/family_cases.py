@@ -18,6 +18,7 @@ from skglmm.families import (
     Gamma,
     Gaussian,
     Hurdle,
+    InverseGaussian,
     Log,
     Multinomial,
     NegativeBinomial,
@@ -38,7 +39,10 @@ STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
 BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
 GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
-POSITIVE = [*GAMMAS]
+INVERSE_GAUSSIANS = [
+    InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
+]
+POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 NEGATIVE_BINOMIALS = [
     NegativeBinomial(growth=growth).with_link(link)
@@ -60,7 +64,7 @@ COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
+HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0]))
 LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 

@@ -7,6 +7,7 @@ from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.gamma import GammaGLMMRegressor
 from skglmm.estimators.glmm import GLMMRegressor
+from skglmm.estimators.inverse_gaussian import InverseGaussianGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
@@ -25,6 +26,7 @@ __all__ = [
     "ExtendedBetaGLMMRegressor",
     "GLMMRegressor",
     "GammaGLMMRegressor",
+    "InverseGaussianGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
     "NegativeBinomialGLMMRegressor",

@@ -21,6 +21,7 @@ from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.gamma import Gamma
+from skglmm.families.positive.inverse_gaussian import InverseGaussian
 from skglmm.families.real.gaussian import Gaussian
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
@@ -32,8 +33,6 @@ from skglmm.links import (
     EventLogLog,
     EventProbit,
     Identity,
-    Inverse,
-    InverseSquared,
     Jet,
     Link,
     Log,
@@ -43,6 +42,8 @@ from skglmm.links import (
     LogOdds,
     Positive,
     Probit,
+    Reciprocal,
+    ReciprocalSquared,
     Sqrt,
     Stretched,
 )
@@ -69,8 +70,7 @@ __all__ = [
     "Hurdle",
     "Identity",
     "Interior",
-    "Inverse",
-    "InverseSquared",
+    "InverseGaussian",
     "Jet",
     "Link",
     "Log",
@@ -88,6 +88,8 @@ __all__ = [
     "Poisson",
     "Positive",
     "Probit",
+    "Reciprocal",
+    "ReciprocalSquared",
     "Role",
     "Sqrt",
     "Stretched",

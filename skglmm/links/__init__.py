@@ -5,14 +5,14 @@ from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
 from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
 from skglmm.links.identity import Identity
-from skglmm.links.inverse import Inverse
-from skglmm.links.inverse_squared import InverseSquared
 from skglmm.links.log import Log
 from skglmm.links.log_mean import LogMean
 from skglmm.links.logit import Logit
 from skglmm.links.loglog import LogLog
 from skglmm.links.positive import Positive
 from skglmm.links.probit import Probit
+from skglmm.links.reciprocal import Reciprocal
+from skglmm.links.reciprocal_squared import ReciprocalSquared
 from skglmm.links.sqrt import Sqrt
 from skglmm.links.stretched import Stretched
 
@@ -24,8 +24,6 @@ __all__ = [
     "EventLogLog",
     "EventProbit",
     "Identity",
-    "Inverse",
-    "InverseSquared",
     "Jet",
     "Link",
     "Log",
@@ -35,6 +33,8 @@ __all__ = [
     "Logit",
     "Positive",
     "Probit",
+    "Reciprocal",
+    "ReciprocalSquared",
     "Sqrt",
     "Stretched",
 ]

@@ -24,6 +24,7 @@ def log_gamma_norm(log_k: Floats, order: int) -> tuple[Floats, ...]:
     Parameters
     ----------
     log_k : ndarray of shape (n,)
+        Logarithms of shapes.
     order : {0, 1, 2, 3}
         How many derivatives.
 
