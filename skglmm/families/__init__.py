@@ -19,12 +19,15 @@ from skglmm.families.combined.zero_inflated import ZeroInflated
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.gamma import Gamma
+from skglmm.families.positive.tweedie import Tweedie
 from skglmm.families.real.gaussian import Gaussian
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
 from skglmm.links import (
     LINKS,
+    Between,
     Cauchit,
     CLogLog,
     EventCLogLog,
@@ -52,6 +55,7 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "BetaBinomial",
+    "Between",
     "Binomial",
     "CLogLog",
     "Cauchit",
@@ -63,6 +67,7 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "FixedTweedie",
     "Gamma",
     "Gaussian",
     "Hurdle",
@@ -91,6 +96,7 @@ __all__ = [
     "Stretched",
     "Support",
     "Truncated",
+    "Tweedie",
     "ZeroInflated",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",
