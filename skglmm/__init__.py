@@ -15,6 +15,8 @@ from skglmm.estimators import (
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
+    StudentTGLMMRegressor,
+    TweedieGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
@@ -42,6 +44,8 @@ __all__ = [
     "OrdinalGLMMClassifier",
     "PoissonGLMMRegressor",
     "SingularFitWarning",
+    "StudentTGLMMRegressor",
+    "TweedieGLMMRegressor",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",
     "__version__",

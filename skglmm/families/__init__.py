@@ -22,7 +22,9 @@ from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.gamma import Gamma
 from skglmm.families.positive.tweedie import Tweedie
+from skglmm.families.real.fixed_student import FixedStudentT
 from skglmm.families.real.gaussian import Gaussian
+from skglmm.families.real.student import StudentT
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
 from skglmm.links import (
@@ -67,6 +69,7 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "FixedStudentT",
     "FixedTweedie",
     "Gamma",
     "Gaussian",
@@ -94,6 +97,7 @@ __all__ = [
     "Role",
     "Sqrt",
     "Stretched",
+    "StudentT",
     "Support",
     "Truncated",
     "Tweedie",

@@ -10,6 +10,7 @@ from skglmm.special.log_gamma import (
 )
 from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
+from skglmm.special.student_norm import log_student_norm
 from skglmm.special.tweedie import log_tweedie_series
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "log_gamma_remainder",
     "log_hazard",
     "log_rising",
+    "log_student_norm",
     "log_tweedie_series",
     "stirling_remainder",
 ]
