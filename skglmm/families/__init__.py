@@ -16,6 +16,7 @@ from skglmm.families.classes.multinomial import Multinomial
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
+from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
@@ -87,6 +88,7 @@ __all__ = [
     "LogOdds",
     "Logit",
     "Multinomial",
+    "NegativeBinomial",
     "OneInflatedBeta",
     "OrderedBeta",
     "Packing",

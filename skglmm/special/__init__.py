@@ -8,6 +8,7 @@ from skglmm.special.log_gamma import (
     log_gamma_remainder,
     stirling_remainder,
 )
+from skglmm.special.log_gamma_rest import log_gamma_rest
 from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
 from skglmm.special.student_norm import log_student_norm
@@ -19,6 +20,7 @@ __all__ = [
     "log_gamma_family",
     "log_gamma_norm",
     "log_gamma_remainder",
+    "log_gamma_rest",
     "log_hazard",
     "log_rising",
     "log_student_norm",

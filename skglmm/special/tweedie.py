@@ -287,8 +287,7 @@ def _third(moments: _Moments, m: Floats, miss: Floats, level: Floats, alpha: flo
         [
             whole * (whole * whole * moments.kkk - m),
             whole * (whole * moments.kks + 2.0 * alpha * moments.kk) - alpha * m,
-            whole * (moments.kss + moments.ks - moments.kb)
-            + alpha * (2.0 * moments.ks + miss),
+            whole * (moments.kss + moments.ks - moments.kb) + alpha * (2.0 * moments.ks + miss),
             moments.sss + 3.0 * (moments.ss - moments.sb) + level - moments.c,
         ]
     )

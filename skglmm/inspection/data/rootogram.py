@@ -108,10 +108,8 @@ def _checked_bins(bins: Any, rows: "_CountRows") -> Floats:
     if isinstance(bins, Integral):
         check_count("bins", bins)
         few = rows.spread_out()
-        total, part = rows.weights.sum(), few.weights.sum()
-        return bin_starts(
-            lambda edge: float(few.above(np.array([edge]))[0]) * total / part, low, int(bins)
-        )
+        scale = rows.weights.sum() / few.weights.sum()
+        return bin_starts(lambda at: scale * float(few.above(np.array([at]))[0]), low, int(bins))
     starts = np.asarray(bins, dtype=np.float64)
     rises = starts.ndim == 1 and starts.size and np.all(np.diff(starts) > 0)
     if not rises or starts[0] != low or np.any(starts != np.floor(starts)):
