@@ -18,6 +18,8 @@ from skglmm.estimators import (
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
+    StudentTGLMMRegressor,
+    TweedieGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
@@ -48,6 +50,8 @@ __all__ = [
     "OrdinalGLMMClassifier",
     "PoissonGLMMRegressor",
     "SingularFitWarning",
+    "StudentTGLMMRegressor",
+    "TweedieGLMMRegressor",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",
     "__version__",

@@ -15,6 +15,8 @@ from skglmm.families import (
     Binomial,
     ExtendedBeta,
     FixedExtendedBeta,
+    FixedStudentT,
+    FixedTweedie,
     Gamma,
     Gaussian,
     Hurdle,
@@ -27,7 +29,9 @@ from skglmm.families import (
     Poisson,
     Role,
     Sqrt,
+    StudentT,
     Truncated,
+    Tweedie,
     ZeroInflated,
     ZeroInflatedBeta,
     ZeroOneInflatedBeta,
@@ -43,6 +47,10 @@ INVERSE_GAUSSIANS = [
     InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
 ]
 POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
+POSITIVE = [*GAMMAS]
+TWEEDIES = [Tweedie(), FixedTweedie(power=1.3)]
+STUDENTS = [StudentT(links=(link, Log(), Log())) for link in StudentT().parameters[0].links]
+STUDENTS.append(FixedStudentT(df=5.0))
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 NEGATIVE_BINOMIALS = [
     NegativeBinomial(growth=growth).with_link(link)
@@ -66,6 +74,18 @@ COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
 HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0]))
 LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
+HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
+LINKED = [
+    *BETAS,
+    *BOUNDARY,
+    *GAUSSIANS,
+    *STUDENTS,
+    *POSITIVE,
+    *TWEEDIES,
+    *DISCRETE,
+    *COMBINED,
+    *HURDLES,
+]
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
@@ -79,6 +99,8 @@ _MODERATE = {
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
     "cut_gap": np.log([3.0, 1.5, 4.0, 0.2, 5.0, 3.5]),
     "exceedance": np.log([0.1, 0.05, 0.3, 0.02, 0.2, 0.01]),
+    "power": np.array([-1.0, 0.5, 0.0, 1.0, -0.7, 0.2]),
+    "df": np.log([4.0, 30.0, 8.0, 1e3, 12.0, 5.5]),
     "seen": np.array([0.7, -0.5, 2.0, 0.0, 1.2, 3.0]),
     "car": np.array([-1.0, 0.5, 0.0, 2.5, -0.7, 0.2]),
     "train": np.array([-2.0, -1.5, 1.0, 0.5, 1.7, 0.0]),
@@ -90,6 +112,8 @@ _USUAL = {
     "lower_cut": -1.7,
     "cut_gap": 1.1,
     "exceedance": -2.0,
+    "power": -0.2,
+    "df": np.log(6.0),
     "seen": np.log(2.0),
     "car": 0.4,
     "train": -0.6,

@@ -15,6 +15,8 @@ from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
 from skglmm.estimators.ordinal import OrdinalGLMMClassifier
 from skglmm.estimators.poisson import PoissonGLMMRegressor
+from skglmm.estimators.student import StudentTGLMMRegressor
+from skglmm.estimators.tweedie import TweedieGLMMRegressor
 from skglmm.estimators.zero_inflated_beta import ZeroInflatedBetaGLMMRegressor
 from skglmm.estimators.zero_one_inflated_beta import ZeroOneInflatedBetaGLMMRegressor
 
@@ -34,6 +36,8 @@ __all__ = [
     "OrderedBetaGLMMRegressor",
     "OrdinalGLMMClassifier",
     "PoissonGLMMRegressor",
+    "StudentTGLMMRegressor",
+    "TweedieGLMMRegressor",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",
 ]

@@ -20,13 +20,18 @@ from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.gamma import Gamma
 from skglmm.families.positive.inverse_gaussian import InverseGaussian
+from skglmm.families.positive.tweedie import Tweedie
+from skglmm.families.real.fixed_student import FixedStudentT
 from skglmm.families.real.gaussian import Gaussian
+from skglmm.families.real.student import StudentT
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
 from skglmm.links import (
     LINKS,
+    Between,
     Cauchit,
     CLogLog,
     EventCLogLog,
@@ -54,6 +59,7 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "BetaBinomial",
+    "Between",
     "Binomial",
     "CLogLog",
     "Cauchit",
@@ -65,6 +71,8 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "FixedStudentT",
+    "FixedTweedie",
     "Gamma",
     "Gaussian",
     "Hurdle",
@@ -93,8 +101,10 @@ __all__ = [
     "Role",
     "Sqrt",
     "Stretched",
+    "StudentT",
     "Support",
     "Truncated",
+    "Tweedie",
     "ZeroInflated",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",

@@ -1,6 +1,7 @@
 """Links between the parameters of a family and its linear predictors."""
 
 from skglmm.links.base import Jet, Link
+from skglmm.links.between import Between
 from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
 from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
@@ -18,6 +19,7 @@ from skglmm.links.stretched import Stretched
 
 __all__ = [
     "LINKS",
+    "Between",
     "CLogLog",
     "Cauchit",
     "EventCLogLog",
