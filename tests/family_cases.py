@@ -47,7 +47,6 @@ INVERSE_GAUSSIANS = [
     InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
 ]
 POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
-POSITIVE = [*GAMMAS]
 TWEEDIES = [Tweedie(), FixedTweedie(power=1.3)]
 STUDENTS = [StudentT(links=(link, Log(), Log())) for link in StudentT().parameters[0].links]
 STUDENTS.append(FixedStudentT(df=5.0))
@@ -73,8 +72,6 @@ COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for famil
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
 HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0]))
-LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
-HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
 LINKED = [
     *BETAS,
     *BOUNDARY,

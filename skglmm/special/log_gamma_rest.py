@@ -69,7 +69,8 @@ def _scaled(x: Floats, slopes: list[Floats]) -> list[Floats]:
     """Multiply derivatives by their powers of x, one factor after the other."""
     found = []
     for power, slope in enumerate(slopes, start=1):
+        scaled = slope
         for _ in range(power):
-            slope = slope * x
-        found.append(slope)
+            scaled = scaled * x
+        found.append(scaled)
     return found
