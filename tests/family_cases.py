@@ -20,6 +20,7 @@ from skglmm.families import (
     Hurdle,
     InverseGaussian,
     Log,
+    Lognormal,
     Multinomial,
     NegativeBinomial,
     OneInflatedBeta,
@@ -42,7 +43,7 @@ GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
 INVERSE_GAUSSIANS = [
     InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
 ]
-POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
+POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS, Lognormal()]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 NEGATIVE_BINOMIALS = [
     NegativeBinomial(growth=growth).with_link(link)
@@ -64,13 +65,14 @@ COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0]))
+HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0], Lognormal()))
 LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
 _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
+    "median": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "dispersion": np.log([0.3, 2.0, 1e-3, 0.1, 1.0, 5.0]),

@@ -22,6 +22,7 @@ from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.gamma import Gamma
 from skglmm.families.positive.inverse_gaussian import InverseGaussian
+from skglmm.families.positive.lognormal import Lognormal
 from skglmm.families.real.gaussian import Gaussian
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
@@ -39,6 +40,7 @@ from skglmm.links import (
     Logit,
     LogLog,
     LogMean,
+    LogMedian,
     LogOdds,
     Positive,
     Probit,
@@ -77,8 +79,10 @@ __all__ = [
     "LogDensity",
     "LogLog",
     "LogMean",
+    "LogMedian",
     "LogOdds",
     "Logit",
+    "Lognormal",
     "Multinomial",
     "NegativeBinomial",
     "OneInflatedBeta",
