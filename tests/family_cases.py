@@ -22,6 +22,7 @@ from skglmm.families import (
     Hurdle,
     InverseGaussian,
     Log,
+    Lognormal,
     Multinomial,
     NegativeBinomial,
     OneInflatedBeta,
@@ -50,6 +51,7 @@ POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
 TWEEDIES = [Tweedie(), FixedTweedie(power=1.3)]
 STUDENTS = [StudentT(links=(link, Log(), Log())) for link in StudentT().parameters[0].links]
 STUDENTS.append(FixedStudentT(df=5.0))
+POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS, Lognormal()]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 NEGATIVE_BINOMIALS = [
     NegativeBinomial(growth=growth).with_link(link)
@@ -83,11 +85,14 @@ LINKED = [
     *COMBINED,
     *HURDLES,
 ]
+HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0], Lognormal()))
+LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
 _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
+    "median": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "dispersion": -np.log([40.0, 25.0, 12.0, 30.0, 1.5, 400.0]),

@@ -9,6 +9,7 @@ from skglmm.estimators.gamma import GammaGLMMRegressor
 from skglmm.estimators.glmm import GLMMRegressor
 from skglmm.estimators.inverse_gaussian import InverseGaussianGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
+from skglmm.estimators.lognormal import LognormalGLMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
@@ -30,6 +31,7 @@ __all__ = [
     "GammaGLMMRegressor",
     "InverseGaussianGLMMRegressor",
     "LMMRegressor",
+    "LognormalGLMMRegressor",
     "MultinomialGLMMClassifier",
     "NegativeBinomialGLMMRegressor",
     "OneInflatedBetaGLMMRegressor",

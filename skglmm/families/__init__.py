@@ -23,6 +23,7 @@ from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.gamma import Gamma
 from skglmm.families.positive.inverse_gaussian import InverseGaussian
+from skglmm.families.positive.lognormal import Lognormal
 from skglmm.families.positive.tweedie import Tweedie
 from skglmm.families.real.fixed_student import FixedStudentT
 from skglmm.families.real.gaussian import Gaussian
@@ -44,6 +45,7 @@ from skglmm.links import (
     Logit,
     LogLog,
     LogMean,
+    LogMedian,
     LogOdds,
     Positive,
     Probit,
@@ -85,8 +87,10 @@ __all__ = [
     "LogDensity",
     "LogLog",
     "LogMean",
+    "LogMedian",
     "LogOdds",
     "Logit",
+    "Lognormal",
     "Multinomial",
     "NegativeBinomial",
     "OneInflatedBeta",

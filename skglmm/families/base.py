@@ -158,7 +158,8 @@ class Family(ABC):
         """Whether responses, as `prepare` has them in its first row, are normal and linear.
 
         Their mean is the linear predictor of the location, and the log of their standard deviation
-        that of the dispersion.
+        that of the dispersion. Log densities are those of the normal distribution, less the sum of
+        further rows that are prepared.
         """
         return False
 

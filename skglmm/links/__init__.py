@@ -8,6 +8,7 @@ from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
 from skglmm.links.identity import Identity
 from skglmm.links.log import Log
 from skglmm.links.log_mean import LogMean
+from skglmm.links.log_median import LogMedian
 from skglmm.links.logit import Logit
 from skglmm.links.loglog import LogLog
 from skglmm.links.positive import Positive
@@ -31,6 +32,7 @@ __all__ = [
     "Log",
     "LogLog",
     "LogMean",
+    "LogMedian",
     "LogOdds",
     "Logit",
     "Positive",
