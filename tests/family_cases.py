@@ -47,7 +47,6 @@ GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
 INVERSE_GAUSSIANS = [
     InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
 ]
-POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS]
 TWEEDIES = [Tweedie(), FixedTweedie(power=1.3)]
 STUDENTS = [StudentT(links=(link, Log(), Log())) for link in StudentT().parameters[0].links]
 STUDENTS.append(FixedStudentT(df=5.0))
@@ -73,7 +72,6 @@ COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0]))
 LINKED = [
     *BETAS,
     *BOUNDARY,
@@ -86,7 +84,6 @@ LINKED = [
     *HURDLES,
 ]
 HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0], Lognormal()))
-LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
