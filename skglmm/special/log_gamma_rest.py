@@ -73,4 +73,8 @@ def _scaled(x: Floats, slopes: list[Floats]) -> list[Floats]:
         for _ in range(power):
             scaled = scaled * x
         found.append(scaled)
+        part = slope * x
+        for _ in range(1, power):
+            part = part * x
+        found.append(part)
     return found
