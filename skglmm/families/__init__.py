@@ -16,6 +16,7 @@ from skglmm.families.classes.multinomial import Multinomial
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
+from skglmm.families.counts.generalized_poisson import GeneralizedPoisson
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
@@ -39,6 +40,7 @@ from skglmm.links import (
     LogOdds,
     Positive,
     Probit,
+    ShortLogMean,
     Sqrt,
     Stretched,
 )
@@ -61,6 +63,7 @@ __all__ = [
     "Family",
     "FixedExtendedBeta",
     "Gaussian",
+    "GeneralizedPoisson",
     "Hurdle",
     "Identity",
     "Interior",
@@ -81,6 +84,7 @@ __all__ = [
     "Positive",
     "Probit",
     "Role",
+    "ShortLogMean",
     "Sqrt",
     "Stretched",
     "Support",

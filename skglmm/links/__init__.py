@@ -11,6 +11,7 @@ from skglmm.links.logit import Logit
 from skglmm.links.loglog import LogLog
 from skglmm.links.positive import Positive
 from skglmm.links.probit import Probit
+from skglmm.links.short_log_mean import ShortLogMean
 from skglmm.links.sqrt import Sqrt
 from skglmm.links.stretched import Stretched
 
@@ -31,6 +32,7 @@ __all__ = [
     "Logit",
     "Positive",
     "Probit",
+    "ShortLogMean",
     "Sqrt",
     "Stretched",
 ]
