@@ -5,8 +5,10 @@ from skglmm.estimators.beta_binomial import BetaBinomialGLMMRegressor
 from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
+from skglmm.estimators.gamma import GammaGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
+from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
 from skglmm.estimators.ordinal import OrdinalGLMMClassifier
@@ -20,8 +22,10 @@ __all__ = [
     "BinomialGLMMClassifier",
     "BinomialGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
+    "GammaGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
+    "NegativeBinomialGLMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
     "OrdinalGLMMClassifier",

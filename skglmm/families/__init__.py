@@ -16,10 +16,13 @@ from skglmm.families.classes.multinomial import Multinomial
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
+from skglmm.families.counts.conway_maxwell_poisson import ConwayMaxwellPoisson
 from skglmm.families.counts.generalized_poisson import GeneralizedPoisson
+from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.positive.gamma import Gamma
 from skglmm.families.real.gaussian import Gaussian
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
@@ -31,6 +34,8 @@ from skglmm.links import (
     EventLogLog,
     EventProbit,
     Identity,
+    Inverse,
+    InverseSquared,
     Jet,
     Link,
     Log,
@@ -54,6 +59,7 @@ __all__ = [
     "Binomial",
     "CLogLog",
     "Cauchit",
+    "ConwayMaxwellPoisson",
     "Cumulative",
     "DensityFactor",
     "EventCLogLog",
@@ -62,11 +68,14 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "Gamma",
     "Gaussian",
     "GeneralizedPoisson",
     "Hurdle",
     "Identity",
     "Interior",
+    "Inverse",
+    "InverseSquared",
     "Jet",
     "Link",
     "Log",
@@ -76,6 +85,7 @@ __all__ = [
     "LogOdds",
     "Logit",
     "Multinomial",
+    "NegativeBinomial",
     "OneInflatedBeta",
     "OrderedBeta",
     "Packing",

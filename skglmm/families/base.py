@@ -374,6 +374,18 @@ class Family(ABC):
         links[self.location] = link
         return replace(self, links=tuple(links))
 
+    def rescaled(self, width: float) -> tuple[tuple[float, float], ...]:
+        """Return how linear predictors change where responses are measured in other units.
+
+        Of responses that are `width` times others they are `unit` times those of the others, plus
+        `shift`: a pair for each predictor, (1, 0) of those that have no units.
+        """
+        pairs = zip(self.parameters, self.links, strict=True)
+        return tuple(
+            link.rescaled(each.unit(width)) if each.equivariant else (1.0, 0.0)
+            for each, link in pairs
+        )
+
     def jets(self, eta: Sequence[Floats], order: int = 0) -> list[Jet]:
         """Return the parameters with `order` derivatives in their linear predictors."""
         return [link.inverse(row, order) for link, row in zip(self.links, eta, strict=True)]

@@ -5,6 +5,8 @@ from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
 from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
 from skglmm.links.identity import Identity
+from skglmm.links.inverse import Inverse
+from skglmm.links.inverse_squared import InverseSquared
 from skglmm.links.log import Log
 from skglmm.links.log_mean import LogMean
 from skglmm.links.logit import Logit
@@ -23,6 +25,8 @@ __all__ = [
     "EventLogLog",
     "EventProbit",
     "Identity",
+    "Inverse",
+    "InverseSquared",
     "Jet",
     "Link",
     "Log",

@@ -96,7 +96,8 @@ def solve_terms(mean: Floats, log_dispersion: Floats, base: Base, order: int) ->
         :math:`\theta`, E; from order 1 on their derivatives in d, and
         :math:`b = \mu / \mathrm{Var}(y)`; from order 2 on their second derivatives in d, and with
         :math:`B = \mu b` the derivatives :math:`B_a / \mu` in the log mean a, and :math:`B_d / \mu`;
-        from order 3 on their third ones, :math:`B_{aa} / \mu, B_{ad} / \mu, B_{dd} / \mu`.
+        from order 3 on their third ones, :math:`B_{aa} / \mu, B_{ad} / \mu, B_{dd} / \mu`. In the
+        place of :math:`E_{dd}` is :math:`-E_{dd} - E_d`, the expected information of d.
     """
     found = np.empty((N_TERMS[order], len(mean)))
     nu = np.exp(-log_dispersion)
@@ -143,13 +144,11 @@ class _Rows:
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 step = -np.log1p(share) * (self.mean + miss) / square
             step = np.where(miss == 0.0, 0.0, np.clip(step, -LONGEST, LONGEST))
-            moved = tilt + step
-            middle = 0.5 * (low + high)
-            outside = ~((low < moved) & (moved < high)) & np.isfinite(middle)
-            moved = np.where(outside, middle, moved)
-            done = np.abs(moved - tilt) * np.sqrt(square) <= CLOSE
-            tilt = np.where(miss == 0.0, tilt, moved)
-            if done.all():
+            moved, middle = tilt + step, 0.5 * (low + high)
+            close = np.abs(step) * np.sqrt(square) <= CLOSE
+            outside = ~((low < moved) & (moved < high)) & np.isfinite(middle) & ~close
+            tilt = np.where(outside, middle, moved)
+            if close.all():
                 break
         return tilt, *self._mass(tilt)
 
@@ -183,7 +182,7 @@ class _Rows:
         r30, r21, r12 = (np.sum(relative * each, axis=1) for each in (uu * u, uu * w, u * ww))
         k02 = np.sum(mass * ww, axis=1)
         bent = g * (2.0 - g * r30)
-        parts += [nu * beta - nu * nu * r12, nu * middle - nu * nu * k02, bent, -nu * g * r21]
+        parts += [nu * beta - nu * nu * r12, nu * nu * k02, bent, -nu * g * r21]
         if order == 2:
             return parts
         r40, r31, r22, r13 = (

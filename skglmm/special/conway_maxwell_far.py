@@ -47,7 +47,7 @@ def far_terms(mean: Floats, log_dispersion: Floats, order: int) -> list[Floats]:
         parts += [level(1, 1) / mean - drift, level(0, 1) - 0.5]
         parts += [(0.5 + level(2, 0) - level(1, 0)) / mean + nu * _bend(mean, 0)]
     if order >= 2:
-        parts += [level(1, 2) / mean + drift, level(0, 2)]
+        parts += [level(1, 2) / mean + drift, 0.5 - level(0, 1) - level(0, 2)]
         parts += [(level(3, 0) - level(2, 0)) / mean + nu * _bend(mean, 1)]
         parts += [(level(2, 1) - level(1, 1)) / mean - nu * _bend(mean, 0)]
     if order >= 3:

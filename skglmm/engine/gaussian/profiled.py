@@ -40,7 +40,8 @@ from skglmm.engine.gaussian.condensed import CondensedShard
 from skglmm.engine.gaussian.products import fixed_removed, times
 from skglmm.engine.mode.system import hessian, inverse_blocks, scaled, solve
 from skglmm.engine.objective.gradient import level_kernels
-from skglmm.engine.problem.problem import Approximation, Problem
+from skglmm.engine.problem.approximation import Approximation
+from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes

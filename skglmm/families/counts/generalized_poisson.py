@@ -16,8 +16,7 @@ from skglmm.families.calculus.packing import packed_products
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.combined.masses import ZERO_OR_MORE
 from skglmm.families.counts.poisson import Poisson
-from skglmm.families.counts.tails import LogMass, TailSum, lower_sum, upper_sum
-from skglmm.families.defaults.whole_quantile import whole_quantile
+from skglmm.families.counts.tails import LogMass, TailSum, lower_sum, tail_quantile, upper_sum
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Jet, Link, Log, Positive, ShortLogMean, Sqrt
 from skglmm.response import Support
@@ -171,9 +170,10 @@ class GeneralizedPoisson(Family):
         rows = np.flatnonzero((near[1] < 0.0) & (self._last(near) < SUMMED))
         for start in range(0, len(rows), int(CELLS // SUMMED)):
             some = rows[start : start + int(CELLS // SUMMED)]
-            y = np.broadcast_to(np.arange(SUMMED), (len(some), int(SUMMED)))
-            logs = self._log_mass([row[some] for row in near])(y, np.arange(len(some)))
-            found[some] = np.exp(logs).sum(axis=1)
+            here = [np.repeat(row[some], int(SUMMED)) for row in near]
+            y = np.tile(np.arange(SUMMED), len(some))
+            logs = self.log_density(self.prepare(y), here).value
+            found[some] = np.exp(logs).reshape(-1, int(SUMMED)).sum(axis=1)
         return found
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
@@ -185,15 +185,16 @@ class GeneralizedPoisson(Family):
         return np.asarray(mean.value * dispersion.value)
 
     def _log_mass(self, near: Sequence[Floats]) -> LogMass:
-        """Log probabilities of numbers, (m, J), in rows, (m,), without the scale of their sum."""
+        """Log probabilities of numbers, (m, J), in rows, (m,), whose sum is one."""
         log_mean = np.broadcast_to(self.links[0].log_inverse(near[0])[0], near[1].shape)
+        log_total = np.log(self.total(near))
 
         def log_mass(y: Floats, rows: Ints) -> Floats:
             here = [np.repeat(row[rows], y.shape[1]) for row in (log_mean, near[1])]
             prepared = self.prepare(y.ravel())
             value, ratio = _value(prepared, *here)
             possible = (ratio > 0.0) | (prepared[0] <= 1.0)
-            return np.where(possible, value, -inf).reshape(y.shape)
+            return np.where(possible, value, -inf).reshape(y.shape) - log_total[rows, None]
 
         return log_mass
 
@@ -213,16 +214,15 @@ class GeneralizedPoisson(Family):
         found[y >= last] = 1.0 - outside
         rows = np.flatnonzero((y >= 0.0) & (y < last))
         some = [row[rows] for row in near]
-        log_total = np.log(self.total(some))
-        raw = self._log_mass(some)
         mean, sd = self.mean(some), np.sqrt(self.variance(some))
-        found[rows] = tail(
-            lambda k, here: raw(k, here) - log_total[here, None], y[rows], mean, sd
-        )
+        found[rows] = tail(self._log_mass(some), y[rows], mean, sd)
         return found
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
-        return whole_quantile(self, p, eta)
+        near, _ = within_reach(self.links, eta)
+        p, *near = np.broadcast_arrays(p, *near)
+        mean, sd = self.mean(near), np.sqrt(self.variance(near))
+        return tail_quantile(self._log_mass(near), p, mean, sd, self._last(near))
 
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
         """Return the mean and the dispersion of the counts; all of them are possible there."""

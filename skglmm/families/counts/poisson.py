@@ -50,6 +50,7 @@ class Poisson(Family):
     parameters = (Parameter("mean", Role.LOCATION, (LogMean(), Positive(), Sqrt())),)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    wider = "the negative binomial (NegativeBinomialGLMMRegressor)"
 
     links: tuple[Link, ...] = (LogMean(),)
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.families.defaults.whole_quantile import least_whole
+from skglmm.special import END
 
-__all__ = ["LogMass", "TailSum", "lower_sum", "upper_sum"]
+__all__ = ["LogMass", "TailSum", "lower_sum", "tail_quantile", "upper_sum"]
 
 LogMass = Callable[[Floats, Ints], Floats]  # of numbers, (m, J), in rows, (m,): log probabilities
 TailSum = Callable[[LogMass, Floats, Floats, Floats], Floats]
@@ -19,11 +21,7 @@ AFAR = 60.0  # standard deviations in which nothing is left
 NEGLIGIBLE = -45.0  # log of a share that is below rounding
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-# A sum from K on is an integral from K on and these shares of f(K - 4), ..., f(K + 4): Euler and
-# Maclaurin's formula with differences for derivatives.
-_SIDE = (-2497.0, 26442.0, -136238.0, 505538.0)
-_END = np.array([*_SIDE, 3628800.0, *(-each for each in _SIDE[::-1])]) / 7257600.0
-_REACH = len(_SIDE)
+_REACH = len(END) // 2
 
 
 def lower_sum(log_mass: LogMass, y: Floats, mean: Floats, sd: Floats) -> Floats:
@@ -46,8 +44,8 @@ def lower_sum(log_mass: LogMass, y: Floats, mean: Floats, sd: Floats) -> Floats:
     few, above = y < FEW, (y >= FEW) & (y > mean)
     for rows in _chunks(np.flatnonzero(few), y):
         k = np.arange(float(y[rows].max()) + 1.0)
-        terms = np.where(k <= y[rows, None], np.exp(log_mass(_over(k, rows), rows)), 0.0)
-        found[rows] = terms.sum(axis=1)
+        sums = np.cumsum(np.exp(log_mass(_over(k, rows), rows)), axis=1)  # one by one, always
+        found[rows] = np.take_along_axis(sums, y[rows, None].astype(np.intp), axis=1)[:, 0]
     rows = np.flatnonzero(above)
     found[rows] = 1.0 - _from(log_mass, y[rows] + 1.0, rows, sd[rows], 1.0, np.inf)
     rest = ~(few | above)
@@ -73,6 +71,32 @@ def upper_sum(log_mass: LogMass, y: Floats, mean: Floats, sd: Floats) -> Floats:
         lambda k, some: log_mass(k, rows[some]), y[rows], mean[rows], sd[rows]
     )
     return np.clip(found, 0.0, 1.0)
+
+
+def tail_quantile(
+    log_mass: LogMass, p: Floats, mean: Floats, sd: Floats, last: Floats
+) -> Floats:
+    """Return the least counts up to which the probability is `p` or more.
+
+    Parameters
+    ----------
+    log_mass : callable
+    p : ndarray, shape (n,)
+    mean, sd : ndarray, shape (n,)
+    last : ndarray, shape (n,)
+        The largest counts, or infinity.
+    """
+    found = np.where(p <= 0.0, 0.0, last)
+    inside = np.flatnonzero((p > 0.0) & (p < 1.0))
+
+    def reached(y: Floats, places: Ints) -> Bools:
+        rows = inside[places]
+        below = lower_sum(lambda k, some: log_mass(k, rows[some]), y, mean[rows], sd[rows])
+        return np.asarray((below >= p[rows]) | (y >= last[rows]))
+
+    step = 1.0 + np.ceil(0.5 * sd[inside])
+    found[inside] = least_whole(reached, np.minimum(mean, last)[inside], step, (0.0, np.inf))
+    return np.asarray(np.minimum(found, last))
 
 
 def _over(k: Floats, rows: Ints) -> Floats:
@@ -126,10 +150,10 @@ def _beyond(
     at = places.shape[1] - 1 - _REACH  # the integral begins there
     stencil = slice(at - _REACH, at + _REACH + 1)
     here = np.exp(logs[:, stencil])
-    found = here @ _END - here[:, _REACH:].sum(axis=1)  # the block has summed these
+    found = here @ END - here[:, _REACH:].sum(axis=1)  # the block has summed these
     if sign > 0.0 and np.isfinite(end).all():  # downward nothing is left at the other end
         last = end[:, None] + np.arange(-_REACH, _REACH + 1.0)
-        found += np.exp(log_mass(np.maximum(last, 0.0), rows)) @ _END[::-1]
+        found += np.exp(log_mass(np.maximum(last, 0.0), rows)) @ END[::-1]
     width = _scale(logs[:, stencil], sd)
     edges = np.concatenate([[0.0], 2.0 ** np.arange(1.0, PANELS + 1.0) - 1.0])
     reach = np.where(np.isfinite(end), sign * (end - places[:, at]), np.inf)
