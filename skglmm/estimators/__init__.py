@@ -4,8 +4,10 @@ from skglmm.estimators.beta import BetaGLMMRegressor
 from skglmm.estimators.beta_binomial import BetaBinomialGLMMRegressor
 from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
+from skglmm.estimators.conway_maxwell_poisson import ConwayMaxwellPoissonGLMMRegressor
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.gamma import GammaGLMMRegressor
+from skglmm.estimators.generalized_poisson import GeneralizedPoissonGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
@@ -21,8 +23,10 @@ __all__ = [
     "BetaGLMMRegressor",
     "BinomialGLMMClassifier",
     "BinomialGLMMRegressor",
+    "ConwayMaxwellPoissonGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
     "GammaGLMMRegressor",
+    "GeneralizedPoissonGLMMRegressor",
     "LMMRegressor",
     "MultinomialGLMMClassifier",
     "NegativeBinomialGLMMRegressor",

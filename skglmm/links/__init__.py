@@ -3,6 +3,7 @@
 from skglmm.links.base import Jet, Link
 from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
+from skglmm.links.count_scales import LogConsulDispersion, LogConwayDispersion, ShortLogMean
 from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
 from skglmm.links.identity import Identity
 from skglmm.links.inverse import Inverse
@@ -13,7 +14,6 @@ from skglmm.links.logit import Logit
 from skglmm.links.loglog import LogLog
 from skglmm.links.positive import Positive
 from skglmm.links.probit import Probit
-from skglmm.links.short_log_mean import ShortLogMean
 from skglmm.links.sqrt import Sqrt
 from skglmm.links.stretched import Stretched
 
@@ -30,6 +30,8 @@ __all__ = [
     "Jet",
     "Link",
     "Log",
+    "LogConsulDispersion",
+    "LogConwayDispersion",
     "LogLog",
     "LogMean",
     "LogOdds",

@@ -24,6 +24,7 @@ N_TERMS = (2, 5, 9, 14)  # up to each order of derivatives
 STEPS = 100  # of Newton's method, with halving; five are usual
 CLOSE = 1e-8  # step, in standard deviations of a count, whose square is below rounding
 LONGEST = 3.0  # step in the logarithm of a ratio of probabilities
+NOTHING = -700.0  # log of a share that is as good as 0
 TINY_MEAN = 0.01  # up to which bases are 1, so that no digit of the log probability of 0 is lost
 LARGE_NU = 8.0  # from which on distances of counts to a mean between them cost digits
 WIDE = 9.0  # variance from which on sums over whole numbers are as good as integrals
@@ -143,8 +144,9 @@ class _Rows:
             low, high = np.where(miss < 0.0, tilt, low), np.where(miss > 0.0, tilt, high)
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 step = -np.log1p(share) * (self.mean + miss) / square
+                middle = 0.5 * (low + high)
             step = np.where(miss == 0.0, 0.0, np.clip(step, -LONGEST, LONGEST))
-            moved, middle = tilt + step, 0.5 * (low + high)
+            moved = tilt + step
             close = np.abs(step) * np.sqrt(square) <= CLOSE
             outside = ~((low < moved) & (moved < high)) & np.isfinite(middle) & ~close
             tilt = np.where(outside, middle, moved)
@@ -156,7 +158,7 @@ class _Rows:
         """Return probabilities, (m, J), and levels, (m,)."""
         logs = self.u * tilt[:, None] - self.bent
         most = np.max(np.where(self.weights > 0.0, logs, -np.inf), axis=1)
-        mass = self.weights * np.exp(np.minimum(logs - most[:, None], 0.0))
+        mass = self.weights * np.exp(np.clip(logs - most[:, None], NOTHING, 0.0))
         total = mass.sum(axis=1)
         level = -most - np.log(total)
         first = np.flatnonzero(self.base.value == 1.0)  # of the count 0, whose excess is 0

@@ -16,6 +16,7 @@ MOST = 160.0  # whole numbers that are summed; where more are needed there is an
 FIRST = 40  # whole numbers before it
 PANELS = 10.0  # about as many parts of it
 CELLS = 2**17  # numbers at a time
+TINY = 1e-290
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 # A sum from K on is an integral from K on and these shares of f(K - 4), ..., f(K + 4): Euler and
@@ -43,7 +44,7 @@ def whole_sums(mean: Floats, nu: Floats) -> Iterator[tuple[Ints, WholeSum]]:
     rows : ndarray, shape (m,)
     nodes : WholeSum
     """
-    flat = DROP / (mean * nu)
+    flat = DROP / np.maximum(mean * nu, TINY)
     up = mean * (np.sqrt(2.0 * flat) + flat / 3.0)
     up = np.minimum(up, DROP / np.log1p(1.0 / mean)) + 3.0
     low = np.where(flat < 1.0, np.maximum(np.floor(mean * (1.0 - np.sqrt(2.0 * flat)) - 3.0), 0.0), 0.0)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, log
-from typing import ClassVar, final
+from math import inf
+from typing import final
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,7 +17,7 @@ from skglmm.families.combined.masses import ZERO_OR_MORE
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.counts.tails import LogMass, TailSum, lower_sum, tail_quantile, upper_sum
 from skglmm.families.parameter import Parameter, Role
-from skglmm.links import Jet, Link, Log, LogMean
+from skglmm.links import Jet, Link, LogConwayDispersion, LogMean
 from skglmm.response import Support
 from skglmm.special import Base, Terms, excess, log_gamma_remainder, terms_of
 
@@ -31,16 +31,8 @@ FIXED = (
 EARLIEST, LATEST = -4.0, 3.0  # log dispersions to start from
 
 
-@final
-@dataclass(frozen=True)
-class LogDispersion(Log):
-    """Logarithm of a dispersion, down to where derivatives in the mean overflow."""
-
-    reach: ClassVar[tuple[float, float]] = (-6.0, 30.0)
-
-
 DISPERSION = Parameter(
-    "dispersion", Role.DISPERSION, (LogDispersion(),), floor=FLOOR, at_limit=FIXED
+    "dispersion", Role.DISPERSION, (LogConwayDispersion(),), floor=FLOOR, at_limit=FIXED
 )
 
 
@@ -82,7 +74,7 @@ class ConwayMaxwellPoisson(Family):
     title = "Conway-Maxwell-Poisson"
     simpler = "the Poisson (PoissonGLMMRegressor)"
 
-    links: tuple[Link, ...] = (LogMean(), LogDispersion())
+    links: tuple[Link, ...] = (LogMean(), LogConwayDispersion())
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from skglmm.families.combined.masses import ZERO_OR_MORE
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.counts.tails import LogMass, TailSum, lower_sum, tail_quantile, upper_sum
 from skglmm.families.parameter import Parameter, Role
-from skglmm.links import Jet, Link, Log, Positive, ShortLogMean, Sqrt
+from skglmm.links import Jet, Link, LogConsulDispersion, Positive, ShortLogMean, Sqrt
 from skglmm.response import Support
 from skglmm.special import exp_excess
 
@@ -31,7 +31,7 @@ LEAST = (
     "of the mean at least; try ConwayMaxwellPoissonGLMMRegressor"
 )
 DISPERSION = Parameter(
-    "dispersion", Role.DISPERSION, (Log(),), floor=log(LEAST_DISPERSION), at_limit=LEAST
+    "dispersion", Role.DISPERSION, (LogConsulDispersion(),), floor=log(LEAST_DISPERSION), at_limit=LEAST
 )
 MEAN = Parameter("mean", Role.LOCATION, (ShortLogMean(), Positive(), Sqrt()))
 NEAR = 0.5  # relative distance to the mean in which a difference has more digits than a ratio
@@ -89,7 +89,7 @@ class GeneralizedPoisson(Family):
     title = "Generalized Poisson"
     simpler = "the Poisson (PoissonGLMMRegressor)"
 
-    links: tuple[Link, ...] = (ShortLogMean(), Log())
+    links: tuple[Link, ...] = (ShortLogMean(), LogConsulDispersion())
 
     @property
     def mean_predictors(self) -> tuple[int, ...]:
