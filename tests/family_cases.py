@@ -13,12 +13,14 @@ from skglmm.families import (
     Beta,
     BetaBinomial,
     Binomial,
+    ConwayMaxwellPoisson,
     ExtendedBeta,
     FixedExtendedBeta,
     FixedStudentT,
     FixedTweedie,
     Gamma,
     Gaussian,
+    GeneralizedPoisson,
     Hurdle,
     InverseGaussian,
     Log,
@@ -57,11 +59,17 @@ NEGATIVE_BINOMIALS = [
     for growth in ("quadratic", "linear")
     for link in Poisson().parameters[0].links
 ]
+DISPERSED = [
+    kind.with_link(link)
+    for kind in (GeneralizedPoisson(), ConwayMaxwellPoisson())
+    for link in kind.parameters[0].links
+]
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
 DISCRETE = [
     *POISSONS,
     *NEGATIVE_BINOMIALS,
+    *DISPERSED,
     *BERNOULLIS,
     *TRIALS,
     Multinomial(labels=("bus", "car", "train")),
@@ -69,6 +77,7 @@ DISCRETE = [
 # Families of counts of which others are made; those of the tests have one predictor, and two.
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
+COUNTS += [GeneralizedPoisson(), ConwayMaxwellPoisson()]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
 COMBINED.append(ZeroInflated(BetaBinomial()))
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
@@ -135,7 +144,20 @@ def size(family):
 
 def moderate(family):
     """Six rows of linear predictors."""
-    return _placed(family, [_MODERATE[each] for each in family.predictors])
+    rows = [_MODERATE[each] for each in family.predictors]
+    pairs = zip(family.predictors, rows, strict=True)
+    rows = [_dispersed(family, row) if each == "dispersion" else row for each, row in pairs]
+    return _placed(family, rows)
+
+
+def _dispersed(family, log_dispersion):
+    """Log dispersions that leave every count possible, and all derivatives finite."""
+    kind = getattr(family, "family", family)
+    if isinstance(kind, GeneralizedPoisson):
+        return np.logaddexp(0.0, log_dispersion)
+    if isinstance(kind, ConwayMaxwellPoisson):
+        return np.logaddexp(-3.0, log_dispersion)
+    return log_dispersion
 
 
 def point(family, mean, precision):
@@ -155,6 +177,8 @@ def raw_point(family, mean, precision):
         "scale": -0.5 * precision,
         "dispersion": -precision,
     }
+    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
+    given["dispersion"] = _dispersed(family, -precision)
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
     pairs = zip(family.predictors, usual, strict=True)
     return tuple(given.get(each, constant) for each, constant in pairs)
