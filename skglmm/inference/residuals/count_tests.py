@@ -23,6 +23,7 @@ from skglmm.inference.residuals.drawn import Drawn
 __all__ = ["count_tests", "makes_own_zeros"]
 
 DRAWS, FEWEST, MOST = 2_000_000, 20, 500  # simulated responses in all, and for each row
+CELLS = 2**16  # simulated responses at a time
 RANKED = 200  # simulations from which on p-values are ranks among them
 NORMAL = 1.96  # standard deviations that 95 % of numbers of zeros are within
 ROUNDS = 50  # of the EM algorithm for extra zeros
@@ -74,16 +75,18 @@ def _pearson(
     """Pearson's statistic over its mean, and its two-sided p-value."""
 
     def terms(y: Floats) -> Floats:
-        return np.asarray((y - mean)[varies] ** 2 / variance[varies])
+        return np.asarray((y - mean)[..., varies] ** 2 / variance[varies])
 
     observed, n = float(terms(rows.y).sum()), int(varies.sum())
     size = int(np.clip(DRAWS // len(rows.y), FEWEST, MOST))
     sums, total, squares = np.empty(size), np.zeros(n), np.zeros(n)
-    for j in range(size):
-        each = terms(rows.family.sample(rows.eta, rng))
-        sums[j] = each.sum()
-        total += each - 1.0  # their mean is 1
-        squares += (each - 1.0) ** 2
+    step = max(1, CELLS // len(rows.y))
+    for some in (np.arange(size)[start : start + step] for start in range(0, size, step)):
+        eta = [np.tile(part, some.size) if len(part) > 1 else part for part in rows.eta]
+        each = terms(rows.family.sample(eta, rng).reshape(some.size, -1))
+        sums[some] = each.sum(axis=1)
+        total += np.sum(each - 1.0, axis=0)  # their mean is 1
+        squares += np.sum((each - 1.0) ** 2, axis=0)
     spread = float(np.sum(squares - total**2 / size)) / (size - 1.0)
     shape = n**2 / spread if spread > 0.0 else np.inf
     rank = _ranked(observed, sums) if size >= RANKED else 0.0
