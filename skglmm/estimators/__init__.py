@@ -5,12 +5,19 @@ from skglmm.estimators.beta_binomial import BetaBinomialGLMMRegressor
 from skglmm.estimators.binomial import BinomialGLMMRegressor
 from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
+from skglmm.estimators.gamma import GammaGLMMRegressor
+from skglmm.estimators.glmm import GLMMRegressor
+from skglmm.estimators.inverse_gaussian import InverseGaussianGLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
+from skglmm.estimators.lognormal import LognormalGLMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
+from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
 from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
 from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
 from skglmm.estimators.ordinal import OrdinalGLMMClassifier
 from skglmm.estimators.poisson import PoissonGLMMRegressor
+from skglmm.estimators.student import StudentTGLMMRegressor
+from skglmm.estimators.tweedie import TweedieGLMMRegressor
 from skglmm.estimators.zero_inflated_beta import ZeroInflatedBetaGLMMRegressor
 from skglmm.estimators.zero_one_inflated_beta import ZeroOneInflatedBetaGLMMRegressor
 
@@ -20,12 +27,19 @@ __all__ = [
     "BinomialGLMMClassifier",
     "BinomialGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
+    "GLMMRegressor",
+    "GammaGLMMRegressor",
+    "InverseGaussianGLMMRegressor",
     "LMMRegressor",
+    "LognormalGLMMRegressor",
     "MultinomialGLMMClassifier",
+    "NegativeBinomialGLMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
     "OrdinalGLMMClassifier",
     "PoissonGLMMRegressor",
+    "StudentTGLMMRegressor",
+    "TweedieGLMMRegressor",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",
 ]

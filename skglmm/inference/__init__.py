@@ -87,6 +87,7 @@ from skglmm.inference.report.separation import (
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
+from skglmm.inference.residuals.explained_deviance import explained_deviance
 from skglmm.inference.residuals.residuals import (
     deviance_residuals,
     pearson_residuals,
@@ -172,6 +173,7 @@ __all__ = [
     "drawn",
     "estimate_frame",
     "exceedances",
+    "explained_deviance",
     "fit_numbers",
     "fixed_names",
     "group_coefficients",
