@@ -171,12 +171,6 @@ def point(family, mean, precision):
 
 def raw_point(family, mean, precision):
     """Linear predictors, those of the mean as they are given."""
-    given = {
-        "mean": mean,
-        "precision": precision,
-        "scale": -0.5 * precision,
-        "dispersion": -precision,
-    }
     given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
     given["dispersion"] = _dispersed(family, -precision)
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
