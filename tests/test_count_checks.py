@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from scipy.stats import kstest, poisson
 
-from skglmm import BinomialGLMMRegressor, PoissonGLMMRegressor
+from skglmm import BinomialGLMMRegressor, GammaGLMMRegressor, LMMRegressor, PoissonGLMMRegressor
 from skglmm.families import Gaussian, Hurdle, Poisson, Truncated, ZeroInflated
 from skglmm.inference.residuals.count_tests import count_tests
 from skglmm.inference.residuals.distribution_tests import distribution_tests
@@ -158,6 +158,16 @@ def test_real_responses_show_the_shape_of_their_distribution(draw, name):
     assert found[name].effect > 0.3
 
 
+def test_p_values_of_the_shape_of_normal_residuals_are_uniform():
+    rng, values = np.random.default_rng(4), []
+    for _ in range(200):
+        z = rng.normal(size=100)
+        found = distribution_tests(replace(rows_of(Gaussian(), z, z), residual=z))
+        values.append([t.p_value for t in found if t.name in {"skewness", "tails"}])
+    for column in np.array(values).T:
+        assert kstest(column, "uniform").pvalue > 1e-3
+
+
 # --- what diagnose says ---------------------------------------------------------------------------
 
 
@@ -176,6 +186,16 @@ def test_real_responses_show_the_shape_of_their_distribution(draw, name):
 def test_diagnose_names_what_is_wrong_and_what_to_try(told, name, words):
     text = " ".join(str(told[name]).split())
     assert re.search(words, text), text
+
+
+def test_skewed_severities_and_outliers_are_sent_to_longer_tails():
+    rng = np.random.default_rng(0)
+    X, mu = simulated(rng)
+    y = mu.to_numpy() * np.exp(rng.normal(0, 0.8, 800))
+    gamma = GammaGLMMRegressor("x + (1 | site)", inference=False).fit(X, y)
+    assert "Try a longer tail to the right: of the gamma" in str(gamma.diagnose(X, y))
+    far = np.log(mu).to_numpy() + rng.standard_t(3, 800)
+    assert "StudentTGLMMRegressor" in str(LMMRegressor("x").fit(X, far).diagnose(X, far))
 
 
 def test_counts_of_a_true_model_are_not_talked_about():

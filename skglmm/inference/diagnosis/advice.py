@@ -69,8 +69,8 @@ def _on_skewness(test: ResidualTest, family: Family) -> str:
 def _on_tails(test: ResidualTest, family: Family) -> str:
     if test.effect < 0.0:
         return "Look at a QQ plot of the quantile residuals: a mixture, or bounds of y"
-    heavy = family.wider or "a distribution with heavier tails, such as Student's t"
-    return f"Look at the rows of the largest residuals, or try {heavy}"
+    first = "Look at the rows of the largest residuals: typing errors, or rows of another kind"
+    return f"{first}; or try {family.wider}" if family.wider else first
 
 
 def _on_zeros(test: ResidualTest, family: Family) -> str:
