@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-lowest test-fast lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
-.PHONY: bench-linear bench-classes bench-effects bench-many bench-encoder bench-cluster clean
+.PHONY: bench-linear bench-generalized bench-effects bench-many bench-encoder bench-cluster clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -64,8 +64,8 @@ bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=-
 bench-linear: $(VENV)/.stamp-plot  ## time linear mixed models, also with glmm and lme4 where they are there; BENCH="InstEval"
 	$(BIN)/python benchmarks/linear.py $(BENCH)
 
-bench-classes: $(VENV)/.stamp-plot  ## time models of two classes, also with glmm and R where they are there
-	$(BIN)/python benchmarks/classes.py $(BENCH)
+bench-generalized: $(VENV)/.stamp-plot  ## time models of classes, counts and positive responses, also with glmm and R; BENCH="nb2-100k"
+	$(BIN)/python benchmarks/generalized.py $(BENCH)
 
 bench-predict: $(VENV)/.stamp-plot  ## time predictions, and measure their memory
 	$(BIN)/python benchmarks/predict.py $(BENCH)

@@ -1,6 +1,6 @@
 """Compare the estimators with the answers of R in a folder of reference cases.
 
-    python benchmarks/suite.py FOLDER [part of a name] [--parts df profile modes predictions]
+    python benchmarks/suite.py FOLDER [part of a theme and name] [--parts df profile ...]
 
 The folder has ``json/THEME.json`` with cases (data, formula, family, options, estimates of lme4 and
 glmmTMB) and the data themselves, which are not part of this repository. One line for each case:
@@ -10,7 +10,8 @@ beta     largest difference of a fixed effect of the mean, in standard errors of
 se       largest relative difference of a standard error
 zero     the same two of the zero part
 sd       largest difference of a standard deviation of random effects, relative to the larger one
-phi      relative difference of the dispersion
+phi      relative difference of the dispersion, by the name that R gives it, and of shapes
+dispersion  the same two as of beta, of a formula of the dispersion
 posterior  by how much the log posterior density is higher, of cases with priors
 
 and of the parts that are asked for
@@ -33,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from suite_counts import counts, dispersion, dispersion_formula, positive, sides
 from suite_parts import PARTS, plain
 
 from skglmm import (
@@ -42,11 +44,10 @@ from skglmm import (
     BinomialGLMMRegressor,
     LMMRegressor,
     OrdinalGLMMClassifier,
-    PoissonGLMMRegressor,
 )
 from skglmm.inference import coefficient_tables, variance_components
 
-THEMES = ("gaussian", "counts", "binomial", "betabinomial", "ordinal", "priors")
+THEMES = ("gaussian", "counts", "positive", "binomial", "betabinomial", "ordinal", "priors")
 # Cases with priors relative to the residual standard deviation are not among them.
 PRIORS = {
     "bacteria-normal-priors": {"fixed": "normal(0, 1)"},
@@ -61,7 +62,7 @@ PRIORS = {
 }
 # Normal of the logarithm, with mean m and variance v, is lognormal with mean m + v, but for this.
 CONSTANTS = {"petrol-beta-priors": 0.5}
-COUNTS = {"poisson": "inflated", "truncated_poisson": "hurdle"}
+COMPLETE = ("counts", "positive", "binomial", "betabinomial")  # whose variances are compared
 Table = dict[str, tuple[float, float]]
 
 
@@ -71,8 +72,8 @@ def main() -> None:
     factors = {entry["file"]: entry["factors"] or {} for entry in registry.values()}
     for theme in THEMES:
         for case in json.loads((args.folder / "json" / f"{theme}.json").read_text())["cases"]:
-            known = {"counts": case["family"] in COUNTS, "priors": case["name"] in PRIORS}
-            if known.get(theme, True) and args.part in case["name"]:
+            known = theme != "priors" or case["name"] in PRIORS
+            if known and args.part in f"{theme} {case['name']}":
                 rows = read(args.folder / case["data"], factors[case["data"]])
                 print(
                     f"{theme:9s} {case['name']:38s} {line(theme, case, rows, args.parts)}",
@@ -112,9 +113,14 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
         text += f"  posterior {posterior - CONSTANTS.get(case['name'], 0.0):+.1e}"
     if case.get("zi") and "zero" in tables:
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
-    if theme in {"binomial", "betabinomial"} and case["random"]:
+    if theme in COMPLETE and case["random"]:
         text += f"  sd {spreads(model, case):.1e}"
-    if "phi" in (case["dispersion"] or ()):
+    if theme in {"counts", "positive"}:
+        text += dispersion(model, case)
+        if case.get("dispersion_model"):
+            own = tables[model.fit_.family.dispersion]
+            text += dispersion_formula(case, differences, own)
+    elif "phi" in (case["dispersion"] or ()):
         text += f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
     if theme == "ordinal":
         text += ordered_parts(model, case, rows, tables)
@@ -136,18 +142,6 @@ def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
         scale = options["dispformula"].removeprefix("~")
     model = LMMRegressor(formula, reml=bool(options.get("REML")), scale=scale)
     return model, rows, rows[response].to_numpy(), weights
-
-
-def counts(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
-    response, formula = sides(case)
-    zero = case["options"].get("ziformula", "~0").removeprefix("~")
-    model = PoissonGLMMRegressor(
-        formula,
-        zero=None if zero == "0" else zero,
-        zero_kind=COUNTS[case["family"]],
-        n_quadrature=case["options"].get("nAGQ") or 1,
-    )
-    return model, rows, rows[response].to_numpy(), None
 
 
 def binomial(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
@@ -229,16 +223,12 @@ BY_FAMILY = {"gaussian": gaussian, "binomial": binomial, "poisson": counts, "bet
 MAKERS = {
     "gaussian": gaussian,
     "counts": counts,
+    "positive": positive,
     "binomial": binomial,
     "betabinomial": betabinomial,
     "ordinal": ordinal,
     "priors": priors,
 }
-
-
-def sides(case: dict[str, Any]) -> tuple[str, str]:
-    left, _, right = case["formula"].partition("~")
-    return left.strip(), right.strip()
 
 
 def spreads(model: Any, case: dict[str, Any]) -> float:

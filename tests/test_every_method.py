@@ -19,6 +19,8 @@ from skglmm import (
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
     ExtendedBetaGLMMRegressor,
+    GammaGLMMRegressor,
+    InverseGaussianGLMMRegressor,
     LMMRegressor,
     MultinomialGLMMClassifier,
     OneInflatedBetaGLMMRegressor,
@@ -71,6 +73,8 @@ def simulated():
     utility = np.outer(eta, [0.0, 1.0, -1.0]) + rng.normal(size=(20, 3))[g]
     utility += rng.gumbel(size=(200, 3))
     ys["ways"] = np.array(["bus", "car", "train"])[np.argmax(utility, axis=1)]
+    ys["amounts"] = 1000 * rng.gamma(4.0, np.exp(eta) / 4.0)
+    ys["amounts and zeros"] = np.where(rng.random(200) < 0.3, 0.0, ys["amounts"])
     return X, ys
 
 
@@ -81,6 +85,7 @@ MODELS = {
     "extra zeros": (PoissonGLMMRegressor(FORMULA, exposure="hours", zero="1"), "zeros"),
     "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
+    "amounts": (GammaGLMMRegressor(FORMULA), "amounts"),
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
     "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
@@ -99,6 +104,8 @@ RELATED = {
         PoissonGLMMRegressor(FORMULA, truncated=True, n_quadrature=5),
         "positive",
     ),
+    "amounts and zeros": (GammaGLMMRegressor(FORMULA, zero="z"), "amounts and zeros"),
+    "long tails": (InverseGaussianGLMMRegressor(FORMULA), "amounts"),
     "successes with zeros": (
         BinomialGLMMRegressor(FORMULA, trials=12, zero="1", n_quadrature=3),
         "successes",
@@ -173,6 +180,7 @@ METHODS = {
     "condition": lambda c: c.model.condition(c.new, c.new_y).predict_frame(c.new),
     "condition, and go on": lambda c: c.model.condition(c.new, c.new_y).log_density(c.new, c.new_y),
     "score": lambda c: c.model.score(c.X, c.y),
+    "d2": lambda c: c.model.d2(c.X, c.y),
     "r2": lambda c: c.model.r2(c.X, c.y).to_frame(),
     "wald_test": lambda c: c.model.wald_test(f"{c.slope} = 0").p_value,
     "anova": lambda c: c.model.anova().to_frame(),
@@ -236,6 +244,7 @@ REFUSED = {
             "predict_interval of means",
             "predict_frame",
             "condition",
+            "d2",
             "r2",
             "residuals",
             "PredictionDisplay",

@@ -58,8 +58,7 @@ def scattered():
 @every
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_derivatives_match_differences(family, order):
-    h, weights = 1e-3, np.array([1.0, -8.0, 8.0, -1.0])  # the error is of order h**4
-    steps = h * np.array([-2.0, -1.0, 1.0, 2.0])
+    weights, steps = np.array([1.0, -8.0, 8.0, -1.0]), np.array([-2.0, -1.0, 1.0, 2.0])
     mean, precision, others, y = scattered()
     if is_bounded(family):
         ends = [end if end in family.masses else abs(end - 0.001) for end in (0.0, 1.0)]
@@ -71,7 +70,10 @@ def test_derivatives_match_differences(family, order):
     found = rows(evaluate(family, y, one, order))
     scale = np.max([np.abs(each) for each in found.values()], axis=0)
     for k in family.estimated:
-        eta = tuple(np.add.outer(steps * (k == i), each).ravel() for i, each in enumerate(one))
+        is_positive = family.links and family.links[k].reach[0] > 0.0
+        h = 3e-4 * np.minimum(one[k], 1.0) if is_positive else np.full(len(y), 1e-3)
+        moves = np.multiply.outer(steps, h)  # the error of a difference is of order h**4
+        eta = tuple((each + moves * (k == i)).ravel() for i, each in enumerate(one))
         below = evaluate(family, np.tile(y, 4), eta, order - 1)
         lower = {(): below.value} if order == 1 else rows(below)
         for index in (each for each in lower if len(each) == order - 1):

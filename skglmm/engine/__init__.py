@@ -46,7 +46,8 @@ from skglmm.engine.penalty import (
     ThroughLink,
 )
 from skglmm.engine.prior import Coupling, EffectInformation, NormalPosterior
-from skglmm.engine.problem.problem import Approximation, Modes, Problem
+from skglmm.engine.problem.approximation import Approximation
+from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.problem.within import constant_within
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params, Sizes

@@ -49,6 +49,7 @@ from skglmm.inference.prediction.estimable import (
     missed_directions,
     nonestimable,
 )
+from skglmm.inference.prediction.frequencies import exceedances
 from skglmm.inference.prediction.intervals import (
     Interval,
     LinearPrediction,
@@ -86,6 +87,7 @@ from skglmm.inference.report.separation import (
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
+from skglmm.inference.residuals.explained_deviance import explained_deviance
 from skglmm.inference.residuals.residuals import (
     deviance_residuals,
     pearson_residuals,
@@ -170,6 +172,8 @@ __all__ = [
     "diagnose",
     "drawn",
     "estimate_frame",
+    "exceedances",
+    "explained_deviance",
     "fit_numbers",
     "fixed_names",
     "group_coefficients",

@@ -40,7 +40,8 @@ from skglmm.engine.gaussian.condensed import CondensedShard
 from skglmm.engine.gaussian.products import fixed_removed, times
 from skglmm.engine.mode.system import hessian, inverse_blocks, scaled, solve
 from skglmm.engine.objective.gradient import level_kernels
-from skglmm.engine.problem.problem import Approximation, Problem
+from skglmm.engine.problem.approximation import Approximation
+from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes
@@ -139,7 +140,7 @@ class ProfiledLikelihood(Approximation):
         """Return value and gradient, given half the log determinant."""
         half = 0.5 * self.mass
         value = log_det + half * (1.0 + log(mode.square / self.mass)) + self.condensed.log_size
-        value += 0.5 * self.condensed.weight * log(2.0 * pi)
+        value += 0.5 * self.condensed.weight * log(2.0 * pi) + self.condensed.lost
         pairs = zip(mode.slopes, problem.order, strict=True)
         theta = {
             f: problem.covariances[f].slope(mode.point.params.theta[f], slope) for slope, f in pairs

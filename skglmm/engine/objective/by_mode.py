@@ -5,7 +5,8 @@ from abc import ABC
 from skglmm.arrays import Floats
 from skglmm.engine.mode.point import third_slopes
 from skglmm.engine.objective.sensitivity import information, tangent, theta_information
-from skglmm.engine.problem.problem import Approximation, Problem
+from skglmm.engine.problem.approximation import Approximation
+from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.records import Mode, Objective, Slopes
 from skglmm.parts import Parts

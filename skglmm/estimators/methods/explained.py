@@ -1,4 +1,4 @@
-"""How much of the variance a fitted estimator explains."""
+"""How much of the variance, or of the deviance, a fitted estimator explains."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skglmm import inference as infer
 from skglmm.design import DesignSpec
-from skglmm.estimators.reading.rows import build_rows, known_rows
+from skglmm.estimators.reading.estimable import refuse_nonestimable
+from skglmm.estimators.reading.rows import Kind, build_rows, known_rows
 from skglmm.estimators.reading.study import study_of
 from skglmm.estimators.reading.validation import check_one_mean
 from skglmm.estimators.runtime.threads import SingleThreaded
@@ -16,11 +17,16 @@ from skglmm.response import ResponseScale
 
 __all__ = ["ExplainedVariance"]
 
+# What has linear predictors in the place of averages of means.
+AVERAGES = {"marginal": "fixed", "posterior": "conditional"}
+
 
 class ExplainedVariance(SingleThreaded):
-    """Explained variance of a fitted mixed model, as a method."""
+    """Explained variance and deviance of a fitted mixed model, as methods."""
 
     fit_: Fit
+    predict_kind: str
+    new_groups: str
     context: Mapping[str, Callable[..., Any]] | None
     _scale: ResponseScale
     _spec: DesignSpec
@@ -97,3 +103,76 @@ class ExplainedVariance(SingleThreaded):
         frame, _, weights, _ = known_rows(self, X, y, sample_weight)
         design, _ = build_rows(self._spec, frame, "marginal", "fixed", self.context)
         return infer.r_squared(self.fit_, design, weights, width=self._scale.width)
+
+    def d2(self, X: Any, y: Any, sample_weight: Any = None, kind: Kind | None = None) -> float:
+        r"""Return D², the share of the deviance that the model explains, of any rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, shape (n_samples, n_features)
+            Rows of `fit`, or new ones.
+        y : array-like, shape (n_samples,)
+            Their responses.
+        sample_weight : array-like, shape (n_samples,), default=None
+            Weights of the rows.
+        kind : str or set, default=None
+            "conditional", "fixed" or a set of factors, as in `predict`: effects that are not known
+            are 0. None is `predict_kind`, of which "marginal" and "posterior" average means, and
+            have no deviance: "fixed" and "conditional" take their place.
+
+        Returns
+        -------
+        float
+            One less the deviance over that of constant predictors of the mean (and of zeros,
+            where they have one), the best for these rows. 1 is best; constants have 0.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+        ValueError
+            As in `predict`; when the data of fit do not determine a linear predictor of a row; for
+            an unknown kind, "marginal" and "posterior" among them.
+
+        Notes
+        -----
+        The deviance is twice what log densities lack to those of a model in which each row has a
+        mean of its own, with dispersion and shapes as estimated. Of a Gaussian model D² is R² [1]_;
+        of Poisson, gamma and Tweedie models it is what ``d2_tweedie_score`` of scikit-learn says of
+        predictions, and of two classes ``d2_log_loss_score``. An exposure or offset stays with the
+        constants, so that rates are compared with a constant rate.
+
+        References
+        ----------
+        .. [1] Cameron, A. C. & Windmeijer, F. A. G. (1997). An R-squared measure of goodness of fit
+           for some common nonlinear regression models. Journal of Econometrics, 77(2), 329-342.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(f"{model.d2(X, y):.3f}, without batches {model.d2(X, y, kind='fixed'):.3f}")
+        0.972, without batches 0.471
+        """
+        check_is_fitted(self)
+        check_one_mean(self.fit_, "d2")
+        kind = _with_deviance(self.predict_kind) if kind is None else kind
+        if isinstance(kind, str) and kind in AVERAGES:
+            msg = (
+                f"kind={kind!r} averages means over effects, which have no deviance; take "
+                f"kind={_with_deviance(kind)!r}"
+            )
+            raise ValueError(msg)
+        refuse_nonestimable(self, X, "there is no D² of these rows", sample_weight=sample_weight)
+        frame, response, weights, _ = known_rows(self, X, y, sample_weight)
+        design, plan = build_rows(self._spec, frame, kind, self.new_groups, self.context)
+        return infer.explained_deviance(
+            self.fit_, design, self._scale.read(response), weights, plan
+        )
+
+
+def _with_deviance(kind: str) -> str:
+    """Return the kind that has linear predictors in the place of averages of means."""
+    return AVERAGES.get(kind, kind)

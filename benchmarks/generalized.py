@@ -1,4 +1,4 @@
-"""Time mixed models of two classes: skglmm, the package glmm and R, on the same rows.
+"""Time generalized linear mixed models: skglmm, the package glmm and R, on the same rows.
 
 The columns of the table:
 
@@ -24,18 +24,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import pandas as pd
+from generalized_workloads import WORKLOADS, Workload
 from linear import ENOUGH_SECONDS, Found, cells, child, peak_megabytes, row, say
-from linear_workloads import SEED
 
 HERE = Path(__file__).parent
-# Rows, levels of g and of h, and the formula.
-WORKLOADS = {
-    "binary-slope-100k": (100_000, 5_000, 0, "y ~ x + (1 + x | g)"),
-    "binary-intercept-1m": (1_000_000, 100_000, 0, "y ~ x + (1 | g)"),
-    "binary-crossed-100k": (100_000, 5_000, 200, "y ~ x + (1 | g) + (1 | h)"),
-}
 
 
 def main() -> None:
@@ -69,60 +62,51 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def simulated(name: str) -> pd.DataFrame:
-    """Rows of a workload; the order of the draws is a part of it."""
-    n, n_g, n_h, formula = WORKLOADS[name]
-    rng, has_slopes = np.random.default_rng(SEED), "1 + x" in formula
-    g, h = rng.integers(0, n_g, n), rng.integers(0, max(n_h, 1), n)
-    x = rng.normal(size=n)
-    b = rng.normal(size=(n_g, 2)) @ np.array([[0.8, 0.2], [0.0, 0.4 * has_slopes]])
-    eta = 0.5 * x + b[g, 0] * (1.0 if has_slopes else 0.75) + has_slopes * b[g, 1] * x
-    groups = {"g": g}
-    if n_h:
-        eta, groups["h"] = eta + 0.5 * rng.normal(size=n_h)[h], h
-    y = (rng.random(n) < 1.0 / (1.0 + np.exp(0.5 - eta))).astype(int)
-    return pd.DataFrame({"x": x, **groups, "y": y})
-
-
 def compare(name: str, programs: list[str], args: argparse.Namespace) -> None:
     """Fit one workload with each program, and print a row for each."""
-    found = {}
+    found, workload = {}, WORKLOADS[name]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
+        programs = [each for each in programs if fits(each, workload)]
         if set(programs) & {"glmmTMB", "lme4"}:
-            simulated(name).to_csv(path, index=False)
+            workload.frame().to_csv(path, index=False)
         for program in programs:
             say(f"{name}: {program}")
             own = (sys.executable, __file__, "--child", program, name)
             command = (*own, "--repeats", str(args.repeats))
             if program not in PROGRAMS:
-                command = r_command(program, name, path)
+                command = r_command(program, workload, path)
             found[program] = child(command, args.patience)
     best = max((each["log_likelihood"] for each in found.values() if each), default=0.0)
     for program, each in found.items():
         print(row(name, program, *cells(each, best, args.patience)), flush=True)
 
 
-def r_command(program: str, name: str, path: Path) -> tuple[str, ...]:
-    _, _, n_h, formula = WORKLOADS[name]
-    script, groups = str(HERE / "time_binomial.R"), "g,h" if n_h else "g"
-    return "Rscript", script, program, str(path), formula, groups
+def fits(program: str, workload: Workload) -> bool:
+    """Whether a program has the family."""
+    has = {"glmm": workload.in_glmm is not None, "lme4": workload.in_lme4}
+    return has.get(program, True)
+
+
+def r_command(program: str, workload: Workload, path: Path) -> tuple[str, ...]:
+    script, groups = str(HERE / "time_generalized.R"), ",".join(workload.groups)
+    own = (workload.formula, groups, workload.family, workload.zero)
+    return "Rscript", script, program, str(path), *own
 
 
 def fit_here(program: str, name: str, repeats: int) -> Found:
     """Fit in this process, of which the parent measures the memory."""
-    fit, formula = PROGRAMS[program], WORKLOADS[name][-1]
-    frame = simulated(name)
+    fit, workload = PROGRAMS[program], WORKLOADS[name]
+    frame, groups = workload.frame(), workload.groups
     if program == "glmm":  # which takes groups as text
-        groups = frame.columns.intersection(["g", "h"])
         frame[groups] = frame[groups].astype(str).radd("level ")
     with warnings.catch_warnings(action="ignore"):
-        fit(formula, frame.iloc[:2_000])  # what the first fit imports
+        fit(workload, frame.iloc[:2_000])  # what the first fit imports
     walls: list[float] = []
     cpus: list[float] = []
     while len(walls) < repeats and sum(walls) < ENOUGH_SECONDS:
         wall, cpu = time.perf_counter(), time.process_time()
-        log_likelihood = fit(formula, frame)
+        log_likelihood = fit(workload, frame)
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
     return {
@@ -134,17 +118,18 @@ def fit_here(program: str, name: str, repeats: int) -> Found:
     }
 
 
-def fit_skglmm(formula: str, frame: pd.DataFrame) -> float:
-    from skglmm import BinomialGLMMClassifier  # noqa: PLC0415  # the parent needs no skglmm
+def fit_skglmm(workload: Workload, frame: pd.DataFrame) -> float:
+    import skglmm  # noqa: PLC0415  # the parent needs no skglmm
 
-    model = BinomialGLMMClassifier(formula.removeprefix("y ~ "))
+    estimator = getattr(skglmm, workload.estimator)
+    model = estimator(workload.formula.removeprefix("y ~ "), **workload.parameters)
     return float(model.fit(frame.drop(columns="y"), frame["y"]).log_likelihood_)
 
 
-def fit_glmm(formula: str, frame: pd.DataFrame) -> float:
+def fit_glmm(workload: Workload, frame: pd.DataFrame) -> float:
     import glmm  # noqa: PLC0415  # which may not be there
 
-    return float(glmm.fit(frame, formula, "binomial").loglik)
+    return float(glmm.fit(frame, workload.formula, workload.in_glmm).loglik)
 
 
 def has_r_package(args: argparse.Namespace, name: str) -> bool:
@@ -154,7 +139,7 @@ def has_r_package(args: argparse.Namespace, name: str) -> bool:
     return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
-PROGRAMS: dict[str, Callable[[str, pd.DataFrame], float]] = {
+PROGRAMS: dict[str, Callable[[Workload, pd.DataFrame], float]] = {
     "skglmm": fit_skglmm,
     "glmm": fit_glmm,
 }

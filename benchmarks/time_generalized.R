@@ -1,17 +1,18 @@
-# Fits one mixed logistic regression with glmmTMB or lme4, standard errors included, and prints a
-# line of JSON.
-# usage: Rscript time_binomial.R glmmTMB|lme4 DATA.csv FORMULA GROUPS
+# Fits one generalized linear mixed model with glmmTMB or lme4, standard errors included, and prints
+# a line of JSON.
+# usage: Rscript time_generalized.R glmmTMB|lme4 DATA.csv FORMULA GROUPS FAMILY ZIFORMULA
 args <- commandArgs(TRUE)
 suppressMessages(library(args[1], character.only = TRUE))
 data <- read.csv(args[2])
 formula <- as.formula(args[3])
 groups <- strsplit(args[4], ",")[[1]]
 data[groups] <- lapply(data[groups], factor)
+family <- eval(parse(text = args[5]))
 time <- system.time({
   model <- suppressWarnings(if (args[1] == "lme4") {
-    suppressMessages(glmer(formula, data = data, family = binomial))
+    suppressMessages(glmer(formula, data = data, family = family))
   } else {
-    glmmTMB(formula, data = data, family = binomial)
+    glmmTMB(formula, data = data, family = family, ziformula = as.formula(args[6]))
   })
   errors <- if (args[1] == "lme4") as.matrix(vcov(model)) else vcov(model)
 })

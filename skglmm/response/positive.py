@@ -1,0 +1,58 @@
+"""Positive responses: amounts, durations, sizes, perhaps beside zeros."""
+
+from dataclasses import dataclass
+
+from skglmm.arrays import Floats
+from skglmm.response.base import ResponseScale
+from skglmm.response.messages import refuse_wrong
+from skglmm.response.real import LARGEST
+
+__all__ = ["PositiveScale"]
+
+
+@dataclass(frozen=True)
+class PositiveScale(ResponseScale):
+    """Responses that are positive, in the units of their user.
+
+    Parameters
+    ----------
+    zero : bool, default=False
+        Whether they may be 0, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.response import PositiveScale
+    >>> PositiveScale(zero=True).read(np.array([0.0, 2.5]))
+    array([0. , 2.5])
+    >>> PositiveScale().read(np.array([0.0, 2.5]))
+    Traceback (most recent call last):
+    ...
+    ValueError: every response must be positive; 1 of 2 is zero: 0. ...
+    """
+
+    zero: bool = False
+
+    @property
+    def described(self) -> str:
+        return "a response from 0 on" if self.zero else "a positive response"
+
+    def _refuse(self, y: Floats) -> None:
+        first = f"every response must be {'positive or 0' if self.zero else 'positive'}"
+        is_zero = y == 0.0
+        checks = (
+            (y < 0.0, "negative", _NEGATIVE),
+            (is_zero & (not self.zero), "zero", _ZERO),
+            (y > LARGEST, "beyond 1e100", _UNITS),
+            (~is_zero & (y < 1.0 / LARGEST), "below 1e-100", _UNITS),
+        )
+        refuse_wrong(first, y, checks)
+
+
+_NEGATIVE = "Look for a code of missing values; LMMRegressor is for responses of either sign"
+_ZERO = (
+    "If zeros are what they are, zero='1' gives them a probability of their own, and "
+    "TweedieGLMMRegressor takes amounts that are sums of none or some parts; if they are small "
+    "numbers that were rounded or not detected, they need a model of that"
+)
+_UNITS = "Floating-point numbers end near there: bring them to ordinary units"
