@@ -379,11 +379,11 @@ def test_tables_reach_the_bounds_as_solutions_do():
 def test_many_rows_have_the_quantiles_of_few(study, monkeypatch, kind):
     model, _ = study
     rng = np.random.default_rng(5)
-    rows = pd.DataFrame({"x": rng.normal(size=6000), "g": rng.integers(0, 40, 6000)})
+    rows = pd.DataFrame({"x": rng.normal(size=2000), "g": rng.integers(0, 40, 2000)})
     rows.loc[4, "x"] = 9.0  # far from the others
     parts = rows_of(model, rows, kind)
     tabulated = predict_quantile(model.fit_, *parts, Q)
-    monkeypatch.setattr(quantile_module, "FEW", 6001)
+    monkeypatch.setattr(quantile_module, "FEW", 2001)
     solved = predict_quantile(model.fit_, *parts, Q)
     assert not np.array_equal(tabulated, solved)
     assert np.all(np.diff(tabulated, axis=1) >= 0)
