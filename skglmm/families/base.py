@@ -213,6 +213,17 @@ class Family(ABC):
         return ""
 
     @property
+    def narrower(self) -> str:
+        """Which distribution is like it, with a parameter for less spread; empty for none."""
+        return ""
+
+    @property
+    def counts_something(self) -> bool:
+        """Whether responses are counts, perhaps of successes, and not the numbers of classes."""
+        is_bounded = bool(np.isfinite(self.support.high))
+        return self.support.is_discrete and bool(self.known or not is_bounded)
+
+    @property
     def scale(self) -> int:
         """Place of the linear predictor of the dispersion, of a family that has one."""
         return [parameter.role for parameter in self.parameters].index(Role.DISPERSION)

@@ -1,4 +1,4 @@
-"""Quantiles of positive numbers from their cdf, survival function and density."""
+"""Quantiles of positive numbers, perhaps beside zeros, from their tails and their density."""
 
 from collections.abc import Sequence
 
@@ -16,18 +16,20 @@ HALF = 0.5  # the probability from which on the upper tail has more digits
 
 
 def positive_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) -> Floats:
-    """Return the responses, shape (n,), whose cdf is `p`, by the logarithm of the nearer tail.
+    """Return the least responses, shape (n,), whose cdf is `p`, by the log of the nearer tail.
 
     Parameters
     ----------
     family : Family
-        Of positive numbers, without masses.
+        With a positive density above 0.
     p : ndarray, shape (n,)
     eta : sequence of ndarray, each of shape (n,) or (1,)
     """
     p, *full = np.broadcast_arrays(p, *eta)
-    result = np.where(p <= 0.0, 0.0, np.where(p >= 1.0, np.inf, np.nan))
-    rows = np.flatnonzero((p > 0.0) & (p < 1.0))
+    none = np.zeros(len(p))
+    zero = family.cdf(none, full) if family.masses else none
+    result = np.where(p <= zero, 0.0, np.where(p >= 1.0, np.inf, np.nan))
+    rows = np.flatnonzero((p > zero) & (p < 1.0))
     z = np.clip(np.log(family.mean([row[rows] for row in full])), *ENDS)
     low, high = (np.full(len(rows), end) for end in ENDS)
     for _ in range(STEPS):
