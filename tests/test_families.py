@@ -308,7 +308,8 @@ def test_the_support_is_where_the_cdf_rises(family):
 
 @every
 def test_draws_have_the_mean_and_the_variance(family):
-    n = 5000 if family in STRETCHED else 50_000
+    slow = family in STRETCHED or "ConwayMaxwellPoisson" in name(family)
+    n = 5000 if slow else 50_000
     eta = point(family, np.full(n, 0.4), np.full(n, 1.5))
     rng = np.random.default_rng(1)
     draws = family.sample(eta, rng)
@@ -333,7 +334,7 @@ def test_draws_repeat_with_their_seed(family):
 @linked
 @pytest.mark.parametrize("log_precision", [np.log(2e-3), -30.0, 0.0, 30.0])
 def test_draws_lie_inside_the_support_or_on_a_mass_even_for_tiny_shapes(family, log_precision):
-    n = 2000
+    n = 60 if family.support.is_discrete else 2000  # no rounding makes counts leave it
     mean = np.resize([*family.links[0].reach, np.clip(0.0, *family.links[0].reach)], n)
     eta = raw_point(family, mean, np.full(n, log_precision))
     draws = family.sample(eta, np.random.default_rng(2))
