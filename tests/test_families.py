@@ -60,6 +60,9 @@ def scattered():
 def test_derivatives_match_differences(family, order):
     weights, steps = np.array([1.0, -8.0, 8.0, -1.0]), np.array([-2.0, -1.0, 1.0, 2.0])
     mean, precision, others, y = scattered()
+    if "dispersion" in family.predictors and family.support.is_discrete:
+        # small dispersions of counts bend it within a step
+        precision = np.minimum(precision, 0.5)
     if is_bounded(family):
         ends = [end if end in family.masses else abs(end - 0.001) for end in (0.0, 1.0)]
         y = np.clip(y, *ends)
@@ -71,7 +74,7 @@ def test_derivatives_match_differences(family, order):
     scale = np.max([np.abs(each) for each in found.values()], axis=0)
     for k in family.estimated:
         is_positive = family.links and family.links[k].reach[0] > 0.0
-        h = 3e-4 * np.minimum(one[k], 1.0) if is_positive else np.full(len(y), 1e-3)
+        h = 3e-4 * np.minimum(one[k], 1.0) if is_positive else np.full(len(y), 2e-4)
         moves = np.multiply.outer(steps, h)  # the error of a difference is of order h**4
         eta = tuple((each + moves * (k == i)).ravel() for i, each in enumerate(one))
         below = evaluate(family, np.tile(y, 4), eta, order - 1)
