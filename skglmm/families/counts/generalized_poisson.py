@@ -31,7 +31,11 @@ LEAST = (
     "of the mean at least; try ConwayMaxwellPoissonGLMMRegressor"
 )
 DISPERSION = Parameter(
-    "dispersion", Role.DISPERSION, (LogConsulDispersion(),), floor=log(LEAST_DISPERSION), at_limit=LEAST
+    "dispersion",
+    Role.DISPERSION,
+    (LogConsulDispersion(),),
+    floor=log(LEAST_DISPERSION),
+    at_limit=LEAST,
 )
 MEAN = Parameter("mean", Role.LOCATION, (ShortLogMean(), Positive(), Sqrt()))
 NEAR = 0.5  # relative distance to the mean in which a difference has more digits than a ratio
@@ -204,9 +208,7 @@ class GeneralizedPoisson(Family):
     def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         return self._tail(upper_sum, y, eta, outside=1.0)
 
-    def _tail(
-        self, tail: TailSum, y: Floats, eta: Sequence[Floats], *, outside: float
-    ) -> Floats:
+    def _tail(self, tail: TailSum, y: Floats, eta: Sequence[Floats], *, outside: float) -> Floats:
         near, _ = within_reach(self.links, eta)
         y, *near = np.broadcast_arrays(np.floor(y), *near)
         found = np.full(len(y), outside)
@@ -317,7 +319,7 @@ def _descendants(founders: Floats, theta: Floats, rng: np.random.Generator) -> F
     rows = np.flatnonzero(total > 0.0)
     alive = total[rows]
     while rows.size:
-        alive = rng.poisson(theta[rows] * alive)
+        alive = rng.poisson(theta[rows] * alive).astype(np.float64)
         total[rows] += alive
-        rows, alive = rows[alive > 0], alive[alive > 0]
+        rows, alive = rows[alive > 0.0], alive[alive > 0.0]
     return total
