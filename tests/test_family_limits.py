@@ -138,9 +138,7 @@ def corners(family):
         ends = [] if parameter.role is Role.SIZE else [low, high]
         grids.append([*ends, *(x for x in middle if low < x < high)])
     y, *eta = (each.ravel() for each in np.meshgrid(possible(family), *grids))
-    for k in family.known:
-        y = np.minimum(y, eta[k])
-    return y, eta
+    return np.minimum(y, family.ends(eta)[1]), eta
 
 
 @linked

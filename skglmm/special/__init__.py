@@ -1,6 +1,6 @@
 """Special functions and their first three derivatives in one pass."""
 
-from skglmm.special.conway_maxwell import Base, Terms, excess
+from skglmm.special.conway_maxwell import Base, Terms, excess, stirling_rest
 from skglmm.special.conway_maxwell_terms import terms_of
 from skglmm.special.exp_excess import exp_excess
 from skglmm.special.gamma_norm import log_gamma_norm
@@ -33,5 +33,6 @@ __all__ = [
     "log_student_norm",
     "log_tweedie_series",
     "stirling_remainder",
+    "stirling_rest",
     "terms_of",
 ]

@@ -1,11 +1,11 @@
 r"""The Conway-Maxwell-Poisson distribution by its mean: what its log probabilities are made of.
 
 With a base b near the mean, and the excess
-:math:`\tau(y) = \log y! - \log\Gamma(b) - (y + 1 - b) \log b` of log factorials over a line, the log
-probability of a count is :math:`(y - \mu) \theta + E - \nu \tau(y)`. The tilt :math:`\theta`, which
-makes :math:`\mu` the mean, and the level E are smooth functions of :math:`\log\mu` and of the log
-dispersion :math:`d = -\log\nu`. Their derivatives follow from the cumulants of y and :math:`\tau`:
-of the equation that the mean is :math:`\mu`, by the implicit function theorem.
+:math:`\tau(y) = \log y! - \log\Gamma(b) - (y + 1 - b) \log b` of log factorials over a line, the
+log probability of a count is :math:`(y - \mu) \theta + E - \nu \tau(y)`. The tilt :math:`\theta`,
+which makes :math:`\mu` the mean, and the level E are smooth functions of :math:`\log\mu` and of
+the log dispersion :math:`d = -\log\nu`. Their derivatives follow from the cumulants of y and
+:math:`\tau`: of the equation that the mean is :math:`\mu`, by the implicit function theorem.
 """
 
 from typing import NamedTuple
@@ -18,13 +18,21 @@ from skglmm.special.exp_excess import exp_excess
 from skglmm.special.log_gamma import log_gamma_remainder
 from skglmm.special.whole_sums import WholeSum, whole_sums
 
-__all__ = ["N_TERMS", "Base", "Terms", "base_of", "excess", "solve_terms"]
+__all__ = [
+    "N_TERMS",
+    "Base",
+    "Terms",
+    "base_of",
+    "excess",
+    "is_smooth",
+    "solve_terms",
+    "stirling_rest",
+]
 
 N_TERMS = (2, 5, 9, 14)  # up to each order of derivatives
 STEPS = 100  # of Newton's method, with halving; five are usual
 CLOSE = 1e-8  # step, in standard deviations of a count, whose square is below rounding
 LONGEST = 3.0  # step in the logarithm of a ratio of probabilities
-NOTHING = -700.0  # log of a share that is as good as 0
 TINY_MEAN = 0.01  # up to which bases are 1, so that no digit of the log probability of 0 is lost
 LARGE_NU = 8.0  # from which on distances of counts to a mean between them cost digits
 WIDE = 9.0  # variance from which on sums over whole numbers are as good as integrals
@@ -52,14 +60,22 @@ def is_smooth(mean: Floats, log_dispersion: Floats) -> Floats:
 
 
 def base_of(mean: Floats, log_dispersion: Floats) -> Base:
-    """Return one more than the means, or than the whole numbers below them where that is smooth not.
+    """Return one more than the means, or than whole numbers next to them where digits need it.
 
     Parameters
     ----------
     mean, log_dispersion : ndarray, shape (n,)
     """
     value = np.where(is_smooth(mean, log_dispersion), mean, np.floor(mean)) + 1.0
-    return Base(value, np.log(value), log_gamma_remainder(value, 0)[0])
+    return Base(value, np.log(value), stirling_rest(value - 1.0))
+
+
+def stirling_rest(y: Floats) -> Floats:
+    """Return what Stirling's formula leaves of log factorials, of the same shape.
+
+    Of one number it is to the last digit what it is of many: cdfs of a row are the same anywhere.
+    """
+    return log_gamma_remainder(np.append(y.ravel() + 1.0, 1.0), 0)[0][:-1].reshape(y.shape)
 
 
 def excess(y: Floats, remainder: Floats, base: Base) -> Floats:
@@ -96,8 +112,8 @@ def solve_terms(mean: Floats, log_dispersion: Floats, base: Base, order: int) ->
     ndarray, shape (N_TERMS[order], n)
         :math:`\theta`, E; from order 1 on their derivatives in d, and
         :math:`b = \mu / \mathrm{Var}(y)`; from order 2 on their second derivatives in d, and with
-        :math:`B = \mu b` the derivatives :math:`B_a / \mu` in the log mean a, and :math:`B_d / \mu`;
-        from order 3 on their third ones, :math:`B_{aa} / \mu, B_{ad} / \mu, B_{dd} / \mu`. In the
+        :math:`B = \mu b` its derivatives over :math:`\mu`, :math:`B_a` in the log mean a, and
+        :math:`B_d`; from order 3 on their third ones, :math:`B_{aa}, B_{ad}, B_{dd}`. In the
         place of :math:`E_{dd}` is :math:`-E_{dd} - E_d`, the expected information of d.
     """
     found = np.empty((N_TERMS[order], len(mean)))
@@ -119,7 +135,7 @@ class _Rows:
     def __init__(self, mean: Floats, log_dispersion: Floats, base: Base, nodes: WholeSum) -> None:
         self.mean, self.nu, self.base = mean, np.exp(-log_dispersion), base
         self.weights, self.u = nodes.weights, nodes.y - mean[:, None]
-        remainder = log_gamma_remainder((nodes.y + 1.0).ravel(), 0)[0].reshape(nodes.y.shape)
+        remainder = stirling_rest(nodes.y)
         self.excess = excess(nodes.y, remainder, Base(*(each[:, None] for each in base)))
         self.bent = self.nu[:, None] * self.excess
 
@@ -134,8 +150,9 @@ class _Rows:
         """Return tilts that make the means right, probabilities, and levels."""
         tilt = _start(self.mean, self.nu, self.base.log)
         low, high = np.full_like(tilt, -np.inf), np.full_like(tilt, np.inf)
+        done = np.zeros(tilt.shape, dtype=np.bool_)  # others' steps move no digit of these
         for _ in range(STEPS):
-            mass, level = self._mass(tilt)
+            mass, _ = self._mass(tilt)
             miss = np.sum(mass * self.u, axis=1)
             square = np.sum(mass * self.u**2, axis=1) - miss**2
             share = np.maximum(miss / self.mean, -1.0 + 1e-15)
@@ -147,8 +164,9 @@ class _Rows:
             moved = tilt + step
             close = np.abs(step) * np.sqrt(square) <= CLOSE
             outside = ~((low < moved) & (moved < high)) & np.isfinite(middle) & ~close
-            tilt = np.where(outside, middle, moved)
-            if close.all():
+            tilt = np.where(done, tilt, np.where(outside, middle, moved))
+            done |= close
+            if done.all():
                 break
         return tilt, *self._mass(tilt)
 
@@ -156,7 +174,7 @@ class _Rows:
         """Return probabilities, (m, J), and levels, (m,)."""
         logs = self.u * tilt[:, None] - self.bent
         most = np.max(np.where(self.weights > 0.0, logs, -np.inf), axis=1)
-        mass = self.weights * np.exp(np.clip(logs - most[:, None], NOTHING, 0.0))
+        mass = self.weights * np.exp(np.minimum(logs - most[:, None], 0.0))
         total = mass.sum(axis=1)
         level = -most - np.log(total)
         first = np.flatnonzero(self.base.value == 1.0)  # of the count 0, whose excess is 0

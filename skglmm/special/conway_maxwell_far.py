@@ -13,7 +13,7 @@ __all__ = ["FAR_FROM", "far_terms"]
 
 FAR_FROM = 1e4  # mean, and mean times nu, from which on four terms are all of it
 _HALF_LOG_TWO_PI = 0.5 * np.log(2.0 * np.pi)
-# The level less that of a normal density: factors of mu**-i, polynomials in 1 / nu, for i = 1, 2, 3.
+# The level less that of a normal density: factors of mu**-i for i = 1, 2, 3, polynomials in 1 / nu.
 _LEVEL = (
     (-3 / 12, 2 / 12, 0.0, 0.0),
     (1 / 48, -4 / 48, 3 / 48, 0.0),

@@ -1,6 +1,7 @@
 """Sums over counts of functions as smooth as powers of factorials, from few of them."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ __all__ = ["END", "WholeSum", "whole_sums"]
 DROP = 42.0  # of a log probability that leaves nothing
 BULK = 48  # numbers about a mean that is far from 0
 NARROW = 2.25  # variance up to which a sum over whole numbers is no integral
-MOST = 160.0  # whole numbers that are summed; where more are needed there is an integral
+SIZES = (0.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0)  # of sums over whole numbers
 FIRST = 40  # whole numbers before it
 PANELS = 10.0  # about as many parts of it
 CELLS = 2**17  # numbers at a time
@@ -50,14 +51,18 @@ def whole_sums(mean: Floats, nu: Floats) -> Iterator[tuple[Ints, WholeSum]]:
     low = np.where(
         flat < 1.0, np.maximum(np.floor(mean * (1.0 - np.sqrt(2.0 * flat)) - 3.0), 0.0), 0.0
     )
+    down = mean * np.where(flat < 1.0, np.sqrt(2.0 * flat), 1.0)
+    low = np.maximum(np.floor(mean - down) - 3.0, 0.0)
     high = np.ceil(mean + up)
     bulk = (flat <= 1.0) & (mean >= NARROW * nu)
-    whole = ~bulk & (high - low < MOST)
+    whole = ~bulk & (high - low < SIZES[-1])
     for rows in _chunks(np.flatnonzero(bulk), np.full(len(mean), float(BULK))):
         yield rows, _bulk(mean[rows], flat[rows])
-    for rows in _chunks(np.flatnonzero(whole), high - low):
-        yield rows, _whole(low[rows], high[rows])
-    for rows in _chunks(np.flatnonzero(~bulk & ~whole), np.full(len(mean), 800.0)):
+    for least, most in pairwise(SIZES):  # sums round alike, whatever the rows beside them
+        some = np.flatnonzero(whole & (high - low >= least) & (high - low < most))
+        for rows in _chunks(some, np.full(len(mean), most)):
+            yield rows, _whole(low[rows], high[rows], most)
+    for rows in np.flatnonzero(~bulk & ~whole)[:, None]:
         yield rows, _integral(high[rows])
 
 
@@ -83,9 +88,8 @@ def _bulk(mean: Floats, flat: Floats) -> WholeSum:
     return WholeSum(y, np.broadcast_to(step[:, None], y.shape))
 
 
-def _whole(low: Floats, high: Floats) -> WholeSum:
-    k = np.arange(float(np.max(high - low)) + 1.0)
-    y = low[:, None] + k
+def _whole(low: Floats, high: Floats, most: float) -> WholeSum:
+    y = low[:, None] + np.arange(most)
     return WholeSum(y, (y <= high[:, None]).astype(np.float64))
 
 

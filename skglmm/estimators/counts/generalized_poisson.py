@@ -13,9 +13,9 @@ class GeneralizedPoissonGLMMRegressor(DispersedCountRegressor):
 
     A count has a mean :math:`\mu`, a dispersion :math:`\phi` and the variance :math:`\mu \phi`
     [2]_; at a dispersion of 1 it is Poisson distributed. The link of the mean has a linear
-    predictor of fixed and normally distributed random effects, and so may :math:`\log\phi`. With a
-    formula of `zero` a count is an extra zero with a probability of its own, or it is zero with that
-    probability and a positive count otherwise. The likelihood is maximized in its Laplace
+    predictor of fixed and normally distributed random effects, and so may :math:`\log\phi`. With
+    a formula of `zero` a count is an extra zero with a probability of its own, or it is zero with
+    that probability and a positive count otherwise. The likelihood is maximized in its Laplace
     approximation, or by adaptive Gauss-Hermite quadrature; answers are those of glmmTMB [1]_.
 
     Below 1 a dispersion is at least 1/4, counts end where the formula of their probabilities does,

@@ -1,4 +1,4 @@
-"""The Conway-Maxwell-Poisson family by its mean: counts that vary less than Poisson ones, or more."""
+"""The Conway-Maxwell-Poisson family by its mean: counts of any dispersion."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from skglmm.families.counts.tails import LogMass, TailSum, lower_sum, tail_quant
 from skglmm.families.parameter import Parameter, Role
 from skglmm.links import Jet, Link, LogConwayDispersion, LogMean
 from skglmm.response import Support
-from skglmm.special import Base, Terms, excess, log_gamma_remainder, terms_of
+from skglmm.special import Base, Terms, excess, stirling_rest, terms_of
 
 __all__ = ["ConwayMaxwellPoisson"]
 
@@ -82,7 +82,7 @@ class ConwayMaxwellPoisson(Family):
 
     def prepare(self, y: Floats) -> Floats:
         """Return counts, and what Stirling's formula leaves of their log factorials."""
-        return np.stack([y, log_gamma_remainder(y + 1.0, 0)[0]])
+        return np.stack([y, stirling_rest(y)])
 
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         near, outside = within_reach(self.links, eta)
@@ -122,7 +122,7 @@ class ConwayMaxwellPoisson(Family):
         base, (tilt, level) = terms_of(mean, near[1], 0)
 
         def log_mass(y: Floats, rows: Ints) -> Floats:
-            remainder = log_gamma_remainder((y + 1.0).ravel(), 0)[0].reshape(y.shape)
+            remainder = stirling_rest(y)
             here = Base(*(each[rows, None] for each in base))
             line = (y - mean[rows, None]) * tilt[rows, None] + level[rows, None]
             return np.asarray(line - nu[rows, None] * excess(y, remainder, here))

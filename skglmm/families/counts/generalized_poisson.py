@@ -319,7 +319,7 @@ def _descendants(founders: Floats, theta: Floats, rng: np.random.Generator) -> F
     rows = np.flatnonzero(total > 0.0)
     alive = total[rows]
     while rows.size:
-        alive = rng.poisson(theta[rows] * alive)
+        alive = rng.poisson(theta[rows] * alive).astype(np.float64)
         total[rows] += alive
-        rows, alive = rows[alive > 0], alive[alive > 0]
+        rows, alive = rows[alive > 0.0], alive[alive > 0.0]
     return total

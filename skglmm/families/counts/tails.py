@@ -16,6 +16,7 @@ TailSum = Callable[[LogMass, Floats, Floats, Floats], Floats]
 FEW = 320.0  # counts from 0 on of which all are summed
 BLOCK = 72  # counts that are summed before an integral begins
 CELLS = 2**18  # numbers at a time
+ROW, SOON = 48.0, 12.0  # counts that are looked through for a quantile, and deviations to it
 PANELS = 44  # each twice as long as the one before
 AFAR = 60.0  # standard deviations in which nothing is left
 NEGLIGIBLE = -45.0  # log of a share that is below rounding
@@ -85,7 +86,17 @@ def tail_quantile(log_mass: LogMass, p: Floats, mean: Floats, sd: Floats, last: 
         The largest counts, or infinity.
     """
     found = np.where(p <= 0.0, 0.0, last)
-    inside = np.flatnonzero((p > 0.0) & (p < 1.0))
+    some = np.flatnonzero((p > 0.0) & (p < 1.0))
+    low, inside = (
+        some[mean[some] + SOON * sd[some] < ROW],
+        some[~(mean[some] + SOON * sd[some] < ROW)],
+    )
+    k, left = np.arange(ROW), []
+    for rows in _chunks(low, np.full(len(p), ROW)):
+        sums = np.cumsum(np.exp(log_mass(_over(k, rows), rows)), axis=1)
+        found[rows] = np.minimum(np.sum(sums < p[rows, None], axis=1), last[rows])
+        left.append(rows[sums[:, -1] < p[rows]])
+    inside = np.concatenate([inside, *left])
 
     def reached(y: Floats, places: Ints) -> Bools:
         rows = inside[places]
