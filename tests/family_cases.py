@@ -167,8 +167,6 @@ def point(family, mean, precision):
 
 def raw_point(family, mean, precision):
     """Linear predictors, those of the mean as they are given."""
-    given = {"mean": mean, "precision": precision, "scale": -0.5 * precision}
-    given["dispersion"] = _dispersed(family, -precision)
     given = {
         "mean": mean,
         "precision": precision,

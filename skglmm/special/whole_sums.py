@@ -48,9 +48,6 @@ def whole_sums(mean: Floats, nu: Floats) -> Iterator[tuple[Ints, WholeSum]]:
     flat = DROP / np.maximum(mean * nu, TINY)
     up = mean * (np.sqrt(2.0 * flat) + flat / 3.0)
     up = np.minimum(up, DROP / np.log1p(1.0 / mean)) + 3.0
-    low = np.where(
-        flat < 1.0, np.maximum(np.floor(mean * (1.0 - np.sqrt(2.0 * flat)) - 3.0), 0.0), 0.0
-    )
     down = mean * np.where(flat < 1.0, np.sqrt(2.0 * flat), 1.0)
     low = np.maximum(np.floor(mean - down) - 3.0, 0.0)
     high = np.ceil(mean + up)
