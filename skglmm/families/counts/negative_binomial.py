@@ -1,6 +1,6 @@
 """The negative binomial family: counts that vary more than Poisson ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, final
@@ -45,7 +45,6 @@ DISPERSION = Parameter(
     ),
 )
 LEAST, MOST = 0.01, 100.0  # excess of the variance over the mean, and dispersion, to start from
-Tail = Callable[[Floats, Floats, Floats], Floats]
 _SAME = (np.ones(1), np.zeros(1), np.zeros(1))  # slopes of a number in itself
 SMOOTH = 1e15  # a mean above which Poisson counts are as good as their mean: next to it, in doubles
 
@@ -151,18 +150,19 @@ class NegativeBinomial(Family):
         return np.stack([np.exp(none), 0.0 - np.expm1(none)])  # no negative zero
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
-        return np.where(y < 0.0, 0.0, self._tail(y, eta, betaincc, betainc))
+        return np.where(y < 0.0, 0.0, self._tail(y, eta, upper=False))
 
     def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
-        return np.where(y < 0.0, 1.0, self._tail(y, eta, betainc, betaincc))
+        return np.where(y < 0.0, 1.0, self._tail(y, eta, upper=True))
 
-    def _tail(self, y: Floats, eta: Sequence[Floats], of_small: Tail, of_large: Tail) -> Floats:
-        """Return an incomplete beta function of a share below 1/2, which has all digits."""
+    def _tail(self, y: Floats, eta: Sequence[Floats], *, upper: bool) -> Floats:
+        """Return incomplete beta functions of shares below 1/2, which have all digits."""
         near, _ = within_reach(self.links, eta)
         mean, shape = self._shape(near)
         p, q = mean / (shape + mean), shape / (shape + mean)
         more = np.floor(np.maximum(y, 0.0)) + 1.0
-        return np.where(p < 0.5, of_small(more, shape, p), of_large(shape, more, q))
+        here, there = (betainc, betaincc) if upper else (betaincc, betainc)
+        return np.where(p < 0.5, here(more, shape, p), there(shape, more, q))
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         return whole_quantile(self, p, eta)
