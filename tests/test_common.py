@@ -22,6 +22,7 @@ from skglmm import (
     LMMRegressor,
     LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
+    NegativeBinomialGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
@@ -72,6 +73,12 @@ def rounded(name, y):
 
 class WholeBinomial(BinomialGLMMRegressor):
     """Takes the responses of the checks, which are not whole."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeNegativeBinomial(NegativeBinomialGLMMRegressor):
+    """Takes the same."""
 
     _vet = staticmethod(rounded)
 
@@ -159,6 +166,10 @@ def test_scikit_learn_accepts_more_of_it(estimator, check):
 
 
 @pytest.mark.slow
-@checks_of(WholeBinomial(groups=0, trials=10_000), WholeBetaBinomial(trials=10_000))
-def test_scikit_learn_accepts_numbers_of_successes(estimator, check):
+@checks_of(
+    WholeBinomial(groups=0, trials=10_000),
+    WholeBetaBinomial(trials=10_000),
+    WholeNegativeBinomial(),
+)
+def test_scikit_learn_accepts_whole_numbers(estimator, check):
     check(estimator)

@@ -24,6 +24,7 @@ from skglmm import (
     LMMRegressor,
     LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
+    NegativeBinomialGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
@@ -104,6 +105,12 @@ RELATED = {
     "far ends": (ExtendedBetaGLMMRegressor(FORMULA), "ends"),
     "positive, by quadrature": (
         PoissonGLMMRegressor(FORMULA, truncated=True, n_quadrature=5),
+        "positive",
+    ),
+    "varied counts": (NegativeBinomialGLMMRegressor(FORMULA, exposure="hours"), "counts"),
+    "varied counts with zeros": (NegativeBinomialGLMMRegressor(FORMULA, zero="1"), "zeros"),
+    "varied positive counts": (
+        NegativeBinomialGLMMRegressor(FORMULA, variance="linear", truncated=True),
         "positive",
     ),
     "amounts and zeros": (GammaGLMMRegressor(FORMULA, zero="z"), "amounts and zeros"),
