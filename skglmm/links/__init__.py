@@ -9,6 +9,7 @@ from skglmm.links.identity import Identity
 from skglmm.links.inverse import Inverse
 from skglmm.links.inverse_squared import InverseSquared
 from skglmm.links.log import Log
+from skglmm.links.log_amount import LogAmount
 from skglmm.links.log_mean import LogMean
 from skglmm.links.logit import Logit
 from skglmm.links.loglog import LogLog
@@ -31,6 +32,7 @@ __all__ = [
     "Jet",
     "Link",
     "Log",
+    "LogAmount",
     "LogLog",
     "LogMean",
     "LogOdds",
