@@ -13,14 +13,18 @@ from skglmm.families import (
     Beta,
     BetaBinomial,
     Binomial,
+    ConwayMaxwellPoisson,
     ExtendedBeta,
     FixedExtendedBeta,
     FixedStudentT,
     FixedTweedie,
     Gamma,
     Gaussian,
+    GeneralizedPoisson,
     Hurdle,
+    InverseGaussian,
     Log,
+    Lognormal,
     Multinomial,
     NegativeBinomial,
     OneInflatedBeta,
@@ -42,21 +46,26 @@ STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
 BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
 GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
-POSITIVE = [*GAMMAS]
+INVERSE_GAUSSIANS = [
+    InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
+]
 TWEEDIES = [Tweedie(), FixedTweedie(power=1.3)]
 STUDENTS = [StudentT(links=(link, Log(), Log())) for link in StudentT().parameters[0].links]
 STUDENTS.append(FixedStudentT(df=5.0))
+POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS, Lognormal()]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 NEGATIVE_BINOMIALS = [
     NegativeBinomial(growth=growth).with_link(link)
     for growth in ("quadratic", "linear")
     for link in Poisson().parameters[0].links
 ]
+DISPERSED = [GeneralizedPoisson(), ConwayMaxwellPoisson()]  # others in test_dispersed_counts.py
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
 DISCRETE = [
     *POISSONS,
     *NEGATIVE_BINOMIALS,
+    *DISPERSED,
     *BERNOULLIS,
     *TRIALS,
     Multinomial(labels=("bus", "car", "train")),
@@ -65,9 +74,9 @@ DISCRETE = [
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
-COMBINED.append(ZeroInflated(BetaBinomial()))
+COMBINED += [ZeroInflated(BetaBinomial()), ZeroInflated(ConwayMaxwellPoisson())]
+COMBINED += [Truncated(GeneralizedPoisson())]
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
 LINKED = [
     *BETAS,
     *BOUNDARY,
@@ -79,11 +88,13 @@ LINKED = [
     *COMBINED,
     *HURDLES,
 ]
+HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0], Lognormal()))
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
 _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
+    "median": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "dispersion": -np.log([40.0, 25.0, 12.0, 30.0, 1.5, 400.0]),
@@ -129,7 +140,20 @@ def size(family):
 
 def moderate(family):
     """Six rows of linear predictors."""
-    return _placed(family, [_MODERATE[each] for each in family.predictors])
+    rows = [_MODERATE[each] for each in family.predictors]
+    pairs = zip(family.predictors, rows, strict=True)
+    rows = [_dispersed(family, row) if each == "dispersion" else row for each, row in pairs]
+    return _placed(family, rows)
+
+
+def _dispersed(family, log_dispersion):
+    """Log dispersions that leave every count possible, and that differences can be taken of."""
+    kind = getattr(family, "family", family)
+    if isinstance(kind, GeneralizedPoisson):
+        return np.minimum(np.logaddexp(0.5, log_dispersion), 12.0)
+    if isinstance(kind, ConwayMaxwellPoisson):
+        return np.minimum(np.logaddexp(-1.0, log_dispersion), 12.0)
+    return log_dispersion
 
 
 def point(family, mean, precision):
@@ -147,7 +171,7 @@ def raw_point(family, mean, precision):
         "mean": mean,
         "precision": precision,
         "scale": -0.5 * precision,
-        "dispersion": -precision,
+        "dispersion": _dispersed(family, -precision),
     }
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
     pairs = zip(family.predictors, usual, strict=True)

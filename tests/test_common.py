@@ -17,7 +17,10 @@ from skglmm import (
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
     ExtendedBetaGLMMRegressor,
+    GammaGLMMRegressor,
+    InverseGaussianGLMMRegressor,
     LMMRegressor,
+    LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
@@ -35,8 +38,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
     pytest.mark.filterwarnings("ignore:in each of the . levels:UserWarning"),
-    pytest.mark.filterwarnings("ignore:the (precision|scale) stopped:UserWarning"),
-    pytest.mark.filterwarnings("ignore:dropped from the (mean|location|class):UserWarning"),
+    pytest.mark.filterwarnings("ignore:the (precision|scale|dispersion) stopped:UserWarning"),
+    pytest.mark.filterwarnings("ignore:dropped from the (mean|median|location|class):UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
     pytest.mark.filterwarnings("ignore:no response equals the bound:UserWarning"),
     pytest.mark.filterwarnings("ignore:the likelihood rises for ever:UserWarning"),
@@ -132,6 +135,7 @@ def test_scikit_learn_accepts_it(estimator, check):
     ZeroOneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
     OrderedBetaGLMMRegressor(bounds=(-200, 200)),
     ExtendedBetaGLMMRegressor(bounds=(-200, 200), exceedance=0.1),
+    GammaGLMMRegressor(groups=0),
     reading=False,
 )
 def test_scikit_learn_accepts_its_relatives(estimator, check):
@@ -147,6 +151,8 @@ def test_scikit_learn_accepts_its_relatives(estimator, check):
     BinomialGLMMClassifier(groups=0, n_quadrature=3),
     OrdinalGLMMClassifier(),
     OrdinalGLMMClassifier(groups=0, categories="sorted"),
+    InverseGaussianGLMMRegressor(groups=0),
+    LognormalGLMMRegressor(groups=0),
 )
 def test_scikit_learn_accepts_more_of_it(estimator, check):
     check(estimator)

@@ -16,12 +16,16 @@ from skglmm.families.classes.multinomial import Multinomial
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
+from skglmm.families.counts.conway_maxwell_poisson import ConwayMaxwellPoisson
+from skglmm.families.counts.generalized_poisson import GeneralizedPoisson
 from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.gamma import Gamma
+from skglmm.families.positive.inverse_gaussian import InverseGaussian
+from skglmm.families.positive.lognormal import Lognormal
 from skglmm.families.positive.tweedie import Tweedie
 from skglmm.families.real.fixed_student import FixedStudentT
 from skglmm.families.real.gaussian import Gaussian
@@ -37,18 +41,22 @@ from skglmm.links import (
     EventLogLog,
     EventProbit,
     Identity,
-    Inverse,
-    InverseSquared,
     Jet,
     Link,
     Log,
     LogAmount,
+    LogConsulDispersion,
+    LogConwayDispersion,
     Logit,
     LogLog,
     LogMean,
+    LogMedian,
     LogOdds,
     Positive,
     Probit,
+    Reciprocal,
+    ReciprocalSquared,
+    ShortLogMean,
     Sqrt,
     Stretched,
 )
@@ -63,6 +71,7 @@ __all__ = [
     "Binomial",
     "CLogLog",
     "Cauchit",
+    "ConwayMaxwellPoisson",
     "Cumulative",
     "DensityFactor",
     "EventCLogLog",
@@ -75,20 +84,24 @@ __all__ = [
     "FixedTweedie",
     "Gamma",
     "Gaussian",
+    "GeneralizedPoisson",
     "Hurdle",
     "Identity",
     "Interior",
-    "Inverse",
-    "InverseSquared",
+    "InverseGaussian",
     "Jet",
     "Link",
     "Log",
     "LogAmount",
+    "LogConsulDispersion",
+    "LogConwayDispersion",
     "LogDensity",
     "LogLog",
     "LogMean",
+    "LogMedian",
     "LogOdds",
     "Logit",
+    "Lognormal",
     "Multinomial",
     "NegativeBinomial",
     "OneInflatedBeta",
@@ -98,7 +111,10 @@ __all__ = [
     "Poisson",
     "Positive",
     "Probit",
+    "Reciprocal",
+    "ReciprocalSquared",
     "Role",
+    "ShortLogMean",
     "Sqrt",
     "Stretched",
     "StudentT",

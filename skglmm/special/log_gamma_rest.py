@@ -69,7 +69,8 @@ def _scaled(x: Floats, slopes: list[Floats]) -> list[Floats]:
     """Multiply derivatives by their powers of x, one factor after the other."""
     found = []
     for power, slope in enumerate(slopes, start=1):
-        for _ in range(power):
-            slope = slope * x
-        found.append(slope)
+        part = slope * x
+        for _ in range(1, power):
+            part = part * x
+        found.append(part)
     return found
