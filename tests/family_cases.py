@@ -13,12 +13,14 @@ from skglmm.families import (
     Beta,
     BetaBinomial,
     Binomial,
+    ConwayMaxwellPoisson,
     ExtendedBeta,
     FixedExtendedBeta,
     FixedStudentT,
     FixedTweedie,
     Gamma,
     Gaussian,
+    GeneralizedPoisson,
     Hurdle,
     InverseGaussian,
     Log,
@@ -57,11 +59,13 @@ NEGATIVE_BINOMIALS = [
     for growth in ("quadratic", "linear")
     for link in Poisson().parameters[0].links
 ]
+DISPERSED = [GeneralizedPoisson(), ConwayMaxwellPoisson()]  # others in test_dispersed_counts.py
 BERNOULLIS = [Bernoulli(links=(link,)) for link in Bernoulli().parameters[0].links]
 TRIALS = [Binomial(), BetaBinomial()]  # with other links in test_trial_families.py
 DISCRETE = [
     *POISSONS,
     *NEGATIVE_BINOMIALS,
+    *DISPERSED,
     *BERNOULLIS,
     *TRIALS,
     Multinomial(labels=("bus", "car", "train")),
@@ -70,7 +74,8 @@ DISCRETE = [
 COUNTS = [Poisson(), Poisson(links=(Sqrt(),)), SmallGeometric(), SmallThinned()]
 COUNTS += [NegativeBinomial(), NegativeBinomial(growth="linear")]
 COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for family in COUNTS]
-COMBINED.append(ZeroInflated(BetaBinomial()))
+COMBINED += [ZeroInflated(BetaBinomial()), ZeroInflated(ConwayMaxwellPoisson())]
+COMBINED += [Truncated(GeneralizedPoisson())]
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
 LINKED = [
     *BETAS,
@@ -135,7 +140,20 @@ def size(family):
 
 def moderate(family):
     """Six rows of linear predictors."""
-    return _placed(family, [_MODERATE[each] for each in family.predictors])
+    rows = [_MODERATE[each] for each in family.predictors]
+    pairs = zip(family.predictors, rows, strict=True)
+    rows = [_dispersed(family, row) if each == "dispersion" else row for each, row in pairs]
+    return _placed(family, rows)
+
+
+def _dispersed(family, log_dispersion):
+    """Log dispersions that leave every count possible, and that differences can be taken of."""
+    kind = getattr(family, "family", family)
+    if isinstance(kind, GeneralizedPoisson):
+        return np.minimum(np.logaddexp(0.5, log_dispersion), 12.0)
+    if isinstance(kind, ConwayMaxwellPoisson):
+        return np.minimum(np.logaddexp(-1.0, log_dispersion), 12.0)
+    return log_dispersion
 
 
 def point(family, mean, precision):
@@ -153,7 +171,7 @@ def raw_point(family, mean, precision):
         "mean": mean,
         "precision": precision,
         "scale": -0.5 * precision,
-        "dispersion": -precision,
+        "dispersion": _dispersed(family, -precision),
     }
     usual = [np.full_like(mean, _USUAL.get(each, 0.0)) for each in family.predictors]
     pairs = zip(family.predictors, usual, strict=True)

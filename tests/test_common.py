@@ -20,6 +20,7 @@ from skglmm import (
     GammaGLMMRegressor,
     InverseGaussianGLMMRegressor,
     LMMRegressor,
+    LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
@@ -38,7 +39,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
     pytest.mark.filterwarnings("ignore:in each of the . levels:UserWarning"),
     pytest.mark.filterwarnings("ignore:the (precision|scale|dispersion) stopped:UserWarning"),
-    pytest.mark.filterwarnings("ignore:dropped from the (mean|location|class):UserWarning"),
+    pytest.mark.filterwarnings("ignore:dropped from the (mean|median|location|class):UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
     pytest.mark.filterwarnings("ignore:no response equals the bound:UserWarning"),
     pytest.mark.filterwarnings("ignore:the likelihood rises for ever:UserWarning"),
@@ -151,6 +152,7 @@ def test_scikit_learn_accepts_its_relatives(estimator, check):
     OrdinalGLMMClassifier(),
     OrdinalGLMMClassifier(groups=0, categories="sorted"),
     InverseGaussianGLMMRegressor(groups=0),
+    LognormalGLMMRegressor(groups=0),
 )
 def test_scikit_learn_accepts_more_of_it(estimator, check):
     check(estimator)

@@ -22,6 +22,7 @@ from skglmm import (
     GammaGLMMRegressor,
     InverseGaussianGLMMRegressor,
     LMMRegressor,
+    LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
@@ -74,6 +75,7 @@ def simulated():
     utility += rng.gumbel(size=(200, 3))
     ys["ways"] = np.array(["bus", "car", "train"])[np.argmax(utility, axis=1)]
     ys["amounts"] = 1000 * rng.gamma(4.0, np.exp(eta) / 4.0)
+    ys["durations"] = 1000 * rng.gamma(4.0, 0.25 / (4.0 + eta))
     ys["amounts and zeros"] = np.where(rng.random(200) < 0.3, 0.0, ys["amounts"])
     return X, ys
 
@@ -106,6 +108,8 @@ RELATED = {
     ),
     "amounts and zeros": (GammaGLMMRegressor(FORMULA, zero="z"), "amounts and zeros"),
     "long tails": (InverseGaussianGLMMRegressor(FORMULA), "amounts"),
+    "logarithms": (LognormalGLMMRegressor(FORMULA), "amounts"),
+    "durations": (GammaGLMMRegressor(FORMULA, link="inverse"), "durations"),
     "successes with zeros": (
         BinomialGLMMRegressor(FORMULA, trials=12, zero="1", n_quadrature=3),
         "successes",

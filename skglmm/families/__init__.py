@@ -16,6 +16,8 @@ from skglmm.families.classes.multinomial import Multinomial
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
+from skglmm.families.counts.conway_maxwell_poisson import ConwayMaxwellPoisson
+from skglmm.families.counts.generalized_poisson import GeneralizedPoisson
 from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
@@ -42,6 +44,8 @@ from skglmm.links import (
     Jet,
     Link,
     Log,
+    LogConsulDispersion,
+    LogConwayDispersion,
     Logit,
     LogLog,
     LogMean,
@@ -51,6 +55,7 @@ from skglmm.links import (
     Probit,
     Reciprocal,
     ReciprocalSquared,
+    ShortLogMean,
     Sqrt,
     Stretched,
 )
@@ -65,6 +70,7 @@ __all__ = [
     "Binomial",
     "CLogLog",
     "Cauchit",
+    "ConwayMaxwellPoisson",
     "Cumulative",
     "DensityFactor",
     "EventCLogLog",
@@ -77,6 +83,7 @@ __all__ = [
     "FixedTweedie",
     "Gamma",
     "Gaussian",
+    "GeneralizedPoisson",
     "Hurdle",
     "Identity",
     "Interior",
@@ -84,6 +91,8 @@ __all__ = [
     "Jet",
     "Link",
     "Log",
+    "LogConsulDispersion",
+    "LogConwayDispersion",
     "LogDensity",
     "LogLog",
     "LogMean",
@@ -103,6 +112,7 @@ __all__ = [
     "Reciprocal",
     "ReciprocalSquared",
     "Role",
+    "ShortLogMean",
     "Sqrt",
     "Stretched",
     "StudentT",

@@ -4,6 +4,7 @@ from skglmm.links.base import Jet, Link
 from skglmm.links.between import Between
 from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
+from skglmm.links.count_scales import LogConsulDispersion, LogConwayDispersion, ShortLogMean
 from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
 from skglmm.links.identity import Identity
 from skglmm.links.log import Log
@@ -30,6 +31,8 @@ __all__ = [
     "Jet",
     "Link",
     "Log",
+    "LogConsulDispersion",
+    "LogConwayDispersion",
     "LogLog",
     "LogMean",
     "LogMedian",
@@ -39,6 +42,7 @@ __all__ = [
     "Probit",
     "Reciprocal",
     "ReciprocalSquared",
+    "ShortLogMean",
     "Sqrt",
     "Stretched",
 ]

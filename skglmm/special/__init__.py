@@ -1,5 +1,7 @@
 """Special functions and their first three derivatives in one pass."""
 
+from skglmm.special.conway_maxwell import Base, Terms, excess, stirling_rest
+from skglmm.special.conway_maxwell_terms import terms_of
 from skglmm.special.exp_excess import exp_excess
 from skglmm.special.gamma_norm import log_gamma_norm
 from skglmm.special.log_gamma import (
@@ -13,9 +15,14 @@ from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
 from skglmm.special.student_norm import log_student_norm
 from skglmm.special.tweedie import log_tweedie_series
+from skglmm.special.whole_sums import END
 
 __all__ = [
+    "END",
     "SERIES_FROM",
+    "Base",
+    "Terms",
+    "excess",
     "exp_excess",
     "log_gamma_family",
     "log_gamma_norm",
@@ -26,4 +33,6 @@ __all__ = [
     "log_student_norm",
     "log_tweedie_series",
     "stirling_remainder",
+    "stirling_rest",
+    "terms_of",
 ]

@@ -69,8 +69,8 @@ def _scaled(x: Floats, slopes: list[Floats]) -> list[Floats]:
     """Multiply derivatives by their powers of x, one factor after the other."""
     found = []
     for power, slope in enumerate(slopes, start=1):
-        scaled = slope
-        for _ in range(power):
-            scaled = scaled * x
-        found.append(scaled)
+        part = slope * x
+        for _ in range(1, power):
+            part = part * x
+        found.append(part)
     return found

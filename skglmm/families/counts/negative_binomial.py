@@ -10,16 +10,16 @@ from scipy.special import betainc
 
 from skglmm.arrays import Floats
 from skglmm.families.base import Family
-from skglmm.families.calculus.chain_rule import leave
+from skglmm.families.calculus.chain_rule import leave, through_links
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.combined.masses import ZERO_OR_MORE
-from skglmm.families.counts.gamma_mixture import Mixed, Slopes, mixed
+from skglmm.families.counts.gamma_mixture import mixed
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.counts.shape_information import shape_information
 from skglmm.families.defaults.whole_quantile import whole_quantile
 from skglmm.families.parameter import Parameter, Role
-from skglmm.links import Link, Log, LogMean
+from skglmm.links import Jet, Link, Log, LogMean
 from skglmm.response import Support
 
 __all__ = ["NegativeBinomial"]
@@ -39,6 +39,7 @@ DISPERSION = Parameter(
     untold="zeros alone tell nothing of how positive counts vary",
 )
 LEAST, MOST = 0.01, 100.0  # excess of the variance over the mean, and dispersion, to start from
+_SAME = (np.ones(1), np.zeros(1), np.zeros(1))  # slopes of a number in itself
 SMOOTH = 1e15  # a mean above which Poisson counts are as good as their mean: next to it, in doubles
 
 
@@ -101,14 +102,12 @@ class NegativeBinomial(Family):
 
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         near, outside = within_reach(self.links, eta)
-        log_mean = self.links[0].log_inverse(near[0], order)
-        log_shape = log_mean[0] - near[1] if self.is_linear else -near[1]
-        terms = mixed(prepared, log_mean[0], log_shape, order)
-        if self.is_linear:
-            terms = _proportional(terms)
+        logs = self.links[0].log_inverse(near[0], order)
+        found = mixed(prepared, logs[0], near[1], order, moves=self.is_linear)
         if order > 0 and not isinstance(self.links[0], LogMean):
-            terms = _linked(terms, log_mean[1:])
-        found = LogDensity(terms.value, *map(_in_dispersion, terms[1 : order + 1]))
+            log_mean = Jet(logs[0], logs[0], logs[1:])  # as a parameter
+            same = Jet(near[1], near[1], _SAME[:order])
+            found = through_links(found, (log_mean, same))
         if outside is not None:
             leave(found, outside)
         return found
@@ -172,42 +171,3 @@ class NegativeBinomial(Family):
         rate = rng.standard_gamma(shape) * (mean / shape)
         draws = rng.poisson(np.minimum(rate, SMOOTH)).astype(np.float64)
         return np.where(rate > SMOOTH, np.round(rate), draws)
-
-
-def _in_dispersion(parts: Slopes) -> Floats:
-    """Stack derivatives in the mean and the log dispersion, which is minus the log shape."""
-    return np.stack([part if k % 2 == 0 else -part for k, part in enumerate(parts)])
-
-
-def _proportional(terms: Mixed) -> Mixed:
-    """Return derivatives where the shape is the mean over the dispersion.
-
-    In the log mean, which moves the shape, too, and in the log shape as they were.
-    """
-    grad, hess, third = terms.grad, terms.hess, terms.third
-    if grad:
-        grad = (grad[0] + grad[1], grad[1])
-    if hess:
-        mm, mc, cc = hess
-        hess = (mm + 2.0 * mc + cc, mc + cc, cc)
-    if third:
-        mmm, mmc, mcc, ccc = third
-        third = (mmm + 3.0 * (mmc + mcc) + ccc, mmc + 2.0 * mcc + ccc, mcc + ccc, ccc)
-    return Mixed(terms.value, grad, hess, third)
-
-
-def _linked(terms: Mixed, slopes: Sequence[Floats]) -> Mixed:
-    """Return derivatives in the predictor of the mean from those in its logarithm."""
-    grad, hess, third = terms.grad, terms.hess, terms.third
-    one = slopes[0]
-    if third:
-        (mmm, mmc, mcc, ccc), (mm, mc, _) = third, hess
-        two, three = slopes[1], slopes[2]
-        cubic = (mmm * one * one + 3.0 * mm * two) * one + grad[0] * three
-        third = (cubic, mmc * one * one + mc * two, mcc * one, ccc)
-    if hess:
-        mm, mc, cc = hess
-        hess = (mm * one * one + grad[0] * slopes[1], mc * one, cc)
-    if grad:
-        grad = (grad[0] * one, grad[1])
-    return Mixed(terms.value, grad, hess, third)

@@ -9,11 +9,13 @@ from skglmm.families.counts.poisson import Poisson
 
 __all__ = ["shape_information"]
 
-FIRST, FURTHER = 32, 257  # counts that are all taken, and how many beyond
+EXACT = 1000.0  # counts up to which all are summed
+FIRST, FURTHER = 32, 257  # of more: how many are all taken, and beyond
 TAIL = 12.0  # standard deviations that are summed
 EXPONENTIAL = 40.0  # ratios of variance to mean: e^-40 of a geometric tail is left
 CELLS = 2**17  # rows times counts at a time
 DENSE = 8.0  # places in one unit of a logarithm, between which splines are exact to 5 digits
+NOTHING = 1e-6  # of logarithms
 TINY = np.finfo(np.float64).tiny
 
 
@@ -27,12 +29,9 @@ def shape_information(log_mean: Floats, log_shape: Floats) -> Floats:
     ----------
     log_mean, log_shape : ndarray, shape (n,)
     """
-    axes = [np.array([row.min(), row.max()]) for row in (log_mean, log_shape)]
-    sizes = [4 + int(np.ceil(DENSE * np.ptp(ends))) * (np.ptp(ends) > 0.0) for ends in axes]
-    sizes = [size if np.ptp(ends) > 0.0 else 1 for size, ends in zip(sizes, axes, strict=True)]
-    if len(log_mean) <= sizes[0] * sizes[1]:
+    m, c = _places(log_mean), _places(log_shape)
+    if len(log_mean) <= len(m) * len(c):
         return _summed(log_mean, log_shape)
-    m, c = (np.linspace(*ends, size) for ends, size in zip(axes, sizes, strict=True))
     grid = [part.ravel() for part in np.meshgrid(m, c, indexing="ij")]
     logs = np.log(np.maximum(_summed(*grid), TINY)).reshape(len(m), len(c))
     if len(c) == 1:
@@ -44,25 +43,41 @@ def shape_information(log_mean: Floats, log_shape: Floats) -> Floats:
     return np.exp(found) * np.ones_like(log_mean)
 
 
+def _places(row: Floats) -> Floats:
+    """Return places of a spline over a range; one of a range that is rounding."""
+    low, high = float(row.min()), float(row.max())
+    if high - low < NOTHING:
+        return row[:1]
+    return np.linspace(low, high, 4 + int(np.ceil(DENSE * (high - low))))
+
+
 def _summed(log_mean: Floats, log_shape: Floats) -> Floats:
-    step = CELLS // (FIRST + FURTHER)
-    found = np.empty(len(log_mean))
-    for start in range(0, len(log_mean), step):
-        rows = slice(start, start + step)
-        y, weights = _nodes(np.exp(log_mean[rows])[:, None], np.exp(log_shape[rows])[:, None])
-        repeated = [np.repeat(row[rows], y.shape[1]) for row in (log_mean, log_shape)]
-        terms = mixed(Poisson().prepare(y.ravel()), *repeated, 1)
-        mass = np.exp(terms.value).reshape(y.shape) * weights
-        squares = terms.grad[1].reshape(y.shape) ** 2
-        found[rows] = np.sum(squares * mass, axis=1) / mass.sum(axis=1)
-    return found
-
-
-def _nodes(mean: Floats, shape: Floats) -> tuple[Floats, Floats]:
-    """Counts, dense about the mean, and how many each stands for, (n, m) each."""
+    mean, shape = np.exp(log_mean), np.exp(log_shape)
     extra = 1.0 + mean / shape
+    high = np.ceil(mean + TAIL * np.sqrt(mean * extra) + EXPONENTIAL * extra)
+    result = np.empty(len(mean))
+    rows, start = np.argsort(high, kind="stable"), 0
+    while start < len(rows):
+        last = high[rows[start]]
+        some = rows[start : start + max(1, int(CELLS // min(last, EXACT)))]
+        some = some[(high[some] <= EXACT) == (last <= EXACT)]
+        y, weights = _nodes(mean[some, None], extra[some, None], high[some, None])
+        m, c = (np.repeat(row[some], y.shape[1]) for row in (log_mean, log_shape))
+        found = mixed(Poisson().prepare(y.ravel()), m, -c, 1, moves=False)
+        assert found.grad is not None
+        mass = np.exp(found.value).reshape(y.shape) * weights
+        squares = found.grad[1].reshape(y.shape) ** 2
+        result[some] = np.sum(squares * mass, axis=1) / mass.sum(axis=1)
+        start += len(some)
+    return result
+
+
+def _nodes(mean: Floats, extra: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Counts and how many each stands for, (n, m) each: all, or those that are dense about it."""
+    if high[-1, 0] <= EXACT:
+        y = np.broadcast_to(np.arange(high[-1, 0] + 1.0), (len(mean), int(high[-1, 0]) + 1))
+        return y, np.ones_like(y)
     sd = np.sqrt(mean * extra)
-    high = np.ceil(mean + TAIL * sd + EXPONENTIAL * extra)
     center, speed = np.log(mean + 0.5), (mean + 0.5) / np.maximum(sd, 1.0)
     low, last = (np.arcsinh(speed * (np.log(end) - center)) for end in (0.5, high))
     grid = low + (last - low) * np.linspace(0.0, 1.0, FURTHER)

@@ -26,7 +26,8 @@ def positive_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) ->
     eta : sequence of ndarray, each of shape (n,) or (1,)
     """
     p, *full = np.broadcast_arrays(p, *eta)
-    zero = family.cdf(np.zeros(len(p)), full)
+    none = np.zeros(len(p))
+    zero = family.cdf(none, full) if family.masses else none
     result = np.where(p <= zero, 0.0, np.where(p >= 1.0, np.inf, np.nan))
     rows = np.flatnonzero((p > zero) & (p < 1.0))
     z = np.clip(np.log(family.mean([row[rows] for row in full])), *ENDS)

@@ -104,7 +104,8 @@ class Lognormal(Family):
 
     def sample(self, eta: Sequence[Floats], rng: np.random.Generator) -> Floats:
         near, _ = within_reach(self.links, eta)
-        return within_support(np.exp(_OF_LOGS.sample(near, rng)))
+        with np.errstate(over="ignore"):
+            return within_support(np.exp(_OF_LOGS.sample(near, rng)))
 
     def _standardized(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)

@@ -30,6 +30,7 @@ class NegativeBinomialGLMMRegressor(DispersedCountRegressor):
     variance : {"quadratic", "linear"}, default="quadratic"
         How the variance grows with the mean.
     $dispersion
+    $exposure
     $counts
     $quadrature
     link : {"log", "identity", "sqrt"}, default="log"

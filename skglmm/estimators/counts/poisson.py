@@ -24,12 +24,12 @@ class PoissonGLMMRegressor(CountRegressor):
     Parameters
     ----------
     $formula_and_groups
-    $counts
     whole : bool, default=True
         Whether responses have to be whole numbers. False takes any numbers from 0 on, as Poisson
         pseudo-likelihood does: means are right where their model is, and standard errors are those
         of ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about
         them.
+    $counts
     $quadrature
     $exposure
     link : {"log", "identity", "sqrt"}, default="log"
