@@ -34,7 +34,7 @@ STEPS = 100  # of Newton's method, with halving; five are usual
 CLOSE = 1e-8  # step, in standard deviations of a count, whose square is below rounding
 LONGEST = 3.0  # step in the logarithm of a ratio of probabilities
 TINY_MEAN = 0.01  # up to which bases are 1, so that no digit of the log probability of 0 is lost
-LARGE_NU = 8.0  # from which on distances of counts to a mean between them cost digits
+LARGE_NU = 64.0  # from which on distances of counts to a mean between them cost digits
 WIDE = 9.0  # variance from which on sums over whole numbers are as good as integrals
 NARROW = 2.25  # the variance from which on they do not
 

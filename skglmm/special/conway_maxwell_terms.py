@@ -20,8 +20,8 @@ __all__ = ["conway_maxwell_terms"]
 NODES = 16  # in either direction of a cell
 WIDTH = 0.5  # of a cell in the log dispersion, and in the log mean where nu is 1 or less
 NARROWEST = 5  # halvings of the width in the log mean, where nu is large
-ENOUGH = 48  # rows of a cell that are worth its 256 nodes, if another call asks for it, too
-CELLS = 512  # that are kept
+ENOUGH = 32  # rows of a cell that are worth its 256 nodes, if another call asks for it, too
+CELLS = 1024  # that are kept
 DIGITS = 1e-12  # of the tilt and the level, relative to the largest in a cell
 DIGITS_OF_DERIVATIVES = 1e-9
 

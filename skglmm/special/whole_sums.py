@@ -10,10 +10,11 @@ from skglmm.arrays import Floats, Ints
 
 __all__ = ["END", "WholeSum", "whole_sums"]
 
-DROP = 42.0  # of a log probability that leaves nothing
+DROP = 40.0  # of a log probability that leaves nothing
 BULK = 48  # numbers about a mean that is far from 0
 NARROW = 2.25  # variance up to which a sum over whole numbers is no integral
-SIZES = (0.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 288.0, 400.0)  # of sums over whole numbers
+# Sizes of sums over whole numbers; an integral takes the place of larger ones.
+SIZES = (0.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 288.0, 400.0)
 FIRST = 64  # whole numbers before it
 PANELS = 10.0  # about as many even parts of it
 PARTS = (0, 12, 15, 20, 30, 45)  # in all, with shorter ones near 0

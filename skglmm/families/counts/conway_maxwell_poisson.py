@@ -72,7 +72,6 @@ class ConwayMaxwellPoisson(Family):
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
     title = "Conway-Maxwell-Poisson"
-    simpler = "the Poisson (PoissonGLMMRegressor)"
 
     links: tuple[Link, ...] = (LogMean(), LogConwayDispersion())
 
