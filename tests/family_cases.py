@@ -16,11 +16,15 @@ from skglmm.families import (
     ConwayMaxwellPoisson,
     ExtendedBeta,
     FixedExtendedBeta,
+    FixedStudentT,
+    FixedTweedie,
     Gamma,
     Gaussian,
     GeneralizedPoisson,
     Hurdle,
+    InverseGaussian,
     Log,
+    Lognormal,
     Multinomial,
     NegativeBinomial,
     OneInflatedBeta,
@@ -28,7 +32,9 @@ from skglmm.families import (
     Poisson,
     Role,
     Sqrt,
+    StudentT,
     Truncated,
+    Tweedie,
     ZeroInflated,
     ZeroInflatedBeta,
     ZeroOneInflatedBeta,
@@ -40,7 +46,13 @@ STRETCHED = [ExtendedBeta(), FixedExtendedBeta()]
 BOUNDARY = [*TWO_PART, *STRETCHED]
 GAUSSIANS = [Gaussian(links=(link, Log())) for link in Gaussian().parameters[0].links]
 GAMMAS = [Gamma(links=(link, Log())) for link in Gamma().parameters[0].links]
-POSITIVE = [*GAMMAS]
+INVERSE_GAUSSIANS = [
+    InverseGaussian(links=(link, Log())) for link in InverseGaussian().parameters[0].links
+]
+TWEEDIES = [Tweedie(), FixedTweedie(power=1.3)]
+STUDENTS = [StudentT(links=(link, Log(), Log())) for link in StudentT().parameters[0].links]
+STUDENTS.append(FixedStudentT(df=5.0))
+POSITIVE = [*GAMMAS, *INVERSE_GAUSSIANS, Lognormal()]
 POISSONS = [Poisson(links=(link,)) for link in Poisson().parameters[0].links]
 NEGATIVE_BINOMIALS = [
     NegativeBinomial(growth=growth).with_link(link)
@@ -65,13 +77,24 @@ COMBINED = [kind(family) for kind in (Truncated, ZeroInflated, Hurdle) for famil
 COMBINED += [ZeroInflated(BetaBinomial()), ZeroInflated(ConwayMaxwellPoisson())]
 COMBINED += [Truncated(GeneralizedPoisson())]
 HURDLES = [Hurdle(Beta(), at=(1.0,)), Hurdle(Beta(), at=(0.0, 1.0))]
-HURDLES.extend(Hurdle(family) for family in POSITIVE[:1])
-LINKED = [*BETAS, *BOUNDARY, *GAUSSIANS, *POSITIVE, *DISCRETE, *COMBINED, *HURDLES]
+LINKED = [
+    *BETAS,
+    *BOUNDARY,
+    *GAUSSIANS,
+    *STUDENTS,
+    *POSITIVE,
+    *TWEEDIES,
+    *DISCRETE,
+    *COMBINED,
+    *HURDLES,
+]
+HURDLES.extend(Hurdle(family) for family in (GAMMAS[0], INVERSE_GAUSSIANS[0], Lognormal()))
 FAMILIES = [*LINKED, Normal()]
 
 # Linear predictors where every link and both shapes of a beta are moderate, one row each.
 _MODERATE = {
     "mean": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
+    "median": np.array([-1.0, -0.5, 0.0, 0.5, -0.7, 0.2]),
     "precision": np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "scale": -0.5 * np.log([40.0, 25.0, 12.0, 30.0, 60.0, 400.0]),
     "dispersion": -np.log([40.0, 25.0, 12.0, 30.0, 1.5, 400.0]),
@@ -80,6 +103,8 @@ _MODERATE = {
     "lower_cut": np.array([-2.0, -1.0, -2.5, -0.3, -1.5, -2.0]),
     "cut_gap": np.log([3.0, 1.5, 4.0, 0.2, 5.0, 3.5]),
     "exceedance": np.log([0.1, 0.05, 0.3, 0.02, 0.2, 0.01]),
+    "power": np.array([-1.0, 0.5, 0.0, 1.0, -0.7, 0.2]),
+    "df": np.log([4.0, 30.0, 8.0, 1e3, 12.0, 5.5]),
     "seen": np.array([0.7, -0.5, 2.0, 0.0, 1.2, 3.0]),
     "car": np.array([-1.0, 0.5, 0.0, 2.5, -0.7, 0.2]),
     "train": np.array([-2.0, -1.5, 1.0, 0.5, 1.7, 0.0]),
@@ -91,6 +116,8 @@ _USUAL = {
     "lower_cut": -1.7,
     "cut_gap": 1.1,
     "exceedance": -2.0,
+    "power": -0.2,
+    "df": np.log(6.0),
     "seen": np.log(2.0),
     "car": 0.4,
     "train": -0.6,
@@ -224,7 +251,7 @@ def _nodes(family):
         low, high = family.support.ends
         y = np.arange(low, min(high, 300.0) + 1.0)
         return y, np.ones_like(y)
-    t = np.linspace(-36.0, 36.0, 14_401)
+    t = np.linspace(-36.0, 36.0, 3601)
     y, jacobian = (expit(t), expit(t) * expit(-t)) if is_bounded(family) else (t, np.ones_like(t))
     y, jacobian = (np.exp(t), np.exp(t)) if is_positive(family) else (y, jacobian)
     y = np.concatenate([y, family.masses])

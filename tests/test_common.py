@@ -16,9 +16,15 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
     ExtendedBetaGLMMRegressor,
+    GammaGLMMRegressor,
+    GeneralizedPoissonGLMMRegressor,
+    InverseGaussianGLMMRegressor,
     LMMRegressor,
+    LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
+    NegativeBinomialGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
@@ -35,8 +41,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
     pytest.mark.filterwarnings("ignore:in each of the . levels:UserWarning"),
-    pytest.mark.filterwarnings("ignore:the (precision|scale) stopped:UserWarning"),
-    pytest.mark.filterwarnings("ignore:dropped from the (mean|location|class):UserWarning"),
+    pytest.mark.filterwarnings("ignore:the (precision|scale|dispersion) stopped:UserWarning"),
+    pytest.mark.filterwarnings("ignore:dropped from the (mean|median|location|class):UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
     pytest.mark.filterwarnings("ignore:no response equals the bound:UserWarning"),
     pytest.mark.filterwarnings("ignore:the likelihood rises for ever:UserWarning"),
@@ -69,6 +75,24 @@ def rounded(name, y):
 
 class WholeBinomial(BinomialGLMMRegressor):
     """Takes the responses of the checks, which are not whole."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeNegativeBinomial(NegativeBinomialGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeGeneralizedPoisson(GeneralizedPoissonGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeConwayMaxwellPoisson(ConwayMaxwellPoissonGLMMRegressor):
+    """Takes the same."""
 
     _vet = staticmethod(rounded)
 
@@ -132,6 +156,7 @@ def test_scikit_learn_accepts_it(estimator, check):
     ZeroOneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
     OrderedBetaGLMMRegressor(bounds=(-200, 200)),
     ExtendedBetaGLMMRegressor(bounds=(-200, 200), exceedance=0.1),
+    GammaGLMMRegressor(groups=0),
     reading=False,
 )
 def test_scikit_learn_accepts_its_relatives(estimator, check):
@@ -147,12 +172,20 @@ def test_scikit_learn_accepts_its_relatives(estimator, check):
     BinomialGLMMClassifier(groups=0, n_quadrature=3),
     OrdinalGLMMClassifier(),
     OrdinalGLMMClassifier(groups=0, categories="sorted"),
+    InverseGaussianGLMMRegressor(groups=0),
+    LognormalGLMMRegressor(groups=0),
 )
 def test_scikit_learn_accepts_more_of_it(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@checks_of(WholeBinomial(groups=0, trials=10_000), WholeBetaBinomial(trials=10_000))
-def test_scikit_learn_accepts_numbers_of_successes(estimator, check):
+@checks_of(
+    WholeBinomial(groups=0, trials=10_000),
+    WholeBetaBinomial(trials=10_000),
+    WholeNegativeBinomial(),
+    WholeGeneralizedPoisson(),
+    WholeConwayMaxwellPoisson(),
+)
+def test_scikit_learn_accepts_whole_numbers(estimator, check):
     check(estimator)

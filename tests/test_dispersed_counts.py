@@ -188,9 +188,9 @@ def test_the_total_of_an_underdispersed_generalized_poisson_is_what_it_says(mean
     assert_allclose(family.total(eta), mass.sum(), rtol=1e-13)
     assert_allclose(family.cdf(y, eta), np.cumsum(mass) / mass.sum(), rtol=1e-12)
     assert y[mass > 0.0].max() == family.ends(eta)[1]
-    draws = family.sample([np.full(20_000, each[0]) for each in eta], np.random.default_rng(0))
-    shares = np.bincount(draws.astype(int), minlength=64)[:64] / 20_000
-    assert_allclose(shares, mass / mass.sum(), atol=0.015)
+    draws = family.sample([np.full(5_000, each[0]) for each in eta], np.random.default_rng(0))
+    shares = np.bincount(draws.astype(int), minlength=64)[:64] / 5_000
+    assert_allclose(shares, mass / mass.sum(), atol=0.03)
 
 
 # Fits

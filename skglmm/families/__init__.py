@@ -22,20 +22,25 @@ from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.gamma import Gamma
+from skglmm.families.positive.inverse_gaussian import InverseGaussian
+from skglmm.families.positive.lognormal import Lognormal
+from skglmm.families.positive.tweedie import Tweedie
+from skglmm.families.real.fixed_student import FixedStudentT
 from skglmm.families.real.gaussian import Gaussian
+from skglmm.families.real.student import StudentT
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
 from skglmm.links import (
     LINKS,
+    Between,
     Cauchit,
     CLogLog,
     EventCLogLog,
     EventLogLog,
     EventProbit,
     Identity,
-    Inverse,
-    InverseSquared,
     Jet,
     Link,
     Log,
@@ -44,9 +49,12 @@ from skglmm.links import (
     Logit,
     LogLog,
     LogMean,
+    LogMedian,
     LogOdds,
     Positive,
     Probit,
+    Reciprocal,
+    ReciprocalSquared,
     ShortLogMean,
     Sqrt,
     Stretched,
@@ -58,6 +66,7 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "BetaBinomial",
+    "Between",
     "Binomial",
     "CLogLog",
     "Cauchit",
@@ -70,14 +79,15 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "FixedStudentT",
+    "FixedTweedie",
     "Gamma",
     "Gaussian",
     "GeneralizedPoisson",
     "Hurdle",
     "Identity",
     "Interior",
-    "Inverse",
-    "InverseSquared",
+    "InverseGaussian",
     "Jet",
     "Link",
     "Log",
@@ -86,8 +96,10 @@ __all__ = [
     "LogDensity",
     "LogLog",
     "LogMean",
+    "LogMedian",
     "LogOdds",
     "Logit",
+    "Lognormal",
     "Multinomial",
     "NegativeBinomial",
     "OneInflatedBeta",
@@ -97,12 +109,16 @@ __all__ = [
     "Poisson",
     "Positive",
     "Probit",
+    "Reciprocal",
+    "ReciprocalSquared",
     "Role",
     "ShortLogMean",
     "Sqrt",
     "Stretched",
+    "StudentT",
     "Support",
     "Truncated",
+    "Tweedie",
     "ZeroInflated",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",

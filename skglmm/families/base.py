@@ -158,7 +158,8 @@ class Family(ABC):
         """Whether responses, as `prepare` has them in its first row, are normal and linear.
 
         Their mean is the linear predictor of the location, and the log of their standard deviation
-        that of the dispersion.
+        that of the dispersion. Log densities are those of the normal distribution, less the sum of
+        further rows that are prepared.
         """
         return False
 
@@ -210,6 +211,17 @@ class Family(ABC):
     def simpler(self) -> str:
         """Which distribution is like it, without the parameter for more spread; empty for none."""
         return ""
+
+    @property
+    def narrower(self) -> str:
+        """Which distribution is like it, with a parameter for less spread; empty for none."""
+        return ""
+
+    @property
+    def counts_something(self) -> bool:
+        """Whether responses are counts, perhaps of successes, and not the numbers of classes."""
+        is_bounded = bool(np.isfinite(self.support.high))
+        return self.support.is_discrete and bool(self.known or not is_bounded)
 
     @property
     def scale(self) -> int:

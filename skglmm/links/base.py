@@ -56,7 +56,8 @@ class Link(ABC):
     name: ClassVar[str]
     reach: ClassVar[tuple[float, float]]
     domain: ClassVar[tuple[float, float]]  # between which parameters lie
-    is_decreasing: ClassVar[bool] = False  # larger predictors mean smaller parameters
+    # whether larger predictors mean smaller parameters, which are infinite at the end of the reach
+    is_decreasing: ClassVar[bool] = False
     # of what exponentiated coefficients are ratios; None where they are none
     ratio: ClassVar[str | None] = None
     # Variance of the distribution whose function the inverse is: of the errors of a latent variable

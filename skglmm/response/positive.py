@@ -1,6 +1,6 @@
 """Positive responses: amounts, durations, sizes, perhaps beside zeros."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skglmm.arrays import Floats
 from skglmm.response.base import ResponseScale
@@ -18,6 +18,8 @@ class PositiveScale(ResponseScale):
     ----------
     zero : bool, default=False
         Whether they may be 0, too.
+    unseen : tuple of float
+        0, where that has an estimated probability of 0.
 
     Examples
     --------
@@ -32,6 +34,19 @@ class PositiveScale(ResponseScale):
     """
 
     zero: bool = False
+    unseen: tuple[float, ...] = ()
+
+    def knowing(self, unseen: tuple[float, ...]) -> "PositiveScale":
+        return replace(self, unseen=unseen)
+
+    @property
+    def missing(self) -> list[str]:
+        """What there is to say of zeros with a probability, where there is none."""
+        text = (
+            "no response is 0: the probability of zeros is estimated as 0, and what describes it "
+            "has no finite estimate; leave out zero="
+        )
+        return [text] * len(self.unseen)
 
     @property
     def described(self) -> str:

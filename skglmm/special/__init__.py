@@ -13,6 +13,7 @@ from skglmm.special.log_gamma import (
 from skglmm.special.log_gamma_rest import log_gamma_rest
 from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
+from skglmm.special.student_norm import log_student_norm
 from skglmm.special.tweedie import log_tweedie_series
 from skglmm.special.whole_sums import END
 
@@ -29,6 +30,7 @@ __all__ = [
     "log_gamma_rest",
     "log_hazard",
     "log_rising",
+    "log_student_norm",
     "log_tweedie_series",
     "stirling_remainder",
     "stirling_rest",

@@ -11,7 +11,16 @@ __all__ = ["log_gamma_norm"]
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 # Of 1 / k, 1 / k**3, ... in Stirling's series of the log-gamma function.
-_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+_STIRLING = (
+    1 / 12,
+    -1 / 360,
+    1 / 1260,
+    -1 / 1680,
+    1 / 1188,
+    -691 / 360360,
+    1 / 156,
+    -3617 / 122400,
+)
 
 
 def log_gamma_norm(log_k: Floats, order: int) -> tuple[Floats, ...]:
@@ -24,6 +33,7 @@ def log_gamma_norm(log_k: Floats, order: int) -> tuple[Floats, ...]:
     Parameters
     ----------
     log_k : ndarray of shape (n,)
+        Logarithms of shapes.
     order : {0, 1, 2, 3}
         How many derivatives.
 

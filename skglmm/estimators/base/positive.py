@@ -19,7 +19,6 @@ class PositiveRegressor(Zeros, MixedRegressor):
 
     zero: str | None = None
     n_quadrature: int = 1
-    link: str = "log"
 
     def _make_family(self) -> Family:
         positive = super()._make_family()

@@ -14,7 +14,8 @@ FIRST, FURTHER = 32, 257  # of more: how many are all taken, and beyond
 TAIL = 12.0  # standard deviations that are summed
 EXPONENTIAL = 40.0  # ratios of variance to mean: e^-40 of a geometric tail is left
 CELLS = 2**17  # rows times counts at a time
-DENSE = 8.0  # places in one unit of a logarithm, between which splines are exact to 5 digits
+DENSE = 3.0  # places in one unit of a logarithm, between which splines are exact to 4 digits
+NOTHING = 1e-6  # of logarithms
 TINY = np.finfo(np.float64).tiny
 
 
@@ -43,9 +44,11 @@ def shape_information(log_mean: Floats, log_shape: Floats) -> Floats:
 
 
 def _places(row: Floats) -> Floats:
-    """Return places of a spline over a range; of no width, one."""
+    """Return places of a spline over a range; one of a range that is rounding."""
     low, high = float(row.min()), float(row.max())
-    return np.linspace(low, high, 4 + int(np.ceil(DENSE * (high - low)))) if low < high else row[:1]
+    if high - low < NOTHING:
+        return row[:1]
+    return np.linspace(low, high, 4 + int(np.ceil(DENSE * (high - low))))
 
 
 def _summed(log_mean: Floats, log_shape: Floats) -> Floats:

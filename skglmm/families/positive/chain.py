@@ -9,7 +9,7 @@ from skglmm.families.calculus.chain_rule import leave, through_links
 from skglmm.families.calculus.log_density import LogDensity
 from skglmm.links import Jet
 
-__all__ = ["through_log_mean"]
+__all__ = ["stacked", "through_log_mean"]
 
 _ONE = np.ones(1)
 _SAME = Jet(_ONE, _ONE, (_ONE, 0.0 * _ONE, 0.0 * _ONE))  # of a predictor that is what it is about
@@ -37,3 +37,8 @@ def through_log_mean(
     if outside is not None:
         leave(density, outside)
     return density
+
+
+def stacked(*rows: Floats) -> Floats:
+    """Return rows, (n,) or (1,) each, in an array of their own."""
+    return np.stack(np.broadcast_arrays(*rows))

@@ -12,17 +12,17 @@ from skglmm.arrays import Floats
 from skglmm.families.base import Family, LogDensity
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.parameter import Parameter, Role
-from skglmm.families.positive.chain import through_log_mean
-from skglmm.families.positive.moments import start_of_moments, within_support
-from skglmm.links import Inverse, Link, Log, Positive, Sqrt
+from skglmm.families.positive.chain import stacked, through_log_mean
+from skglmm.families.positive.moments import (
+    LOG_DISPERSION_FLOOR,
+    start_of_moments,
+    within_support,
+)
+from skglmm.links import Link, Log, Positive, Reciprocal, Sqrt
 from skglmm.response import Support
 from skglmm.special import exp_excess, log_gamma_norm
 
 __all__ = ["Gamma"]
-
-# Data that the mean reproduces send phi to 0, where rounding changes the score of a row in the log
-# mean by eps / phi, as of a normal response.
-LOG_DISPERSION_FLOOR = 2.0 * np.log(1e-6)
 
 
 @final
@@ -54,7 +54,9 @@ class Gamma(Family):
     """
 
     parameters = (
-        Parameter("mean", Role.LOCATION, (Log(), Positive(), Inverse(), Sqrt()), equivariant=True),
+        Parameter(
+            "mean", Role.LOCATION, (Log(), Positive(), Reciprocal(), Sqrt()), equivariant=True
+        ),
         Parameter("dispersion", Role.DISPERSION, (Log(),), floor=LOG_DISPERSION_FLOOR),
     )
     support = Support(0.0, inf)
@@ -83,19 +85,19 @@ class Gamma(Family):
         parts = [-log_y - norm[0] - excess]
         if order >= 1:
             miss = k * np.expm1(t)
-            parts.append(_stacked(miss, norm[1] + excess))
+            parts.append(stacked(miss, norm[1] + excess))
         if order >= 2:
             ratio = miss + k
-            parts.append(_stacked(-ratio, -miss, -norm[2] - excess))
+            parts.append(stacked(-ratio, -miss, -norm[2] - excess))
         if order >= 3:
-            parts.append(_stacked(ratio, ratio, miss, norm[3] + excess))
+            parts.append(stacked(ratio, ratio, miss, norm[3] + excess))
         return through_log_mean(LogDensity(*parts), log_mean[1:], outside)
 
     def expected_information(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
         _, slope = self.links[0].log_inverse(near[0], 1)
         _, first, second = log_gamma_norm(-near[1], 2)
-        return _stacked(np.exp(-near[1]) * slope * slope, 0.0 * first, second - first)
+        return stacked(np.exp(-near[1]) * slope * slope, 0.0 * first, second - first)
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
         mean, dispersion = self.jets(eta)
@@ -127,8 +129,3 @@ class Gamma(Family):
     def _mean_and_shape(self, eta: Sequence[Floats]) -> tuple[Floats, Floats]:
         mean, dispersion = self.jets(eta)
         return mean.value, 1.0 / dispersion.value
-
-
-def _stacked(*rows: Floats) -> Floats:
-    """Rows of one length."""
-    return np.stack(np.broadcast_arrays(*rows))

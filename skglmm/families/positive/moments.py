@@ -1,12 +1,17 @@
 """Where fits of positive numbers begin, and draws that are positive."""
 
+from math import log
+
 import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.families.base import Family
 
-__all__ = ["start_of_moments", "within_support"]
+__all__ = ["LOG_DISPERSION_FLOOR", "start_of_moments", "within_support"]
 
+# Data that the mean reproduces send phi to 0, where rounding changes the score of a row in the log
+# mean by eps / phi, as of a normal response.
+LOG_DISPERSION_FLOOR = 2.0 * log(1e-6)
 LEAST, MOST = 1e-4, 1e2  # dispersions of a start
 NUMBER = np.finfo(np.float64)
 

@@ -8,19 +8,19 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
 
-__all__ = ["Inverse"]
+__all__ = ["Reciprocal"]
 
 
 @final
 @dataclass(frozen=True)
-class Inverse(Link):
+class Reciprocal(Link):
     """One over the mean of positive numbers, as 1 / speed is a duration; it decreases.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from skglmm.families import Inverse
-    >>> Inverse().inverse(np.array([0.5, 4.0])).value
+    >>> from skglmm.families import Reciprocal
+    >>> Reciprocal().inverse(np.array([0.5, 4.0])).value
     array([2.  , 0.25])
     """
 

@@ -8,12 +8,12 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
 
-__all__ = ["InverseSquared"]
+__all__ = ["ReciprocalSquared"]
 
 
 @final
 @dataclass(frozen=True)
-class InverseSquared(Link):
+class ReciprocalSquared(Link):
     """One over the square of the mean of positive numbers; it decreases.
 
     It is the canonical link of the inverse Gaussian distribution.
@@ -21,8 +21,8 @@ class InverseSquared(Link):
     Examples
     --------
     >>> import numpy as np
-    >>> from skglmm.families import InverseSquared
-    >>> InverseSquared().inverse(np.array([0.25, 4.0])).value
+    >>> from skglmm.families import ReciprocalSquared
+    >>> ReciprocalSquared().inverse(np.array([0.25, 4.0])).value
     array([2. , 0.5])
     """
 

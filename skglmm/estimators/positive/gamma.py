@@ -9,7 +9,7 @@ __all__ = ["GammaGLMMRegressor"]
 
 
 @mixed_model
-class GammaGLMMRegressor(PositiveRegressor, ExposedRegressor):
+class GammaGLMMRegressor(ExposedRegressor, PositiveRegressor):
     r"""Gamma mixed regression of positive numbers: amounts, durations, claims.
 
     The response is Gamma distributed with a mean :math:`\mu` and the variance
@@ -24,12 +24,12 @@ class GammaGLMMRegressor(PositiveRegressor, ExposedRegressor):
     ----------
     $formula_and_groups
     $dispersion
-    $hurdle
-    $quadrature
     $exposure
     link : {"log", "identity", "inverse", "sqrt"}, default="log"
         Link of the mean. With "inverse" larger coefficients mean smaller responses; means are
-        positive as long as linear predictors are, which "identity" and "inverse" do not ensure.
+        positive as long as linear predictors are, which links other than "log" do not ensure.
+    $hurdle
+    $quadrature
     $others
 
     Attributes
@@ -50,13 +50,13 @@ class GammaGLMMRegressor(PositiveRegressor, ExposedRegressor):
     >>> import numpy as np
     >>> import pandas as pd
     >>> from skglmm import GammaGLMMRegressor
-    >>> rng = np.random.default_rng(0)
-    >>> X = pd.DataFrame({"x": rng.normal(size=300), "shop": np.arange(300) // 10})
+    >>> rng = np.random.default_rng(1)
+    >>> X = pd.DataFrame({"x": rng.normal(size=600), "shop": np.arange(600) // 20})
     >>> mean = np.exp(3 + 0.5 * X["x"] + rng.normal(0, 0.3, 30)[X["shop"]])
     >>> y = rng.gamma(4, mean / 4)  # a dispersion of 1 / 4
     >>> model = GammaGLMMRegressor("x + (1 | shop)").fit(X, y)
     >>> model.coef_.round(1), np.exp(model.dispersion_coef_).round(2)
-    (array([0.5]), array([0.23]))
+    (array([0.5]), array([0.26]))
     """
 
     _family = Gamma()
