@@ -16,8 +16,10 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
     ExtendedBetaGLMMRegressor,
     GammaGLMMRegressor,
+    GeneralizedPoissonGLMMRegressor,
     InverseGaussianGLMMRegressor,
     LMMRegressor,
     LognormalGLMMRegressor,
@@ -78,6 +80,18 @@ class WholeBinomial(BinomialGLMMRegressor):
 
 
 class WholeNegativeBinomial(NegativeBinomialGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeGeneralizedPoisson(GeneralizedPoissonGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeConwayMaxwellPoisson(ConwayMaxwellPoissonGLMMRegressor):
     """Takes the same."""
 
     _vet = staticmethod(rounded)
@@ -170,6 +184,8 @@ def test_scikit_learn_accepts_more_of_it(estimator, check):
     WholeBinomial(groups=0, trials=10_000),
     WholeBetaBinomial(trials=10_000),
     WholeNegativeBinomial(),
+    WholeGeneralizedPoisson(),
+    WholeConwayMaxwellPoisson(),
 )
 def test_scikit_learn_accepts_whole_numbers(estimator, check):
     check(estimator)

@@ -71,7 +71,8 @@ def test_every_estimator_can_be_shared(name):
     if name.startswith(("ZeroOne", "Ordered", "Extended")):
         y[:6], y[6:12] = 0, 1
     kinds = {"Binomial": y > 0.5, "BetaBinomial": y > 0.5}
-    kinds |= dict.fromkeys(("Poisson", "NegativeBinomial"), np.round(20 * y))
+    counts = ("Poisson", "NegativeBinomial", "GeneralizedPoisson", "ConwayMaxwellPoisson")
+    kinds |= dict.fromkeys(counts, np.round(20 * y))
     y = kinds.get(name.split("GLMM")[0], y)
     model = getattr(skglmm, name)("x + (1 | g)").fit(X, y)
     again = shared(model)
