@@ -172,12 +172,12 @@ def solve_terms(mean: Floats, log_dispersion: Floats, base: FactorialBase, order
     near = np.flatnonzero(~far)
     for some, nodes in whole_sums(mean[near], nu[near]):
         rows = near[some]
-        here = _CountRows(mean[rows], log_dispersion[rows], base.of(rows), nodes)
+        here = _SummedRows(mean[rows], log_dispersion[rows], base.of(rows), nodes)
         found[:, rows] = here.terms(order)
     return found
 
 
-class _CountRows:
+class _SummedRows:
     """Some rows, and the numbers over which they are summed, (m, J)."""
 
     def __init__(
