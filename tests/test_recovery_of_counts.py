@@ -1,7 +1,7 @@
 """Estimates of zero-inflated negative binomials, with random effects in both parts, find the truth.
 
 Whether a count is an extra zero is yes-or-no data, for which Laplace's approximation leans to small
-variances: the standard deviation of the effects in the zeros is short of the truth by a few percent.
+variances: the standard deviation of the effects in the zeros is a few percent short of it.
 """
 
 import numpy as np
