@@ -55,8 +55,16 @@ class Tweedie(TweedieDensity):
     parameters = (
         MEAN,
         DISPERSION,
-        Parameter("power", Role.SHAPE, (Between(*POWERS),), LOG_ODDS_CEILING),
+        Parameter(
+            "power",
+            Role.SHAPE,
+            (Between(*POWERS),),
+            LOG_ODDS_CEILING,
+            at_limit="the responses are like gamma variables, which are never 0",
+        ),
     )
+
+    simpler = "a gamma model (GammaGLMMRegressor)"
 
     links: tuple[Link, ...] = (LogAmount(), LogAmount(), Between(*POWERS))
 

@@ -14,13 +14,14 @@ from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.parameter import Parameter, Role
-from skglmm.families.real.gaussian import LOG_SCALE_FLOOR
 from skglmm.links import Identity, Log
 from skglmm.response import Support
 from skglmm.special import exp_excess, log_student_norm
 
 __all__ = ["MEAN", "SCALE", "StudentDensity"]
 
+# One response far away makes the width of all of them large, beside which the others lie close.
+LOG_SCALE_FLOOR = np.log(1e-9)
 MEAN = Parameter("mean", Role.LOCATION, (Identity(), Log()), equivariant=True)
 SCALE = Parameter("scale", Role.DISPERSION, (Log(),), equivariant=True, floor=LOG_SCALE_FLOOR)
 START_DF = 8.0  # with which a search begins

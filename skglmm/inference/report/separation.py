@@ -98,6 +98,8 @@ def cause(fit: Fit, k: int) -> str:
             return "as the model reproduces the responses exactly"
         if np.all(np.nan_to_num(signs) * way >= 0.0):
             return f"as {parameter.at_limit}"
+    if parameter.role is Role.SHAPE and parameter.block is None:
+        return "as the responses are like those of the distribution at this end"
     return "as rows are separated"
 
 
