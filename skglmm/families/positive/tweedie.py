@@ -61,6 +61,7 @@ class Tweedie(TweedieDensity):
             (Between(*POWERS),),
             LOG_ODDS_CEILING,
             at_limit="the responses are like gamma variables, which are never 0",
+            at_other_end="the responses are like multiples of a count",
         ),
     )
 
