@@ -1,6 +1,7 @@
 """Positive responses: against R, in any units, with zeros and links, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from skglmm import (
     LognormalGLMMRegressor,
 )
 from skglmm.families import InverseGaussian
+from skglmm.inference import notes
+from skglmm.inference.prediction.averages import NormalShift, averages
+from skglmm.model_selection import compare
 from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).with_name("reference")
@@ -133,6 +137,14 @@ def test_averages_over_groups_leave_out_what_an_inverse_link_cannot_have(data, m
         assert_allclose(found, parts[0] / parts[1], rtol=1e-3)
 
 
+def test_averages_within_walls_are_over_what_is_possible():
+    shift = NormalShift(np.array([1.0, 0.0]), (), np.zeros((2, 1, 0)), walls=((0, 0.0, np.inf),))
+    eta = [np.array([0.5, -3.0])]  # the second row is all beyond: as it is
+    found = averages(lambda part, _: part[0][None], eta, shift)
+    expected = 0.5 + norm.pdf(0.5) / norm.cdf(0.5)  # a truncated normal
+    assert_allclose(found, [[expected, -3.0]], rtol=4e-2)  # nodes on both sides of a wall
+
+
 # Units
 
 
@@ -205,7 +217,30 @@ def test_a_lognormal_prediction_is_the_mean_not_the_median(data, models):
     assert_allclose(model.predict_quantile(data, [0.5], kind="fixed")[:, 0], fixed, rtol=1e-9)
 
 
+# Comparison
+
+
+def test_distributions_of_one_response_are_compared_by_its_likelihood(data, models):
+    y = amounts(data, "")
+    normal = LMMRegressor(FORMULA, reml=False).fit(data, y)
+    beside_zeros = models["hurdle"]
+    every = [normal, *(models[kind] for kind in EVERY)]
+    table = compare(*every, names=["normal", "gamma", "inverse Gaussian", "lognormal"])
+    assert table["aic"].idxmin() == "gamma"  # of which the responses were drawn
+    assert table["aic"].idxmax() == "normal"
+    zeros = LMMRegressor(FORMULA, reml=False).fit(data, amounts(data, "hurdle"))
+    with pytest.raises(ValueError, match="a real response and a response from 0 on"):
+        compare(zeros, beside_zeros)
+
+
 # Links, exposure, zeros
+
+
+def test_a_fit_that_does_not_converge_says_that_links_have_an_end(models):
+    ends = [replace(models[name].fit_, converged=False) for name in ("inverse", EVERY[0])]
+    here, without = ([note.text for note in notes(fit)] for fit in ends)
+    assert "With the inverse link means are positive only where linear predictors are" in here[0]
+    assert "means are positive" not in without[0]
 
 
 def test_limits_of_a_decreasing_link_are_in_order_and_hold_the_mean(data, models):
