@@ -1,6 +1,7 @@
 """Positive responses: against R, in any units, with zeros and links, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from skglmm import (
     LognormalGLMMRegressor,
 )
 from skglmm.families import InverseGaussian
+from skglmm.inference import notes
+from skglmm.model_selection import compare
 from skglmm.multioutput import fit_many
 
 REFERENCE = Path(__file__).with_name("reference")
@@ -205,7 +208,30 @@ def test_a_lognormal_prediction_is_the_mean_not_the_median(data, models):
     assert_allclose(model.predict_quantile(data, [0.5], kind="fixed")[:, 0], fixed, rtol=1e-9)
 
 
+# Comparison
+
+
+def test_distributions_of_one_response_are_compared_by_its_likelihood(data, models):
+    y = amounts(data, "")
+    normal = LMMRegressor(FORMULA, reml=False).fit(data, y)
+    beside_zeros = models["hurdle"]
+    every = [normal, *(models[kind] for kind in EVERY)]
+    table = compare(*every, names=["normal", "gamma", "inverse Gaussian", "lognormal"])
+    assert table["aic"].idxmin() == "gamma"  # of which the responses were drawn
+    assert table["aic"].idxmax() == "normal"
+    zeros = LMMRegressor(FORMULA, reml=False).fit(data, amounts(data, "hurdle"))
+    with pytest.raises(ValueError, match="a real response and a response from 0 on"):
+        compare(zeros, beside_zeros)
+
+
 # Links, exposure, zeros
+
+
+def test_a_fit_that_does_not_converge_says_that_links_have_an_end(models):
+    ends = [replace(models[name].fit_, converged=False) for name in ("inverse", EVERY[0])]
+    here, without = ([note.text for note in notes(fit)] for fit in ends)
+    assert "With the inverse link means are positive only where linear predictors are" in here[0]
+    assert "means are positive" not in without[0]
 
 
 def test_limits_of_a_decreasing_link_are_in_order_and_hold_the_mean(data, models):

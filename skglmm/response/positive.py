@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from skglmm.arrays import Floats
 from skglmm.response.base import ResponseScale
 from skglmm.response.messages import refuse_wrong
-from skglmm.response.real import LARGEST
+from skglmm.response.real import LARGEST, REAL
 
 __all__ = ["PositiveScale"]
+
+FROM_ZERO = "numbers from 0 on"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class PositiveScale(ResponseScale):
             "has no finite estimate; leave out zero="
         )
         return [text] * len(self.unseen)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Real numbers, and numbers from 0 on; where zeros have a probability, the latter only."""
+        return frozenset({FROM_ZERO} if self.zero else {FROM_ZERO, REAL})
 
     @property
     def described(self) -> str:
