@@ -251,8 +251,9 @@ def _nodes(family):
         low, high = family.support.ends
         y = np.arange(low, min(high, 300.0) + 1.0)
         return y, np.ones_like(y)
-    t = np.linspace(-36.0, 36.0, 3601)
+    t = np.linspace(-36.0, 36.0, 14_401 if family in STUDENTS else 3601)
     y, jacobian = (expit(t), expit(t) * expit(-t)) if is_bounded(family) else (t, np.ones_like(t))
+    y, jacobian = (np.sinh(t), np.cosh(t)) if family in STUDENTS else (y, jacobian)  # far tails
     y, jacobian = (np.exp(t), np.exp(t)) if is_positive(family) else (y, jacobian)
     y = np.concatenate([y, family.masses])
     return y, np.concatenate([jacobian * (t[1] - t[0]), np.ones(len(family.masses))])

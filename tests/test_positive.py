@@ -19,6 +19,7 @@ from skglmm import (
 )
 from skglmm.families import InverseGaussian
 from skglmm.inference import notes
+from skglmm.inference.prediction.averages import NormalShift, averages
 from skglmm.model_selection import compare
 from skglmm.multioutput import fit_many
 
@@ -134,6 +135,14 @@ def test_averages_over_groups_leave_out_what_an_inverse_link_cannot_have(data, m
         low = max(-8.0, -0.999 * center / sd)
         parts = [quad(weighted, low, 8.0, (center, power))[0] for power in (1, 0)]
         assert_allclose(found, parts[0] / parts[1], rtol=1e-3)
+
+
+def test_averages_within_walls_are_over_what_is_possible():
+    shift = NormalShift(np.array([1.0, 0.0]), (), np.zeros((2, 1, 0)), walls=((0, 0.0, np.inf),))
+    eta = [np.array([0.5, -3.0])]  # the second row is all beyond: as it is
+    found = averages(lambda part, _: part[0][None], eta, shift)
+    expected = 0.5 + norm.pdf(0.5) / norm.cdf(0.5)  # a truncated normal
+    assert_allclose(found, [[expected, -3.0]], rtol=4e-2)  # nodes on both sides of a wall
 
 
 # Units

@@ -65,7 +65,7 @@ from skglmm.inference.prediction.predict import (
     part_probabilities,
     predict,
 )
-from skglmm.inference.prediction.r2 import RSquared, Shares, r_squared
+from skglmm.inference.prediction.r2 import R2_METHODS, RSquared, Shares, r_squared
 from skglmm.inference.prediction.sample import sample
 from skglmm.inference.report.findings import Diagnosis, Finding
 from skglmm.inference.report.frames import (
@@ -112,6 +112,7 @@ __all__ = [
     "DF_METHODS",
     "EFFECTS",
     "HEAP_ADVICE",
+    "R2_METHODS",
     "REFIT",
     "TYPES",
     "Addition",

@@ -8,6 +8,7 @@ from skglmm.links.count_scales import LogConsulDispersion, LogConwayDispersion, 
 from skglmm.links.events import EventCLogLog, EventLogLog, EventProbit, LogOdds
 from skglmm.links.identity import Identity
 from skglmm.links.log import Log
+from skglmm.links.log_amount import LogAmount
 from skglmm.links.log_mean import LogMean
 from skglmm.links.log_median import LogMedian
 from skglmm.links.logit import Logit
@@ -31,6 +32,7 @@ __all__ = [
     "Jet",
     "Link",
     "Log",
+    "LogAmount",
     "LogConsulDispersion",
     "LogConwayDispersion",
     "LogLog",

@@ -107,16 +107,16 @@ def _asymptotic(log_m: Floats, log_alpha: float, order: int) -> list[Floats]:
 
     def of(m: int, k: int) -> Floats:
         """Return the derivative, m times in log m and k times in log alpha."""
-        return np.polynomial.polynomial.polyval(x, table[k] * (-powers) ** m) * x
+        return np.asarray(np.polynomial.polynomial.polyval(x, table[k] * (-powers) ** m) * x)
 
     found = [[of(i, k - i) for i in range(k, -1, -1)] for k in range(order + 1)]
     found[0][0] += 0.5 * (log_m + log_alpha - log1p(alpha) - _LOG_TWO_PI)
-    bends = (0.5 * (1.0 - share), -0.5 * share * (1.0 - share))
-    bends = (*bends, bends[1] * (1.0 - 2.0 * share))
+    bend = -0.5 * share * (1.0 - share)
+    bends = (0.5 * (1.0 - share), bend, bend * (1.0 - 2.0 * share))
     if order >= 1:
         found[1][0] += 0.5
-    for each, bend in zip(found[1:], bends, strict=False):
-        each[-1] += bend
+    for each, more in zip(found[1:], bends, strict=False):
+        each[-1] += more
     return [np.stack(each) for each in found]
 
 

@@ -96,8 +96,8 @@ class TweedieGLMMRegressor(Zeros, ExposedRegressor):
 
     def _publish(self, model: Model) -> None:
         super()._publish(model)
-        family, beta = self.fit_.family, self.fit_.beta
-        self.power_ = float(family.powers([part[:1] for part in beta])[0])
+        family: Any = self.fit_.family
+        self.power_ = float(family.powers([part[:1] for part in self.fit_.beta])[0])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -96,7 +96,7 @@ class StudentTGLMMRegressor(MixedRegressor):
 
     def _publish(self, model: Model) -> None:
         super()._publish(model)
-        family = self.fit_.family
+        family: Any = self.fit_.family
         self.df_ = float(np.exp(family.log_df([part[:1] for part in self.fit_.beta])[0]))
 
 

@@ -6,7 +6,7 @@ from math import inf
 from typing import Literal, final
 
 import numpy as np
-from scipy.special import betainc
+from scipy.special import betainc, betaincc
 
 from skglmm.arrays import Floats
 from skglmm.families.base import Family
@@ -36,7 +36,13 @@ DISPERSION = Parameter(
         "the counts vary no more than those of a Poisson distribution, which has the same "
         "likelihood without it"
     ),
-    untold="zeros alone tell nothing of how positive counts vary",
+    untold=(
+        "the counts vary no more than those of a Poisson distribution, or are too small to tell"
+    ),
+    at_other_end=(
+        "positive counts vary as much as those of a logarithmic series, the limit of negative "
+        "binomials with ever more zeros"
+    ),
 )
 LEAST, MOST = 0.01, 100.0  # excess of the variance over the mean, and dispersion, to start from
 _SAME = (np.ones(1), np.zeros(1), np.zeros(1))  # slopes of a number in itself
@@ -144,16 +150,19 @@ class NegativeBinomial(Family):
         return np.stack([np.exp(none), 0.0 - np.expm1(none)])  # no negative zero
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
-        near, _ = within_reach(self.links, eta)
-        mean, shape = self._shape(near)
-        below = betainc(shape, np.floor(np.maximum(y, 0.0)) + 1.0, shape / (shape + mean))
-        return np.where(y < 0.0, 0.0, below)
+        return np.where(y < 0.0, 0.0, self._tail(y, eta, upper=False))
 
     def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        return np.where(y < 0.0, 1.0, self._tail(y, eta, upper=True))
+
+    def _tail(self, y: Floats, eta: Sequence[Floats], *, upper: bool) -> Floats:
+        """Return incomplete beta functions of shares below 1/2, which have all digits."""
         near, _ = within_reach(self.links, eta)
         mean, shape = self._shape(near)
-        above = betainc(np.floor(np.maximum(y, 0.0)) + 1.0, shape, mean / (shape + mean))
-        return np.where(y < 0.0, 1.0, above)
+        p, q = mean / (shape + mean), shape / (shape + mean)
+        more = np.floor(np.maximum(y, 0.0)) + 1.0
+        here, there = (betainc, betaincc) if upper else (betaincc, betainc)
+        return np.where(p < 0.5, here(more, shape, p), there(shape, more, q))
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         return whole_quantile(self, p, eta)

@@ -14,7 +14,7 @@ FIRST, FURTHER = 32, 257  # of more: how many are all taken, and beyond
 TAIL = 12.0  # standard deviations that are summed
 EXPONENTIAL = 40.0  # ratios of variance to mean: e^-40 of a geometric tail is left
 CELLS = 2**17  # rows times counts at a time
-DENSE = 8.0  # places in one unit of a logarithm, between which splines are exact to 5 digits
+DENSE = 3.0  # places in one unit of a logarithm, between which splines are exact to 4 digits
 NOTHING = 1e-6  # of logarithms
 TINY = np.finfo(np.float64).tiny
 

@@ -17,7 +17,7 @@ GROUP = 3.0  # width of groups of rows that share numbers of parts, in square ro
 NEGLIGIBLE = 45.0  # logs of probabilities below the largest
 STEP = 1.5  # of a sum in place of an integral, in 1 / standard deviations
 ROWS = 2**11  # at a time
-LARGE = 1e15  # means of numbers of parts from which the generator of numpy has none
+LARGE = 1e14  # numbers of parts whose sum is a gamma variable as good as exactly
 
 
 class Compound(NamedTuple):
@@ -50,33 +50,42 @@ class Compound(NamedTuple):
 
     def draw(self, rng: np.random.Generator) -> Floats:
         """Return a sum for each row."""
-        few = np.minimum(self.number, LARGE)
-        parts = np.asarray(rng.poisson(few), dtype=np.float64)
-        many = self.number > LARGE
-        parts[many] += (self.number - few + np.sqrt(self.number) * rng.standard_normal())[many]
-        draws = self.scale * rng.standard_gamma(self.shape * np.maximum(parts, 1.0))
-        return np.where(parts > 0.0, within_support(draws), 0.0)
+        large = self.number > LARGE
+        parts = np.asarray(rng.poisson(np.where(large, 1.0, self.number)), dtype=np.float64)
+        sums = self._sums()
+        shape = np.where(large, sums.shape, self.shape * np.maximum(parts, 1.0))
+        draws = np.where(large, sums.scale, self.scale) * rng.standard_gamma(shape)
+        return np.where((parts > 0.0) | large, within_support(draws), 0.0)
+
+    def _sums(self) -> "Compound":
+        """Return single gamma variables with the means and variances of the sums."""
+        scale = self.scale * (1.0 + self.shape)
+        return Compound(np.ones_like(scale), self.number * (self.shape / (1.0 + self.shape)), scale)
 
     def _mixed(self, y: Floats, tail: Callable[[Floats, Floats], Floats]) -> Floats:
         """Average the probabilities of gamma sums over positive numbers of parts."""
         result = np.zeros(len(self.number))
         ratio = np.maximum(y, 0.0) / self.scale
-        for rows in self._groups():
+        large = self.number > LARGE
+        sums = self._sums()
+        result[large] = tail(sums.shape[large], ratio[large] / (1.0 + self.shape[large]))
+        for rows in self._groups(np.flatnonzero(~large)):
             number, shape = self.number[rows], self.shape[rows]
             j, step = _numbers(number, float(shape.max()))
-            deviance = j * exp_excess(np.log(number)[:, None] - np.log(j))
+            away = np.log(number)[:, None] - np.log(j)
+            deviance = j * exp_excess(away.ravel()).reshape(away.shape)
             weight = np.exp(-deviance - log_gamma_remainder(j, 0)[0])
             weight *= step / np.sqrt(2.0 * np.pi * j)
             some = tail(shape[:, None] * j, ratio[rows][:, None])
             result[rows] = (weight * some).sum(axis=1)
         return result
 
-    def _groups(self) -> Iterator[Ints]:
-        place = np.floor(np.sqrt(self.number) / GROUP)
+    def _groups(self, rows: Ints) -> Iterator[Ints]:
+        place = np.floor(np.sqrt(self.number[rows]) / GROUP)
         order = np.argsort(place, kind="stable")
         for some in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
             for start in range(0, len(some), ROWS):
-                yield some[start : start + ROWS]
+                yield rows[some[start : start + ROWS]]
 
 
 def _numbers(number: Floats, shape: float) -> tuple[Floats, int]:

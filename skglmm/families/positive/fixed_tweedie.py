@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.families.positive.tweedie_density import DISPERSION, MEAN, TweedieDensity
-from skglmm.links import Link, LogMean
+from skglmm.links import Link, LogAmount
 
 __all__ = ["FixedTweedie"]
 
@@ -36,7 +36,7 @@ class FixedTweedie(TweedieDensity):
 
     parameters = (MEAN, DISPERSION)
 
-    links: tuple[Link, ...] = (LogMean(), LogMean())
+    links: tuple[Link, ...] = (LogAmount(), LogAmount())
     power: float = 1.5
 
     def __post_init__(self) -> None:
@@ -48,6 +48,6 @@ class FixedTweedie(TweedieDensity):
         del eta
         return np.array([self.power])
 
-    def start_power(self, product: float) -> float:
-        del product
+    def start_power(self, guess: float) -> float:
+        del guess
         return self.power

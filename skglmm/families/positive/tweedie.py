@@ -13,12 +13,13 @@ from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.tweedie_density import DISPERSION, MEAN, TweedieDensity
-from skglmm.links import Between, Identity, Link, LogMean
+from skglmm.links import Between, Identity, Link, LogAmount
 
 __all__ = ["Tweedie"]
 
 POWERS = (1.01, 1.99)  # beyond which densities are those of counts, or of gamma variables
 LOG_ODDS_CEILING = 8.0  # where the power is next to its upper end
+MARGIN = 0.1  # of a start from the ends
 POWER = 2  # the place of its linear predictor
 
 
@@ -57,7 +58,7 @@ class Tweedie(TweedieDensity):
         Parameter("power", Role.SHAPE, (Between(*POWERS),), LOG_ODDS_CEILING),
     )
 
-    links: tuple[Link, ...] = (LogMean(), LogMean(), Between(*POWERS))
+    links: tuple[Link, ...] = (LogAmount(), LogAmount(), Between(*POWERS))
 
     def powers(self, eta: Sequence[Floats]) -> Floats:
         return self.links[POWER].inverse(eta[POWER]).value
@@ -65,9 +66,9 @@ class Tweedie(TweedieDensity):
     def contains(self, other: Family) -> bool:
         return self == other or isinstance(other, FixedTweedie)
 
-    def start_power(self, product: float) -> float:
+    def start_power(self, guess: float) -> float:
         low, high = POWERS
-        return float(np.clip(2.0 - 1.0 / product, low + 0.1, high - 0.1))
+        return float(np.clip(guess, low + MARGIN, high - MARGIN))
 
     def _shape_start(self, power: float) -> tuple[float, ...]:
         return (float(self.links[POWER].link(np.array(power))),)

@@ -22,15 +22,15 @@ from skglmm.families.positive.tweedie_rows import (
     deviance_of_zero,
     log_series,
 )
-from skglmm.links import LogMean
+from skglmm.links import LogAmount
 from skglmm.response import Support
 
 __all__ = ["DISPERSION", "MEAN", "TweedieDensity"]
 
 # Data that the mean reproduces send phi to 0, where rounding changes log densities by eps / phi.
 LOG_DISPERSION_FLOOR = -36.0
-MEAN = Parameter("mean", Role.LOCATION, (LogMean(),))
-DISPERSION = Parameter("dispersion", Role.DISPERSION, (LogMean(),), floor=LOG_DISPERSION_FLOOR)
+MEAN = Parameter("mean", Role.LOCATION, (LogAmount(),))
+DISPERSION = Parameter("dispersion", Role.DISPERSION, (LogAmount(),), floor=LOG_DISPERSION_FLOOR)
 LEAST, MOST = 1e-4, 1e2  # squared coefficients of variation of a start
 
 
@@ -59,7 +59,7 @@ class TweedieDensity(Family):
 
     def log_density(self, prepared: Floats, eta: Sequence[Floats], order: int = 0) -> LogDensity:
         near, outside = within_reach(self.links, eta)
-        whole = _whole(prepared, *near[:2], self.powers(near), order)
+        whole = _whole(prepared, near[0], near[1], self.powers(near), order)
         size = len(self.links)
         parts = [whole[0][0]]
         for m, part in enumerate(whole[1:], start=1):
@@ -103,16 +103,15 @@ class TweedieDensity(Family):
     def location_information(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
         log_mean, log_phi, power = np.broadcast_arrays(*near[:2], self.powers(near))
-        return np.exp((2.0 - power) * log_mean - log_phi)
+        return np.asarray(np.exp((2.0 - power) * log_mean - log_phi))
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
-        return np.exp(np.broadcast_arrays(*near)[0])
+        return np.asarray(np.exp(np.broadcast_arrays(*near)[0]))
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
-        with np.errstate(over="ignore"):
-            return np.exp(self.powers(near) * near[0] + near[1])
+        return np.asarray(np.exp(self.powers(near) * near[0] + near[1]))
 
     def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
         none = -self._compound(eta).number
@@ -139,7 +138,11 @@ class TweedieDensity(Family):
         spread = float(np.average((share - 1.0) ** 2, weights=weights))
         spread = float(np.clip(spread, LEAST, MOST))
         zeros = float(np.average(y == 0.0, weights=weights))
-        power = self.start_power(-np.log(zeros) * spread if 0.0 < zeros < 1.0 else np.inf)
+        if 0.0 < zeros < 1.0:
+            power = 2.0 + 1.0 / (np.log(zeros) * spread)
+        else:  # the third cumulant of a share is the power times the squared variance
+            power = float(np.average((share - 1.0) ** 3, weights=weights)) / spread**2
+        power = self.start_power(power)
         log_mean = np.log(max(mean, np.finfo(np.float64).tiny))
         log_phi = np.log(spread) + (2.0 - power) * log_mean
         start = [log_mean, log_phi, *self._shape_start(power)]
@@ -148,8 +151,8 @@ class TweedieDensity(Family):
         )
 
     @abstractmethod
-    def start_power(self, product: float) -> float:
-        """Return the power of a start, given the mean number of parts times the squared spread."""
+    def start_power(self, guess: float) -> float:
+        """Return the power of a start, given what moments and zeros say of it."""
 
     def _shape_start(self, power: float) -> tuple[float, ...]:
         del power
@@ -175,12 +178,12 @@ def _whole(
         if not rows.any():
             continue
         own = slice(None) if every else rows
-        some = [each if len(each) == 1 else each[own] for each in (log_mean, log_phi, power)]
+        mean, phi, p = (x if len(x) == 1 else x[own] for x in (log_mean, log_phi, power))
         with np.errstate(over="ignore", invalid="ignore"):
             if positive[rows][0]:
-                found = _of_positive(log_y[own], *some, order)
+                found = _of_positive(log_y[own], mean, phi, p, order)
             else:
-                found = _of_zero(*some, order)
+                found = _of_zero(mean, phi, p, order)
         for out, part in zip(whole, found, strict=True):
             out[:, own] = part
     return whole
@@ -209,14 +212,14 @@ def _divided(deviance: Sequence[Floats], log_phi: Floats) -> list[Floats]:
     whole = [sharp * each for each in deviance]
     parts = [whole[0][None, :]]
     if len(whole) > 1:
-        value, l, p = whole[:3]
-        parts.append(np.stack([l, -value, p]))
+        value, m, p = whole[:3]
+        parts.append(np.stack([m, -value, p]))
     if len(whole) > 3:
-        ll, lp, pp = whole[3:6]
-        parts.append(np.stack([ll, -l, lp, value, -p, pp]))
+        mm, mp, pp = whole[3:6]
+        parts.append(np.stack([mm, -m, mp, value, -p, pp]))
     if len(whole) > 6:
-        lll, llp, lpp, ppp = whole[6:]
-        parts.append(np.stack([lll, -ll, llp, l, -lp, lpp, -value, p, -pp, ppp]))
+        mmm, mmp, mpp, ppp = whole[6:]
+        parts.append(np.stack([mmm, -mm, mmp, m, -mp, mpp, -value, p, -pp, ppp]))
     return parts
 
 

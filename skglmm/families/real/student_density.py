@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -24,6 +25,7 @@ MEAN = Parameter("mean", Role.LOCATION, (Identity(), Log()), equivariant=True)
 SCALE = Parameter("scale", Role.DISPERSION, (Log(),), equivariant=True, floor=LOG_SCALE_FLOOR)
 START_DF = 8.0  # with which a search begins
 MAD = 1.4826  # standard deviations of a normal in a median distance from its median
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 _LEAST_SPREAD = 1e-6  # of the start, beside the largest response
 NORMAL = 1e6  # degrees of freedom from which information about them is that of a series
 
@@ -57,13 +59,13 @@ class StudentDensity(Family):
         z = (prepared[0] - mean.value) * sharp
         found = _standard(z, log_df, order)
         norm = log_student_norm(log_df, order)
-        parts = [found[0] + norm[0] - near[1]]
-        parts += _scaled(found, norm, z, sharp)
+        value = np.array(np.broadcast_arrays(found[0] + norm[0] - near[1], z)[0])
         size = len(self.links)
-        for m in range(1, order + 1):
+        parts = []
+        for m, rows in enumerate(_scaled(found, norm, z, sharp), start=1):
             kept = [row for key, row in packed_rows(3, m).items() if max(key) < size]
-            parts[m] = np.stack(np.broadcast_arrays(*(parts[m][row] for row in kept)))
-        density = LogDensity(np.array(np.broadcast_arrays(parts[0], z)[0]), *parts[1:])
+            parts.append(np.stack(np.broadcast_arrays(*(rows[row] for row in kept))))
+        density = LogDensity(value, *parts)
         straight = Identity().inverse(np.zeros(1), order)
         return through_links(density, [mean._replace(outside=outside), *[straight] * (size - 1)])
 
@@ -134,11 +136,11 @@ class StudentDensity(Family):
 
 
 def _median(y: Floats, weights: Floats | None) -> float:
-    if weights is None:
-        return float(np.median(y))
     order = np.argsort(y)
-    reached = np.cumsum(weights[order])
-    return float(y[order][np.searchsorted(reached, 0.5 * reached[-1])])
+    reached = np.cumsum(np.ones(len(y)) if weights is None else weights[order])
+    half = 0.5 * reached[-1]
+    middle = [int(np.searchsorted(reached, half, side=side)) for side in _SIDES]
+    return float(y[order][middle].mean())
 
 
 def _standard(z: Floats, log_df: Floats, order: int) -> list[Floats]:
