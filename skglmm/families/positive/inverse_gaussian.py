@@ -73,6 +73,7 @@ class InverseGaussian(Family):
             degree=-1.0,
         ),
     )
+    title = "Inverse Gaussian"
     support = Support(0.0, inf)
 
     links: tuple[Link, ...] = (Log(), Log())

@@ -97,6 +97,10 @@ def cause(fit: Fit, k: int) -> str:
         away = fit.infinities[scale] * fit.family.limits[scale].sign
         if np.any(away < 0.0) and fit.family.parameters[scale].at_other_end:
             return cause(fit, scale)  # where the one goes the other follows
+    if _is_superfluous(fit, k):
+        return (
+            f"as there are no more {parameter.name}s than the model has without {parameter.name}="
+        )
     if parameter.role is Role.DISPERSION:
         signs, way = fit.infinities[k], fit.family.limits[k].sign
         if not parameter.at_limit:
@@ -106,6 +110,13 @@ def cause(fit: Fit, k: int) -> str:
         if parameter.at_other_end:
             return f"as {parameter.at_other_end}"
     return "as rows are separated"
+
+
+def _is_superfluous(fit: Fit, k: int) -> bool:
+    """Whether predictor k is the probability of a mass, and 0 in all rows."""
+    names, signs = fit.layout.coefficients[k], fit.infinities[k]
+    is_mass = fit.family.parameters[k].role is Role.MASS and names[:1] == ("Intercept",)
+    return is_mass and signs[0] < 0.0 and not np.nan_to_num(signs[1:]).any()
 
 
 def separated(fit: Fit) -> Iterator[Separated]:
@@ -185,6 +196,9 @@ def separated_findings(
         subject = ", ".join(parameter.name for parameter in found.parameters)
         count = float(np.count_nonzero(moved))
         advice = ADVICE.format(stand=what_stands(fit))
+        if _is_superfluous(fit, found.k):
+            name = fit.family.parameters[found.k].name
+            advice = f"There are no more {name}s than the model has without {name}=; leave it out"
         yield Finding("separation", "warning", subject, count, found.sentence(rows), advice)
 
 
