@@ -16,12 +16,15 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
     ExtendedBetaGLMMRegressor,
     GammaGLMMRegressor,
+    GeneralizedPoissonGLMMRegressor,
     InverseGaussianGLMMRegressor,
     LMMRegressor,
     LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
+    NegativeBinomialGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
@@ -72,6 +75,24 @@ def rounded(name, y):
 
 class WholeBinomial(BinomialGLMMRegressor):
     """Takes the responses of the checks, which are not whole."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeNegativeBinomial(NegativeBinomialGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeGeneralizedPoisson(GeneralizedPoissonGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeConwayMaxwellPoisson(ConwayMaxwellPoissonGLMMRegressor):
+    """Takes the same."""
 
     _vet = staticmethod(rounded)
 
@@ -159,6 +180,12 @@ def test_scikit_learn_accepts_more_of_it(estimator, check):
 
 
 @pytest.mark.slow
-@checks_of(WholeBinomial(groups=0, trials=10_000), WholeBetaBinomial(trials=10_000))
-def test_scikit_learn_accepts_numbers_of_successes(estimator, check):
+@checks_of(
+    WholeBinomial(groups=0, trials=10_000),
+    WholeBetaBinomial(trials=10_000),
+    WholeNegativeBinomial(),
+    WholeGeneralizedPoisson(),
+    WholeConwayMaxwellPoisson(),
+)
+def test_scikit_learn_accepts_whole_numbers(estimator, check):
     check(estimator)

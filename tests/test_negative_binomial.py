@@ -79,11 +79,11 @@ def exact(y, m, d, growth):
 
 
 @growths
-@pytest.mark.parametrize("y", [0.0, 1.0, 7.0, 1e4, 1e8])
-@pytest.mark.parametrize("log_alpha", [-18.0, -2.0, 1.0, 18.0])
+@pytest.mark.parametrize("y", [0.0, 1.0, 7.0, 1e8])
+@pytest.mark.parametrize("log_alpha", [-18.0, -1.0, 18.0])
 def test_log_probabilities_and_derivatives_keep_their_digits(growth, y, log_alpha):
     family, near = NegativeBinomial(growth=growth), np.log(y + 1.0)
-    for m in (near + 0.1, near - 4.0, -12.0):
+    for m in (near + 0.1, near - 6.0):
         eta = (np.array([m]), np.array([log_alpha]))
         found = evaluate(family, np.array([y]), eta, 3)
         pairs = {(): found.value, **rows(found)}
@@ -143,8 +143,8 @@ def test_rare_counts_of_huge_dispersion_have_finite_derivatives(kind, growth):
 @growths
 def test_information_on_splines_is_that_of_each_row(growth):
     family, rng = NegativeBinomial(growth=growth), np.random.default_rng(0)
-    eta = (rng.uniform(-2.0, 3.0, 3000), np.full(3000, -0.5))
-    found, some = family.expected_information(eta), np.arange(0, 3000, 500)
+    eta = (rng.uniform(-2.0, 2.0, 600), np.full(600, -0.5))
+    found, some = family.expected_information(eta), np.arange(0, 600, 100)
     there = family.expected_information([row[some] for row in eta])
     assert_allclose(found[:, some], there, rtol=1e-3, atol=1e-4)
 

@@ -1,7 +1,7 @@
 """Special functions and their first three derivatives in one pass."""
 
-from skglmm.special.conway_maxwell import Base, Terms, excess, stirling_rest
-from skglmm.special.conway_maxwell_terms import terms_of
+from skglmm.special.conway_maxwell import FactorialBase, factorial_excess, stirling_rest
+from skglmm.special.conway_maxwell_terms import conway_maxwell_terms
 from skglmm.special.exp_excess import exp_excess
 from skglmm.special.gamma_norm import log_gamma_norm
 from skglmm.special.log_gamma import (
@@ -20,10 +20,10 @@ from skglmm.special.whole_sums import END
 __all__ = [
     "END",
     "SERIES_FROM",
-    "Base",
-    "Terms",
-    "excess",
+    "FactorialBase",
+    "conway_maxwell_terms",
     "exp_excess",
+    "factorial_excess",
     "log_gamma_family",
     "log_gamma_norm",
     "log_gamma_remainder",
@@ -34,5 +34,4 @@ __all__ = [
     "log_tweedie_series",
     "stirling_remainder",
     "stirling_rest",
-    "terms_of",
 ]

@@ -20,10 +20,10 @@ from skglmm.special.whole_sums import WholeSum, whole_sums
 
 __all__ = [
     "N_TERMS",
-    "Base",
+    "FactorialBase",
     "Terms",
     "base_of",
-    "excess",
+    "factorial_excess",
     "is_smooth",
     "solve_terms",
     "stirling_rest",
@@ -34,23 +34,40 @@ STEPS = 100  # of Newton's method, with halving; five are usual
 CLOSE = 1e-8  # step, in standard deviations of a count, whose square is below rounding
 LONGEST = 3.0  # step in the logarithm of a ratio of probabilities
 TINY_MEAN = 0.01  # up to which bases are 1, so that no digit of the log probability of 0 is lost
-LARGE_NU = 8.0  # from which on distances of counts to a mean between them cost digits
+LARGE_NU = 64.0  # from which on distances of counts to a mean between them cost digits
 WIDE = 9.0  # variance from which on sums over whole numbers are as good as integrals
 NARROW = 2.25  # the variance from which on they do not
 
 Terms = Floats  # (N_TERMS[order], n): tilt and level, and then their further derivatives
 
 
-class Base(NamedTuple):
-    """Numbers near the mean from which log factorials are measured, (n,) each."""
+class FactorialBase(NamedTuple):
+    """Numbers near means, from which log factorials are measured.
+
+    Parameters
+    ----------
+    value : ndarray, shape (n,)
+        One more than the mean, or than a whole number next to it.
+    log : ndarray, shape (n,)
+        Its logarithm.
+    remainder : ndarray, shape (n,)
+        What Stirling's formula leaves of its log-gamma function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.special import conway_maxwell_terms
+    >>> conway_maxwell_terms(np.array([2.0, 0.003]), np.zeros(1), 0)[0].value
+    array([3., 1.])
+    """
 
     value: Floats
     log: Floats
-    remainder: Floats  # of Stirling's formula
+    remainder: Floats
 
-    def of(self, rows: Ints) -> "Base":
+    def of(self, rows: Ints) -> "FactorialBase":
         """Return those of some rows."""
-        return Base(*(each[rows] for each in self))
+        return FactorialBase(*(each[rows] for each in self))
 
 
 def is_smooth(mean: Floats, log_dispersion: Floats) -> Floats:
@@ -59,7 +76,7 @@ def is_smooth(mean: Floats, log_dispersion: Floats) -> Floats:
     return np.asarray(wide & (mean >= TINY_MEAN))
 
 
-def base_of(mean: Floats, log_dispersion: Floats) -> Base:
+def base_of(mean: Floats, log_dispersion: Floats) -> FactorialBase:
     """Return one more than the means, or than whole numbers next to them where digits need it.
 
     Parameters
@@ -67,18 +84,35 @@ def base_of(mean: Floats, log_dispersion: Floats) -> Base:
     mean, log_dispersion : ndarray, shape (n,)
     """
     value = np.where(is_smooth(mean, log_dispersion), mean, np.floor(mean)) + 1.0
-    return Base(value, np.log(value), stirling_rest(value - 1.0))
+    return FactorialBase(value, np.log(value), stirling_rest(value - 1.0))
 
 
 def stirling_rest(y: Floats) -> Floats:
-    """Return what Stirling's formula leaves of log factorials, of the same shape.
+    """Return what Stirling's formula leaves of log factorials.
 
-    Of one number it is to the last digit what it is of many: cdfs of a row are the same anywhere.
+    Of one number it is to the last digit what it is of many: the probabilities of a row are the
+    same in any company.
+
+    Parameters
+    ----------
+    y : ndarray
+        Numbers from 0 on, of any shape.
+
+    Returns
+    -------
+    ndarray, same shape
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.special import stirling_rest
+    >>> stirling_rest(np.array([0.0, 1e10])).round(15)
+    array([8.10614668e-02, 8.00000000e-12])
     """
     return log_gamma_remainder(np.append(y.ravel() + 1.0, 1.0), 0)[0][:-1].reshape(y.shape)
 
 
-def excess(y: Floats, remainder: Floats, base: Base) -> Floats:
+def factorial_excess(y: Floats, remainder: Floats, base: FactorialBase) -> Floats:
     r"""Return the excess of log factorials over a line that touches them nearly at the base.
 
     Parameters
@@ -86,9 +120,23 @@ def excess(y: Floats, remainder: Floats, base: Base) -> Floats:
     y : ndarray, shape (n,) or (n, m)
         Counts, or numbers between them.
     remainder : ndarray, same shape
-        What Stirling's formula leaves of the log-gamma function at y + 1.
-    base : Base
-        Of arrays of the same shape, or that broadcast.
+        What Stirling's formula leaves of their log factorials.
+    base : FactorialBase
+        Of arrays that broadcast to that shape.
+
+    Returns
+    -------
+    ndarray, same shape
+        :math:`\log y! - \log\Gamma(b) - (y + 1 - b) \log b`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.special import conway_maxwell_terms, factorial_excess, stirling_rest
+    >>> base, _ = conway_maxwell_terms(np.array([2.0]), np.zeros(1), 0)
+    >>> y = np.array([2.0, 4.0])
+    >>> np.exp(factorial_excess(y, stirling_rest(y), base)).round(4)  # 4! / 2! / 3**2
+    array([1.    , 1.3333])
     """
     t = np.log1p((y + 1.0 - base.value) / base.value)
     found = (y + 1.0) * exp_excess(-t.ravel()).reshape(t.shape)
@@ -97,13 +145,13 @@ def excess(y: Floats, remainder: Floats, base: Base) -> Floats:
     return np.where(y == base.value, 0.0, found)  # as it is, but for rounding
 
 
-def solve_terms(mean: Floats, log_dispersion: Floats, base: Base, order: int) -> Terms:
+def solve_terms(mean: Floats, log_dispersion: Floats, base: FactorialBase, order: int) -> Terms:
     r"""Return the tilt and the level of some rows, with what their derivatives need.
 
     Parameters
     ----------
     mean, log_dispersion : ndarray, shape (n,)
-    base : Base
+    base : FactorialBase
     order : {0, 1, 2, 3}
         Of the derivatives of a log probability.
 
@@ -124,19 +172,24 @@ def solve_terms(mean: Floats, log_dispersion: Floats, base: Base, order: int) ->
     near = np.flatnonzero(~far)
     for some, nodes in whole_sums(mean[near], nu[near]):
         rows = near[some]
-        here = _Rows(mean[rows], log_dispersion[rows], base.of(rows), nodes)
+        here = _CountRows(mean[rows], log_dispersion[rows], base.of(rows), nodes)
         found[:, rows] = here.terms(order)
     return found
 
 
-class _Rows:
+class _CountRows:
     """Some rows, and the numbers over which they are summed, (m, J)."""
 
-    def __init__(self, mean: Floats, log_dispersion: Floats, base: Base, nodes: WholeSum) -> None:
+    def __init__(
+        self, mean: Floats, log_dispersion: Floats, base: FactorialBase, nodes: WholeSum
+    ) -> None:
         self.mean, self.nu, self.base = mean, np.exp(-log_dispersion), base
         self.weights, self.u = nodes.weights, nodes.y - mean[:, None]
+        self.idle = nodes.weights == 0.0
         remainder = stirling_rest(nodes.y)
-        self.excess = excess(nodes.y, remainder, Base(*(each[:, None] for each in base)))
+        self.excess = factorial_excess(
+            nodes.y, remainder, FactorialBase(*(each[:, None] for each in base))
+        )
         self.bent = self.nu[:, None] * self.excess
 
     def terms(self, order: int) -> Terms:
@@ -173,8 +226,9 @@ class _Rows:
     def _mass(self, tilt: Floats) -> tuple[Floats, Floats]:
         """Return probabilities, (m, J), and levels, (m,)."""
         logs = self.u * tilt[:, None] - self.bent
-        most = np.max(np.where(self.weights > 0.0, logs, -np.inf), axis=1)
-        mass = self.weights * np.exp(np.minimum(logs - most[:, None], 0.0))
+        logs[self.idle] = -np.inf
+        most = np.max(logs, axis=1)
+        mass = self.weights * np.exp(logs - most[:, None])
         total = mass.sum(axis=1)
         level = -most - np.log(total)
         first = np.flatnonzero(self.base.value == 1.0)  # of the count 0, whose excess is 0

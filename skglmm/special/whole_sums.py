@@ -10,12 +10,14 @@ from skglmm.arrays import Floats, Ints
 
 __all__ = ["END", "WholeSum", "whole_sums"]
 
-DROP = 42.0  # of a log probability that leaves nothing
+DROP = 40.0  # of a log probability that leaves nothing
 BULK = 48  # numbers about a mean that is far from 0
 NARROW = 2.25  # variance up to which a sum over whole numbers is no integral
-SIZES = (0.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0)  # of sums over whole numbers
-FIRST = 40  # whole numbers before it
-PANELS = 10.0  # about as many parts of it
+# Sizes of sums over whole numbers; an integral takes the place of larger ones.
+SIZES = (0.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 288.0, 400.0)
+FIRST = 64  # whole numbers before it
+PANELS = 10.0  # about as many even parts of it
+PARTS = (0, 12, 15, 20, 30, 45)  # in all, with shorter ones near 0
 CELLS = 2**17  # numbers at a time
 TINY = 1e-290
 
@@ -59,8 +61,11 @@ def whole_sums(mean: Floats, nu: Floats) -> Iterator[tuple[Ints, WholeSum]]:
         some = np.flatnonzero(whole & (high - low >= least) & (high - low < most))
         for rows in _chunks(some, np.full(len(mean), most)):
             yield rows, _whole(low[rows], high[rows], most)
-    for rows in np.flatnonzero(~bulk & ~whole)[:, None]:
-        yield rows, _integral(high[rows])
+    panels = PANELS + np.ceil(np.log(np.maximum(high / (PANELS * FIRST), 3.0)) / np.log(3.0))
+    for fewer, most in pairwise(PARTS):
+        some = np.flatnonzero(~bulk & ~whole & (panels > fewer) & (panels <= most))
+        for rows in _chunks(some, np.full(len(mean), 20.0 * most)):
+            yield rows, _integral(high[rows], most)
 
 
 def _chunks(rows: Ints, sizes: Floats) -> list[Ints]:
@@ -90,7 +95,7 @@ def _whole(low: Floats, high: Floats, most: float) -> WholeSum:
     return WholeSum(y, (y <= high[:, None]).astype(np.float64))
 
 
-def _integral(high: Floats) -> WholeSum:
+def _integral(high: Floats, most: int) -> WholeSum:
     """Whole numbers, and parts of an integral: in even steps, and in shorter ones near 0."""
     reach = len(_SIDE)
     first = np.arange(FIRST + reach + 1.0)
@@ -98,7 +103,7 @@ def _integral(high: Floats) -> WholeSum:
     weights[FIRST:] = 0.0
     weights[FIRST - reach :] += END
     bounds, longest = [np.full_like(high, float(FIRST))], high / PANELS
-    while (bounds[-1] < high).any():
+    for _ in range(most):
         last = bounds[-1]
         bounds.append(np.minimum(np.minimum(3.0 * last, last + longest), high))
     edges = np.stack(bounds, axis=1)

@@ -1,8 +1,19 @@
 """Generalized Poisson mixed regression of counts."""
 
+from typing import Any, cast
+
+import numpy as np
+
+from skglmm import inference as infer
+from skglmm.design import Design
 from skglmm.estimators.base.dispersed_counts import DispersedCountRegressor
 from skglmm.estimators.base.signature import mixed_model
+from skglmm.estimators.reading.model import Model
+from skglmm.estimators.runtime.warnings import tell
 from skglmm.families import GeneralizedPoisson
+from skglmm.fitting import Fit
+
+TELLING = 0.01  # of the log of a sum of probabilities, which is 0 otherwise
 
 __all__ = ["GeneralizedPoissonGLMMRegressor"]
 
@@ -19,16 +30,16 @@ class GeneralizedPoissonGLMMRegressor(DispersedCountRegressor):
     approximation, or by adaptive Gauss-Hermite quadrature; answers are those of glmmTMB [1]_.
 
     Below 1 a dispersion is at least 1/4, counts end where the formula of their probabilities does,
-    and these have the sum 1 only nearly, where means are small: a ConvergenceWarning says when
+    and these have the sum 1 only nearly, where means are small: a warning says when
     that matters. :class:`ConwayMaxwellPoissonGLMMRegressor` has no such limits.
 
     Parameters
     ----------
     $formula_and_groups
     $dispersion
-    $exposure
     $counts
     $quadrature
+    $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
     $others
@@ -64,7 +75,36 @@ class GeneralizedPoissonGLMMRegressor(DispersedCountRegressor):
     >>> y = GeneralizedPoisson().sample((log_mean.to_numpy(), np.log([2.0])), rng)
     >>> model = GeneralizedPoissonGLMMRegressor("x + (1 | site)").fit(X, y)
     >>> model.coef_.round(1), np.exp(model.dispersion_coef_).round(1)
-    (array([0.5]), array([2.]))
+    (array([0.5]), array([1.8]))
     """
 
     _family = GeneralizedPoisson()
+
+    _totals: tuple[str, ...] = ()  # what the fit says of sums of probabilities
+
+    def _maximize(self, family: Any, design: Design, *others: Any) -> Fit:
+        found = super()._maximize(family, design, *others)
+        counts = cast(GeneralizedPoisson, self._make_counts())
+        every = range(len(found.layout.factors))
+        eta = infer.linear_predictors(found, design, every)[: len(counts.links)]
+        log_totals = np.log(counts.total(eta))
+        far = np.abs(log_totals) > TELLING
+        self._totals = ()
+        if far.any():
+            most = np.exp(log_totals[np.argmax(np.abs(log_totals))])
+            text = (
+                f"in {np.count_nonzero(far)} of {len(far)} rows, of small means and a dispersion "
+                f"below 1, the probabilities of a generalized Poisson have the sum {most:.3g} "
+                "in place of 1, or nearer to it: its log likelihood is not comparable with others. "
+                "Fit ConwayMaxwellPoissonGLMMRegressor instead"
+            )
+            self._totals = (text,)
+        return found
+
+    def _tell(self, model: Model) -> None:
+        super()._tell(model)
+        for text in self._totals:
+            tell(text)
+
+    def _remarks(self) -> list[str]:
+        return [*super()._remarks(), *self._totals]

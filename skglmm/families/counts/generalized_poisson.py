@@ -91,7 +91,6 @@ class GeneralizedPoisson(Family):
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
     title = "Generalized Poisson"
-    simpler = "the Poisson (PoissonGLMMRegressor)"
 
     links: tuple[Link, ...] = (ShortLogMean(), LogConsulDispersion())
 
