@@ -55,8 +55,17 @@ class Tweedie(TweedieDensity):
     parameters = (
         MEAN,
         DISPERSION,
-        Parameter("power", Role.SHAPE, (Between(*POWERS),), LOG_ODDS_CEILING),
+        Parameter(
+            "power",
+            Role.SHAPE,
+            (Between(*POWERS),),
+            LOG_ODDS_CEILING,
+            at_limit="the responses are like gamma variables, which are never 0",
+            at_other_end="the responses are like multiples of a count",
+        ),
     )
+
+    simpler = "a gamma model (GammaGLMMRegressor)"
 
     links: tuple[Link, ...] = (LogAmount(), LogAmount(), Between(*POWERS))
 

@@ -109,6 +109,8 @@ def cause(fit: Fit, k: int) -> str:
             return f"as {parameter.at_limit}"
         if parameter.at_other_end:
             return f"as {parameter.at_other_end}"
+    if parameter.role is Role.SHAPE and parameter.at_other_end:
+        return f"as {parameter.at_other_end}"
     return "as rows are separated"
 
 
