@@ -10,7 +10,13 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from scipy.stats import kstest, poisson
 
-from skglmm import BinomialGLMMRegressor, GammaGLMMRegressor, LMMRegressor, PoissonGLMMRegressor
+from skglmm import (
+    BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
+    GammaGLMMRegressor,
+    LMMRegressor,
+    PoissonGLMMRegressor,
+)
 from skglmm.families import Gaussian, Hurdle, InverseGaussian, Poisson, Truncated, ZeroInflated
 from skglmm.inference.residuals.count_tests import count_tests
 from skglmm.inference.residuals.distribution_tests import distribution_tests
@@ -240,3 +246,10 @@ def test_zeros_that_no_response_asks_for_are_named_as_the_cause(zero):
 def test_titles_are_words():
     titles = [f.title for f in (ZeroInflated(Poisson()), Hurdle(InverseGaussian()))]
     assert titles == ["Zero-inflated Poisson", "Hurdle Inverse Gaussian"]
+
+
+def test_counts_that_vary_as_geometric_ones_are_told_of_a_wider_family():
+    rng = np.random.default_rng(4)
+    y = rng.negative_binomial(0.5, 0.2, size=400)
+    with pytest.warns(UserWarning, match="as the counts vary as much as those of a geometric"):
+        ConwayMaxwellPoissonGLMMRegressor("1").fit(pd.DataFrame({"x": y * 0.0}), y)

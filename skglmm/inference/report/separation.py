@@ -101,17 +101,18 @@ def cause(fit: Fit, k: int) -> str:
         return (
             f"as there are no more {parameter.name}s than the model has without {parameter.name}="
         )
+    reason = "rows are separated"
     if parameter.role is Role.DISPERSION:
         signs, way = fit.infinities[k], fit.family.limits[k].sign
         if not parameter.at_limit:
-            return "as the model reproduces the responses exactly"
-        if np.all(np.nan_to_num(signs) * way >= 0.0):
-            return f"as {parameter.at_limit}"
-        if parameter.at_other_end:
-            return f"as {parameter.at_other_end}"
-    if parameter.role is Role.SHAPE and parameter.at_other_end:
-        return f"as {parameter.at_other_end}"
-    return "as rows are separated"
+            reason = "the model reproduces the responses exactly"
+        elif np.all(np.nan_to_num(signs) * way >= 0.0):
+            reason = parameter.at_limit
+        elif parameter.at_other_end:
+            reason = parameter.at_other_end
+    elif parameter.role is Role.SHAPE and parameter.at_other_end:
+        reason = parameter.at_other_end
+    return f"as {reason}"
 
 
 def _is_superfluous(fit: Fit, k: int) -> bool:
