@@ -18,16 +18,26 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
     ExtendedBetaGLMMRegressor,
+    GammaGLMMRegressor,
+    GeneralizedPoissonGLMMRegressor,
+    GLMMRegressor,
+    InverseGaussianGLMMRegressor,
     LMMRegressor,
+    LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
+    NegativeBinomialGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
+    StudentTGLMMRegressor,
+    TweedieGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
+from skglmm.families import Poisson, ZeroInflated
 from skglmm.inspection import (
     DiagnosticsDisplay,
     GroupCalibrationDisplay,
@@ -35,6 +45,7 @@ from skglmm.inspection import (
     ProfileDisplay,
     RandomEffectsDisplay,
     ResidualDisplay,
+    RootogramDisplay,
     calibration,
     check_residuals,
     influence,
@@ -71,6 +82,9 @@ def simulated():
     utility = np.outer(eta, [0.0, 1.0, -1.0]) + rng.normal(size=(20, 3))[g]
     utility += rng.gumbel(size=(200, 3))
     ys["ways"] = np.array(["bus", "car", "train"])[np.argmax(utility, axis=1)]
+    ys["amounts"] = 1000 * rng.gamma(4.0, np.exp(eta) / 4.0)
+    ys["durations"] = 1000 * rng.gamma(4.0, 0.25 / (4.0 + eta))
+    ys["amounts and zeros"] = np.where(rng.random(200) < 0.3, 0.0, ys["amounts"])
     return X, ys
 
 
@@ -81,6 +95,8 @@ MODELS = {
     "extra zeros": (PoissonGLMMRegressor(FORMULA, exposure="hours", zero="1"), "zeros"),
     "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
+    "amounts": (GammaGLMMRegressor(FORMULA), "amounts"),
+    "sums and zeros": (TweedieGLMMRegressor(FORMULA, exposure="hours"), "amounts and zeros"),
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
     "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
@@ -99,6 +115,22 @@ RELATED = {
         PoissonGLMMRegressor(FORMULA, truncated=True, n_quadrature=5),
         "positive",
     ),
+    "varied counts": (NegativeBinomialGLMMRegressor(FORMULA, exposure="hours"), "counts"),
+    "varied counts with zeros": (NegativeBinomialGLMMRegressor(FORMULA, zero="1"), "zeros"),
+    "varied positive counts": (
+        NegativeBinomialGLMMRegressor(FORMULA, variance="linear", truncated=True),
+        "positive",
+    ),
+    "counts that vary by a factor": (GeneralizedPoissonGLMMRegressor(FORMULA, zero="1"), "zeros"),
+    "counts of any dispersion": (ConwayMaxwellPoissonGLMMRegressor(FORMULA), "counts"),
+    "amounts and zeros": (GammaGLMMRegressor(FORMULA, zero="z"), "amounts and zeros"),
+    "sums of a known power": (TweedieGLMMRegressor(FORMULA, power=1.5), "amounts and zeros"),
+    "outliers": (StudentTGLMMRegressor(FORMULA), "real"),
+    "outliers of known tails": (StudentTGLMMRegressor(FORMULA, df=5), "real"),
+    "any family": (GLMMRegressor(FORMULA, family=ZeroInflated(Poisson())), "zeros"),
+    "long tails": (InverseGaussianGLMMRegressor(FORMULA), "amounts"),
+    "logarithms": (LognormalGLMMRegressor(FORMULA), "amounts"),
+    "durations": (GammaGLMMRegressor(FORMULA, link="inverse"), "durations"),
     "successes with zeros": (
         BinomialGLMMRegressor(FORMULA, trials=12, zero="1", n_quadrature=3),
         "successes",
@@ -197,6 +229,9 @@ METHODS = {
     "PredictionDisplay": lambda c: PredictionDisplay.from_estimator(c.model, c.X, c.y, feature="x"),
     "ResidualDisplay": lambda c: ResidualDisplay.from_estimator(c.model, c.X, c.y),
     "DiagnosticsDisplay": lambda c: DiagnosticsDisplay.from_estimator(c.model, c.X, c.y),
+    "RootogramDisplay": lambda c: RootogramDisplay.from_estimator(
+        c.model, c.X, c.y, random_state=0
+    ),
     "RandomEffectsDisplay": lambda c: RandomEffectsDisplay.from_estimator(c.model),
     "ProfileDisplay": lambda c: ProfileDisplay.from_estimator(
         c.model, c.X, c.y, parameters=[c.slope]
@@ -221,7 +256,14 @@ ELSEWHERE = {
     "predict_boundary_frame",
     "cut_points",
 }
+# responses that count something, in hours or in trials
+COUNTED = {"counts", "zeros", "positive", "successes", "successes and zeros"}
 REFUSED = {
+    **{
+        (name, "RootogramDisplay"): "a rootogram is about counts"
+        for name, (_, y) in {**MODELS, **RELATED}.items()
+        if y not in COUNTED
+    },
     ("real, restricted", "compare"): "reml=False",
     ("real, restricted", "likelihood_ratio_test"): "reml=False",
     ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",
