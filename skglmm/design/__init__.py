@@ -3,15 +3,18 @@
 from skglmm.design.build import DesignSpec
 from skglmm.design.columns import Labels, is_label, kind_of, pick
 from skglmm.design.learn import Term, label_columns, learn
+from skglmm.design.one_hot import EffectColumns, OneHot
 from skglmm.design.records import Design, Factor, Layout, label_in
 from skglmm.design.term_table import TermTable
 
 __all__ = [
     "Design",
     "DesignSpec",
+    "EffectColumns",
     "Factor",
     "Labels",
     "Layout",
+    "OneHot",
     "Term",
     "TermTable",
     "is_label",

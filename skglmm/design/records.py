@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance
+from skglmm.design.one_hot import EffectColumns, OneHot
 
 __all__ = ["Design", "Factor", "Layout", "label_in"]
 
@@ -119,7 +120,7 @@ class Design:
         What is added to each predictor, on its own scale.
     codes : tuple of ndarray of intp, shape (n_samples,)
         Level of each row, for each factor; -1 is a level that was not learned.
-    columns : tuple of ndarray, shape (n_samples, n_columns)
+    columns : tuple of ndarray, shape (n_samples, n_columns), or OneHot
         Effects of each factor, in Fortran order.
     """
 
@@ -127,7 +128,7 @@ class Design:
     fixed: tuple[Floats, ...]
     offsets: tuple[Floats | None, ...]
     codes: tuple[Ints, ...]
-    columns: tuple[Floats, ...]
+    columns: tuple[EffectColumns, ...]
 
     @property
     def n_samples(self) -> int:
@@ -139,12 +140,12 @@ class Design:
         places = _places(rows)
         n_fixed = len(self.fixed)
         matrices = [
-            _taken(matrix, places, constant)
-            for matrix, constant in zip((*self.fixed, *self.columns), self._constant, strict=True)
+            x[places] if isinstance(x, OneHot) else _taken(x, places, constant)
+            for x, constant in zip((*self.fixed, *self.columns), self._constant, strict=True)
         ]
         return Design(
             self.layout,
-            tuple(matrices[:n_fixed]),
+            tuple(x for x in matrices[:n_fixed] if not isinstance(x, OneHot)),
             tuple(None if offset is None else offset[places] for offset in self.offsets),
             tuple(codes[places] for codes in self.codes),
             tuple(matrices[n_fixed:]),
@@ -153,7 +154,10 @@ class Design:
     @cached_property
     def _constant(self) -> list[list[bool]]:
         """Which columns of the matrices have one value in all rows."""
-        return [[_is_constant(column) for column in x.T] for x in (*self.fixed, *self.columns)]
+        return [
+            [] if isinstance(x, OneHot) else [_is_constant(column) for column in x.T]
+            for x in (*self.fixed, *self.columns)
+        ]
 
 
 def _places(rows: Ints | Bools | slice) -> Ints | slice:

@@ -22,7 +22,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Factor, Layout
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
-from skglmm.engine.mode.system import chain_blocks, congruence, no_blocks, scaled
+from skglmm.engine.mode.system import chain_blocks, no_blocks, scaled
 from skglmm.engine.objective.by_mode import ByMode
 from skglmm.engine.objective.clusters import add_up
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
@@ -38,7 +38,7 @@ from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective,
 from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.linalg import ChainRoot, NestedEffects, mirrored
+from skglmm.linalg import ChainRoot, NestedEffects, congruence, mirrored
 from skglmm.parts import Parts
 
 __all__ = ["AdaptiveQuadrature", "spread_of"]
