@@ -105,7 +105,9 @@ def design(fixed, *terms, offset=None):
         parts = tuple(block.size for block in term.covariance.blocks)
         feeds = term.predictors or (0,) * len(columns)
         labels = levels.astype(str).astype(object)
-        factors.append(Factor(term.group, labels, columns, feeds, parts, term.covariance))
+        by_index = isinstance(term.columns, OneHot)
+        names_of = (term.group, labels, columns, feeds, parts, term.covariance)
+        factors.append(Factor(*names_of, is_one_hot=by_index))
         codes.append(index.astype(np.intp))
         z = term.columns
         if not isinstance(z, OneHot):

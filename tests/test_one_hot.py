@@ -23,7 +23,7 @@ NORMAL = Gaussian(links=(Identity(), Log()))
 
 def terms(size, codes, others=(), values=None, predictor=0):
     """The same model with effects by index, and with their columns."""
-    index = np.asarray(np.arange(N) * 7 % 11 % size, dtype=np.intp)
+    index = np.asarray(np.arange(N) * 7 % 13 % size, dtype=np.intp)
     by_index = OneHot(index, size, values)
     dense = tuple(by_index.toarray().T)
     found = []

@@ -1,13 +1,13 @@
 """Random-effects columns of which each row has one, by its index: times, places, individuals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 
-__all__ = ["EffectColumns", "OneHot", "fed_by", "products", "turned"]
+__all__ = ["EffectColumns", "OneHot", "effect_slots", "rows_with_effects", "turned", "used_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,27 +40,22 @@ class OneHot:
         values = None if self.values is None else self.values[rows]
         return OneHot(self.index[rows], self.size, values)
 
-    def times(self, share: float) -> "OneHot":
-        """Return the columns multiplied by a number."""
-        if share == 1.0:
-            return self
-        values = np.ones(len(self)) if self.values is None else self.values
-        return OneHot(self.index, self.size, values * share)
+    @property
+    def entries(self) -> Floats:
+        """What stands in the column of each row's effect, (n,)."""
+        return np.ones(len(self.index)) if self.values is None else self.values
 
-    def weighted(self, rows: Floats) -> Floats:
-        """Return rows, (n, ...), times what stands in the columns."""
-        if self.values is None:
-            return rows
-        return rows * self.values.reshape(-1, *([1] * (rows.ndim - 1)))
+    def times(self, share: float | Floats) -> "OneHot":
+        """Return the columns multiplied by a number, or by one for each row."""
+        if isinstance(share, float) and share == 1.0:
+            return self
+        return OneHot(self.index, self.size, self.entries * share)
 
     def toarray(self) -> Floats:
         """Return the columns, in Fortran order."""
         dense = np.zeros(self.shape, order="F")
-        dense[np.arange(len(self)), self.index] = 1.0 if self.values is None else self.values
+        dense[np.arange(len(self.index)), self.index] = self.entries
         return dense
-
-    def __matmul__(self, other: Floats) -> Floats:
-        return self.weighted(other[self.index])
 
 
 EffectColumns = Floats | OneHot
@@ -74,13 +69,36 @@ def turned(z: EffectColumns, basis: Floats) -> EffectColumns:
     return z if is_identity else np.asfortranarray(z @ basis)
 
 
-def fed_by(z: EffectColumns, effects: Floats, codes: Ints) -> Floats:
-    """Return what effects of their levels, (k, L), add to rows with these columns, (n,)."""
+def used_in(z: EffectColumns, rows: Bools) -> EffectColumns:
+    """Return effect columns with zeros in all other rows."""
     if isinstance(z, OneHot):
-        return z.weighted(effects[z.index, codes])
-    return np.asarray(np.einsum("nc,cn->n", z, effects[:, codes]))
+        return z.times(rows.astype(np.float64))
+    return np.where(rows[:, None], z, 0.0)
 
 
-def products(z: EffectColumns, matrices: Sequence[Floats]) -> list[Floats]:
-    """Return the columns, (n, k), times some matrices, (k, m) each."""
-    return [z @ each for each in matrices]
+def rows_with_effects(z: EffectColumns) -> Bools:
+    """Return in which rows a column is not 0, (n,)."""
+    if isinstance(z, OneHot):
+        return np.asarray(z.entries != 0.0)
+    return np.asarray(np.any(z != 0.0, axis=1))
+
+
+def effect_slots(
+    z: EffectColumns, predictors: Sequence[int]
+) -> Iterator[tuple[int | Ints, Floats, int]]:
+    """Yield effects of which each row has one, what they are multiplied by, and their predictor.
+
+    The effects are a place for all rows or, of one-hot columns, one for each: ``b[place, level]``
+    is what a row takes of effects b, (k, L).
+
+    Parameters
+    ----------
+    z : ndarray, shape (n, k), or OneHot
+    predictors : sequence of int, length k
+        The linear predictor that each effect feeds.
+    """
+    if isinstance(z, OneHot):
+        yield z.index, z.entries, predictors[0]
+        return
+    for c, k in enumerate(predictors):
+        yield c, z[:, c], k

@@ -32,6 +32,9 @@ class Factor:
         Number of effects of each term on this factor; terms with one key count as one.
     covariance : Covariance
         Covariance of the effects of one level.
+    is_one_hot : bool
+        Whether each row has one of the effects of its level, by index: its columns are `OneHot`.
+        Such a term is a factor of its own, even if others have the same levels.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Factor:
     predictors: tuple[int, ...]
     terms: tuple[int, ...]
     covariance: Covariance
+    is_one_hot: bool = False
 
     @property
     def n_columns(self) -> int:
@@ -139,16 +143,16 @@ class Design:
         """Return the design of some of the rows, given by position or mask."""
         places = _places(rows)
         n_fixed = len(self.fixed)
-        matrices = [
-            x[places] if isinstance(x, OneHot) else _taken(x, places, constant)
-            for x, constant in zip((*self.fixed, *self.columns), self._constant, strict=True)
-        ]
+        fixed, columns = self._constant[:n_fixed], self._constant[n_fixed:]
         return Design(
             self.layout,
-            tuple(x for x in matrices[:n_fixed] if not isinstance(x, OneHot)),
+            tuple(_taken(x, places, each) for x, each in zip(self.fixed, fixed, strict=True)),
             tuple(None if offset is None else offset[places] for offset in self.offsets),
             tuple(codes[places] for codes in self.codes),
-            tuple(matrices[n_fixed:]),
+            tuple(
+                z[places] if isinstance(z, OneHot) else _taken(z, places, each)
+                for z, each in zip(self.columns, columns, strict=True)
+            ),
         )
 
     @cached_property

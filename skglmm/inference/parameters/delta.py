@@ -17,7 +17,7 @@ from collections.abc import Collection
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, effect_slots
 from skglmm.fitting import Fit
 
 __all__ = [
@@ -116,9 +116,9 @@ def linear_gradient(
     gradient[:, fit.shape.beta(predictor)] = design.fixed[predictor]
     for f in conditioned:
         codes, moves = design.codes[f], mode_moves(fit, f)
-        for c, k in enumerate(fit.layout.factors[f].predictors):
+        for c, column, k in effect_slots(design.columns[f], fit.layout.factors[f].predictors):
             if k == predictor:
-                z = np.where(codes >= 0, design.columns[f][:, c], 0.0)
+                z = np.where(codes >= 0, column, 0.0)
                 gradient += z[:, None] * moves[:, c, codes].T
     return gradient
 
@@ -136,9 +136,12 @@ def _posterior_part(fit: Fit, design: Design, f: int, g: int, j: int, k: int) ->
     pairs, place = np.unique(keys, return_inverse=True)
     blocks = posterior_blocks(fit, f, g, pairs // n_right, pairs % n_right)
     part = np.zeros(design.n_samples)
-    left, right = design.columns[f][known], design.columns[g][known]
-    for a, feeds in enumerate(fit.layout.factors[f].predictors):
-        for b, fed in enumerate(fit.layout.factors[g].predictors):
+    left, right = (
+        list(effect_slots(design.columns[h][known], fit.layout.factors[h].predictors))
+        for h in (f, g)
+    )
+    for a, mine, feeds in left:
+        for b, theirs, fed in right:
             if (feeds, fed) == (j, k):
-                part[known] += left[:, a] * right[:, b] * blocks[a, b, place]
+                part[known] += mine * theirs * blocks[a, b, place]
     return part
