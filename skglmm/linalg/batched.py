@@ -6,6 +6,7 @@ Of few large matrices, one by one, it is LAPACK's.
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.linalg.blas import dtrmm
 from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 
 from skglmm.arrays import Floats, Ints
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 LARGE = 8  # rows of matrices that LAPACK may be faster with than loops over their entries
+TRIANGULAR = 64  # rows of a triangular matrix whose zeros are worth leaving out
 PER_ROW = 8  # matrices for each row of one: with more of them, loops are faster
 GATHERED_MAX = 2_000_000  # numbers of matrices that are copied for each of many right-hand sides
 
@@ -47,6 +49,10 @@ def full_matrices(diagonals: Floats) -> Floats:
 
 def left_product(left: Floats, middle: Floats) -> Floats:
     """Product of one matrix (a, b) with matrices (b, c, L)."""
+    if len(left) >= TRIANGULAR and not np.triu(left, 1).any():
+        flat = np.ascontiguousarray(middle.reshape(len(middle), -1))  # in Fortran order turned
+        product = dtrmm(1.0, np.ascontiguousarray(left).T, flat.T, side=1).T
+        return np.asarray(product.reshape(middle.shape))
     return np.asarray((left @ middle.reshape(len(middle), -1)).reshape(-1, *middle.shape[1:]))
 
 
@@ -71,7 +77,11 @@ def _diagonal_congruence(left: Floats, middle: Floats, right: Floats) -> Floats:
     if is_large(size, n):
         found = np.empty((n, left.shape[1], right.shape[1]))
         for matrix, diagonal in zip(found, middle.T, strict=True):
-            np.matmul((left * diagonal[:, None]).T, right, out=matrix)
+            if left is right and np.all(diagonal >= 0.0):
+                half = left * np.sqrt(diagonal)[:, None]
+                np.matmul(half.T, half, out=matrix)  # of which half is computed
+            else:
+                np.matmul((left * diagonal[:, None]).T, right, out=matrix)
         return np.moveaxis(found, 0, -1)
     both = (left[:, :, None] * right[:, None]).reshape(size, -1)
     return np.asarray((both.T @ middle).reshape(left.shape[1], right.shape[1], n))

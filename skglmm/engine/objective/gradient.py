@@ -33,7 +33,7 @@ from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, State
 from skglmm.engine.rows.rows import Rows, moved
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects, congruence, is_large, left_product
+from skglmm.linalg import NestedEffects, by_matrix, congruence, is_large, left_product
 from skglmm.parts import added
 
 __all__ = ["effective_residual", "gradient", "level_kernels", "logdet_slopes", "row_covariances"]
@@ -157,7 +157,8 @@ def _within(shard: Shard, key: tuple[int, int], block: Floats, lambdas: Lambdas)
     """What the effects of one factor add to the covariances of each row's predictors."""
     factor, lambda_ = shard.factors[key[0]], lambdas[key[0]]
     if isinstance(factor, OneHotRows):
-        variances = np.einsum("abl,ab->al", left_product(lambda_, block), lambda_)
+        lifted = by_matrix(left_product(lambda_, block))
+        variances = np.einsum("lab,ab->al", lifted, lambda_)
         part = factor.cells.spread(variances.reshape(-1))
         for _ in range(2):
             part = times(part, factor.values)
@@ -204,7 +205,7 @@ def level_kernels(
         weights = cross_products[f, g]
         if weights.ndim == 2:  # one-hot effects
             lifted = left_product(lambdas[f], block)
-            kernels[f] += np.einsum("cl,cal->ca", weights, lifted)
+            kernels[f] += np.einsum("cl,lca->ca", weights, by_matrix(lifted))
             continue
         kernels[f] += _contract(weights, _lifted(lambdas[g], block))
         if f != g:
