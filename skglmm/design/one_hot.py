@@ -98,7 +98,8 @@ def effect_slots(
         The linear predictor that each effect feeds.
     """
     if isinstance(z, OneHot):
-        yield z.index, z.entries, predictors[0]
+        (predictor,) = set(predictors)  # all effects feed one
+        yield z.index, z.entries, predictor
         return
     for c, k in enumerate(predictors):
         yield c, z[:, c], k

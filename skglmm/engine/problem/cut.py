@@ -126,7 +126,7 @@ class Cutter:
             size = len(levels[i])
         columns, grouping = design.columns[f], Grouping(np.ascontiguousarray(codes), size)
         if isinstance(columns, OneHot):
-            predictor = factor.predictors[0]
+            (predictor,) = set(factor.predictors)  # all effects feed one
             return OneHotRows(grouping, columns.index, columns.size, predictor, columns.values)
         return FactorRows(
             grouping=grouping,

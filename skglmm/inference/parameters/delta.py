@@ -19,6 +19,7 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design, effect_slots
 from skglmm.fitting import Fit
+from skglmm.linalg import congruence
 
 __all__ = [
     "estimates_variance",
@@ -52,7 +53,7 @@ def mode_moves(fit: Fit, f: int) -> Floats:
     :math:`R J + (\partial R / \partial \theta) \hat u`.
     """
     assert fit.mode_jacobian is not None
-    moves: Floats = np.einsum("ab,mbl->mal", fit.lambdas[f], fit.mode_jacobian[f])
+    moves: Floats = fit.lambdas[f] @ fit.mode_jacobian[f]
     start = fit.shape.theta(f).start
     for m, change in enumerate(fit.layout.factors[f].covariance.moves(fit.theta[f])):
         moves[start + m] += fit.bases[f] @ change @ fit.u[f]
@@ -64,7 +65,7 @@ def posterior_blocks(fit: Fit, f: int, g: int, left: Ints, right: Ints) -> Float
     assert fit.posterior is not None
     i, j = fit.order.index(f), fit.order.index(g)
     blocks = fit.posterior.between(i, j, left, right)
-    return np.asarray(np.einsum("ac,cdp,bd->abp", fit.lambdas[f], blocks, fit.lambdas[g]))
+    return congruence(fit.lambdas[f].T, blocks, fit.lambdas[g].T)
 
 
 def linear_variance(
