@@ -4,6 +4,7 @@ Of few large matrices, one by one, it is LAPACK's.
 """
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 from scipy.linalg.blas import dtrmm
@@ -49,11 +50,14 @@ def full_matrices(diagonals: Floats) -> Floats:
 
 def left_product(left: Floats, middle: Floats) -> Floats:
     """Product of one matrix (a, b) with matrices (b, c, L)."""
-    if len(left) >= TRIANGULAR and not np.triu(left, 1).any():
-        flat = np.ascontiguousarray(middle.reshape(len(middle), -1))  # in Fortran order turned
-        product = dtrmm(1.0, np.ascontiguousarray(left).T, flat.T, side=1).T
-        return np.asarray(product.reshape(middle.shape))
-    return np.asarray((left @ middle.reshape(len(middle), -1)).reshape(-1, *middle.shape[1:]))
+    size, *rest = middle.shape
+    flat = middle.reshape(size, prod(rest))  # which may be no columns at all
+    if len(left) >= TRIANGULAR and flat.size and not np.triu(left, 1).any():
+        lower, flat = np.ascontiguousarray(left), np.ascontiguousarray(flat)
+        product = dtrmm(1.0, lower.T, flat.T, side=1).T  # in Fortran order both are turned
+    else:
+        product = left @ flat
+    return np.asarray(product.reshape(len(left), *rest))
 
 
 def congruence(left: Floats, middle: Floats, right: Floats) -> Floats:
