@@ -31,6 +31,8 @@ __all__ = [
     "posterior_covariance",
 ]
 
+MANY = 1_000  # pairs of columns, of which products are made at once
+
 
 def estimates_variance(fit: Fit, gradient: Floats) -> Floats:
     """Variance of functions of the estimates, (n,); NaN where the data do not determine them.
@@ -141,8 +143,26 @@ def _posterior_part(fit: Fit, design: Design, f: int, g: int, j: int, k: int) ->
         list(effect_slots(design.columns[h][known], fit.layout.factors[h].predictors))
         for h in (f, g)
     )
+    if (
+        len(left) > 1 < len(right) and len(left) * len(right) > MANY
+    ):  # averages of rows with effects by index
+        mine, theirs = (
+            np.stack([column * (feeds == each) for _, column, feeds in slots], axis=1)
+            for slots, each in ((left, j), (right, k))
+        )
+        part[known] = _by_pairs(mine, theirs, blocks, place)
+        return part
     for a, mine, feeds in left:
         for b, theirs, fed in right:
             if (feeds, fed) == (j, k):
                 part[known] += mine * theirs * blocks[a, b, place]
     return part
+
+
+def _by_pairs(left: Floats, right: Floats, blocks: Floats, place: Ints) -> Floats:
+    """Products ``left @ block @ right`` of rows, (n, k) each, with the block of each row, (n,)."""
+    found = np.empty(len(left))
+    for p in range(blocks.shape[2]):
+        own = place == p
+        found[own] = np.sum((left[own] @ blocks[:, :, p]) * right[own], axis=1)
+    return found
