@@ -264,6 +264,7 @@ def test_products_of_diagonals_and_of_triangles_are_those_of_matrices(size, n):
     assert_allclose(congruence(lower, np.abs(diagonals), lower), known, atol=1e-10)
     assert congruence(lower, np.zeros((size, size, 0)), lower).shape == (size, size, 0)
     wide = rng.normal(size=(size, 3, n))
+    assert_allclose(left_product(lower[1:], wide), left_product(lower, wide)[1:], atol=1e-10)
     assert_allclose(left_product(lower, wide), np.einsum("ab,bcl->acl", lower, wide), atol=1e-10)
 
 

@@ -52,7 +52,8 @@ def left_product(left: Floats, middle: Floats) -> Floats:
     """Product of one matrix (a, b) with matrices (b, c, L)."""
     size, *rest = middle.shape
     flat = middle.reshape(size, prod(rest))  # which may be no columns at all
-    if len(left) >= TRIANGULAR and flat.size and not np.triu(left, 1).any():
+    is_large_square = len(left) == size >= TRIANGULAR and flat.size
+    if is_large_square and not np.triu(left, 1).any():
         lower, flat = np.ascontiguousarray(left), np.ascontiguousarray(flat)
         product = dtrmm(1.0, lower.T, flat.T, side=1).T  # in Fortran order both are turned
     else:
