@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from skglmm.design import Design, Factor, Layout
+from skglmm.design import Design, Factor, Layout, OneHot
 from skglmm.families import Family, Identity, Log, LogDensity, Parameter, Role, Support
 
 
@@ -89,7 +89,7 @@ class Term:
 
     group: str
     codes: np.ndarray
-    columns: tuple[np.ndarray, ...]
+    columns: tuple[np.ndarray, ...] | OneHot
     covariance: object
     predictors: tuple[int, ...] | None = None
 
@@ -101,13 +101,18 @@ def design(fixed, *terms, offset=None):
     factors, codes, effects = [], [], []
     for term in terms:
         levels, index = np.unique(term.codes, return_inverse=True)
-        columns = tuple(f"z{j}" for j in range(len(term.columns)))
+        columns = tuple(f"z{j}" for j in range(term.covariance.size))
         parts = tuple(block.size for block in term.covariance.blocks)
         feeds = term.predictors or (0,) * len(columns)
         labels = levels.astype(str).astype(object)
-        factors.append(Factor(term.group, labels, columns, feeds, parts, term.covariance))
+        by_index = isinstance(term.columns, OneHot)
+        names_of = (term.group, labels, columns, feeds, parts, term.covariance)
+        factors.append(Factor(*names_of, is_one_hot=by_index))
         codes.append(index.astype(np.intp))
-        effects.append(np.asfortranarray(np.column_stack(term.columns), dtype=float))
+        z = term.columns
+        if not isinstance(z, OneHot):
+            z = np.asfortranarray(np.column_stack(z), dtype=float)
+        effects.append(z)
     predictors = ("mean", "precision", "third", "fourth")[: len(fixed)]
     return Design(
         Layout(predictors, names, tuple(factors)),

@@ -6,6 +6,7 @@ from functools import partial
 from typing import final
 
 import numpy as np
+from scipy.linalg import toeplitz
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
@@ -65,20 +66,16 @@ class Autoregressive(Covariance):
     def rescales(self) -> bool:
         return False  # there is one standard deviation for all
 
-    @property
-    def _steps(self) -> Ints:
-        """Steps from one effect to an earlier one, negative above the diagonal, (q, q)."""
-        every = np.arange(self.size)
-        return np.asarray(every[:, None] - every)
-
     def _correlated(self, omega: float) -> tuple[Floats, Floats]:
         """Factor of the correlations and its derivative in the angle."""
         rho, rest = np.sin(omega), np.sin(RIGHT - abs(omega))  # the cosine, exactly 0 at the end
-        steps, lower = np.maximum(self._steps, 0), np.tri(self.size)
-        powers = rho**steps * lower
-        slopes = steps * rho ** np.maximum(steps - 1, 0) * rest * lower
-        factor, slope = powers * rest, slopes * rest - powers * rho
-        factor[:, 0], slope[:, 0] = powers[:, 0], slopes[:, 0]
+        steps = np.arange(self.size)
+        powers = rho**steps
+        slopes = steps * rho ** np.maximum(steps - 1, 0) * rest
+        nothing = np.zeros(self.size)  # above the diagonal
+        factor = toeplitz(powers * rest, nothing)
+        slope = toeplitz(slopes * rest - powers * rho, nothing)
+        factor[:, 0], slope[:, 0] = powers, slopes
         return factor, slope
 
     def factor(self, theta: Floats) -> Floats:

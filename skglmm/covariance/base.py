@@ -107,7 +107,7 @@ class Covariance(ABC):
             flat = np.moveaxis(precisions, 0, -1).reshape(self.size**2, -1)
             pairs = (flat @ flat.T).reshape((self.size,) * 4)
             return np.asarray(0.5 * np.einsum("abcd,mbc,nda->mn", pairs, sigmas, sigmas))
-        moved = np.einsum("lab,mbc->mlac", precisions, sigmas)
+        moved = precisions @ sigmas[:, None]
         return np.asarray(0.5 * np.einsum("mlac,nlca->mn", moved, moved))
 
     @abstractmethod

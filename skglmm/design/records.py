@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance
+from skglmm.design.one_hot import EffectColumns, OneHot
 
 __all__ = ["Design", "Factor", "Layout", "label_in"]
 
@@ -31,6 +32,9 @@ class Factor:
         Number of effects of each term on this factor; terms with one key count as one.
     covariance : Covariance
         Covariance of the effects of one level.
+    is_one_hot : bool
+        Whether each row has one of the effects of its level, by index: its columns are `OneHot`.
+        Such a term is a factor of its own, even if others have the same levels.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Factor:
     predictors: tuple[int, ...]
     terms: tuple[int, ...]
     covariance: Covariance
+    is_one_hot: bool = False
 
     @property
     def n_columns(self) -> int:
@@ -119,7 +124,7 @@ class Design:
         What is added to each predictor, on its own scale.
     codes : tuple of ndarray of intp, shape (n_samples,)
         Level of each row, for each factor; -1 is a level that was not learned.
-    columns : tuple of ndarray, shape (n_samples, n_columns)
+    columns : tuple of ndarray, shape (n_samples, n_columns), or OneHot
         Effects of each factor, in Fortran order.
     """
 
@@ -127,7 +132,7 @@ class Design:
     fixed: tuple[Floats, ...]
     offsets: tuple[Floats | None, ...]
     codes: tuple[Ints, ...]
-    columns: tuple[Floats, ...]
+    columns: tuple[EffectColumns, ...]
 
     @property
     def n_samples(self) -> int:
@@ -138,22 +143,25 @@ class Design:
         """Return the design of some of the rows, given by position or mask."""
         places = _places(rows)
         n_fixed = len(self.fixed)
-        matrices = [
-            _taken(matrix, places, constant)
-            for matrix, constant in zip((*self.fixed, *self.columns), self._constant, strict=True)
-        ]
+        fixed, columns = self._constant[:n_fixed], self._constant[n_fixed:]
         return Design(
             self.layout,
-            tuple(matrices[:n_fixed]),
+            tuple(_taken(x, places, each) for x, each in zip(self.fixed, fixed, strict=True)),
             tuple(None if offset is None else offset[places] for offset in self.offsets),
             tuple(codes[places] for codes in self.codes),
-            tuple(matrices[n_fixed:]),
+            tuple(
+                z[places] if isinstance(z, OneHot) else _taken(z, places, each)
+                for z, each in zip(self.columns, columns, strict=True)
+            ),
         )
 
     @cached_property
     def _constant(self) -> list[list[bool]]:
         """Which columns of the matrices have one value in all rows."""
-        return [[_is_constant(column) for column in x.T] for x in (*self.fixed, *self.columns)]
+        return [
+            [] if isinstance(x, OneHot) else [_is_constant(column) for column in x.T]
+            for x in (*self.fixed, *self.columns)
+        ]
 
 
 def _places(rows: Ints | Bools | slice) -> Ints | slice:

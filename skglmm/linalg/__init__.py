@@ -1,6 +1,17 @@
 """Linear algebra of random effects: sums by group, small batched and arrowhead systems."""
 
-from skglmm.linalg.batched import block_diagonal, cholesky, inverse, solve_lower, solve_upper
+from skglmm.linalg.batched import (
+    block_diagonal,
+    by_matrix,
+    cholesky,
+    congruence,
+    full_matrices,
+    inverse,
+    is_large,
+    left_product,
+    solve_lower,
+    solve_upper,
+)
 from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
 from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
@@ -23,10 +34,15 @@ __all__ = [
     "Pattern",
     "Posterior",
     "block_diagonal",
+    "by_matrix",
     "cholesky",
+    "congruence",
     "factorize",
+    "full_matrices",
     "grouped",
     "inverse",
+    "is_large",
+    "left_product",
     "mirrored",
     "solve_lower",
     "solve_upper",

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from skglmm.arrays import Floats, Ints
+from skglmm.linalg.batched import LARGE, is_large
 from skglmm.linalg.grouping import Grouping
 
 __all__ = ["Pattern"]
@@ -173,6 +174,10 @@ class Pattern:
         """Entries of a full pattern, (k, m), as (k, n_crossed, n_levels)."""
         return values.reshape(len(values), self.n_crossed, self.n_levels)
 
+    def _flat(self, values: Floats) -> Floats:
+        """Entries of a full pattern, (k, m), as (n_crossed, k * n_levels)."""
+        return np.swapaxes(self._full(values), 0, 1).reshape(self.n_crossed, -1)
+
     def subtract_gram(self, values: Floats, out: Floats) -> None:
         """Subtract the upper triangle of the Gram matrix of entries `values`, (k, m), in place.
 
@@ -180,7 +185,10 @@ class Pattern:
         """
         if not values.size:
             return
-        if self.is_full:
+        if self.is_full and len(values) >= LARGE:
+            rows = self._flat(values)
+            out -= rows @ rows.T
+        elif self.is_full:
             for row in self._full(values):
                 out -= row @ row.T
         elif self.is_sparse:
@@ -250,6 +258,8 @@ class Pattern:
             Symmetric.
         """
         size = len(values)
+        if self.is_full and size >= LARGE:
+            return np.asarray(values @ self.times(values, crossed).T)
         if self.is_full:
             full = self._full(values)
             return np.array([[np.vdot(crossed @ right, left) for right in full] for left in full])
@@ -268,6 +278,9 @@ class Pattern:
         out = np.empty_like(values)
         if not values.size:
             return out
+        if self.is_full and len(values) >= LARGE:
+            found = (crossed @ self._flat(values)).reshape(self.n_crossed, len(values), -1)
+            return np.swapaxes(found, 0, 1).reshape(values.shape)
         if self.is_full:
             return np.asarray((crossed @ self._full(values)).reshape(values.shape))
         if self.is_sparse:
@@ -294,6 +307,16 @@ class Pattern:
             shape = (*values.shape[:-1], self.n_crossed, self.n_levels)
             return np.asarray(values.reshape(shape).sum(axis=-2))
         return self._by_level.sum(values)
+
+    def products_by_level(self, left: Floats, right: Floats) -> Floats:
+        """Products ``left @ right.T`` of entries, (k, m) each, of each level: (k, k, n_levels)."""
+        if not is_large(len(left), self.n_levels):
+            return self.by_level(left[:, None] * right[None])
+        found = np.empty((self.n_levels, len(left), len(right)))
+        ends = np.cumsum(np.bincount(self.levels, minlength=self.n_levels))
+        for out, own in zip(found, np.split(self.order, ends[:-1]), strict=True):
+            np.matmul(left[:, own], right[:, own].T, out=out)
+        return np.moveaxis(found, 0, -1)
 
     def by_column(self, values: Floats) -> Floats:
         """Sum entries `values`, (m,), over each column: shape (n_crossed,)."""

@@ -18,14 +18,12 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.engine.problem.flat import for_sums
 from skglmm.engine.problem.within import LevelSquares, level_squares
-from skglmm.engine.rows.shard import CommonLevels, CrossProducts, FactorRows, Shard
+from skglmm.engine.rows.factor_rows import NO_CODES
+from skglmm.engine.rows.shard import CommonLevels, CrossProducts, Shard
 from skglmm.families import packed
 from skglmm.linalg import Grouping
 
 __all__ = ["CondensedRows", "CondensedShard", "ResponseSums", "condense", "response_sums"]
-
-NO_ROWS = np.zeros(0)
-NO_CODES = np.zeros(0, dtype=np.intp)
 
 
 class ResponseSums(NamedTuple):
@@ -131,14 +129,7 @@ def _without_rows(shard: Shard) -> Shard:
         weights=None,
         fixed=tuple(x[:0] for x in shard.fixed),
         offsets=tuple(None for _ in shard.offsets),
-        factors=tuple(
-            FactorRows(
-                Grouping(NO_CODES, factor.grouping.size),
-                tuple(NO_ROWS for _ in factor.columns),
-                factor.predictors,
-            )
-            for factor in shard.factors
-        ),
+        factors=tuple(factor.without_rows(factor.grouping.size) for factor in shard.factors),
         pairs={
             key: CommonLevels(Grouping(NO_CODES, len(pair.left)), pair.left, pair.right)
             for key, pair in shard.pairs.items()

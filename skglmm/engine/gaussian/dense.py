@@ -15,7 +15,7 @@ from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point
 from skglmm.engine.rows.shard import Shard
-from skglmm.linalg import Arrowhead, Chain, Elimination
+from skglmm.linalg import Arrowhead, Chain, Elimination, full_matrices
 from skglmm.parts import Here
 
 __all__ = ["DenseLikelihood", "DenseMode", "gram_of", "pulled"]
@@ -205,8 +205,7 @@ def gram_of(shard: Shard, condensed: CondensedShard) -> Floats:
         left, right = (every, every) if f == g else shard.pairs[f, g][1:]
         rows = _places(int(starts[f]), sizes[f], left)[:, None]
         columns = _places(int(starts[g]), sizes[g], right)[None]
-        gram[rows, columns] = block
-        gram[columns, rows] = block
+        gram[rows, columns] = gram[columns, rows] = full_matrices(block)
     return gram
 
 

@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine.gaussian.condensed import NO_CODES, CondensedShard, ResponseSums
+from skglmm.engine.gaussian.condensed import CondensedShard, ResponseSums
 from skglmm.engine.problem.cut import chain_of, places_of
-from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
+from skglmm.engine.rows.factor_rows import NO_CODES
+from skglmm.engine.rows.shard import CommonLevels, Shard
 from skglmm.linalg import Grouping
 
 __all__ = ["Merger", "with_sums"]
@@ -34,10 +35,7 @@ class Merger:
         first, levels = self.shards[0], [shard.levels for shard in self.shards]
         if len(self.shards) == 1:
             return first
-        factors = tuple(
-            FactorRows(Grouping(NO_CODES, self._size(f)), each.columns, each.predictors)
-            for f, each in enumerate(first.factors)
-        )
+        factors = tuple(each.without_rows(self._size(f)) for f, each in enumerate(first.factors))
         pairs = {key: self._pairs(key)[0] for key in first.pairs}
         return replace(
             first,

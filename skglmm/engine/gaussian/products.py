@@ -12,7 +12,7 @@ __all__ = ["fixed_removed", "times"]
 
 def times(shard: Shard, products: CrossProducts, effects: Sequence[Floats]) -> list[Floats]:
     """Return ``C' W C @ effects``, (k_f, L_f) for each factor, with the levels of the shard."""
-    found = [np.einsum("cdl,dl->cl", products[f, f], own) for f, own in enumerate(effects)]
+    found = [_within(products[f, f], own) for f, own in enumerate(effects)]
     for (f, g), block in products.items():
         if f == g:
             continue
@@ -20,6 +20,12 @@ def times(shard: Shard, products: CrossProducts, effects: Sequence[Floats]) -> l
         found[f] += _sums(np.einsum("cdp,dp->cp", block, _at(effects[g], right)), left, effects[f])
         found[g] += _sums(np.einsum("cdp,cp->dp", block, _at(effects[f], left)), right, effects[g])
     return found
+
+
+def _within(block: Floats, own: Floats) -> Floats:
+    if block.ndim == 2:  # of one-hot effects
+        return block * own
+    return np.asarray(np.einsum("cdl,dl->cl", block, own))
 
 
 def _levels(shard: Shard, f: int, g: int) -> tuple[Ints | None, Ints]:

@@ -33,7 +33,7 @@ from math import log, pi
 from typing import NoReturn
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs
+from scipy.linalg.lapack import dtrtri, dtrtrs
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
@@ -63,6 +63,7 @@ Lambdas = Sequence[Floats]
 # of a curvature, which is a guess. A small diagonal says less: with four columns, 0.002 beside
 # 5 is a singular value of 1e-9.
 REGULAR, LEAST = 1e-3, 1e-7
+LARGE = 32  # effects from which on singular values cost more than derivatives without them
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class ProfiledLikelihood(Approximation):
         """Add the derivatives in the covariance factors."""
         pairs = zip(mode.point.lambdas, problem.order, strict=True)
         own = [lambda_ for lambda_, f in pairs if problem.covariances[f].n_params]
-        regular = all(_least_singular(lambda_) > REGULAR for lambda_ in own)
+        regular = all(len(each) < LARGE and _least_singular(each) > REGULAR for each in own)
         kernels = (self._by_level_sums if regular else self._by_pattern)(problem, mode)
         spent, rate = outer(problem, mode.residuals, mode.u), self.mass / mode.square
         slopes = tuple(k - rate * moved for k, moved in zip(kernels, spent, strict=True))
@@ -306,6 +307,10 @@ def curvatures(problem: Problem, point: Point, slopes: Sequence[Floats]) -> Floa
 
 
 def _least_singular(lambda_: Floats) -> float:
+    """The smallest singular value; of a large triangular factor a bound below it."""
+    if len(lambda_) >= LARGE:
+        inverse, info = dtrtri(lambda_, lower=1)
+        return 0.0 if info else 1.0 / float(np.linalg.norm(inverse))
     return float(np.linalg.svd(lambda_, compute_uv=False)[-1])
 
 

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine.mode.system import congruence
 from skglmm.engine.prior import Coupling, EffectInformation
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.records import Mode
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import Posterior
+from skglmm.linalg import Posterior, congruence
 from skglmm.parts import Parts
 
 __all__ = ["cross_product_information", "effect_information", "level_blocks", "posterior"]

@@ -13,12 +13,11 @@ from skglmm.arrays import Floats
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import Blocks, Elimination, LinearSystem, factorize
+from skglmm.linalg import Blocks, Elimination, LinearSystem, congruence, factorize
 from skglmm.parts import Parts
 
 __all__ = [
     "chain_blocks",
-    "congruence",
     "hessian",
     "inverse_blocks",
     "no_blocks",
@@ -26,15 +25,6 @@ __all__ = [
     "scaled",
     "solve",
 ]
-
-
-def congruence(left: Floats, middle: Floats, right: Floats) -> Floats:
-    """Congruence ``left.T @ middle @ right`` for middle (k, k', P), along its last axis."""
-    if left.size == right.size == 1:
-        return np.asarray(middle * (left[0, 0] * right[0, 0]))
-    rows, columns, n = middle.shape
-    half = (left.T @ middle.reshape(rows, columns * n)).reshape(-1, columns, n)
-    return np.asarray(right.T @ half)
 
 
 def scaled(sums: Sequence[Floats], lambdas: Sequence[Floats]) -> list[Floats]:
@@ -83,11 +73,11 @@ def no_blocks(shard: Shard) -> Blocks:
     """Blocks of zeros on the pattern of a shard."""
     found = Blocks([], {}, [])
     for i, pattern in enumerate(shard.chain.patterns):
-        size = len(shard.factors[i].columns)
+        size = shard.factors[i].n_columns
         found.own.append(np.zeros((size, size, pattern.n_levels)))
         found.crossed.append(np.zeros((size, len(pattern.levels))))
         for j in range(i + 1, len(shard.levels)):
-            found.between[i, j] = np.zeros((size, len(shard.factors[j].columns), pattern.n_levels))
+            found.between[i, j] = np.zeros((size, shard.factors[j].n_columns, pattern.n_levels))
     return found
 
 
@@ -134,7 +124,7 @@ def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats) -> CrossProduct
     for i in range(n_nested):
         size, start = len(piece.own[i]), 0
         for g in range(n_nested, len(shard.factors)):
-            n_columns, n_pairs = len(shard.factors[g].columns), len(shard.pairs[i, g].left)
+            n_columns, n_pairs = shard.factors[g].n_columns, len(shard.pairs[i, g].left)
             entries = piece.crossed[i][:, start : start + n_columns * n_pairs]
             blocks[i, g] = entries.reshape(size, n_columns, n_pairs)
             start += n_columns * n_pairs

@@ -15,7 +15,7 @@ from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.records import Mode, State
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects
+from skglmm.linalg import NestedEffects, left_product
 from skglmm.parts import Parts
 
 __all__ = ["add_up", "cluster_gradients"]
@@ -152,13 +152,14 @@ def _pair_shares(
     ):
         for (f, g), block in parts.items():
             codes = _of_pairs(shard, f, g, of_levels)
-            yield f, np.einsum("cdp,de,aep->cap", cross_products[f, g], lambdas[g], block), codes
+            weights = cross_products[f, g]
+            if weights.ndim == 2:  # one-hot effects
+                lifted = left_product(lambdas[f], block)
+                yield f, weights[:, None] * lifted, codes
+                continue
+            yield f, np.einsum("cdp,de,aep->cap", weights, lambdas[g], block), codes
             if f != g:
-                yield (
-                    g,
-                    np.einsum("cdp,ca,aep->dep", cross_products[f, g], lambdas[f], block),
-                    codes,
-                )
+                yield g, np.einsum("cdp,ca,aep->dep", weights, lambdas[f], block), codes
 
 
 def _of_pairs(shard: Shard, f: int, g: int, of_levels: Sequence[Ints]) -> Ints:

@@ -1,8 +1,8 @@
 """What averages over the posterior of random effects need, by level: nodes, or a normal one.
 
 Where factors are a chain, the posterior of their effects is kept as the nodes of adaptive
-quadrature and their probabilities. Where they are crossed it is kept as the normal distribution
-that is closest to it.
+quadrature and their probabilities. Where they are crossed, or many in a level, it is kept as the
+normal distribution that is closest to it.
 """
 
 from collections.abc import Callable, Sequence
@@ -98,9 +98,10 @@ def effect_posterior(
     Returns
     -------
     PosteriorNodes, PosteriorNormal or None
-        Nodes where factors are nested; None where no normal distribution is found.
+        Nodes where factors are nested and effects of a level few; None where no normal distribution
+        is found.
     """
-    if problem.n_crossed:
+    if problem.n_crossed or _most_points(problem) < 2:
         before = earlier if isinstance(earlier, PosteriorNormal) else None
         return variational_normal(problem, mode, before)
     found = _nodes(problem, mode, _rules(problem))
@@ -109,10 +110,16 @@ def effect_posterior(
     return found
 
 
+def _most_points(problem: Problem) -> int:
+    """Points for each effect of which the nodes of a level are not too many to be kept."""
+    n_effects = sum(size for size, _ in problem.sizes)
+    return int(KEPT_MAX ** (1 / n_effects))
+
+
 def _rules(problem: Problem) -> tuple[Nodes, ...]:
     """Those of the likelihood, or few points where it is Laplace's."""
     own, sizes = problem.approximation, [size for size, _ in problem.sizes]
-    n_points, most = FEW.get(sum(sizes), 5), int(KEPT_MAX ** (1 / sum(sizes)))
+    n_points, most = FEW.get(sum(sizes), 5), _most_points(problem)
     if isinstance(own, AdaptiveQuadrature) and own.n_points > 1:
         n_points = int(own.n_points)
     n_points = max(1, min(n_points, most))

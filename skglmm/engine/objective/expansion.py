@@ -30,13 +30,13 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.engine.mode.point import third_slopes
-from skglmm.engine.mode.system import congruence, inverse_blocks, scaled, solve
+from skglmm.engine.mode.system import inverse_blocks, scaled, solve
 from skglmm.engine.objective.gradient import logdet_slopes, row_covariances
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.records import Mode, Slopes, State
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects
+from skglmm.linalg import NestedEffects, congruence
 from skglmm.parts import Parts
 
 __all__ = ["Expansion", "expansion"]

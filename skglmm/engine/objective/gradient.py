@@ -26,13 +26,14 @@ from typing import Any
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine.mode.system import congruence, inverse_blocks, scaled, solve
+from skglmm.engine.mode.system import inverse_blocks, scaled, solve
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.factor_rows import FactorRows, OneHotRows, times
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, State
 from skglmm.engine.rows.rows import Rows, moved
-from skglmm.engine.rows.shard import CrossProducts, FactorRows, Shard
-from skglmm.linalg import NestedEffects
+from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.linalg import NestedEffects, by_matrix, congruence, is_large, left_product
 from skglmm.parts import added
 
 __all__ = ["effective_residual", "gradient", "level_kernels", "logdet_slopes", "row_covariances"]
@@ -143,29 +144,50 @@ def row_covariances(
     """Posterior covariance of each row's predictors j <= k, shape (n,)."""
     found: dict[tuple[int, int], Floats] = {}
     for (f, g), block in blocks.items():
-        left, right = shard.factors[f], shard.factors[g]
-        grouping = left.grouping if f == g else shard.pairs[f, g].grouping
-        spread = congruence(lambdas[f].T, block, lambdas[g].T)
-        if f == g and left.is_alone:
-            for key, part in _of_one_level(left, spread[:, :, 0]):
-                found[key] = found[key] + part if key in found else part
-            continue
-        for c, (z, j) in enumerate(zip(left.columns, left.predictors, strict=True)):
-            for d in range(c if f == g else 0, len(right.columns)):
-                k, same = right.predictors[d], f == g and c == d
-                twice = 2.0 if j == k and not same else 1.0  # the mirrored block
-                part = grouping.spread(twice * spread[c, d])
-                for column in (z, right.columns[d]):
-                    if column is not None:
-                        part = part * column
-                key = (min(j, k), max(j, k))
-                found[key] = found[key] + part if key in found else part
+        shares = _within if f == g else _between
+        for key, part in shares(shard, (f, g), block, lambdas):
+            found[key] = found[key] + part if key in found else part
     return found
 
 
-def _of_one_level(
-    factor: FactorRows, covariance: Floats
-) -> Iterator[tuple[tuple[int, int], Floats]]:
+Shares = Iterator[tuple[tuple[int, int], Floats]]
+
+
+def _within(shard: Shard, key: tuple[int, int], block: Floats, lambdas: Lambdas) -> Shares:
+    """What the effects of one factor add to the covariances of each row's predictors."""
+    factor, lambda_ = shard.factors[key[0]], lambdas[key[0]]
+    if isinstance(factor, OneHotRows):
+        lifted = by_matrix(left_product(lambda_, block))
+        variances = np.einsum("lab,ab->al", lifted, lambda_)
+        part = factor.cells.spread(variances.reshape(-1))
+        for _ in range(2):
+            part = times(part, factor.values)
+        yield (factor.predictor, factor.predictor), part
+        return
+    spread = congruence(lambda_.T, block, lambda_.T)
+    if factor.is_alone:
+        yield from _of_one_level(factor, spread[:, :, 0])
+        return
+    for c, (z, j) in enumerate(zip(factor.columns, factor.predictors, strict=True)):
+        for d in range(c, factor.n_columns):
+            k = factor.predictors[d]
+            twice = 2.0 if j == k and c != d else 1.0  # the mirrored block
+            part = times(factor.grouping.spread(twice * spread[c, d]), z)
+            yield (min(j, k), max(j, k)), times(part, factor.columns[d])
+
+
+def _between(shard: Shard, key: tuple[int, int], block: Floats, lambdas: Lambdas) -> Shares:
+    """What the effects of two factors add."""
+    (f, g), cells = key, shard.cells[key]
+    spread = congruence(lambdas[f].T, block, lambdas[g].T)
+    for c, j, z in shard.factors[f].slots:
+        for d, k, other in shard.factors[g].slots:
+            twice = 2.0 if j == k else 1.0  # the mirrored block
+            part = times(cells.spread(twice * spread[c, d].reshape(-1)), z)
+            yield (min(j, k), max(j, k)), times(part, other)
+
+
+def _of_one_level(factor: FactorRows, covariance: Floats) -> Shares:
     """The same of a factor with one level, whose effects have this covariance."""
     for j, (rows, left) in factor.matrices.items():
         for k, (columns, right) in factor.matrices.items():
@@ -181,11 +203,22 @@ def level_kernels(
     kernels = [np.zeros((len(lambda_), len(lambda_))) for lambda_ in lambdas]
     for (f, g), block in blocks.items():
         weights = cross_products[f, g]
-        kernels[f] += _contract(weights, lambdas[g] @ block)
+        if weights.ndim == 2:  # one-hot effects
+            lifted = left_product(lambdas[f], block)
+            kernels[f] += np.einsum("cl,lca->ca", weights, by_matrix(lifted))
+            continue
+        kernels[f] += _contract(weights, _lifted(lambdas[g], block))
         if f != g:
-            lifted = (lambdas[f] @ block.reshape(len(block), -1)).reshape(-1, *block.shape[1:])
+            lifted = left_product(lambdas[f], block)
             kernels[g] += _contract(np.swapaxes(weights, 0, 1), np.swapaxes(lifted, 0, 1))
     return kernels
+
+
+def _lifted(lambda_: Floats, block: Floats) -> Floats:
+    """``lambda_`` times the second axis of a block, (k, k', P)."""
+    if is_large(len(lambda_), block.shape[2]):  # many products with few columns are one
+        return np.swapaxes(left_product(lambda_, np.swapaxes(block, 0, 1)), 0, 1)
+    return np.asarray(lambda_ @ block)
 
 
 def _contract(left: Floats, right: Floats) -> Floats:

@@ -137,7 +137,7 @@ class _NodeSums:
     """Sums over the nodes of a factor, relative to the largest term of each level so far."""
 
     def __init__(self, shard: Shard, f: int) -> None:
-        sizes = [(len(factor.columns), factor.grouping.size) for factor in shard.factors[: f + 1]]
+        sizes = [(factor.n_columns, factor.grouping.size) for factor in shard.factors[: f + 1]]
         self._f, self._rows = f, shard.factors[f].grouping.spread
         self._below: list[Callable[[Floats], Floats]] = [
             shard.chain.parents[e, f].spread for e in range(f)

@@ -22,7 +22,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design import Factor, Layout
 from skglmm.engine.mode.mode import find_mode, mode_at
 from skglmm.engine.mode.point import nearby
-from skglmm.engine.mode.system import chain_blocks, congruence, no_blocks, scaled
+from skglmm.engine.mode.system import chain_blocks, no_blocks, scaled
 from skglmm.engine.objective.by_mode import ByMode
 from skglmm.engine.objective.clusters import add_up
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
@@ -38,7 +38,7 @@ from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective,
 from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.linalg import ChainRoot, NestedEffects, mirrored
+from skglmm.linalg import ChainRoot, NestedEffects, congruence, full_matrices, mirrored
 from skglmm.parts import Parts
 
 __all__ = ["AdaptiveQuadrature", "spread_of"]
@@ -293,7 +293,7 @@ def _kernels(
     """Sums of Z'W A B over the rows of each level, (q, q, L) of each factor."""
     kernels = [np.zeros_like(root.blocks[f, f]) for f in range(len(lambdas))]
     for (i, j), block in bent.items():
-        weight = cross_products[i, j]
+        weight = full_matrices(cross_products[i, j])
         kernels[i] += np.einsum("cdl,de,ael->cal", weight, lambdas[j], block)
         if i != j:
             share = np.einsum("cdl,ca,ael->del", weight, lambdas[i], block)

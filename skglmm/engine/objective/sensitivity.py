@@ -12,14 +12,24 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
-from skglmm.engine.mode.system import congruence, scaled, solve
+from skglmm.engine.mode.system import scaled, solve
 from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Move, Rows
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects, block_diagonal, cholesky, solve_lower
+from skglmm.linalg import (
+    NestedEffects,
+    block_diagonal,
+    by_matrix,
+    cholesky,
+    congruence,
+    full_matrices,
+    is_large,
+    left_product,
+    solve_lower,
+)
 from skglmm.parts import Parts
 
 __all__ = [
@@ -224,7 +234,8 @@ def _of_crossed(cross_products: CrossProducts, places: Sequence[int]) -> list[Fl
 
 def _level_information(weight: Floats, covariance: Covariance, theta: Floats) -> Floats:
     lambda_ = covariance.factor(theta)
-    middle, half = congruence(lambda_, weight, lambda_), _times(lambda_.T, weight)
+    middle, weight = congruence(lambda_, weight, lambda_), full_matrices(weight)
+    half = left_product(lambda_.T, weight)
     middle[np.arange(len(lambda_)), np.arange(len(lambda_))] += 1.0
     lower = cholesky(middle)
     if lower is None:  # some level curves the wrong way
@@ -232,10 +243,13 @@ def _level_information(weight: Floats, covariance: Covariance, theta: Floats) ->
         explained = np.moveaxis(np.swapaxes(right, 1, 2) @ np.linalg.solve(whole, right), 0, -1)
     else:
         white = solve_lower(lower, half)
-        explained = np.einsum("cal,cbl->abl", white, white)
+        explained = _gram(white)
     return covariance.information(theta, np.moveaxis(weight - explained, -1, 0))
 
 
-def _times(left: Floats, right: Floats) -> Floats:
-    """Products of a matrix with matrices (k, k, L)."""
-    return np.asarray((left @ right.reshape(len(right), -1)).reshape(right.shape))
+def _gram(white: Floats) -> Floats:
+    """Products ``white.T @ white`` of matrices (k, k, L)."""
+    if not is_large(len(white), white.shape[2]):
+        return np.asarray(np.einsum("cal,cbl->abl", white, white))
+    parts = by_matrix(white)
+    return np.moveaxis(np.swapaxes(parts, 1, 2) @ parts, 0, -1)

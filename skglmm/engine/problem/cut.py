@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, OneHot
 from skglmm.engine.prior import EffectInformation
-from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
+from skglmm.engine.rows.factor_rows import AnyFactorRows, FactorRows, OneHotRows
+from skglmm.engine.rows.shard import CommonLevels, Shard
 from skglmm.families import Packing
 from skglmm.linalg import Chain, Grouping, Pattern
 
@@ -116,16 +117,19 @@ class Cutter:
         own = codes[first]  # each once, as rows are sorted and factors nested
         return own if not is_first or self.is_part else np.concatenate([own, self._absent[i]])
 
-    def _factor_rows(self, i: int, design: Design, levels: tuple[Ints, ...]) -> FactorRows:
+    def _factor_rows(self, i: int, design: Design, levels: tuple[Ints, ...]) -> AnyFactorRows:
         f = self.order[i]
         factor, codes = design.layout.factors[f], design.codes[f]
         size = factor.n_levels
         if i < self.n_nested:
             codes = np.cumsum(np.concatenate([[0], np.diff(codes) != 0]))
             size = len(levels[i])
-        columns = design.columns[f]
+        columns, grouping = design.columns[f], Grouping(np.ascontiguousarray(codes), size)
+        if isinstance(columns, OneHot):
+            (predictor,) = set(factor.predictors)  # all effects feed one
+            return OneHotRows(grouping, columns.index, columns.size, predictor, columns.values)
         return FactorRows(
-            grouping=Grouping(np.ascontiguousarray(codes), size),
+            grouping=grouping,
             columns=tuple(
                 None if np.all(column == 1.0) else np.ascontiguousarray(column)
                 for column in columns.T
@@ -134,7 +138,7 @@ class Cutter:
         )
 
     def _common_levels(
-        self, f: int, g: int, factors: tuple[FactorRows, ...], levels: tuple[Ints, ...]
+        self, f: int, g: int, factors: tuple[AnyFactorRows, ...], levels: tuple[Ints, ...]
     ) -> CommonLevels:
         left, right = factors[f].grouping, factors[g].grouping
         if g < self.n_nested:  # nested: each level of f meets one of g
@@ -164,10 +168,10 @@ def _places(levels: Ints, wanted: Ints) -> Ints:
 
 
 def places_of(
-    factors: tuple[FactorRows, ...], pairs: Mapping[tuple[int, int], CommonLevels], n_nested: int
+    factors: tuple[AnyFactorRows, ...], pairs: Mapping[tuple[int, int], CommonLevels], n_nested: int
 ) -> dict[tuple[int, int], tuple[Ints, Ints]]:
     """Places in A_CC of cross-products (f, g): rows (k_f, 1, P) and columns (1, k_g, P)."""
-    sizes = [(len(factor.columns), factor.grouping.size) for factor in factors]
+    sizes = [(factor.n_columns, factor.grouping.size) for factor in factors]
     starts = np.cumsum([*([0] * n_nested), 0, *(k * n for k, n in sizes[n_nested:])])
     places = {}
     for f in range(n_nested, len(factors)):
@@ -181,7 +185,7 @@ def places_of(
 
 
 def chain_of(
-    factors: tuple[FactorRows, ...], pairs: Mapping[tuple[int, int], CommonLevels], n_nested: int
+    factors: tuple[AnyFactorRows, ...], pairs: Mapping[tuple[int, int], CommonLevels], n_nested: int
 ) -> Chain:
     """Return the pattern of nested factors: parents of levels, and entries with crossed factors."""
     parents = {
@@ -194,14 +198,14 @@ def chain_of(
 
 def _pattern(
     i: int,
-    factors: tuple[FactorRows, ...],
+    factors: tuple[AnyFactorRows, ...],
     pairs: Mapping[tuple[int, int], CommonLevels],
     n_nested: int,
 ) -> Pattern:
     """Entries of factor i with the crossed factors, in the order factor, column, pair."""
     levels, columns, start = [NONE], [NONE], 0
     for g, factor in enumerate(factors[n_nested:], n_nested):
-        for _ in factor.columns:
+        for _ in range(factor.n_columns):
             levels.append(pairs[i, g].left)
             columns.append(start + pairs[i, g].right)
             start += factor.grouping.size

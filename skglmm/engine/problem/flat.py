@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from skglmm.engine.problem.cut import chain_of, places_of
-from skglmm.engine.rows.shard import CommonLevels, FactorRows, Shard
+from skglmm.engine.rows.factor_rows import FactorRows
+from skglmm.engine.rows.shard import CommonLevels, Shard
 from skglmm.linalg import Grouping
 
 __all__ = ["for_sums", "with_flat"]

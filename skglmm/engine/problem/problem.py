@@ -319,7 +319,7 @@ def _weight(shard: Shard) -> float:
 
 def _zero(shard: Shard) -> NestedEffects:
     pairs = zip(shard.factors, shard.levels, strict=False)
-    return tuple([np.zeros((len(factor.columns), len(levels))) for factor, levels in pairs])
+    return tuple([np.zeros((factor.n_columns, len(levels))) for factor, levels in pairs])
 
 
 def _levels(shard: Shard) -> tuple[Ints, ...]:

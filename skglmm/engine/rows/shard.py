@@ -8,55 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints, slices
+from skglmm.engine.rows.factor_rows import AnyFactorRows, FactorRows, OneHotRows, times
 from skglmm.engine.rows.rows import Move, Rows
 from skglmm.families import Family, LogDensity, Packing
 from skglmm.linalg import Chain, Grouping
 
-__all__ = ["CommonLevels", "CrossProducts", "FactorRows", "Shard"]
+__all__ = ["CommonLevels", "CrossProducts", "Shard"]
 
 CACHE_ROWS = 16_384  # rows whose temporaries stay in the second-level cache
 
+# Sums of -z hess z' by level, or by pair of levels: (k_f, k_g, P). Those of one-hot effects of one
+# level are a diagonal, (k, L).
 CrossProducts = dict[tuple[int, int], Floats]
-
-
-@dataclass(frozen=True)
-class FactorRows:
-    """Levels and random-effects columns of one grouping factor, for the rows of a shard.
-
-    Parameters
-    ----------
-    grouping : Grouping
-        Rows to levels; levels of a factor of the chain are numbered within the shard.
-    columns : tuple of ndarray of shape (n,), or None
-        The random-effects columns; None stands for a column of ones.
-    predictors : tuple of int
-        The linear predictor that each column feeds.
-    """
-
-    grouping: Grouping
-    columns: tuple[Floats | None, ...]
-    predictors: tuple[int, ...]
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether all rows are of one level: their sums are products of matrices."""
-        return self.grouping.size == 1
-
-    def sums(self, rows: Mapping[int, Floats] | Sequence[Floats] | Floats) -> Floats:
-        """Sums of z times a row of its predictor over the rows of each level, (k, L)."""
-        pairs = zip(self.columns, self.predictors, strict=True)
-        found = [self.grouping.sum(_times(rows[k], z)) for z, k in pairs]
-        return found[0][None] if len(found) == 1 else np.stack(found)
-
-    @cached_property
-    def matrices(self) -> dict[int, tuple[Ints, Floats]]:
-        """Places of the columns that feed each predictor, and these columns, (n, m)."""
-        one, found = np.ones(len(self.grouping.codes)), {}
-        for k in sorted(set(self.predictors)):
-            places = np.flatnonzero(np.array(self.predictors) == k)
-            columns = [self.columns[c] for c in places]
-            found[k] = places, np.stack([one if z is None else z for z in columns]).T
-        return found
 
 
 class CommonLevels(NamedTuple):
@@ -78,7 +41,7 @@ class Shard:
     weights : ndarray, shape (n,), or None
     fixed : tuple of ndarray, each of shape (n, p_k), or (1, p_k) when all rows are equal
     offsets : tuple of ndarray of shape (n,), or None
-    factors : tuple of FactorRows
+    factors : tuple of FactorRows or OneHotRows
         The grouping factors, those of the chain first.
     pairs : mapping from (f, g), f < g, to CommonLevels
     places : mapping from (f, g), f <= g, both not of the chain, to two arrays of int
@@ -96,7 +59,7 @@ class Shard:
     weights: Floats | None
     fixed: tuple[Floats, ...]
     offsets: tuple[Floats | None, ...]
-    factors: tuple[FactorRows, ...]
+    factors: tuple[AnyFactorRows, ...]
     pairs: Mapping[tuple[int, int], CommonLevels]
     places: Mapping[tuple[int, int], tuple[Ints, Ints]]
     levels: tuple[Ints, ...]
@@ -138,15 +101,7 @@ class Shard:
     ) -> list[Floats | None]:
         """Add what the random effects add to each predictor; None stays where they are zero."""
         for factor, local in zip(self.factors, effects, strict=True):
-            for column, k, effect in zip(factor.columns, factor.predictors, local, strict=True):
-                if not effect.any():
-                    continue
-                part, before = factor.grouping.spread(effect), found[k]
-                if column is not None:
-                    part *= column
-                if before is not None:
-                    part += before
-                found[k] = part
+            factor.add_to(found, local)
         return found
 
     def evaluate(self, family: Family, eta: Sequence[Floats], order: int) -> Rows:
@@ -175,40 +130,85 @@ class Shard:
         return [factor.sums(rows) for factor in self.factors]
 
     def cross_products(self, hess: Floats) -> CrossProducts:
-        """Cross-products Z'WZ, sums of -z hess z': (k_f, k_g, levels or pairs) for f <= g."""
+        """Cross-products Z'WZ, sums of -z hess z': (k_f, k_g, levels or pairs) for f <= g.
+
+        Of one-hot effects (f, f) is the diagonal, (k, L).
+        """
         sums: CrossProducts = {}
         for f, left in enumerate(self.factors):
-            sums[f, f] = np.empty((len(left.columns), len(left.columns), left.grouping.size))
-            if left.is_alone:
+            sums[f, f] = self._empty(f, f)
+            if isinstance(left, FactorRows) and left.is_alone:
                 sums[f, f][:, :, 0] = self._products(left, hess)
             for g in range(f + 1, len(self.factors)):
-                shape = (len(left.columns), len(self.factors[g].columns))
-                sums[f, g] = np.empty((*shape, self.pairs[f, g].grouping.size))
-            for c, (z, k) in enumerate(zip(left.columns, left.predictors, strict=True)):
+                sums[f, g] = self._empty(f, g)
+            for c, k, z in left.slots:
                 weighted = [
-                    _times(hess[self._pair(k, j)], z) if j in self.active else None
+                    times(hess[self._pair(k, j)], z) if j in self.active else None
                     for j in range(len(self.fixed))
                 ]
+                self._own_cross_products(sums, weighted, f, c)
                 self._cross_products_of(sums, weighted, f, c)
         return sums
 
-    def _cross_products_of(
-        self, sums: CrossProducts, weighted: list[Floats | None], f: int, c: int
+    def _empty(self, f: int, g: int) -> Floats:
+        left, right = self.factors[f], self.factors[g]
+        if f == g and isinstance(left, OneHotRows):
+            return np.empty((left.n_columns, left.grouping.size))
+        n = left.grouping.size if f == g else self.pairs[f, g].grouping.size
+        return np.empty((left.n_columns, right.n_columns, n))
+
+    def _own_cross_products(
+        self, sums: CrossProducts, weighted: list[Floats | None], f: int, c: int | slice
     ) -> None:
-        """Fill the cross-products of column `c` of factor `f` with all later columns."""
-        for g in range(f + self.factors[f].is_alone, len(self.factors)):
-            right = self.factors[g]
-            grouping = right.grouping if g == f else self.pairs[f, g].grouping
-            for d in range(c if g == f else 0, len(right.columns)):
-                weight = weighted[right.predictors[d]]
-                assert weight is not None  # right.predictors[d] is active
-                np.negative(grouping.sum(_times(weight, right.columns[d])), out=sums[f, g][c, d])
-                if g == f and d > c:
-                    sums[f, f][d, c] = sums[f, f][c, d]
+        """Fill the cross-products of column `c` of factor `f` with later ones of the factor."""
+        factor, block = self.factors[f], sums[f, f]
+        if isinstance(factor, OneHotRows):
+            weight = weighted[factor.predictor]
+            assert weight is not None  # the predictor is active
+            np.negative(factor.cells.sum(times(weight, factor.values)).reshape(block.shape), block)
+            return
+        if factor.is_alone:
+            return
+        assert isinstance(c, int)
+        for d in range(c, factor.n_columns):
+            weight = weighted[factor.predictors[d]]
+            assert weight is not None
+            found = factor.grouping.sum(times(weight, factor.columns[d]))
+            np.negative(found, out=block[c, d])
+            if d > c:
+                block[d, c] = block[c, d]
+
+    def _cross_products_of(
+        self, sums: CrossProducts, weighted: list[Floats | None], f: int, c: int | slice
+    ) -> None:
+        """Fill the cross-products of column `c` of factor `f` with those of later factors."""
+        for g in range(f + 1, len(self.factors)):
+            cells = self.cells[f, g]
+            for d, j, column in self.factors[g].slots:
+                weight, block = weighted[j], sums[f, g][c, d]
+                assert weight is not None  # the predictor is active
+                found = cells.sum(times(weight, column))
+                np.negative(found.reshape(block.shape), out=block)
+
+    @cached_property
+    def cells(self) -> Mapping[tuple[int, int], Grouping]:
+        """Rows to entries of the blocks of two factors, (k_f, k_g, P), for one column of each.
+
+        All effects of a one-hot factor count as one column.
+        """
+        return {key: self._cells(*key) for key in self.pairs}
+
+    def _cells(self, f: int, g: int) -> Grouping:
+        left, right, pairs = self.factors[f], self.factors[g], self.pairs[f, g].grouping
+        codes, size = pairs.codes, pairs.size
+        for factor in (right, left):
+            if isinstance(factor, OneHotRows):
+                codes, size = factor.index * size + codes, factor.n_columns * size
+        return pairs if codes is pairs.codes else Grouping(codes, size)
 
     def _products(self, factor: FactorRows, hess: Floats) -> Floats:
         """Sums of -z hess z' over all rows, (k, k)."""
-        found = np.empty((len(factor.columns), len(factor.columns)))
+        found = np.empty((factor.n_columns, factor.n_columns))
         for j, (rows, left) in factor.matrices.items():
             for k, (columns, right) in factor.matrices.items():
                 weighted = -hess[self._pair(j, k)][:, None] * right
@@ -232,10 +232,6 @@ class Shard:
 
 def _cut(eta: Sequence[Floats], rows: slice) -> list[Floats]:
     return [row if len(row) == 1 else row[rows] for row in eta]
-
-
-def _times(row: Floats, column: Floats | None) -> Floats:
-    return row if column is None else row * column
 
 
 def _weighted(parts: list[Floats], weights: Floats | None) -> Floats:

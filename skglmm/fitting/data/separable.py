@@ -14,7 +14,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design, Factor
+from skglmm.design import Design, Factor, OneHot
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.summaries import independent_of, triangle
 from skglmm.parts import Parts
@@ -44,6 +44,9 @@ def refuse_inseparable(factor: Factor, f: int, designs: Parts[Design], basis: Fl
     DesignError
         With the names of the effects.
     """
+    if factor.is_one_hot:
+        _refuse_absent(factor, designs.map(_counts, f=f).total())
+        return
     fed = np.array(factor.predictors)
     triangles = {
         k: triangle(designs, _effects, f=f, turn=basis[:, fed == k]) for k in sorted(set(fed))
@@ -56,7 +59,33 @@ def refuse_inseparable(factor: Factor, f: int, designs: Parts[Design], basis: Fl
 
 
 def _effects(design: Design, f: int, turn: Floats) -> Floats:
-    return np.asarray(design.columns[f] @ turn)
+    return np.asarray(_matrix(design, f) @ turn)
+
+
+def _matrix(design: Design, f: int) -> Floats:
+    z = design.columns[f]
+    assert not isinstance(z, OneHot)  # these are told apart by their index
+    return z
+
+
+def _counts(design: Design, f: int) -> Ints:
+    """Rows of each of the one-hot effects of a factor, (k,)."""
+    z = design.columns[f]
+    assert isinstance(z, OneHot)
+    return np.bincount(z.index[z.entries != 0.0], minlength=z.size)
+
+
+def _refuse_absent(factor: Factor, counts: Ints) -> None:
+    """Refuse effects without rows whose variance is their own: what others say is not of them."""
+    components = factor.covariance.components
+    alone = [c for part in components if len(part) == 1 < len(components) for c in part]
+    lost = [factor.columns[c] for c in alone if not counts[c]]
+    if lost:
+        msg = (
+            f"no row has these random effects of {factor.name}: {', '.join(lost)}; their "
+            "variances cannot be estimated, so leave these out"
+        )
+        raise DesignError(msg)
 
 
 def _refuse_collinear(
@@ -146,7 +175,7 @@ def _level_sums(designs: Parts[Design], f: int, space: _Space, n_levels: int) ->
 
 def _products(design: Design, f: int, space: _Space, start: int, stop: int) -> Floats:
     """Products of the directions summed over the rows of some levels, (levels, r, r)."""
-    codes, columns = design.codes[f], design.columns[f]
+    codes, columns = design.codes[f], _matrix(design, f)
     chosen = (codes >= start) & (codes < stop)
     if not chosen.all():
         codes, columns = codes[chosen], columns[chosen]

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 
 from skglmm.arrays import Floats, Ints, slices
-from skglmm.design import Design
+from skglmm.design import Design, OneHot
 from skglmm.fitting.data.digest import CACHE_ROWS, Words, row_words, scattered
 from skglmm.fitting.data.standardize import Scales, learn_scales
 from skglmm.parts import Here
@@ -127,9 +127,9 @@ def of_rows(design: Design) -> Spaces:
 
 
 def _summed(design: Design, words: Words, n_sums: int) -> Sums:
-    matrices = [*design.fixed, *design.columns]
-    columns = [*(column for x in matrices for column in x.T), *design.offsets]
+    columns = _columns(design)
     plain = [x is not None and _is_one(x) for x in columns]
+    one_hot = _one_hot(design)
     table, used = np.zeros((BUCKETS, len(columns))), np.zeros(2 * BUCKETS, dtype=np.intp)
     levels = tuple(np.zeros(f.n_levels, dtype=np.uint64) for f in design.layout.factors)
     for part in slices(len(words), CACHE_ROWS):
@@ -140,6 +140,8 @@ def _summed(design: Design, words: Words, n_sums: int) -> Sums:
         for x, is_one, sums in zip(columns, plain, table.T, strict=True):
             if x is not None and not is_one:
                 np.add.at(sums, bucket, sign * x[part])
+        for start, z in one_hot:
+            np.add.at(table, (bucket, start + z.index[part]), sign * z.entries[part])
         for total, codes in zip(levels, design.codes, strict=True):
             np.add.at(total, codes[part], words[part])
     table[:, plain] = (used[::2] - used[1::2])[:, None]  # sums of signs alone
@@ -148,6 +150,24 @@ def _summed(design: Design, words: Words, n_sums: int) -> Sums:
         some = np.flatnonzero(used[::2] + used[1::2])
         signs, table = signs[:, some], table[some]
     return Sums(np.asarray(signs @ table), used, levels)
+
+
+def _columns(design: Design) -> list[Floats | None]:
+    """All columns of a design, of which those that are one-hot, or not there, are None."""
+    found: list[Floats | None] = [column for x in design.fixed for column in x.T]
+    for z in design.columns:
+        found.extend([None] * z.size if isinstance(z, OneHot) else z.T)
+    return [*found, *design.offsets]
+
+
+def _one_hot(design: Design) -> list[tuple[int, OneHot]]:
+    """One-hot columns, and the place of the first among all."""
+    start, found = sum(x.shape[1] for x in design.fixed), []
+    for z in design.columns:
+        if isinstance(z, OneHot):
+            found.append((start, z))
+        start += z.shape[1]
+    return found
 
 
 def _is_one(column: Floats) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.covariance import Covariance
-from skglmm.design import Design, Factor, Layout
+from skglmm.design import Design, Factor, Layout, turned
 from skglmm.fitting.data.null_space import NullSpace, null_space, widened
 from skglmm.fitting.data.separable import refuse_inseparable
 from skglmm.fitting.data.summaries import CONSTANT_TOL, Columns, Independent, independent, summaries
@@ -132,10 +132,7 @@ class Scales:
     def apply(self, design: Design) -> Design:
         """Return the design with standardized columns."""
         fixed = [self.fixed(design, k) for k in range(len(design.fixed))]
-        columns = [
-            z if np.array_equal(m, np.eye(len(m))) else np.asfortranarray(z @ m)
-            for z, m in zip(design.columns, self.bases, strict=True)
-        ]
+        columns = [turned(z, m) for z, m in zip(design.columns, self.bases, strict=True)]
         design = self.units.design(design, self.levels)
         return replace(design, fixed=tuple(fixed), columns=tuple(columns))
 
@@ -380,6 +377,8 @@ def _terms(factor: Factor) -> Iterator[tuple[range, Covariance]]:
 
 def _basis(factor: Factor, found: Columns) -> Floats:
     basis = np.eye(factor.n_columns)
+    if factor.is_one_hot:
+        return basis / (float(found.size[0]) or 1.0)
     for inside, covariance in _terms(factor):
         if not covariance.rescales:
             every = slice(inside.start, inside.stop)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.design import Design
+from skglmm.design import Design, OneHot
 from skglmm.parts import Parts
 
 __all__ = [
@@ -78,8 +78,12 @@ class _Extent:
 
 
 def matrices_of(design: Design) -> list[Floats]:
-    """Return all matrices of a design: those of the predictors, then those of the factors."""
-    return [*design.fixed, *design.columns]
+    """Return all matrices of a design: those of the predictors, then those of the factors.
+
+    Of one-hot columns it is one column, of what each row's effect is multiplied by.
+    """
+    effects = (z.entries[:, None] if isinstance(z, OneHot) else z for z in design.columns)
+    return [*design.fixed, *effects]
 
 
 def summaries(designs: Parts[Design], weights: Parts[Floats | None]) -> list[Columns]:

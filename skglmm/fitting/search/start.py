@@ -158,5 +158,5 @@ def _expected(shard: Shard, state: State, family: Family) -> Floats:
 
 def spread(weight: Floats, score: Floats) -> tuple[Floats, Floats]:
     """Excess of squared scores over their information, and the square of that; (k,) each."""
-    own = np.einsum("aal->al", weight)
+    own = weight if weight.ndim == 2 else np.einsum("aal->al", weight)  # one-hot: a diagonal
     return (score**2 - own).sum(axis=1), (own**2).sum(axis=1)

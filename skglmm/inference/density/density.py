@@ -21,7 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, rows_with_effects, used_in
 from skglmm.engine import Effects, PosteriorNodes, Problem, prior_hessian
 from skglmm.fitting import Fit
 from skglmm.inference.density.nested_codes import with_nested_codes
@@ -152,7 +152,7 @@ def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:
         used = np.full(design.n_samples, f in plan.conditioned or f in plan.integrated)
         if f in plan.conditioned and plan.unseen == "fixed":
             used &= ~is_new(fit, design, f)
-        columns.append(np.where(used[:, None], z, 0.0))
+        columns.append(used_in(z, used))
     return with_nested_codes(fit, replace(design, columns=tuple(columns)), plan)
 
 
@@ -203,7 +203,7 @@ def _blocks(fit: Fit, design: Design, *, together: bool) -> tuple[Ints, list[Int
     starts = n + 1 + np.cumsum([0, *sizes])  # node n ties known levels together
     left, right = [np.zeros(0, dtype=np.intp)], [np.zeros(0, dtype=np.intp)]
     for f, (codes, z) in enumerate(zip(design.codes, design.columns, strict=True)):
-        rows = np.flatnonzero(np.any(z != 0.0, axis=1))
+        rows = np.flatnonzero(rows_with_effects(z))
         left.append(rows)
         right.append(starts[f] + codes[rows])
         if together and len(sizes) > 1:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, effect_slots
 from skglmm.fitting import Fit
 from skglmm.inference.distribution.quantile import predict_quantile, predictive_cdf
 from skglmm.inference.parameters.delta import estimates_variance
@@ -98,9 +98,9 @@ def _conditioned(
         for k in where:
             np.add.at(fixed[k], here, slopes[k][:, None] * part.fixed[k])
         for f, factor in enumerate(fit.layout.factors):
-            for c, k in enumerate(factor.predictors):
-                if k in where and columns[f].shape[1]:
-                    np.add.at(columns[f][:, c], here, slopes[k] * part.columns[f][:, c])
+            for c, z, k in effect_slots(part.columns[f], factor.predictors):
+                if k in where:
+                    np.add.at(columns[f], (here, np.broadcast_to(c, len(here))), slopes[k] * z)
     first = np.unique(places, return_index=True)[1]
     codes = tuple(codes[first] if len(codes) else codes for codes in design.codes)
     row = replace(

@@ -17,8 +17,9 @@ from collections.abc import Collection
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, effect_slots
 from skglmm.fitting import Fit
+from skglmm.linalg import congruence
 
 __all__ = [
     "estimates_variance",
@@ -29,6 +30,8 @@ __all__ = [
     "posterior_blocks",
     "posterior_covariance",
 ]
+
+MANY = 1_000  # pairs of columns, of which products are made at once
 
 
 def estimates_variance(fit: Fit, gradient: Floats) -> Floats:
@@ -52,7 +55,7 @@ def mode_moves(fit: Fit, f: int) -> Floats:
     :math:`R J + (\partial R / \partial \theta) \hat u`.
     """
     assert fit.mode_jacobian is not None
-    moves: Floats = np.einsum("ab,mbl->mal", fit.lambdas[f], fit.mode_jacobian[f])
+    moves: Floats = fit.lambdas[f] @ fit.mode_jacobian[f]
     start = fit.shape.theta(f).start
     for m, change in enumerate(fit.layout.factors[f].covariance.moves(fit.theta[f])):
         moves[start + m] += fit.bases[f] @ change @ fit.u[f]
@@ -64,7 +67,7 @@ def posterior_blocks(fit: Fit, f: int, g: int, left: Ints, right: Ints) -> Float
     assert fit.posterior is not None
     i, j = fit.order.index(f), fit.order.index(g)
     blocks = fit.posterior.between(i, j, left, right)
-    return np.asarray(np.einsum("ac,cdp,bd->abp", fit.lambdas[f], blocks, fit.lambdas[g]))
+    return congruence(fit.lambdas[f].T, blocks, fit.lambdas[g].T)
 
 
 def linear_variance(
@@ -116,9 +119,9 @@ def linear_gradient(
     gradient[:, fit.shape.beta(predictor)] = design.fixed[predictor]
     for f in conditioned:
         codes, moves = design.codes[f], mode_moves(fit, f)
-        for c, k in enumerate(fit.layout.factors[f].predictors):
+        for c, column, k in effect_slots(design.columns[f], fit.layout.factors[f].predictors):
             if k == predictor:
-                z = np.where(codes >= 0, design.columns[f][:, c], 0.0)
+                z = np.where(codes >= 0, column, 0.0)
                 gradient += z[:, None] * moves[:, c, codes].T
     return gradient
 
@@ -136,9 +139,30 @@ def _posterior_part(fit: Fit, design: Design, f: int, g: int, j: int, k: int) ->
     pairs, place = np.unique(keys, return_inverse=True)
     blocks = posterior_blocks(fit, f, g, pairs // n_right, pairs % n_right)
     part = np.zeros(design.n_samples)
-    left, right = design.columns[f][known], design.columns[g][known]
-    for a, feeds in enumerate(fit.layout.factors[f].predictors):
-        for b, fed in enumerate(fit.layout.factors[g].predictors):
+    left, right = (
+        list(effect_slots(design.columns[h][known], fit.layout.factors[h].predictors))
+        for h in (f, g)
+    )
+    if (
+        len(left) > 1 < len(right) and len(left) * len(right) > MANY
+    ):  # averages of rows with effects by index
+        mine, theirs = (
+            np.stack([column * (feeds == each) for _, column, feeds in slots], axis=1)
+            for slots, each in ((left, j), (right, k))
+        )
+        part[known] = _by_pairs(mine, theirs, blocks, place)
+        return part
+    for a, mine, feeds in left:
+        for b, theirs, fed in right:
             if (feeds, fed) == (j, k):
-                part[known] += left[:, a] * right[:, b] * blocks[a, b, place]
+                part[known] += mine * theirs * blocks[a, b, place]
     return part
+
+
+def _by_pairs(left: Floats, right: Floats, blocks: Floats, place: Ints) -> Floats:
+    """Products ``left @ block @ right`` of rows, (n, k) each, with the block of each row, (n,)."""
+    found = np.empty(len(left))
+    for p in range(blocks.shape[2]):
+        own = place == p
+        found[own] = np.sum((left[own] @ blocks[:, :, p]) * right[own], axis=1)
+    return found

@@ -9,6 +9,7 @@ from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import estimates_variance, mode_moves, posterior_blocks
 from skglmm.inference.parameters.estimates import Estimates, estimates, joined
+from skglmm.linalg import left_product
 
 __all__ = ["group_coefficients"]
 
@@ -88,7 +89,7 @@ def _errors(fit: Fit, f: int, fixed: Floats, varying: Floats) -> Floats:
     gradient = fixed.T[:, :, None] + np.einsum("ca,mal->mcl", varying, mode_moves(fit, f))
     every = np.arange(fit.u[f].shape[1])
     given = posterior_blocks(fit, f, f, every, every)
-    variance = np.einsum("ca,abl,cb->cl", varying, given, varying)
+    variance = np.sum(left_product(varying, given) * varying[:, :, None], axis=1)
     flat = gradient.reshape(len(gradient), -1).T
     left_out = np.isnan(flat).any(axis=1)
     moved = np.where(left_out, np.nan, estimates_variance(fit, np.nan_to_num(flat)))

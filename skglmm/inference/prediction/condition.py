@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.design import Design
+from skglmm.design import Design, turned
 from skglmm.engine import (
     Mode,
     Modes,
@@ -69,7 +69,7 @@ def update(
     (fit, design), y = in_own_units(fit, design), fit.units.response(y)
     earlier = None if forget else _earlier(fit, [f.n_levels for f in design.layout.factors])
     pairs = zip(design.columns, fit.bases, strict=True)
-    standard = replace(design, columns=tuple(np.asfortranarray(z @ basis) for z, basis in pairs))
+    standard = replace(design, columns=tuple(turned(z, basis) for z, basis in pairs))
     nodes = isinstance(fit.effect_posterior, PosteriorNodes)
     whole = nodes or fit.approximation.needs_chain
     problem = bind(standard, y, weights, fit.family, earlier=earlier, whole=whole)

@@ -16,7 +16,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, OneHot
 from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.reference import Normal, Reference, t_quantile
 from skglmm.inference.parameters.delta import (
@@ -445,9 +445,14 @@ def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -
         if f in plan.integrated:
             fed_by, lambda_ = np.array(factor.predictors), fit.lambdas[f]
             start = fit.shape.theta(f).start
-            left, right = (design.columns[f][:, fed_by == each] for each in (j, k))
+            z = design.columns[f]
             for m, plain in enumerate(factor.covariance.moves(theta)):
                 change = fit.bases[f] @ plain
+                if isinstance(z, OneHot):
+                    moves = 2.0 * np.sum(change * lambda_, axis=1)
+                    gradient[:, start + m] = z.entries**2 * moves[z.index]
+                    continue
+                left, right = (z[:, fed_by == each] for each in (j, k))
                 moved = (left @ change[fed_by == j]) * (right @ lambda_[fed_by == k])
                 moved += (left @ lambda_[fed_by == j]) * (right @ change[fed_by == k])
                 gradient[:, start + m] = np.sum(moved, axis=1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, effect_slots
 from skglmm.engine import PosteriorNodes
 from skglmm.exceptions import DesignError
 from skglmm.fitting import Fit
@@ -70,9 +70,9 @@ class _NodeRows:
         for e, f in enumerate(self.nodes.order[: i + 1]):
             step = np.einsum("abl,b->al", self.nodes.reach[e][i - e], z)
             effects, codes = self.fit.lambdas[f] @ step, self.design.codes[f]
-            for c, k in enumerate(self.fit.layout.factors[f].predictors):
-                part = self.design.columns[f][:, c] * effects[c, codes]
-                moved[k] = moved[k] + np.where(self.known[e], part, 0.0)
+            slots = effect_slots(self.design.columns[f], self.fit.layout.factors[f].predictors)
+            for c, column, k in slots:
+                moved[k] = moved[k] + np.where(self.known[e], column * effects[c, codes], 0.0)
         return moved
 
 

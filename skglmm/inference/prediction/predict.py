@@ -7,7 +7,7 @@ from functools import cache, partial
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.design import Design, Layout
+from skglmm.design import Design, Layout, OneHot, effect_slots
 from skglmm.engine import PosteriorNormal
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import posterior_covariance
@@ -178,8 +178,8 @@ def linear_predictors(fit: Fit, design: Design, conditioned: Collection[int]) ->
     for f in conditioned:
         modes, codes = fit.modes(f), design.codes[f]
         known = codes >= 0
-        for c, k in enumerate(fit.layout.factors[f].predictors):
-            eta[k] = eta[k] + np.where(known, design.columns[f][:, c] * modes[c, codes], 0.0)
+        for c, z, k in effect_slots(design.columns[f], fit.layout.factors[f].predictors):
+            eta[k] = eta[k] + np.where(known, z * modes[c, codes], 0.0)
     return eta
 
 
@@ -332,6 +332,10 @@ def _covariance_of(fit: Fit, design: Design, f: int, rows: Bools, j: int, k: int
     covariance, fed_by = np.zeros(design.n_samples), np.array(fit.layout.factors[f].predictors)
     if rows.any() and j in fed_by and k in fed_by:
         z, lambda_ = design.columns[f][rows], fit.lambdas[f]
+        if isinstance(z, OneHot):
+            variances = np.sum(lambda_ * lambda_, axis=1)
+            covariance[rows] = z.entries**2 * variances[z.index]
+            return covariance
         left = z[:, fed_by == j] @ lambda_[fed_by == j]
         right = left if j == k else z[:, fed_by == k] @ lambda_[fed_by == k]
         covariance[rows] = np.sum(left * right, axis=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.design import Design
+from skglmm.design import Design, EffectColumns, effect_slots
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.estimable import nonestimable
@@ -85,14 +85,14 @@ class _Draws:
     rows : ndarray of intp, shape (m,)
     level : ndarray of intp, shape (m,)
         Number of the level of each of the rows, from 0.
-    columns : ndarray, shape (m, k)
+    columns : ndarray, shape (m, k), or OneHot
     lambda_ : ndarray, shape (k, k)
     predictors : tuple of int, length k
     """
 
     rows: Ints
     level: Ints
-    columns: Floats
+    columns: EffectColumns
     lambda_: Floats
     predictors: tuple[int, ...]
 
@@ -115,6 +115,6 @@ class _Draws:
         """Replace linear predictors, (n,) each, by those with effects drawn for each level."""
         n_levels = int(self.level.max(initial=-1)) + 1
         effects = rng.standard_normal((n_levels, len(self.lambda_))) @ self.lambda_.T
-        for c, k in enumerate(self.predictors):
+        for c, z, k in effect_slots(self.columns, self.predictors):
             eta[k] = eta[k].copy()
-            eta[k][self.rows] += self.columns[:, c] * effects[self.level, c]
+            eta[k][self.rows] += z * effects[self.level, c]

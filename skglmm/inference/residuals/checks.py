@@ -136,7 +136,8 @@ def _slope_tests(rows: Drawn, study: Study) -> Iterator[ResidualTest]:
     """Test the fixed columns whose slopes do not vary, for each grouping factor."""
     design = study.design
     names = _kept_names(study)
-    for factor, codes in zip(design.layout.factors, design.codes, strict=True):
+    every = zip(design.layout.factors, design.codes, strict=True)
+    for factor, codes in ((one, codes) for one, codes in every if not one.is_one_hot):
         for name, x in zip(names, rows.fixed.T, strict=True):
             known = name in factor.columns
             if not known and np.count_nonzero(_varies_within(x, codes)) >= FEWEST:

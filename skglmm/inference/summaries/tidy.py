@@ -13,6 +13,7 @@ from skglmm.inference.parameters.natural import (
     coefficients,
     correlation_name,
     is_constant,
+    labels,
     sd_name,
     std_errors,
     variances,
@@ -130,10 +131,16 @@ def _random(fit: Fit, level: float) -> Estimates:
 
 
 def _places(fit: Fit) -> dict[str, tuple[str, str, str]]:
-    """Predictor, group and short name of each standard deviation and correlation."""
+    """Predictor, group and short name of each parameter of a covariance."""
     places = {}
     for factor in fit.layout.factors:
-        names = factor.columns
+        names, (first, *_) = factor.columns, factor.predictors
+        component = fit.layout.predictors[first]
+        for name in factor.covariance.names(labels(factor)):  # those that effects have in common
+            short = name.replace(f" | {factor.name})", ")")
+            places[name] = component, factor.name, short
+        if factor.is_one_hot:
+            continue
         for i, predictor in enumerate(factor.predictors):
             component = fit.layout.predictors[predictor]
             places[sd_name(factor, i)] = component, factor.name, f"sd({names[i]})"

@@ -125,7 +125,7 @@ class Elimination:
                 j: batched.solve_lower(lower[:, :, None], blocks.between[i, j])
                 for j in range(i + 1, len(chain.patterns))
             }
-            crossed = batched.solve_lower(lower[:, :, pattern.levels], blocks.crossed[i])
+            crossed = batched.solve_lower_at(lower, pattern.levels, blocks.crossed[i])
             stages.append(_Stage(lower, white, crossed))
             _pass_on(chain, i, stages[i], blocks)
         return cls(chain, tuple(stages))
@@ -193,16 +193,23 @@ class Elimination:
         for i in reversed(range(n)):
             stage, levels = self.stages[i], self.chain.patterns[i].levels
             chain, entries = self._times(i, found, crossed)
-            middle = np.zeros_like(stage.lower)
             for j, part in chain.items():
-                middle += np.einsum("adl,bdl->abl", part, stage.chain[j])
                 found.between[i, j] = -batched.solve_upper(stage.lower[:, :, None], part)
-            if entries.size:
-                products = entries[:, None] * stage.crossed[None]
-                middle += self.chain.patterns[i].by_level(products)
-            found.crossed[i] = -batched.solve_upper(stage.lower[:, :, levels], entries)
-            found.own[i] = batched.inverse(stage.lower, middle)
+            found.crossed[i] = -batched.solve_upper_at(stage.lower, levels, entries)
+            found.own[i] = self._own_inverse(i, chain, entries)
         return found
+
+    def _own_inverse(self, i: int, chain: Mapping[int, Floats], entries: Floats) -> Floats:
+        """The inverse of the levels of factor i, given ``W Z`` of what is later."""
+        stage, pattern = self.stages[i], self.chain.patterns[i]
+        if not chain and not entries.size:
+            return batched.inverse(stage.lower)
+        middle = np.zeros_like(stage.lower)
+        for j, part in chain.items():
+            middle += np.einsum("adl,bdl->abl", part, stage.chain[j])
+        if entries.size:
+            middle += pattern.products_by_level(entries, stage.crossed)
+        return batched.inverse(stage.lower, middle)
 
     def has_costly_inverse(self) -> bool:
         """Return whether the inverse on the pattern is worth waiting until it is asked for."""
@@ -220,7 +227,7 @@ class Elimination:
         own = batched.inverse(stage.lower).sum(axis=2)
         if not stage.crossed.size:
             return np.asarray(own)
-        slopes = batched.solve_upper(stage.lower[:, :, pattern.levels], stage.crossed)
+        slopes = batched.solve_upper_at(stage.lower, pattern.levels, stage.crossed)
         return np.asarray(own + pattern.sums_of_squares(slopes, crossed))
 
     def _times(self, i: int, found: Blocks, crossed: Floats) -> tuple[dict[int, Floats], Floats]:

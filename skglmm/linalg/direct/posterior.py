@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from skglmm.arrays import Floats, Ints
 from skglmm.linalg.batched import inverse as batched_inverse
-from skglmm.linalg.batched import solve_upper
+from skglmm.linalg.batched import solve_upper, solve_upper_at
 from skglmm.linalg.direct.elimination import Blocks, Elimination, Inverse
 from skglmm.parts import Parts
 
@@ -228,7 +228,7 @@ def _shares(
         lower = stage.lower
         chain = {j: solve_upper(lower[:, :, None], white) for j, white in stage.chain.items()}
         parents = {j: levels[j][piece.chain.parents[i, j].codes] for j in chain}
-        crossed = solve_upper(lower[:, :, pattern.levels], stage.crossed)
+        crossed = solve_upper_at(lower, pattern.levels, stage.crossed)
         at = levels[i][pattern.levels]
         own = batched_inverse(lower) if inverse is None else inverse.own[i]
         found.append(_Share(levels[i], own, chain, parents, crossed, at, pattern.columns))
