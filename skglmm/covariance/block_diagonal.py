@@ -58,6 +58,10 @@ class BlockDiagonal(Covariance):
         return np.concatenate(found)
 
     @property
+    def rank(self) -> int:
+        return sum(part.rank for part in self.parts)
+
+    @property
     def rescales(self) -> bool:
         return all(part.rescales for part in self.parts)
 
@@ -144,6 +148,12 @@ class BlockDiagonal(Covariance):
             theta=np.concatenate([theta[: inside.start], found.theta, theta[inside.stop :]]),
             place=inside.start + found.place,
             floors=tuple(inside.start + floor for floor in found.floors),
+        )
+
+    def contains(self, other: Covariance) -> bool:
+        pairs = list(zip(self.parts, other.blocks, strict=False))
+        return len(pairs) == len(self.parts) == len(other.blocks) and all(
+            part.contains(one) for part, one in pairs
         )
 
 
