@@ -64,13 +64,78 @@ class Bands(Correlation):
         return (-1.0, 1.0)
 
     def back(self, which: int) -> Callable[[Floats], Floats]:
+        del which
+        return np.sin
+
+    def holding(self, angles: Floats, which: int) -> tuple[Correlation, Floats]:
         if which == 0:
-            return np.sin
-        msg = (
-            "there is no profile of the correlations of a Toeplitz covariance beyond the first: "
-            "each depends on all before; ask for Wald intervals"
-        )
-        raise NotImplementedError(msg)
+            return self, angles
+        held = np.array(angles, dtype=np.float64)
+        value = float(self.lower(angles)[which + 1, 0])
+        held[which] = np.arcsin(np.clip(value, -1.0, 1.0))
+        return HeldBand(self.size, which), held
+
+
+@dataclass(frozen=True)
+class HeldBand(Bands):
+    """The same with the arcsine of one band correlation in place of its angle, for a profile.
+
+    Given the partial correlations before, not every correlation of a band is possible: the factor
+    of those that are not is NaN.
+
+    Parameters
+    ----------
+    size : int
+    which : int
+        Place of the angle, above 0.
+    """
+
+    which: int = 1
+
+    def lower(self, angles: Floats) -> Floats:
+        return super().lower(self._plain(angles)[0])
+
+    def move(self, angles: Floats, step: Floats) -> Floats:
+        plain, slopes = self._plain(angles)
+        moved = np.array(step, dtype=np.float64)
+        moved[self.which] = slopes @ step
+        return super().move(plain, moved)
+
+    def moves(self, angles: Floats) -> Iterator[Floats]:
+        for step in np.eye(self.n_angles):
+            yield self.move(angles, step)
+
+    def natural(self, angles: Floats, labels: EffectNames) -> Iterator[NaturalParameter]:
+        plain, slopes = self._plain(angles)
+        turn = np.eye(self.n_angles)
+        turn[self.which] = slopes
+        for each in Bands(self.size).natural(plain, labels):
+            yield each._replace(gradient=each.gradient @ turn)
+
+    def _plain(self, angles: Floats) -> tuple[Floats, Floats]:
+        """Angles of partial correlations, and the slopes of the one that was replaced.
+
+        The band correlation is a + b sin(omega), with a and b of the angles before.
+        """
+        m, row = self.which, self.which + 1
+        plain = np.array(angles, dtype=np.float64)
+        ends = []
+        for end in (RIGHT, -RIGHT):
+            plain[m] = end
+            changes = np.eye(self.n_angles)[:m]
+            ends.append(_lattice(plain, changes)[:, row, 0])
+        (high, *up), (low, *down) = ends
+        center, half = 0.5 * (high + low), 0.5 * (high - low)
+        share = (np.sin(angles[m]) - center) / half
+        slopes = np.zeros(self.n_angles)
+        if not abs(share) < 1.0:
+            plain[m] = np.nan
+            return plain, slopes
+        plain[m] = np.arcsin(share)
+        centers, halves = 0.5 * (np.array(up) + down), 0.5 * (np.array(up) - down)
+        slopes[:m] = -(centers + share * halves) / half
+        slopes[m] = np.cos(angles[m]) / half
+        return plain, slopes / np.sqrt(1.0 - share**2)
 
 
 def _lattice(angles: Floats, steps: Floats) -> Floats:

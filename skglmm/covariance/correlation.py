@@ -78,6 +78,11 @@ class Correlation(ABC):
     def back(self, which: int) -> Callable[[Floats], Floats]:
         """Return the map from an angle to its natural parameter, which increases."""
 
+    def holding(self, angles: Floats, which: int) -> "tuple[Correlation, Floats]":
+        """Return the same correlation by angles of which one alone tells a natural parameter."""
+        del which
+        return self, angles
+
     def between(self, angles: Floats, points: Floats) -> Floats:
         """Return the correlations of effects at new points with the learned ones, (m, q)."""
         raise NotImplementedError(angles, points)

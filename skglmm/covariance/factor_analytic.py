@@ -9,7 +9,14 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter, loading
+from skglmm.covariance.natural import (
+    Coordinate,
+    Edge,
+    EffectNames,
+    NaturalParameter,
+    loading,
+    unknown,
+)
 
 __all__ = ["FactorAnalytic"]
 
@@ -148,9 +155,11 @@ class FactorAnalytic(Covariance):
     ) -> Iterator[NaturalParameter]:
         units, zeros = np.diag(basis), self.zeros(theta)
         for m, (i, name) in enumerate(zip(self._places[0], self.names(labels), strict=True)):
-            slope = np.full(self.n_params, np.nan) if zeros[m] else np.zeros(self.n_params)
-            if not zeros[m]:
-                slope[m] = units[i]
+            if zeros[m]:
+                yield unknown(name, self.n_params, 0.0)
+                continue
+            slope = np.zeros(self.n_params)
+            slope[m] = units[i]
             yield loading(name, float(units[i] * theta[m]), slope)
 
     def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import final
 
 import numpy as np
 
@@ -140,7 +141,28 @@ class Heterogeneous(Covariance):
             return ends
         floors = (0, 1) if self.size == 2 else ()
         back = correlation.back(place)
-        return Coordinate(self, theta, which, (-RIGHT, RIGHT), ends, back, floors)
+        held, angles = correlation.holding(theta[self.size :], place)
+        covariance = self if held is correlation else HeterogeneousBy(self.size, held)
+        theta = np.append(theta[: self.size], angles)
+        return Coordinate(covariance, theta, which, (-RIGHT, RIGHT), ends, back, floors)
+
+
+@final
+@dataclass(frozen=True)
+class HeterogeneousBy(Heterogeneous):
+    """Standard deviations and any correlation, for a profile.
+
+    Parameters
+    ----------
+    size : int
+    by : Correlation
+    """
+
+    by: Correlation
+
+    @property
+    def correlation(self) -> Correlation:
+        return self.by
 
 
 def _squared(root: Floats, unit: float) -> Floats:

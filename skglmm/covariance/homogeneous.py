@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import final
 
 import numpy as np
 
@@ -129,7 +130,10 @@ class Homogeneous(Covariance):
         if theta[0] == 0.0:
             return ends
         back = correlation.back(which - 1)
-        return Coordinate(self, theta, which, (-RIGHT, RIGHT), ends, back, floors=(0,))
+        held, angles = correlation.holding(theta[1:], which - 1)
+        covariance = self if held is correlation else HomogeneousBy(self.size, held)
+        theta = np.append(theta[0], angles)
+        return Coordinate(covariance, theta, which, (-RIGHT, RIGHT), ends, back, floors=(0,))
 
     def between(self, theta: Floats, points: Floats) -> Floats:
         try:
@@ -144,6 +148,24 @@ class Homogeneous(Covariance):
         except NotImplementedError:
             return super().among(theta, points)
         return np.asarray(theta[0] ** 2 * found)
+
+
+@final
+@dataclass(frozen=True)
+class HomogeneousBy(Homogeneous):
+    """One standard deviation and any correlation, for a profile.
+
+    Parameters
+    ----------
+    size : int
+    by : Correlation
+    """
+
+    by: Correlation
+
+    @property
+    def correlation(self) -> Correlation:
+        return self.by
 
 
 def angle_edges(theta: Floats, first: int) -> list[Edge]:

@@ -50,8 +50,8 @@ class Matern(RandomField):
     >>> covariance = Matern([0.0, 1.0])
     >>> factor = covariance.factor(np.array([2.0, 0.0, 0.0]))
     >>> (factor @ factor.T).round(3)
-    array([[4.   , 3.933],
-           [3.933, 4.   ]])
+    array([[4.   , 3.942],
+           [3.942, 4.   ]])
     """
 
     @property

@@ -186,9 +186,9 @@ def loading(name: str, value: float, gradient: Floats) -> NaturalParameter:
     return NaturalParameter(name, value, gradient, value, 1.0, _identity)
 
 
-def unknown(name: str, n_params: int) -> NaturalParameter:
-    """Return a parameter of effects that do not vary, which might be anything."""
-    return _on_boundary(name, np.nan, n_params)
+def unknown(name: str, n_params: int, value: float = np.nan) -> NaturalParameter:
+    """Return a parameter of effects that do not vary: it has no slope, or might be anything."""
+    return _on_boundary(name, value, n_params)
 
 
 def _stretched(z: Floats, lowest: float) -> Floats:

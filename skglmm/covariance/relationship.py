@@ -79,7 +79,7 @@ class Relationship(Homogeneous):
            [2., 4.]])
     """
 
-    correlation: Relatives = field(repr=False)
+    relatives: Relatives = field(repr=False)
 
     def __init__(self, matrix: Any) -> None:
         found = _symmetric(matrix, "a relationship matrix")
@@ -94,7 +94,7 @@ class Relationship(Homogeneous):
             raise ValueError(msg) from None
         found.flags.writeable = root.flags.writeable = False
         object.__setattr__(self, "size", len(found))
-        object.__setattr__(self, "correlation", Relatives(len(found), found, root))
+        object.__setattr__(self, "relatives", Relatives(len(found), found, root))
 
     @classmethod
     def of_inverse(cls, inverse: Any) -> "Relationship":
@@ -112,13 +112,17 @@ class Relationship(Homogeneous):
         half = np.linalg.inv(root)
         return cls(half.T @ half)
 
+    @property
+    def correlation(self) -> Relatives:
+        return self.relatives
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Relationship) and np.array_equal(
-            self.correlation.matrix, other.correlation.matrix
+            self.relatives.matrix, other.relatives.matrix
         )
 
     def __hash__(self) -> int:
-        return hash((self.size, float(self.correlation.root.sum())))
+        return hash((self.size, float(self.relatives.root.sum())))
 
 
 def _symmetric(matrix: Any, what: str) -> Floats:
@@ -133,8 +137,6 @@ def _symmetric(matrix: Any, what: str) -> Floats:
     apart = np.abs(found - found.T)
     if apart.max() > SYMMETRIC * np.abs(found).max():
         i, j = (int(k) for k in np.unravel_index(np.argmax(apart), found.shape))
-        msg = (
-            f"{what} must be symmetric: entry ({i}, {j}) is {found[i, j]}, its mirror {found[j, i]}"
-        )
+        msg = f"{what} must be symmetric: entry ({i}, {j}) is {found[i, j]}, not {found[j, i]}"
         raise ValueError(msg)
     return np.asarray(0.5 * (found + found.T))

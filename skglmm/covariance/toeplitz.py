@@ -21,8 +21,8 @@ class Toeplitz(Heterogeneous):
 
     `theta` holds a square root of each standard deviation, and angles whose sines are the
     partial autocorrelations: any `theta` has a covariance, and partial autocorrelations of -1
-    and 1 are ordinary inner points. Effects are equally spaced, and known where they were learned.
-    Only the first of the correlations can be profiled, since the others depend on those before.
+    and 1 are ordinary inner points. Effects are equally spaced, and predicted where they were
+    learned: the correlation over more steps is not known.
 
     Parameters
     ----------
