@@ -203,7 +203,7 @@ def test_what_has_no_points_says_so(covariance):
         (lambda: HomogeneousCompoundSymmetry(1), "at least 2 effects"),
         (lambda: FactorAnalytic(3, 4), "rank must be from 1 to the 3 effects, got 4"),
         (lambda: Relationship([[1.0, 1.0], [1.0, 1.0]]), "positive definite.*twins"),
-        (lambda: Relationship([[1.0, 0.3], [0.2, 1.0]]), r"symmetric, and entry \(0, 1\)"),
+        (lambda: Relationship([[1.0, 0.3], [0.2, 1.0]]), r"symmetric: entry \(0, 1\)"),
         (lambda: Relationship(np.ones((2, 3))), "square"),
         (lambda: Relationship([[np.nan]]), "not finite"),
         (lambda: Relationship.of_inverse([[1.0, -1.0], [-1.0, 1.0]]), "intrinsic precision"),

@@ -33,7 +33,7 @@ class Bands(Correlation):
         return self.size - 1
 
     def lower(self, angles: Floats) -> Floats:
-        return _lattice(angles, np.zeros((0, self.n_angles)))[0]
+        return np.asarray(_lattice(angles, np.zeros((0, self.n_angles)))[0])
 
     def move(self, angles: Floats, step: Floats) -> Floats:
         return np.asarray(_lattice(angles, np.asarray(step)[None])[1])

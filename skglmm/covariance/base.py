@@ -67,9 +67,9 @@ class Covariance(ABC):
         )
 
     @property
-    def rank(self) -> int:
-        """Number of columns of the factor that are not zero for all `theta`."""
-        return self.size
+    def ranked(self) -> Bools:
+        """Which columns of the factor are not zero for all `theta`, shape (q,)."""
+        return np.ones(self.size, dtype=np.bool_)
 
     @property
     def rebases(self) -> bool:

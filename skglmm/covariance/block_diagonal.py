@@ -58,8 +58,8 @@ class BlockDiagonal(Covariance):
         return np.concatenate(found)
 
     @property
-    def rank(self) -> int:
-        return sum(part.rank for part in self.parts)
+    def ranked(self) -> Bools:
+        return np.concatenate([part.ranked for part in self.parts])
 
     @property
     def rescales(self) -> bool:

@@ -69,8 +69,8 @@ class FactorAnalytic(Covariance):
         return self.size * d - d * (d - 1) // 2
 
     @property
-    def rank(self) -> int:
-        return self.dimension
+    def ranked(self) -> Bools:
+        return np.arange(self.size) < self.dimension
 
     @property
     def _places(self) -> tuple[Ints, Ints]:

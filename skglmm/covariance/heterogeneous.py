@@ -133,8 +133,8 @@ class Heterogeneous(Covariance):
     def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:
         theta = self.rectify(theta)
         if which < self.size:
-            back = partial(_squared, unit=float(basis[which, which]))
-            return Coordinate(self, theta, which, (0.0, np.inf), (0.0, np.inf), back)
+            square = partial(_squared, unit=float(basis[which, which]))
+            return Coordinate(self, theta, which, (0.0, np.inf), (0.0, np.inf), square)
         correlation, place = self.correlation, which - self.size
         ends = correlation.ends(place)
         if np.count_nonzero(theta[: self.size]) < 2:

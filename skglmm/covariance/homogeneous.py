@@ -123,8 +123,8 @@ class Homogeneous(Covariance):
     def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:
         theta = self.rectify(theta)
         if which == 0:
-            back = partial(np.multiply, float(basis[0, 0]))
-            return Coordinate(self, theta, 0, (0.0, np.inf), (0.0, np.inf), back)
+            times = partial(np.multiply, float(basis[0, 0]))
+            return Coordinate(self, theta, 0, (0.0, np.inf), (0.0, np.inf), times)
         correlation = self.correlation
         ends = correlation.ends(which - 1)
         if theta[0] == 0.0:

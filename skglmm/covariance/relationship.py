@@ -84,7 +84,7 @@ class Relationship(Homogeneous):
     def __init__(self, matrix: Any) -> None:
         found = _symmetric(matrix, "a relationship matrix")
         try:
-            root = np.linalg.cholesky(found)
+            root = np.asarray(np.linalg.cholesky(found), dtype=np.float64)
         except np.linalg.LinAlgError:
             least = float(np.linalg.eigvalsh(found)[0])
             msg = (
@@ -126,8 +126,8 @@ class Relationship(Homogeneous):
 
 
 def _symmetric(matrix: Any, what: str) -> Floats:
-    dense = matrix.toarray() if issparse(matrix) else matrix
-    found = np.array(dense, dtype=np.float64)
+    is_sparse: bool = issparse(matrix)
+    found = np.array(matrix.toarray() if is_sparse else matrix, dtype=np.float64)
     if found.ndim != 2 or found.shape[0] != found.shape[1] or not len(found):
         msg = f"{what} must be square, got shape {found.shape}"
         raise ValueError(msg)
