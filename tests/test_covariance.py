@@ -314,7 +314,7 @@ def test_coordinates_hold_their_parameter_as_others_move(covariance):
             continue
         for which in range(block.n_params):
             found = block.coordinate(own, basis_of(block), which)
-            others = found.theta + 0.01
+            others = found.theta + 1e-4
             others[found.place] = found.theta[found.place]
             values = [each.value for each in natural_of(found.covariance, others)]
             assert_allclose(values[which], natural_of(block, own)[which].value)

@@ -35,9 +35,9 @@ class Toeplitz(Heterogeneous):
     >>> from skglmm.covariance import Toeplitz
     >>> factor = Toeplitz(3).factor(np.array([1.0, 1.0, 2.0**0.5, np.arcsin(0.5), 0.0]))
     >>> (factor @ factor.T).round(3)
-    array([[1.  , 0.5 , 0.5 ],
-           [0.5 , 1.  , 1.  ],
-           [0.5 , 1.  , 4.  ]])
+    array([[1. , 0.5, 0.5],
+           [0.5, 1. , 1. ],
+           [0.5, 1. , 4. ]])
     """
 
     def __post_init__(self) -> None:
