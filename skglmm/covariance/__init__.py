@@ -5,17 +5,17 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
-from skglmm.covariance.exponential import Exponential
 from skglmm.covariance.factor_analytic import FactorAnalytic
-from skglmm.covariance.gaussian_kernel import GaussianKernel
+from skglmm.covariance.fields.exponential import Exponential
+from skglmm.covariance.fields.gaussian_kernel import GaussianKernel
+from skglmm.covariance.fields.matern import Matern
+from skglmm.covariance.fields.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from skglmm.covariance.heterogeneous_autoregressive import HeterogeneousAutoregressive
 from skglmm.covariance.homogeneous_compound_symmetry import HomogeneousCompoundSymmetry
 from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
 from skglmm.covariance.homogeneous_toeplitz import HomogeneousToeplitz
 from skglmm.covariance.known import Known
-from skglmm.covariance.matern import Matern
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
-from skglmm.covariance.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from skglmm.covariance.parameterless import Parameterless
 from skglmm.covariance.relationship import Relationship
 from skglmm.covariance.toeplitz import Toeplitz

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.correlation import Steps
+from skglmm.covariance.correlation.base import Steps
 from skglmm.covariance.homogeneous import Homogeneous
 from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
 

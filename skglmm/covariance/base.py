@@ -52,7 +52,7 @@ class Covariance(ABC):
 
     @property
     def blocks(self) -> "tuple[Covariance, ...]":
-        """Independent covariances of consecutive effects."""
+        """Uncorrelated covariances of consecutive effects."""
         return (self,)
 
     @property

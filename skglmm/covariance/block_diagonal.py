@@ -17,7 +17,7 @@ __all__ = ["BlockDiagonal"]
 @final
 @dataclass(frozen=True, init=False)
 class BlockDiagonal(Covariance):
-    """Independent terms on one grouping factor, ``(1 | g) + (0 + x | g)``.
+    """Uncorrelated terms on one grouping factor, ``(1 | g) + (0 + x | g)``.
 
     `theta` holds the parameters of the parts one after the other.
 

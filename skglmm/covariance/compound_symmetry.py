@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.correlation import Exchangeable
+from skglmm.covariance.correlation.base import Exchangeable
 from skglmm.covariance.diagonal import Diagonal
 from skglmm.covariance.heterogeneous import Heterogeneous
 from skglmm.covariance.homogeneous_compound_symmetry import HomogeneousCompoundSymmetry

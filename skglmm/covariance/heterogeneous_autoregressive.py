@@ -6,7 +6,7 @@ from typing import final
 
 from skglmm.covariance.autoregressive import Autoregressive, times_of
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.correlation import Steps
+from skglmm.covariance.correlation.base import Steps
 from skglmm.covariance.diagonal import Diagonal
 from skglmm.covariance.heterogeneous import Heterogeneous
 from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal

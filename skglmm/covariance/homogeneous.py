@@ -10,7 +10,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.correlation import RIGHT, Correlation, unfolded
+from skglmm.covariance.correlation.base import RIGHT, Correlation, unfolded
 from skglmm.covariance.natural import (
     Coordinate,
     Edge,

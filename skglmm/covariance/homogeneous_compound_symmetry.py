@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.correlation import Exchangeable
+from skglmm.covariance.correlation.base import Exchangeable
 from skglmm.covariance.homogeneous import Homogeneous
 from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from skglmm.covariance.correlation import Independent
+from skglmm.covariance.correlation.base import Uncorrelated
 from skglmm.covariance.homogeneous import Homogeneous
 
 __all__ = ["HomogeneousDiagonal"]
@@ -29,5 +29,5 @@ class HomogeneousDiagonal(Homogeneous):
     """
 
     @property
-    def correlation(self) -> Independent:
-        return Independent(self.size)
+    def correlation(self) -> Uncorrelated:
+        return Uncorrelated(self.size)

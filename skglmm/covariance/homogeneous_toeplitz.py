@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import final
 
 from skglmm.covariance.autoregressive import Autoregressive
-from skglmm.covariance.bands import Bands
 from skglmm.covariance.base import Covariance
+from skglmm.covariance.correlation.bands import Bands
 from skglmm.covariance.homogeneous import Homogeneous
 from skglmm.covariance.homogeneous_compound_symmetry import HomogeneousCompoundSymmetry
 

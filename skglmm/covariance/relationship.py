@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skglmm.arrays import Bools, Floats
-from skglmm.covariance.correlation import Independent
+from skglmm.covariance.correlation.base import Uncorrelated
 from skglmm.covariance.homogeneous import Homogeneous
 
 __all__ = ["Relationship"]
@@ -16,7 +16,7 @@ SYMMETRIC = 1e-8  # of the largest entry: rounding of whoever made the matrix
 
 
 @dataclass(frozen=True, eq=False)
-class Relatives(Independent):
+class Relatives(Uncorrelated):
     """Known relationships: no angles.
 
     Parameters

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import final
 
 from skglmm.covariance.autoregressive import Autoregressive
-from skglmm.covariance.bands import Bands
 from skglmm.covariance.base import Covariance
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
+from skglmm.covariance.correlation.bands import Bands
 from skglmm.covariance.heterogeneous import Heterogeneous
 from skglmm.covariance.heterogeneous_autoregressive import HeterogeneousAutoregressive
 from skglmm.covariance.homogeneous_toeplitz import HomogeneousToeplitz

@@ -10,7 +10,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.covariance.natural import EffectNames, Ends, NaturalParameter, bounded_correlation
 
-__all__ = ["RIGHT", "Correlation", "Exchangeable", "Independent", "Steps", "unfolded"]
+__all__ = ["RIGHT", "Correlation", "Exchangeable", "Steps", "Uncorrelated", "unfolded"]
 
 RIGHT = np.pi / 2
 
@@ -99,7 +99,7 @@ def unfolded(angles: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Independent(Correlation):
+class Uncorrelated(Correlation):
     """No correlation, and no angles."""
 
     @property

@@ -9,10 +9,10 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.exponential import Exponential, ExponentialField
-from skglmm.covariance.field import points_of, stretched
+from skglmm.covariance.correlation.field import points_of, stretched
+from skglmm.covariance.fields.exponential import Exponential, ExponentialField
+from skglmm.covariance.fields.random_field import RandomField
 from skglmm.covariance.natural import EffectNames, Ends, NaturalParameter, persistence
-from skglmm.covariance.random_field import RandomField
 
 __all__ = ["OrnsteinUhlenbeck"]
 

@@ -7,8 +7,8 @@ from typing import final
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.covariance.field import Field
-from skglmm.covariance.random_field import RandomField
+from skglmm.covariance.correlation.field import Field
+from skglmm.covariance.fields.random_field import RandomField
 
 __all__ = ["Exponential"]
 

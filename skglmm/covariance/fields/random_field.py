@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skglmm.arrays import Floats
-from skglmm.covariance.field import Field, Points, points_of
+from skglmm.covariance.correlation.field import Field, Points, points_of
 from skglmm.covariance.homogeneous import Homogeneous
 
 __all__ = ["RandomField"]

@@ -11,7 +11,7 @@ from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist, pdist
 
 from skglmm.arrays import Floats
-from skglmm.covariance.correlation import Correlation
+from skglmm.covariance.correlation.base import Correlation
 from skglmm.covariance.natural import EffectNames, Ends, NaturalParameter, bounded_positive
 
 __all__ = ["JITTER", "Field", "Points", "points_of", "stretched"]

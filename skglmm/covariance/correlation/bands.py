@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.covariance.correlation import RIGHT, Correlation
+from skglmm.covariance.correlation.base import RIGHT, Correlation
 from skglmm.covariance.natural import EffectNames, Ends, NaturalParameter, bounded_correlation
 
 __all__ = ["Bands"]

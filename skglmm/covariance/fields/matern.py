@@ -9,10 +9,10 @@ from scipy.special import digamma, gammaln
 
 from skglmm.arrays import Floats
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.exponential import Exponential
-from skglmm.covariance.field import Field
+from skglmm.covariance.correlation.field import Field
+from skglmm.covariance.fields.exponential import Exponential
+from skglmm.covariance.fields.random_field import RandomField
 from skglmm.covariance.natural import Ends
-from skglmm.covariance.random_field import RandomField
 
 __all__ = ["Matern"]
 
