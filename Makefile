@@ -17,6 +17,9 @@ PYTHON311 := python3.11 /usr/bin/python3.11 /usr/local/bin/python3.11
 # The part of the suite for the lowest versions: what leans on other packages, and the numbers.
 FAST := $(addprefix tests/test_,$(addsuffix .py,floors parity common design formula density displays \
 	data_grid level_displays spellings links special))
+# Each process has a processor to itself: threads of the linear algebra would wait for one another.
+# Neighbors in a file share fits, so that each process takes files in a row.
+RUN_TESTS = MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
 help:  ## list the commands
@@ -27,13 +30,13 @@ demo: $(VENV)/.stamp-plot  ## fit mixed models to simulated dragons; draws a pic
 	MPLBACKEND=Agg $(BIN)/python examples/dragons.py
 
 test: $(VENV)/.stamp-test  ## run the tests; choose with PYTEST="-k formula" or PYTEST="-m slow"
-	MPLBACKEND=Agg $(BIN)/python -m pytest --numprocesses auto $(PYTEST)
+	$(RUN_TESTS) $(PYTEST)
 
 test-lowest:  ## run the fast part of the tests with Python 3.11 and the lowest versions, in .venv-lowest
 	@$(MAKE) --no-print-directory VENV=.venv-lowest PYTHONS="$(PYTHON311)" CONSTRAINTS=constraints/lowest.txt test-fast
 
 test-fast: $(VENV)/.stamp-test $(VENV)/.stamp-dask
-	MPLBACKEND=Agg $(BIN)/python -m pytest --numprocesses auto $(or $(PYTEST),$(FAST))
+	$(RUN_TESTS) $(or $(PYTEST),$(FAST))
 
 lint: lint-ruff lint-format lint-types lint-imports  ## style, types and floors
 

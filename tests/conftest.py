@@ -1,5 +1,6 @@
 """What the tests share: glmmTMB's answers and the data that they are about."""
 
+import gc
 import json
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +15,12 @@ from skglmm.datasets import load_petrol
 
 REFERENCE = Path(__file__).parent / "reference"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the modules and tests, which stay as long as it runs."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

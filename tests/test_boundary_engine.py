@@ -11,7 +11,7 @@ from test_laplace import differences
 
 from skglmm.covariance import Unstructured
 from skglmm.engine import bind
-from skglmm.families import Beta, ExtendedBeta, ZeroOneInflatedBeta
+from skglmm.families import Beta, ExtendedBeta, OrderedBeta, ZeroOneInflatedBeta
 from skglmm.fitting import fit
 
 N = 90
@@ -28,7 +28,11 @@ CONSTANTS = {
     "cut_gap": 1.3,
     "exceedance": -2.0,
 }
-ALONE = [(family, (k,)) for family in FAMILIES for k in range(len(family.links))]
+ALONE = [  # two effects of one predictor, of all families but one that takes longest
+    pytest.param(family, (k,), marks=[pytest.mark.slow] * (family == ExtendedBeta()))
+    for family in FAMILIES
+    for k in range(len(family.links))
+]
 PAIRS = [
     (family, pair) for family in FAMILIES for pair in combinations(range(len(family.links)), 2)
 ]
@@ -77,7 +81,11 @@ def test_crossed_factors_in_all_predictors_have_exact_gradients(family):
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
 
 
-@pytest.mark.parametrize("family", [ZeroOneInflatedBeta(), ExtendedBeta()], ids=name)
+@pytest.mark.parametrize(
+    "family",
+    [ZeroOneInflatedBeta(), OrderedBeta(), pytest.param(ExtendedBeta(), marks=pytest.mark.slow)],
+    ids=name,
+)
 def test_the_covariance_of_the_estimates_inverts_the_hessian(family):
     """Across predictors, against differences of the gradient at the estimates."""
     rng = np.random.default_rng(33)

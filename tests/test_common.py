@@ -1,4 +1,10 @@
-"""scikit-learn's own checks of estimators, with no failure expected."""
+"""scikit-learn's own checks of estimators, with no failure expected.
+
+By default every class is asked once. A class that is the only one of its kind of response goes
+to `test_scikit_learn_accepts_it`; one that differs from another by its density alone to
+`test_scikit_learn_accepts_its_relatives`; the same class with other parameters to
+`test_scikit_learn_accepts_more_of_it`, which is slow.
+"""
 
 import numpy as np
 import pytest
@@ -10,9 +16,15 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
     ExtendedBetaGLMMRegressor,
+    GammaGLMMRegressor,
+    GeneralizedPoissonGLMMRegressor,
+    InverseGaussianGLMMRegressor,
     LMMRegressor,
+    LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
+    NegativeBinomialGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
@@ -29,8 +41,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:every row is a level:UserWarning"),
     pytest.mark.filterwarnings("ignore:in each of the . levels:UserWarning"),
-    pytest.mark.filterwarnings("ignore:the (precision|scale) stopped:UserWarning"),
-    pytest.mark.filterwarnings("ignore:dropped from the (mean|location|class):UserWarning"),
+    pytest.mark.filterwarnings("ignore:the (precision|scale|dispersion) stopped:UserWarning"),
+    pytest.mark.filterwarnings("ignore:dropped from the (mean|median|location|class):UserWarning"),
     pytest.mark.filterwarnings("ignore:the data do not determine:UserWarning"),
     pytest.mark.filterwarnings("ignore:no response equals the bound:UserWarning"),
     pytest.mark.filterwarnings("ignore:the likelihood rises for ever:UserWarning"),
@@ -67,56 +79,113 @@ class WholeBinomial(BinomialGLMMRegressor):
     _vet = staticmethod(rounded)
 
 
+class WholeNegativeBinomial(NegativeBinomialGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeGeneralizedPoisson(GeneralizedPoissonGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
+class WholeConwayMaxwellPoisson(ConwayMaxwellPoissonGLMMRegressor):
+    """Takes the same."""
+
+    _vet = staticmethod(rounded)
+
+
 class WholeBetaBinomial(BetaBinomialGLMMRegressor):
     """Takes the same."""
 
     _vet = staticmethod(rounded)
 
 
-@parametrize_with_checks(
-    [
-        BetaGLMMRegressor(bounds=(-200, 200)),
-        BetaGLMMRegressor(groups=0, bounds=(-200, 200)),
-        ZeroInflatedBetaGLMMRegressor(bounds=(-200, 200)),
-        OneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
-        ZeroOneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
-        OrderedBetaGLMMRegressor(bounds=(-200, 200)),
-        ExtendedBetaGLMMRegressor(bounds=(-200, 200), exceedance=0.1),
-        LMMRegressor(),
-        LMMRegressor(groups=0),
-        # the checks of regressors have responses that are not whole
-        PoissonGLMMRegressor(whole=False),
-        PoissonGLMMRegressor(groups=0, whole=False),
-        BinomialGLMMClassifier(),
-        BinomialGLMMClassifier(groups=0),
-        MultinomialGLMMClassifier(),
-        OrdinalGLMMClassifier(categories="sorted"),
-    ],
-    expected_failed_checks=checks_that_err,
+# One base class reads the data of all estimators: what these ask, besides the checks of memory that
+# cannot be written to, has the same answer for relatives.
+READING = {
+    "check_classifier_data_not_an_array",
+    "check_dtype_object",
+    "check_estimators_dtypes",
+    "check_estimators_nan_inf",
+    "check_f_contiguous_array_estimator",
+    "check_readonly_memmap_input",
+    "check_regressor_data_not_an_array",
+    "check_regressors_int",
+    "check_sample_weights_list",
+    "check_sample_weights_not_an_array",
+    "check_sample_weights_pandas_series",
+    "check_sample_weights_shape",
+    "check_supervised_y_2d",
+}
+
+
+def checks_of(*estimators, reading=True):
+    """Return a mark with all checks of some estimators; those of the reading may be slow ones."""
+    mark = parametrize_with_checks(list(estimators), expected_failed_checks=checks_that_err)
+    if reading:
+        return mark
+    names, cases = mark.args
+    return pytest.mark.parametrize(names, [slow_if_reading(*case) for case in cases], **mark.kwargs)
+
+
+def slow_if_reading(estimator, check):
+    is_reading = check.func.__name__ in READING or "readonly_memmap" in check.keywords
+    return pytest.param(estimator, check, marks=[pytest.mark.slow] * is_reading)
+
+
+@checks_of(
+    BetaGLMMRegressor(bounds=(-200, 200)),
+    LMMRegressor(),
+    LMMRegressor(groups=0),
+    PoissonGLMMRegressor(whole=False),  # the checks of regressors have responses that are not whole
+    BinomialGLMMClassifier(),
+    BinomialGLMMClassifier(groups=0),
+    MultinomialGLMMClassifier(),
+    OrdinalGLMMClassifier(categories="sorted"),
 )
 def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
 
 
+@checks_of(
+    ZeroInflatedBetaGLMMRegressor(bounds=(-200, 200)),
+    OneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
+    ZeroOneInflatedBetaGLMMRegressor(bounds=(-200, 200)),
+    OrderedBetaGLMMRegressor(bounds=(-200, 200)),
+    ExtendedBetaGLMMRegressor(bounds=(-200, 200), exceedance=0.1),
+    GammaGLMMRegressor(groups=0),
+    reading=False,
+)
+def test_scikit_learn_accepts_its_relatives(estimator, check):
+    check(estimator)
+
+
 @pytest.mark.slow
-@parametrize_with_checks(
-    [
-        MultinomialGLMMClassifier(groups=0),
-        LMMRegressor(groups=0, reml=False),
-        BinomialGLMMClassifier(groups=0, n_quadrature=3),
-        OrdinalGLMMClassifier(),
-        OrdinalGLMMClassifier(groups=0, categories="sorted"),
-    ],
-    expected_failed_checks=checks_that_err,
+@checks_of(
+    BetaGLMMRegressor(groups=0, bounds=(-200, 200)),
+    PoissonGLMMRegressor(groups=0, whole=False),
+    MultinomialGLMMClassifier(groups=0),
+    LMMRegressor(groups=0, reml=False),
+    BinomialGLMMClassifier(groups=0, n_quadrature=3),
+    OrdinalGLMMClassifier(),
+    OrdinalGLMMClassifier(groups=0, categories="sorted"),
+    InverseGaussianGLMMRegressor(groups=0),
+    LognormalGLMMRegressor(groups=0),
 )
 def test_scikit_learn_accepts_more_of_it(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(
-    [WholeBinomial(groups=0, trials=10_000), WholeBetaBinomial(trials=10_000)],
-    expected_failed_checks=checks_that_err,
+@checks_of(
+    WholeBinomial(groups=0, trials=10_000),
+    WholeBetaBinomial(trials=10_000),
+    WholeNegativeBinomial(),
+    WholeGeneralizedPoisson(),
+    WholeConwayMaxwellPoisson(),
 )
-def test_scikit_learn_accepts_numbers_of_successes(estimator, check):
+def test_scikit_learn_accepts_whole_numbers(estimator, check):
     check(estimator)

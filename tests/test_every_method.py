@@ -18,9 +18,15 @@ from skglmm import (
     BetaGLMMRegressor,
     BinomialGLMMClassifier,
     BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
     ExtendedBetaGLMMRegressor,
+    GammaGLMMRegressor,
+    GeneralizedPoissonGLMMRegressor,
+    InverseGaussianGLMMRegressor,
     LMMRegressor,
+    LognormalGLMMRegressor,
     MultinomialGLMMClassifier,
+    NegativeBinomialGLMMRegressor,
     OneInflatedBetaGLMMRegressor,
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
@@ -71,6 +77,9 @@ def simulated():
     utility = np.outer(eta, [0.0, 1.0, -1.0]) + rng.normal(size=(20, 3))[g]
     utility += rng.gumbel(size=(200, 3))
     ys["ways"] = np.array(["bus", "car", "train"])[np.argmax(utility, axis=1)]
+    ys["amounts"] = 1000 * rng.gamma(4.0, np.exp(eta) / 4.0)
+    ys["durations"] = 1000 * rng.gamma(4.0, 0.25 / (4.0 + eta))
+    ys["amounts and zeros"] = np.where(rng.random(200) < 0.3, 0.0, ys["amounts"])
     return X, ys
 
 
@@ -81,6 +90,7 @@ MODELS = {
     "extra zeros": (PoissonGLMMRegressor(FORMULA, exposure="hours", zero="1"), "zeros"),
     "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
+    "amounts": (GammaGLMMRegressor(FORMULA), "amounts"),
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
     "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
@@ -99,6 +109,18 @@ RELATED = {
         PoissonGLMMRegressor(FORMULA, truncated=True, n_quadrature=5),
         "positive",
     ),
+    "varied counts": (NegativeBinomialGLMMRegressor(FORMULA, exposure="hours"), "counts"),
+    "varied counts with zeros": (NegativeBinomialGLMMRegressor(FORMULA, zero="1"), "zeros"),
+    "varied positive counts": (
+        NegativeBinomialGLMMRegressor(FORMULA, variance="linear", truncated=True),
+        "positive",
+    ),
+    "counts that vary by a factor": (GeneralizedPoissonGLMMRegressor(FORMULA, zero="1"), "zeros"),
+    "counts of any dispersion": (ConwayMaxwellPoissonGLMMRegressor(FORMULA), "counts"),
+    "amounts and zeros": (GammaGLMMRegressor(FORMULA, zero="z"), "amounts and zeros"),
+    "long tails": (InverseGaussianGLMMRegressor(FORMULA), "amounts"),
+    "logarithms": (LognormalGLMMRegressor(FORMULA), "amounts"),
+    "durations": (GammaGLMMRegressor(FORMULA, link="inverse"), "durations"),
     "successes with zeros": (
         BinomialGLMMRegressor(FORMULA, trials=12, zero="1", n_quadrature=3),
         "successes",

@@ -26,8 +26,6 @@ from family_cases import (
     size,
     three_parts,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skglmm.families import Beta
@@ -49,35 +47,42 @@ def mixed(family, y):
 # Derivatives
 
 
+def scattered():
+    """Points all over a box with its corners: mean, precision, other predictors, a share for y."""
+    low, high = np.array([-1.5, -3.0, -0.5, -0.2]), np.array([1.5, 7.0, 0.5, 1.2])
+    corners = np.stack(np.meshgrid(*([0.0, 1.0, 0.5],) * 4), axis=-1).reshape(-1, 4)
+    inside = np.random.default_rng(0).random((100, 4))
+    return (low + (high - low) * np.concatenate([corners, inside])).T
+
+
 @every
 @pytest.mark.parametrize("order", [1, 2, 3])
-@given(
-    mean=st.floats(-1.5, 1.5),
-    precision=st.floats(-3.0, 7.0),
-    others=st.floats(-0.5, 0.5),
-    y=st.floats(-0.2, 1.2),
-)
-@settings(deadline=None, derandomize=True)
-def test_derivatives_match_differences(family, order, mean, precision, others, y):
-    h, weights = 1e-3, np.array([1.0, -8.0, 8.0, -1.0])  # the error is of order h**4
-    steps = h * np.array([-2.0, -1.0, 1.0, 2.0])
+def test_derivatives_match_differences(family, order):
+    weights, steps = np.array([1.0, -8.0, 8.0, -1.0]), np.array([-2.0, -1.0, 1.0, 2.0])
+    mean, precision, others, y = scattered()
+    if "dispersion" in family.predictors and family.support.is_discrete:
+        # small dispersions of counts bend it within a step
+        precision = np.minimum(precision, 0.5)
     if is_bounded(family):
         ends = [end if end in family.masses else abs(end - 0.001) for end in (0.0, 1.0)]
-        y = np.clip([0.0 if abs(y) < 1e-12 else y], *ends)
+        y = np.clip(y, *ends)
     else:
-        y = responses(family, [y])
-    one, apart = point(family, np.array([mean]), np.array([precision])), further(family)
+        y = responses(family, y)
+    one, apart = point(family, mean, precision), further(family)
     one = tuple(each + others * (k in apart) for k, each in enumerate(one))
     found = rows(evaluate(family, y, one, order))
-    scale = max(float(np.abs(each[0])) for each in found.values())
+    scale = np.max([np.abs(each) for each in found.values()], axis=0)
     for k in family.estimated:
-        eta = tuple(each + steps * (k == i) for i, each in enumerate(one))
-        below = evaluate(family, np.repeat(y, 4), eta, order - 1)
+        is_positive = family.links and family.links[k].reach[0] > 0.0
+        h = 3e-4 * np.minimum(one[k], 1.0) if is_positive else np.full(len(y), 2e-4)
+        moves = np.multiply.outer(steps, h)  # the error of a difference is of order h**4
+        eta = tuple((each + moves * (k == i)).ravel() for i, each in enumerate(one))
+        below = evaluate(family, np.tile(y, 4), eta, order - 1)
         lower = {(): below.value} if order == 1 else rows(below)
         for index in (each for each in lower if len(each) == order - 1):
-            difference = weights @ lower[index] / (12.0 * h)
-            value = found[tuple(sorted((*index, k)))][0]
-            assert abs(value - difference) < 1e-8 * (1.0 + scale), (index, k)
+            difference = weights @ lower[index].reshape(4, -1) / (12.0 * h)
+            miss = np.abs(found[tuple(sorted((*index, k)))] - difference)
+            assert (miss < 1e-8 * (1.0 + scale)).all(), (index, k)
 
 
 @every
@@ -97,28 +102,27 @@ def test_lower_derivatives_do_not_depend_on_the_order(family, order):
     whole = evaluate(family, y, eta, 3)
     for part, same in zip(evaluate(family, y, eta, order - 1), whole, strict=True):
         if part is not None:
-            assert_allclose(part, same, rtol=1e-13)
+            assert_allclose(part, same, rtol=1e-13, atol=1e-15)
 
 
 @linked
-@pytest.mark.parametrize("which", [(0,), (1,), (0, 1), (0, 2), (2, 3), (0, 1, 2, 3)])
 @orders
-def test_one_number_equals_as_many_as_rows(family, which, order):
+def test_one_number_equals_as_many_as_rows(family, order):
     n = 50
     rng = np.random.default_rng(8)
     y = mixed(family, rng.uniform(0.01, 0.99, n))
-    short = list(point(family, rng.normal(size=n), rng.normal(3.0, 1.0, n)))
+    long = list(point(family, rng.normal(size=n), rng.normal(3.0, 1.0, n)))
     for k in further(family):
-        short[k] = short[k] + rng.normal(0.0, 0.3, n)
-    for k in (k for k in which if k < size(family)):
-        short[k] = short[k][:1]
-    full = [np.broadcast_to(each, n).copy() for each in short]
-    pairs = zip(evaluate(family, y, short, order), evaluate(family, y, full, order), strict=True)
-    for one, many in pairs:
-        if many is not None:
+        long[k] = long[k] + rng.normal(0.0, 0.3, n)
+    which = [(0,), (1,), (0, 1), (0, 2), (2, 3), (0, 1, 2, 3)]
+    for places in {tuple(k for k in each if k < size(family)) for each in which}:
+        short = [each[:1] if k in places else each for k, each in enumerate(long)]
+        full = [np.broadcast_to(each, n).copy() for each in short]
+        found = (evaluate(family, y, each, order)[: order + 1] for each in (short, full))
+        for one, many in zip(*found, strict=True):
             assert one.shape == many.shape
             scale = np.maximum(np.abs(many).max(axis=-1, keepdims=True), 1e-3)
-            assert_allclose(one / scale, many / scale, rtol=1e-11, atol=1e-13)
+            assert_allclose(one / scale, many / scale, rtol=1e-11, atol=1e-13, err_msg=str(places))
 
 
 @linked
@@ -261,7 +265,7 @@ def test_the_expected_information_is_positive_semidefinite(family):
         (30.0, 30.0),
     )  # fmt: skip
     mean = np.concatenate([[low[0], high[0]], np.linspace(max(low[0], -9), min(high[0], 9), 13)])
-    precision = np.linspace(-9.0, 20.0, 15)
+    precision = np.linspace(-9.0, 20.0, 5 if family in STRETCHED else 15)  # which are slow
     eta = raw_point(family, *(each.ravel() for each in np.meshgrid(mean, precision)))
     found = family.expected_information(eta)
     matrix = np.empty((len(eta[0]), size(family), size(family)))
@@ -307,7 +311,8 @@ def test_the_support_is_where_the_cdf_rises(family):
 
 @every
 def test_draws_have_the_mean_and_the_variance(family):
-    n = 20_000 if family in STRETCHED else 100_000
+    slow = family in STRETCHED or "ConwayMaxwellPoisson" in name(family)
+    n = 5000 if slow else 50_000
     eta = point(family, np.full(n, 0.4), np.full(n, 1.5))
     rng = np.random.default_rng(1)
     draws = family.sample(eta, rng)
@@ -332,7 +337,7 @@ def test_draws_repeat_with_their_seed(family):
 @linked
 @pytest.mark.parametrize("log_precision", [np.log(2e-3), -30.0, 0.0, 30.0])
 def test_draws_lie_inside_the_support_or_on_a_mass_even_for_tiny_shapes(family, log_precision):
-    n = 2000
+    n = 60 if family.support.is_discrete else 2000  # no rounding makes counts leave it
     mean = np.resize([*family.links[0].reach, np.clip(0.0, *family.links[0].reach)], n)
     eta = raw_point(family, mean, np.full(n, log_precision))
     draws = family.sample(eta, np.random.default_rng(2))

@@ -8,6 +8,8 @@ from family_cases import (
     FAMILIES,
     LINKED,
     STRETCHED,
+    STUDENTS,
+    TWEEDIES,
     evaluate,
     is_bounded,
     name,
@@ -138,9 +140,7 @@ def corners(family):
         ends = [] if parameter.role is Role.SIZE else [low, high]
         grids.append([*ends, *(x for x in middle if low < x < high)])
     y, *eta = (each.ravel() for each in np.meshgrid(possible(family), *grids))
-    for k in family.known:
-        y = np.minimum(y, eta[k])
-    return y, eta
+    return np.minimum(y, family.ends(eta)[1]), eta
 
 
 @linked
@@ -178,18 +178,15 @@ def test_moments_are_finite_at_the_corners_of_the_reach(family):
 
 @linked
 @orders
-@pytest.mark.parametrize("which", [0, 1, -1])
-def test_minus_infinity_beyond_the_reach_and_never_nan(family, order, which):
-    which = min(which, size(family) - 1)
-    low, high = family.links[which].reach
-    beyond = [
-        np.nextafter(low, -np.inf),
-        np.nextafter(high, np.inf),
-        1e300,
-        -np.inf,
-        np.inf,
-        np.nan,
-    ]
+def test_minus_infinity_beyond_the_reach_and_never_nan(family, order):
+    for which in {0, min(1, size(family) - 1), size(family) - 1}:
+        low, high = family.links[which].reach
+        ends = [np.nextafter(low, -np.inf), np.nextafter(high, np.inf)]
+        check_beyond(family, order, which, [*ends, 1e300, -np.inf, np.inf, np.nan])
+
+
+def check_beyond(family, order, which, beyond):
+    """Put numbers beyond the reach of a predictor into every second row, and into all."""
     n = 2 * len(beyond)
     eta = list(point(family, np.full(n, 0.5), np.full(n, 1.0)))
     eta[which][::2] = beyond
@@ -212,6 +209,13 @@ def test_minus_infinity_beyond_the_reach_and_never_nan(family, order, which):
 # Starting values
 
 
+ROUGH = [*TWEEDIES, *STUDENTS]  # in whose tails a start does not look
+
+
+def roles(family):
+    return [parameter.role for parameter in family.parameters]
+
+
 @every
 def test_the_start_is_near_the_truth(family):
     n = 20_000
@@ -219,7 +223,10 @@ def test_the_start_is_near_the_truth(family):
     y = family.sample(eta, np.random.default_rng(7))
     start = family.start(y)
     assert start.shape == (size(family),)
-    assert_allclose(start, [each[0] for each in eta], atol=0.1)
+    made_of = getattr(family, "family", None)  # whose moments without zeros are guesses
+    digits = 0.4 if made_of is not None and made_of.dispersion == "dispersion" else 0.1
+    near = [1.0 if role is Role.SHAPE and family in ROUGH else digits for role in roles(family)]
+    assert (np.abs(start - [each[0] for each in eta]) < near).all()
 
 
 @linked
@@ -230,26 +237,25 @@ def test_the_start_counts_a_weight_of_two_as_two_rows(family):
     assert_allclose(family.start(y, np.ones(4)), family.start(y), rtol=1e-12)
 
 
+FEW_RESPONSES = [
+    [0.3] * 5,
+    [0.5],
+    [1e-12, 1 - 1e-12],
+    [1e-12] * 3,
+    [1 - 1e-12] * 3,
+    [1e-300] * 3,
+    [1 - 2.0**-53] * 2,
+    [0.3, 0.3 + 1e-9],
+    [1e-6, 1e-6, 0.9],
+]
+
+
 @linked
-@pytest.mark.parametrize(
-    "y",
-    [
-        [0.3] * 5,
-        [0.5],
-        [1e-12, 1 - 1e-12],
-        [1e-12] * 3,
-        [1 - 1e-12] * 3,
-        [1e-300] * 3,
-        [1 - 2.0**-53] * 2,
-        [0.3, 0.3 + 1e-9],
-        [1e-6, 1e-6, 0.9],
-    ],
-    ids=str,
-)
-def test_the_start_is_a_point_of_finite_density(family, y):
-    y = responses(family, y)
-    start = family.start(y)
-    density = evaluate(family, y, [np.array([each]) for each in start], 1)
-    assert np.isfinite(density.value).all()
-    assert np.isfinite(density.grad).all()
-    assert (start < family.ceilings).all()
+def test_the_start_is_a_point_of_finite_density(family):
+    for few in FEW_RESPONSES:
+        y = responses(family, few)
+        start = family.start(y)
+        density = evaluate(family, y, [np.array([each]) for each in start], 1)
+        assert np.isfinite(density.value).all(), few
+        assert np.isfinite(density.grad).all(), few
+        assert (start < family.ceilings).all(), few

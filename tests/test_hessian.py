@@ -37,8 +37,16 @@ def assert_same_hessian(problem, vector, expected, atol):
     assert_allclose(found / scale / scale[:, None], expected / scale / scale[:, None], atol=atol)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("layout", LAYOUTS)
+# differences of gradients, which have tests of their own in all settings
+CASES = [
+    pytest.param(layout, setting, id=f"{layout}-{setting}", marks=[pytest.mark.slow] * is_slow)
+    for layout in LAYOUTS
+    for setting in SETTINGS
+    for is_slow in [setting != "plain" and layout != "effects in two predictors"]
+]
+
+
+@pytest.mark.parametrize(("layout", "setting"), CASES)
 def test_the_hessian_matches_wide_differences(layout, setting):
     problem, vector = problem_of(layout, **SETTINGS[setting])
     assert_same_hessian(problem, vector, wide_differences(problem, vector), atol=3e-4)

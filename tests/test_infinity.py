@@ -76,7 +76,10 @@ ABSENT = {
 }
 
 
-@pytest.mark.parametrize("case", ABSENT)
+@pytest.mark.parametrize(
+    "case",
+    [name if name != "extended" else pytest.param(name, marks=pytest.mark.slow) for name in ABSENT],
+)
 def test_all_methods_agree_on_what_no_response_shows(inside, case):
     X, y, expected = inside
     kind, ends = ABSENT[case]

@@ -73,8 +73,7 @@ LAYOUTS = {
 }
 SETTINGS = {
     "plain": {},
-    "weights": {"weights": WEIGHTS},
-    "offset": {"offset": 0.3 * Z},
+    "weights and an offset": {"weights": WEIGHTS, "offset": 0.3 * Z},
     "shards": {"shard_rows": 50},
 }
 

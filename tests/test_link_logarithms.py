@@ -15,15 +15,19 @@ from skglmm.families import (
     Logit,
     LogLog,
     LogMean,
+    LogMedian,
     LogOdds,
     Positive,
     Probit,
+    Reciprocal,
+    ReciprocalSquared,
     Sqrt,
 )
 
 PROBABILITIES = [Logit(), LogOdds(), Probit(), CLogLog(), LogLog(), Cauchit()]
 PROBABILITIES += [EventProbit(), EventCLogLog(), EventLogLog()]
-POSITIVE = [Log(), LogMean(), Positive(), Sqrt()]
+DECREASING = [Reciprocal(), ReciprocalSquared()]
+POSITIVE = [Log(), LogMean(), LogMedian(), Positive(), Sqrt(), *DECREASING]
 ETA = np.array([0.2, 0.7, 1.1, 1.9])
 
 
@@ -74,8 +78,32 @@ def test_probabilities_have_no_units():
         Probit().rescaled(2.0)
 
 
-@pytest.mark.parametrize("link", [LogMean(), Positive(), Sqrt()], ids=lambda link: link.name)
+@pytest.mark.parametrize(
+    "link", [LogMean(), Positive(), Sqrt(), *DECREASING], ids=lambda link: link.name
+)
 def test_a_mean_of_zero_has_a_finite_linear_predictor(link):
     near = link.link_within(np.array([0.0, 4.0]))
     assert np.isfinite(near).all()
     assert_allclose(near[1], link.link(np.array(4.0)), rtol=1e-15)
+
+
+@pytest.mark.parametrize("link", POSITIVE, ids=lambda link: link.name)
+def test_slopes_are_those_of_the_inverse(link):
+    h = 1e-5
+    for order in (1, 2, 3):
+        above, below = (link.inverse(ETA + sign * h, order - 1) for sign in (1.0, -1.0))
+        parts = [(jet.value, *jet.slopes)[-1] for jet in (above, below)]
+        found = link.inverse(ETA, order).slopes[-1]
+        assert_allclose(found, (parts[0] - parts[1]) / (2.0 * h), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("link", POSITIVE, ids=lambda link: link.name)
+def test_positive_links_rise_or_fall_over_their_reach(link):
+    low, high = (np.clip(end, 1e-30, 1e30) if link.reach[0] > 0 else end for end in link.reach)
+    eta = np.geomspace(low, high, 99) if low > 0.0 else np.linspace(low, high, 99)
+    jet = link.inverse(eta, 3)
+    assert (np.diff(jet.value) * (-1 if link.is_decreasing else 1) > 0.0).all()
+    assert (np.sign(jet.slopes[0]) == (-1 if link.is_decreasing else 1)).all()
+    assert np.isfinite([jet.value, jet.complement, *jet.slopes]).all()
+    assert_allclose(link.link(jet.value), eta, rtol=1e-12, atol=1e-13)
+    assert_allclose(jet.complement, 1.0 - jet.value, rtol=1e-12, atol=1e-15)

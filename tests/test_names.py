@@ -18,7 +18,7 @@ from skglmm import (
 )
 from skglmm.design import Term, learn
 from skglmm.formula import parse, parse_groups, quote, read_constraints, variables
-from skglmm.inference.diagnosis.diagnose import _written
+from skglmm.inference.diagnosis.advice import _written
 from skglmm.syntax import columns_in, name_of, named, read_expression, spelled
 
 N = 60

@@ -161,7 +161,15 @@ def test_at_the_ends_a_constrained_fit_loses_what_the_level_allows(formula):
     assert n_ends >= 8
 
 
-@pytest.mark.parametrize("place", [1, 2, 3, 5], ids=["slope", "precision", "sd", "correlation"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(1, id="slope", marks=pytest.mark.slow),
+        pytest.param(2, id="precision", marks=pytest.mark.slow),
+        pytest.param(3, id="sd"),
+        pytest.param(5, id="correlation"),
+    ],
+)
 def test_a_whole_profile_is_that_of_constrained_fits(place):
     frame, y = data(2)
     model, study = fitted("x + (1 + x | g)", frame, y)

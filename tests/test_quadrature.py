@@ -98,7 +98,7 @@ def test_it_is_one_of_the_covariance_whatever_its_root(name):
     assert_allclose(found, differences(other, there), rtol=1e-7, atol=1e-6)
 
 
-@pytest.mark.parametrize("n_points", [2, 5])
+@pytest.mark.parametrize("n_points", [2, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
 def test_the_gradient_matches_differences(case, n_points):
     problem, vector = problem_of(*case, n_points)

@@ -10,7 +10,14 @@ from scipy.special import expit, polygamma
 from scipy.stats import norm
 from test_tidy import FORMULA, simulated
 
-from skglmm import BetaGLMMRegressor, BinomialGLMMClassifier, OrdinalGLMMClassifier
+from skglmm import (
+    BetaGLMMRegressor,
+    BinomialGLMMClassifier,
+    GammaGLMMRegressor,
+    NegativeBinomialGLMMRegressor,
+    OrdinalGLMMClassifier,
+    PoissonGLMMRegressor,
+)
 from skglmm.inference.prediction import averages as _shift
 from skglmm.inference.prediction import r2 as _r2
 from skglmm.inference.prediction.r2 import Shares
@@ -248,3 +255,70 @@ def test_classes_have_the_variance_of_what_lies_behind_them(link, variance):
     rating = np.digitize(eta + rng.logistic(size=600), [-1, 1])
     rated = OrdinalGLMMClassifier("x + (1 | g)", link=link).fit(X, rating)
     assert rated.r2(X, rating).latent.residual == pytest.approx(variance)
+
+
+# Variances of logarithms (Nakagawa, Johnson & Schielzeth 2017, tables 1 and 2, at the mean)
+
+
+def counts():
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame({"x": rng.normal(size=400), "g": np.arange(400) // 20})
+    mean = np.exp(0.6 + 0.4 * X["x"] + rng.normal(0, 0.5, 20)[X["g"]])
+    return X, rng.negative_binomial(2.0, 2.0 / (2.0 + mean)), mean.to_numpy(), rng
+
+
+def squared_variation(model, mean):
+    """By hand: of Poisson counts, negative binomial ones, and gamma responses."""
+    dispersion = np.exp(model.fit_.beta[1][0]) if len(model.fit_.beta) > 1 else 0.0
+    if isinstance(model, GammaGLMMRegressor):
+        return dispersion
+    linear = getattr(model, "variance", "") == "linear"
+    return (1 + dispersion) / mean if linear else 1 / mean + dispersion
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        PoissonGLMMRegressor("x + (1 | g)", inference=False),
+        NegativeBinomialGLMMRegressor("x + (1 | g)", inference=False),
+        NegativeBinomialGLMMRegressor("x + (1 | g)", variance="linear", inference=False),
+        GammaGLMMRegressor("x + (1 | g)", inference=False),
+    ],
+    ids=["poisson", "quadratic", "linear", "gamma"],
+)
+def test_variances_of_logarithms_are_those_of_the_textbook(model):
+    X, y, mean, rng = counts()
+    if isinstance(model, GammaGLMMRegressor):
+        y = mean * rng.gamma(3.0, 1 / 3.0, size=400)
+    model.fit(X, y)
+    c = squared_variation(model, np.mean(model.predict(X, kind="marginal")))
+    for method, variance in (
+        ("delta", c),
+        ("lognormal", np.log1p(c)),
+        ("trigamma", polygamma(1, 1 / c)),
+    ):
+        found = model.r2(X, y, method=method)
+        assert_allclose(found.latent.residual, variance, rtol=1e-7)
+        assert found.response == model.r2(X, y).response
+        assert f"residual variance by {method}" in str(found)
+
+
+def test_extra_zeros_are_part_of_the_variance_of_a_logarithm():
+    X, y, mean, rng = counts()
+    y = rng.poisson(mean) * (rng.random(400) > 0.3)
+    model = PoissonGLMMRegressor("x + (1 | g)", zero="1", inference=False).fit(X, y)
+    found = model.r2(X, y, method="delta").latent.residual
+    overall = np.mean(model.predict(X, kind="marginal"))
+    odds = np.exp(model.zero_coef_[0])  # V / m**2 of zeros beside counts with the mean m / (1 - pi)
+    assert_allclose(found, 1 / overall + odds, rtol=1e-7)
+
+
+def test_models_without_a_log_link_have_no_variance_of_logarithms(model, data):
+    with pytest.raises(ValueError, match="does not grow in proportion"):
+        model.r2(*data, method="lognormal")
+    X, y, *_ = counts()
+    truncated = PoissonGLMMRegressor("x", truncated=True).fit(X[y > 0], y[y > 0])
+    with pytest.raises(ValueError, match="without truncation"):
+        truncated.r2(X[y > 0], y[y > 0], method="delta")
+    with pytest.raises(ValueError, match="method='log'"):
+        truncated.r2(X[y > 0], y[y > 0], method="log")

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skglmm import ZeroInflatedBetaGLMMRegressor
-from skglmm.inference.residuals.distribution_tests import _two_sided
+from skglmm.inference.residuals.distribution_tests import two_sided
 from skglmm.inference.residuals.misfit import _spread, link_test
 from skglmm.inspection import residuals
 
@@ -38,10 +38,10 @@ def test_two_levels_of_unequal_information_compare_their_difference(rest):
 
 
 def test_bounds_that_are_hardly_possible():
-    assert _two_sided(0, 1e-200, 0.0) == 1.0
-    assert _two_sided(0, 0.0, 0.0) == 1.0
-    assert _two_sided(1, 0.0, 0.0) == 0.0
-    assert_allclose(_two_sided(1, 1e-200, 0.0), 2e-200)
+    assert two_sided(0, 1e-200, 0.0) == 1.0
+    assert two_sided(0, 0.0, 0.0) == 1.0
+    assert two_sided(1, 0.0, 0.0) == 0.0
+    assert_allclose(two_sided(1, 1e-200, 0.0), 2e-200)
 
 
 def test_rows_that_say_nothing_of_their_mean_say_nothing_of_its_link():

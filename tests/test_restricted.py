@@ -67,8 +67,7 @@ def differences(problem, vector, h=1e-5):
 
 SETTINGS = {
     "plain": {},
-    "weights": {"weights": WEIGHTS},
-    "offset": {"offset": 0.3 * Z},
+    "weights and an offset": {"weights": WEIGHTS, "offset": 0.3 * Z},
     "shards": {"shard_rows": 50},
     "both predictors": {"integrated": (0, 1)},
     "the second": {"integrated": (1,)},

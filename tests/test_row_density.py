@@ -103,7 +103,7 @@ def test_densities_of_an_extended_beta_average_over_three_predictors(rho):
 
 
 @pytest.mark.parametrize("rho", [0.0, -0.6])
-@pytest.mark.parametrize("sd", [3.0, 30.0, 300.0])
+@pytest.mark.parametrize("sd", [3.0, 30.0, pytest.param(300.0, marks=pytest.mark.slow)])
 def test_densities_at_masses_are_right_however_large_the_effects(sd, rho):
     covariance = np.zeros((4, 4))
     covariance[2:, 2:] = correlated(np.array([sd, sd]), rho)

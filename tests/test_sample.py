@@ -11,7 +11,7 @@ from skglmm.estimators.reading.rows import build_rows
 from skglmm.inference import predict
 from skglmm.inference.prediction.sample import sample
 
-N_DRAWS = 20_000
+N_DRAWS = 6000
 
 
 @pytest.fixture(scope="module")

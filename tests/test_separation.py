@@ -166,7 +166,7 @@ def test_wald_and_bootstrap_have_the_infinite_end_and_say_what_they_do_not_know(
     for name in ("zero(arm[a])", "zero(arm[c])"):
         assert wald["conf_low"][name] == -np.inf
         assert np.isnan(wald["conf_high"][name])
-    options = {"method": "bootstrap", "n_replicates": 39, "random_state": 0}
+    options = {"method": "bootstrap", "n_replicates": 19, "level": 0.9, "random_state": 0}
     for kind in ("percentile", "basic"):
         with pytest.warns(UserWarning, match="no finite estimate to simulate from"):
             found = model.confint(X, y, parameters="zero(arm[a])", kind=kind, **options)
@@ -239,7 +239,10 @@ def inside():
     return X, y, plain.confint(X, y, method="profile")
 
 
-@pytest.mark.parametrize("family", [ExtendedBetaGLMMRegressor, OrderedBetaGLMMRegressor])
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(ExtendedBetaGLMMRegressor, marks=pytest.mark.slow), OrderedBetaGLMMRegressor],
+)
 def test_profiles_beside_bounds_that_no_response_has_are_those_of_the_beta(inside, family):
     X, y, expected = inside
     with pytest.warns(UserWarning, match="no finite estimate"):

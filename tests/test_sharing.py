@@ -70,9 +70,10 @@ def test_every_estimator_can_be_shared(name):
     y[:6] = {"Zero": 0, "OneI": 1}.get(name[:4], y[:6])
     if name.startswith(("ZeroOne", "Ordered", "Extended")):
         y[:6], y[6:12] = 0, 1
-    y = {"Poisson": np.round(20 * y), "Binomial": y > 0.5, "BetaBinomial": y > 0.5}.get(
-        name.split("GLMM")[0], y
-    )
+    kinds = {"Binomial": y > 0.5, "BetaBinomial": y > 0.5}
+    counts = ("Poisson", "NegativeBinomial", "GeneralizedPoisson", "ConwayMaxwellPoisson")
+    kinds |= dict.fromkeys(counts, np.round(20 * y))
+    y = kinds.get(name.split("GLMM")[0], y)
     model = getattr(skglmm, name)("x + (1 | g)").fit(X, y)
     again = shared(model)
     assert_array_equal(again.predict(X), model.predict(X))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skglmm.special import log_gamma, log_gamma_family, log_gamma_remainder, log_rising
+from skglmm.special import exp_excess, log_gamma, log_gamma_family, log_gamma_remainder, log_rising
 
 LARGEST = float(np.finfo(np.float64).max)
 NAMES = ("lgamma", "digamma", "trigamma", "tetragamma")
@@ -175,3 +175,8 @@ def test_rising_factorials_do_not_depend_on_their_company():
         one, rest = log_rising(x[[k]], m[[k]], 3)
         assert_array_equal(power[k], one[0])
         assert_allclose(np.array(parts)[:, k], np.ravel(rest), rtol=1e-13, atol=1e-13)
+
+
+def test_the_excess_of_an_exponential_is_found_in_arrays_of_any_shape():
+    t = np.array([[1e-9, 1.0], [-1e-3, 3.0], [0.0, 1e-2]])
+    assert_allclose(exp_excess(t).ravel(), exp_excess(t.ravel()), rtol=1e-15)

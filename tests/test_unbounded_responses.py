@@ -164,7 +164,7 @@ def averaged_cdf(found, rows, y):
 @pytest.mark.parametrize("case", ["counts", "inflated", "positive", "classes"])
 def test_quantiles_of_whole_numbers_are_the_least_that_reach_the_probability(case):
     found, rows, _ = fitted(case)
-    found, few = replace(found, uncertainty=None), rows.take(np.arange(0, N, 40))
+    found, few = replace(found, uncertainty=None), rows.take(np.arange(0, N, 80))
     levels = (0.025, 0.3, 0.5, 0.975)
     quantiles = infer.predict_quantile(found, few, plan(found, "marginal"), levels)
     assert found.family.support.contains(quantiles.ravel()).all()
@@ -181,10 +181,10 @@ def test_intervals_of_new_responses_hold_the_simulated_ones(case):
         lower, upper = infer.response_interval(known, few, plan(found, kind), 0.8)
         rng = np.random.default_rng(1)
         draws = infer.sample(
-            found, few, plan(found, kind), 4000, rng, new_effects=kind == "marginal"
+            found, few, plan(found, kind), 2000, rng, new_effects=kind == "marginal"
         )
         assert found.family.support.contains(draws.ravel()).all()
-        error = 4.0 * np.sqrt(0.1 * 0.9 / 4000)
+        error = 4.0 * np.sqrt(0.1 * 0.9 / 2000)
         assert np.all(np.mean(draws < lower[:, None], axis=1) <= 0.1 + error)
         assert np.all(np.mean(draws <= lower[:, None], axis=1) >= 0.1 - error)
         assert np.all(np.mean(draws < upper[:, None], axis=1) <= 0.9 + error)

@@ -54,7 +54,9 @@ SHIFTED = (
 )
 
 
-@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize(
+    "factor", [1e-9, 1e9, *(pytest.param(each, marks=pytest.mark.slow) for each in (1e-6, 1e6))]
+)
 @pytest.mark.parametrize("case", CASES)
 def test_units_of_the_response_do_not_matter(case, factor):
     family, rows, y = rows_of(case)
@@ -63,7 +65,7 @@ def test_units_of_the_response_do_not_matter(case, factor):
     assert fitted(case, factor).n_iterations == fitted(case).n_iterations
 
 
-@pytest.mark.parametrize("factor", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("factor", [1e-9, pytest.param(1.0, marks=pytest.mark.slow), 1e9])
 @pytest.mark.parametrize("case", SHIFTED)
 def test_the_origin_of_the_response_does_not_matter(case, factor):
     _, rows, _ = rows_of(case)  # a million widths: responses have ten digits left

@@ -1,31 +1,49 @@
 """scikit-learn estimators of mixed models."""
 
-from skglmm.estimators.beta import BetaGLMMRegressor
-from skglmm.estimators.beta_binomial import BetaBinomialGLMMRegressor
-from skglmm.estimators.binomial import BinomialGLMMRegressor
-from skglmm.estimators.binomial_classifier import BinomialGLMMClassifier
-from skglmm.estimators.extended_beta import ExtendedBetaGLMMRegressor
-from skglmm.estimators.lmm import LMMRegressor
-from skglmm.estimators.multinomial import MultinomialGLMMClassifier
-from skglmm.estimators.one_inflated_beta import OneInflatedBetaGLMMRegressor
-from skglmm.estimators.ordered_beta import OrderedBetaGLMMRegressor
-from skglmm.estimators.ordinal import OrdinalGLMMClassifier
-from skglmm.estimators.poisson import PoissonGLMMRegressor
-from skglmm.estimators.zero_inflated_beta import ZeroInflatedBetaGLMMRegressor
-from skglmm.estimators.zero_one_inflated_beta import ZeroOneInflatedBetaGLMMRegressor
+from skglmm.estimators.bounded.beta import BetaGLMMRegressor
+from skglmm.estimators.bounded.extended_beta import ExtendedBetaGLMMRegressor
+from skglmm.estimators.bounded.one_inflated_beta import OneInflatedBetaGLMMRegressor
+from skglmm.estimators.bounded.ordered_beta import OrderedBetaGLMMRegressor
+from skglmm.estimators.bounded.zero_inflated_beta import ZeroInflatedBetaGLMMRegressor
+from skglmm.estimators.bounded.zero_one_inflated_beta import ZeroOneInflatedBetaGLMMRegressor
+from skglmm.estimators.classes.binomial_classifier import BinomialGLMMClassifier
+from skglmm.estimators.classes.multinomial import MultinomialGLMMClassifier
+from skglmm.estimators.classes.ordinal import OrdinalGLMMClassifier
+from skglmm.estimators.counts.conway_maxwell_poisson import ConwayMaxwellPoissonGLMMRegressor
+from skglmm.estimators.counts.generalized_poisson import GeneralizedPoissonGLMMRegressor
+from skglmm.estimators.counts.negative_binomial import NegativeBinomialGLMMRegressor
+from skglmm.estimators.counts.poisson import PoissonGLMMRegressor
+from skglmm.estimators.glmm import GLMMRegressor
+from skglmm.estimators.positive.gamma import GammaGLMMRegressor
+from skglmm.estimators.positive.inverse_gaussian import InverseGaussianGLMMRegressor
+from skglmm.estimators.positive.lognormal import LognormalGLMMRegressor
+from skglmm.estimators.positive.tweedie import TweedieGLMMRegressor
+from skglmm.estimators.real.lmm import LMMRegressor
+from skglmm.estimators.real.student import StudentTGLMMRegressor
+from skglmm.estimators.trials.beta_binomial import BetaBinomialGLMMRegressor
+from skglmm.estimators.trials.binomial import BinomialGLMMRegressor
 
 __all__ = [
     "BetaBinomialGLMMRegressor",
     "BetaGLMMRegressor",
     "BinomialGLMMClassifier",
     "BinomialGLMMRegressor",
+    "ConwayMaxwellPoissonGLMMRegressor",
     "ExtendedBetaGLMMRegressor",
+    "GLMMRegressor",
+    "GammaGLMMRegressor",
+    "GeneralizedPoissonGLMMRegressor",
+    "InverseGaussianGLMMRegressor",
     "LMMRegressor",
+    "LognormalGLMMRegressor",
     "MultinomialGLMMClassifier",
+    "NegativeBinomialGLMMRegressor",
     "OneInflatedBetaGLMMRegressor",
     "OrderedBetaGLMMRegressor",
     "OrdinalGLMMClassifier",
     "PoissonGLMMRegressor",
+    "StudentTGLMMRegressor",
+    "TweedieGLMMRegressor",
     "ZeroInflatedBetaGLMMRegressor",
     "ZeroOneInflatedBetaGLMMRegressor",
 ]

@@ -16,14 +16,25 @@ from skglmm.families.classes.multinomial import Multinomial
 from skglmm.families.combined.hurdle import Hurdle
 from skglmm.families.combined.truncated import Truncated
 from skglmm.families.combined.zero_inflated import ZeroInflated
+from skglmm.families.counts.conway_maxwell_poisson import ConwayMaxwellPoisson
+from skglmm.families.counts.generalized_poisson import GeneralizedPoisson
+from skglmm.families.counts.negative_binomial import NegativeBinomial
 from skglmm.families.counts.poisson import Poisson
 from skglmm.families.defaults.whole_quantile import least_whole
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.positive.fixed_tweedie import FixedTweedie
+from skglmm.families.positive.gamma import Gamma
+from skglmm.families.positive.inverse_gaussian import InverseGaussian
+from skglmm.families.positive.lognormal import Lognormal
+from skglmm.families.positive.tweedie import Tweedie
+from skglmm.families.real.fixed_student import FixedStudentT
 from skglmm.families.real.gaussian import Gaussian
+from skglmm.families.real.student import StudentT
 from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
 from skglmm.links import (
     LINKS,
+    Between,
     Cauchit,
     CLogLog,
     EventCLogLog,
@@ -33,12 +44,19 @@ from skglmm.links import (
     Jet,
     Link,
     Log,
+    LogAmount,
+    LogConsulDispersion,
+    LogConwayDispersion,
     Logit,
     LogLog,
     LogMean,
+    LogMedian,
     LogOdds,
     Positive,
     Probit,
+    Reciprocal,
+    ReciprocalSquared,
+    ShortLogMean,
     Sqrt,
     Stretched,
 )
@@ -49,9 +67,11 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "BetaBinomial",
+    "Between",
     "Binomial",
     "CLogLog",
     "Cauchit",
+    "ConwayMaxwellPoisson",
     "Cumulative",
     "DensityFactor",
     "EventCLogLog",
@@ -60,19 +80,30 @@ __all__ = [
     "ExtendedBeta",
     "Family",
     "FixedExtendedBeta",
+    "FixedStudentT",
+    "FixedTweedie",
+    "Gamma",
     "Gaussian",
+    "GeneralizedPoisson",
     "Hurdle",
     "Identity",
     "Interior",
+    "InverseGaussian",
     "Jet",
     "Link",
     "Log",
+    "LogAmount",
+    "LogConsulDispersion",
+    "LogConwayDispersion",
     "LogDensity",
     "LogLog",
     "LogMean",
+    "LogMedian",
     "LogOdds",
     "Logit",
+    "Lognormal",
     "Multinomial",
+    "NegativeBinomial",
     "OneInflatedBeta",
     "OrderedBeta",
     "Packing",
@@ -80,11 +111,16 @@ __all__ = [
     "Poisson",
     "Positive",
     "Probit",
+    "Reciprocal",
+    "ReciprocalSquared",
     "Role",
+    "ShortLogMean",
     "Sqrt",
     "Stretched",
+    "StudentT",
     "Support",
     "Truncated",
+    "Tweedie",
     "ZeroInflated",
     "ZeroInflatedBeta",
     "ZeroOneInflatedBeta",

@@ -158,7 +158,8 @@ class Family(ABC):
         """Whether responses, as `prepare` has them in its first row, are normal and linear.
 
         Their mean is the linear predictor of the location, and the log of their standard deviation
-        that of the dispersion.
+        that of the dispersion. Log densities are those of the normal distribution, less the sum of
+        further rows that are prepared.
         """
         return False
 
@@ -210,6 +211,17 @@ class Family(ABC):
     def simpler(self) -> str:
         """Which distribution is like it, without the parameter for more spread; empty for none."""
         return ""
+
+    @property
+    def narrower(self) -> str:
+        """Which distribution is like it, with a parameter for less spread; empty for none."""
+        return ""
+
+    @property
+    def counts_something(self) -> bool:
+        """Whether responses are counts, perhaps of successes, and not the numbers of classes."""
+        is_bounded = bool(np.isfinite(self.support.high))
+        return self.support.is_discrete and bool(self.known or not is_bounded)
 
     @property
     def scale(self) -> int:
@@ -373,6 +385,18 @@ class Family(ABC):
         links = list(self.links)
         links[self.location] = link
         return replace(self, links=tuple(links))
+
+    def rescaled(self, width: float) -> tuple[tuple[float, float], ...]:
+        """Return how linear predictors change where responses are measured in other units.
+
+        Of responses that are `width` times others they are `unit` times those of the others, plus
+        `shift`: a pair for each predictor, (1, 0) of those that have no units.
+        """
+        pairs = zip(self.parameters, self.links, strict=True)
+        return tuple(
+            link.rescaled(each.unit(width)) if each.equivariant else (1.0, 0.0)
+            for each, link in pairs
+        )
 
     def jets(self, eta: Sequence[Floats], order: int = 0) -> list[Jet]:
         """Return the parameters with `order` derivatives in their linear predictors."""

@@ -89,6 +89,11 @@ class Parameter:
         model reproduces them exactly.
     untold : str, default=""
         What responses that say nothing of it are like, in words.
+    at_other_end : str, default=""
+        What responses that send it away from its ceiling or floor, without end, are like, in words.
+    degree : float, default=1.0
+        The power of the units of the response in which it is measured, if it is `equivariant`: -1
+        where it is a number of them for each unit.
 
     Examples
     --------
@@ -108,11 +113,17 @@ class Parameter:
     block: str | None = None
     at_limit: str = ""
     untold: str = ""
+    at_other_end: str = ""
+    degree: float = 1.0
 
     def __post_init__(self) -> None:
         if isfinite(self.ceiling) and isfinite(self.floor):
             msg = f"the {self.name} has a ceiling and a floor; searches know one of them"
             raise ValueError(msg)
+
+    def unit(self, width: float) -> float:
+        """Return its unit where that of responses is `width`."""
+        return float(width**self.degree) if self.equivariant else 1.0
 
     @property
     def limit(self) -> Limit:

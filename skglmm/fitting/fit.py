@@ -424,10 +424,13 @@ def _came_far(problem: Problem, before: Optimum, after: Optimum) -> bool:
 
 
 def _are_at_floor(problem: Problem, optimum: Optimum) -> bool:
-    """Whether all rows are at a floor, where rounding is a part of every score that counts."""
+    """Whether the model reproduces all rows: rounding is a part of every score that counts."""
     flags = Params.unpack(optimum.capped.astype(np.float64), problem.shape).beta
-    pairs = zip(problem.family.limits, flags, strict=True)
-    return any(limit.sign < 0.0 and len(some) == 1 and some.all() for limit, some in pairs)
+    triples = zip(problem.family.parameters, problem.family.limits, flags, strict=True)
+    return any(
+        each.reproduces and limit.sign < 0.0 and len(some) == 1 and some.all()
+        for each, limit, some in triples
+    )
 
 
 def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:

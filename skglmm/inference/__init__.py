@@ -49,6 +49,7 @@ from skglmm.inference.prediction.estimable import (
     missed_directions,
     nonestimable,
 )
+from skglmm.inference.prediction.frequencies import exceedances
 from skglmm.inference.prediction.intervals import (
     Interval,
     LinearPrediction,
@@ -64,7 +65,7 @@ from skglmm.inference.prediction.predict import (
     part_probabilities,
     predict,
 )
-from skglmm.inference.prediction.r2 import RSquared, Shares, r_squared
+from skglmm.inference.prediction.r2 import R2_METHODS, RSquared, Shares, r_squared
 from skglmm.inference.prediction.sample import sample
 from skglmm.inference.report.findings import Diagnosis, Finding
 from skglmm.inference.report.frames import (
@@ -111,6 +112,7 @@ __all__ = [
     "DF_METHODS",
     "EFFECTS",
     "HEAP_ADVICE",
+    "R2_METHODS",
     "REFIT",
     "TYPES",
     "Addition",
@@ -171,6 +173,7 @@ __all__ = [
     "diagnose",
     "drawn",
     "estimate_frame",
+    "exceedances",
     "explained_deviance",
     "fit_numbers",
     "fixed_names",

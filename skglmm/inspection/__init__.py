@@ -11,6 +11,7 @@ from skglmm.inspection.displays.prediction_display import PredictionDisplay
 from skglmm.inspection.displays.profile_display import ProfileDisplay
 from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay
 from skglmm.inspection.displays.residual_display import ResidualDisplay
+from skglmm.inspection.displays.rootogram_display import RootogramDisplay
 
 __all__ = [
     "DiagnosticsDisplay",
@@ -19,6 +20,7 @@ __all__ = [
     "ProfileDisplay",
     "RandomEffectsDisplay",
     "ResidualDisplay",
+    "RootogramDisplay",
     "calibration",
     "check_residuals",
     "data_grid",

@@ -38,7 +38,7 @@ class Jet(NamedTuple):
 
 @dataclass(frozen=True)
 class Link(ABC):
-    """A smooth increasing function from a parameter to a linear predictor.
+    """A smooth increasing function from a parameter to a linear predictor, or a decreasing one.
 
     Beyond its `reach` a link answers as at the end of it, and marks the row as outside.
 
@@ -56,6 +56,8 @@ class Link(ABC):
     name: ClassVar[str]
     reach: ClassVar[tuple[float, float]]
     domain: ClassVar[tuple[float, float]]  # between which parameters lie
+    # whether larger predictors mean smaller parameters, which are infinite at the end of the reach
+    is_decreasing: ClassVar[bool] = False
     # of what exponentiated coefficients are ratios; None where they are none
     ratio: ClassVar[str | None] = None
     # Variance of the distribution whose function the inverse is: of the errors of a latent variable

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from skglmm.engine import Approximation, Laplace
 from skglmm.inference import REFIT, other_integrals
 
 __all__ = ["PENALIZED", "difference", "refuse_different", "refuse_penalized"]
@@ -73,5 +74,15 @@ def refuse_penalized(names: tuple[str, str], one: Any, other: Any) -> None:
 def _approximated_differently(one: Any, other: Any) -> bool:
     """Without random effects there is nothing to approximate."""
     integrates = one.layout.factors and other.layout.factors
-    kinds = [replace(each.approximation, integrated=()) for each in (one, other)]
+    kinds = [_kind(each.approximation) for each in (one, other)]
     return bool(integrates and kinds[0] != kinds[1])
+
+
+def _kind(approximation: Approximation) -> Approximation:
+    """Return the approximation, whatever it integrates out; that of normal responses is Laplace's.
+
+    It is exact there, however it is solved.
+    """
+    if isinstance(approximation, Laplace):
+        return Laplace()
+    return replace(approximation, integrated=())

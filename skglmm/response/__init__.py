@@ -7,6 +7,7 @@ from skglmm.response.interval import BoundedScale
 from skglmm.response.labels import LabelScale
 from skglmm.response.nominal import NominalScale
 from skglmm.response.ordered import OrderedScale
+from skglmm.response.positive import PositiveScale
 from skglmm.response.real import RealScale
 from skglmm.response.support import Support
 from skglmm.response.trials import TrialScale
@@ -18,6 +19,7 @@ __all__ = [
     "LabelScale",
     "NominalScale",
     "OrderedScale",
+    "PositiveScale",
     "RealScale",
     "ResponseScale",
     "Support",

@@ -137,13 +137,16 @@ class ResponseScale(ABC):
         del unseen
         return self
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What responses are numbers of; densities of two scales that share one are comparable."""
+        return frozenset({self.described})
+
     def difference(self, other: "ResponseScale") -> str | None:
         """Return in which respect responses on two scales are no numbers of one kind, or None."""
-        return (
-            None
-            if self.described == other.described
-            else (f"their responses are {self.described} and {other.described}")
-        )
+        if self.kinds & other.kinds:
+            return None
+        return f"their responses are {self.described} and {other.described}"
 
     def moved_differently(self, other: "ResponseScale") -> str | None:
         """Return how two fits have moved responses that they cannot model, if not in one way."""

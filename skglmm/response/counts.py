@@ -61,8 +61,8 @@ class CountScale(ResponseScale):
 
 _RATE = (
     "A rate? Give the counts, and the column of what they are counted in as exposure='column'; a "
-    "share of the unit interval? Choose a model for it, such as BetaGLMMRegressor. whole=False "
-    "takes any numbers from 0 on, for means alone"
+    "share of the unit interval? Choose a model for it, such as BetaGLMMRegressor. "
+    "PoissonGLMMRegressor(whole=False) takes any numbers from 0 on, for means alone"
 )
 _PSEUDO = (
     "responses need not be whole (whole=False): the likelihood is that of counts, and these "

@@ -7,8 +7,9 @@ import numpy as np
 
 from skglmm.response.base import ResponseScale
 
-__all__ = ["RealScale"]
+__all__ = ["LARGEST", "REAL", "RealScale"]
 
+REAL = "real numbers"  # that have densities
 LARGEST = 1e100  # its inverse is the smallest: the fourth powers of others are no numbers any more
 
 
@@ -26,6 +27,10 @@ class RealScale(ResponseScale):
     @property
     def described(self) -> str:
         return "a real response"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return frozenset({REAL})
 
     def _refuse(self, y: Any) -> None:
         """Refuse numbers so large or so small that there are none for their variances."""

@@ -15,11 +15,13 @@ def exp_excess(t: Floats) -> Floats:
 
     Parameters
     ----------
-    t : ndarray of shape (n,)
+    t : ndarray
+        Of any shape.
 
     Returns
     -------
-    ndarray, shape (n,)
+    ndarray
+        Of the same shape.
 
     Examples
     --------
@@ -29,8 +31,8 @@ def exp_excess(t: Floats) -> Floats:
     array([0.00000000e+00, 5.00000000e-19, 7.18281828e-01])
     """
     result = np.asarray(np.expm1(t) - t)
-    near = np.flatnonzero(np.abs(t) < _NEAR)
-    if near.size:
+    near = np.abs(t) < _NEAR
+    if near.any():
         small = t[near]
         result[near] = small * small * np.polynomial.polynomial.polyval(small, _SERIES)
     return result

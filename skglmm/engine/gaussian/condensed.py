@@ -29,10 +29,14 @@ NO_CODES = np.zeros(0, dtype=np.intp)
 
 
 class ResponseSums(NamedTuple):
-    """Cross-products with the response: those of all columns, and of itself."""
+    """Cross-products with the response: those of all columns, and of itself.
+
+    `lost` is by how much the log density of responses is less than that of these normal ones.
+    """
 
     sums: list[Floats]
     square: float
+    lost: float
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ class CondensedShard:
         Sum of the weights of the rows.
     log_size : float
         Weighted sum of what offsets add to the log of the scale.
+    lost : float
+        Weighted sum of the further rows of prepared responses: by how much the log density of
+        responses is less than that of the normal numbers that these are made of.
     """
 
     products: CrossProducts
@@ -59,6 +66,7 @@ class CondensedShard:
     square: float
     weight: float
     log_size: float
+    lost: float
 
 
 @dataclass(frozen=True)
@@ -95,11 +103,12 @@ def condense(shard: Shard, location: int, scale: int) -> CondensedRows | None:
     if not set(shard.active) <= {location} or np.any(column != column[:1]):
         return None
     rows = for_sums(shard, (location,))
-    sizes, (sums, square) = _inverse_variances(rows, scale), response_sums(rows, location, scale)
+    sizes, found = _inverse_variances(rows, scale), response_sums(rows, location, scale)
     n_predictors = len(shard.fixed)
     place = packed(n_predictors, location, location)
     products = rows.cross_products(_only(place, -sizes, n_predictors**2))
-    condensed = CondensedShard(products, sums, square, *_masses(rows, scale))
+    weight, log_size = _masses(rows, scale)
+    condensed = CondensedShard(products, found.sums, found.square, weight, log_size, found.lost)
     return CondensedRows(_without_rows(shard), condensed, level_squares(shard), float(column[0, 0]))
 
 
@@ -109,7 +118,9 @@ def response_sums(shard: Shard, location: int, scale: int) -> ResponseSums:
     y = y if offset is None else y - offset
     weighted = _inverse_variances(shard, scale) * y
     sums = shard.level_sums(_only(location, weighted, len(shard.fixed)))
-    return ResponseSums(sums, float(y @ weighted))
+    further = shard.prepared[1:].sum(axis=0)
+    lost = float(further.sum() if shard.weights is None else shard.weights @ further)
+    return ResponseSums(sums, float(y @ weighted), lost)
 
 
 def _without_rows(shard: Shard) -> Shard:

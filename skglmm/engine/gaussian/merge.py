@@ -58,8 +58,9 @@ class Merger:
             products={key: self._block(key, parts) for key in first.products},
             weight=sum(part.weight for part in parts),
             log_size=sum(part.log_size for part in parts),
+            lost=0.0,
         )
-        sums = [ResponseSums(part.sums, part.square) for part in parts]
+        sums = [ResponseSums(part.sums, part.square, part.lost) for part in parts]
         return with_sums(whole, sums, self._n_nested)
 
     @property
@@ -109,7 +110,8 @@ def with_sums(
     """Return cross-products of all shards with the response of their parts."""
     columns = zip(*(part.sums for part in parts), strict=True)
     sums = [_joined(column, is_nested=f < n_nested) for f, column in enumerate(columns)]
-    return replace(whole, sums=sums, square=sum(part.square for part in parts))
+    square, lost = sum(part.square for part in parts), sum(part.lost for part in parts)
+    return replace(whole, sums=sums, square=square, lost=lost)
 
 
 def _joined(parts: Sequence[Floats], *, is_nested: bool) -> Floats:

@@ -140,7 +140,7 @@ class ProfiledLikelihood(Approximation):
         """Return value and gradient, given half the log determinant."""
         half = 0.5 * self.mass
         value = log_det + half * (1.0 + log(mode.square / self.mass)) + self.condensed.log_size
-        value += 0.5 * self.condensed.weight * log(2.0 * pi)
+        value += 0.5 * self.condensed.weight * log(2.0 * pi) + self.condensed.lost
         pairs = zip(mode.slopes, problem.order, strict=True)
         theta = {
             f: problem.covariances[f].slope(mode.point.params.theta[f], slope) for slope, f in pairs

@@ -26,20 +26,16 @@ class CountRegressor(Zeros, ExposedRegressor):
     zero: str | None = None
     zero_kind: str = "inflated"
     truncated: bool = False
-    whole: bool = True
     n_quadrature: int = 1
+
+    def _make_counts(self) -> Family:
+        """Return the distribution of counts, before zeros are added or taken out."""
+        return super()._make_family()
 
     def _make_family(self) -> Family:
         check_choice("zero_kind", self.zero_kind, tuple(_ZEROS))
         check_flag("truncated", self.truncated)
-        check_flag("whole", self.whole)
-        counts = super()._make_family()
-        if not self.whole and (self.truncated or self.zero is not None):
-            msg = (
-                "whole=False takes numbers that count nothing, which have neither extra zeros nor "
-                "a smallest count; leave out zero= and truncated="
-            )
-            raise ValueError(msg)
+        counts = self._make_counts()
         if self.zero is None:
             return Truncated(counts) if self.truncated else counts
         if self.truncated:
@@ -60,4 +56,4 @@ class CountRegressor(Zeros, ExposedRegressor):
         return laplace_or_quadrature(self.n_quadrature)
 
     def _make_scale(self, family: Family) -> CountScale:
-        return CountScale(least=int(family.support.low), whole=self.whole)
+        return CountScale(least=int(family.support.low))

@@ -22,6 +22,16 @@ precision : str, default="1"
     One-sided formula of the log precision; it may have random effects, and terms with the
     same key, ``(1 |p| g)`` here and in `formula`, are correlated.
 """,
+    "dispersion": """\
+dispersion : str, default="1"
+    One-sided formula of the log dispersion; it may have random effects, and terms with the same
+    key, ``(1 |p| g)`` here and in `formula`, are correlated.
+""",
+    "hurdle": """\
+zero : str, default=None
+    One-sided formula of the logit of the probability that a response is 0, which may have random
+    effects; None for responses that are all positive.
+""",
     "counts": """\
 zero : str, default=None
     One-sided formula of the logit of the probability of zeros, which may have random effects;
@@ -31,10 +41,6 @@ zero_kind : {"inflated", "hurdle"}, default="inflated"
     positive then where they are not zero.
 truncated : bool, default=False
     Whether zeros cannot be seen; for data without any.
-whole : bool, default=True
-    Whether responses have to be whole numbers. False takes any numbers from 0 on, as Poisson
-    pseudo-likelihood does: means are right where their model is, and standard errors are those of
-    ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about them.
 """,
     "exposure": """\
 exposure : str, default=None
@@ -118,6 +124,10 @@ intercept_ : float
     "precision_coefficients": """\
 precision_coef_ : ndarray, shape (n_precision_coef,)
     Fixed effects of the log precision, the intercept first.
+""",
+    "dispersion_coefficients": """\
+dispersion_coef_ : ndarray, shape (n_dispersion_coef,)
+    Fixed effects of the log dispersion, the intercept first.
 """,
     "references": """\
 .. [1] Smithson, M. & Verkuilen, J. (2006). A better lemon squeezer? Psychological

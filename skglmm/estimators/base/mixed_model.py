@@ -226,6 +226,12 @@ class MixedModel(
         """Return expressions that are added to the location, beside offsets."""
         return ()
 
+    def _formula_of(self, predictor: str) -> Any:
+        """Return the formula of a predictor, that of one number if there is none for it."""
+        given = self.get_params(deep=False).get(predictor, "1")
+        has_formula = isinstance(getattr(type(self), predictor, None), str)  # by default
+        return "1" if given is None and not has_formula else given
+
     def _column(self, y: Any) -> Any:
         """Return y as a column of what responses are, (n,): numbers, or labels."""
         return self._vet(type(self).__name__, y)

@@ -10,7 +10,7 @@ from skglmm.design import DesignSpec
 from skglmm.estimators.reading.estimable import refuse_nonestimable
 from skglmm.estimators.reading.rows import Kind, build_rows, known_rows
 from skglmm.estimators.reading.study import study_of
-from skglmm.estimators.reading.validation import check_one_mean
+from skglmm.estimators.reading.validation import check_choice, check_one_mean
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
 from skglmm.response import ResponseScale
@@ -31,7 +31,9 @@ class ExplainedVariance(SingleThreaded):
     _scale: ResponseScale
     _spec: DesignSpec
 
-    def r2(self, X: Any, y: Any, sample_weight: Any = None) -> infer.RSquared:
+    def r2(
+        self, X: Any, y: Any, sample_weight: Any = None, *, method: str = "working"
+    ) -> infer.RSquared:
         r"""Return marginal and conditional R² and the intraclass correlation.
 
         Parameters
@@ -42,6 +44,9 @@ class ExplainedVariance(SingleThreaded):
             Their responses.
         sample_weight : array-like, shape (n_samples,), default=None
             The weights of `fit`; a weight of 2 is the row twice.
+        method : {"working", "delta", "lognormal", "trigamma"}, default="working"
+            Where the residual variance of the latent scale is from: the working response, or one
+            of the approximations of [1]_ for log links, at the mean of all rows.
 
         Returns
         -------
@@ -56,7 +61,8 @@ class ExplainedVariance(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When these are not the rows of `fit`.
+            When these are not the rows of `fit`; for a `method` about logarithms of y, where the
+            mean has no log link or counts are truncated.
 
         Notes
         -----
@@ -69,10 +75,19 @@ class ExplainedVariance(SingleThreaded):
         on its linear predictor, averaged over rows and groups. For the beta family with the logit
         link that is :math:`1 / [\phi^2 \mu^2 (1 - \mu)^2 (\psi'(\mu\phi) +
         \psi'((1 - \mu)\phi))]`, the inverse of the weights of [3]_; for exponential families
-        it is the delta-method variance of [1]_. Of classes, and of successes of single trials, it
-        is the variance of the errors of a latent variable that crosses a threshold, as in [1]_:
-        :math:`\pi^2 / 3` for the logit link, 1 for the probit, :math:`\pi^2 / 6` for the
-        complementary log-log, whatever the probabilities.
+        it is the delta-method variance of [1]_, averaged over rows. Of classes, and of successes of
+        single trials, it is the variance of the errors of a latent variable that crosses a
+        threshold, as in [1]_: :math:`\pi^2 / 3` for the logit link, 1 for the probit,
+        :math:`\pi^2 / 6` for the complementary log-log, whatever the probabilities.
+
+        With a log link the other methods take the variance of :math:`\log y` from c, the squared
+        coefficient of variation of a response whose mean :math:`\lambda` is that of all rows, as
+        the model implies it: c itself ("delta"), :math:`\log(1 + c)` ("lognormal") or
+        :math:`\psi'(1 / c)` ("trigamma"). For counts c is :math:`1 / \lambda` (Poisson),
+        :math:`1 / \lambda + \alpha` or :math:`(1 + \alpha) / \lambda` (negative binomial), for
+        positive responses the dispersion (gamma) or :math:`\phi \lambda^{p - 2}` (Tweedie).
+        Extra zeros are part of the variance, so that c grows by the odds of one. R's performance
+        takes "lognormal", for a gamma "delta", at the mean of a model without covariates.
 
         References
         ----------
@@ -98,11 +113,13 @@ class ExplainedVariance(SingleThreaded):
           response       0.6012          0.9730  0.9322
         """
         check_is_fitted(self)
+        check_choice("method", method, infer.R2_METHODS)
         check_one_mean(self.fit_, "r2")
         study_of(self, X, y, sample_weight)  # refuses other rows
         frame, _, weights, _ = known_rows(self, X, y, sample_weight)
         design, _ = build_rows(self._spec, frame, "marginal", "fixed", self.context)
-        return infer.r_squared(self.fit_, design, weights, width=self._scale.width)
+        width = self._scale.width
+        return infer.r_squared(self.fit_, design, weights, width=width, method=method)
 
     def d2(self, X: Any, y: Any, sample_weight: Any = None, kind: Kind | None = None) -> float:
         r"""Return D², the share of the deviance that the model explains, of any rows.

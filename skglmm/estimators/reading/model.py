@@ -171,7 +171,7 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     formulas = {
         name: replace(formula, bars=bars or formula.bars)
         if name in locations
-        else _one_sided(name, _text_of(estimator, name), allowed)
+        else _one_sided(name, estimator._formula_of(name), allowed)
         for name in family.predictors
         if name not in sizes
     }
@@ -207,13 +207,6 @@ def _every_column(frame: pd.DataFrame, skipped: Collection[str | None]) -> str:
 def _is_label(column: "pd.Series[Any]") -> bool:
     """Return whether a column is text or categorical, so that it would become dummies."""
     return pd.api.types.infer_dtype(column, skipna=True) in {"string", "categorical"}
-
-
-def _text_of(estimator: Any, predictor: str) -> Any:
-    """Return the formula of a predictor, that of one number if the estimator has none for it."""
-    given = estimator.get_params(deep=False).get(predictor, "1")
-    has_formula = isinstance(getattr(type(estimator), predictor, None), str)  # by default
-    return "1" if given is None and not has_formula else given
 
 
 def _of_size(size: Any) -> Formula:

@@ -53,6 +53,10 @@ class Combined(Family):
     def simpler(self) -> str:
         return self.family.simpler
 
+    @property
+    def narrower(self) -> str:
+        return self.family.narrower
+
     def ends(self, eta: Sequence[Floats]) -> tuple[Floats | float, Floats | float]:
         _, high = self.family.ends(eta[: len(self.family.links)])
         return self.support.low, high

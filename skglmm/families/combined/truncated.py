@@ -11,7 +11,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.families.base import LogDensity
 from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.compose import compose
-from skglmm.families.calculus.packing import packed_products
+from skglmm.families.calculus.packing import packed_products, packed_rows
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.combined.combined import Combined, check_counts, of_count
 from skglmm.families.defaults.whole_quantile import whole_quantile
@@ -102,6 +102,8 @@ class Truncated(Combined):
         positive = -np.expm1(none.value)
         of_zeros = packed_products(none.grad) * np.exp(none.value) / positive
         found = np.asarray((self.family.expected_information(near) - of_zeros) / positive)
+        squares = [row for (i, j), row in packed_rows(len(near), 2).items() if i == j]
+        found[squares] = np.maximum(found[squares], 0.0)  # but for rounding
         rows = self._ones(near, positive)
         if rows.size:
             _, density = self._few(near, rows, 1)

@@ -23,6 +23,7 @@ from skglmm.response import Support
 __all__ = ["ZeroInflated"]
 
 HALF_A_ROW = 0.5  # is added to both kinds of counts, so that none begins afar
+LEAST = 0.25  # of the zeros begin as extra ones: where none are, the likelihood hardly has a slope
 ROUNDS = 20  # of the EM algorithm, for a start
 
 
@@ -168,7 +169,7 @@ class ZeroInflated(Combined):
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
         """Return constants that suit positive counts, and the zeros that these leave over.
 
-        Where there are fewer zeros than counts expect, the constants suit all counts.
+        Where these are few, as counts that vary expect most zeros, some are taken for extra ones.
         """
         weights = np.ones(len(y)) if weights is None else weights
         if self.family.known:  # of each row, but not here
@@ -180,8 +181,10 @@ class ZeroInflated(Combined):
             log_none = of_count(self.family, 0.0, [np.array([each]) for each in inner]).value[0]
             others = weights[some].sum() / -np.expm1(log_none)
             extra = total - others
-        if not extra > 0.0:
-            extra, inner = 0.0, self.family.start(y, weights)
+        zeros = total - weights[some].sum()
+        if not extra > LEAST * zeros:
+            extra = LEAST * zeros
+            inner = self.family.start(y, np.where(y > 0.0, weights, (1.0 - LEAST) * weights))
         odds = (extra + HALF_A_ROW) / (total - extra + HALF_A_ROW)
         return np.append(inner, np.log(odds))
 

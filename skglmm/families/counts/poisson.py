@@ -50,6 +50,11 @@ class Poisson(Family):
     parameters = (Parameter("mean", Role.LOCATION, (LogMean(), Positive(), Sqrt())),)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    wider = "the negative binomial (NegativeBinomialGLMMRegressor)"
+    narrower = (
+        "the generalized Poisson (GeneralizedPoissonGLMMRegressor) or the Conway-Maxwell-Poisson "
+        "(ConwayMaxwellPoissonGLMMRegressor)"
+    )
 
     links: tuple[Link, ...] = (LogMean(),)
 

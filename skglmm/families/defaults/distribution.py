@@ -41,6 +41,9 @@ class Distribution(Protocol):
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         """Return the probabilities up to `y`."""
 
+    def survival(self, y: Floats, eta: Sequence[Floats]) -> Floats:
+        """Return the probabilities above `y`."""
+
     def part_probabilities(self, eta: Sequence[Floats]) -> Floats:
         """Return P(low), P(between), P(high)."""
 

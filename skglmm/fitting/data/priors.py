@@ -290,7 +290,8 @@ def _through(units: Units, family: Family, k: int) -> ThroughLink:
     link = family.links[k]
     if not (units.are_own and family.parameters[k].equivariant):
         return ThroughLink(link, units.shift(k), units.size(k))
-    return ThroughLink(link, units.shift(k), units.size(k), 0.0, units.width)
+    unit = family.parameters[k].unit(units.width)
+    return ThroughLink(link, units.shift(k), units.size(k), 0.0, unit)
 
 
 def _of_block(

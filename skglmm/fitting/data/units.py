@@ -4,7 +4,8 @@ Searches begin, step and stop by numbers in units of a link, which suit linear p
 one. Where parameters grow with the response, any unit is as good as another: with responses
 :math:`y = c + w y^*` the linear predictor of such a parameter is
 :math:`\eta_k = s_k \eta^*_k + t_k`, :math:`s_k = w` and :math:`t_k = c` of a mean itself, 1 and
-:math:`\log w` of its logarithm, and the density of y is that of :math:`y^*` divided by w.
+:math:`\log w` of its logarithm, :math:`1 / w` and 0 of its inverse, and the density of y is that of
+:math:`y^*` divided by w.
 """
 
 from collections.abc import Sequence
@@ -41,10 +42,8 @@ class Units:
     @classmethod
     def of(cls, family: Family, center: float, width: float) -> "Units":
         """Return the units of a family with equivariant parameters."""
-        pairs = list(zip(family.parameters, family.links, strict=True))
-        changes = [link.rescaled(width) if each.equivariant else (1.0, 0.0) for each, link in pairs]
-        sizes, shifts = zip(*changes, strict=True)
-        moved = [center if k == family.location else 0.0 for k in range(len(pairs))]
+        sizes, shifts = zip(*family.rescaled(width), strict=True)
+        moved = [center if k == family.location else 0.0 for k in range(len(sizes))]
         return cls(center, width, sizes, tuple(map(sum, zip(shifts, moved, strict=True))))
 
     @property

@@ -63,17 +63,17 @@ def start(problem: Problem, constants: Floats, upper: Floats) -> Floats:
 
 
 def _constant(problem: Problem, k: int, value: float) -> Floats:
-    """Coefficients whose linear predictor is nearest to a constant, over all rows."""
+    """Coefficients whose linear predictor is nearest to a constant, with offsets, over all rows."""
     if not problem.shape.n_coefficients[k]:
         return np.zeros(0)
-    gram, target = problem.shards.map(_normal_equations, k=k).total()
-    return np.asarray(lstsq(gram, value * target)[0])
+    gram, target = problem.shards.map(_normal_equations, k=k, value=value).total()
+    return np.asarray(lstsq(gram, target)[0])
 
 
-def _normal_equations(shard: Shard, k: int) -> tuple[Floats, Floats]:
-    one = np.ones(shard.n_rows)
+def _normal_equations(shard: Shard, k: int, value: float) -> tuple[Floats, Floats]:
+    one, offset = np.ones(shard.n_rows), shard.offsets[k]
     gram = np.stack([shard.pull(k, column * one) for column in shard.fixed[k].T])
-    return gram, shard.pull(k, one)
+    return gram, shard.pull(k, value * one if offset is None else value - offset)
 
 
 def _at(problem: Problem, beta: list[Floats]) -> Point:

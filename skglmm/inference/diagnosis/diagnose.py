@@ -1,6 +1,5 @@
 """The diagnosis of a fit: its optimum, its design, its groups and its residuals."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from skglmm.engine import Objective
 from skglmm.families import Family
 from skglmm.fitting import Fit, Study, local
+from skglmm.inference.diagnosis.advice import advice
 from skglmm.inference.diagnosis.approximation import approximation
 from skglmm.inference.diagnosis.groups import (
     constant_levels,
@@ -29,7 +29,6 @@ from skglmm.inference.report.findings import Diagnosis, Finding
 from skglmm.inference.report.notes import untold_names
 from skglmm.inference.report.separation import without_estimate
 from skglmm.inference.residuals.checks import ResidualChecks
-from skglmm.inference.residuals.distribution_tests import ResidualTest
 
 __all__ = ["diagnose"]
 
@@ -55,7 +54,6 @@ CHECKED = (
     "missing effect",
 )
 OF_ONE_LOCATION = ("link", "missing slope", "missing effect")
-_WRITTEN = re.compile(r"[^\W\d]\w*|[\w.]+\(.*\)")  # words and calls need no back quotes
 RARE = 0.01  # p-values of residual checks that are worth a note, shared by checks of one name
 OTHER = 10.0  # the factor by which the sum of weights may differ from the number of rows
 WEIGH = (
@@ -63,14 +61,6 @@ WEIGH = (
     "precision tell rows from each other, not how many there are: fit with "
     "sample_weight / sample_weight.mean()"
 )
-ADVICE = {
-    "uniformity": "Look at a QQ plot of the quantile residuals; another family or link may fit",
-    "dispersion": "The family does not give the responses their spread; look for another one",
-    "outliers": "Look at these rows: typing errors, or rows of another kind",
-    "farthest": "Look at this row: a typing error, or a row of another kind",
-    "inflation": "A family with zeros and ones of their own describes them",
-    "link": "Try another link, or curves of the covariates such as poly(x, 2)",
-}
 
 
 def diagnose(
@@ -183,29 +173,4 @@ def misfits(checks: ResidualChecks, family: Family) -> Iterator[Finding]:
         if test.p_value * names.count(test.name) < RARE:
             kind = test.name if test.name in CHECKED else "residuals"
             finding = f"{test.sentence} (p = {test.p_value:.1g})"
-            yield Finding(kind, "note", test.subject, test.effect, finding, _advice(test, family))
-
-
-def _advice(test: ResidualTest, family: Family) -> str:
-    name, subject = test.name, test.subject
-    if name == "dispersion" and test.effect > 1.0 and family.wider:
-        return f"{ADVICE[name]}, such as {family.wider}"
-    if name == "spread":
-        word = family.dispersion
-        own = "The mean has the spread of this family in its hand; look for another one"
-        own = own if word is None else f"Let the {word} change with covariates, {word}='x'"
-        return f"{own}, or try another link"
-    if name == "missing effect":
-        group = _written(subject)
-        return f"Add (1 | {group}), or {group} itself if it has few levels, and compare the models"
-    if name == "missing slope":
-        column, _, group = subject.rpartition(" | ")
-        bar = f"({_written(column)} | {_written(group)})"
-        return f"Let the slope vary, {bar}, and compare the models"
-    return ADVICE[name]
-
-
-def _written(name: str) -> str:
-    """Return the name of a column or a factor as formulas have it, without codings of levels."""
-    parts = re.sub(r"\[[^\]]*\]", "", name).split(":")
-    return ":".join(part if _WRITTEN.fullmatch(part) else f"`{part}`" for part in parts)
+            yield Finding(kind, "note", test.subject, test.effect, finding, advice(test, family))

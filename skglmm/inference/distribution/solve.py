@@ -60,7 +60,7 @@ class SupportTransform:
 
     def spacing(self, x: Floats) -> Floats:
         """By how much responses differ at the least."""
-        with np.errstate(invalid="ignore"):  # infinity has none
+        with np.errstate(invalid="ignore", over="ignore"):  # infinity has none
             return np.asarray(ROUNDING * np.spacing(np.abs(self.response(x))))
 
     def holds(self, x: Floats) -> Bools:

@@ -51,7 +51,8 @@ def user_parameter(fit: Fit, k: int, eta: Floats) -> tuple[Floats, Floats]:
     if not (units.are_own and family.parameters[k].equivariant):
         return value, slope
     center = units.center if k == family.location else 0.0
-    return center + units.width * value, units.width / units.size(k) * slope
+    unit = family.parameters[k].unit(units.width)
+    return center + unit * value, unit / units.size(k) * slope
 
 
 def _sizes(fit: Fit) -> Floats:

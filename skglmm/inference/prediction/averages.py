@@ -36,12 +36,16 @@ class NormalShift:
         normal numbers.
     first : int, default=0
         The first predictor.
+    walls : tuple of (int, float, float), default=()
+        Predictors beyond whose reach nothing is possible, with its ends: averages are over what is
+        possible. Means that are infinite at an end would swamp them, however rarely it is reached.
     """
 
     sd: Floats
     others: tuple[int, ...]
     loadings: Floats
     first: int = 0
+    walls: tuple[tuple[int, float, float], ...] = ()
 
     @classmethod
     def of(
@@ -66,7 +70,7 @@ class NormalShift:
             rows, which = np.arange(start, start + len(part.sd)), np.array([0, *(1 + places)])
             loadings[np.ix_(rows, which, places)] = part.loadings
             start += len(part.sd)
-        return cls(sd, others, loadings, parts[0].first)
+        return cls(sd, others, loadings, parts[0].first, parts[0].walls)
 
     @property
     def moving(self) -> tuple[int, ...]:
@@ -112,7 +116,7 @@ class NormalShift:
 
     def take(self, rows: Ints | slice) -> "NormalShift":
         """Return the shifts of some of the rows."""
-        return NormalShift(self.sd[rows], self.others, self.loadings[rows], self.first)
+        return replace(self, sd=self.sd[rows], loadings=self.loadings[rows])
 
     def among(self, predictors: Sequence[int]) -> "NormalShift":
         """Return the shifts of some of the predictors that are `moving`, one at least."""
@@ -206,6 +210,8 @@ def averages(
     >>> averages(lambda eta, _: expit(eta[0])[None], [np.array([2.0, 2.0])], shift).round(3)
     array([[0.881, 0.845]])
     """
+    if shift.walls:
+        return _averages_of_possible(of, eta, shift)
     result = np.array(of(list(eta), np.arange(len(shift.sd))))  # that may be a view of eta
     wide = np.flatnonzero(shift.is_wide)
     kinds = _alike(np.column_stack([rungs(shift.sd[wide]), shift.sizes[wide]]))
@@ -217,6 +223,30 @@ def averages(
             some = rows[start : start + step]
             result[:, some] = _averaged(of, eta, shift, some, nodes, grid)
     return result
+
+
+def _averages_of_possible(
+    of: Callable[[list[Floats], Ints], Floats], eta: Sequence[Floats], shift: NormalShift
+) -> Floats:
+    """Average over predictors within their walls; elsewhere as if there were none."""
+
+    def weighted(part: list[Floats], rows: Ints) -> Floats:
+        values = of(part, rows)
+        inside = np.ones(values.shape[-1], dtype=np.bool_)
+        for k, low, high in shift.walls:
+            inside &= (low <= part[k]) & (part[k] <= high)
+        return np.vstack([np.where(inside, values, 0.0), inside])
+
+    *found, share = averages(weighted, eta, replace(shift, walls=()))
+    outside = np.flatnonzero(share <= 0.0)
+    result = np.array(found)
+    result[:, outside] = of([_some(row, outside) for row in eta], outside)
+    share[outside] = 1.0
+    return np.asarray(result / share)
+
+
+def _some(row: Floats, rows: Ints) -> Floats:
+    return row if len(row) == 1 else row[rows]
 
 
 def _averaged(

@@ -196,11 +196,11 @@ def _exact_limits(
     where = fit.family.location
     value, std = _linear(fit, design, plan, where)
     eta = linear_predictors(fit, design, plan.conditioned)
-    yield std * slope_in(fit.family.mean, eta, where)
+    yield std * np.abs(slope_in(fit.family.mean, eta, where))
     averaged = shift_of(fit, design, plan, (where,)).is_wide
     point = np.where(averaged, on_link(fit, mean / fit.family.mean_unit(eta)), value)
     known = np.where(np.isnan(std), np.nan, 1.0)  # links know no NaN
-    for limit in normal_limits(value, stretch * std, point, level):
+    for limit in _increasing(fit, normal_limits(value, stretch * std, point, level)):
         eta[where] = np.where(np.isnan(std), value, limit)
         yield known * fit.family.mean(eta)
 
@@ -323,14 +323,20 @@ def link_limits(
 
 def _on_link_spread(fit: Fit, center: Floats, se: Floats) -> Floats:
     """Standard errors on the scale of the link; 0 where means are too flat there to tell."""
-    slope = _link(fit).inverse(center, 1).slopes[0]
+    slope = np.abs(_link(fit).inverse(center, 1).slopes[0])
     return np.divide(se, slope, out=0.0 * se, where=slope > 0.0)
 
 
 def _from_link(fit: Fit, limits: Iterable[Floats]) -> Iterator[Floats]:
-    for limit in limits:
+    for limit in _increasing(fit, limits):
         known = np.where(np.isnan(limit), np.nan, 1.0)  # links know no NaN
         yield known * _link(fit).inverse(np.nan_to_num(limit)).value
+
+
+def _increasing(fit: Fit, limits: Iterable[Floats]) -> list[Floats]:
+    """The limits of linear predictors in the order of their means."""
+    lower, upper = limits
+    return [upper, lower] if _link(fit).is_decreasing else [lower, upper]
 
 
 def _average_interval(

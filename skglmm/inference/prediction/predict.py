@@ -311,7 +311,9 @@ def shift_of(
 
     first = fit.family.location
     others = [k for k in fed(fit) if k != first and (among is None or k in among)]
-    return NormalShift.of(covariance, design.n_samples, others, first)
+    links = enumerate(fit.family.links)
+    walls = tuple((k, *link.reach) for k, link in links if link.is_decreasing)
+    return replace(NormalShift.of(covariance, design.n_samples, others, first), walls=walls)
 
 
 def shift_covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:

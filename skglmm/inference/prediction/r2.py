@@ -17,6 +17,15 @@ is the inverse of the link, with the variance :math:`\pi^2 / 3` for the logit, 1
 :math:`\pi^2 / 6` for the complementary log-log and the log-log link, and an infinite one for the
 cauchit.
 
+Where the mean is proportional to the exponential of its predictor, as with a log link, there are
+three approximations of the latter variance besides, named after what the logarithm of a response is
+taken for [1]_. With c the squared coefficient of variation of a response whose mean is that of all
+rows they are c (the delta method), :math:`\log(1 + c)` (of a lognormal response) and
+:math:`\psi'(1 / c)` (of a gamma response): with the mean :math:`\lambda`, c is
+:math:`1 / \lambda` for a Poisson count, :math:`1 / \lambda + \alpha` for a negative binomial one of
+quadratic variance, :math:`(1 + \alpha) / \lambda` of linear variance, the dispersion for a gamma
+and :math:`\phi \lambda^{p - 2}` for a Tweedie response.
+
 No part is negative: the nodes and the rows have positive weights, families write their variances
 as sums of products of what is positive, and their information as means of squared scores. So a
 share is a number from 0 to 1, or NaN where nothing varies or where two parts are infinite.
@@ -28,12 +37,15 @@ References
    and expanded. Journal of the Royal Society Interface, 14(134), 20170213.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import polygamma
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
+from skglmm.families import Family
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import averages
@@ -41,7 +53,16 @@ from skglmm.inference.prediction.predict import Plan, linear_predictors, shift_c
 from skglmm.inference.report.frames import Frame, named_frame
 from skglmm.inference.report.text import Table
 
-__all__ = ["RSquared", "Shares", "r_squared"]
+__all__ = ["R2_METHODS", "RSquared", "Shares", "r_squared"]
+
+# Variances of the logarithm of a response, from its squared coefficient of variation.
+OF_LOGS: dict[str, Callable[[Floats], Floats]] = {
+    "delta": np.asarray,
+    "lognormal": np.log1p,
+    "trigamma": lambda c: np.asarray(polygamma(1, 1.0 / c)),
+}
+R2_METHODS = ("working", *OF_LOGS)
+CLOSE = 1e-9  # relative error of a mean that is proportional to the exponential
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,8 @@ class RSquared:
         On the scale of the linear predictor of the mean.
     response : Shares
         On the scale of the response.
+    method : str, default="working"
+        How the residual variance of the former was found.
 
     Examples
     --------
@@ -98,6 +121,7 @@ class RSquared:
 
     latent: Shares
     response: Shares
+    method: str = "working"
 
     def to_frame(self) -> Frame:
         """Return one row for each scale.
@@ -128,11 +152,17 @@ class RSquared:
             for name, part in self._scales()
         )
         heads = ("scale", "marginal R²", "conditional R²", "ICC")
-        return Table("Explained variance", heads, rows, 1)
+        of = "" if self.method == "working" else f", residual variance by {self.method}"
+        return Table(f"Explained variance{of}", heads, rows, 1)
 
 
 def r_squared(
-    fit: Fit, design: Design, weights: Floats | None = None, *, width: float = 1.0
+    fit: Fit,
+    design: Design,
+    weights: Floats | None = None,
+    *,
+    width: float = 1.0,
+    method: str = "working",
 ) -> RSquared:
     """Return the shares of variance that the model explains of some rows [1]_ [2]_.
 
@@ -145,10 +175,17 @@ def r_squared(
         A weight of 2 is the row twice.
     width : float
         Units of the response in one of the family's.
+    method : {"working", "delta", "lognormal", "trigamma"}, default="working"
+        Of the residual variance on the latent scale.
 
     Returns
     -------
     RSquared
+
+    Raises
+    ------
+    ValueError
+        For another method than "working" where the mean has no log link.
 
     References
     ----------
@@ -186,12 +223,30 @@ def r_squared(
     def spread(values: Floats) -> float:
         return average((values - average(values)) ** 2)
 
+    if method != "working":
+        working = _of_logs(fit.family, eta, average(mean), method)
     return RSquared(
         Shares(
             *(unit**2 * v for v in (spread(eta[location]), average(variance), average(working)))
         ),
         Shares(*(width**2 * v for v in (spread(mean), average(between), average(within)))),
+        method,
     )
+
+
+def _of_logs(family: Family, eta: Sequence[Floats], mean: float, method: str) -> Floats:
+    """Variances of the logarithms of responses with a mean, and all else that rows have, (n,)."""
+    here, k, place = family.mean(eta), family.location, list(eta)
+    place[k] = eta[k] + 1.0
+    if not np.allclose(family.mean(place), np.e * here, rtol=CLOSE, atol=0.0):
+        msg = (
+            f"method={method!r} is about the logarithm of y, and the mean of {family.title} does "
+            "not grow in proportion to the exponential of its linear predictor, as it does with "
+            "a log link and without truncation; method='working' is for all models"
+        )
+        raise ValueError(msg)
+    place[k] = eta[k] + np.log(mean / here)
+    return OF_LOGS[method](family.variance(place) / mean**2)
 
 
 def _averages(fit: Fit, design: Design, plan: Plan, eta: list[Floats]) -> Floats:

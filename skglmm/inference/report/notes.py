@@ -71,9 +71,19 @@ def _convergence(fit: Fit) -> Iterator[Note]:
                 ". Where effects hardly vary a prior of their correlations has a ridge: give their "
                 "standard deviations one as well that vanishes at zero, such as gamma(2, 0.1)"
             )
-        advice += "".join(_uncentered(fit))
+        advice += "".join([*_uncentered(fit), *_walled(fit)])
         text = f"the optimizer did not converge: {fit.message}. {advice}"
         yield Note("convergence", text)
+
+
+def _walled(fit: Fit) -> Iterator[str]:
+    """Advice on links that end at a linear predictor of 0, as of means that have to be positive."""
+    link = fit.family.links[fit.family.location]
+    if link.reach[0] > 0.0:
+        yield (
+            f". With the {link.name} link means are positive only where linear predictors are, and "
+            "there is no maximum where rows come to that end: link='log' has none"
+        )
 
 
 def _uncentered(fit: Fit) -> Iterator[str]:

@@ -92,12 +92,19 @@ def _written(end: float) -> str:
 def cause(fit: Fit, k: int) -> str:
     """Say why coefficients of predictor k have no finite estimate."""
     parameter = fit.family.parameters[k]
+    if k in fit.family.locations and fit.family.dispersion is not None:
+        scale = fit.family.scale
+        away = fit.infinities[scale] * fit.family.limits[scale].sign
+        if np.any(away < 0.0) and fit.family.parameters[scale].at_other_end:
+            return cause(fit, scale)  # where the one goes the other follows
     if parameter.role is Role.DISPERSION:
         signs, way = fit.infinities[k], fit.family.limits[k].sign
         if not parameter.at_limit:
             return "as the model reproduces the responses exactly"
         if np.all(np.nan_to_num(signs) * way >= 0.0):
             return f"as {parameter.at_limit}"
+        if parameter.at_other_end:
+            return f"as {parameter.at_other_end}"
     return "as rows are separated"
 
 

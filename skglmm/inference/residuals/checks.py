@@ -11,6 +11,7 @@ from skglmm.engine import Mode
 from skglmm.fitting import Study
 from skglmm.inference.report.frames import Frame, record_frame
 from skglmm.inference.report.text import Table
+from skglmm.inference.residuals.count_tests import count_tests
 from skglmm.inference.residuals.distribution_tests import (
     ResidualTest,
     boundary_test,
@@ -107,14 +108,14 @@ def residual_checks(
     mode : Mode
         Of the study at the estimates.
     rng : Generator
-        Draws the random effects.
+        Draws the random effects, and counts.
     candidates : mapping of str to ndarray of intp, shape (n,)
         Levels of grouping factors that the model does not have.
     bounds : tuple of float, default=None
         Where responses on the lower and the upper bound of the scale are, if there may be such.
     """
     rows, family = drawn(study, mode, rng), study.problem.family
-    tests = [*distribution_tests(rows), *_boundary_tests(rows, bounds)]
+    tests = [*distribution_tests(rows), *count_tests(rows, rng), *_boundary_tests(rows, bounds)]
     if len(family.locations) > 1:  # residuals are no scores of these
         return ResidualChecks(tuple(tests), rows.residual, np.full(len(rows.y), np.nan))
     tests.append(link_test(rows, family.links[family.location].name))

@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import bdtrc, betainc, chdtr, chdtrc, kolmogorov, ndtr
+from scipy.stats import kurtosis, kurtosistest, skew, skewtest
 
 from skglmm.arrays import Floats
 from skglmm.inference.residuals.drawn import Drawn
 
-__all__ = ["ResidualTest", "boundary_test", "distribution_tests"]
+__all__ = ["ResidualTest", "boundary_test", "distribution_tests", "two_sided"]
 
+FEW = 20  # residuals whose third and fourth moments say nothing
 RARE = 1e-3  # probability of each tail that holds the outliers
 
 
@@ -37,19 +39,23 @@ class ResidualTest(NamedTuple):
 
 
 def distribution_tests(rows: Drawn) -> tuple[ResidualTest, ...]:
-    """Return the tests of uniformity, dispersion, spread, outliers and the farthest residual.
+    """Return the tests of uniformity, dispersion, spread, shape, outliers, the farthest residual.
 
-    There is no spread along several linear predictors.
+    There is no spread along several linear predictors, no shape where responses are whole or lie
+    between bounds, and the dispersion of counts is that of `count_tests`.
 
     Parameters
     ----------
     rows : Drawn, n rows
     """
     alone = len(rows.family.locations) == 1  # there is no line of several linear predictors
+    support = rows.family.support
+    has_shape = np.isinf(support.high) and not support.is_discrete and len(rows.residual) > FEW
     return (
         _uniformity(rows.residual),
-        _dispersion(rows.residual),
+        *([] if rows.family.counts_something else [_dispersion(rows.residual)]),
         *([_spread(rows.residual, rows.location)] if alone else []),
+        *(_shape(rows.residual) if has_shape else ()),
         _outliers(rows.residual),
         _farthest(rows.residual),
     )
@@ -87,6 +93,17 @@ def _spread(residual: Floats, eta: Floats) -> ResidualTest:
         "one standard deviation of the linear predictor"
     )
     return ResidualTest("spread", "", change, p_value, sentence)
+
+
+def _shape(residual: Floats) -> tuple[ResidualTest, ResidualTest]:
+    """D'Agostino's test of the skewness, and Anscombe and Glynn's of the kurtosis."""
+    third, fourth = float(skew(residual)), float(kurtosis(residual))
+    first = f"the skewness of the residuals is {third:+.2f}, where about 0 is expected"
+    second = f"the excess kurtosis of the residuals is {fourth:+.2f}, where about 0 is expected"
+    return (
+        ResidualTest("skewness", "", third, float(skewtest(residual).pvalue), first),
+        ResidualTest("tails", "", fourth, float(kurtosistest(residual).pvalue), second),
+    )
 
 
 def _outliers(residual: Floats) -> ResidualTest:
@@ -140,7 +157,7 @@ def boundary_test(rows: Drawn, at: float, *, low: bool) -> ResidualTest | None:
     expected = float(probability.sum())
     if count == 0 and expected == 0.0:
         return None
-    p_value = _two_sided(int(count), expected, float(np.sum(probability**2)))
+    p_value = two_sided(int(count), expected, float(np.sum(probability**2)))
     sentence = (
         f"{count} of {len(rows.y)} responses lie on the {where} bound, where {expected:.3g} are "
         "expected"
@@ -149,19 +166,19 @@ def boundary_test(rows: Drawn, at: float, *, low: bool) -> ResidualTest | None:
     return ResidualTest("inflation", f"{where} bound", excess, p_value, sentence)
 
 
-def _two_sided(count: int, expected: float, squares: float) -> float:
+def two_sided(count: int, expected: float, squares: float) -> float:
     """P-value of a number of successes, by the binomial with the same mean and variance."""
     if squares == 0.0:  # none is expected, or one in 1e160: then the first is that unlikely
         return min(1.0, 2.0 * expected) if count else 1.0
     chance = squares / expected
     trials = expected / chance
     at_least = _at_least(count, trials, chance)
-    at_most = 1.0 - _at_least(count + 1, trials, chance)
+    at_most = _at_least(trials - count, trials, 1.0 - chance)  # failures: no difference to 1
     return float(min(1.0, 2.0 * min(at_least, at_most)))
 
 
-def _at_least(count: int, trials: float, chance: float) -> float:
-    if count <= 0:
+def _at_least(count: float, trials: float, chance: float) -> float:
+    if count <= 0.0:
         return 1.0
     if count > trials:
         return 0.0

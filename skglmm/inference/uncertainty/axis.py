@@ -169,7 +169,7 @@ def _coefficient(plain: Axis, inside: slice, row: Floats, back: Transform) -> Ax
 
 def _constant(plain: Axis, family: Family, k: int, place: int, back: Transform) -> Axis:
     link, sign = family.links[k], family.limits[k].sign
-    lowest, highest = (float(end) for end in _inverse(link, np.array(link.reach)))
+    lowest, highest = sorted(float(end) for end in _inverse(link, np.array(link.reach)))
     low, high = sorted(sign * end for end in (-np.inf, float(plain.upper[place])))
     return replace(
         plain,

@@ -236,7 +236,11 @@ def check_residuals(
 
         * "uniformity": the largest distance between distribution functions (Kolmogorov and
           Smirnov; conservative, as the parameters are estimated);
-        * "dispersion": the variance of the residuals, 1 in a true model;
+        * "dispersion": the variance of the residuals, 1 in a true model; of counts Pearson's
+          statistic over its mean, how much they vary about their means relative to the model;
+        * "zeros": of counts the share of zeros less the expected one;
+        * "skewness" and "tails", of responses without an upper bound that are no counts: the third
+          and the fourth moment of the residuals, 0 in a true model;
         * "spread": how the variance changes along the linear predictor;
         * "outliers": residuals in tails of probability 0.001 each, relative to their number in a
           true model;

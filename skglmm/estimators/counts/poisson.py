@@ -1,8 +1,12 @@
 """Poisson mixed regression of counts."""
 
+from dataclasses import replace
+
 from skglmm.estimators.base.counts import CountRegressor
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.families import Poisson
+from skglmm.estimators.reading.validation import check_flag
+from skglmm.families import Family, Poisson
+from skglmm.response import CountScale
 
 __all__ = ["PoissonGLMMRegressor"]
 
@@ -20,6 +24,11 @@ class PoissonGLMMRegressor(CountRegressor):
     Parameters
     ----------
     $formula_and_groups
+    whole : bool, default=True
+        Whether responses have to be whole numbers. False takes any numbers from 0 on, as Poisson
+        pseudo-likelihood does: means are right where their model is, and standard errors are those
+        of ``confint(method="sandwich")``; what describes counts, such as quantiles, is not about
+        them.
     $counts
     $quadrature
     $exposure
@@ -58,3 +67,18 @@ class PoissonGLMMRegressor(CountRegressor):
     """
 
     _family = Poisson()
+
+    whole: bool = True
+
+    def _make_counts(self) -> Family:
+        check_flag("whole", self.whole)
+        if not self.whole and (self.truncated or self.zero is not None):
+            msg = (
+                "whole=False takes numbers that count nothing, which have neither extra zeros nor "
+                "a smallest count; leave out zero= and truncated="
+            )
+            raise ValueError(msg)
+        return super()._make_counts()
+
+    def _make_scale(self, family: Family) -> CountScale:
+        return replace(super()._make_scale(family), whole=self.whole)

@@ -1,0 +1,1 @@
+"""Estimators of positive numbers, perhaps beside zeros."""

@@ -1,0 +1,1 @@
+"""Families of positive numbers: amounts, durations, sizes."""
