@@ -5,9 +5,20 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
+from skglmm.covariance.factor_analytic import FactorAnalytic
+from skglmm.covariance.fields.exponential import Exponential
+from skglmm.covariance.fields.gaussian_kernel import GaussianKernel
+from skglmm.covariance.fields.matern import Matern
+from skglmm.covariance.fields.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from skglmm.covariance.heterogeneous_autoregressive import HeterogeneousAutoregressive
+from skglmm.covariance.homogeneous_compound_symmetry import HomogeneousCompoundSymmetry
+from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
+from skglmm.covariance.homogeneous_toeplitz import HomogeneousToeplitz
 from skglmm.covariance.known import Known
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 from skglmm.covariance.parameterless import Parameterless
+from skglmm.covariance.relationship import Relationship
+from skglmm.covariance.toeplitz import Toeplitz
 from skglmm.covariance.unstructured import Unstructured
 
 __all__ = [
@@ -19,8 +30,19 @@ __all__ = [
     "Diagonal",
     "Edge",
     "EffectNames",
+    "Exponential",
+    "FactorAnalytic",
+    "GaussianKernel",
+    "HeterogeneousAutoregressive",
+    "HomogeneousCompoundSymmetry",
+    "HomogeneousDiagonal",
+    "HomogeneousToeplitz",
     "Known",
+    "Matern",
     "NaturalParameter",
+    "OrnsteinUhlenbeck",
     "Parameterless",
+    "Relationship",
+    "Toeplitz",
     "Unstructured",
 ]

@@ -52,7 +52,7 @@ class Covariance(ABC):
 
     @property
     def blocks(self) -> "tuple[Covariance, ...]":
-        """Independent covariances of consecutive effects."""
+        """Uncorrelated covariances of consecutive effects."""
         return (self,)
 
     @property
@@ -65,6 +65,11 @@ class Covariance(ABC):
         return tuple(
             tuple(np.flatnonzero(numbers == j).tolist()) for j in dict.fromkeys(numbers.tolist())
         )
+
+    @property
+    def ranked(self) -> Bools:
+        """Which columns of the factor are not zero for all `theta`, shape (q,)."""
+        return np.ones(self.size, dtype=np.bool_)
 
     @property
     def rebases(self) -> bool:
@@ -107,14 +112,19 @@ class Covariance(ABC):
             flat = np.moveaxis(precisions, 0, -1).reshape(self.size**2, -1)
             pairs = (flat @ flat.T).reshape((self.size,) * 4)
             return np.asarray(0.5 * np.einsum("abcd,mbc,nda->mn", pairs, sigmas, sigmas))
-        moved = precisions @ sigmas[:, None]
-        return np.asarray(0.5 * np.einsum("mlac,nlca->mn", moved, moved))
+        found = np.zeros((self.n_params, self.n_params))
+        for precision in precisions:
+            moved = precision @ sigmas
+            turned = np.swapaxes(moved, 1, 2).reshape(len(moved), -1)
+            found += 0.5 * moved.reshape(len(moved), -1) @ turned.T
+        return found
 
     @abstractmethod
     def start(self, sds: Floats) -> Floats:
         """Return the `theta` of independent effects with these standard deviations, (q,).
 
-        Effects that have one standard deviation get the root mean square.
+        Effects that have one standard deviation get the root mean square. Where effects cannot
+        be independent, or would not leave that point, they are moderately correlated.
         """
 
     def scaled(self, theta: Floats, share: float) -> Floats:
@@ -169,3 +179,36 @@ class Covariance(ABC):
 
         Where the likelihood is the same for all its values, return the ends of these.
         """
+
+    def contains(self, other: "Covariance") -> bool:
+        """Return whether this covariance of the same effects has another one as a special case."""
+        return self == other
+
+    def between(self, theta: Floats, points: Floats) -> Floats:
+        """Return covariances of effects at m new points with those of a level, shape (m, q).
+
+        Points are times, (m,) or (m, 1), or places, (m, d). Of a relationship they are rows of
+        its matrix, (m, q + m): with the learned effects, then with the new ones.
+
+        Raises
+        ------
+        NotImplementedError
+            If the effects have no points, or those of other points nothing in common with them.
+        """
+        del theta, points
+        msg = (
+            f"{type(self).__name__} tells nothing of effects that were not learned; predict at "
+            "the learned ones, or fit a structure of times or places: ar1, ou, exp, gau, mat"
+        )
+        raise NotImplementedError(msg)
+
+    def among(self, theta: Floats, points: Floats) -> Floats:
+        """Return covariances of effects at m new points with each other, shape (m, m).
+
+        See `between`.
+        """
+        return self.between(theta, points)  # which says why there are none
+
+    def variance(self, theta: Floats, points: Floats) -> Floats:
+        """Return the variances of effects at m new points, shape (m,); see `between`."""
+        return np.asarray(np.diag(self.among(theta, points)))

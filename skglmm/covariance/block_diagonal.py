@@ -17,7 +17,7 @@ __all__ = ["BlockDiagonal"]
 @final
 @dataclass(frozen=True, init=False)
 class BlockDiagonal(Covariance):
-    """Independent terms on one grouping factor, ``(1 | g) + (0 + x | g)``.
+    """Uncorrelated terms on one grouping factor, ``(1 | g) + (0 + x | g)``.
 
     `theta` holds the parameters of the parts one after the other.
 
@@ -56,6 +56,10 @@ class BlockDiagonal(Covariance):
     def spreads(self) -> Ints:
         found = [inside.start + part.spreads for part, inside, _ in self._places]
         return np.concatenate(found)
+
+    @property
+    def ranked(self) -> Bools:
+        return np.concatenate([part.ranked for part in self.parts])
 
     @property
     def rescales(self) -> bool:
@@ -144,6 +148,12 @@ class BlockDiagonal(Covariance):
             theta=np.concatenate([theta[: inside.start], found.theta, theta[inside.stop :]]),
             place=inside.start + found.place,
             floors=tuple(inside.start + floor for floor in found.floors),
+        )
+
+    def contains(self, other: Covariance) -> bool:
+        pairs = list(zip(self.parts, other.blocks, strict=False))
+        return len(pairs) == len(self.parts) == len(other.blocks) and all(
+            part.contains(one) for part, one in pairs
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
+from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter, entries
 
 __all__ = ["Diagonal"]
@@ -91,3 +92,6 @@ class Diagonal(Covariance):
     def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate:
         back = partial(np.multiply, float(np.linalg.norm(basis[which])))
         return Coordinate(self, theta, which, (0.0, np.inf), (0.0, np.inf), back)
+
+    def contains(self, other: Covariance) -> bool:
+        return self == other or other == HomogeneousDiagonal(self.size)

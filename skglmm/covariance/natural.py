@@ -18,8 +18,12 @@ __all__ = [
     "Ends",
     "NaturalParameter",
     "bounded_correlation",
+    "bounded_positive",
     "entries",
+    "loading",
+    "persistence",
     "standard_deviation",
+    "unknown",
 ]
 
 UNIT = 1e-12  # a correlation this close to one is one, but for rounding
@@ -148,6 +152,43 @@ def bounded_correlation(
     slope = 1.0 / (1.0 - share**2) / half
     back = np.tanh if lowest == -1.0 else partial(_stretched, lowest=lowest)
     return NaturalParameter(name, value, gradient, float(np.arctanh(share)), slope, back)
+
+
+def bounded_positive(name: str, value: float, gradient: Floats, ends: Ends) -> NaturalParameter:
+    """Return a positive number between two ends, whose limits are found for its logarithm."""
+    for end in ends:
+        if abs(value - end) <= UNIT * end:
+            return _on_boundary(name, end, len(gradient))
+    return NaturalParameter(name, value, gradient, float(np.log(value)), 1.0 / value, np.exp)
+
+
+def persistence(name: str, extent: float, rate: Floats, ends: Ends) -> NaturalParameter:
+    """Return the correlation over one unit, exp(-1 / extent), with limits found for log(extent).
+
+    `rate` is the derivative of that logarithm in `theta`, `ends` those of the extent.
+    """
+    value = float(np.exp(-1.0 / extent))
+    at_end = any(abs(extent - end) <= UNIT * end for end in ends)
+    if at_end or value == 0.0:
+        return _on_boundary(name, value, len(rate))
+    gradient = value / extent * rate
+    return NaturalParameter(
+        name, value, gradient, float(np.log(extent)), extent / value, _persisting
+    )
+
+
+def _persisting(log_extent: Floats) -> Floats:
+    return np.asarray(np.exp(-np.exp(-log_extent)))
+
+
+def loading(name: str, value: float, gradient: Floats) -> NaturalParameter:
+    """Return a number that may be any, on its own scale."""
+    return NaturalParameter(name, value, gradient, value, 1.0, _identity)
+
+
+def unknown(name: str, n_params: int, value: float = np.nan) -> NaturalParameter:
+    """Return a parameter of effects that do not vary: it has no slope, or might be anything."""
+    return _on_boundary(name, value, n_params)
 
 
 def _stretched(z: Floats, lowest: float) -> Floats:

@@ -16,7 +16,7 @@ _NONE = np.zeros(0)
 
 @dataclass(frozen=True)
 class Parameterless(Covariance):
-    """Independent effects of known variances: `theta` is empty.
+    """Uncorrelated effects of known variances: `theta` is empty.
 
     Parameters
     ----------

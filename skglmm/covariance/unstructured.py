@@ -137,6 +137,9 @@ class Unstructured(Covariance):
             turned, turned.of_factor(factor), 2, limits, (-1.0, 1.0), np.sin, floors=(0, 1)
         )
 
+    def contains(self, other: Covariance) -> bool:
+        return other.size == self.size
+
 
 @cache
 def _mask(size: int) -> Bools:

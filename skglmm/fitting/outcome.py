@@ -123,7 +123,9 @@ def _singular(
     return tuple(
         sentence
         for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
-        for sentence in singular_terms(named, lambda_, np.diag(factor) == 0)
+        for sentence in singular_terms(
+            named, lambda_, (np.diag(factor) == 0) & named.covariance.ranked
+        )
     )
 
 

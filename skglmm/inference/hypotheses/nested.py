@@ -244,6 +244,8 @@ def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
     if missing:
         effects = _listed(smaller.columns, missing)
         yield f"only in the smaller model {effects} varies over {name!r}{told}"
+    if larger.factor.covariance.contains(smaller.factor.covariance) and _are_alike(smaller, larger):
+        return
     for term in smaller.terms:
         if larger.home(term) is None:
             effects = _listed(term, range(len(term.effects)), " and ")
@@ -256,6 +258,12 @@ def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
         if covariance.n_params != n_free and smaller.factor.covariance != other:
             kind = type(covariance).__name__
             yield f"covariances of the kind {kind}, as of {name!r}, are no part of others"
+
+
+def _are_alike(smaller: _Block, larger: _Block) -> bool:
+    """Whether the covariances of two fits are of the same effects in the same order."""
+    one, other = smaller.columns, larger.columns
+    return one.effects == other.effects
 
 
 def _listed(columns: SpanColumns, places: Iterable[int], between: str = ", ") -> str:

@@ -1,0 +1,1 @@
+"""Correlations of the effects of one level, beside their variances."""

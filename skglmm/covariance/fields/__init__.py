@@ -1,0 +1,1 @@
+"""Random fields: effects of times and places, whose correlations depend on distances."""
