@@ -38,10 +38,13 @@ class EffectNames(NamedTuple):
     ----------
     group : str
     effects : tuple of str, length q
+    joint : str, default=""
+        Name of all effects together, such as that of the times which they are of.
     """
 
     group: str
     effects: tuple[str, ...]
+    joint: str = ""
 
     def sd(self, i: int) -> str:
         """Return the name of the standard deviation of one effect."""
@@ -53,7 +56,7 @@ class EffectNames(NamedTuple):
 
     def of_all(self, kind: str) -> str:
         """Return the name of what all effects have in common."""
-        effects = self.effects
+        effects = (self.joint,) if self.joint else self.effects
         named = effects if len(effects) < 4 else (effects[0], "...", effects[-1])
         return f"{kind}({', '.join(named)} | {self.group})"
 

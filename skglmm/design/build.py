@@ -14,6 +14,8 @@ from skglmm.design.materialize import build_matrices
 from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import columns_of, functions
 from skglmm.design.offsets import total
+from skglmm.design.one_hot import EffectColumns, OneHot
+from skglmm.design.places import IndexedEffects
 from skglmm.design.records import Design, Layout
 from skglmm.design.term_table import TermTable, term_table
 from skglmm.exceptions import DesignError
@@ -49,6 +51,8 @@ class DesignSpec:
         Keys of the matrices of the offsets of each linear predictor, one or none.
     levels : tuple of Levels
         Levels of each factor.
+    indexed : tuple of IndexedEffects or None
+        Times, places or individuals of each factor whose rows have one effect each.
     columns : mapping of str to Column
         Kind and labels of each column that a matrix uses.
     specs : mapping of str to MatrixSpec
@@ -67,6 +71,7 @@ class DesignSpec:
     effect_parts: tuple[Selection, ...]
     offset_parts: tuple[Selection, ...]
     levels: tuple[Levels, ...]
+    indexed: tuple[IndexedEffects | None, ...]
     columns: Mapping[str, Column]
     specs: Mapping[str, MatrixSpec]
     constant: Mapping[str, str]
@@ -80,7 +85,11 @@ class DesignSpec:
     @property
     def effect_variables(self) -> tuple[tuple[str, ...], ...]:
         """Columns that the effects of each factor need."""
-        return tuple(parts.columns for parts in self.effect_parts)
+        pairs = zip(self.effect_parts, self.indexed, strict=True)
+        return tuple(
+            parts.columns if indexed is None else (*indexed.columns, *parts.columns)
+            for parts, indexed in pairs
+        )
 
     @property
     def fixed_terms(self) -> tuple[Mapping[tuple[str, ...], tuple[int, ...]], ...]:
@@ -156,7 +165,7 @@ class DesignSpec:
             levels.codes(frame) if index in coded else np.full(len(frame), -1, dtype=np.intp)
             for index, levels in enumerate(self.levels)
         ]
-        return self.assemble(frame, matrices, codes)
+        return self.assemble(frame, matrices, codes, made)
 
     def extended(self, frame: pd.DataFrame, factors: Collection[str] | None = None) -> "DesignSpec":
         """Return a spec that also knows the levels of other rows, after its own.
@@ -200,6 +209,7 @@ class DesignSpec:
             for values in known
         ]
         found += [x.codes(frame) for x in self.levels] if design is None else design.codes
+        found += [each.index(frame) for each in self.indexed if each is not None]
         if self.offset is not None:
             found.append(numbers(pick(frame, self.offset), _OFFSET))
         return found
@@ -213,9 +223,13 @@ class DesignSpec:
         return {i for i, name in enumerate(known) if names is None or name in names}
 
     def assemble(
-        self, frame: pd.DataFrame, matrices: Mapping[str, Floats], codes: Sequence[Ints]
+        self,
+        frame: pd.DataFrame,
+        matrices: Mapping[str, Floats],
+        codes: Sequence[Ints],
+        made: Collection[int],
     ) -> Design:
-        """Put matrices and codes together; factors without matrices get zeros."""
+        """Put matrices and codes together; factors whose effects are not `made` get zeros."""
         column = None if self.offset is None else numbers(pick(frame, self.offset), _OFFSET)
         shifts = [None if number is None else np.full(len(frame), number) for number in self.added]
         shifts[0] = total([shifts[0], column])
@@ -223,11 +237,18 @@ class DesignSpec:
             total([shifts[k], *(matrices[key].sum(axis=1) for key in part.keys)])
             for k, part in enumerate(self.offset_parts)
         ]
-        columns = []
-        for parts, factor in zip(self.effect_parts, self.layout.factors, strict=True):
-            made = [matrices[key] for key in parts.keys if key in matrices]
-            zeros = np.zeros((len(frame), factor.n_columns), order="F")
-            columns.append(_beside(made) if made else zeros)
+        columns: list[EffectColumns] = []
+        codes = list(codes)
+        for f, (parts, indexed) in enumerate(zip(self.effect_parts, self.indexed, strict=True)):
+            size = self.layout.factors[f].n_columns
+            found = [matrices[key] for key in parts.keys if key in matrices]
+            if indexed is not None:
+                index = indexed.index(frame) if f in made else np.zeros(len(frame), dtype=np.intp)
+                codes[f] = np.where(index < 0, -1, codes[f])  # of which nothing is known
+                columns.append(OneHot(np.maximum(index, 0), size, _entries(found, f in made, index)))
+            else:
+                zeros = np.zeros((len(frame), size), order="F")
+                columns.append(_beside(found) if found else zeros)
         return Design(
             self.layout,
             tuple(matrices[key] for key in self.fixed_parts.keys),
@@ -235,6 +256,15 @@ class DesignSpec:
             tuple(codes),
             tuple(columns),
         )
+
+
+def _entries(matrices: Sequence[Floats], is_made: bool, index: Ints) -> Floats | None:
+    """Return what effects by index are multiplied by; None is 1."""
+    if not is_made:
+        return np.zeros(len(index))
+    if not matrices or np.all(matrices[0] == 1.0):
+        return None
+    return matrices[0][:, 0]
 
 
 def _beside(matrices: Sequence[Floats]) -> Floats:

@@ -201,6 +201,12 @@ class Labels:
         codes, found = _counted(series) or pd.factorize(series, sort=True)
         return cls(kind, _plain(pd.Index(found), kind)), codes.astype(np.intp, copy=False)
 
+    @classmethod
+    def of(cls, values: "pd.Index[Any]") -> "Labels":
+        """Return labels that are known, in their order."""
+        kind = kind_of(values.to_series())
+        return cls(kind, _plain(values, kind))
+
     def codes(self, series: "pd.Series[Any]", role: str) -> Ints:
         """Return the code of each row, -1 for a value that was not learned."""
         missing(series, role)

@@ -23,7 +23,7 @@ class Levels:
     """The levels of a grouping factor: combinations of the labels of its columns that occur.
 
     Codes of two columns are combined as ``a * n_b + b`` and numbered again; `tables` holds
-    the sorted combinations of each such step.
+    the sorted combinations of each such step. Without columns all rows are one level.
     """
 
     columns: tuple[str, ...]
@@ -32,7 +32,11 @@ class Levels:
 
     @classmethod
     def learn(
-        cls, columns: tuple[str, ...], learned: Mapping[str, tuple[Labels, Ints]]
+        cls,
+        columns: tuple[str, ...],
+        learned: Mapping[str, tuple[Labels, Ints]],
+        *,
+        may_be_one: bool = False,
     ) -> tuple["Levels", Ints]:
         """Return the grouping factor of some learned columns, with the code of each row."""
         labels = tuple(learned[name][0] for name in columns)
@@ -42,7 +46,7 @@ class Levels:
             codes, table = pd.factorize(codes * len(later.values) + learned[name][1], sort=True)
             tables.append(np.asarray(table, dtype=np.intp))
         found = cls(columns, labels, tuple(tables))
-        if found.n_levels < 2:
+        if found.n_levels < 2 and not may_be_one:
             msg = (
                 f"grouping factor {':'.join(columns)!r} has one level, {found.texts()[0]!r}; "
                 "random effects need two or more"
@@ -50,13 +54,22 @@ class Levels:
             raise DesignError(msg)
         return found, np.asarray(codes, dtype=np.intp)
 
+    @classmethod
+    def whole(cls, n_samples: int) -> tuple["Levels", Ints]:
+        """Return one level of all rows, with their codes."""
+        return cls((), (), ()), np.zeros(n_samples, dtype=np.intp)
+
     @property
     def n_levels(self) -> int:
         """Number of levels."""
+        if not self.columns:
+            return 1
         return len(self.tables[-1]) if self.tables else len(self.labels[0].values)
 
     def texts(self) -> NDArray[np.object_]:
         """Return the text of each level, shape (n_levels,)."""
+        if not self.columns:
+            return np.array(["all"], dtype=object)
         if not self.tables:
             return _texts(self.labels[0])
         texts = _quoted(self.labels[0])
@@ -67,6 +80,8 @@ class Levels:
 
     def codes(self, frame: pd.DataFrame) -> Ints:
         """Return the level of each row, shape (n,); -1 for one that was not learned."""
+        if not self.columns:
+            return np.zeros(len(frame), dtype=np.intp)
         known = zip(self.columns, self.labels, strict=True)
         parts = [labels.codes(pick(frame, name), _ROLE) for name, labels in known]
         codes = parts[0]
@@ -78,6 +93,8 @@ class Levels:
 
     def extended(self, frame: pd.DataFrame) -> "Levels":
         """Return the levels with those of other rows that are new after them."""
+        if not self.columns:
+            return self
         known = zip(self.columns, self.labels, strict=True)
         labels = tuple(part.extended(pick(frame, name), _ROLE) for name, part in known)
         codes, tables = labels[0].codes(pick(frame, self.columns[0]), _ROLE), []

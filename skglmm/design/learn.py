@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from skglmm.arrays import Ints
-from skglmm.covariance import BlockDiagonal
+from skglmm.covariance import BlockDiagonal, Covariance
 from skglmm.design.build import DesignSpec, Selection
 from skglmm.design.columns import Column, Use, is_label, pick, refuse_empty
 from skglmm.design.empty import refuse_empty_effects, single_levels
@@ -18,9 +19,10 @@ from skglmm.design.materialize import learn_matrices
 from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import functions, uses
 from skglmm.design.offsets import offset_text, refuse_coded
+from skglmm.design.places import IndexedEffects
 from skglmm.design.records import Design, Factor, Layout, label_in
 from skglmm.design.sizes import refuse_parameters
-from skglmm.design.structures import covariance_of
+from skglmm.design.structures import RELATED, covariance_of, is_indexed, learn_indexed
 from skglmm.exceptions import DesignError
 
 __all__ = ["Term", "label_columns", "learn"]
@@ -57,6 +59,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     numbers: Collection[str] = (),
     all_named: bool = False,
     context: Mapping[str, Any] | None = None,
+    relationships: Mapping[str, Any] | None = None,
     float_groups: bool = False,
 ) -> tuple[DesignSpec, Design]:
     """Learn codings, knots and levels from a data frame, and build its design.
@@ -70,7 +73,8 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     fixed : mapping of str to str
         One-sided formula of each linear predictor, ``{"mean": "1 + x", "precision": "1"}``.
     terms : sequence of Term, default=()
-        Random-effects terms; those on the same grouping factor make one factor.
+        Random-effects terms; those on the same grouping factor make one factor, but for those of
+        times, places and individuals, of which each row has one.
     offset : str, default=None
         Column added to the first linear predictor, on its scale.
     offsets : mapping of str to sequence of str or float, default=None
@@ -84,6 +88,8 @@ def learn(  # noqa: PLR0913 -- the parts of a model
         Whether names of the first predictor's coefficients and effects tell it, too.
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
+    relationships : mapping of str to object, default=None
+        Matrices of relationships by name, see `learn_relatives`.
     float_groups : bool, default=False
         Whether grouping columns may hold floating-point numbers, as in plain arrays.
 
@@ -117,6 +123,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
     levels, codes = _learn_groups(frame, plan, float_groups=float_groups)
+    indexed = [_indexed(frame, found, relationships) for found in plan.merged]
     bare = [
         k for name, k in zip(fixed, plan.fixed_keys(), strict=True) if name in without_intercept
     ]
@@ -128,7 +135,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     needed = [name for part in (fixed_parts, *offset_parts) for name in part.columns]
     spec = DesignSpec(
         replace(
-            _layout(plan, levels, specs, offset),
+            _layout(plan, levels, specs, offset, indexed),
             numbers=tuple(plan.predictors.index(name) for name in numbers),
             implied=tuple(plan.predictors.index(name) for name in without_intercept),
         ),
@@ -138,12 +145,13 @@ def learn(  # noqa: PLR0913 -- the parts of a model
         tuple(_parts(keys, used) for keys in plan.effect_keys()),
         offset_parts,
         levels,
+        tuple(None if each is None else each[0] for each in indexed),
         columns,
         specs,
         single_levels(specs[key] for key in plan.fixed_keys()),
         plan.added,
     )
-    return spec, spec.assemble(frame, matrices, codes)
+    return spec, spec.assemble(frame, matrices, codes, range(len(levels)))
 
 
 def label_columns(
@@ -200,7 +208,7 @@ class _Plan:
 
     def texts(self, fixed: Mapping[str, str]) -> dict[str, str]:
         """Return the text of each matrix."""
-        effects = [term.effects for terms in self.merged for term in terms]
+        effects = [t.effects for terms in self.merged for t in terms if not _is_at_places(t)]
         keys = [key for keys in self.effect_keys() for key in keys]
         texts = dict(zip([*self.fixed_keys(), *keys], [*fixed.values(), *effects], strict=True))
         shifts = self.offset_texts().items()
@@ -219,21 +227,22 @@ class _Plan:
         return [(f"offset{k}",) if found else () for k, found in enumerate(self.offsets)]
 
     def effect_keys(self) -> list[tuple[str, ...]]:
-        """Return the keys of the matrices of each factor, one for each term."""
+        """Return the keys of the matrices of each factor, one for each term but of times, places."""
         return [
-            tuple(f"effects{index}_{place}" for place in range(len(terms)))
-            for index, terms in enumerate(self.merged)
+            tuple(f"effects{i}_{place}" for place, t in enumerate(terms) if not _is_at_places(t))
+            for i, terms in enumerate(self.merged)
         ]
 
 
 def _merge(terms: Sequence[Term]) -> tuple[tuple[Term, ...], ...]:
     """Return the terms of each grouping factor, in the order of the first of them.
 
-    Terms of one key follow the first of them.
+    Terms of one key follow the first of them; those of which each row has one effect stand alone.
     """
-    merged: dict[frozenset[str], list[Term]] = {}
-    for term in terms:
-        merged.setdefault(frozenset(term.group), []).append(term)
+    merged: dict[object, list[Term]] = {}
+    for place, term in enumerate(terms):
+        key = place if is_indexed(term.structure) else frozenset(term.group)
+        merged.setdefault(key, []).append(term)
     return tuple(tuple(chain.from_iterable(_blocks(found))) for found in merged.values())
 
 
@@ -243,6 +252,25 @@ def _blocks(terms: Sequence[Term]) -> list[list[Term]]:
     for place, term in enumerate(terms):
         blocks.setdefault(term.key or place, []).append(term)
     return list(blocks.values())
+
+
+def _is_at_places(term: Term) -> bool:
+    """Return whether a term's effects are those of times or places, and have no matrix."""
+    return is_indexed(term.structure) and term.structure != RELATED
+
+
+_Indexed = tuple[IndexedEffects, Covariance] | None
+
+
+def _indexed(
+    frame: pd.DataFrame, terms: Sequence[Term], relationships: Mapping[str, Any] | None
+) -> _Indexed:
+    """Return the effects of which each row has one, and their covariance; None of others."""
+    (term, *_) = terms
+    if not is_indexed(term.structure):
+        return None
+    structure = term.structure, term.argument
+    return learn_indexed(frame, term.effects, term.group, structure, relationships)
 
 
 def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column], dict[str, Any]]:
@@ -266,10 +294,15 @@ def _learn_groups(
     frame: pd.DataFrame, plan: _Plan, *, float_groups: bool
 ) -> tuple[tuple[Levels, ...], list[Ints]]:
     """Return the levels of each factor, and the codes of the rows."""
-    factors = [terms[0].group for terms in plan.merged]
+    factors = [() if terms[0].structure == RELATED else terms[0].group for terms in plan.merged]
     names = dict.fromkeys(name for group in factors for name in group)
     labels = {name: learn_labels(pick(frame, name), float_groups=float_groups) for name in names}
-    learned = [Levels.learn(group, labels) for group in factors]
+    learned = [
+        Levels.learn(group, labels, may_be_one=is_indexed(terms[0].structure))
+        if group
+        else Levels.whole(len(frame))
+        for group, terms in zip(factors, plan.merged, strict=True)
+    ]
     return tuple(found for found, _ in learned), [codes for _, codes in learned]
 
 
@@ -278,13 +311,22 @@ def _parts(keys: tuple[str, ...], used: _Uses) -> Selection:
 
 
 def _layout(
-    plan: _Plan, levels: Sequence[Levels], specs: Mapping[str, MatrixSpec], offset: str | None
+    plan: _Plan,
+    levels: Sequence[Levels],
+    specs: Mapping[str, MatrixSpec],
+    offset: str | None,
+    indexed: Sequence[_Indexed],
 ) -> Layout:
     factors = [
         _factor(terms, found, [specs[key].column_names for key in keys], plan)
-        for terms, found, keys in zip(plan.merged, levels, plan.effect_keys(), strict=True)
+        if each is None
+        else _indexed_factor(terms[0], found, each, plan)
+        for terms, found, keys, each in zip(
+            plan.merged, levels, plan.effect_keys(), indexed, strict=True
+        )
     ]
-    _refuse_twins([factor.name for factor in factors], "grouping factors")
+    by_columns = {frozenset(terms[0].group): each.name for terms, each in zip(plan.merged, factors, strict=True)}
+    _refuse_twins(list(by_columns.values()), "grouping factors")
     for keys, factor in zip(plan.effect_keys(), factors, strict=True):
         refuse_empty_effects([specs[key] for key in keys], factor.name)
     coefficients = tuple(tuple(specs[key].column_names) for key in plan.fixed_keys())
@@ -342,4 +384,23 @@ def _factor(
         tuple(k for k, _ in effects),
         tuple(sizes),
         covariance,
+    )
+
+
+def _indexed_factor(
+    term: Term, levels: Levels, indexed: tuple[IndexedEffects, Covariance], plan: _Plan
+) -> Factor:
+    effects, covariance = indexed
+    k, name = plan.predictors.index(term.predictor), ":".join(term.group) or "1"
+    refuse_parameters(name, covariance.size, covariance.n_params)
+    label = partial(label_in, plan.predictors, k, all_named=plan.all_named)
+    return Factor(
+        name,
+        levels.texts(),
+        tuple(map(label, effects.names)),
+        (k,) * covariance.size,
+        (covariance.size,),
+        covariance,
+        is_one_hot=True,
+        joint_name=label(effects.joint_name),
     )

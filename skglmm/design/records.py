@@ -35,6 +35,8 @@ class Factor:
     is_one_hot : bool
         Whether each row has one of the effects of its level, by index: its columns are `OneHot`.
         Such a term is a factor of its own, even if others have the same levels.
+    joint_name : str
+        Of all of these effects together, in names of parameters: ``"t"``.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Factor:
     terms: tuple[int, ...]
     covariance: Covariance
     is_one_hot: bool = False
+    joint_name: str = ""
 
     @property
     def n_columns(self) -> int:

@@ -1,18 +1,60 @@
 """The covariance of the effects of a term, by the word of its structure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from skglmm.covariance import CompoundSymmetry, Covariance, Diagonal, Unstructured
+import numpy as np
+import pandas as pd
+
+from skglmm.covariance import (
+    Autoregressive,
+    CompoundSymmetry,
+    Covariance,
+    Diagonal,
+    Exponential,
+    FactorAnalytic,
+    GaussianKernel,
+    HeterogeneousAutoregressive,
+    HomogeneousCompoundSymmetry,
+    HomogeneousDiagonal,
+    HomogeneousToeplitz,
+    Matern,
+    OrnsteinUhlenbeck,
+    Toeplitz,
+    Unstructured,
+)
+from skglmm.design.places import IndexedEffects, Places
+from skglmm.design.relatives import learn_relatives
 from skglmm.exceptions import DesignError
+from skglmm.syntax import terms_of
 
-__all__ = ["covariance_of"]
+__all__ = ["RELATED", "covariance_of", "is_indexed", "learn_indexed"]
 
 # From the number of effects of a level and the argument of the structure.
 _OF_COLUMNS: dict[str, Callable[[int, str], Covariance]] = {
     "us": lambda size, _: Unstructured(size),
     "diag": lambda size, _: Diagonal(size),
+    "homdiag": lambda size, _: HomogeneousDiagonal(size),
     "cs": lambda size, _: CompoundSymmetry(size),
+    "homcs": lambda size, _: HomogeneousCompoundSymmetry(size),
+    "rr": lambda size, rank: FactorAnalytic(size, int(rank)),
 }
+# From times that increase, (q,).
+_OF_TIMES: dict[str, Callable[[Any], Covariance]] = {
+    "ar1": lambda times: Autoregressive(len(times), times),
+    "hetar1": lambda times: HeterogeneousAutoregressive(len(times), times),
+    "toep": lambda times: Toeplitz(len(times)),
+    "homtoep": lambda times: HomogeneousToeplitz(len(times)),
+}
+_IN_EQUAL_STEPS = {"toep", "homtoep"}
+# From points, (q, d).
+_OF_POINTS: dict[str, Callable[[Any], Covariance]] = {
+    "ou": OrnsteinUhlenbeck,
+    "exp": Exponential,
+    "gau": GaussianKernel,
+    "mat": Matern,
+}
+RELATED = "known"
 
 
 def covariance_of(structure: str, argument: str, size: int) -> Covariance:
@@ -25,7 +67,79 @@ def covariance_of(structure: str, argument: str, size: int) -> Covariance:
     """
     if size == 1:
         return Unstructured(1)
-    if structure not in _OF_COLUMNS:
-        msg = f"random effects with the structure {structure}() cannot be fitted yet"
+    try:
+        return _OF_COLUMNS[structure](size, argument)
+    except ValueError as error:
+        msg = f"{structure}(): {error}"
+        raise DesignError(msg) from None
+
+
+def is_indexed(structure: str) -> bool:
+    """Return whether each row has one of the effects: of its time, its place, its individual."""
+    return structure not in _OF_COLUMNS
+
+
+def learn_indexed(
+    frame: pd.DataFrame,
+    effects: str,
+    group: tuple[str, ...],
+    structure: tuple[str, str],
+    relationships: Mapping[str, Any] | None,
+) -> tuple[IndexedEffects, Covariance]:
+    """Return the effects of times, places or individuals, and their covariance.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    effects : str
+        One-sided formula of the columns of times or coordinates, or of what varies between
+        individuals.
+    group : tuple of str
+        Grouping columns.
+    structure : tuple of str
+        Its word and its argument.
+    relationships : mapping of str to matrix, or None
+
+    Raises
+    ------
+    DesignError
+        When columns are no times or places, or individuals are not all related.
+    """
+    word, argument = structure
+    columns = _columns(effects, word)
+    if word == RELATED:
+        if len(group) != 1:
+            msg = f"{word}() needs one column of individuals, got {':'.join(group)!r}"
+            raise DesignError(msg)
+        effect = columns[0] if columns else "Intercept"
+        return learn_relatives(frame, group[0], effect, argument, relationships)
+    if word in _OF_POINTS:
+        if word == "ou" and len(columns) > 1:
+            msg = f"ou() takes one column of times, got {', '.join(columns)}; exp() takes several"
+            raise DesignError(msg)
+        places = Places.of_points(frame, columns, word)
+        return places, _OF_POINTS[word](places.points)
+    places = Places.of_times(frame, columns[0], word)
+    if word in _IN_EQUAL_STEPS and not places.are_evenly_spaced:
+        msg = (
+            f"{word}() has a correlation for each number of steps, and the times of "
+            f"{columns[0]!r} have gaps: {_shown(places)}; ar1() and ou() take gaps, and levels of "
+            "an ordered category are equal steps apart"
+        )
         raise DesignError(msg)
-    return _OF_COLUMNS[structure](size, argument)
+    return places, _OF_TIMES[word](tuple(places.points[:, 0].astype(np.int64).tolist()))
+
+
+def _columns(effects: str, word: str) -> list[str]:
+    """Return the columns of a formula; refuse expressions."""
+    factors = [factor for term in terms_of(effects) for factor in term.factors]
+    for factor in factors:
+        if factor.eval_method.value == "python":
+            msg = f"{word}() takes columns, and no expressions such as {factor.expr!r}"
+            raise DesignError(msg)
+    return [str(factor.expr) for factor in factors if factor.eval_method.value == "lookup"]
+
+
+def _shown(places: Places) -> str:
+    names = places.names
+    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "")

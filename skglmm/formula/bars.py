@@ -124,8 +124,7 @@ def _problem_of_group(piece: Piece) -> str | None:
 def _refuse_repeated_effects(bars: list[Bar]) -> None:
     seen: dict[str, Bar] = {}
     for bar in bars:
-        for term in read_terms(bar.effects):
-            name = render(term)
+        for name in _effects_of(bar):
             if name in seen:
                 what = "an intercept" if name == "1" else f"the effect {name!r}"
                 short = "; (1 | a/b) stands for (1 | a) + (1 | a:b)" if name == "1" else ""
@@ -135,3 +134,11 @@ def _refuse_repeated_effects(bars: list[Bar]) -> None:
                 )
                 raise FormulaError(msg)
             seen[name] = bar
+
+
+def _effects_of(bar: Bar) -> list[str]:
+    """Return what may be given once: a column, all times or places, or related individuals."""
+    names = [render(term) for term in read_terms(bar.effects)]
+    if STRUCTURES[bar.structure].effects == "columns":
+        return names
+    return [f"{' + '.join(names)} of each {bar.argument or 'time or place'}"]

@@ -20,6 +20,10 @@ covariance : str or dict, default="unstructured"
     How the effects of a level in `groups` vary together: "unstructured", "diagonal",
     "compound_symmetry" ...; a dict has one for each grouping column that is not unstructured. In
     formulas it is a word before the term, ``cs(1 + x | g)``.
+relationships : dict of str to DataFrame or tuple, default=None
+    Known relationships of individuals, such as a pedigree's, by the name that formulas call them
+    by, ``known(1 | id, A)``: a DataFrame with the individuals as index and columns, or a pair of
+    an array and their labels. A sparse array is the inverse.
 """,
     "precision": """\
 precision : str, default="1"

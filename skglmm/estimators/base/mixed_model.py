@@ -81,6 +81,7 @@ class MixedModel(
     formula: str | None = field(default=None, kw_only=False)
     groups: Any = None
     covariance: Any = "unstructured"
+    relationships: Mapping[str, Any] | None = None
     link: str = ""
     predict_kind: str = "conditional"
     new_groups: str = "marginal"
@@ -199,6 +200,7 @@ class MixedModel(
             numbers=model.numbers,
             all_named=model.all_named,
             context=self.context,
+            relationships=self.relationships,
             float_groups=is_array(self, frame),  # whose columns share one type
         )
 

@@ -9,7 +9,8 @@ from skglmm.estimators.base.docs import filled
 __all__ = ["mixed_model"]
 
 _Class = TypeVar("_Class", bound=type)
-_FIRST = ("self", "formula", "groups", "covariance")  # before an estimator's own parameters
+# Before an estimator's own parameters:
+_FIRST = ("self", "formula", "groups", "covariance", "relationships")
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))

@@ -81,7 +81,8 @@ class StudyRows:
 
     def _unused_labels(self) -> list[Any]:
         spec = self.model._spec
-        used = {*spec.columns, *spec.variables, *(n for v in spec.group_variables for n in v)}
+        of_factors = (*spec.group_variables, *spec.effect_variables)
+        used = {*spec.columns, *spec.variables, *(name for names in of_factors for name in names)}
         return [
             name
             for name in self.frame.columns

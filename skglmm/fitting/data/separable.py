@@ -77,6 +77,8 @@ def _counts(design: Design, f: int) -> Ints:
 
 def _refuse_absent(factor: Factor, counts: Ints) -> None:
     """Refuse effects without rows whose variance is their own: what others say is not of them."""
+    if not factor.covariance.rescales:
+        return  # the variance of all is one
     components = factor.covariance.components
     alone = [c for part in components if len(part) == 1 < len(components) for c in part]
     lost = [factor.columns[c] for c in alone if not counts[c]]

@@ -1,0 +1,179 @@
+"""Times and places of the rows: each distinct one is an effect of every level."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from skglmm.arrays import Floats, Ints
+from skglmm.design.columns import Labels, kind_of, missing, numbers, pick
+from skglmm.exceptions import DesignError
+
+__all__ = ["IndexedEffects", "Places"]
+
+SHOWN = 5  # levels that a message lists
+_UNORDERED = {"text", "date", "datetime"}
+_TIME, _COORDINATE = "column of times", "coordinate column"
+
+
+class IndexedEffects(Protocol):
+    """Effects of which each row has one: those of times, of places, of individuals.
+
+    They are learned from the rows of a fit, and hold none of them.
+    """
+
+    columns: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the effects: ``t[3]``."""
+
+    @property
+    def joint_name(self) -> str:
+        """Name of all of them together, in those of parameters: ``t``."""
+
+    def index(self, frame: pd.DataFrame) -> Ints:
+        """Return the effect of each row, shape (n,); -1 for what was not learned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """The distinct times or places of a data frame, and the number of each.
+
+    Parameters
+    ----------
+    columns : tuple of str, length d
+        Of coordinates, or one of times.
+    points : ndarray, shape (q, d)
+        Those that occur, in order: times increase.
+    labels : Labels or None
+        Levels of a category of times, which count from 0, those without rows among them.
+    """
+
+    columns: tuple[str, ...]
+    points: Floats
+    labels: Labels | None = None
+
+    @classmethod
+    def of_times(cls, frame: pd.DataFrame, column: str, word: str) -> "Places":
+        """Learn times: whole numbers, or levels of a category, which are equal steps apart.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        column : str
+        word : str
+            Of the structure, for messages.
+        """
+        series = pick(frame, column)
+        missing(series, _TIME)
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            labels = Labels.of(series.cat.categories)
+            return cls._learn((column,), labels.codes(series, _TIME)[:, None], labels, word)
+        if kind_of(series) in _UNORDERED:
+            shown = ", ".join(map(repr, sorted(map(str, series.unique()))[:SHOWN]))
+            msg = (
+                f"{_TIME} {column!r} holds {kind_of(series)} values, which have no order: sorted "
+                f"they are {shown}; make it a pd.Categorical with ordered=True and all levels in "
+                "order, or whole numbers"
+            )
+            raise DesignError(msg)
+        times = numbers(series, _TIME)
+        broken = times != np.round(times)
+        if broken.any():
+            row = int(np.argmax(broken))
+            msg = (
+                f"{word}() takes whole times, and {_TIME} {column!r} holds {times[row]:g} in row "
+                f"{row}; ou(0 + {column} | g) takes any numbers, and levels of an ordered "
+                "category are equal steps apart"
+            )
+            raise DesignError(msg)
+        return cls._learn((column,), times[:, None], None, word)
+
+    @classmethod
+    def of_points(cls, frame: pd.DataFrame, columns: Sequence[str], word: str) -> "Places":
+        """Learn the distinct points of numeric columns."""
+        return cls._learn(tuple(columns), _coordinates(frame, columns), None, word)
+
+    @classmethod
+    def _learn(
+        cls, columns: tuple[str, ...], points: Floats, labels: Labels | None, word: str
+    ) -> "Places":
+        found = np.unique(points.astype(np.float64) + 0.0, axis=0)  # -0.0 is 0.0
+        if len(found) < 2:
+            what = " and ".join(map(repr, columns))
+            value = ", ".join(f"{x:g}" for x in found[0])
+            shown = value if labels is None else repr(labels.values[int(found[0, 0])])
+            msg = (
+                f"{word}() needs two or more times or places, and {what} holds {shown} in all rows"
+            )
+            raise DesignError(msg)
+        return cls(columns, found, labels)
+
+    @property
+    def joint_name(self) -> str:
+        return ", ".join(self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.names_of(self.points)
+
+    def names_of(self, points: Floats) -> tuple[str, ...]:
+        """Return the names of effects at points, shape (m, d), which are different."""
+        head = self.joint_name if len(self.columns) == 1 else f"({self.joint_name})"
+        if self.labels is not None:
+            values = self.labels.values[points[:, 0].astype(np.intp)]
+            return tuple(f"{head}[{value}]" for value in values)
+        short = [", ".join(f"{x:g}" for x in point) for point in points.tolist()]
+        if len(set(short)) < len(short):
+            short = [", ".join(map(repr, point)) for point in points.tolist()]
+        return tuple(f"{head}[{text}]" for text in short)
+
+    @property
+    def are_evenly_spaced(self) -> bool:
+        """Whether times follow each other in equal steps, without a gap."""
+        gaps = np.diff(self.points[:, 0])
+        is_even = bool(np.all(gaps == gaps[0]))
+        return is_even and (self.labels is None or gaps[0] == 1.0)
+
+    def read(self, frame: pd.DataFrame) -> Floats:
+        """Return the point of each row, shape (n, d), of the learned ones and of others.
+
+        Raises
+        ------
+        DesignError
+            When a column is unknown, misses values, or has a level of no known time.
+        """
+        if self.labels is None:
+            return _coordinates(frame, self.columns) + 0.0
+        series = pick(frame, self.columns[0])
+        codes = self.labels.codes(series, _TIME)
+        if (codes < 0).any():
+            msg = (
+                f"{_TIME} {self.columns[0]!r} has levels of which fit knows no time, "
+                f"{_listed(pd.unique(series[codes < 0]).tolist())}; known are "
+                f"{_listed(self.labels.values.tolist())}"
+            )
+            raise DesignError(msg)
+        return codes[:, None].astype(np.float64)
+
+    def index(self, frame: pd.DataFrame) -> Ints:
+        return self.index_of(self.read(frame))
+
+    def index_of(self, points: Floats) -> Ints:
+        """Return the number of each point, shape (m, d); -1 for those that were not learned."""
+        known = pd.MultiIndex.from_arrays(list(self.points.T))
+        found = known.get_indexer(pd.MultiIndex.from_arrays(list(points.T)))
+        return np.asarray(found, dtype=np.intp)
+
+
+def _coordinates(frame: pd.DataFrame, columns: Sequence[str]) -> Floats:
+    found = [numbers(pick(frame, name), _COORDINATE) for name in columns]
+    return np.column_stack(found)
+
+
+def _listed(names: Collection[Any]) -> str:
+    shown = ", ".join(map(repr, list(names)[:SHOWN]))
+    return shown + (f" … ({len(names)} in all)" if len(names) > SHOWN else "")
