@@ -1,5 +1,6 @@
 """The contract of a covariance, which alone knows what its parameters `theta` mean."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class Covariance(ABC):
     """
 
     size: int
+
+    @property
+    def title(self) -> str:
+        """What it is called in tables: ``heterogeneous autoregressive``."""
+        return re.sub("(?<!^)(?=[A-Z])", " ", type(self).__name__).lower()
 
     @property
     @abstractmethod

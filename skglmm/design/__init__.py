@@ -2,7 +2,7 @@
 
 from skglmm.design.build import DesignSpec
 from skglmm.design.columns import Labels, is_label, kind_of, pick
-from skglmm.design.learn import Term, label_columns, learn
+from skglmm.design.learn import Term, label_columns, learn, place_columns
 from skglmm.design.one_hot import (
     EffectColumns,
     OneHot,
@@ -11,7 +11,9 @@ from skglmm.design.one_hot import (
     turned,
     used_in,
 )
+from skglmm.design.places import Places
 from skglmm.design.records import Design, Factor, Layout, label_in
+from skglmm.design.structures import IndexedEffects
 from skglmm.design.term_table import TermTable
 
 __all__ = [
@@ -19,9 +21,11 @@ __all__ = [
     "DesignSpec",
     "EffectColumns",
     "Factor",
+    "IndexedEffects",
     "Labels",
     "Layout",
     "OneHot",
+    "Places",
     "Term",
     "TermTable",
     "effect_slots",
@@ -31,6 +35,7 @@ __all__ = [
     "label_in",
     "learn",
     "pick",
+    "place_columns",
     "rows_with_effects",
     "turned",
     "used_in",

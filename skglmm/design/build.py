@@ -15,8 +15,8 @@ from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import columns_of, functions
 from skglmm.design.offsets import total
 from skglmm.design.one_hot import EffectColumns, OneHot
-from skglmm.design.places import IndexedEffects
 from skglmm.design.records import Design, Layout
+from skglmm.design.structures import IndexedEffects
 from skglmm.design.term_table import TermTable, term_table
 from skglmm.exceptions import DesignError
 
@@ -245,7 +245,9 @@ class DesignSpec:
             if indexed is not None:
                 index = indexed.index(frame) if f in made else np.zeros(len(frame), dtype=np.intp)
                 codes[f] = np.where(index < 0, -1, codes[f])  # of which nothing is known
-                columns.append(OneHot(np.maximum(index, 0), size, _entries(found, f in made, index)))
+                columns.append(
+                    OneHot(np.maximum(index, 0), size, _entries(found, f in made, index))
+                )
             else:
                 zeros = np.zeros((len(frame), size), order="F")
                 columns.append(_beside(found) if found else zeros)

@@ -19,13 +19,19 @@ from skglmm.design.materialize import learn_matrices
 from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import functions, uses
 from skglmm.design.offsets import offset_text, refuse_coded
-from skglmm.design.places import IndexedEffects
 from skglmm.design.records import Design, Factor, Layout, label_in
 from skglmm.design.sizes import refuse_parameters
-from skglmm.design.structures import RELATED, covariance_of, is_indexed, learn_indexed
+from skglmm.design.structures import (
+    RELATED,
+    IndexedEffects,
+    covariance_of,
+    is_indexed,
+    learn_indexed,
+    place_names,
+)
 from skglmm.exceptions import DesignError
 
-__all__ = ["Term", "label_columns", "learn"]
+__all__ = ["Term", "label_columns", "learn", "place_columns"]
 
 _Uses = Mapping[str, Mapping[str, Use]]  # of each text, by column
 _INTERCEPT = "Intercept"  # what formulaic calls the column of ones
@@ -89,7 +95,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     context : mapping of str to object, default=None
         Functions that formulas may call, besides formulaic's own.
     relationships : mapping of str to object, default=None
-        Matrices of relationships by name, see `learn_relatives`.
+        Matrices of relationships by name, see `learn_individuals`.
     float_groups : bool, default=False
         Whether grouping columns may hold floating-point numbers, as in plain arrays.
 
@@ -178,6 +184,11 @@ def label_columns(
     return [name for name in names if name in coded or is_label(pick(frame, name))]
 
 
+def place_columns(term: Term) -> tuple[str, ...]:
+    """Return the columns whose distinct times or places are a term's effects, or none."""
+    return tuple(place_names(term.effects, term.structure)) if _is_at_places(term) else ()
+
+
 @dataclass(frozen=True)
 class _Plan:
     """Which texts make which matrix: predictors, terms by grouping factor, and offsets."""
@@ -227,7 +238,7 @@ class _Plan:
         return [(f"offset{k}",) if found else () for k, found in enumerate(self.offsets)]
 
     def effect_keys(self) -> list[tuple[str, ...]]:
-        """Return the keys of the matrices of each factor, one for each term but of times, places."""
+        """Return the keys of the matrices of each factor, one for each term with one."""
         return [
             tuple(f"effects{i}_{place}" for place, t in enumerate(terms) if not _is_at_places(t))
             for i, terms in enumerate(self.merged)
@@ -325,7 +336,10 @@ def _layout(
             plan.merged, levels, plan.effect_keys(), indexed, strict=True
         )
     ]
-    by_columns = {frozenset(terms[0].group): each.name for terms, each in zip(plan.merged, factors, strict=True)}
+    by_columns = {
+        frozenset(terms[0].group): each.name
+        for terms, each in zip(plan.merged, factors, strict=True)
+    }
     _refuse_twins(list(by_columns.values()), "grouping factors")
     for keys, factor in zip(plan.effect_keys(), factors, strict=True):
         refuse_empty_effects([specs[key] for key in keys], factor.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,31 +11,11 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design.columns import Labels, kind_of, missing, numbers, pick
 from skglmm.exceptions import DesignError
 
-__all__ = ["IndexedEffects", "Places"]
+__all__ = ["Places"]
 
 SHOWN = 5  # levels that a message lists
 _UNORDERED = {"text", "date", "datetime"}
 _TIME, _COORDINATE = "column of times", "coordinate column"
-
-
-class IndexedEffects(Protocol):
-    """Effects of which each row has one: those of times, of places, of individuals.
-
-    They are learned from the rows of a fit, and hold none of them.
-    """
-
-    columns: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the effects: ``t[3]``."""
-
-    @property
-    def joint_name(self) -> str:
-        """Name of all of them together, in those of parameters: ``t``."""
-
-    def index(self, frame: pd.DataFrame) -> Ints:
-        """Return the effect of each row, shape (n,); -1 for what was not learned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +51,8 @@ class Places:
         missing(series, _TIME)
         if isinstance(series.dtype, pd.CategoricalDtype):
             labels = Labels.of(series.cat.categories)
-            return cls._learn((column,), labels.codes(series, _TIME)[:, None], labels, word)
+            codes = labels.codes(series, _TIME).astype(np.float64)
+            return cls._learn((column,), codes[:, None], labels, word)
         if kind_of(series) in _UNORDERED:
             shown = ", ".join(map(repr, sorted(map(str, series.unique()))[:SHOWN]))
             msg = (
@@ -101,7 +82,7 @@ class Places:
     def _learn(
         cls, columns: tuple[str, ...], points: Floats, labels: Labels | None, word: str
     ) -> "Places":
-        found = np.unique(points.astype(np.float64) + 0.0, axis=0)  # -0.0 is 0.0
+        found = np.unique(points + 0.0, axis=0)  # -0.0 is 0.0
         if len(found) < 2:
             what = " and ".join(map(repr, columns))
             value = ", ".join(f"{x:g}" for x in found[0])
@@ -114,10 +95,12 @@ class Places:
 
     @property
     def joint_name(self) -> str:
+        """Name of all effects together, in those of parameters: ``t``."""
         return ", ".join(self.columns)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the effects: ``t[3]``."""
         return self.names_of(self.points)
 
     def names_of(self, points: Floats) -> tuple[str, ...]:
@@ -160,6 +143,7 @@ class Places:
         return codes[:, None].astype(np.float64)
 
     def index(self, frame: pd.DataFrame) -> Ints:
+        """Return the time or place of each row, shape (n,); -1 for what was not learned."""
         return self.index_of(self.read(frame))
 
     def index_of(self, points: Floats) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.covariance import Covariance
+from skglmm.covariance import Covariance, Relationship
 from skglmm.design.one_hot import EffectColumns, OneHot
 
 __all__ = ["Design", "Factor", "Layout", "label_in"]
@@ -63,6 +63,11 @@ class Factor:
         """Number of effects over all levels."""
         return self.n_columns * self.n_levels
 
+    @property
+    def are_individuals(self) -> bool:
+        """Whether the effects are those of related individuals, which users take for levels."""
+        return isinstance(self.covariance, Relationship)
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:
@@ -97,6 +102,15 @@ class Layout:
     def is_shifted(self, k: int) -> bool:
         """Whether something is added to a predictor."""
         return bool(self.offsets and self.offsets[k])
+
+    @property
+    def n_levels(self) -> dict[str, int]:
+        """Number of levels by grouping factor; related individuals are levels."""
+        found: dict[str, int] = {}
+        for factor in self.factors:
+            count = factor.n_columns if factor.are_individuals else factor.n_levels
+            found[factor.name] = max(count, found.get(factor.name, 0))
+        return found
 
     def labels(self, k: int) -> list[str]:
         """Names of the coefficients of predictor k, unlike those of others: ``precision(x)``."""

@@ -23,13 +23,21 @@ from skglmm.covariance import (
     Toeplitz,
     Unstructured,
 )
-from skglmm.design.places import IndexedEffects, Places
-from skglmm.design.relatives import learn_relatives
+from skglmm.design.individuals import Individuals, learn_individuals
+from skglmm.design.places import Places
 from skglmm.exceptions import DesignError
 from skglmm.syntax import terms_of
 
-__all__ = ["RELATED", "covariance_of", "is_indexed", "learn_indexed"]
+__all__ = [
+    "RELATED",
+    "IndexedEffects",
+    "covariance_of",
+    "is_indexed",
+    "learn_indexed",
+    "place_names",
+]
 
+IndexedEffects = Places | Individuals  # of which each row has one
 # From the number of effects of a level and the argument of the structure.
 _OF_COLUMNS: dict[str, Callable[[int, str], Covariance]] = {
     "us": lambda size, _: Unstructured(size),
@@ -106,13 +114,13 @@ def learn_indexed(
         When columns are no times or places, or individuals are not all related.
     """
     word, argument = structure
-    columns = _columns(effects, word)
+    columns = place_names(effects, word)
     if word == RELATED:
         if len(group) != 1:
             msg = f"{word}() needs one column of individuals, got {':'.join(group)!r}"
             raise DesignError(msg)
         effect = columns[0] if columns else "Intercept"
-        return learn_relatives(frame, group[0], effect, argument, relationships)
+        return learn_individuals(frame, group[0], effect, argument, relationships)
     if word in _OF_POINTS:
         if word == "ou" and len(columns) > 1:
             msg = f"ou() takes one column of times, got {', '.join(columns)}; exp() takes several"
@@ -130,8 +138,8 @@ def learn_indexed(
     return places, _OF_TIMES[word](tuple(places.points[:, 0].astype(np.int64).tolist()))
 
 
-def _columns(effects: str, word: str) -> list[str]:
-    """Return the columns of a formula; refuse expressions."""
+def place_names(effects: str, word: str) -> list[str]:
+    """Return the columns of times, coordinates or slopes; refuse expressions."""
     factors = [factor for term in terms_of(effects) for factor in term.factors]
     for factor in factors:
         if factor.eval_method.value == "python":

@@ -13,6 +13,7 @@ from skglmm.covariance.natural import EffectNames, Ends, NaturalParameter, bound
 __all__ = ["RIGHT", "Correlation", "Exchangeable", "Steps", "Uncorrelated", "unfolded"]
 
 RIGHT = np.pi / 2
+START = 0.3  # correlation of the closest times at which a fit begins that cannot begin at 0
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,9 @@ class Steps(Correlation):
         return np.asarray(step[0] * self._both(float(angles[0]))[1])
 
     def start(self) -> Floats:
-        return np.zeros(1)
+        step = int(np.diff(self.times).min())
+        # Where no two times are a single step apart, powers of a correlation of 0 do not move.
+        return np.zeros(1) if step == 1 else np.array([np.arcsin(START ** (1.0 / step))])
 
     def names(self, labels: EffectNames) -> list[str]:
         return [labels.of_all("rho")]

@@ -282,7 +282,7 @@ class MixedModel(
         self.log_likelihood_, self.log_prior_ = result.log_likelihood, result.log_prior
         self.aic_, self.bic_, self.n_params_ = result.aic, result.bic, result.n_params
         self.n_obs_ = result.n_samples
-        self.n_levels_ = {factor.name: factor.n_levels for factor in result.layout.factors}
+        self.n_levels_ = result.layout.n_levels
         self.converged_, self.is_singular_ = result.converged, bool(result.singular)
         self.n_iter_ = max(1, result.n_iterations)
         self.formulas_ = {name: model.texts[name] for name in names}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Ints
-from skglmm.design import DesignSpec, label_columns, learn
+from skglmm.design import DesignSpec, label_columns, learn, place_columns
 from skglmm.engine import arrange, is_nested
 from skglmm.estimators.cluster.rows import VettedRows, some_rows
 from skglmm.estimators.reading.model import Model
@@ -43,7 +43,9 @@ def learn_labels(
     context = estimator.context
     texts = {"offsets": model.offsets, "context": context}
     labels = label_columns(meta, model.fixed, model.terms, **texts)
-    keys = list(dict.fromkeys([*(bar.group for bar in model.bars), *((name,) for name in labels)]))
+    groups = (bar.group for bar in model.bars if bar.group)
+    places = (columns for term in model.terms if (columns := place_columns(term)))
+    keys = list(dict.fromkeys([*groups, *places, *((name,) for name in labels)]))
     head = next(iter(rows.some([0]).map(_head)))
     tables = [head]
     if keys:
@@ -58,6 +60,7 @@ def learn_labels(
         without_intercept=model.without_intercept,
         numbers=model.numbers,
         all_named=model.all_named,
+        relationships=estimator.relationships,
         **texts,
     )
     learned = [name for each in spec.specs.values() for name in each.states]

@@ -202,7 +202,7 @@ class Conditioning(SingleThreaded):
             raise ValueError(_NO_MODE)
         updated = copy(self)
         updated._spec, updated.fit_ = spec, infer.condition(self.fit_, design, found)
-        updated.n_levels_ = {factor.name: factor.n_levels for factor in spec.layout.factors}
+        updated.n_levels_ = spec.layout.n_levels
         return updated
 
     def _response(self, X: Any, y: Any, sample_weight: Any) -> tuple[Floats, Floats | None]:

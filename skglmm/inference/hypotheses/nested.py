@@ -120,7 +120,9 @@ class Comparison:
     def _blocks(self) -> tuple[dict[Any, _Block], dict[Any, _Block]]:
         """The effects of each grouping factor, by how it groups the rows, or by its name."""
         pairs = list(zip((self.smaller, self.larger), self._both_spaces, strict=True))
-        by_rows = all(space and len(set(space.groups)) == len(space.groups) for _, space in pairs)
+        by_rows = all(
+            space and len(set(_keys(fit, space))) == len(space.groups) for fit, space in pairs
+        )
         one, other = (_blocks(fit, space, by_rows=by_rows) for fit, space in pairs)
         return one, other
 
@@ -295,11 +297,17 @@ def _offsets(fit: Fit) -> str:
 def _blocks(fit: Fit, spaces: Spaces | None, *, by_rows: bool) -> dict[Any, _Block]:
     factors = fit.layout.factors
     sums = [None] * len(factors) if spaces is None else spaces.effects
-    named = [_pieces(factor) for factor in factors]
-    keys = spaces.groups if by_rows and spaces is not None else named
+    keys = _keys(fit, spaces if by_rows else None)
     return {
         key: _block(factor, part) for key, factor, part in zip(keys, factors, sums, strict=True)
     }
+
+
+def _keys(fit: Fit, spaces: Spaces | None) -> list[Any]:
+    """What tells factors apart: rows or names of groups, and of which times or places they are."""
+    factors = fit.layout.factors
+    groups = map(_pieces, factors) if spaces is None else spaces.groups
+    return [(group, factor.joint_name) for group, factor in zip(groups, factors, strict=True)]
 
 
 def _pieces(factor: Factor) -> frozenset[str]:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import estimates_variance, mode_moves, posterior_blocks
 
-__all__ = ["RandomEffects", "random_effects"]
+__all__ = ["RandomEffects", "named_effects", "random_effects"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ def random_effects(fit: Fit) -> tuple[RandomEffects, ...]:
     array([0.78, 0.38, 0.62])
     """
     return tuple(_effects_of(fit, f) for f in range(len(fit.layout.factors)))
+
+
+def named_effects(factor: Factor) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return the level and the effect that each row of a table of modes is of."""
+    effects = np.array(factor.columns, dtype=object)
+    if factor.are_individuals:
+        return effects, np.full(len(effects), factor.joint_name, dtype=object)
+    return np.repeat(factor.labels, len(effects)), np.tile(effects, factor.n_levels)
 
 
 def _effects_of(fit: Fit, f: int) -> RandomEffects:

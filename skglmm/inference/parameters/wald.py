@@ -19,6 +19,7 @@ from skglmm.inference.parameters.natural import (
     correlation_name,
     delta_covariance,
     is_constant,
+    labels,
     natural,
     sd_name,
     std_errors,
@@ -77,6 +78,11 @@ class Component:
     variance, sd, sd_std_error : ndarray, shape (k,)
     correlation, correlation_std_error : ndarray, shape (k, k)
         NaN where the model has no correlation, or a variance is 0.
+    structure : str
+        Of effects of times, places or individuals, which are told by what they have in common:
+        ``autoregressive``; empty for others.
+    parameters : tuple of (str, float, float)
+        Names, values and standard errors of what such effects have in common.
     """
 
     group: str
@@ -87,6 +93,8 @@ class Component:
     sd_std_error: Floats
     correlation: Floats
     correlation_std_error: Floats
+    structure: str = ""
+    parameters: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,13 +192,16 @@ def variance_components(fit: Fit) -> tuple[Component, ...]:
     >>> variance_components(fit)[0].sd.round(3)
     array([0.515])
     """
-    errors = {p.name: e for p, e in with_errors(fit, list(variances(fit)))}
-    return tuple(
-        _component(factor, columns, sigma, errors)
-        for f, factor in enumerate(fit.layout.factors)
-        for sigma in [fit.lambdas[f] @ fit.lambdas[f].T]
-        for columns in term_columns(factor)
-    )
+    known = {p.name: (p.value, e) for p, e in with_errors(fit, list(variances(fit)))}
+    errors = {name: error for name, (_, error) in known.items()}
+    found = []
+    for factor, lambda_ in zip(fit.layout.factors, fit.lambdas, strict=True):
+        if factor.is_one_hot:
+            found.append(_structured(factor, known))
+            continue
+        sigma = lambda_ @ lambda_.T
+        found += [_component(factor, columns, sigma, errors) for columns in term_columns(factor)]
+    return tuple(found)
 
 
 def vcov(fit: Fit, component: str = "fixed") -> Covariances:
@@ -318,6 +329,29 @@ def _component(
         np.array([errors.get(sd_name(factor, i), np.nan) for i in columns]),
         correlation,
         error,
+    )
+
+
+def _structured(factor: Factor, known: dict[str, tuple[float, float]]) -> Component:
+    """Effects of times, places or individuals by their parameters, those of variances first."""
+    end = f" | {factor.name})"
+    names = factor.covariance.names(labels(factor))
+    found = [(name.replace(end, ")"), *known[name]) for name in names]
+    of_sd = [each for each in found if each[0].startswith("sd(")]
+    sd, error = (np.array([each[i] for each in of_sd]) for i in (1, 2))
+    absent = np.full((len(sd), len(sd)), np.nan)
+    np.fill_diagonal(absent, 1.0)
+    return Component(
+        factor.name,
+        factor.n_columns if factor.are_individuals else factor.n_levels,
+        tuple(name[3:-1] for name, *_ in of_sd),
+        sd**2,
+        sd,
+        error,
+        absent,
+        np.full_like(absent, np.nan),
+        factor.covariance.title,
+        tuple(found),
     )
 
 

@@ -55,7 +55,8 @@ def _in_predictor(fit: Fit, k: int) -> Iterator[FewGroups]:
     factors, labels = fit.layout.factors, fit.layout.labels(k)
     names, left = fit.layout.coefficients[k], set(range(len(fit.beta[k])))
     left -= {*fit.aliased[k], *(j for j in left if names[j] == _INTERCEPT)}
-    small = [f for f in range(len(fit.constant_within)) if factors[f].n_levels < FEW_GROUPS]
+    every = range(len(fit.constant_within))
+    small = [f for f in every if factors[f].n_levels < FEW_GROUPS and not factors[f].is_one_hot]
     for f in sorted(small, key=lambda f: factors[f].n_levels):  # the outermost first
         found = sorted(left.intersection(np.flatnonzero(fit.constant_within[f][k]).tolist()))
         if found:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from skglmm.arrays import Floats
 from skglmm.inference.parameters.estimates import Estimates
-from skglmm.inference.parameters.modes import RandomEffects
+from skglmm.inference.parameters.modes import RandomEffects, named_effects
 from skglmm.inference.parameters.wald import Component, Covariances, Intervals
 from skglmm.inference.report.overview import Overview
 
@@ -44,23 +44,42 @@ def component_frame(components: Sequence[Component]) -> pd.DataFrame:
         Columns group, effect, sd, sd_std_error, variance, corr, n_levels. The correlation is
         that with the first effect of the term (corr_2 with the second, and so on, where terms
         have more effects), NaN where the model has none. Where a factor has several terms, the
-        column block numbers them from 1, after group.
+        column block numbers them from 1, after group. Where effects are those of times, places or
+        individuals, the column structure says which, and the numbers that all have in common, such
+        as rho or range, are columns after it.
     """
-    n_corr = max([1, *(len(c.effects) - 1 for c in components)])
+    n_corr = max([1, *(len(c.effects) - 1 for c in components if not c.structure)])
     correlations = ["corr", *(f"corr_{i}" for i in range(2, n_corr + 1))]
-    columns = ["group", "block", "effect", "sd", "sd_std_error", "variance", *correlations]
-    rows: list[tuple[Any, ...]] = []
+    rows: list[dict[str, Any]] = []
     blocks: Counter[str] = Counter()
     for component in components:
         blocks[component.group] += 1
+        common = {"group": component.group, "block": blocks[component.group]}
+        common |= {"n_levels": component.n_levels, **_in_common(component)}
         for i, effect in enumerate(component.effects):
-            correlation = np.full(n_corr, np.nan)
-            correlation[:i] = component.correlation[i, :i]
-            names = (component.group, blocks[component.group], effect)
-            numbers = (component.sd[i], component.sd_std_error[i], component.variance[i])
-            rows.append((*names, *numbers, *correlation, component.n_levels))
-    frame = pd.DataFrame(rows, columns=[*columns, "n_levels"])
+            spread = (component.sd[i], component.sd_std_error[i], component.variance[i])
+            numbers = dict(zip(("sd", "sd_std_error", "variance"), spread, strict=True))
+            numbers |= zip(correlations, component.correlation[i, :i], strict=False)
+            rows.append({**common, "effect": effect, **numbers})
+    heads = ["group", "block", "effect", "sd", "sd_std_error", "variance", *correlations]
+    extra = dict.fromkeys(name for row in rows for name in row if name not in {*heads, "n_levels"})
+    frame = pd.DataFrame(rows, columns=[*heads, "n_levels", *extra])
+    frame[correlations] = frame[correlations].astype(np.float64)
     return frame if any(count > 1 for count in blocks.values()) else frame.drop(columns="block")
+
+
+def _in_common(component: Component) -> dict[str, Any]:
+    """The structure of effects of times or places, and numbers that all of them have in common."""
+    if not component.structure:
+        return {}
+    found: dict[str, Any] = {"structure": component.structure}
+    counts: Counter[str] = Counter()
+    for name, value, _ in component.parameters:
+        kind = name.partition("(")[0]
+        counts[kind] += 1
+        if kind != "sd":
+            found[kind if counts[kind] == 1 else f"{kind}_{counts[kind]}"] = value
+    return found
 
 
 def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
@@ -79,8 +98,7 @@ def random_effects_frame(effects: Sequence[RandomEffects]) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "group": item.factor.name,
-                "level": np.repeat(item.factor.labels, item.factor.n_columns),
-                "effect": np.tile(np.array(item.factor.columns, dtype=object), item.mode.shape[1]),
+                **dict(zip(("level", "effect"), named_effects(item.factor), strict=True)),
                 "mode": item.mode.T.ravel(),
                 "std_dev": item.std_dev.T.ravel(),
                 "std_error": item.std_error.T.ravel(),

@@ -25,6 +25,7 @@ from skglmm.inference.report.text import Table
 
 __all__ = ["Summary", "summarize"]
 
+MOST_ROWS, SHOWN = 12, 8  # parameters of a structure, all of which are shown or the first
 _ABSENT = "-"  # shown for a number that is not available
 
 
@@ -180,7 +181,7 @@ def summarize(
         response=response,
         n_samples=fit.n_samples,
         n_params=fit.n_params,
-        n_levels={factor.name: factor.n_levels for factor in fit.layout.factors},
+        n_levels=fit.layout.n_levels,
         log_likelihood=fit.log_likelihood,
         aic=fit.aic,
         bic=fit.bic,
@@ -238,8 +239,7 @@ def _outcome(summary: Summary) -> str:
 
 
 def _tables(summary: Summary) -> Iterator[Table]:
-    if summary.components:
-        yield _variance_table(summary.components)
+    yield from _random_tables(summary.components)
     for table in summary.coefficients:
         if table.predictor in summary.blocks:
             continue
@@ -256,6 +256,13 @@ def _tables(summary: Summary) -> Iterator[Table]:
         yield Table("Priors", ("", "density"), tuple(summary.priors.items()), 2)
 
 
+def _random_tables(components: Sequence[Component]) -> Iterator[Table]:
+    plain = [component for component in components if not component.structure]
+    if plain:
+        yield _variance_table(plain)
+    yield from (_structure_table(component) for component in components if component.structure)
+
+
 def _variance_table(components: Sequence[Component]) -> Table:
     n_corr = max(len(component.effects) for component in components) - 1
     rows = []
@@ -268,6 +275,16 @@ def _variance_table(components: Sequence[Component]) -> Table:
             rows.append((group, effect, *numbers, *shown))
     heads = ("group (levels)", "effect", "variance", "std. dev.", *(["corr."] + [""] * n_corr))
     return Table("Random effects", heads[: 4 + n_corr], tuple(rows), 2)
+
+
+def _structure_table(component: Component) -> Table:
+    """What effects of times, places or individuals have in common."""
+    rows = [(name, _number(value), _number(error)) for name, value, error in component.parameters]
+    if len(rows) > MOST_ROWS:
+        rows = [*rows[:SHOWN], (f"... {len(rows) - SHOWN} more", "", "")]
+    count = f"{component.n_levels} level{'s' * (component.n_levels != 1)}"
+    title = f"Random effects, {component.structure}; {component.group} ({count})"
+    return Table(title, ("", "estimate", "std. error"), tuple(rows), 1)
 
 
 def _coefficient_table(table: Coefficients, summary: Summary) -> Table:

@@ -8,7 +8,7 @@ from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.degrees_of_freedom.reference import Normal, Reference
 from skglmm.inference.parameters.estimates import Estimates, estimates, joined
-from skglmm.inference.parameters.modes import random_effects
+from skglmm.inference.parameters.modes import named_effects, random_effects
 from skglmm.inference.parameters.natural import (
     coefficients,
     correlation_name,
@@ -155,13 +155,14 @@ def _modes(fit: Fit, level: float) -> Iterator[Estimates]:
         factor, mode, error = effects.factor, effects.mode.T, effects.std_error.T
         reach = half_width(level) * error
         components = [fit.layout.predictors[k] for k in factor.predictors]
+        levels, terms = named_effects(factor)
         yield estimates(
             "modes",
-            factor.columns * factor.n_levels,
+            terms,
             mode.ravel(),
             component=components * factor.n_levels,
             group=factor.name,
-            level=np.repeat(factor.labels, factor.n_columns),
+            level=levels,
             std_error=error.ravel(),
             low=(mode - reach).ravel(),
             high=(mode + reach).ravel(),

@@ -13,7 +13,7 @@ from skglmm.covariance import Relationship
 from skglmm.design.columns import Labels, kind_of, pick
 from skglmm.exceptions import DesignError
 
-__all__ = ["Relatives", "learn_relatives"]
+__all__ = ["Individuals", "learn_individuals"]
 
 SHOWN = 5  # individuals that a message lists
 _ROLE = "column of individuals"
@@ -24,7 +24,7 @@ _EXPECTED = (
 
 
 @dataclass(frozen=True, eq=False)
-class Relatives:
+class Individuals:
     """The individuals of a relationship matrix, of which each row is one.
 
     Parameters
@@ -51,20 +51,20 @@ class Relatives:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the effects."""
-        return tuple(f"{self.effect}[{label}]" for label in self.labels.values)
+        return tuple(map(str, self.labels.values))
 
     def index(self, frame: pd.DataFrame) -> Ints:
         """Return the individual of each row, shape (n,); -1 for those without relationships."""
         return self.labels.codes(pick(frame, self.columns[0]), _ROLE)
 
 
-def learn_relatives(
+def learn_individuals(
     frame: pd.DataFrame,
     column: str,
     effect: str,
     name: str,
     relationships: Mapping[str, Any] | None,
-) -> tuple[Relatives, Relationship]:
+) -> tuple[Individuals, Relationship]:
     """Return the individuals of a relationship matrix, all of those in the data among them.
 
     Parameters
@@ -99,7 +99,7 @@ def learn_relatives(
     if covariance.size != len(labels):
         msg = f"{what} has {covariance.size} rows, and labels of {len(labels)} individuals"
         raise DesignError(msg)
-    series, found = pick(frame, column), Relatives((column,), known, effect, name)
+    series, found = pick(frame, column), Individuals((column,), known, effect, name)
     if kind_of(series) != known.kind:
         msg = (
             f"{_ROLE} {column!r} holds {kind_of(series)} values, and the labels of {what} are "
