@@ -5,6 +5,7 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
+from skglmm.covariance.extended import Extended
 from skglmm.covariance.factor_analytic import FactorAnalytic
 from skglmm.covariance.fields.exponential import Exponential
 from skglmm.covariance.fields.gaussian_kernel import GaussianKernel
@@ -31,6 +32,7 @@ __all__ = [
     "Edge",
     "EffectNames",
     "Exponential",
+    "Extended",
     "FactorAnalytic",
     "GaussianKernel",
     "HeterogeneousAutoregressive",

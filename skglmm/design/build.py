@@ -10,6 +10,7 @@ import pandas as pd
 from skglmm.arrays import Floats, Ints
 from skglmm.design.columns import Column, numbers, pick, refuse_empty
 from skglmm.design.groups import Levels
+from skglmm.design.individuals import Individuals
 from skglmm.design.materialize import build_matrices
 from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import columns_of, functions
@@ -184,9 +185,12 @@ class DesignSpec:
         Raises
         ------
         DesignError
-            When a grouping column is unknown, has another type than in fit or misses values.
+            When a grouping column is unknown, has another type than in fit or misses values; for
+            times, places and individuals that were not learned.
         """
         chosen = self._select(factors)
+        for index in sorted(chosen):
+            _refuse_new(self.indexed[index], frame)
         levels = tuple(
             known.extended(frame) if index in chosen else known
             for index, known in enumerate(self.levels)
@@ -243,11 +247,13 @@ class DesignSpec:
             size = self.layout.factors[f].n_columns
             found = [matrices[key] for key in parts.keys if key in matrices]
             if indexed is not None:
-                index = indexed.index(frame) if f in made else np.zeros(len(frame), dtype=np.intp)
-                codes[f] = np.where(index < 0, -1, codes[f])  # of which nothing is known
-                columns.append(
-                    OneHot(np.maximum(index, 0), size, _entries(found, f in made, index))
-                )
+                z = _one_hot(indexed, frame, size) if f in made else None
+                if z is None:
+                    z = OneHot(np.zeros(len(frame), dtype=np.intp), size, np.zeros(len(frame)))
+                elif found and np.any(found[0] != 1.0):
+                    z = z.times(found[0][:, 0])
+                codes[f] = np.where(z.index < 0, -1, codes[f])  # of which nothing is known
+                columns.append(replace(z, index=np.maximum(z.index, 0)))
             else:
                 zeros = np.zeros((len(frame), size), order="F")
                 columns.append(_beside(found) if found else zeros)
@@ -260,13 +266,18 @@ class DesignSpec:
         )
 
 
-def _entries(matrices: Sequence[Floats], is_made: bool, index: Ints) -> Floats | None:
-    """Return what effects by index are multiplied by; None is 1."""
-    if not is_made:
-        return np.zeros(len(index))
-    if not matrices or np.all(matrices[0] == 1.0):
-        return None
-    return matrices[0][:, 0]
+def _one_hot(indexed: IndexedEffects, frame: pd.DataFrame, size: int) -> OneHot:
+    """Return the effect of each row, with new times and places after the learned ones."""
+    if isinstance(indexed, Individuals):
+        return OneHot(indexed.index(frame), size)
+    points = indexed.read(frame)
+    index = indexed.index_of(points)
+    fresh = np.flatnonzero(index < 0)
+    if not len(fresh):
+        return OneHot(index, size)
+    new, place = np.unique(points[fresh], axis=0, return_inverse=True)
+    index[fresh] = size + place.ravel()
+    return OneHot(index, size + len(new), new=new)
 
 
 def _beside(matrices: Sequence[Floats]) -> Floats:
@@ -274,3 +285,19 @@ def _beside(matrices: Sequence[Floats]) -> Floats:
     if len(matrices) == 1:
         return matrices[0]
     return np.asfortranarray(np.concatenate(matrices, axis=1))
+
+
+def _refuse_new(indexed: IndexedEffects | None, frame: pd.DataFrame) -> None:
+    """Refuse rows whose responses would tell of effects that were not learned."""
+    if indexed is None:
+        return
+    fresh = indexed.index(frame) < 0
+    if fresh.any():
+        row = int(np.argmax(fresh))
+        shown = ", ".join(str(pick(frame, name).iloc[row]) for name in indexed.columns)
+        msg = (
+            f"{np.count_nonzero(fresh)} of {len(frame)} rows have values of "
+            f"{indexed.joint_name!r} that fit did not see, the first is {shown} in row {row}: "
+            "they have predictions, but their responses cannot update effects; fit with them"
+        )
+        raise DesignError(msg)

@@ -1,7 +1,7 @@
 """Random-effects columns of which each row has one, by its index: times, places, individuals."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,11 +22,14 @@ class OneHot:
         Number of effects of a level; some may have no rows.
     values : ndarray, shape (n,), or None
         What stands in the columns in place of ones.
+    new : ndarray, shape (m, d), or None
+        Times or places that were not learned, of the last m effects.
     """
 
     index: Ints
     size: int
     values: Floats | None = None
+    new: Floats | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -38,7 +41,12 @@ class OneHot:
 
     def __getitem__(self, rows: Ints | Bools | slice) -> "OneHot":
         values = None if self.values is None else self.values[rows]
-        return OneHot(self.index[rows], self.size, values)
+        return replace(self, index=self.index[rows], values=values)
+
+    @property
+    def n_known(self) -> int:
+        """Number of the effects that were learned."""
+        return self.size if self.new is None else self.size - len(self.new)
 
     @property
     def entries(self) -> Floats:
@@ -49,7 +57,7 @@ class OneHot:
         """Return the columns multiplied by a number, or by one for each row."""
         if isinstance(share, float) and share == 1.0:
             return self
-        return OneHot(self.index, self.size, self.entries * share)
+        return replace(self, values=self.entries * share)
 
     def toarray(self) -> Floats:
         """Return the columns, in Fortran order."""

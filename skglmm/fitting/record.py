@@ -21,7 +21,7 @@ from skglmm.fitting.data.null_space import NullSpace
 from skglmm.fitting.data.spaces import Spaces
 from skglmm.fitting.data.units import USER, Units
 from skglmm.fitting.uncertainty import Uncertainty
-from skglmm.linalg import Posterior
+from skglmm.linalg import PaddedPosterior, Posterior
 from skglmm.priors import NO_PRIORS, Priors
 
 __all__ = ["Fit"]
@@ -137,7 +137,7 @@ class Fit:
     recession: tuple[Floats, ...]
     infinities: tuple[Floats, ...]
     order: tuple[int, ...]
-    posterior: Posterior | None
+    posterior: Posterior | PaddedPosterior | None
     effect_information: EffectInformation | None
     mode_jacobian: tuple[Floats, ...] | None
     log_likelihood: float

@@ -14,7 +14,7 @@ from skglmm.linalg.batched import (
 )
 from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
 from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, NestedEffects
-from skglmm.linalg.direct.posterior import Posterior
+from skglmm.linalg.direct.posterior import PaddedPosterior, Posterior
 from skglmm.linalg.direct.root import ChainRoot, mirrored
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.order import grouped
@@ -31,6 +31,7 @@ __all__ = [
     "Inverse",
     "LinearSystem",
     "NestedEffects",
+    "PaddedPosterior",
     "Pattern",
     "Posterior",
     "block_diagonal",

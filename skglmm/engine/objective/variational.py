@@ -34,7 +34,7 @@ from skglmm.engine.problem.problem import Modes, Problem
 from skglmm.engine.rows.records import Mode
 from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.families import Family
-from skglmm.linalg import NestedEffects, Posterior
+from skglmm.linalg import NestedEffects, PaddedPosterior, Posterior
 
 __all__ = ["PosteriorNormal", "variational_normal"]
 
@@ -60,7 +60,7 @@ class PosteriorNormal:
 
     mean: Modes
     effect_information: EffectInformation
-    posterior: Posterior
+    posterior: Posterior | PaddedPosterior
 
 
 def variational_normal(

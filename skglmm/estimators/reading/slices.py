@@ -12,6 +12,7 @@ from skglmm.inference import Plan
 __all__ = ["Answer", "answer_rows", "rows_at_a_time"]
 
 ROWS = 2**18  # of a slice, at most: as many as tables of predictions want
+PLACES = 2**10  # of a slice whose rows may have as many new times or places
 CELLS = 2**24  # rows times columns of a slice's design: 128 MB
 
 Answer = Callable[[Design, Plan], Iterable[Floats]]  # some numbers of each row, (n,) each
@@ -20,8 +21,9 @@ Answer = Callable[[Design, Plan], Iterable[Floats]]  # some numbers of each row,
 def rows_at_a_time(layout: Layout) -> int:
     """Return how many rows of a model make a slice."""
     n_columns = sum(len(names) for names in layout.coefficients)
-    n_columns += sum(factor.n_columns for factor in layout.factors)
-    return max(1, min(ROWS, CELLS // max(n_columns, 1)))
+    n_columns += sum(factor.n_columns for factor in layout.factors if not factor.is_one_hot)
+    most = PLACES if any(factor.is_one_hot for factor in layout.factors) else ROWS
+    return max(1, min(most, CELLS // max(n_columns, 1)))
 
 
 def answer_rows(

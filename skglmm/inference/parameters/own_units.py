@@ -13,6 +13,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.engine import Modes
 from skglmm.fitting import USER, Fit, Uncertainty
+from skglmm.inference.parameters.new_places import at_new_places
 
 __all__ = ["in_own_units", "user_moves", "user_parameter"]
 
@@ -20,11 +21,11 @@ __all__ = ["in_own_units", "user_moves", "user_parameter"]
 def in_own_units(fit: Fit, design: Design) -> tuple[Fit, Design]:
     """Return a fit and a design whose linear predictors are those that the fit worked with.
 
-    They are as they were where the fit has the units of the user.
+    They are as they were where the fit has the units of the user, and rows no new places.
     """
     if not fit.units.are_own:
-        return fit, design
-    return _own(fit), fit.units.design(design)
+        return at_new_places(fit, design)
+    return at_new_places(_own(fit), fit.units.design(design))
 
 
 def user_moves(fit: Fit, moves: Modes) -> Modes:

@@ -25,6 +25,7 @@ from skglmm.inference.parameters.delta import (
     linear_variance,
     posterior_covariance,
 )
+from skglmm.inference.parameters.new_places import at_new_places
 from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.normal_limits import normal_limits
@@ -81,6 +82,7 @@ class Interval:
 def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int | None = None) -> Floats:
     """Return a linear predictor, (n,), by default the location's; NaN where the plan says so."""
     predictor = fit.family.location if predictor is None else predictor
+    fit, design = at_new_places(fit, design)
     if plan.is_posterior:
         value = averaged(partial(_one_of, predictor), fit, design, plan, (predictor,))[0]
     else:
@@ -107,6 +109,7 @@ def predict_linear(
         Place of the linear predictor; that of the location, if it is not given.
     """
     predictor = fit.family.location if predictor is None else predictor
+    fit, design = at_new_places(fit, design)
     parts = [_linear(fit, part, plan, predictor) for part in row_parts(design)]
     found = map(np.concatenate, zip(*parts, strict=True))
     unknown = plan.unknown(fit, design, (predictor,), every_level=False)

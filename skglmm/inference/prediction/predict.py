@@ -11,6 +11,7 @@ from skglmm.design import Design, Layout, OneHot, effect_slots
 from skglmm.engine import PosteriorNormal
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import posterior_covariance
+from skglmm.inference.parameters.new_places import new_places_covariance
 from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import NormalShift, averages
 from skglmm.inference.prediction.estimable import nonestimable
@@ -45,7 +46,8 @@ class Plan:
     integrated : tuple of int
         Factors whose effects are averaged over in every row; those of the rest are 0.
     unseen : {"marginal", "fixed", "nan"}
-        Levels of conditioned factors without a mode: averaged over, 0, or NaN.
+        Levels of conditioned factors without a mode: averaged over, 0, or NaN. Effects of known
+        levels at new times and places are averaged over, but for "fixed", which takes their means.
     is_posterior : bool, default=False
         Whether effects of the other levels are averaged over their posterior, not at the modes.
     """
@@ -321,6 +323,8 @@ def shift_covariance(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Fl
     covariance = np.zeros(design.n_samples)
     for f in plan.integrated:
         covariance += _covariance_of(fit, design, f, np.ones(design.n_samples, np.bool_), j, k)
+    for f in plan.conditioned if plan.unseen != "fixed" else ():
+        covariance += new_places_covariance(fit, design, f, j, k)
     if plan.unseen == "marginal":
         for f in plan.conditioned:
             covariance += _covariance_of(fit, design, f, design.codes[f] < 0, j, k)

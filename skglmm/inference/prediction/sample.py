@@ -1,13 +1,14 @@
 """Simulated responses of new rows, with the effects of known levels or with new ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.design import Design, EffectColumns, effect_slots
+from skglmm.design import Design, EffectColumns, OneHot, effect_slots
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.new_places import is_at_new_place
 from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.estimable import nonestimable
 from skglmm.inference.prediction.predict import Plan, linear_predictors
@@ -58,6 +59,9 @@ def sample(
         _Draws.of(fit, design, f, _drawn(design, plan, f, new_effects), unseen)
         for f in sorted((*plan.conditioned, *plan.integrated))
     ]
+    if plan.unseen != "fixed":
+        new = (f for f in modes if is_at_new_place(design, f).any())
+        draws += [_Draws.at_new_places(fit, design, f) for f in new]
     result = np.empty((design.n_samples, n_samples))
     for j in range(n_samples):
         shifted = list(eta)
@@ -110,6 +114,15 @@ class _Draws:
         level = np.unique(key, return_inverse=True)[1]
         predictors = fit.layout.factors[f].predictors
         return cls(rows, level, design.columns[f][rows], fit.lambdas[f], predictors)
+
+    @classmethod
+    def at_new_places(cls, fit: Fit, design: Design, f: int) -> "_Draws":
+        """What effects of known levels at new places have beside their means."""
+        found = cls.of(fit, design, f, is_at_new_place(design, f), None)
+        own = found.lambda_.copy()
+        if isinstance(found.columns, OneHot):
+            own[:, : found.columns.n_known] = 0.0
+        return replace(found, lambda_=own)
 
     def add_to(self, eta: list[Floats], rng: np.random.Generator) -> None:
         """Replace linear predictors, (n,) each, by those with effects drawn for each level."""

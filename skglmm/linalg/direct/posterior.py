@@ -15,7 +15,7 @@ from skglmm.linalg.batched import solve_upper, solve_upper_at
 from skglmm.linalg.direct.elimination import Blocks, Elimination, Inverse
 from skglmm.parts import Parts
 
-__all__ = ["Posterior"]
+__all__ = ["PaddedPosterior", "Posterior"]
 
 CHUNK = 4_000_000  # terms summed at a time: a few arrays of 32 MB
 LEVELS = 1_000  # of which products with all crossed columns are made at a time
@@ -253,3 +253,23 @@ def _joined(shares: Sequence[_Share], size: tuple[int, int]) -> tuple[Floats, _S
 
 def _gathered(parts: Sequence[Any], order: Ints) -> Any:
     return np.concatenate(parts, axis=-1)[..., order]
+
+
+@dataclass(frozen=True)
+class PaddedPosterior:
+    """The same with further effects of each level, of which nothing is to be added.
+
+    Parameters
+    ----------
+    known : Posterior or PaddedPosterior
+    more : tuple of int
+        Number of effects after the known ones, for each factor.
+    """
+
+    known: "Posterior | PaddedPosterior"
+    more: tuple[int, ...]
+
+    def between(self, i: int, j: int, left: Ints, right: Ints) -> Floats:
+        """Blocks between P pairs of levels of two factors; see `Posterior.between`."""
+        blocks = self.known.between(i, j, left, right)
+        return np.pad(blocks, [(0, self.more[i]), (0, self.more[j]), (0, 0)])

@@ -1,0 +1,136 @@
+"""Effects of learned times or places, and of new ones beside them: kriging."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn, final
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.covariance.base import Covariance
+from skglmm.covariance.natural import Edge, EffectNames, NaturalParameter
+
+__all__ = ["Extended"]
+
+NUGGET = 1e-10  # of the variances, what rounding needs where new points are close to others
+STEP = 1e-5  # of differences in an entry of theta
+SINGULAR = 1e-7  # of a root, relative to the largest
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Extended(Covariance):
+    r"""A covariance of effects at points, with those at new points after them [1]_.
+
+    `theta` is that of the learned ones, whose factor L stands first. With covariances B of the
+    new effects and the learned ones, the factor has the rows :math:`(B L^{-T}, C)` below: new
+    effects are their means given the learned ones, and C times numbers of their own. So what is
+    known of the learned effects, and how they move with `theta`, holds for new ones.
+
+    Only predictions ask for it: for factors and derivatives, the latter by differences.
+
+    Parameters
+    ----------
+    size : int
+        Number of effects, learned and new.
+    known : Covariance
+        Of the learned effects.
+    points : ndarray, shape (m, d)
+        New times or places, see `Covariance.between`.
+
+    References
+    ----------
+    .. [1] Diggle, P. J. & Ribeiro, P. J. (2007). Model-based Geostatistics. Springer.
+    """
+
+    known: Covariance
+    points: Floats = field(repr=False)
+
+    @classmethod
+    def of(cls, known: Covariance, points: Floats) -> "Extended":
+        """Return a covariance with new points after its own."""
+        return cls(known.size + len(points), known, points)
+
+    @property
+    def n_params(self) -> int:
+        return self.known.n_params
+
+    @property
+    def spreads(self) -> Ints:
+        return self.known.spreads
+
+    @property
+    def rescales(self) -> bool:
+        return self.known.rescales
+
+    def factor(self, theta: Floats) -> Floats:
+        q, lower = self.known.size, np.zeros((self.size, self.size))
+        root = self.known.factor(theta)
+        lower[:q, :q] = root
+        if not np.any(root):
+            return lower  # effects that do not vary do so nowhere
+        slopes = _solved(root, self.known.between(theta, self.points))
+        rest = self.known.among(theta, self.points) - slopes @ slopes.T
+        lower[q:, :q], lower[q:, q:] = slopes, _root(rest, float(np.max(np.sum(root**2, axis=1))))
+        return lower
+
+    def move(self, theta: Floats, step: Floats) -> Floats:
+        ends = (self.factor(theta + sign * STEP * step) for sign in (1.0, -1.0))
+        return np.asarray(np.subtract(*ends) / (2.0 * STEP))
+
+    def start(self, sds: Floats) -> Floats:
+        return self.known.start(sds[: self.known.size])
+
+    def scaled(self, theta: Floats, share: float) -> Floats:
+        return self.known.scaled(theta, share)
+
+    def rectify(self, theta: Floats) -> Floats:
+        return self.known.rectify(theta)
+
+    def zeros(self, theta: Floats) -> Bools:
+        return self.known.zeros(theta)
+
+    def edges(self, theta: Floats) -> Sequence[Edge]:
+        return self.known.edges(theta)
+
+    def off_boundary(self, theta: Floats, least: float) -> Floats:
+        return self.known.off_boundary(theta, least)
+
+    def governing(self, effect: int) -> Ints:
+        del effect
+        return np.arange(self.n_params)
+
+    def names(self, labels: EffectNames) -> list[str]:
+        effects = labels.effects[: self.known.size]
+        return self.known.names(labels._replace(effects=effects))
+
+    def natural(
+        self, theta: Floats, basis: Floats, labels: EffectNames
+    ) -> Iterator[NaturalParameter]:
+        q = self.known.size
+        effects = labels.effects[:q]
+        return self.known.natural(theta, basis[:q, :q], labels._replace(effects=effects))
+
+    def coordinate(self, theta: Floats, basis: Floats, which: int) -> NoReturn:
+        del theta, basis, which
+        msg = "a profile is of the learned effects; ask their covariance"
+        raise NotImplementedError(msg)
+
+
+def _solved(root: Floats, between: Floats) -> Floats:
+    """Return ``between @ inv(root).T``, with a singular root the shortest solution."""
+    diagonal = np.abs(np.diag(root))
+    if diagonal.min() > SINGULAR * diagonal.max():
+        return np.asarray(solve_triangular(root, between.T, lower=True)).T
+    return np.asarray(between @ np.linalg.pinv(root, rcond=SINGULAR).T)
+
+
+def _root(rest: Floats, largest: float) -> Floats:
+    """Return the triangular root of what is left of covariances, which rounding may spoil."""
+    nugget = NUGGET * largest
+    while True:
+        try:
+            return np.asarray(np.linalg.cholesky(rest + nugget * np.eye(len(rest))))
+        except np.linalg.LinAlgError:
+            nugget *= 10.0

@@ -1,0 +1,123 @@
+"""A fit that knows effects at times and places which it has not seen: kriging.
+
+Given the effects of a level at learned places those at new ones are normal, with means that are
+combinations of them. The fit answers as if it had had the new places from the beginning, without
+rows: their spherical effects have the mode 0, and no part in the posterior covariance. What they
+add by chance is `new_places_covariance`.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from skglmm.arrays import Bools, Floats
+from skglmm.covariance import Extended
+from skglmm.design import Design, OneHot
+from skglmm.engine import PosteriorNodes, PosteriorNormal
+from skglmm.exceptions import DesignError
+from skglmm.fitting import Fit
+from skglmm.linalg import PaddedPosterior, Posterior
+
+__all__ = ["at_new_places", "is_at_new_place", "new_places_covariance"]
+
+T = TypeVar("T")
+
+
+def at_new_places(fit: Fit, design: Design) -> tuple[Fit, Design]:
+    """Return a fit with the effects that rows have beyond learned ones, and the rows' design.
+
+    Both are as they were where there are none.
+
+    Raises
+    ------
+    DesignError
+        When the covariance tells nothing of effects that were not learned.
+    """
+    for f, z in enumerate(design.columns):
+        if isinstance(z, OneHot) and z.new is not None and len(fit.u[f]) < z.size:
+            fit = _extended(fit, f, z.new)
+            factors = _with(design.layout.factors, f, fit.layout.factors[f])
+            design = replace(design, layout=replace(design.layout, factors=factors))
+    return fit, design
+
+
+def is_at_new_place(design: Design, f: int) -> Bools:
+    """Return which rows have a known level of factor `f` at a place that was not learned, (n,)."""
+    z = design.columns[f]
+    if not isinstance(z, OneHot) or z.new is None:
+        return np.zeros(design.n_samples, dtype=np.bool_)
+    return np.asarray((z.index >= z.n_known) & (design.codes[f] >= 0))
+
+
+def new_places_covariance(fit: Fit, design: Design, f: int, j: int, k: int) -> Floats:
+    """Covariance that effects at new places have given learned ones, in predictors j and k, (n,).
+
+    It is 0 in all other rows.
+    """
+    found, rows = np.zeros(design.n_samples), is_at_new_place(design, f)
+    z = design.columns[f]
+    if rows.any() and isinstance(z, OneHot) and {j, k} == set(fit.layout.factors[f].predictors):
+        own = fit.lambdas[f][:, z.n_known :]
+        variances = np.sum(own * own, axis=1)
+        found[rows] = (z.entries**2 * variances[z.index])[rows]
+    return found
+
+
+def _extended(fit: Fit, f: int, new: Floats) -> Fit:
+    factor, m = fit.layout.factors[f], len(new)
+    covariance = Extended.of(factor.covariance, new)
+    basis = fit.bases[f][0, 0] * np.eye(covariance.size)  # one unit for all
+    try:
+        lambda_ = basis @ covariance.factor(fit.theta[f])
+    except (NotImplementedError, ValueError) as error:
+        msg = f"rows have values of {factor.joint_name!r} that fit did not see: {error}"
+        raise DesignError(msg) from None
+    grown = replace(
+        factor,
+        columns=(*factor.columns, *(f"new place {i}" for i in range(m))),
+        predictors=(*factor.predictors, *factor.predictors[:1] * m),
+        terms=(covariance.size,),
+        covariance=covariance,
+    )
+    moves, posterior = fit.mode_jacobian, fit.posterior
+    return replace(
+        fit,
+        layout=replace(fit.layout, factors=_with(fit.layout.factors, f, grown)),
+        lambdas=_with(fit.lambdas, f, lambda_),
+        bases=_with(fit.bases, f, basis),
+        u=_with(fit.u, f, _padded(fit.u[f], 0, m)),
+        mode_jacobian=None if moves is None else _with(moves, f, _padded(moves[f], 1, m)),
+        posterior=None if posterior is None else _with_zeros(fit, posterior, f, m),
+        effect_posterior=_averages(fit, f, m),
+    )
+
+
+def _averages(fit: Fit, f: int, m: int) -> PosteriorNormal | PosteriorNodes | None:
+    """What averages over the posterior need, with m effects more that are 0."""
+    match fit.effect_posterior:
+        case PosteriorNormal() as normal:
+            mean = _with(normal.mean, f, _padded(normal.mean[f], 0, m))
+            return replace(normal, mean=mean, posterior=_with_zeros(fit, normal.posterior, f, m))
+        case PosteriorNodes() as nodes:
+            i = nodes.order.index(f)
+            reach = tuple(_padded(part, 0, m) for part in nodes.reach[i])
+            return replace(nodes, reach=(*nodes.reach[:i], reach, *nodes.reach[i + 1 :]))
+    return None
+
+
+def _with_zeros(
+    fit: Fit, posterior: Posterior | PaddedPosterior, f: int, m: int
+) -> PaddedPosterior:
+    more = [0] * len(fit.order)
+    more[fit.order.index(f)] = m
+    return PaddedPosterior(posterior, tuple(more))
+
+
+def _padded(values: Floats, axis: int, m: int) -> Floats:
+    """Append m zeros along an axis, which runs over effects."""
+    return np.pad(values, [(0, m if i == axis else 0) for i in range(values.ndim)])
+
+
+def _with(parts: tuple[T, ...], place: int, part: T) -> tuple[T, ...]:
+    return (*parts[:place], part, *parts[place + 1 :])
