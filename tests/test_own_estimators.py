@@ -74,4 +74,5 @@ def test_a_plain_subclass_has_the_parameters_of_its_base():
 
 def test_its_own_parameters_come_before_those_of_all():
     names = list(signature(LMMRegressor).parameters)
-    assert names[:6] == ["formula", "groups", "reml", "scale", "link", "predict_kind"]
+    first = ["formula", "groups", "covariance", "relationships"]
+    assert names[:8] == [*first, "reml", "scale", "link", "predict_kind"]

@@ -157,15 +157,19 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
         term = slice(start, start + size)
         if np.any(rank_mask[term]):
             names = factor.columns[start : start + size]
-            sentence = _shared_sentence if factor.is_one_hot else _sentence
-            sentences.append(sentence(factor.name, names, lambda_[term]))
+            joint = factor.joint_name or f"{names[0]}, ..., {names[-1]}"
+            sentences.append(
+                _shared_sentence(factor.name, joint, lambda_[term])
+                if factor.is_one_hot
+                else _sentence(factor.name, names, lambda_[term])
+            )
         start += size
     return sentences
 
 
-def _shared_sentence(group: str, names: tuple[str, ...], lambda_: Floats) -> str:
+def _shared_sentence(group: str, joint: str, lambda_: Floats) -> str:
     """The same of many effects of one kind."""
-    which = f"{names[0]}, ..., {names[-1]} between levels of {group}"
+    which = f"{joint} between levels of {group}"
     if not np.any(lambda_):
         return f"the standard deviation of {which} is 0"
     return f"the effects {which} are not all free to vary: correlations of theirs are 1 or -1"
