@@ -263,3 +263,8 @@ def test_the_spread_of_counts_is_told_before_the_outliers_that_it_makes():
     names = [test.name for test in check_residuals(model, X, y, random_state=0).tests]
     assert names[:2] == ["dispersion", "zeros"]
     assert "outliers" in names
+
+
+def test_a_formula_of_no_zeros_is_none():
+    with pytest.raises(ValueError, match="zero=None is the one without"):
+        PoissonGLMMRegressor("x", zero="~0").fit(pd.DataFrame({"x": [0.0, 1.0, 2.0]}), [0, 1, 2])
