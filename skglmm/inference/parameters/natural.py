@@ -93,7 +93,17 @@ def constant(fit: Fit, k: int) -> Natural:
     flat = slope == 0.0  # so far out that the value is on its boundary, for all digits
     gradient = np.full(n, np.nan) if flat else slope * _unit(n, start)
     steepness = np.inf if flat else 1.0 / slope
-    return Natural(fit.layout.predictors[k], value, gradient, float(working[0]), steepness, back)
+    return Natural(_constant_name(fit, k), value, gradient, float(working[0]), steepness, back)
+
+
+def _constant_name(fit: Fit, k: int) -> str:
+    """Return the name of a predictor that is one number: that of its intercept beside a column's.
+
+    A covariate may be called as a parameter, such as the power of a car.
+    """
+    name, layout = fit.layout.predictors[k], fit.layout
+    others = (layout.labels(j) for j in range(len(layout.coefficients)) if j != k)
+    return layout.label(k, "Intercept") if any(name in labels for labels in others) else name
 
 
 def derived(fit: Fit) -> Iterator[Natural]:
