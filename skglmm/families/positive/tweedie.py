@@ -55,7 +55,13 @@ class Tweedie(TweedieDensity):
     parameters = (
         MEAN,
         DISPERSION,
-        Parameter("power", Role.SHAPE, (Between(*POWERS),), LOG_ODDS_CEILING),
+        Parameter(
+            "power",
+            Role.SHAPE,
+            (Between(*POWERS),),
+            LOG_ODDS_CEILING,
+            at_limit="positive responses vary as gamma variables do (GammaGLMMRegressor)",
+        ),
     )
 
     links: tuple[Link, ...] = (LogAmount(), LogAmount(), Between(*POWERS))

@@ -97,7 +97,7 @@ def cause(fit: Fit, k: int) -> str:
         away = fit.infinities[scale] * fit.family.limits[scale].sign
         if np.any(away < 0.0) and fit.family.parameters[scale].at_other_end:
             return cause(fit, scale)  # where the one goes the other follows
-    if parameter.role is Role.DISPERSION:
+    if parameter.role is Role.DISPERSION or parameter.at_limit:
         signs, way = fit.infinities[k], fit.family.limits[k].sign
         if not parameter.at_limit:
             return "as the model reproduces the responses exactly"
