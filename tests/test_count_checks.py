@@ -10,8 +10,14 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from scipy.stats import kstest, poisson
 
-from skglmm import BinomialGLMMRegressor, GammaGLMMRegressor, LMMRegressor, PoissonGLMMRegressor
-from skglmm.families import Gaussian, Hurdle, Poisson, Truncated, ZeroInflated
+from skglmm import (
+    BinomialGLMMRegressor,
+    ConwayMaxwellPoissonGLMMRegressor,
+    GammaGLMMRegressor,
+    LMMRegressor,
+    PoissonGLMMRegressor,
+)
+from skglmm.families import Gaussian, Hurdle, InverseGaussian, Poisson, Truncated, ZeroInflated
 from skglmm.inference.residuals.count_tests import count_tests
 from skglmm.inference.residuals.distribution_tests import distribution_tests
 from skglmm.inference.residuals.drawn import Drawn
@@ -224,3 +230,41 @@ def test_true_models_of_counts_are_flagged_no_more_often_than_said(zero_kind, n_
         for name in flagged:
             flagged[name] += checks[name].p_value < 0.05
     assert max(flagged.values()) <= 20  # of 200: 5 % and three standard deviations
+
+
+@pytest.mark.parametrize("zero", ["1", "x"])
+def test_zeros_that_no_response_asks_for_are_named_as_the_cause(zero):
+    rng = np.random.default_rng(3)
+    X, mean = simulated(rng)
+    y = rng.poisson(mean) + 1
+    with pytest.warns(UserWarning, match="no more zeros than the model has without zero="):
+        model = PoissonGLMMRegressor("x + (1 | site)", zero=zero).fit(X, y)
+    found = model.diagnose(X, y).to_frame().set_index("kind")
+    assert found.loc["separation", "advice"].endswith("leave it out")
+
+
+def test_titles_are_words():
+    titles = [f.title for f in (ZeroInflated(Poisson()), Hurdle(InverseGaussian()))]
+    assert titles == ["Zero-inflated Poisson", "Hurdle Inverse Gaussian"]
+
+
+def test_counts_that_vary_as_geometric_ones_are_told_of_a_wider_family():
+    rng = np.random.default_rng(4)
+    y = rng.negative_binomial(0.5, 0.2, size=400)
+    with pytest.warns(UserWarning, match="as the counts vary as much as those of a geometric"):
+        ConwayMaxwellPoissonGLMMRegressor("1").fit(pd.DataFrame({"x": y * 0.0}), y)
+
+
+def test_the_spread_of_counts_is_told_before_the_outliers_that_it_makes():
+    rng = np.random.default_rng(5)
+    X, mean = simulated(rng)
+    y = rng.poisson(mean * rng.gamma(0.5, 2.0, len(X)))
+    model = PoissonGLMMRegressor("x + (1 | site)").fit(X, y)
+    names = [test.name for test in check_residuals(model, X, y, random_state=0).tests]
+    assert names[:2] == ["dispersion", "zeros"]
+    assert "outliers" in names
+
+
+def test_a_formula_of_no_zeros_is_none():
+    with pytest.raises(ValueError, match="zero=None is the one without"):
+        PoissonGLMMRegressor("x", zero="~0").fit(pd.DataFrame({"x": [0.0, 1.0, 2.0]}), [0, 1, 2])

@@ -93,11 +93,11 @@ def conway(y, last):
 @pytest.mark.parametrize(
     ("y", "mean", "nu", "last"),
     [
-        (0, 1e-3, 0.5, 20),
+        pytest.param(0, 1e-3, 0.5, 20, marks=pytest.mark.slow),
         (3, 0.7, 2.5, 25),
-        (2, 2.3, 40.0, 20),
-        (5, 1.5, 0.3, 50),
-        (4, 6.0, 8.0, 30),
+        pytest.param(2, 2.3, 40.0, 20, marks=pytest.mark.slow),
+        pytest.param(5, 1.5, 0.3, 50, marks=pytest.mark.slow),
+        pytest.param(4, 6.0, 8.0, 30, marks=pytest.mark.slow),
     ],
 )
 def test_the_conway_maxwell_poisson_has_the_digits_of_its_series(y, mean, nu, last):

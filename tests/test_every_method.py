@@ -22,6 +22,7 @@ from skglmm import (
     ExtendedBetaGLMMRegressor,
     GammaGLMMRegressor,
     GeneralizedPoissonGLMMRegressor,
+    GLMMRegressor,
     InverseGaussianGLMMRegressor,
     LMMRegressor,
     LognormalGLMMRegressor,
@@ -31,9 +32,12 @@ from skglmm import (
     OrderedBetaGLMMRegressor,
     OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
+    StudentTGLMMRegressor,
+    TweedieGLMMRegressor,
     ZeroInflatedBetaGLMMRegressor,
     ZeroOneInflatedBetaGLMMRegressor,
 )
+from skglmm.families import Poisson, ZeroInflated
 from skglmm.inspection import (
     DiagnosticsDisplay,
     GroupCalibrationDisplay,
@@ -41,6 +45,7 @@ from skglmm.inspection import (
     ProfileDisplay,
     RandomEffectsDisplay,
     ResidualDisplay,
+    RootogramDisplay,
     calibration,
     check_residuals,
     influence,
@@ -91,6 +96,7 @@ MODELS = {
     "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
     "amounts": (GammaGLMMRegressor(FORMULA), "amounts"),
+    "sums and zeros": (TweedieGLMMRegressor(FORMULA, exposure="hours"), "amounts and zeros"),
     "classes": (BinomialGLMMClassifier(FORMULA), "labels"),
     "classes, by quadrature": (BinomialGLMMClassifier(FORMULA, n_quadrature=5), "labels"),
     "ordered classes": (OrdinalGLMMClassifier(FORMULA, scale="z"), "ratings"),
@@ -118,6 +124,10 @@ RELATED = {
     "counts that vary by a factor": (GeneralizedPoissonGLMMRegressor(FORMULA, zero="1"), "zeros"),
     "counts of any dispersion": (ConwayMaxwellPoissonGLMMRegressor(FORMULA), "counts"),
     "amounts and zeros": (GammaGLMMRegressor(FORMULA, zero="z"), "amounts and zeros"),
+    "sums of a known power": (TweedieGLMMRegressor(FORMULA, power=1.5), "amounts and zeros"),
+    "outliers": (StudentTGLMMRegressor(FORMULA), "real"),
+    "outliers of known tails": (StudentTGLMMRegressor(FORMULA, df=5), "real"),
+    "any family": (GLMMRegressor(FORMULA, family=ZeroInflated(Poisson())), "zeros"),
     "long tails": (InverseGaussianGLMMRegressor(FORMULA), "amounts"),
     "logarithms": (LognormalGLMMRegressor(FORMULA), "amounts"),
     "durations": (GammaGLMMRegressor(FORMULA, link="inverse"), "durations"),
@@ -219,6 +229,9 @@ METHODS = {
     "PredictionDisplay": lambda c: PredictionDisplay.from_estimator(c.model, c.X, c.y, feature="x"),
     "ResidualDisplay": lambda c: ResidualDisplay.from_estimator(c.model, c.X, c.y),
     "DiagnosticsDisplay": lambda c: DiagnosticsDisplay.from_estimator(c.model, c.X, c.y),
+    "RootogramDisplay": lambda c: RootogramDisplay.from_estimator(
+        c.model, c.X, c.y, random_state=0
+    ),
     "RandomEffectsDisplay": lambda c: RandomEffectsDisplay.from_estimator(c.model),
     "ProfileDisplay": lambda c: ProfileDisplay.from_estimator(
         c.model, c.X, c.y, parameters=[c.slope]
@@ -243,7 +256,14 @@ ELSEWHERE = {
     "predict_boundary_frame",
     "cut_points",
 }
+# responses that count something, in hours or in trials
+COUNTED = {"counts", "zeros", "positive", "successes", "successes and zeros"}
 REFUSED = {
+    **{
+        (name, "RootogramDisplay"): "a rootogram is about counts"
+        for name, (_, y) in {**MODELS, **RELATED}.items()
+        if y not in COUNTED
+    },
     ("real, restricted", "compare"): "reml=False",
     ("real, restricted", "likelihood_ratio_test"): "reml=False",
     ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",

@@ -153,3 +153,10 @@ def test_a_hurdle_has_the_density_of_the_family_off_zero(family):
     assert_array_equal(
         hurdle.quantile(np.array([0.2, 1.0]), (*eta, np.log([1 / 3]))), [0.0, np.inf]
     )
+
+
+def test_an_inverse_gaussian_is_never_near_zero():
+    eta = np.full(4, 7.0), np.full(4, np.log(1e-3))
+    y = np.array([0.0, 5e-324, 1e-300, 1e-3])
+    assert_allclose(InverseGaussian().cdf(y, eta), 0.0, atol=1e-300)
+    assert_allclose(InverseGaussian().survival(y, eta), 1.0)

@@ -34,7 +34,6 @@ from skglmm.families.trials.beta_binomial import BetaBinomial
 from skglmm.families.trials.binomial import Binomial
 from skglmm.links import (
     LINKS,
-    Between,
     Cauchit,
     CLogLog,
     EventCLogLog,
@@ -56,6 +55,7 @@ from skglmm.links import (
     Probit,
     Reciprocal,
     ReciprocalSquared,
+    ScaledLogit,
     ShortLogMean,
     Sqrt,
     Stretched,
@@ -67,7 +67,6 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "BetaBinomial",
-    "Between",
     "Binomial",
     "CLogLog",
     "Cauchit",
@@ -114,6 +113,7 @@ __all__ = [
     "Reciprocal",
     "ReciprocalSquared",
     "Role",
+    "ScaledLogit",
     "ShortLogMean",
     "Sqrt",
     "Stretched",

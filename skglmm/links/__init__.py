@@ -1,7 +1,6 @@
 """Links between the parameters of a family and its linear predictors."""
 
 from skglmm.links.base import Jet, Link
-from skglmm.links.between import Between
 from skglmm.links.cauchit import Cauchit
 from skglmm.links.cloglog import CLogLog
 from skglmm.links.count_scales import LogConsulDispersion, LogConwayDispersion, ShortLogMean
@@ -17,12 +16,12 @@ from skglmm.links.positive import Positive
 from skglmm.links.probit import Probit
 from skglmm.links.reciprocal import Reciprocal
 from skglmm.links.reciprocal_squared import ReciprocalSquared
+from skglmm.links.scaled_logit import ScaledLogit
 from skglmm.links.sqrt import Sqrt
 from skglmm.links.stretched import Stretched
 
 __all__ = [
     "LINKS",
-    "Between",
     "CLogLog",
     "Cauchit",
     "EventCLogLog",
@@ -44,6 +43,7 @@ __all__ = [
     "Probit",
     "Reciprocal",
     "ReciprocalSquared",
+    "ScaledLogit",
     "ShortLogMean",
     "Sqrt",
     "Stretched",

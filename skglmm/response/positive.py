@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from skglmm.arrays import Floats
 from skglmm.response.base import ResponseScale
 from skglmm.response.messages import refuse_wrong
@@ -58,6 +60,19 @@ class PositiveScale(ResponseScale):
     @property
     def described(self) -> str:
         return "a response from 0 on" if self.zero else "a positive response"
+
+    def tally(self, y: Floats) -> tuple[int, ...]:
+        return len(y), int(np.count_nonzero(y > 0.0))
+
+    def settled(self, n: int, n_positive: int) -> "PositiveScale":
+        """Refuse responses of which none is positive."""
+        if self.zero and n and not n_positive:
+            msg = (
+                f"all {n} responses are 0, which says nothing of positive ones: neither their mean "
+                "nor their spread can be estimated"
+            )
+            raise ValueError(msg)
+        return self
 
     def _refuse(self, y: Floats) -> None:
         first = f"every response must be {'positive or 0' if self.zero else 'positive'}"

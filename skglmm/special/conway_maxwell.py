@@ -107,7 +107,7 @@ def stirling_rest(y: Floats) -> Floats:
     >>> import numpy as np
     >>> from skglmm.special import stirling_rest
     >>> stirling_rest(np.array([0.0, 1e10])).round(15)
-    array([8.10614668e-02, 8.00000000e-12])
+    array([8.10614668e-02, 8.33300000e-12])
     """
     return log_gamma_remainder(np.append(y.ravel() + 1.0, 1.0), 0)[0][:-1].reshape(y.shape)
 
@@ -172,12 +172,12 @@ def solve_terms(mean: Floats, log_dispersion: Floats, base: FactorialBase, order
     near = np.flatnonzero(~far)
     for some, nodes in whole_sums(mean[near], nu[near]):
         rows = near[some]
-        here = _CountRows(mean[rows], log_dispersion[rows], base.of(rows), nodes)
+        here = _SummedRows(mean[rows], log_dispersion[rows], base.of(rows), nodes)
         found[:, rows] = here.terms(order)
     return found
 
 
-class _CountRows:
+class _SummedRows:
     """Some rows, and the numbers over which they are summed, (m, J)."""
 
     def __init__(

@@ -26,6 +26,7 @@ def log_student_norm(log_df: Floats, order: int) -> tuple[Floats, ...]:
     Parameters
     ----------
     log_df : ndarray of shape (n,)
+        Degrees of freedom.
     order : {0, 1, 2, 3}
         How many derivatives.
 

@@ -55,7 +55,9 @@ def log_tweedie_series(log_m: Floats, log_alpha: float, order: int) -> list[Floa
     Parameters
     ----------
     log_m : ndarray, shape (n,)
+        Where the terms are largest.
     log_alpha : float
+        Of the shape of a part.
     order : {0, 1, 2, 3}
         How many derivatives.
 
@@ -138,7 +140,7 @@ def _factor(k: int, numbers: tuple[float, ...], log_alpha: float, share: float) 
     ]
 
 
-class _Terms(NamedTuple):
+class _SeriesTerms(NamedTuple):
     """What rows with m near one of their means share, by term: (J,) each."""
 
     center: float  # the mean of m
@@ -147,7 +149,7 @@ class _Terms(NamedTuple):
     features: Floats  # (J, 1 to 14): what is averaged over the terms
 
 
-def _terms(m: Floats, alpha: float, order: int) -> _Terms:
+def _terms(m: Floats, alpha: float, order: int) -> _SeriesTerms:
     center, low, high = float(m.mean()), float(m.min()), float(m.max())
     whole = 1.0 + alpha
     first = max(1, floor(low - sqrt(2.0 * NEGLIGIBLE * low / whole)) - 1)
@@ -170,7 +172,7 @@ def _terms(m: Floats, alpha: float, order: int) -> _Terms:
     if order >= 3:
         features += [k * k * k, k * k * a, k * a * a, a * a * a]
         features += [k * of_x[2], a * of_x[2], of_x[3]]
-    return _Terms(center, k, exponent, np.stack(features, axis=1))
+    return _SeriesTerms(center, k, exponent, np.stack(features, axis=1))
 
 
 def _remainder(x: Floats, order: int) -> list[Floats]:
@@ -214,7 +216,7 @@ def _summed(log_m: Floats, alpha: float, order: int) -> list[Floats]:
     found = [value[None, :]]
     if order >= 1:
         drift = alpha * delta
-        moments = _Moments.of(means, drift, order)
+        moments = _SeriesMoments.of(means, drift, order)
         miss = means[0] + (terms.center - m)  # how far the mean of j is above m
         level = moments.level - alpha * above  # the mean of the slopes in log alpha
         found.append(np.stack([(1.0 + alpha) * miss, level]))
@@ -225,7 +227,7 @@ def _summed(log_m: Floats, alpha: float, order: int) -> list[Floats]:
     return found
 
 
-class _Moments(NamedTuple):
+class _SeriesMoments(NamedTuple):
     """Central moments over the terms, (n,) each.
 
     Of k, the slopes s of the exponents in log alpha, and what bends them: b.
@@ -245,7 +247,7 @@ class _Moments(NamedTuple):
     c: Floats
 
     @classmethod
-    def of(cls, means: Floats, drift: Floats, order: int) -> "_Moments":
+    def of(cls, means: Floats, drift: Floats, order: int) -> "_SeriesMoments":
         """Return them from those about the center, and by how much s grows with k beside a."""
         none = np.zeros(means.shape[1])
         k, a = means[:2]
@@ -270,7 +272,9 @@ class _Moments(NamedTuple):
         return cls(level, kk, ks, ss, b, kkk, kks, kss, sss, kb, ab + drift * kb, means[12])
 
 
-def _second(moments: _Moments, m: Floats, miss: Floats, level: Floats, alpha: float) -> Floats:
+def _second(
+    moments: _SeriesMoments, m: Floats, miss: Floats, level: Floats, alpha: float
+) -> Floats:
     whole = 1.0 + alpha
     return np.stack(
         [
@@ -281,7 +285,7 @@ def _second(moments: _Moments, m: Floats, miss: Floats, level: Floats, alpha: fl
     )
 
 
-def _third(moments: _Moments, m: Floats, miss: Floats, level: Floats, alpha: float) -> Floats:
+def _third(moments: _SeriesMoments, m: Floats, miss: Floats, level: Floats, alpha: float) -> Floats:
     whole = 1.0 + alpha
     return np.stack(
         [

@@ -80,8 +80,6 @@ class GeneralizedPoissonGLMMRegressor(DispersedCountRegressor):
 
     _family = GeneralizedPoisson()
 
-    _totals: tuple[str, ...] = ()  # what the fit says of sums of probabilities
-
     def _maximize(self, family: Any, design: Design, *others: Any) -> Fit:
         found = super()._maximize(family, design, *others)
         counts = cast(GeneralizedPoisson, self._make_counts())
@@ -89,7 +87,7 @@ class GeneralizedPoissonGLMMRegressor(DispersedCountRegressor):
         eta = infer.linear_predictors(found, design, every)[: len(counts.links)]
         log_totals = np.log(counts.total(eta))
         far = np.abs(log_totals) > TELLING
-        self._totals = ()
+        totals: tuple[str, ...] = ()
         if far.any():
             most = np.exp(log_totals[np.argmax(np.abs(log_totals))])
             text = (
@@ -98,13 +96,14 @@ class GeneralizedPoissonGLMMRegressor(DispersedCountRegressor):
                 "in place of 1, or nearer to it: its log likelihood is not comparable with others. "
                 "Fit ConwayMaxwellPoissonGLMMRegressor instead"
             )
-            self._totals = (text,)
+            totals = (text,)
+        self._totals = totals
         return found
 
     def _tell(self, model: Model) -> None:
         super()._tell(model)
-        for text in self._totals:
+        for text in getattr(self, "_totals", ()):
             tell(text)
 
     def _remarks(self) -> list[str]:
-        return [*super()._remarks(), *self._totals]
+        return [*super()._remarks(), *getattr(self, "_totals", ())]

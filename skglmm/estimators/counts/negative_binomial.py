@@ -30,9 +30,9 @@ class NegativeBinomialGLMMRegressor(DispersedCountRegressor):
     variance : {"quadratic", "linear"}, default="quadratic"
         How the variance grows with the mean.
     $dispersion
-    $exposure
     $counts
     $quadrature
+    $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
     $others

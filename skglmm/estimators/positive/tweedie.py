@@ -37,9 +37,9 @@ class TweedieGLMMRegressor(Zeros, ExposedRegressor):
         The power of the mean in the variance, between 1 and 2; None estimates it, between 1.01,
         next to a multiple of a Poisson count, and 1.99, next to a gamma variable.
     $quadrature
-    $exposure
     link : {"log"}, default="log"
         Link of the mean.
+    $exposure
     $others
 
     Attributes
@@ -68,7 +68,7 @@ class TweedieGLMMRegressor(Zeros, ExposedRegressor):
     >>> y = np.where(claims > 0, rng.gamma(np.maximum(claims, 1) * 1.5, 2 / 1.5), 0.0)
     >>> model = TweedieGLMMRegressor("x + (1 | region)").fit(X, y)
     >>> model.coef_.round(1), round(model.power_, 1)
-    (array([0.5]), 1.4)
+    (array([0.4]), 1.4)
     >>> model.predict_proba_zero(X.head(2)).shape
     (2,)
     """

@@ -66,7 +66,7 @@ class StudentTGLMMRegressor(MixedRegressor):
     >>> from skglmm import StudentTGLMMRegressor
     >>> rng = np.random.default_rng(0)
     >>> X = pd.DataFrame({"x": rng.normal(size=400), "g": np.arange(400) // 20})
-    >>> y = 5 + 2 * X["x"] + rng.normal(size=20)[X["g"]] + rng.standard_t(3, 400)
+    >>> y = 5 + 2 * X["x"].to_numpy() + rng.normal(size=20)[X["g"]] + rng.standard_t(3, 400)
     >>> model = StudentTGLMMRegressor("x + (1 | g)").fit(X, y)
     >>> model.coef_.round(1), round(model.df_)
     (array([2.]), 3)

@@ -1,5 +1,6 @@
 """What families that are made of one family have in common."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -35,7 +36,8 @@ class Combined(Family):
 
     @property
     def title(self) -> str:
-        return f"{super().title} {self.family.title}"
+        words = re.findall("[A-Z][a-z]*", type(self).__name__)  # a zero-inflated model
+        return f"{'-'.join(words).capitalize()} {self.family.title}"
 
     def __post_init__(self) -> None:
         links = *self.family.links, *(parameter.links[0] for parameter in self.own)

@@ -40,7 +40,7 @@ DISPERSION = Parameter(
 MEAN = Parameter("mean", Role.LOCATION, (ShortLogMean(), Positive(), Sqrt()))
 NEAR = 0.5  # relative distance to the mean in which a difference has more digits than a ratio
 SUMMED = 64.0  # numbers of possible counts up to which an expectation is their sum
-FEW_GENERATIONS = 0.9  # mean number of children of a count up to which families die out soon
+FEW_GENERATIONS = 0.999  # mean number of children of a count up to which families die out soon
 CELLS = 2**17  # counts at a time
 # Of a dispersion to start from
 LEAST_START, LOG_MOST_START = 0.3, 10.0

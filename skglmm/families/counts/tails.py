@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import ndtri
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.families.defaults.whole_quantile import least_whole
@@ -103,8 +104,9 @@ def tail_quantile(log_mass: LogMass, p: Floats, mean: Floats, sd: Floats, last: 
         below = lower_sum(lambda k, some: log_mass(k, rows[some]), y, mean[rows], sd[rows])
         return np.asarray((below >= p[rows]) | (y >= last[rows]))
 
-    step = 1.0 + np.ceil(0.5 * sd[inside])
-    found[inside] = least_whole(reached, np.minimum(mean, last)[inside], step, (0.0, np.inf))
+    guess = np.maximum(mean[inside] + sd[inside] * ndtri(p[inside]), 0.0)
+    guess = np.minimum(guess, last[inside])
+    found[inside] = least_whole(reached, guess, np.ones_like(guess), (0.0, np.inf))
     return np.asarray(np.minimum(found, last))
 
 

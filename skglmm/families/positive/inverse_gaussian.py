@@ -25,6 +25,7 @@ from skglmm.response import Support
 __all__ = ["InverseGaussian"]
 
 _HALF_LOG_TWO_PI = 0.5 * log(2.0 * pi)
+_GONE = 1e3  # a distance in the tail whose probability is 0 in doubles
 _CLOSE = 0.5  # arguments whose difference is integrated, as that of the values loses digits
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
@@ -73,6 +74,7 @@ class InverseGaussian(Family):
             degree=-1.0,
         ),
     )
+    title = "Inverse Gaussian"
     support = Support(0.0, inf)
 
     links: tuple[Link, ...] = (Log(), Log())
@@ -163,10 +165,10 @@ class InverseGaussian(Family):
         """
         mean, dispersion = self._moments(eta)
         y = np.maximum(y, np.finfo(np.float64).tiny)
-        root = np.sqrt(0.5 / dispersion / y)
+        root = np.sqrt(0.5 / dispersion) / np.sqrt(y)  # of a quotient that may be infinite
         low = root * (y - mean) / mean
         far, gap = np.abs(low), 2.0 * root
-        shared = 0.5 * np.exp(-low * low)
+        shared = 0.5 * np.exp(-np.square(np.minimum(far, _GONE)))
         below = shared * (erfcx(far) + erfcx(low + gap))
         above = shared * _fall(far, gap)
         return np.where(low < 0.0, below, np.nan), np.where(low < 0.0, np.nan, above)

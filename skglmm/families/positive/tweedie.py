@@ -13,7 +13,7 @@ from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.fixed_tweedie import FixedTweedie
 from skglmm.families.positive.tweedie_density import DISPERSION, MEAN, TweedieDensity
-from skglmm.links import Between, Identity, Link, LogAmount
+from skglmm.links import Identity, Link, LogAmount, ScaledLogit
 
 __all__ = ["Tweedie"]
 
@@ -58,13 +58,16 @@ class Tweedie(TweedieDensity):
         Parameter(
             "power",
             Role.SHAPE,
-            (Between(*POWERS),),
+            (ScaledLogit(*POWERS),),
             LOG_ODDS_CEILING,
-            at_limit="positive responses vary as gamma variables do (GammaGLMMRegressor)",
+            at_limit="the responses are like gamma variables, which are never 0",
+            at_other_end="the responses are like multiples of a count",
         ),
     )
 
-    links: tuple[Link, ...] = (LogAmount(), LogAmount(), Between(*POWERS))
+    simpler = "a gamma model (GammaGLMMRegressor)"
+
+    links: tuple[Link, ...] = (LogAmount(), LogAmount(), ScaledLogit(*POWERS))
 
     def powers(self, eta: Sequence[Floats]) -> Floats:
         return self.links[POWER].inverse(eta[POWER]).value

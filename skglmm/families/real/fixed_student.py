@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.families.real.student_density import MEAN, SCALE, StudentDensity
+from skglmm.families.real.student_density import MEAN, SCALE, StudentTFamily
 from skglmm.links import Identity, Link, Log
 
 __all__ = ["FixedStudentT"]
@@ -16,7 +16,7 @@ __all__ = ["FixedStudentT"]
 
 @final
 @dataclass(frozen=True)
-class FixedStudentT(StudentDensity):
+class FixedStudentT(StudentTFamily):
     r"""Student t distribution with a location, a scale and known degrees of freedom.
 
     Parameters

@@ -9,7 +9,7 @@ from skglmm.arrays import Floats
 from skglmm.families.base import Family
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.real.fixed_student import FixedStudentT
-from skglmm.families.real.student_density import MEAN, SCALE, StudentDensity
+from skglmm.families.real.student_density import MEAN, SCALE, StudentTFamily
 from skglmm.links import Identity, Link, Log
 
 __all__ = ["StudentT"]
@@ -20,7 +20,7 @@ DF = 2  # the place of its linear predictor
 
 @final
 @dataclass(frozen=True)
-class StudentT(StudentDensity):
+class StudentT(StudentTFamily):
     r"""Student t distribution with a location, a scale and degrees of freedom.
 
     With z the distance from the location in units of the scale :math:`\sigma`, the density is

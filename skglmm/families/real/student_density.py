@@ -14,13 +14,14 @@ from skglmm.families.calculus.chain_rule import through_links
 from skglmm.families.calculus.packing import packed_rows
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.parameter import Parameter, Role
-from skglmm.families.real.gaussian import LOG_SCALE_FLOOR
 from skglmm.links import Identity, Log
 from skglmm.response import Support
 from skglmm.special import exp_excess, log_student_norm
 
-__all__ = ["MEAN", "SCALE", "StudentDensity"]
+__all__ = ["MEAN", "SCALE", "StudentTFamily"]
 
+# One response far away makes the width of all of them large, beside which the others lie close.
+LOG_SCALE_FLOOR = np.log(1e-9)
 MEAN = Parameter("mean", Role.LOCATION, (Identity(), Log()), equivariant=True)
 SCALE = Parameter("scale", Role.DISPERSION, (Log(),), equivariant=True, floor=LOG_SCALE_FLOOR)
 START_DF = 8.0  # with which a search begins
@@ -31,7 +32,7 @@ NORMAL = 1e6  # degrees of freedom from which information about them is that of 
 
 
 @dataclass(frozen=True)
-class StudentDensity(Family):
+class StudentTFamily(Family):
     """A location and a scale, which the distance from it in units of the scale follows.
 
     Further predictors are those of the degrees of freedom.

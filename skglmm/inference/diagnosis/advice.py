@@ -54,7 +54,7 @@ def _on_dispersion(test: ResidualTest, family: Family) -> str:
 def _on_spread(test: ResidualTest, family: Family) -> str:
     del test
     word = family.dispersion
-    own = "The mean has the spread of this family in its hand; look for another one"
+    own = "The mean alone decides how much responses of this family vary; look for another one"
     own += f", such as {family.wider}" * bool(family.wider)
     own = own if word is None else f"Let the {word} change with covariates, {word}='x'"
     return f"{own}, or try another link"

@@ -174,6 +174,9 @@ def _side(fit: Fit, parameter: Natural) -> float:
     return float(found.pop()) if len(found) == 1 else 0.0
 
 
+FAR = 1e3  # ends of ranges are nearer, and where links of numbers without an end stop is beyond
+
+
 def open_interval(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
     """Return the interval of a parameter at infinity, whose other end is unknown; or None."""
     sign = infinite(fit, parameter)
@@ -181,7 +184,7 @@ def open_interval(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
         return None
     away = sign * np.sign(parameter.slope)
     far = float(parameter.back(np.array(away * np.inf)))
-    end = round(far) if abs(far) <= 1.0 else np.copysign(np.inf, far)  # ranges of links end there
+    end = round(far, 9) if abs(far) < FAR else np.copysign(np.inf, far)  # where ranges of links end
     return (end, np.nan) if away < 0 else (np.nan, end)
 
 

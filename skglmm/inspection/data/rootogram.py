@@ -70,7 +70,7 @@ def count_frequencies(
     """
     fitted = Fitted.of(model)
     _refuse_others(fitted.model)
-    rows = _CountRows.of(fitted, X, y, kind, sample_weight)
+    rows = _FrequencyRows.of(fitted, X, y, kind, sample_weight)
     starts = _checked_bins(bins, rows)
     observed = np.bincount(rows.bins(rows.y, starts), rows.weights, len(starts))
     above = np.concatenate([[rows.weights.sum()], rows.above(starts[1:] - 1.0), [0.0]])
@@ -102,7 +102,7 @@ def _refuse_others(model: MixedModel) -> None:
         raise ValueError(msg)
 
 
-def _checked_bins(bins: Any, rows: "_CountRows") -> Floats:
+def _checked_bins(bins: Any, rows: "_FrequencyRows") -> Floats:
     """Return the least count of each bin, (m,), from a number of bins or from these."""
     low = rows.model.fit_.family.support.low
     if isinstance(bins, Integral):
@@ -122,7 +122,7 @@ def _checked_bins(bins: Any, rows: "_CountRows") -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class _CountRows:
+class _FrequencyRows:
     """Rows with counts.
 
     Parameters
@@ -145,7 +145,7 @@ class _CountRows:
     plan: infer.Plan
 
     @classmethod
-    def of(cls, fitted: Fitted, X: Any, y: Any, kind: Any, sample_weight: Any) -> "_CountRows":
+    def of(cls, fitted: Fitted, X: Any, y: Any, kind: Any, sample_weight: Any) -> "_FrequencyRows":
         model = fitted.model
         kind = model.predict_kind if kind is None else kind
         check_kept(model.fit_, kind)
@@ -171,7 +171,7 @@ class _CountRows:
             raise ValueError(msg)
         return cls(model, frame, counts, weights, kind, design, plan)
 
-    def spread_out(self, most: int = 2000) -> "_CountRows":
+    def spread_out(self, most: int = 2000) -> "_FrequencyRows":
         """Return evenly spaced ones of the rows, where these are many."""
         if len(self.y) <= most:
             return self
@@ -229,7 +229,7 @@ class _CountRows:
         chances = [(part[:, None] > rng.random((len(part), n, 1))).sum(axis=2) for part in parts]
         return np.concatenate(chances)
 
-    def _repeated(self) -> "_CountRows":
+    def _repeated(self) -> "_FrequencyRows":
         """Return each row as often as its weight says; what is left of that weighs the last."""
         if np.all(self.weights == 1.0):
             return self
@@ -246,9 +246,11 @@ class _CountRows:
         weights[last] = (self.weights - times + 1.0)[times > 0]
         return self._take(rows, weights)
 
-    def _take(self, rows: Ints, weights: Floats) -> "_CountRows":
+    def _take(self, rows: Ints, weights: Floats) -> "_FrequencyRows":
         frame, design = self.frame.iloc[rows], self.design.take(rows)
-        return _CountRows(self.model, frame, self.y[rows], weights, self.kind, design, self.plan)
+        return _FrequencyRows(
+            self.model, frame, self.y[rows], weights, self.kind, design, self.plan
+        )
 
 
 def _limits(simulated: Floats, level: float) -> tuple[Floats, Floats]:

@@ -9,12 +9,12 @@ from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
 from skglmm.links.logit import Logit
 
-__all__ = ["Between"]
+__all__ = ["ScaledLogit"]
 
 
 @final
 @dataclass(frozen=True)
-class Between(Link):
+class ScaledLogit(Link):
     """The logit of where a parameter lies between two numbers, such as a power of 1 to 2.
 
     Parameters
@@ -24,8 +24,8 @@ class Between(Link):
     Examples
     --------
     >>> import numpy as np
-    >>> from skglmm.families import Between
-    >>> Between(1.0, 2.0).inverse(np.array([0.0])).value
+    >>> from skglmm.families import ScaledLogit
+    >>> ScaledLogit(1.0, 2.0).inverse(np.array([0.0])).value
     array([1.5])
     """
 
