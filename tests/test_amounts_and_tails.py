@@ -202,3 +202,12 @@ def test_normal_responses_are_told_to_have_no_heavy_tails(data):
 def test_shapes_that_are_impossible_are_refused(model, data):
     with pytest.raises(ValueError, match="must be None, which estimates"):
         model.fit(data, data["y"])
+
+
+def test_a_profile_of_the_power_ends_where_its_range_does():
+    rng = np.random.default_rng(9)
+    X = pd.DataFrame({"x": rng.normal(size=60)})
+    y = rng.gamma(2.0, np.exp(0.5 * X["x"]))  # as good as a power of 2
+    model = TweedieGLMMRegressor("x").fit(X, y)
+    found = model.confint(X, y, method="profile", parameters=["power"])
+    assert found.loc["power", "conf_high"] == 1.99

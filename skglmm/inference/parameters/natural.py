@@ -19,6 +19,7 @@ __all__ = [
     "correlation_name",
     "delta_covariance",
     "derived",
+    "end_of_range",
     "infinite",
     "is_constant",
     "is_open",
@@ -193,9 +194,17 @@ def open_interval(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
     if not sign:
         return None
     away = sign * np.sign(parameter.slope)
-    far = float(parameter.back(np.array(away * np.inf)))
-    end = round(far, 9) if abs(far) < FAR else np.copysign(np.inf, far)  # where ranges of links end
+    end = end_of_range(parameter, away)
     return (end, np.nan) if away < 0 else (np.nan, end)
+
+
+def end_of_range(parameter: Natural, away: float) -> float:
+    """Return the end of what a parameter can be, downwards or upwards on its scale without bounds.
+
+    The ranges of links end a rounding error before or behind it.
+    """
+    far = float(parameter.back(np.array(away * np.inf)))
+    return round(far, 9) if abs(far) < FAR else float(np.copysign(np.inf, far))
 
 
 def std_errors(fit: Fit, parameters: list[Natural]) -> Floats:
