@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import ndtri
 
 from skglmm import StudentTGLMMRegressor, TweedieGLMMRegressor
 from skglmm.families import FixedTweedie, StudentT, Tweedie
@@ -40,6 +41,15 @@ def exact_series(log_m, log_alpha):
         for j in range(1, int(m + 12 * mpmath.sqrt(m) + 50))
     )
     return mpmath.log(sum(terms)) - (1 + alpha) * m
+
+
+@pytest.mark.parametrize("phi", [1e-4, 1e-2])
+@pytest.mark.parametrize("p", [1e-12, 1e-8, 1e-4])
+def test_quantiles_of_narrow_amounts_lie_far_out_in_the_lower_tail(phi, p):
+    family, eta = FixedTweedie(power=1.5), (np.zeros(1), np.log([phi]))
+    y = family.quantile(np.array([p]), eta)
+    assert_allclose(family.cdf(y, eta), p, rtol=1e-6)
+    assert_allclose((y - 1.0) / np.sqrt(phi), ndtri(p), rtol=max(5.0 * np.sqrt(phi), 0.02))
 
 
 @pytest.mark.parametrize("power", [1.01, 1.2, 1.5, 1.8, 1.99])
@@ -192,3 +202,12 @@ def test_normal_responses_are_told_to_have_no_heavy_tails(data):
 def test_shapes_that_are_impossible_are_refused(model, data):
     with pytest.raises(ValueError, match="must be None, which estimates"):
         model.fit(data, data["y"])
+
+
+def test_a_profile_of_the_power_ends_where_its_range_does():
+    rng = np.random.default_rng(9)
+    X = pd.DataFrame({"x": rng.normal(size=60)})
+    y = rng.gamma(2.0, np.exp(0.5 * X["x"]))  # as good as a power of 2
+    model = TweedieGLMMRegressor("x").fit(X, y)
+    found = model.confint(X, y, method="profile", parameters=["power"])
+    assert found.loc["power", "conf_high"] == 1.99

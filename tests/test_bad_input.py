@@ -23,7 +23,7 @@ SCALES = [
     case(
         "an offset beyond the reach of the link",
         {**MIXED, "offset": "length"},
-        X=lambda X: X.assign(length=1e6),
+        X=lambda X: X.assign(length=1e6 * (np.arange(len(X)) % 7)),
         error=DesignError,
         fragments=["beyond the reach of its link", "scale of the offset"],
     ),

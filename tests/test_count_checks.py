@@ -253,3 +253,18 @@ def test_counts_that_vary_as_geometric_ones_are_told_of_a_wider_family():
     y = rng.negative_binomial(0.5, 0.2, size=400)
     with pytest.warns(UserWarning, match="as the counts vary as much as those of a geometric"):
         ConwayMaxwellPoissonGLMMRegressor("1").fit(pd.DataFrame({"x": y * 0.0}), y)
+
+
+def test_the_spread_of_counts_is_told_before_the_outliers_that_it_makes():
+    rng = np.random.default_rng(5)
+    X, mean = simulated(rng)
+    y = rng.poisson(mean * rng.gamma(0.5, 2.0, len(X)))
+    model = PoissonGLMMRegressor("x + (1 | site)").fit(X, y)
+    names = [test.name for test in check_residuals(model, X, y, random_state=0).tests]
+    assert names[:2] == ["dispersion", "zeros"]
+    assert "outliers" in names
+
+
+def test_a_formula_of_no_zeros_is_none():
+    with pytest.raises(ValueError, match="zero=None is the one without"):
+        PoissonGLMMRegressor("x", zero="~0").fit(pd.DataFrame({"x": [0.0, 1.0, 2.0]}), [0, 1, 2])

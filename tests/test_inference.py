@@ -416,3 +416,11 @@ def test_pearson_residuals_are_in_standard_deviations():
 
 def test_cells_of_one_row_have_no_likeness():
     assert likeness(np.array([1.0, -1.0]), np.array([0, 1])) == (0.0, 0.0)
+
+
+def test_a_covariate_that_is_called_as_a_parameter_keeps_its_name():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"precision": rng.normal(size=60)})
+    model = BetaGLMMRegressor("precision").fit(X, rng.beta(2.0, 3.0, 60))
+    assert list(model.confint().index) == ["Intercept", "precision", "precision(Intercept)"]
+    assert len(model.confint(parameters=["precision"])) == 1

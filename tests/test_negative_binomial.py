@@ -1,6 +1,7 @@
 """Negative binomials: R's answers, digits in the limits, and what has no maximum."""
 
 import json
+import warnings
 from pathlib import Path
 
 import mpmath
@@ -208,3 +209,19 @@ def test_effects_of_mean_and_dispersion_are_correlated_by_a_key(data):
         model.fit(data, data["varied"])
     assert model.fit_.lambdas[0].shape == (2, 2)
     assert "dispersion(Intercept)" in str(model.summary())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variance", ["quadratic", "linear"])
+def test_where_laplaces_normal_would_be_flat_no_likelihood_is_made_of_it(variance):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=200), "g": np.arange(200) // 10})
+    rng.uniform(size=200)
+    mean = np.exp(0.5 * X["x"] + rng.normal(0.0, 0.5, 20)[X["g"]])
+    y = np.where(rng.random(200) < 0.3, 0, rng.negative_binomial(1.5, 1.5 / (1.5 + mean)))
+    key = "(1 |k| g)"
+    model = NegativeBinomialGLMMRegressor(f"x + {key}", variance=variance, zero=f"1 + {key}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the search, which ends beside it
+        model.fit(X, y)
+    assert model.log_likelihood_ < -220.0  # -233 without effects of zeros

@@ -284,8 +284,7 @@ def test_responses_without_zeros_send_their_probability_to_zero(data, models):
 
 
 def test_nothing_but_zeros_tells_nothing_of_the_rest(data):
-    undetermined = pytest.warns(UserWarning, match="do not determine the coefficient of 'Interc")
-    with undetermined, pytest.warns(UserWarning, match="as zero goes to 1"):
+    with pytest.raises(ValueError, match="all 240 responses are 0, which says nothing of positive"):
         GammaGLMMRegressor("x", zero="1").fit(data, 0.0 * data["amount"])
 
 

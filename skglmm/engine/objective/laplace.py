@@ -20,9 +20,12 @@ from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
+from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
 __all__ = ["Laplace"]
+
+FLAT = -1.15  # log of the root of a precision that is a tenth of the prior's
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Laplace(ByMode):
         if start is None:
             start, distance = problem.zero(), "far"
         mode = find_mode(problem, params, start, tol, distance)
-        if mode is None:
+        if mode is None or _is_flat(problem, mode):
             return None
         slopes, end, rise = gradient(problem, mode)
         return Objective(end + mode.system.half_logdet + rise, slopes, mode)
@@ -59,3 +62,21 @@ class Laplace(ByMode):
 
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> Floats:
         return cluster_gradients(problem, mode, clusters)
+
+
+def _is_flat(problem: Problem, mode: Mode) -> bool:
+    """Whether some effect has hardly any curvature left at the mode, less than its prior has.
+
+    There a normal density has a volume without bound, and is no approximation: of effects of extra
+    zeros, say, whose densities need not be concave.
+    """
+    if problem.family.is_canonical or not problem.order:
+        return False
+    parts, crossed = mode.system.log_diagonal
+    known = problem.prior.penalized(Effects(parts, crossed)).crossed  # 0 where a prior is flat
+    least = min([*parts.map(_least), float(known.min(initial=0.0))])
+    return bool(least < FLAT)
+
+
+def _least(nested: NestedEffects) -> float:
+    return min((float(part.min(initial=0.0)) for part in nested), default=0.0)

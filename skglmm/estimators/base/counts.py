@@ -44,6 +44,12 @@ class CountRegressor(Zeros, ExposedRegressor):
                 "zeros; keep one of them, zero_kind='hurdle' for zeros beside truncated counts"
             )
             raise ValueError(msg)
+        if str(self.zero).strip(" ~") == "0":
+            msg = (
+                f"zero={self.zero!r} is a model whose probability of zeros is one half everywhere; "
+                "zero=None is the one without, R's ziformula = ~0"
+            )
+            raise ValueError(msg)
         return _ZEROS[self.zero_kind](counts)
 
     def __sklearn_tags__(self) -> Any:

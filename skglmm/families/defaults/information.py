@@ -43,9 +43,9 @@ def information(family: Distribution, eta: Sequence[Floats]) -> Floats:
 def _interpolated(family: Distribution, first: Floats, others: Sequence[Floats]) -> Floats:
     """Information where the first predictor alone varies."""
     low, high = first.min(), first.max()
-    if not low < high:
+    places = np.unique(np.linspace(low, high, PLACES))
+    if len(places) < PLACES:  # equal but for rounding
         return np.repeat(_integrated(family, [first[:1], *others]), len(first), axis=1)
-    places = np.linspace(low, high, PLACES)
     found = _integrated(family, np.broadcast_arrays(places, *others))
     result = np.asarray(CubicSpline(places, found, axis=1)(first))
     squares = [row for (i, j), row in packed_rows(1 + len(others), 2).items() if i == j]

@@ -12,7 +12,8 @@ __all__ = ["positive_quantile"]
 STEPS = 200  # of Newton's method between brackets; ten are usual, halving alone takes 60
 CLOSE = 4e-16  # of the logarithm of a response, whose digits end there
 ENDS = (-740.0, 709.0)  # logarithms of the smallest and the largest number
-HALF = 0.5  # the probability from which on the upper tail has more digits
+HALF = 0.5  # the probability from which on the upper tail has more digits, and a slow step's rate
+FAR = 1e-3  # a difference of log probabilities that is none of rounding
 
 
 def positive_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) -> Floats:
@@ -32,6 +33,7 @@ def positive_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) ->
     rows = np.flatnonzero((p > zero) & (p < 1.0))
     z = np.clip(np.log(family.mean([row[rows] for row in full])), *ENDS)
     low, high = (np.full(len(rows), end) for end in ENDS)
+    last = np.full(len(rows), np.inf)
     for _ in range(STEPS):
         if not rows.size:
             break
@@ -39,11 +41,14 @@ def positive_quantile(family: Distribution, p: Floats, eta: Sequence[Floats]) ->
         low, high = np.where(miss < 0.0, z, low), np.where(miss < 0.0, high, z)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             moved = z - miss / slope
-        inside = (low < moved) & (moved < high)
+        # a tail too far out to have digits has no slope either, and steps from there do not arrive
+        slow = np.abs(miss) > np.maximum(HALF * last, FAR)
+        inside = (low < moved) & (moved < high) & ~slow
         moved = np.where(inside, moved, 0.5 * (low + high))
         going = np.abs(moved - z) > CLOSE * np.maximum(np.abs(z), 1.0)
         result[rows] = np.exp(moved)
-        rows, z, low, high = (part[going] for part in (rows, moved, low, high))
+        kept = (rows, moved, low, high, np.abs(miss))
+        rows, z, low, high, last = (part[going] for part in kept)
     return result
 
 

@@ -22,6 +22,8 @@ __all__ = ["Lognormal"]
 
 _OF_LOGS = Gaussian()
 
+LARGEST = 700.0  # logarithm of a moment: beyond are no numbers
+
 
 @final
 @dataclass(frozen=True)
@@ -83,11 +85,13 @@ class Lognormal(Family):
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
         log_mean, _ = self._log_moments(eta)
-        return np.exp(log_mean)
+        return np.exp(np.minimum(log_mean, LARGEST))
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
         log_mean, square = self._log_moments(eta)
-        return np.asarray(np.exp(2.0 * log_mean) * np.expm1(square))
+        with np.errstate(divide="ignore"):  # of a square of 0 to rounding
+            grown = square + np.log(-np.expm1(-square))  # the logarithm of e**square - 1
+        return np.exp(np.minimum(2.0 * log_mean + grown, LARGEST))
 
     def cdf(self, y: Floats, eta: Sequence[Floats]) -> Floats:
         return np.asarray(ndtr(self._standardized(y, eta)))
@@ -97,7 +101,8 @@ class Lognormal(Family):
 
     def quantile(self, p: Floats, eta: Sequence[Floats]) -> Floats:
         near, _ = within_reach(self.links, eta)
-        return np.exp(near[0] + np.exp(near[1]) * ndtri(p))
+        with np.errstate(over="ignore"):  # there are quantiles beyond all numbers
+            return np.exp(near[0] + np.exp(near[1]) * ndtri(p))
 
     def start(self, y: Floats, weights: Floats | None = None) -> Floats:
         return _OF_LOGS.start(np.log(y), weights)

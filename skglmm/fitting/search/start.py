@@ -73,7 +73,8 @@ def _constant(problem: Problem, k: int, value: float) -> Floats:
 def _normal_equations(shard: Shard, k: int, value: float) -> tuple[Floats, Floats]:
     one, offset = np.ones(shard.n_rows), shard.offsets[k]
     gram = np.stack([shard.pull(k, column * one) for column in shard.fixed[k].T])
-    return gram, shard.pull(k, value * one if offset is None else value - offset)
+    target = value * shard.pull(k, one)
+    return gram, target if offset is None else target - shard.pull(k, offset)
 
 
 def _at(problem: Problem, beta: list[Floats]) -> Point:

@@ -9,6 +9,7 @@ from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.natural import (
     Natural,
     correlation_name,
+    end_of_range,
     is_open,
     natural,
     open_interval,
@@ -64,7 +65,10 @@ def held_interval(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
     moves = _moves(fit, parameter)
     if len(moves):
         up, down = np.all(moves > 0), np.all(moves < 0)
-        return (-np.inf if down else np.nan, np.inf if up else np.nan)
+        return (
+            end_of_range(parameter, -1.0) if down else np.nan,
+            end_of_range(parameter, 1.0) if up else np.nan,
+        )
     return (np.nan, np.nan) if dictated(fit, parameter) else None
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "correlation_name",
     "delta_covariance",
     "derived",
+    "end_of_range",
     "infinite",
     "is_constant",
     "is_open",
@@ -93,7 +94,17 @@ def constant(fit: Fit, k: int) -> Natural:
     flat = slope == 0.0  # so far out that the value is on its boundary, for all digits
     gradient = np.full(n, np.nan) if flat else slope * _unit(n, start)
     steepness = np.inf if flat else 1.0 / slope
-    return Natural(fit.layout.predictors[k], value, gradient, float(working[0]), steepness, back)
+    return Natural(_constant_name(fit, k), value, gradient, float(working[0]), steepness, back)
+
+
+def _constant_name(fit: Fit, k: int) -> str:
+    """Return the name of a predictor that is one number: that of its intercept beside a column's.
+
+    A covariate may be called as a parameter, such as the power of a car.
+    """
+    name, layout = fit.layout.predictors[k], fit.layout
+    others = (layout.labels(j) for j in range(len(layout.coefficients)) if j != k)
+    return layout.label(k, "Intercept") if any(name in labels for labels in others) else name
 
 
 def derived(fit: Fit) -> Iterator[Natural]:
@@ -183,9 +194,17 @@ def open_interval(fit: Fit, parameter: Natural) -> tuple[float, float] | None:
     if not sign:
         return None
     away = sign * np.sign(parameter.slope)
-    far = float(parameter.back(np.array(away * np.inf)))
-    end = round(far, 9) if abs(far) < FAR else np.copysign(np.inf, far)  # where ranges of links end
+    end = end_of_range(parameter, away)
     return (end, np.nan) if away < 0 else (np.nan, end)
+
+
+def end_of_range(parameter: Natural, away: float) -> float:
+    """Return the end of what a parameter can be, downwards or upwards on its scale without bounds.
+
+    The ranges of links end a rounding error before or behind it.
+    """
+    far = float(parameter.back(np.array(away * np.inf)))
+    return round(far, 9) if abs(far) < FAR else float(np.copysign(np.inf, far))
 
 
 def std_errors(fit: Fit, parameters: list[Natural]) -> Floats:

@@ -115,7 +115,8 @@ def residual_checks(
         Where responses on the lower and the upper bound of the scale are, if there may be such.
     """
     rows, family = drawn(study, mode, rng), study.problem.family
-    tests = [*distribution_tests(rows), *count_tests(rows, rng), *_boundary_tests(rows, bounds)]
+    # Causes before their symptoms: counts that vary too much have outliers, too.
+    tests = [*count_tests(rows, rng), *distribution_tests(rows), *_boundary_tests(rows, bounds)]
     if len(family.locations) > 1:  # residuals are no scores of these
         return ResidualChecks(tuple(tests), rows.residual, np.full(len(rows.y), np.nan))
     tests.append(link_test(rows, family.links[family.location].name))

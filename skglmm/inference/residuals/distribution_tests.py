@@ -97,12 +97,16 @@ def _spread(residual: Floats, eta: Floats) -> ResidualTest:
 
 def _shape(residual: Floats) -> tuple[ResidualTest, ResidualTest]:
     """D'Agostino's test of the skewness, and Anscombe and Glynn's of the kurtosis."""
-    third, fourth = float(skew(residual)), float(kurtosis(residual))
+    if np.ptp(residual) == 0.0:  # of an exact fit, where there is nothing to test
+        third, fourth, p_values = 0.0, 0.0, (1.0, 1.0)
+    else:
+        third, fourth = float(skew(residual)), float(kurtosis(residual))
+        p_values = float(skewtest(residual).pvalue), float(kurtosistest(residual).pvalue)
     first = f"the skewness of the residuals is {third:+.2f}, where about 0 is expected"
     second = f"the excess kurtosis of the residuals is {fourth:+.2f}, where about 0 is expected"
     return (
-        ResidualTest("skewness", "", third, float(skewtest(residual).pvalue), first),
-        ResidualTest("tails", "", fourth, float(kurtosistest(residual).pvalue), second),
+        ResidualTest("skewness", "", third, p_values[0], first),
+        ResidualTest("tails", "", fourth, p_values[1], second),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.covariance import Coordinate
 from skglmm.engine import Params, Problem
-from skglmm.families import Family, Link
+from skglmm.families import Family
 from skglmm.fitting import Bound, Fit, least_curvatures
 from skglmm.inference.parameters.natural import Transform, is_constant
 from skglmm.inference.parameters.own_units import user_parameter
@@ -169,23 +169,18 @@ def _coefficient(plain: Axis, inside: slice, row: Floats, back: Transform) -> Ax
 
 def _constant(plain: Axis, family: Family, k: int, place: int, back: Transform) -> Axis:
     link, sign = family.links[k], family.limits[k].sign
-    lowest, highest = sorted(float(end) for end in _inverse(link, np.array(link.reach)))
     low, high = sorted(sign * end for end in (-np.inf, float(plain.upper[place])))
     return replace(
         plain,
         direction=sign * _unit(plain, place),
         limits=(low, high),
-        ends=(-np.inf if lowest < 0.0 else 0.0, 1.0 if highest <= 1.0 else np.inf),
+        ends=link.domain,
         back=back,
     )
 
 
 def _constant_of(fit: Fit, k: int, user: Transform, x: Floats) -> Floats:
     return user_parameter(fit, k, user(x))[0]
-
-
-def _inverse(link: Link, eta: Floats) -> Floats:
-    return np.asarray(link.inverse(eta, 0).value)
 
 
 def _of_factor(fit: Fit, plain: Axis, f: int) -> Iterator[Axis | Ends]:
