@@ -196,7 +196,7 @@ def test_far_away_the_field_is_unknown(field):
 def test_forecasts_of_a_series_die_out(counts):
     later = pd.DataFrame({"x": 0.0, "g": 3, "t": [8, 9, 12, 400]})
     value, std = counts.predict_linear(later, return_std=True)
-    (sd, rho), _ = [each.value for each in natural(counts.fit_) if "|" in each.name], None
+    rho = next(each.value for each in natural(counts.fit_) if each.name.startswith("rho"))
     center = float(counts.intercept_)
     assert_allclose(
         value - center, (value[0] - center) * rho ** np.array([0, 1, 4, 392]), atol=1e-9
@@ -285,9 +285,9 @@ def test_what_relationships_cannot_be_is_an_error_that_helps(matrix, message):
 
 
 def test_times_between_and_responses_of_new_places_are_refused(counts, field, new):
-    with pytest.raises(DesignError, match="whole times, got 1.5"):
+    with pytest.raises(DesignError, match=r"whole times, got 1\.5"):
         counts.predict(pd.DataFrame({"x": 0.0, "g": [0], "t": [1.5]}))
-    with pytest.raises(DesignError, match="25 of 30 rows .* cannot update effects"):
+    with pytest.raises(DesignError, match=r"25 of 30 rows .* cannot update effects"):
         field[2].condition(new, np.zeros(len(new)))
 
 

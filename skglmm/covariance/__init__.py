@@ -5,9 +5,9 @@ from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
 from skglmm.covariance.diagonal import Diagonal
-from skglmm.covariance.extended import Extended
 from skglmm.covariance.factor_analytic import FactorAnalytic
 from skglmm.covariance.fields.exponential import Exponential
+from skglmm.covariance.fields.extended import Extended
 from skglmm.covariance.fields.gaussian_kernel import GaussianKernel
 from skglmm.covariance.fields.matern import Matern
 from skglmm.covariance.fields.ornstein_uhlenbeck import OrnsteinUhlenbeck
