@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -230,22 +230,7 @@ class Steps(Correlation):
         return 1
 
     def _both(self, omega: float) -> tuple[Floats, Floats]:
-        """Factor of the correlations and its derivative in the angle: one step at a time.
-
-        After a gap of g steps the innovation has the standard deviation
-        cos(omega) sqrt(1 + rho^2 + ... + rho^(2g - 2)), which is smooth at both ends.
-        """
-        rho, rest = np.sin(omega), np.sin(RIGHT - abs(omega))  # the cosine, exactly 0 at the end
-        times, tri = np.array(self.times), np.tri(self.size)
-        steps = np.maximum(times[:, None] - times, 0)
-        powers = rho**steps * tri
-        slopes = steps * rho ** np.maximum(steps - 1, 0) * rest * tri
-        pairs = [_series(int(gap), rho) for gap in np.diff(times)]
-        sums, bends = np.array(pairs).reshape(-1, 2).T
-        roots = np.sqrt(sums)
-        news = np.append(1.0, rest * roots)
-        turns = np.append(0.0, -rho * roots + 0.5 * rest**2 * bends / roots)
-        return powers * news, slopes * news + powers * turns
+        return _stepped(self.times, omega)
 
     def lower(self, angles: Floats) -> Floats:
         return self._both(float(angles[0]))[0]
@@ -295,6 +280,30 @@ def whole_times(points: Floats) -> Floats:
         )
         raise ValueError(msg)
     return times
+
+
+@lru_cache(maxsize=4)  # which a fit asks for several times at one angle
+def _stepped(times: tuple[int, ...], omega: float) -> tuple[Floats, Floats]:
+    """Factor of the correlations and its derivative in the angle: one step at a time.
+
+    After a gap of g steps the innovation has the standard deviation
+    cos(omega) sqrt(1 + rho^2 + ... + rho^(2g - 2)), which is smooth at both ends.
+    """
+    rho, rest = np.sin(omega), np.sin(RIGHT - abs(omega))  # the cosine, exactly 0 at the end
+    at, tri = np.array(times), np.tri(len(times))
+    steps = np.maximum(at[:, None] - at, 0)
+    powers = rho**steps * tri
+    slopes = steps * rho ** np.maximum(steps - 1, 0) * rest * tri
+    gaps, place = np.unique(np.diff(at), return_inverse=True)
+    pairs = np.array([_series(int(gap), rho) for gap in gaps]).reshape(-1, 2)
+    sums, bends = pairs[place.ravel()].T
+    roots = np.sqrt(sums)
+    news = np.append(1.0, rest * roots)
+    turns = np.append(0.0, -rho * roots + 0.5 * rest**2 * bends / roots)
+    found = powers * news, slopes * news + powers * turns
+    for each in found:
+        each.flags.writeable = False
+    return found
 
 
 def _series(n: int, rho: float) -> tuple[float, float]:

@@ -42,6 +42,17 @@ class Extended(Covariance):
     References
     ----------
     .. [1] Diggle, P. J. & Ribeiro, P. J. (2007). Model-based Geostatistics. Springer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.covariance import Autoregressive, Extended
+    >>> covariance = Extended.of(Autoregressive(2), np.array([[2.0]]))
+    >>> factor = covariance.factor(np.array([2.0, np.arcsin(0.5)]))
+    >>> (factor @ factor.T).round(3)
+    array([[4., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 4.]])
     """
 
     known: Covariance
