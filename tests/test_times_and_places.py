@@ -41,7 +41,6 @@ CASES = {
         lambda own, sd, rho: GROUPED * (own**2 + sd**2 * rho**GAPS),
         (1.5, 1.0, 0.7),
     ),
-    "ou(0 + t | g)": (lambda sd, rho: GROUPED * sd**2 * rho**GAPS, (1.0, 0.7)),
     FIELD: (lambda sd, extent: sd**2 * np.exp(-AWAY / extent), (1.0, 2.0)),
     "gau(0 + lon + lat | 1)": (lambda sd, extent: sd**2 * np.exp(-((AWAY / extent) ** 2)), (1, 2)),
     KIN: (lambda sd: sd**2 * KINSHIP[np.ix_(OWN, OWN)], (1.0,)),
