@@ -13,6 +13,7 @@ from scipy.stats import multivariate_normal
 from skglmm import BetaGLMMRegressor, LMMRegressor, PoissonGLMMRegressor
 from skglmm.exceptions import DesignError, FormulaError
 from skglmm.inference import natural
+from skglmm.model_selection import likelihood_ratio_test
 
 N, STEPS, IDS = 96, 8, [f"a{i:02d}" for i in range(14)]
 
@@ -324,3 +325,13 @@ def test_a_precision_may_have_a_field_of_its_own():
     model = BetaGLMMRegressor("x", precision=FIELD).fit(X, rng.beta(size * 0.6, size * 0.4))
     assert list(model.tidy("random")["term"])[-1] == "range(precision(lon, lat))"
     assert np.isfinite(model.predict_interval(X.assign(lon=X["lon"] + 0.05))).all()
+
+
+def test_comparisons_know_which_structure_is_within_which(counts):
+    intercept, own = (
+        PoissonGLMMRegressor(f"x + {term}").fit(X, COUNTS)
+        for term in ("(1 | g)", "hetar1(0 + t | g)")
+    )
+    assert likelihood_ratio_test(counts, own).df == STEPS - 1
+    with pytest.raises(ValueError, match="the random effects 'Intercept' of 'g'"):
+        likelihood_ratio_test(intercept, counts)

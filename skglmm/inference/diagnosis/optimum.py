@@ -143,7 +143,8 @@ def boundary(fit: Fit) -> Iterator[Finding]:
         advice = singular_advice(fit)
         yield Finding("boundary", "warning", sentence, 0.0, text, advice)
     for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
-        yield from _near_one(factor, theta)
+        if not factor.is_one_hot:  # whose neighbors are alike, and no parameters
+            yield from _near_one(factor, theta)
 
 
 def _near_one(factor: Factor, theta: Floats) -> Iterator[Finding]:

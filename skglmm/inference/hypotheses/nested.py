@@ -317,11 +317,16 @@ def _pieces(factor: Factor) -> frozenset[str]:
 
 def _regrouped(factor: Factor, other: Fit) -> str | None:
     """Say how a factor of the same name groups the rows in another fit; None if there is none."""
-    for found in other.layout.factors:
-        if _pieces(found) == _pieces(factor):
+    alike = [found for found in other.layout.factors if _pieces(found) == _pieces(factor)]
+    for found in alike:
+        if found.joint_name == factor.joint_name:
             return _level_counts(factor, found) or (
                 f"{factor.name!r} groups the rows in another way in the two fits"
             )
+    if alike:
+        names = (factor.joint_name,) if factor.joint_name else factor.columns
+        effects = ", ".join(map(repr, names))
+        return f"only the smaller model has the random effects {effects} of {factor.name!r}"
     return None
 
 
