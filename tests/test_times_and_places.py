@@ -13,6 +13,7 @@ from scipy.stats import multivariate_normal
 from skglmm import BetaGLMMRegressor, LMMRegressor, PoissonGLMMRegressor
 from skglmm.exceptions import DesignError, FormulaError
 from skglmm.inference import natural
+from skglmm.inspection import RandomEffectsDisplay
 from skglmm.model_selection import likelihood_ratio_test
 
 N, STEPS, IDS = 96, 8, [f"a{i:02d}" for i in range(14)]
@@ -181,6 +182,12 @@ def test_the_variance_at_new_places_is_that_of_kriging_when_variances_are_known(
     vars(held.fit_.uncertainty).update(covariance=known)
     std = held.predict_linear(new, return_std=True)[1]
     assert_allclose(std**2, kriged(*field, new)[1], rtol=1e-6)
+
+
+def test_a_field_is_one_panel(field):
+    display = RandomEffectsDisplay.from_estimator(field[2])
+    assert len(np.ravel(display.axes_)) == 1
+    assert "lon, lat" in display.axes_.flat[0].get_title()
 
 
 def test_far_away_the_field_is_unknown(field):

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skglmm.arrays import Floats
+from skglmm.design import Layout
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.inference import half_width
 from skglmm.inspection.data.fitted import Fitted
@@ -255,18 +256,32 @@ class RandomEffectsDisplay(SingleThreaded):
 
 def effect_panels(model: Any, group: str | None, effect: str | None) -> list[EffectPanel]:
     """Return the effects of a model that were asked for, each as a panel."""
-    effects = _chosen(model.random_effects(), group, effect)
     layout = model.fit_.layout
+    effects = _chosen(_by_place(model.random_effects(), layout), group, effect)
     fed = {
         name: layout.predictors[k]
         for factor in layout.factors
-        for name, k in zip(factor.columns, factor.predictors, strict=True)
+        for name, k in zip(
+            (*factor.columns, factor.joint_name),
+            (*factor.predictors, *factor.predictors[:1]),
+            strict=True,
+        )
         if k or layout.all_named
     }
     return [
         _panel(rows, fed.get(name))
         for (_, name), rows in effects.groupby(["group", "effect"], sort=False)
     ]
+
+
+def _by_place(effects: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Return effects of which those of places of a single level are told as levels are."""
+    for factor in layout.factors:
+        if factor.is_one_hot and factor.n_levels == 1 and not factor.are_individuals:
+            own = (effects["group"] == factor.name) & effects["effect"].isin(factor.columns)
+            effects.loc[own, "level"] = effects.loc[own, "effect"]
+            effects.loc[own, "effect"] = factor.joint_name
+    return effects
 
 
 def _chosen(effects: pd.DataFrame, group: str | None, effect: str | None) -> pd.DataFrame:
