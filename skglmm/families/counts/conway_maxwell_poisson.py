@@ -32,7 +32,15 @@ EARLIEST, LATEST = -4.0, 3.0  # log dispersions to start from
 
 
 DISPERSION = Parameter(
-    "dispersion", Role.DISPERSION, (LogConwayDispersion(),), floor=FLOOR, at_limit=FIXED
+    "dispersion",
+    Role.DISPERSION,
+    (LogConwayDispersion(),),
+    floor=FLOOR,
+    at_limit=FIXED,
+    at_other_end=(
+        "the counts vary as much as those of a geometric distribution, or more; "
+        "try NegativeBinomialGLMMRegressor"
+    ),
 )
 
 
