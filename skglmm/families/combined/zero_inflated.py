@@ -1,7 +1,7 @@
 """Zero-inflated counts: any family of counts, and extra zeros."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -22,6 +22,10 @@ from skglmm.response import Support
 
 __all__ = ["ZeroInflated"]
 
+EXTRA = replace(
+    ZERO,
+    at_other_end="the counts have no more zeros than their distribution expects; leave out zero=",
+)
 HALF_A_ROW = 0.5  # is added to both kinds of counts, so that none begins afar
 LEAST = 0.25  # of the zeros begin as extra ones: where none are, the likelihood hardly has a slope
 ROUNDS = 20  # of the EM algorithm, for a start
@@ -57,7 +61,7 @@ class ZeroInflated(Combined):
     array([0.3515, 0.6485])
     """
 
-    own = (ZERO,)
+    own = (EXTRA,)
     parts = ZERO_OR_MORE
 
     def __post_init__(self) -> None:
