@@ -100,34 +100,17 @@ def cause(fit: Fit, k: int) -> str:
         away = fit.infinities[scale] * fit.family.limits[scale].sign
         if np.any(away < 0.0) and fit.family.parameters[scale].at_other_end:
             return cause(fit, scale)  # where the one goes the other follows
-    if _is_superfluous(fit, k):
-        return (
-            f"as there are no more {parameter.name}s than the model has without {parameter.name}="
-        )
-    reason = "rows are separated"
     if parameter.role is Role.DISPERSION:
-        signs, way = fit.infinities[k], fit.family.limits[k].sign
-        if not parameter.at_limit:
-            reason = "the model reproduces the responses exactly"
-        elif np.all(np.nan_to_num(signs) * way >= 0.0):
-            reason = parameter.at_limit
-        elif parameter.at_other_end:
-            reason = parameter.at_other_end
-    elif parameter.role is Role.SHAPE and parameter.at_other_end:
-        reason = parameter.at_other_end
-    return f"as {reason}"
-
-
-def _is_superfluous(fit: Fit, k: int) -> bool:
-    """Whether predictor k is the probability of a mass, and 0 in all rows."""
-    names, signs = fit.layout.coefficients[k], fit.infinities[k]
-    is_mass = fit.family.parameters[k].role is Role.MASS and names[:1] == ("Intercept",)
-    return is_mass and signs[0] < 0.0 and not np.nan_to_num(signs[1:]).any()
         return _cause_of_dispersion(fit, k)
+    if _is_superfluous(fit, k):
+        name = parameter.name
+        return f"as there are no more {name}s than the model has without {name}="
     whole = parameter.role is Role.SHAPE
     whole |= parameter.role is Role.MASS and is_constant(fit, k)
     whole |= k in fit.family.locations and _falls_as_one(fit, k)
     return f"as {parameter.at_other_end}" if whole and parameter.at_other_end else SEPARATED
+
+
 def _cause_of_dispersion(fit: Fit, k: int) -> str:
     parameter, signs, way = fit.family.parameters[k], fit.infinities[k], fit.family.limits[k].sign
     if not parameter.at_limit:
@@ -135,10 +118,21 @@ def _cause_of_dispersion(fit: Fit, k: int) -> str:
     if np.all(np.nan_to_num(signs) * way >= 0.0):
         return f"as {parameter.at_limit}"
     return f"as {parameter.at_other_end}" if parameter.at_other_end else SEPARATED
+
+
+def _is_superfluous(fit: Fit, k: int) -> bool:
+    """Whether predictor k is the probability of a mass, and 0 in all rows."""
+    names, signs = fit.layout.coefficients[k], fit.infinities[k]
+    is_mass = fit.family.parameters[k].role is Role.MASS and names[:1] == ("Intercept",)
+    return bool(is_mass and signs[0] < 0.0 and not np.nan_to_num(signs[1:]).any())
+
+
 def _falls_as_one(fit: Fit, k: int) -> bool:
     """Whether predictor k goes to minus infinity in all rows, so that nothing else matters."""
     signs = fit.infinities[k]
     return bool(np.sum(signs == -1.0) == 1 and np.isnan(signs[signs != -1.0]).all())
+
+
 def _nothing_but_zeros(fit: Fit) -> str:
     """Say that all responses are a mass, if its one probability is 1; empty elsewhere."""
     for k, parameter in enumerate(fit.family.parameters):
@@ -224,9 +218,6 @@ def separated_findings(
         subject = ", ".join(parameter.name for parameter in found.parameters)
         count = float(np.count_nonzero(moved))
         advice = ADVICE.format(stand=what_stands(fit))
-        if _is_superfluous(fit, found.k):
-            name = fit.family.parameters[found.k].name
-            advice = f"There are no more {name}s than the model has without {name}=; leave it out"
         yield Finding("separation", "warning", subject, count, found.sentence(rows), advice)
 
 
