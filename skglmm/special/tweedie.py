@@ -135,7 +135,7 @@ def _series(alpha: float, cell: float, order: int) -> Floats | None:
     values = np.concatenate(_by_groups(log_m, alpha, order))
     to_series = np.cos(np.outer(np.arange(NODES), angles)) * (2.0 / NODES)
     to_series[0] *= 0.5
-    series = to_series @ values.T
+    series = np.asarray(to_series @ values.T)
     size = np.abs(series)
     if not np.all(size[-2:].max(axis=0) <= DIGITS * np.maximum(size.max(axis=0), 1.0)):
         return None
