@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, log_expit
 
 from skglmm.arrays import Floats
-from skglmm.families.base import LogDensity
+from skglmm.families.base import Family, LogDensity
 from skglmm.families.calculus.add import add_derivatives, flat
 from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.compose import compose
@@ -75,6 +75,14 @@ class ZeroInflated(Combined):
     @property
     def mean_predictors(self) -> tuple[int, ...]:
         return (*self.family.mean_predictors, len(self.family.links))
+
+    def contains(self, other: Family) -> bool:
+        return super().contains(other) or self.family.contains(other)
+
+    def ends_in(self, other: Family) -> tuple[str, ...]:
+        if super().contains(other):
+            return super().ends_in(other)
+        return (*self.family.ends_in(other), ZERO.name)
 
     def prepare(self, y: Floats) -> Floats:
         """Return what the other family prepares, and counts."""
