@@ -102,13 +102,15 @@ def cause(fit: Fit, k: int) -> str:
             return cause(fit, scale)  # where the one goes the other follows
     if parameter.role is Role.DISPERSION:
         return _cause_of_dispersion(fit, k)
-    if _is_superfluous(fit, k):
-        name = parameter.name
-        return f"as there are no more {name}s than the model has without {name}="
     whole = parameter.role is Role.SHAPE
     whole |= parameter.role is Role.MASS and is_constant(fit, k)
     whole |= k in fit.family.locations and _falls_as_one(fit, k)
-    return f"as {parameter.at_other_end}" if whole and parameter.at_other_end else SEPARATED
+    if whole and parameter.at_other_end:
+        return f"as {parameter.at_other_end}"
+    if _is_superfluous(fit, k):
+        name = parameter.name
+        return f"as there are no more {name}s than the model has without {name}="
+    return SEPARATED
 
 
 def _cause_of_dispersion(fit: Fit, k: int) -> str:
@@ -218,6 +220,9 @@ def separated_findings(
         subject = ", ".join(parameter.name for parameter in found.parameters)
         count = float(np.count_nonzero(moved))
         advice = ADVICE.format(stand=what_stands(fit))
+        if _is_superfluous(fit, found.k):
+            name = fit.family.parameters[found.k].name
+            advice = f"There are no more {name}s than the model has without {name}=; leave it out"
         yield Finding("separation", "warning", subject, count, found.sentence(rows), advice)
 
 
