@@ -251,3 +251,36 @@ def test_odd_counts_have_a_finite_fit(kind, y):
     model = kind("x").fit(X, y)
     assert np.isfinite(model.log_likelihood_)
     assert np.isfinite(model.predict(X)).all()
+
+
+# What has no maximum, in words
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # other notes on the same fit
+@pytest.mark.parametrize(
+    ("counts", "options", "text"),
+    [
+        ([1, 2, 2, 3], {}, "no more zeros than their distribution expects; leave out zero="),
+        ([1, 2, 2, 3], {"zero_kind": "hurdle"}, "as no response is 0; leave out zero="),
+        ([0], {}, "as zero goes to 1.* as every response is 0, which says nothing of others"),
+        ([0], {"zero_kind": "hurdle"}, "as every response is 0, which says nothing of others"),
+    ],
+)
+def test_zeros_that_are_all_or_none_are_told_of_in_words(counts, options, text):
+    y = np.resize(counts, 60)
+    with pytest.warns(UserWarning, match=text) as told:
+        PoissonGLMMRegressor("1", zero="1", **options).fit(pd.DataFrame({"x": np.arange(60.0)}), y)
+    assert not any("rows are separated" in str(each.message) for each in told)
+
+
+def test_a_conway_maxwell_dispersion_without_end_is_told_of_in_words():
+    y = np.append(np.zeros(58), [1, 400])
+    with pytest.warns(UserWarning, match="try NegativeBinomialGLMMRegressor"):
+        ConwayMaxwellPoissonGLMMRegressor("1").fit(pd.DataFrame({"x": np.arange(60.0)}), y)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_mean_that_vanishes_before_zeros_are_taken_out_is_told_of_in_words():
+    model = PoissonGLMMRegressor("1", truncated=True)
+    with pytest.warns(UserWarning, match="almost all counts are 0 before these are taken out"):
+        model.fit(pd.DataFrame({"x": np.arange(60.0)}), np.ones(60))

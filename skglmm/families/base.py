@@ -380,6 +380,14 @@ class Family(ABC):
         """Return whether the distributions of another family are among those of this one."""
         return self == other
 
+    def ends_in(self, other: "Family") -> tuple[str, ...]:
+        """Return the parameters at an end of their range where this family is another one.
+
+        That one is among its distributions, see `contains`; the other parameters stay inside.
+        """
+        del other
+        return ()
+
     def with_link(self, link: Link) -> Self:
         """Return the family with another link of its location."""
         links = list(self.links)

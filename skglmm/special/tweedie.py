@@ -18,6 +18,7 @@ of the log of a sum of exponentials are cumulants over the terms.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import ceil, cosh, exp, floor, log, log1p, pi, sinh, sqrt
 from typing import NamedTuple
 
@@ -35,6 +36,11 @@ GROUP = 3.0  # width of groups of rows that share their terms, in sqrt((1 + alph
 NEGLIGIBLE = 45.0  # logs of terms below the largest
 STEP = 1.5  # of a sum in place of an integral, in 1 / standard deviations: 19 digits
 ROWS = 2**12  # at a time
+NODES = 22  # of a cell
+WIDTH = 2.0  # of a cell in log m, times 1 + alpha: singularities are pi away on that scale
+ENOUGH = 64  # rows of a cell that are worth its nodes
+CELLS = 512  # that are kept
+DIGITS = 1e-11  # of the last coefficients of a cell, relative to its largest
 _LOG_TWO_PI = log(2.0 * pi)
 
 # The factor of ((1 + alpha) m)^-k in R is the sum over i of these numbers times cosh(i log alpha):
@@ -81,10 +87,60 @@ def log_tweedie_series(log_m: Floats, log_alpha: float, order: int) -> list[Floa
     if far.any():
         for part, found in zip(out, _asymptotic(log_m[far], log_alpha, order), strict=True):
             part[:, far] = found
-    for rows in _groups(log_m, np.flatnonzero(~far), alpha):
+    rest = _interpolated(log_m, np.flatnonzero(~far), alpha, out)
+    for part, found in zip(out, _by_groups(log_m[rest], alpha, order), strict=True):
+        part[:, rest] = found
+    return [out[0][0], *out[1:]]
+
+
+def _by_groups(log_m: Floats, alpha: float, order: int) -> list[Floats]:
+    """R of rows by their own terms."""
+    out = [np.empty((rows, len(log_m))) for rows in (1, 2, 3, 4)[: order + 1]]
+    for rows in _groups(log_m, np.arange(len(log_m)), alpha):
         for part, found in zip(out, _summed(log_m[rows], alpha, order), strict=True):
             part[:, rows] = found
-    return [out[0][0], *out[1:]]
+    return out
+
+
+def _interpolated(log_m: Floats, rows: Ints, alpha: float, out: list[Floats]) -> Ints:
+    """Fill in rows of which many are in one cell, and return the others."""
+    if len(rows) < ENOUGH:
+        return rows
+    place = log_m[rows] * ((1.0 + alpha) / WIDTH)
+    cell = np.floor(place)
+    ordered = np.argsort(cell, kind="stable")
+    left = []
+    for some in np.split(ordered, np.flatnonzero(np.diff(cell[ordered])) + 1):
+        first = cell[some[0]]
+        series = None
+        if len(some) >= ENOUGH:
+            series = _series(alpha, float(first), len(out) - 1)
+        if series is None:
+            left.append(rows[some])
+            continue
+        across = 2.0 * (place[some] - first) - 1.0
+        found = series.T @ np.polynomial.chebyshev.chebvander(across, NODES - 1).T
+        start = 0
+        for part in out:
+            part[:, rows[some]] = found[start : start + len(part)]
+            start += len(part)
+    return np.concatenate([*left, rows[:0]])
+
+
+@lru_cache(maxsize=CELLS)
+def _series(alpha: float, cell: float, order: int) -> Floats | None:
+    """Chebyshev series of R and its derivatives in a cell; None where they end too late."""
+    angles = np.pi * (np.arange(NODES) + 0.5) / NODES
+    log_m = (cell + 0.5 * (np.cos(angles) + 1.0)) * (WIDTH / (1.0 + alpha))
+    values = np.concatenate(_by_groups(log_m, alpha, order))
+    to_series = np.cos(np.outer(np.arange(NODES), angles)) * (2.0 / NODES)
+    to_series[0] *= 0.5
+    series = np.asarray(to_series @ values.T)
+    size = np.abs(series)
+    if not np.all(size[-2:].max(axis=0) <= DIGITS * np.maximum(size.max(axis=0), 1.0)):
+        return None
+    series.flags.writeable = False
+    return series
 
 
 def _groups(log_m: Floats, rows: Ints, alpha: float) -> Iterator[Ints]:

@@ -66,6 +66,14 @@ class Combined(Family):
     def mean_unit(self, eta: Sequence[Floats]) -> Floats | float:
         return self.family.mean_unit(eta[: len(self.family.links)])
 
+    def contains(self, other: Family) -> bool:
+        return isinstance(other, Combined) and (
+            replace(self, family=other.family) == other and self.family.contains(other.family)
+        )
+
+    def ends_in(self, other: Family) -> tuple[str, ...]:
+        return self.family.ends_in(other.family) if isinstance(other, Combined) else ()
+
     def with_link(self, link: Link) -> Self:
         return replace(self, family=self.family.with_link(link))
 

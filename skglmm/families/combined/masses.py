@@ -17,7 +17,13 @@ __all__ = ["ONE", "PARTS", "ZERO", "ZERO_OR_MORE", "MultinomialLogit", "PartProb
 
 PARTS = ("lower", "interior", "upper")  # of the interval from 0 to 1
 ZERO_OR_MORE = ("zero", "positive")  # of counts, and of positive numbers beside zeros
-ZERO = Parameter("zero", Role.MASS, (LogOdds(),))
+ZERO = Parameter(
+    "zero",
+    Role.MASS,
+    (LogOdds(),),
+    at_limit="every response is 0, which says nothing of others",
+    at_other_end="no response is 0; leave out zero=",
+)
 ONE = Parameter("one", Role.MASS, (LogOdds(),))
 
 

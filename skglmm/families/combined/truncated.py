@@ -1,7 +1,7 @@
 """Counts truncated at zero: any family of counts, given that they are positive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -15,6 +15,7 @@ from skglmm.families.calculus.packing import packed_products, packed_rows
 from skglmm.families.calculus.reach import within_reach
 from skglmm.families.combined.combined import Combined, check_counts, of_count
 from skglmm.families.defaults.whole_quantile import whole_quantile
+from skglmm.families.parameter import Parameter
 from skglmm.response import Support
 from skglmm.special import log_hazard
 
@@ -25,6 +26,10 @@ FEW = 8.0  # the largest count of such a sum: nothing is left above it
 RARELY = -0.7  # log probability of 0 above which the upper tail has more digits than the lower one
 ROUNDS = 8  # in which zeros are drawn anew; of counts that are rarely positive some are left
 TOLERANCE = 1e-13  # of the log probability of a positive count
+VANISHING = (
+    "positive counts are as small, or vary as much, as where almost all counts are 0 before these "
+    "are taken out, the limit of such distributions"
+)
 
 
 @final
@@ -58,6 +63,14 @@ class Truncated(Combined):
     def __post_init__(self) -> None:
         check_counts(self.family, "Truncated")
         super().__post_init__()
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Those of the family; a mean before zeros are taken out may fall for ever."""
+        found = list(self.family.parameters)
+        for k in self.family.locations:
+            found[k] = replace(found[k], at_other_end=VANISHING)
+        return tuple(found)
 
     @property
     def support(self) -> Support:

@@ -1,14 +1,14 @@
 """Zero-inflated counts: any family of counts, and extra zeros."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 from scipy.special import expit, log_expit
 
 from skglmm.arrays import Floats
-from skglmm.families.base import LogDensity
+from skglmm.families.base import Family, LogDensity
 from skglmm.families.calculus.add import add_derivatives, flat
 from skglmm.families.calculus.chain_rule import leave
 from skglmm.families.calculus.compose import compose
@@ -22,6 +22,10 @@ from skglmm.response import Support
 
 __all__ = ["ZeroInflated"]
 
+EXTRA = replace(
+    ZERO,
+    at_other_end="the counts have no more zeros than their distribution expects; leave out zero=",
+)
 HALF_A_ROW = 0.5  # is added to both kinds of counts, so that none begins afar
 LEAST = 0.25  # of the zeros begin as extra ones: where none are, the likelihood hardly has a slope
 ROUNDS = 20  # of the EM algorithm, for a start
@@ -57,7 +61,7 @@ class ZeroInflated(Combined):
     array([0.3515, 0.6485])
     """
 
-    own = (ZERO,)
+    own = (EXTRA,)
     parts = ZERO_OR_MORE
 
     def __post_init__(self) -> None:
@@ -71,6 +75,14 @@ class ZeroInflated(Combined):
     @property
     def mean_predictors(self) -> tuple[int, ...]:
         return (*self.family.mean_predictors, len(self.family.links))
+
+    def contains(self, other: Family) -> bool:
+        return super().contains(other) or self.family.contains(other)
+
+    def ends_in(self, other: Family) -> tuple[str, ...]:
+        if super().contains(other):
+            return super().ends_in(other)
+        return (*self.family.ends_in(other), ZERO.name)
 
     def prepare(self, y: Floats) -> Floats:
         """Return what the other family prepares, and counts."""

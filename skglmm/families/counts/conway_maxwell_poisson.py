@@ -38,8 +38,8 @@ DISPERSION = Parameter(
     floor=FLOOR,
     at_limit=FIXED,
     at_other_end=(
-        "the counts vary as much as those of a geometric distribution, or more, of which the "
-        "negative binomial (NegativeBinomialGLMMRegressor) takes more"
+        "the counts vary as much as those of a geometric distribution, or more; "
+        "try NegativeBinomialGLMMRegressor"
     ),
 )
 

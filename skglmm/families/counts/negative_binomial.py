@@ -103,6 +103,12 @@ class NegativeBinomial(Family):
     def mean_predictors(self) -> tuple[int, ...]:
         return (0,)
 
+    def contains(self, other: Family) -> bool:
+        return self == other or other == Poisson(links=self.links[:1])
+
+    def ends_in(self, other: Family) -> tuple[str, ...]:
+        return () if self == other else ("dispersion",)
+
     def prepare(self, y: Floats) -> Floats:
         return Poisson().prepare(y)
 

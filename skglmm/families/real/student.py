@@ -9,6 +9,7 @@ from skglmm.arrays import Floats
 from skglmm.families.base import Family
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.real.fixed_student import FixedStudentT
+from skglmm.families.real.gaussian import Gaussian
 from skglmm.families.real.student_density import MEAN, SCALE, StudentTFamily
 from skglmm.links import Identity, Link, Log
 
@@ -67,6 +68,8 @@ class StudentT(StudentTFamily):
         return eta[DF]
 
     def contains(self, other: Family) -> bool:
-        return self == other or (
-            isinstance(other, FixedStudentT) and self.links[:DF] == other.links
-        )
+        fewer = isinstance(other, FixedStudentT | Gaussian) and self.links[:DF] == other.links
+        return self == other or fewer
+
+    def ends_in(self, other: Family) -> tuple[str, ...]:
+        return ("df",) if isinstance(other, Gaussian) else ()

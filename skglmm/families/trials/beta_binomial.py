@@ -16,6 +16,7 @@ from skglmm.families.calculus.reach import within_reach
 from skglmm.families.combined.masses import ZERO_OR_MORE
 from skglmm.families.defaults.whole_quantile import whole_quantile
 from skglmm.families.parameter import Parameter, Role
+from skglmm.families.trials.binomial import Binomial
 from skglmm.families.trials.successes import (
     MEAN,
     TRIALS,
@@ -87,6 +88,12 @@ class BetaBinomial(Family):
     @property
     def mean_predictors(self) -> tuple[int, ...]:
         return (0,)
+
+    def contains(self, other: Family) -> bool:
+        return self == other or other == Binomial(links=(self.links[0], self.links[2]))
+
+    def ends_in(self, other: Family) -> tuple[str, ...]:
+        return () if self == other else ("precision",)
 
     def prepare(self, y: Floats) -> Floats:
         return prepared_successes(y)

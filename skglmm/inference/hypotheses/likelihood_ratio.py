@@ -213,6 +213,8 @@ def _theory(added: Addition, *, is_singular: bool) -> tuple[str, _Mixture, str]:
     plain = ((1.0, added.n_params),)
     words = f"the null distribution is that of chi-square with {added.n_params} df"
     n_effects = len(added.effects)
+    if added.ends:
+        return _theory_of_ends(added, is_singular=is_singular)
     if added.n_unknown:
         return "conservative", plain, f"{words}, an upper bound, as {_UNTOLD}"
     if not n_effects and not (added.n_freed and is_singular):
@@ -225,6 +227,24 @@ def _theory(added: Addition, *, is_singular: bool) -> tuple[str, _Mixture, str]:
         f"range: the null distribution is half chi-square with {low} df, half with {low + 1}"
     )
     return "boundary-corrected", ((0.5, low), (0.5, low + 1)), note
+
+
+def _theory_of_ends(added: Addition, *, is_singular: bool) -> tuple[str, _Mixture, str]:
+    """The same where a parameter of the family is at an end of its range."""
+    df = added.n_params
+    if len(added.ends) > 1 or df > 1 or is_singular:
+        named = " and ".join(added.ends)
+        note = (
+            f"the null distribution is that of chi-square with {df} df, an upper bound, as {named} "
+            "at the end of the range, among what the larger model adds, has no simple mixture; "
+            f"{_ADVICE}"
+        )
+        return "conservative", ((1.0, df),), note
+    note = (
+        f"the {added.ends[0]} is at the end of its range under the smaller model: the null "
+        "distribution is half chi-square with 0 df, half with 1"
+    )
+    return "boundary-corrected", ((0.5, 0), (0.5, 1)), note
 
 
 def _unknown(added: Addition, is_singular: bool) -> str:

@@ -44,6 +44,9 @@ class Addition:
         Covariances between effects that both models have.
     n_unknown : int
         Parameters of variances and covariances of which that is not known.
+    ends : tuple of str
+        Which of the fixed effects are one number of the family, and at an end of its range where
+        the larger model is the smaller one: a dispersion of 0.
     """
 
     n_fixed: int
@@ -51,6 +54,7 @@ class Addition:
     n_joined: int
     n_freed: int
     n_unknown: int = 0
+    ends: tuple[str, ...] = ()
 
     @property
     def n_params(self) -> int:
@@ -110,6 +114,7 @@ class Comparison:
             effects=tuple(effects),
             n_joined=n_joined,
             n_freed=n_theta - len(effects) - n_joined,
+            ends=self.larger.family.ends_in(self.smaller.family),
         )
 
     @property

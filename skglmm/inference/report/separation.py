@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 MOVED = 1e-3  # of the largest change of a linear predictor, by which a row is one that moves
+SEPARATED = "as rows are separated"
 ADVICE = (
     "Other estimates {stand}. confint(X, y, method='profile') has the end "
     "that the data give; where a finite number is needed, priors='weak' gives one, or leave the "
@@ -91,35 +92,55 @@ def _written(end: float) -> str:
 
 def cause(fit: Fit, k: int) -> str:
     """Say why coefficients of predictor k have no finite estimate."""
-    parameter = fit.family.parameters[k]
+    parameter, nothing = fit.family.parameters[k], _nothing_but_zeros(fit)
+    if nothing and (parameter.role is Role.MASS or k in fit.family.locations):
+        return f"as {nothing}"
     if k in fit.family.locations and fit.family.dispersion is not None:
         scale = fit.family.scale
         away = fit.infinities[scale] * fit.family.limits[scale].sign
         if np.any(away < 0.0) and fit.family.parameters[scale].at_other_end:
             return cause(fit, scale)  # where the one goes the other follows
-    if _is_superfluous(fit, k):
-        return (
-            f"as there are no more {parameter.name}s than the model has without {parameter.name}="
-        )
-    reason = "rows are separated"
     if parameter.role is Role.DISPERSION:
-        signs, way = fit.infinities[k], fit.family.limits[k].sign
-        if not parameter.at_limit:
-            reason = "the model reproduces the responses exactly"
-        elif np.all(np.nan_to_num(signs) * way >= 0.0):
-            reason = parameter.at_limit
-        elif parameter.at_other_end:
-            reason = parameter.at_other_end
-    elif parameter.role is Role.SHAPE and parameter.at_other_end:
-        reason = parameter.at_other_end
-    return f"as {reason}"
+        return _cause_of_dispersion(fit, k)
+    whole = parameter.role is Role.SHAPE
+    whole |= parameter.role is Role.MASS and is_constant(fit, k)
+    whole |= k in fit.family.locations and _falls_as_one(fit, k)
+    if whole and parameter.at_other_end:
+        return f"as {parameter.at_other_end}"
+    if _is_superfluous(fit, k):
+        name = parameter.name
+        return f"as there are no more {name}s than the model has without {name}="
+    return SEPARATED
+
+
+def _cause_of_dispersion(fit: Fit, k: int) -> str:
+    parameter, signs, way = fit.family.parameters[k], fit.infinities[k], fit.family.limits[k].sign
+    if not parameter.at_limit:
+        return "as the model reproduces the responses exactly"
+    if np.all(np.nan_to_num(signs) * way >= 0.0):
+        return f"as {parameter.at_limit}"
+    return f"as {parameter.at_other_end}" if parameter.at_other_end else SEPARATED
 
 
 def _is_superfluous(fit: Fit, k: int) -> bool:
     """Whether predictor k is the probability of a mass, and 0 in all rows."""
     names, signs = fit.layout.coefficients[k], fit.infinities[k]
     is_mass = fit.family.parameters[k].role is Role.MASS and names[:1] == ("Intercept",)
-    return is_mass and signs[0] < 0.0 and not np.nan_to_num(signs[1:]).any()
+    return bool(is_mass and signs[0] < 0.0 and not np.nan_to_num(signs[1:]).any())
+
+
+def _falls_as_one(fit: Fit, k: int) -> bool:
+    """Whether predictor k goes to minus infinity in all rows, so that nothing else matters."""
+    signs = fit.infinities[k]
+    return bool(np.sum(signs == -1.0) == 1 and np.isnan(signs[signs != -1.0]).all())
+
+
+def _nothing_but_zeros(fit: Fit) -> str:
+    """Say that all responses are a mass, if its one probability is 1; empty elsewhere."""
+    for k, parameter in enumerate(fit.family.parameters):
+        if parameter.role is Role.MASS and is_constant(fit, k) and np.any(fit.infinities[k] > 0.0):
+            return parameter.at_limit
+    return ""
 
 
 def separated(fit: Fit) -> Iterator[Separated]:
