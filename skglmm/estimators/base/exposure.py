@@ -68,7 +68,7 @@ class ExposedRegressor(MixedRegressor):
         >>> from skglmm import PoissonGLMMRegressor
         >>> X = pd.DataFrame({"hours": [1.0, 2.0, 4.0, 8.0]})
         >>> model = PoissonGLMMRegressor("1", exposure="hours").fit(X, [3, 5, 14, 23])
-        >>> model.predict(X), model.predict_rate(X)
+        >>> model.predict(X).round(3), model.predict_rate(X).round(3)
         (array([ 3.,  6., 12., 24.]), array([3., 3., 3., 3.]))
         """
         check_is_fitted(self)

@@ -56,7 +56,7 @@ class LognormalGLMMRegressor(PositiveRegressor):
     >>> rng = np.random.default_rng(1)
     >>> X = pd.DataFrame({"x": rng.normal(size=600), "lake": np.arange(600) // 20})
     >>> median = np.exp(3 + 0.5 * X["x"] + rng.normal(0, 0.3, 30)[X["lake"]])
-    >>> y = median * rng.lognormal(0, 0.8, 600)
+    >>> y = rng.lognormal(np.log(median), 0.8)
     >>> model = LognormalGLMMRegressor("x + (1 | lake)").fit(X, y)
     >>> model.coef_.round(1), np.exp(model.scale_coef_).round(1)
     (array([0.5]), array([0.8]))
