@@ -106,7 +106,7 @@ def test_an_unseen_level_has_code_minus_one():
 
 def test_terms_on_one_factor_are_merged_in_their_order():
     frame = make_frame()
-    terms = [Term("0 + z", ("g", "h")), BY_G, Term("1 + s", ("h", "g"), False)]
+    terms = [Term("0 + z", ("g", "h")), BY_G, Term("1 + s", ("h", "g"), "diag")]
     spec, design = learn_mean(frame, terms=terms)
     merged, single = spec.layout.factors
     assert merged.name == "g:h"
@@ -122,8 +122,8 @@ def test_terms_on_one_factor_are_merged_in_their_order():
     ("term", "covariance"),
     [
         (Term("1 + x", ("g",)), Unstructured(2)),
-        (Term("1 + x", ("g",), False), Diagonal(2)),
-        (Term("0 + x", ("g",), False), Unstructured(1)),
+        (Term("1 + x", ("g",), "diag"), Diagonal(2)),
+        (Term("0 + x", ("g",), "diag"), Unstructured(1)),
     ],
 )
 def test_one_term_has_the_covariance_of_its_bar(term, covariance):
@@ -132,7 +132,7 @@ def test_one_term_has_the_covariance_of_its_bar(term, covariance):
 
 
 def test_effects_may_feed_any_predictor():
-    spec, _ = learn_mean(make_frame(), terms=[BY_G, Term("1 + x", ("g",), True, "precision")])
+    spec, _ = learn_mean(make_frame(), terms=[BY_G, Term("1 + x", ("g",), predictor="precision")])
     (factor,) = spec.layout.factors
     assert factor.predictors == (0, 1, 1)
 
