@@ -18,9 +18,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector the modules and tests, which stay as long as it runs."""
-    gc.collect()
-    gc.freeze()
+    """Look for garbage less often: modules and tests are many objects, which stay."""
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
