@@ -46,7 +46,7 @@ DISPERSION = Parameter(
 )
 LEAST, MOST = 0.01, 100.0  # excess of the variance over the mean, and dispersion, to start from
 _SAME = (np.ones(1), np.zeros(1), np.zeros(1))  # slopes of a number in itself
-SMOOTH = 1e15  # a mean above which Poisson counts are as good as their mean: next to it, in doubles
+SMOOTH = 1e18  # a mean above which NumPy draws no Poisson counts, which are within 1e-9 of it
 
 
 @final

@@ -23,7 +23,7 @@ class FixedTweedie(TweedieDensity):
     links : tuple of two links
         Of the mean and the dispersion, logarithms.
     power : float, default=1.5
-        From 1.01 to 1.99.
+        Between 1 and 2.
 
     Examples
     --------

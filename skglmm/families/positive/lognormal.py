@@ -84,10 +84,12 @@ class Lognormal(Family):
         return _OF_LOGS.expected_information(near)
 
     def mean(self, eta: Sequence[Floats]) -> Floats:
+        """Return the means of the response, (n,); those beyond all numbers are 1e304."""
         log_mean, _ = self._log_moments(eta)
         return np.exp(np.minimum(log_mean, LARGEST))
 
     def variance(self, eta: Sequence[Floats]) -> Floats:
+        """Return the variances of the response, (n,); those beyond all numbers are 1e304."""
         log_mean, square = self._log_moments(eta)
         with np.errstate(divide="ignore"):  # of a square of 0 to rounding
             grown = square + np.log(-np.expm1(-square))  # the logarithm of e**square - 1

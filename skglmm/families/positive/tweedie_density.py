@@ -16,7 +16,7 @@ from skglmm.families.combined.masses import ZERO_OR_MORE
 from skglmm.families.defaults.positive_quantile import positive_quantile
 from skglmm.families.parameter import Parameter, Role
 from skglmm.families.positive.compound import Compound
-from skglmm.families.positive.tweedie_information import shape_information
+from skglmm.families.positive.tweedie_information import score_products
 from skglmm.families.positive.tweedie_rows import (
     deviance_of_positive,
     deviance_of_zero,
@@ -88,7 +88,7 @@ class TweedieDensity(Family):
         log_mean, log_phi, power = np.broadcast_arrays(*near[:2], self.powers(near))
         of_mean = np.exp((2.0 - power) * log_mean - log_phi)
         spread = log_phi - (2.0 - power) * log_mean
-        ff, fp, pp = shape_information(_scores, spread, power)
+        ff, fp, pp = score_products(_scores, spread, power)
         none = np.zeros_like(ff)
         rows = [of_mean, none, none, ff, fp + log_mean * ff]
         rows.append(pp + log_mean * (2.0 * fp + log_mean * ff))

@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 from skglmm.arrays import Floats
 from skglmm.families.calculus.packing import packed_products
 
-__all__ = ["ShapeScores", "shape_information"]
+__all__ = ["ShapeScores", "score_products"]
 
 # From the logarithms of responses, nan for a zero, of log dispersions and powers, (n,) each, at a
 # mean of one, to log densities of the logarithm and their derivatives in the two, (n,) and (2, n).
@@ -20,7 +20,7 @@ PLACES = 401  # between which rows are interpolated
 TAIL = 45.0  # logs of densities below the largest
 
 
-def shape_information(scores: ShapeScores, log_phi: Floats, power: Floats) -> Floats:
+def score_products(scores: ShapeScores, log_phi: Floats, power: Floats) -> Floats:
     """Return the mean products of scores, (3, n), at a mean of one.
 
     Parameters
@@ -35,7 +35,7 @@ def shape_information(scores: ShapeScores, log_phi: Floats, power: Floats) -> Fl
         low, high = log_phi.min(), log_phi.max()
         if low < high:
             places = np.linspace(low, high, PLACES)
-            found = CubicSpline(places, shape_information(scores, places, power), axis=1)(log_phi)
+            found = CubicSpline(places, score_products(scores, places, power), axis=1)(log_phi)
             found[[0, 2]] = np.maximum(found[[0, 2]], 0.0)
             return np.asarray(found)
     result = np.empty((3, len(log_phi)))

@@ -26,6 +26,8 @@ DRAWS, FEWEST, MOST = 2_000_000, 20, 500  # simulated responses in all, and for 
 CELLS = 2**16  # simulated responses at a time
 RANKED = 200  # simulations from which on p-values are ranks among them
 NORMAL = 1.96  # standard deviations that 95 % of numbers of zeros are within
+LEAST = 1e-6  # share of extra zeros, or of others, that the EM algorithm keeps
+TINY = 1e-300  # a probability of zero whose logarithm is a number
 ROUNDS = 50  # of the EM algorithm for extra zeros
 CLOSE = 1e-4  # change of the share of extra zeros that ends it
 
@@ -136,7 +138,7 @@ def _extra_zeros(rows: Drawn, chance: Floats) -> float:
     family, y, k = rows.family, rows.y, rows.family.location
     prepared, is_zero = family.prepare(y), y == 0.0
     eta = [np.array(np.broadcast_to(part, (len(y),))) for part in rows.eta]
-    share, log_none = 0.5 * float(np.mean(is_zero)), np.log(np.maximum(chance, 1e-300))
+    share, log_none = 0.5 * float(np.mean(is_zero)), np.log(np.maximum(chance, TINY))
     for _ in range(ROUNDS):
         log_odds = np.log(share) - np.log1p(-share)
         mass = np.where(is_zero, expit(log_none - log_odds), 1.0)  # that it is no extra zero
@@ -147,7 +149,7 @@ def _extra_zeros(rows: Drawn, chance: Floats) -> float:
             step = float(mass @ density.grad[k]) / information
             eta[k] = eta[k] + np.clip(step, -1.0, 1.0)
         log_none = np.where(is_zero, family.log_density(prepared, eta).value, log_none)
-        before, share = share, float(np.clip(1.0 - mass.mean(), 1e-6, 1.0 - 1e-6))
+        before, share = share, float(np.clip(1.0 - mass.mean(), LEAST, 1.0 - LEAST))
         if abs(share - before) < CLOSE:
             break
     return share

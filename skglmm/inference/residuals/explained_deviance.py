@@ -16,6 +16,7 @@ from skglmm.inference.residuals.residuals import deviance_residuals
 __all__ = ["explained_deviance"]
 
 GRADIENT = 1e-7  # of the mean log density, at the best constants
+POOR = 1e-4  # a gradient at which constants are not the best ones
 
 
 def explained_deviance(
@@ -42,6 +43,11 @@ def explained_deviance(
     -------
     float
         At most 1; 0 or less where constants do as well; NaN where they fit perfectly.
+
+    Raises
+    ------
+    ValueError
+        When the best constants were not found.
     """
     weights = np.ones(len(y)) if weights is None else weights
     deviance = float(weights @ deviance_residuals(fit, design, y, plan) ** 2)
@@ -76,4 +82,12 @@ def _of_constants(
         return -float(found.value @ weights) / total, -slopes / total
 
     found = minimize(loss, np.array(start), jac=True, method="BFGS", options={"gtol": GRADIENT})
+    steepest = float(np.max(np.abs(found.jac), initial=0.0))
+    if not steepest <= POOR:  # written so that NaN fails
+        msg = (
+            f"the best constants for these {n} rows were not found: the mean log density still "
+            f"rises by {steepest:.2g} in one of them, so that D² would be too large. Score more "
+            "rows, or compare log_density(X, y) of two models"
+        )
+        raise ValueError(msg)
     return family.log_density(prepared, point(found.x)).value
