@@ -15,12 +15,13 @@ from skglmm.special.log_hazard import log_hazard
 from skglmm.special.log_rising import log_rising
 from skglmm.special.student_norm import log_student_norm
 from skglmm.special.tweedie import log_tweedie_series
-from skglmm.special.whole_sums import END
+from skglmm.special.whole_sums import END, alike
 
 __all__ = [
     "END",
     "SERIES_FROM",
     "FactorialBase",
+    "alike",
     "conway_maxwell_terms",
     "exp_excess",
     "factorial_excess",

@@ -8,7 +8,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 
-__all__ = ["END", "WholeSum", "whole_sums"]
+__all__ = ["END", "WholeSum", "alike", "whole_sums"]
 
 DROP = 40.0  # of a log probability that leaves nothing
 BULK = 48  # numbers about a mean that is far from 0
@@ -55,26 +55,48 @@ def whole_sums(mean: Floats, nu: Floats) -> Iterator[tuple[Ints, WholeSum]]:
     high = np.ceil(mean + up)
     bulk = (flat <= 1.0) & (mean >= NARROW * nu)
     whole = ~bulk & (high - low < SIZES[-1])
-    for rows in _chunks(np.flatnonzero(bulk), np.full(len(mean), float(BULK))):
+    for rows in alike(np.flatnonzero(bulk), np.full(len(mean), float(BULK)), CELLS):
         yield rows, _bulk(mean[rows], flat[rows])
     for least, most in pairwise(SIZES):  # sums round alike, whatever the rows beside them
         some = np.flatnonzero(whole & (high - low >= least) & (high - low < most))
-        for rows in _chunks(some, np.full(len(mean), most)):
+        for rows in alike(some, np.full(len(mean), most), CELLS):
             yield rows, _whole(low[rows], high[rows], most)
     panels = PANELS + np.ceil(np.log(np.maximum(high / (PANELS * FIRST), 3.0)) / np.log(3.0))
     for fewer, most in pairwise(PARTS):
         some = np.flatnonzero(~bulk & ~whole & (panels > fewer) & (panels <= most))
-        for rows in _chunks(some, np.full(len(mean), 20.0 * most)):
+        for rows in alike(some, np.full(len(mean), 20.0 * most), CELLS):
             yield rows, _integral(high[rows], most)
 
 
-def _chunks(rows: Ints, sizes: Floats) -> list[Ints]:
-    """Rows of alike numbers of terms, with not too many together."""
+def alike(rows: Ints, sizes: Floats, cells: float) -> list[Ints]:
+    """Group rows of alike sizes, so that no matrix of a group has many more than some cells.
+
+    Parameters
+    ----------
+    rows : ndarray of intp, shape (m,)
+        Some of n rows.
+    sizes : ndarray, shape (n,)
+        Numbers of columns that rows need.
+    cells : float
+        Of a matrix.
+
+    Returns
+    -------
+    list of ndarray of intp
+        The rows of each group, by size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skglmm.special import alike
+    >>> alike(np.arange(3), np.array([9.0, 1.0, 1.0]), cells=4.0)
+    [array([1, 2]), array([0])]
+    """
     rows = rows[np.argsort(sizes[rows], kind="stable")]
     found, start = [], 0
     while start < len(rows):
-        stop = start + max(1, int(CELLS // (sizes[rows[start]] + 1.0)))
-        stop = start + max(1, int(CELLS // (sizes[rows[min(stop, len(rows)) - 1]] + 1.0)))
+        stop = start + max(1, int(cells // (sizes[rows[start]] + 1.0)))
+        stop = start + max(1, int(cells // (sizes[rows[min(stop, len(rows)) - 1]] + 1.0)))
         found.append(rows[start:stop])
         start = stop
     return found

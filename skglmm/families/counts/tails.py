@@ -7,7 +7,7 @@ from scipy.special import ndtri
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.families.defaults.whole_quantile import least_whole
-from skglmm.special import END
+from skglmm.special import END, alike
 
 __all__ = ["LogMass", "TailSum", "lower_sum", "tail_quantile", "upper_sum"]
 
@@ -44,7 +44,7 @@ def lower_sum(log_mass: LogMass, y: Floats, mean: Floats, sd: Floats) -> Floats:
     """
     found = np.empty(len(y))
     few, above = y < FEW, (y >= FEW) & (y > mean)
-    for rows in _chunks(np.flatnonzero(few), y):
+    for rows in alike(np.flatnonzero(few), y, CELLS):
         k = np.arange(float(y[rows].max()) + 1.0)
         sums = np.cumsum(np.exp(log_mass(_over(k, rows), rows)), axis=1)  # one by one, always
         found[rows] = np.take_along_axis(sums, y[rows, None].astype(np.intp), axis=1)[:, 0]
@@ -54,7 +54,7 @@ def lower_sum(log_mass: LogMass, y: Floats, mean: Floats, sd: Floats) -> Floats:
     rows = np.flatnonzero(rest & (mean - AFAR * sd > 0.0))
     found[rows] = _from(log_mass, y[rows], rows, sd[rows], -1.0, 0.0)
     rows = np.flatnonzero(rest & ~(mean - AFAR * sd > 0.0))
-    for some in _chunks(rows, np.full(len(y), FEW)):
+    for some in alike(rows, np.full(len(y), FEW), CELLS):
         first = np.exp(log_mass(_over(np.arange(FEW), some), some)).sum(axis=1)
         found[some] = first + _from(log_mass, np.full(len(some), FEW), some, sd[some], 1.0, y[some])
     return np.clip(found, 0.0, 1.0)  # but for rounding
@@ -93,7 +93,7 @@ def tail_quantile(log_mass: LogMass, p: Floats, mean: Floats, sd: Floats, last: 
         some[~(mean[some] + SOON * sd[some] < ROW)],
     )
     k, left = np.arange(ROW), []
-    for rows in _chunks(low, np.full(len(p), ROW)):
+    for rows in alike(low, np.full(len(p), ROW), CELLS):
         sums = np.cumsum(np.exp(log_mass(_over(k, rows), rows)), axis=1)
         found[rows] = np.minimum(np.sum(sums < p[rows, None], axis=1), last[rows])
         left.append(rows[sums[:, -1] < p[rows]])
@@ -114,25 +114,13 @@ def _over(k: Floats, rows: Ints) -> Floats:
     return np.broadcast_to(k, (len(rows), len(k)))
 
 
-def _chunks(rows: Ints, sizes: Floats) -> list[Ints]:
-    """Rows of alike numbers of terms, with not too many together."""
-    rows = rows[np.argsort(sizes[rows], kind="stable")]
-    found, start = [], 0
-    while start < len(rows):
-        stop = start + max(1, int(CELLS // (sizes[rows[start]] + 1.0)))
-        stop = start + max(1, int(CELLS // (sizes[rows[min(stop, len(rows)) - 1]] + 1.0)))
-        found.append(rows[start:stop])
-        start = stop
-    return found
-
-
 def _from(
     log_mass: LogMass, start: Floats, rows: Ints, sd: Floats, sign: float, end: Floats | float
 ) -> Floats:
     """Sum from `start` on, whole numbers, upward or downward, to `end`, which is a part of it."""
     end = np.broadcast_to(end, start.shape)
     found = np.empty(len(start))
-    for each in _chunks(np.arange(len(start)), np.full(len(start), float(BLOCK))):
+    for each in alike(np.arange(len(start)), np.full(len(start), float(BLOCK)), CELLS):
         places = start[each, None] + sign * np.arange(float(BLOCK))
         inside = sign * (end[each, None] - places) >= 0.0
         logs = log_mass(np.maximum(places, 0.0), rows[each])
@@ -140,7 +128,7 @@ def _from(
         found[each] = terms.sum(axis=1)
         most = np.max(np.where(inside, logs, -np.inf), axis=1)
         onward = inside[:, -1] & (logs[:, -1] > most + NEGLIGIBLE) & (most > -np.inf)
-        for some in _chunks(np.flatnonzero(onward), np.full(len(each), 24.0 * PANELS)):
+        for some in alike(np.flatnonzero(onward), np.full(len(each), 24.0 * PANELS), CELLS):
             whole = each[some]
             found[whole] += _beyond(
                 log_mass, places[some], logs[some], rows[whole], sd[whole], sign, end[whole]
