@@ -26,6 +26,7 @@ from skglmm.inference.report.text import Table
 __all__ = ["Summary", "summarize"]
 
 MOST_ROWS, SHOWN = 12, 8  # parameters of a structure, all of which are shown or the first
+UNGROUPED = ("1", 1)  # name and levels of what all rows have together, no grouping factor
 _ABSENT = "-"  # shown for a number that is not available
 
 
@@ -218,7 +219,8 @@ def _too_sure(fit: Fit, against: Reference) -> Iterator[str]:
 
 def _head(summary: Summary) -> list[str]:
     kind = "mixed regression" if summary.components else "regression"
-    levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
+    counts = [item for item in summary.n_levels.items() if item != UNGROUPED]
+    levels = ", ".join(f"{name} {count}" for name, count in counts)
     counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     likelihood = "Restricted log likelihood (REML)" if summary.is_restricted else "Log likelihood"
@@ -283,7 +285,10 @@ def _structure_table(component: Component) -> Table:
     if len(rows) > MOST_ROWS:
         rows = [*rows[:SHOWN], (f"... {len(rows) - SHOWN} more", "", "")]
     count = f"{component.n_levels} level{'s' * (component.n_levels != 1)}"
-    title = f"Random effects, {component.structure}; {component.group} ({count})"
+    of = f"{component.group} ({count})"
+    if (component.group, component.n_levels) == UNGROUPED:
+        of = "all rows together"
+    title = f"Random effects, {component.structure}; {of}"
     return Table(title, ("", "estimate", "std. error"), tuple(rows), 1)
 
 
