@@ -123,6 +123,7 @@ def _singular(
     return tuple(
         sentence
         for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
+        if not named.is_smooth  # a curve without a bend is a straight line
         for sentence in singular_terms(
             named, lambda_, (np.diag(factor) == 0) & named.covariance.ranked
         )

@@ -196,6 +196,8 @@ def variance_components(fit: Fit) -> tuple[Component, ...]:
     errors = {name: error for name, (_, error) in known.items()}
     found = []
     for factor, lambda_ in zip(fit.layout.factors, fit.lambdas, strict=True):
+        if factor.is_smooth:
+            continue
         if factor.is_one_hot:
             found.append(_structured(factor, known))
             continue

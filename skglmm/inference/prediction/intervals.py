@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,9 +46,10 @@ __all__ = [
     "LinearPrediction",
     "average_gradients",
     "average_of",
+    "average_slopes",
+    "curve_variance",
     "group_variance",
     "link_limits",
-    "mean_gradient",
     "mean_interval",
     "predict_linear",
     "row_parts",
@@ -346,19 +348,57 @@ def _average_interval(
     fit: Fit, design: Design, plan: Plan, level: float, stretch: Floats
 ) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
-    mean, gradient = mean_gradient(fit, design, plan)
-    se = np.sqrt(estimates_variance(fit, gradient))
+    found = average_slopes(fit, design, plan)
+    mean, variance = found.mean, estimates_variance(fit, found.gradient)
+    se = np.sqrt(variance + curve_variance(fit, design, plan, found.slopes))
     unit = fit.family.mean_unit(linear_predictors(fit, design, ()))
     return mean, se, *link_limits(fit, mean, stretch * se, level, unit)
 
 
-def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:
-    """Return means, (n,), and their derivatives in (beta, theta), (n, n_params)."""
+class AverageSlopes(NamedTuple):
+    """Means averaged over groups, (n,), and their derivatives.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n,)
+    gradient : ndarray, shape (n, n_params)
+        In (beta, theta).
+    slopes : mapping of int to ndarray, shape (n,)
+        In the linear predictors.
+    """
+
+    mean: Floats
+    gradient: Floats
+    slopes: Mapping[int, Floats]
+
+
+def average_slopes(fit: Fit, design: Design, plan: Plan) -> AverageSlopes:
+    """Return means averaged over groups with their derivatives."""
     where = fit.family.mean_predictors
     average = average_of(lambda eta: fit.family.mean(eta)[None], fit, design, plan, where)
-    pairs = average_gradients(fit, design, plan, average, where)
+    pairs = list(average_gradients(fit, design, plan, average, where))
     gradient = sum(slopes[0][:, None] * moves for slopes, moves in pairs)
-    return average({})[0], np.asarray(gradient)
+    slopes = {k: found[0] for k, (found, _) in zip(where, pairs, strict=False)}
+    return AverageSlopes(average({})[0], np.asarray(gradient), slopes)
+
+
+def curve_variance(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]) -> Floats:
+    """Variance that conditioned effects add to averages over all others, given the estimates.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design, n rows
+    plan : Plan
+    slopes : mapping of int to ndarray, shape (n,)
+        Derivatives of the averages in the linear predictors.
+    """
+    variance = np.zeros(design.n_samples)
+    for j, k in combinations_with_replacement(slopes, 2) if plan.conditioned else ():
+        twice = 1.0 if j == k else 2.0
+        given = posterior_covariance(fit, design, plan.conditioned, j, k)
+        variance += twice * slopes[j] * slopes[k] * given
+    return variance
 
 
 Average = Callable[..., Floats]  # of steps, and of the rows that are wanted, or of all

@@ -23,6 +23,7 @@ from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.intervals import (
     average_gradients,
     average_of,
+    curve_variance,
     group_variance,
     row_parts,
     slope_in,
@@ -128,7 +129,9 @@ def _averaged(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Flo
     variance = np.zeros_like(value)
     for part in range(len(value)):
         gradient = np.asarray(sum(slopes[part][:, None] * moves for slopes, moves in pairs))
+        slopes = {k: found[part] for k, (found, _) in zip(where, pairs, strict=False)}
         variance[part] = estimates_variance(fit, gradient)
+        variance[part] += curve_variance(fit, design, plan, slopes)
     center, spread = _logits(value), np.sqrt(variance)
     return center, spread, _steepness(center) * spread
 
