@@ -16,7 +16,8 @@ from skglmm.estimators.reading.rows import build_rows
 from skglmm.inference import Plan, linear_predictors, predict
 from skglmm.inference.parameters.delta import linear_variance
 from skglmm.inference.prediction import intervals
-from skglmm.inference.prediction.intervals import mean_interval, predict_linear, slope_in
+from skglmm.inference.prediction.intervals import mean_interval, predict_linear
+from skglmm.inference.prediction.slopes import slope_in
 
 CONVERGED = [name for name in MODELS if name not in {"crossed-mixed-columns", "dragons-weights"}]
 

@@ -14,13 +14,12 @@ from skglmm.design.one_hot import (
 )
 from skglmm.design.places import Places
 from skglmm.design.plan import Term, place_columns
-from skglmm.design.records import Curve, Design, Factor, Layout, label_in
+from skglmm.design.records import Design, Factor, Layout, SmoothCurve, label_in
 from skglmm.design.smooths import SMOOTH, LearnedSmooth
 from skglmm.design.structures import IndexedEffects
 
 __all__ = [
     "SMOOTH",
-    "Curve",
     "Design",
     "DesignSpec",
     "EffectColumns",
@@ -31,6 +30,7 @@ __all__ = [
     "LearnedSmooth",
     "OneHot",
     "Places",
+    "SmoothCurve",
     "Term",
     "TermTable",
     "effect_slots",

@@ -9,8 +9,8 @@ from skglmm.design.empty import refuse_empty_effects
 from skglmm.design.groups import Levels
 from skglmm.design.matrices.matrix import MatrixSpec
 from skglmm.design.matrices.sizes import refuse_parameters
-from skglmm.design.plan import Plan, Term, blocks
-from skglmm.design.records import Curve, Factor, Layout, label_in
+from skglmm.design.plan import ModelPlan, Term, blocks
+from skglmm.design.records import Factor, Layout, SmoothCurve, label_in
 from skglmm.design.smooths import SMOOTH, smooth_in
 from skglmm.design.structures import IndexedEffects, covariance_of
 from skglmm.exceptions import DesignError
@@ -21,7 +21,7 @@ Indexed = tuple[IndexedEffects, Covariance] | None  # effects of which each row 
 
 
 def layout_of(
-    plan: Plan,
+    plan: ModelPlan,
     levels: Sequence[Levels],
     specs: Mapping[str, MatrixSpec],
     offset: str | None,
@@ -31,7 +31,7 @@ def layout_of(
 
     Parameters
     ----------
-    plan : Plan
+    plan : ModelPlan
     levels : sequence of Levels
         Of each grouping factor.
     specs : mapping of str to MatrixSpec
@@ -78,8 +78,8 @@ def layout_of(
 
 
 def _curves(
-    plan: Plan, specs: Mapping[str, MatrixSpec], coefficients: Sequence[Sequence[str]]
-) -> tuple[Curve, ...]:
+    plan: ModelPlan, specs: Mapping[str, MatrixSpec], coefficients: Sequence[Sequence[str]]
+) -> tuple[SmoothCurve, ...]:
     """Return the smooths over all rows, curve by curve."""
     found = []
     for terms, keys in zip(plan.merged, plan.effect_keys(), strict=True):
@@ -87,13 +87,16 @@ def _curves(
         for term, key in zip(terms, keys, strict=True) if not terms[0].group else ():
             if term.structure != SMOOTH:
                 continue
-            smooth, k = smooth_in(specs[key].states, term.effects), plan.predictors.index(term.predictor)
+            smooth, k = (
+                smooth_in(specs[key].states, term.effects),
+                plan.predictors.index(term.predictor),
+            )
             for place, label in enumerate(smooth.labels):
                 trends = tuple(coefficients[k].index(name) for name in smooth.trend_names(label))
                 bends = range(start, start + smooth.basis.weights.shape[1])
                 start = bends.stop
                 name = label_in(plan.predictors, k, label, all_named=plan.all_named)
-                found.append(Curve(name, k, trends, tuple(bends), smooth, place))
+                found.append(SmoothCurve(name, k, trends, tuple(bends), smooth, place))
     _refuse_twins([curve.name for curve in found], "smooths")
     return tuple(found)
 
@@ -110,9 +113,11 @@ def _factor(
     terms: Sequence[Term],
     levels: Levels,
     specs: Sequence[MatrixSpec],
-    plan: Plan,
+    plan: ModelPlan,
 ) -> Factor:
-    sizes, covariances, curves, start = [], [], [], 0
+    sizes, start = [], 0
+    covariances: list[Covariance] = []
+    curves: list[str] = []
     for block in blocks(terms):
         made = specs[start : start + len(block)]
         start += len(block)
@@ -147,7 +152,7 @@ def _factor(
 
 
 def _indexed_factor(
-    term: Term, levels: Levels, indexed: tuple[IndexedEffects, Covariance], plan: Plan
+    term: Term, levels: Levels, indexed: tuple[IndexedEffects, Covariance], plan: ModelPlan
 ) -> Factor:
     effects, covariance = indexed
     k, name = plan.predictors.index(term.predictor), ":".join(term.group) or "1"

@@ -15,7 +15,7 @@ from skglmm.design.layout import Indexed, layout_of
 from skglmm.design.matrices.materialize import learn_matrices
 from skglmm.design.matrices.names import functions, uses
 from skglmm.design.offsets import refuse_coded
-from skglmm.design.plan import Plan, Term
+from skglmm.design.plan import ModelPlan, Term
 from skglmm.design.records import Design
 from skglmm.design.structures import (
     RELATED,
@@ -100,7 +100,7 @@ def learn(  # noqa: PLR0913 -- the parts of a model
     """
     refuse_empty(frame)
     context = functions(context)
-    plan = Plan.of(fixed, terms, offsets, all_named=all_named)
+    plan = ModelPlan.of(fixed, terms, offsets, all_named=all_named)
     texts = plan.texts(fixed)
     used = {key: uses(text, frame.columns, context) for key, text in texts.items()}
     columns, data = _learn_columns(frame, used)
@@ -153,7 +153,7 @@ def label_columns(
     fixed, terms, offsets, context
         See `learn`.
     """
-    texts = Plan.of(fixed, terms, offsets).texts(fixed).values()
+    texts = ModelPlan.of(fixed, terms, offsets).texts(fixed).values()
     used = [uses(text, frame.columns, functions(context)) for text in texts]
     coded = {name for found in used for name, use in found.items() if use.coded}
     names = dict.fromkeys(name for found in used for name in found)
@@ -189,7 +189,7 @@ def _learn_columns(frame: pd.DataFrame, used: _Uses) -> tuple[dict[str, Column],
 
 
 def _learn_groups(
-    frame: pd.DataFrame, plan: Plan, *, float_groups: bool
+    frame: pd.DataFrame, plan: ModelPlan, *, float_groups: bool
 ) -> tuple[tuple[Levels, ...], list[Ints]]:
     """Return the levels of each factor, and the codes of the rows."""
     factors = [() if terms[0].structure == RELATED else terms[0].group for terms in plan.merged]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from skglmm.design.offsets import offset_text
 from skglmm.design.structures import RELATED, is_indexed, place_names
 
-__all__ = ["Plan", "Term", "blocks", "place_columns"]
+__all__ = ["ModelPlan", "Term", "blocks", "place_columns"]
 
 
 class Term(NamedTuple):
@@ -34,7 +34,7 @@ def place_columns(term: Term) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ModelPlan:
     """Which texts make which matrix: predictors, terms by grouping factor, and offsets."""
 
     predictors: tuple[str, ...]
@@ -51,7 +51,7 @@ class Plan:
         offsets: Mapping[str, Sequence[str | float]] | None,
         *,
         all_named: bool = False,
-    ) -> "Plan":
+    ) -> "ModelPlan":
         """Return the plan of a model; `offsets` are expressions and numbers of some predictors."""
         given, first = offsets or {}, next(iter(fixed))
         placed = [t._replace(predictor=first) if t.predictor is None else t for t in terms]

@@ -12,7 +12,7 @@ from skglmm.covariance import Covariance, Relationship
 from skglmm.design.one_hot import EffectColumns, OneHot
 from skglmm.design.smooths import LearnedSmooth
 
-__all__ = ["Curve", "Design", "Factor", "Layout", "label_in"]
+__all__ = ["Design", "Factor", "Layout", "SmoothCurve", "label_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Factor:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class SmoothCurve:
     """One curve of a smooth term over all rows.
 
     Parameters
@@ -141,7 +141,7 @@ class Layout:
         Predictors whose intercept other parameters take the place of.
     all_named : bool
         Whether names of the first predictor's coefficients and effects tell it, too: ``b(x)``.
-    curves : tuple of Curve
+    curves : tuple of SmoothCurve
         Smooths over all rows.
     """
 
@@ -152,7 +152,7 @@ class Layout:
     numbers: tuple[int, ...] = ()
     implied: tuple[int, ...] = ()
     all_named: bool = False
-    curves: tuple[Curve, ...] = ()
+    curves: tuple[SmoothCurve, ...] = ()
 
     def is_shifted(self, k: int) -> bool:
         """Whether something is added to a predictor."""

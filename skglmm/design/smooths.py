@@ -79,7 +79,13 @@ class LearnedSmooth:
             for label in self.labels
             for name, size in zip(_numbered(label, len(sizes)), sizes, strict=True)
         )
-        return (*found, *(self.trend_names(self.label) if self.is_shrunken else ()))
+        return (*found, *(self._shrunken_trends if self.is_shrunken else ()))
+
+    @property
+    def _shrunken_trends(self) -> list[str]:
+        """Names of the trends of curves of levels: ``"s(x)[level]"``, ``"s(x)[x]"``."""
+        names = ("level" if name == _CONSTANT else name for name in self._trends)
+        return [f"{self.label}[{name}]" for name in names]
 
     @property
     def _trends(self) -> tuple[str, ...]:
@@ -98,19 +104,22 @@ class LearnedSmooth:
 
     def bends(self, x: Floats, by: Any) -> dict[str, Floats]:
         """Return the penalized columns, by name."""
-        z = self.basis.bends(x)
-        names = [f"{j + 1}" for j in range(z.shape[1])]
-        if self.is_shrunken:
+        z, trends = self.basis.bends(x), self.is_shrunken
+        if trends:
             z = np.column_stack([z, self.basis.trends(x)])
-            names += self._trends
-        return self._columns(z, by, lambda label: [f"{label}.{name}" for name in names])
+
+        def named(label: str) -> list[str]:
+            bends = [f"{label}.{j + 1}" for j in range(self.basis.weights.shape[1])]
+            return [*bends, *(self._shrunken_trends if trends else ())]
+
+        return self._columns(z, by, named)
 
     def with_roots(self, x: Floats, by: Any) -> "LearnedSmooth":
         """Return the smooth with the triangles of its curves in some rows."""
         columns = np.column_stack([self.basis.trends(x), self.basis.bends(x)])
         shares = self._shares(by) if self.by else [np.ones(len(x))]
-        roots = (np.linalg.qr(share[:, None] * columns, mode="r") for share in shares)
-        return replace(self, roots=tuple(roots))
+        made = (share[:, None] * columns for share in shares)
+        return replace(self, roots=tuple(np.asarray(np.linalg.qr(x, mode="r")) for x in made))
 
     def _columns(self, made: Floats, by: Any, named: Any) -> dict[str, Floats]:
         shares = [1.0] if not self.by else self._shares(by)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skglmm.formula.smooths import Smooth
+from skglmm.formula.smooths import SmoothTerm
 from skglmm.formula.structures import DIAGONAL, UNSTRUCTURED
 from skglmm.formula.tokens import back_quoted
 
@@ -76,7 +76,7 @@ class Formula:
         Label on the left-hand side.
     offsets : tuple of str
         Expressions whose values are added to the linear predictor, ``"log(n)"``.
-    smooths : tuple of Smooth
+    smooths : tuple of SmoothTerm
         Curves, which belong to the fixed part.
 
     Examples
@@ -91,7 +91,7 @@ class Formula:
     dropped: tuple[str, ...] = ()
     response: str | None = None
     offsets: tuple[str, ...] = ()
-    smooths: tuple[Smooth, ...] = ()
+    smooths: tuple[SmoothTerm, ...] = ()
 
     @property
     def unpenalized(self) -> str:

@@ -1,4 +1,4 @@
-"""Smooth terms, ``s(x)``: curves that belong to the fixed part and are penalized as effects are."""
+"""Smooth terms, ``s(x)``: curves of the fixed part, penalized as random effects are."""
 
 import ast
 from collections.abc import Collection, Iterator
@@ -11,13 +11,13 @@ from skglmm.formula.limits import shorten
 from skglmm.formula.terms import read_terms, render
 from skglmm.syntax import PENALIZED, SMOOTHS, name_of, read_expression, spelled
 
-__all__ = ["Smooth", "cut_smooths", "refuse_smooths"]
+__all__ = ["SmoothTerm", "cut_smooths", "refuse_smooths"]
 
 _BY_LEVEL, _EFFECTS = "fs", "re"  # bases of mgcv that are random effects
 
 
 @dataclass(frozen=True)
-class Smooth:
+class SmoothTerm:
     """One smooth term, as two calls: of its columns without a penalty, and of the penalized ones.
 
     Parameters
@@ -49,7 +49,7 @@ class Smooth:
 
 def cut_smooths(
     fixed: str, source: str, allowed: Collection[str]
-) -> tuple[str, tuple[Smooth, ...]]:
+) -> tuple[str, tuple[SmoothTerm, ...]]:
     """Return a canonical fixed part without its smooth terms, and these.
 
     Parameters
@@ -101,7 +101,7 @@ def _calls_in(term: Term, allowed: Collection[str]) -> Iterator[ast.Call]:
                             yield node
 
 
-def _smooth(term: Term, call: ast.Call, source: str) -> Smooth:
+def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     text, where = spelled(call), f"in {shorten(source.strip())!r}"
     if len(term.factors) > 1:
         msg = (
@@ -118,11 +118,11 @@ def _smooth(term: Term, call: ast.Call, source: str) -> Smooth:
         msg = f"{text} {where}: random effects of a group are written {shown}"
         raise FormulaError(msg)
     if basis != _BY_LEVEL:
-        return Smooth(text, text, PENALIZED + text)
+        return SmoothTerm(text, text, PENALIZED + text)
     match call:
         case ast.Call(func=ast.Name(id="s" as kind), args=[covariate, ast.Name(id=group)]):
             bends = ast.Call(ast.Name(PENALIZED + kind), [covariate], call.keywords)
-            return Smooth(text, "", spelled(bends), (name_of(group),))
+            return SmoothTerm(text, "", spelled(bends), (name_of(group),))
     msg = f"{text} {where}: bs='fs' takes a covariate and a grouping column, s(x, g, bs='fs')"
     raise FormulaError(msg)
 

@@ -18,14 +18,13 @@ from skglmm.fitting import Fit
 from skglmm.inference.distribution.quantile import predict_quantile, predictive_cdf
 from skglmm.inference.parameters.delta import estimates_variance
 from skglmm.inference.parameters.own_units import in_own_units
+from skglmm.inference.prediction.average_slopes import average_slopes, curve_variance
 from skglmm.inference.prediction.intervals import (
-    average_slopes,
-    curve_variance,
     group_variance,
     link_limits,
-    slope_in,
 )
 from skglmm.inference.prediction.predict import Plan, linear_predictors, predict
+from skglmm.inference.prediction.slopes import slope_in
 
 __all__ = ["average_interval", "average_quantiles"]
 
@@ -69,7 +68,7 @@ def _integrated(
     fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats
 ) -> tuple[Floats, Floats]:
     """Averages of means over groups, and their variances: the gradients add up."""
-    sums = _Sums.of(design, int(places.max()) + 1)
+    sums = _RowSums.of(design, int(places.max()) + 1)
     gradient = np.zeros((len(sums.mean), fit.shape.n_params))
     for rows in _slices(design):
         part, here, share = design.take(rows), places[rows], weights[rows]
@@ -90,7 +89,7 @@ def _conditioned(
     the mean of a row with averaged columns, weighted by the slopes of the means. Limits are those
     of the averaged predictions, which are averages over unseen levels.
     """
-    sums, where = _Sums.of(design, int(places.max()) + 1), fit.family.mean_predictors
+    sums, where = _RowSums.of(design, int(places.max()) + 1), fit.family.mean_predictors
     for rows in _slices(design):
         part, here, share = design.take(rows), places[rows], weights[rows]
         eta = linear_predictors(fit, part, plan.conditioned)
@@ -101,7 +100,7 @@ def _conditioned(
 
 
 @dataclass(frozen=True)
-class _Sums:
+class _RowSums:
     """Averages of means, and the columns of the rows that move as these do, of m averages.
 
     Parameters
@@ -115,7 +114,7 @@ class _Sums:
     columns: list[Floats]
 
     @classmethod
-    def of(cls, design: Design, m: int) -> "_Sums":
+    def of(cls, design: Design, m: int) -> "_RowSums":
         fixed = [np.zeros((m, x.shape[1])) for x in design.fixed]
         return cls(np.zeros(m), fixed, [np.zeros((m, z.shape[1])) for z in design.columns])
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.design import Curve
+from skglmm.design import SmoothCurve
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import mode_moves
 from skglmm.inference.parameters.natural import is_constant
@@ -31,7 +31,7 @@ class CurveEstimate:
 
     Parameters
     ----------
-    curve : Curve
+    curve : SmoothCurve
     coefficients : ndarray, shape (p,)
     covariance : ndarray, shape (p, p)
         With the uncertainty of the standard deviations of the bends, to first order.
@@ -43,7 +43,7 @@ class CurveEstimate:
         Of the test that the curve is 0: :math:`tr(2F - FF)`, with the edf as the trace of F.
     """
 
-    curve: Curve
+    curve: SmoothCurve
     coefficients: Floats
     covariance: Floats
     given_smoothness: Floats
@@ -56,44 +56,59 @@ def curve_factor(fit: Fit) -> int:
     return next(f for f, factor in enumerate(fit.layout.factors) if factor.is_smooth)
 
 
-def curve_estimate(fit: Fit, curve: Curve) -> CurveEstimate:
+def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
     """Return the coefficients of a curve with what is known of them.
 
     Parameters
     ----------
     fit : Fit
         With inference.
-    curve : Curve
+    curve : SmoothCurve
         Of its layout.
     """
-    assert fit.uncertainty is not None and fit.posterior is not None
-    f, k = curve_factor(fit), curve.predictor
-    bends, n_beta = list(curve.bends), fit.shape.n_beta
-    trends = fit.shape.beta(k).start + np.array(curve.trends, dtype=np.intp)
+    f, k, bends = curve_factor(fit), curve.predictor, list(curve.bends)
+    assert fit.uncertainty is not None
     known, held = fit.uncertainty.covariance, _given_variances(fit)
     root = fit.lambdas[f][np.ix_(bends, bends)]
-    i = fit.order.index(f)
-    one = np.zeros(1, dtype=np.intp)
-    spherical = fit.posterior.between(i, i, one, one)[np.ix_(bends, bends)][:, :, 0]
-    within = _embedded(root @ spherical @ root.T, len(trends))
-    moves = np.zeros((fit.shape.n_params, len(trends) + len(bends)))
-    moves[trends, np.arange(len(trends))] = 1.0
-    moves[:, len(trends) :] = mode_moves(fit, f)[:, bends, 0]
-    given = moves[:n_beta].T @ held @ moves[:n_beta] + within
-    turned = moves.copy()
-    assert fit.mode_jacobian is not None
-    turned[:, len(trends) :] = fit.mode_jacobian[f][:, bends, 0]
-    shrunken = turned[:n_beta].T @ held @ turned[:n_beta] + _embedded(spherical, len(trends))
-    hat = np.eye(len(shrunken)) - shrunken @ np.diag(np.arange(len(shrunken)) >= len(trends))
+    own = _spherical(fit, f, f)[np.ix_(bends, bends)][:, :, 0]
+    within = _embedded(root @ own @ root.T, len(curve.trends))
+    moves = _moves(fit, curve, mode_moves(fit, f))
+    spherical = _moves(fit, curve, _jacobian(fit, f))
+    joint = spherical.T @ held @ spherical + _embedded(own, len(curve.trends))
+    hat = np.eye(len(joint))
+    hat[:, len(curve.trends) :] -= joint[:, len(curve.trends) :]
     edf = float(np.trace(hat))
     return CurveEstimate(
         curve,
         np.concatenate([fit.beta[k][list(curve.trends)], fit.modes(f)[bends, 0]]),
         moves.T @ known @ moves + within,
-        given,
+        moves.T @ held @ moves + within,
         edf,
-        2.0 * edf - float(np.sum(hat * hat.T)),
+        2.0 * edf - float(np.sum(hat * hat.T)) - _shared(fit, f, bends, held),
     )
+
+
+def _moves(fit: Fit, curve: SmoothCurve, of_effects: Floats) -> Floats:
+    """Derivatives of the coefficients of a curve in (beta, theta), (n_params, p)."""
+    m = len(curve.trends)
+    moves = np.zeros((fit.shape.n_params, m + len(curve.bends)))
+    start = fit.shape.beta(curve.predictor).start
+    moves[start + np.array(curve.trends, dtype=np.intp), np.arange(m)] = 1.0
+    moves[:, m:] = of_effects[:, list(curve.bends), 0]
+    return moves
+
+
+def _shared(fit: Fit, f: int, bends: list[int], held: Floats) -> float:
+    """Squared covariances of the bends of a curve with all other effects, in prior variances."""
+    own, total = _jacobian(fit, f)[:, bends, 0], 0.0
+    for g in range(len(fit.u)):
+        given = _spherical(fit, f, g)[bends]
+        moves = _jacobian(fit, g)
+        covariance = given + np.tensordot(own.T @ held, moves, axes=1)
+        if g == f:
+            covariance[:, bends] = 0.0
+        total += float(np.sum(covariance**2))
+    return total
 
 
 def edf_of_effects(fit: Fit) -> float:
@@ -104,14 +119,27 @@ def edf_of_effects(fit: Fit) -> float:
     fit : Fit
         With inference.
     """
-    assert fit.posterior is not None and fit.mode_jacobian is not None
-    held, n_beta, total = _given_variances(fit), fit.shape.n_beta, 0.0
+    held, total = _given_variances(fit), 0.0
+    assert fit.posterior is not None
     for f, u in enumerate(fit.u):
         every, i = np.arange(u.shape[1]), fit.order.index(f)
         inner = np.einsum("kkl->", fit.posterior.between(i, i, every, every))
-        moves = fit.mode_jacobian[f][:n_beta].reshape(n_beta, -1)
+        moves = _jacobian(fit, f).reshape(len(held), -1)
         total += u.size - inner - float(np.sum(moves * (held @ moves)))
     return total
+
+
+def _spherical(fit: Fit, f: int, g: int) -> Floats:
+    """Covariance given the estimates of spherical effects of all rows with others, (k, k_g, L)."""
+    assert fit.posterior is not None
+    i, j, levels = fit.order.index(f), fit.order.index(g), np.arange(fit.u[g].shape[1])
+    return fit.posterior.between(i, j, np.zeros_like(levels), levels)
+
+
+def _jacobian(fit: Fit, f: int) -> Floats:
+    """Derivative of the modes of spherical effects in (beta, theta), (n_params, k, L)."""
+    assert fit.mode_jacobian is not None
+    return fit.mode_jacobian[f]
 
 
 def _embedded(block: Floats, before: int) -> Floats:
@@ -123,14 +151,15 @@ def _embedded(block: Floats, before: int) -> Floats:
 
 
 def _given_variances(fit: Fit) -> Floats:
-    """Covariance of the coefficients where variances, and predictors of one number, are known."""
+    """Covariance of (beta, theta) where variances, and predictors of one number, are known."""
     assert fit.uncertainty is not None
     known, n_beta = fit.uncertainty.covariance, fit.shape.n_beta
     given = np.zeros(fit.shape.n_params, dtype=np.bool_)
     given[n_beta:] = True
     for k in range(len(fit.beta)):
         given[fit.shape.beta(k)] = is_constant(fit, k)
-    given &= ~fit.uncertainty.held
-    across = known[:n_beta, given]
-    inner = np.linalg.pinv(known[np.ix_(given, given)], hermitian=True)
-    return np.asarray(known[:n_beta, :n_beta] - across @ inner @ across.T)
+    free = given & ~fit.uncertainty.held
+    inner = np.linalg.pinv(known[np.ix_(free, free)], hermitian=True)
+    held = known - known[:, free] @ inner @ known[free]
+    held[given] = held[:, given] = 0.0
+    return np.asarray(held)

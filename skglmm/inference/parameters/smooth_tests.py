@@ -14,6 +14,7 @@ References
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from scipy.special import roots_genlaguerre
@@ -21,7 +22,14 @@ from scipy.stats import chi2
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit
-from skglmm.inference.parameters.curves import CurveEstimate, curve_estimate, edf_of_effects
+from skglmm.inference.parameters.curves import (
+    CurveEstimate,
+    curve_estimate,
+    curve_factor,
+    edf_of_effects,
+)
+from skglmm.inference.parameters.natural import labels, variances
+from skglmm.inference.parameters.wald import with_errors
 
 __all__ = ["SmoothTest", "smooth_tests", "weighted_tail"]
 
@@ -37,6 +45,10 @@ class SmoothTest:
     Parameters
     ----------
     name : str
+    predictor : str
+        The linear predictor that it is added to.
+    sds : tuple of (str, float, float)
+        Standard deviations of its bends, around its trend: names, values and standard errors.
     edf : float
         Effective degrees of freedom.
     reference_df : float
@@ -49,6 +61,8 @@ class SmoothTest:
     """
 
     name: str
+    predictor: str
+    sds: tuple[tuple[str, float, float], ...]
     edf: float
     reference_df: float
     statistic: float
@@ -57,22 +71,40 @@ class SmoothTest:
 
 
 def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
-    """Return the tests of all smooths over all rows; none without inference.
+    """Return the tests of all smooths over all rows; without inference they are NaN.
 
     Parameters
     ----------
     fit : Fit
     """
-    if fit.uncertainty is None or fit.posterior is None:
+    layout, left = fit.layout, np.inf
+    if not layout.curves:
         return ()
-    estimates = [curve_estimate(fit, curve) for curve in fit.layout.curves]
-    left = np.inf
-    if fit.family.is_normal:
+    f = curve_factor(fit)
+    own = layout.factors[f].covariance.natural(
+        fit.theta[f], fit.bases[f], labels(layout.factors[f])
+    )
+    names = iter([each.name for each in own])
+    known = {each.name: (each.value, error) for each, error in with_errors(fit, variances(fit))}
+    is_known = fit.uncertainty is not None and fit.posterior is not None
+    if is_known and fit.family.is_normal:
         left = fit.n_samples - len(fit.beta[fit.family.location]) - edf_of_effects(fit)
-    return tuple(_test(each, left) for each in estimates)
+    found = []
+    for curve in layout.curves:
+        count = sum(each.n_params for each in curve.smooth.basis.covariances)
+        sds = tuple((name, *known[name]) for name in islice(names, count))
+        edf, reference, *test = [np.nan] * 5
+        if is_known:
+            estimate = curve_estimate(fit, curve)
+            edf, reference = estimate.edf, estimate.reference_df
+            test = _test(estimate, left)
+        predictor = layout.predictors[curve.predictor]
+        found.append(SmoothTest(curve.name, predictor, sds, edf, reference, *test))
+    return tuple(found)
 
 
-def _test(estimate: CurveEstimate, left: float) -> SmoothTest:
+def _test(estimate: CurveEstimate, left: float) -> list[float]:
+    """Return statistic, residual degrees of freedom and p-value."""
     root = estimate.curve.root
     values = root @ estimate.coefficients
     variances, vectors = np.linalg.eigh(root @ estimate.given_smoothness @ root.T)
@@ -81,15 +113,11 @@ def _test(estimate: CurveEstimate, left: float) -> SmoothTest:
     n_kept = int(np.count_nonzero(variances > RANK * max(variances[0], 0.0)))
     rank = min(estimate.reference_df, float(n_kept))
     if not n_kept or not np.isfinite(rank) or left <= 0.0:
-        return SmoothTest(
-            estimate.curve.name, estimate.edf, estimate.reference_df, np.nan, left, np.nan
-        )
+        return [np.nan, left, np.nan]
     found = list(_statistics(scores[:n_kept], variances[:n_kept], rank))
     p_value = float(np.mean([_tail(each, rank, left) for each in found]))
-    shown = found[0] / rank if np.isfinite(left) else found[0]
-    return SmoothTest(
-        estimate.curve.name, estimate.edf, estimate.reference_df, shown, left, p_value
-    )
+    statistic = float(np.mean(found)) / (rank if np.isfinite(left) else 1.0)
+    return [statistic, left, p_value]
 
 
 def _statistics(scores: Floats, variances: Floats, rank: float) -> Iterator[float]:
@@ -103,7 +131,9 @@ def _statistics(scores: Floats, variances: Floats, rank: float) -> Iterator[floa
     last = scores[whole - 1 : whole + 1] / np.sqrt(variances[whole - 1 : whole + 1])
     across = np.sqrt(0.5 * rest * (1.0 - rest))
     for sign in (1.0, -1.0):
-        yield full + float(last[0] ** 2 + rest * last[1] ** 2 + 2 * sign * across * last[0] * last[1])
+        yield full + float(
+            last[0] ** 2 + rest * last[1] ** 2 + 2 * sign * across * last[0] * last[1]
+        )
 
 
 def _tail(statistic: float, rank: float, left: float) -> float:

@@ -19,14 +19,11 @@ from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import estimates_variance
 from skglmm.inference.parameters.own_units import in_own_units
+from skglmm.inference.prediction.average_slopes import average_gradients, average_of, curve_variance
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.intervals import (
-    average_gradients,
-    average_of,
-    curve_variance,
     group_variance,
     row_parts,
-    slope_in,
 )
 from skglmm.inference.prediction.normal_limits import normal_limits
 from skglmm.inference.prediction.predict import (
@@ -35,6 +32,7 @@ from skglmm.inference.prediction.predict import (
     part_probabilities,
     shift_of,
 )
+from skglmm.inference.prediction.slopes import slope_in
 
 __all__ = ["PartIntervals", "part_intervals"]
 

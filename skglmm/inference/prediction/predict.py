@@ -73,8 +73,11 @@ class Plan:
         curves = tuple(f for f in every if layout.factors[f].is_smooth)
         if isinstance(kind, str):
             others = tuple(f for f in every if f not in curves)
-            plans = {"conditional": (every, ()), "fixed": (curves, ())}
-            plans["marginal"] = curves, others
+            plans: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+                "conditional": (every, ()),
+                "fixed": (curves, ()),
+                "marginal": (curves, others),
+            }
             plans["posterior"] = plans["conditional"]
             if kind not in plans:
                 msg = f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, plans))}"

@@ -11,6 +11,7 @@ from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.degrees_of_freedom.reference import Reference
 from skglmm.inference.parameters.natural import derived
+from skglmm.inference.parameters.smooth_tests import SmoothTest, smooth_tests
 from skglmm.inference.parameters.wald import (
     Coefficients,
     Component,
@@ -68,6 +69,8 @@ class Summary:
         Of parameters, whose estimates are posterior modes.
     log_prior : float, default=0.0
         Their log density at the estimates, which is no part of the log likelihood.
+    smooths : tuple of SmoothTest, default=()
+        Curves of smooth terms.
     is_unordered : bool, default=False
         Whether linear predictors are those of classes without an order, and have their names.
 
@@ -107,6 +110,7 @@ class Summary:
     priors: Mapping[str, str] = field(default_factory=dict)
     log_prior: float = 0.0
     is_unordered: bool = False
+    smooths: tuple[SmoothTest, ...] = ()
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -198,6 +202,7 @@ def summarize(
         priors={name: str(density) for name, density in fit.priors.entries},
         log_prior=fit.log_prior,
         is_unordered=fit.family.is_unordered,
+        smooths=smooth_tests(fit),
     )
 
 
@@ -247,6 +252,9 @@ def _tables(summary: Summary) -> Iterator[Table]:
             yield _level_table(table.predictor, *summary.levels[table.predictor])
         elif table.names:
             yield _coefficient_table(table, summary)
+        curves = [each for each in summary.smooths if each.predictor == table.predictor]
+        if curves:
+            yield _smooth_table(curves)
     for block in dict.fromkeys(summary.blocks.values()):
         names = [name for name, own in summary.blocks.items() if own == block]
         yield _block_table(block, {name: summary.levels[name] for name in names})
@@ -301,6 +309,24 @@ def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
         title += f"; degrees of freedom: {summary.df_method}"
     rows = tuple(zip(table.names, *(cells for _, cells in columns), strict=True))
     return Table(title, ("", *(head for head, _ in columns)), rows, 1)
+
+
+def _smooth_table(curves: Sequence[SmoothTest]) -> Table:
+    """Curves: effective degrees of freedom, standard deviations of the bends, tests."""
+    statistic = "F" if np.isfinite(curves[0].residual_df) else "chi2"
+    rows = [
+        (
+            each.name,
+            _fixed(each.edf),
+            ", ".join(_number(value) for _, value, _ in each.sds),
+            _fixed(each.reference_df),
+            _fixed(each.statistic),
+            _p_value(each.p_value),
+        )
+        for each in curves
+    ]
+    heads = ("", "edf", "sd of bends", "ref. df", statistic, "p")
+    return Table(f"Smooth terms of the {curves[0].predictor}", heads, tuple(rows), 1)
 
 
 def _level_table(name: str, value: float, error: float) -> Table:
