@@ -7,12 +7,11 @@ from typing import final
 import numpy as np
 
 from skglmm.arrays import Floats, slices
+from skglmm.bases.moments import ROWS
 from skglmm.bases.spline import Powers, Spline
 from skglmm.covariance import Covariance
 
-__all__ = ["ROWS", "Basis"]
-
-ROWS = 2**15  # whose columns are made at a time
+__all__ = ["Basis", "powers_of"]
 
 
 @final
@@ -38,6 +37,8 @@ class Basis:
         Of the columns of the spline in each bend.
     covariances : tuple of Covariance
         Of consecutive bends; their sizes add up to q.
+    bent : tuple of tuple of int
+        For each covariance and each variable, whether the bends bend along it (1) or not (0).
     penalty_units : tuple of float
         For each standard deviation: the smoothing parameter, of the penalty as it stands in the
         literature, is this number times the scale parameter (the residual variance of normal
@@ -66,6 +67,7 @@ class Basis:
     means: Floats
     weights: Floats
     covariances: tuple[Covariance, ...]
+    bent: Powers
     penalty_units: tuple[float, ...]
 
     def trends(self, x: Floats) -> Floats:
@@ -83,6 +85,10 @@ class Basis:
     def trend_names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the trends of variables, such as ``("x", "z", "x:z")``."""
         return tuple(_name(each, columns) for each in self.powers)
+
+    def bend_names(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return a name for the bends of each covariance, such as ``("x:z", "z", "x")``."""
+        return tuple(_name(each, columns) for each in self.bent)
 
 
 def powers_of(x: Floats, powers: Powers) -> Floats:

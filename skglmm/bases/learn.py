@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from numbers import Integral
+from typing import TypeVar
 
 import numpy as np
-from scipy.linalg import eigh
 
-from skglmm.arrays import Floats, slices
-from skglmm.bases.basis import ROWS, Basis, powers_of
+from skglmm.arrays import Floats
+from skglmm.bases.basis import Basis
 from skglmm.bases.cubic import CubicRegression, CyclicCubic
+from skglmm.bases.mixed import mixed, mixed_parts, mixed_surface
 from skglmm.bases.p_spline import PSpline
 from skglmm.bases.refusals import listed
 from skglmm.bases.spline import Spline
+from skglmm.bases.tensor import Product, at_points, centered_margin
 from skglmm.bases.thin_plate import ThinPlate
-from skglmm.covariance import HomogeneousDiagonal
 from skglmm.exceptions import DesignError
 
 __all__ = ["SPLINES", "learn_basis"]
@@ -24,7 +26,8 @@ SPLINES: dict[str, type[Spline]] = {
     "cc": CyclicCubic,
     "ps": PSpline,
 }
-KINDS = ("s",)
+KINDS = ("s", "te", "ti", "t2")
+T = TypeVar("T")
 ABSENT = {  # what mgcv has beside them
     "ad": "adaptive smooths",
     "bs": "B-splines",
@@ -45,8 +48,8 @@ ABSENT = {  # what mgcv has beside them
 def learn_basis(
     x: Floats,
     kind: str = "s",
-    bs: str | None = None,
-    k: int | None = None,
+    bs: str | Sequence[str] | None = None,
+    k: int | Sequence[int] | None = None,
     *,
     columns: Sequence[str] = (),
     centered: bool = True,
@@ -56,15 +59,21 @@ def learn_basis(
     Parameters
     ----------
     x : ndarray, shape (n, d)
-    kind : {"s"}, default="s"
-    bs : {"tp", "cr", "cc", "ps"}, default=None
-        Thin plate (the default), cubic, cyclic cubic or P-spline.
-    k : int, default=None
-        Number of columns with the constant; 10 for one variable, 30 for two.
+    kind : {"s", "te", "ti", "t2"}, default="s"
+        A spline of all variables; or products of splines of each: with a standard deviation along
+        each of two variables (te), without what these do alone (ti), or with parts (t2), which
+        have one each.
+    bs : str or sequence of str, length d, default=None
+        "tp" (thin plate, the default of s), "cr" (cubic, that of products), "cc" (cyclic cubic)
+        or "ps" (P-spline); of each margin of a product.
+    k : int or sequence of int, length d, default=None
+        Number of columns with the constant: 10 for one variable, 30 for two; of each margin of a
+        product, 5.
     columns : sequence of str, length d, default=()
-        Names of the variables, for errors.
+        Names of the variables, for errors and for the standard deviations along them.
     centered : bool, default=True
-        Whether the curve has the mean zero over the rows. If not, 1 is one of the trends.
+        Whether the curve has the mean zero over the rows. If not, 1 is one of the trends. It is
+        the margins that ti centers, always.
 
     Returns
     -------
@@ -87,24 +96,80 @@ def learn_basis(
     """
     x = np.asarray(x, dtype=np.float64)
     columns = tuple(columns) or tuple(f"x{i}" for i in range(x.shape[1]))
-    _check_values(x, columns)
     if kind not in KINDS:
         msg = f"unknown kind of smooth {kind!r}; there are {', '.join(KINDS)}"
         raise DesignError(msg)
-    return _mixed(_learned(x, "tp" if bs is None else bs, k, columns), x, centered)
+    _check_values(x, columns)
+    if kind == "s":
+        spline = _spline(x, _alone(bs, "bs") or "tp", _alone(k, "k"), columns)
+        return mixed(spline, x, centered)
+    margins = _margins(x, kind, bs, k, columns)
+    if kind == "t2":
+        return mixed_parts(margins, x, centered)
+    together = kind == "ti"
+    factors = []
+    for margin, values in zip(margins, x.T, strict=True):
+        factor = centered_margin(margin, values) if together else margin
+        factors.append(factor if margin.values_at_knots else at_points(factor, values))
+    return mixed_surface(Product(tuple(factors)), x, columns, centered and not together)
 
 
-def _learned(x: Floats, bs: str, k: int | None, columns: Sequence[str]) -> Spline:
+def _alone(value: T | Sequence[T] | None, name: str) -> T | None:
+    """Return an option of a spline that has one."""
+    if value is None or isinstance(value, str) or not isinstance(value, Sequence):
+        return value
+    msg = f"{name}={value!r} is for the margins of te, ti and t2; s(...) takes one value"
+    raise DesignError(msg)
+
+
+def _of_each(value: T | Sequence[T] | None, name: str, default: T, d: int) -> list[T]:
+    """Return an option of each of d margins."""
+    if value is None:
+        return [default] * d
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return [value] * d
+    if len(value) != d:
+        msg = f"{name}={value!r} has {len(value)} values, for {d} margins; give one, or {d}"
+        raise DesignError(msg)
+    return list(value)
+
+
+def _margins(
+    x: Floats,
+    kind: str,
+    bs: str | Sequence[str] | None,
+    k: int | Sequence[int] | None,
+    columns: Sequence[str],
+) -> list[Spline]:
+    d = len(columns)
+    if d < 2:
+        msg = f"{kind} is of several variables; write s({columns[0]}, bs='cr') for one"
+        raise DesignError(msg)
+    if d > 2 and kind != "t2":
+        msg = (
+            f"{kind} is of two variables, not {d}: {listed(columns)}; t2 is a smooth of more, "
+            "with a variance for each of its parts"
+        )
+        raise DesignError(msg)
+    kinds, sizes = _of_each(bs, "bs", "cr", d), _of_each(k, "k", 5, d)
+    return [_spline(x[:, [i]], kinds[i], sizes[i], [columns[i]]) for i in range(d)]
+
+
+def _spline(x: Floats, bs: str, k: int | None, columns: Sequence[str]) -> Spline:
     kind, d = _kind(bs), x.shape[1]
     if d not in kind.n_variables:
         most = " or ".join(map(str, kind.n_variables))
-        msg = f"bs='{bs}' takes {most} variable(s), not {d}: {listed(columns)}"
-        if d == 2:
-            msg += "; write bs='tp', or te(...) for variables of different units"
+        msg = f"bs='{bs}' takes {most} variables, not {d}: {listed(columns)}"
+        msg = msg.replace("1 variables", "one variable")
+        msg += "; write bs='tp', or te(...) for variables of different units" if d == 2 else ""
+        msg += "; write t2(...), which takes more" if d > 2 else ""
         raise DesignError(msg)
     size = kind.default_size(d) if k is None else k
+    if not isinstance(size, Integral):
+        msg = f"k is a number of columns, a whole one; got k={size!r} for {listed(columns)}"
+        raise DesignError(msg)
     _check_size(x, bs, size, kind.least_size(d), columns)
-    return kind.learn(x, size, columns)
+    return kind.learn(x, int(size), columns)
 
 
 def _kind(bs: str) -> type[Spline]:
@@ -147,48 +212,3 @@ def _check_size(x: Floats, bs: str, size: int, least: int, columns: Sequence[str
             remedy = f"write {columns[0]} without a smooth, or C({columns[0]})"
         msg = f"k={size} is more than the {distinct} {things} of {listed(columns)}; {remedy}"
         raise DesignError(msg)
-
-
-def _mixed(spline: Spline, x: Floats, centered: bool) -> Basis:
-    """Return a spline with one penalty as a mixed model."""
-    gram, sums = _moments(spline, x)
-    held, powers = spline.kernel, spline.powers
-    if centered:
-        level = held[:, :1] / (sums @ held[:, :1])
-        held = np.column_stack([sums, held[:, 1:] - level * (sums @ held[:, 1:])])
-        powers = powers[1:]
-    center = x.mean(axis=0)
-    trends = powers_of(x - center, powers)
-    means = trends.mean(axis=0) if centered else np.zeros(len(powers))
-    weights = _whitened(_complement(held), spline.penalties[0])
-    spread = float(np.sum(weights * (gram @ weights)) / len(x))
-    return Basis(
-        spline,
-        powers,
-        center,
-        means,
-        weights / np.sqrt(spread),
-        (HomogeneousDiagonal(weights.shape[1]),),
-        (spread,),
-    )
-
-
-def _moments(spline: Spline, x: Floats) -> tuple[Floats, Floats]:
-    """Return the cross-products, (k, k), and the sums, (k,), of the columns."""
-    gram, sums = np.zeros(()), np.zeros(())
-    for rows in slices(len(x), ROWS):
-        part = spline.columns(x[rows])
-        gram, sums = gram + part.T @ part, sums + part.sum(axis=0)
-    return gram, sums
-
-
-def _complement(held: Floats) -> Floats:
-    """Return an orthonormal basis of what is orthogonal to columns."""
-    scaled = held / np.linalg.norm(held, axis=0)
-    return np.asarray(np.linalg.qr(scaled, mode="complete")[0][:, held.shape[1] :])
-
-
-def _whitened(basis: Floats, penalty: Floats) -> Floats:
-    """Return combinations of columns whose penalty is the identity, the smoothest first."""
-    values, vectors = eigh(basis.T @ penalty @ basis)
-    return np.asarray(basis @ (vectors / np.sqrt(values)))

@@ -1,0 +1,149 @@
+"""Splines as mixed models: which columns are trends, which are bends, and how these vary."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import eigh
+
+from skglmm.arrays import Floats
+from skglmm.bases.basis import Basis, powers_of
+from skglmm.bases.moments import complement, held_by, moments
+from skglmm.bases.spline import Powers, Spline
+from skglmm.bases.tensor import Product, natural_margin
+from skglmm.covariance import Covariance, HomogeneousDiagonal, TensorPenalty
+
+__all__ = ["mixed", "mixed_parts", "mixed_surface"]
+
+
+class Part(NamedTuple):
+    """Bends that have a covariance of their own.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (k, q)
+        Of the columns in each bend; a penalty of one is a standard deviation of one.
+    covariance : Covariance
+    name : tuple of int
+        Which variables it bends along.
+    """
+
+    weights: Floats
+    covariance: Covariance
+    name: tuple[int, ...]
+
+
+def mixed(spline: Spline, x: Floats, centered: bool) -> Basis:
+    """Return a spline with one penalty as a mixed model.
+
+    Parameters
+    ----------
+    spline : Spline
+    x : ndarray, shape (n, d)
+    centered : bool
+        Whether trends and bends have the sum zero over the rows.
+    """
+    gram, sums = moments(spline, x)
+    weights = _whitened(complement(_held(spline, sums, centered)), spline.penalties[0])
+    part = Part(weights, HomogeneousDiagonal(weights.shape[1]), (1,) * x.shape[1])
+    return _basis(spline, x, _trends(spline, centered), [part], gram)
+
+
+def mixed_surface(spline: Product, x: Floats, columns: Sequence[str], centered: bool) -> Basis:
+    """Return the product of two margins, with a penalty of each, as a mixed model.
+
+    Where the margins were centered, the product is what the two variables do together, and
+    `centered` is to be false, although it has no constant.
+    """
+    gram, sums = moments(spline, x)
+    first, second = spline.penalties
+    weights = _whitened(complement(_held(spline, sums, centered)), first + second)
+    values, vectors = eigh(weights.T @ first @ weights)
+    shares = np.clip(values, np.finfo(np.float64).eps, 1.0)
+    # Functions that are not penalized along one variable are known to be so many.
+    (bent_x, flat_x), (bent_z, flat_z) = (_ranks(margin) for margin in spline.margins)
+    shares[: flat_x * bent_z] = 0.0
+    shares[len(shares) - bent_x * flat_z :] = 1.0
+    part = Part(weights @ vectors, TensorPenalty(shares.tolist(), columns), (1, 1))
+    return _basis(spline, x, _trends(spline, centered), [part], gram)
+
+
+def mixed_parts(margins: Sequence[Spline], x: Floats, centered: bool) -> Basis:
+    """Return a product of margins as a mixed model with parts, each with its own variance.
+
+    Each part is a product of bends or trends of the margins, without that of trends alone [1]_.
+
+    References
+    ----------
+    .. [1] Wood, S. N., Scheipl, F. & Faraway, J. J. (2013). Straightforward intermediate rank
+       tensor product smoothing in mixed models. Statistics and Computing, 23(3), 341-360.
+    """
+    found = [natural_margin(margin, values) for margin, values in zip(margins, x.T, strict=True)]
+    spline = Product(tuple(margin for margin, _ in found))
+    gram, sums = moments(spline, x)
+    ones = np.eye(len(gram))
+    if centered:
+        level = spline.kernel[:, :1]
+        ones -= level * (sums / (sums @ level))
+    kinds = [np.arange(_size(margin)) < bent for margin, bent in found]
+    parts = []
+    for turned in product((1, 0), repeat=len(found)):
+        bends = turned[::-1]  # the first margin changes fastest, as in mgcv
+        if not any(bends):
+            continue
+        inside = np.ones(1, dtype=np.bool_)
+        for is_bent, along in zip(kinds, bends, strict=True):
+            inside = np.kron(inside, is_bent == along)
+        weights = ones[:, inside]
+        parts.append(Part(weights, HomogeneousDiagonal(weights.shape[1]), bends))
+    return _basis(spline, x, _trends(spline, centered), parts, gram)
+
+
+def _basis(
+    spline: Spline, x: Floats, trends: tuple[Powers, bool], parts: Sequence[Part], gram: Floats
+) -> Basis:
+    powers, centered = trends
+    center = x.mean(axis=0)
+    columns = powers_of(x - center, powers)
+    spreads = [float(np.sum(each.weights * (gram @ each.weights))) / len(x) for each in parts]
+    scaled = [each.weights / np.sqrt(spread) for each, spread in zip(parts, spreads, strict=True)]
+    return Basis(
+        spline=spline,
+        powers=powers,
+        center=center,
+        means=columns.mean(axis=0) if centered else np.zeros(len(powers)),
+        weights=np.column_stack(scaled),
+        covariances=tuple(each.covariance for each in parts),
+        bent=tuple(each.name for each in parts),
+        penalty_units=tuple(
+            spread
+            for each, spread in zip(parts, spreads, strict=True)
+            for _ in range(each.covariance.n_params)
+        ),
+    )
+
+
+def _held(spline: Spline, sums: Floats, centered: bool) -> Floats:
+    """Coefficients that no bend has: those of trends, and the sums of columns."""
+    return held_by(spline.kernel, sums) if centered else spline.kernel
+
+
+def _trends(spline: Spline, centered: bool) -> tuple[Powers, bool]:
+    return (spline.powers[1:] if centered else spline.powers), centered
+
+
+def _whitened(basis: Floats, penalty: Floats) -> Floats:
+    """Return combinations of columns whose penalty is the identity, the smoothest first."""
+    values, vectors = eigh(basis.T @ penalty @ basis)
+    return np.asarray(basis @ (vectors / np.sqrt(values)))
+
+
+def _size(spline: Spline) -> int:
+    return int(spline.kernel.shape[0])
+
+
+def _ranks(margin: Spline) -> tuple[int, int]:
+    """How many independent functions of a margin are penalized, and how many are not."""
+    size, flat = margin.kernel.shape
+    return size - flat, flat
