@@ -66,6 +66,11 @@ class EffectNames(NamedTuple):
         named = effects if len(effects) < 4 else (effects[0], "...", effects[-1])
         return f"{kind}({', '.join(named)}{self._of_group})"
 
+    def along(self, margin: str) -> str:
+        """Return the name of the standard deviation of a surface along one of its variables."""
+        surface = f"{self.parts[0]} along " if self.parts and self.parts[0] else ""
+        return f"sd({surface}{margin}{self._of_group})"
+
     def of(self, own: slice) -> "EffectNames":
         """Return the names of some effects."""
         return self._replace(effects=self.effects[own], parts=self.parts[own])

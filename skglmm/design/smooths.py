@@ -34,14 +34,14 @@ class LearnedSmooth:
         What it is a function of: ``("x",)``.
     label : str
         ``"s(x)"``.
+    ends : ndarray, shape (d, 2)
+        The least and the largest value of each covariate.
     by : str, default=""
         What it is multiplied by.
     levels : tuple, default=()
         Of a category `by`, each of which has a curve of its own.
     is_shrunken : bool, default=False
         Whether all of it is random, as curves of the levels of a grouping factor are.
-    ends : ndarray, shape (d, 2)
-        The least and the largest value of each covariate.
     roots : tuple of ndarray, shape (m + q, m + q)
         Of each curve the upper triangle R of its columns X, of which R'R = X'X.
     """
@@ -49,10 +49,10 @@ class LearnedSmooth:
     basis: Basis
     covariates: tuple[str, ...]
     label: str
+    ends: Floats
     by: str = ""
     levels: tuple[Any, ...] = ()
     is_shrunken: bool = False
-    ends: Floats | None = None
     roots: tuple[Floats, ...] = ()
 
     @property
@@ -189,7 +189,7 @@ class SmoothColumns:
             msg = f"{text.removeprefix(PENALIZED)}: {error}"
             raise DesignError(msg) from None
         ends = np.stack([x.min(axis=0), x.max(axis=0)], axis=1)
-        learned = LearnedSmooth(basis, names, label, by_name, levels, is_shrunken, ends)
+        learned = LearnedSmooth(basis, names, label, ends, by_name, levels, is_shrunken)
         return learned if is_shrunken else learned.with_roots(x, by)
 
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from skglmm.syntax import PENALIZED, SMOOTHS
+
 __all__ = ["Argument", "known_functions", "parameters_of"]
 
 
@@ -38,7 +40,7 @@ _SIGNATURES = {
         "x: data, df: df, knots: knots, lower_bound: number, upper_bound: number, "
         "constraints: center or matrix, extrapolation: text"
     ),
-    "s te ti t2": (
+    " ".join([*SMOOTHS, *(PENALIZED + name for name in SMOOTHS)]): (
         "x: data, x2: data, x3: data, *, by: data, k: size or sizes, bs: basis or bases"
     ),
     "C": "data: data, contrasts: coding, *, levels: labels, spans_intercept: flag",

@@ -96,13 +96,16 @@ def _calls_in(term: Term, allowed: Collection[str]) -> Iterator[ast.Call]:
         if factor.eval_method is Factor.EvalMethod.PYTHON:
             for node in ast.walk(read_expression(str(factor.expr))[0]):
                 match node:
-                    case ast.Call(func=ast.Name(id=name)) if name in SMOOTHS:
-                        if name not in allowed:
+                    case ast.Call(func=ast.Name(id=name)) if name not in allowed:
+                        if name.removeprefix(PENALIZED) in SMOOTHS:
                             yield node
 
 
 def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     text, where = spelled(call), f"in {shorten(source.strip())!r}"
+    if text.startswith(PENALIZED):
+        msg = f"{text} {where}: the function is reserved; write {text.removeprefix(PENALIZED)}"
+        raise FormulaError(msg)
     if len(term.factors) > 1:
         msg = (
             f"{text} is a factor of the product {render(term)!r} {where}; a curve for each level "

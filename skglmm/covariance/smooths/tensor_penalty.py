@@ -145,7 +145,7 @@ class TensorPenalty(Covariance):
         return np.flatnonzero(self._weights[:, effect])
 
     def names(self, labels: EffectNames) -> list[str]:
-        return [f"sd({margin} | {labels.group})" for margin in self.margins]
+        return [labels.along(margin) for margin in self.margins]
 
     def natural(
         self, theta: Floats, basis: Floats, labels: EffectNames

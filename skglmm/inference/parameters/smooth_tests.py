@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from scipy.special import roots_genlaguerre
 from scipy.stats import chi2
 
 from skglmm.arrays import Floats
@@ -34,7 +33,8 @@ from skglmm.inference.parameters.wald import with_errors
 __all__ = ["SmoothTest", "smooth_tests", "weighted_tail"]
 
 RANK = 1e-14  # of the largest eigenvalue: smaller ones are rounding
-ANGLES, NODES, LAGUERRE = 16, 96, 48  # of integrals: twelve digits
+ANGLES, NODES = 16, 96  # of integrals: twelve digits
+RARE = 1e-40  # probability of residual variances beyond the ends of an integral
 LARGE = 2_000.0  # degrees of freedom, from which a variance counts as known
 
 
@@ -143,10 +143,12 @@ def _tail(statistic: float, rank: float, left: float) -> float:
         rest = 0.0
     if not np.isfinite(left) or left > LARGE:
         return weighted_tail(statistic, whole, rest)
-    nodes, weights = roots_genlaguerre(LAGUERRE, 0.5 * left - 1.0)
-    shares = weights / np.sum(weights)
-    scaled = 2.0 * nodes / left * statistic
-    return float(shares @ [weighted_tail(each, whole, rest) for each in scaled])
+    ends = np.log(chi2.ppf(RARE, left)), np.log(chi2.isf(RARE, left))
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    logs = ends[0] + 0.5 * (ends[1] - ends[0]) * (nodes + 1.0)
+    weights = 0.5 * (ends[1] - ends[0]) * weights * np.exp(logs) * chi2.pdf(np.exp(logs), left)
+    scaled = statistic * np.exp(logs) / left
+    return float(weights @ [weighted_tail(each, whole, rest) for each in scaled])
 
 
 def weighted_tail(statistic: float, whole: int, rest: float) -> float:
