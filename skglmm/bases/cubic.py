@@ -8,14 +8,14 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from skglmm.arrays import Floats
-from skglmm.bases.spline import CURVE, Powers, Spline, knots_of, linear_beyond, roughness
+from skglmm.bases.spline import CURVE, LearnedSpline, Powers, knots_of, linear_beyond, roughness
 
 __all__ = ["CubicRegression", "CyclicCubic"]
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class CubicRegression(Spline):
+class CubicRegression(LearnedSpline):
     """Natural cubic splines, ``bs="cr"``, linear beyond the outermost knots [1]_.
 
     Parameters
@@ -37,7 +37,7 @@ class CubicRegression(Spline):
         return 3
 
     @classmethod
-    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> Spline:
+    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> LearnedSpline:
         return cls(knots_of(x, size, columns))
 
     @property
@@ -62,7 +62,7 @@ class CubicRegression(Spline):
 
 @final
 @dataclass(frozen=True, eq=False)
-class CyclicCubic(Spline):
+class CyclicCubic(LearnedSpline):
     """Periodic cubic splines, ``bs="cc"``: the last knot is the first one again.
 
     Parameters
@@ -79,7 +79,7 @@ class CyclicCubic(Spline):
         return 4
 
     @classmethod
-    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> Spline:
+    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> LearnedSpline:
         return cls(knots_of(x, size, columns))
 
     @property

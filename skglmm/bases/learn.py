@@ -13,14 +13,14 @@ from skglmm.bases.cubic import CubicRegression, CyclicCubic
 from skglmm.bases.mixed import mixed, mixed_parts, mixed_surface
 from skglmm.bases.p_spline import PSpline
 from skglmm.bases.refusals import listed
-from skglmm.bases.spline import Spline
-from skglmm.bases.tensor import Product, at_points, centered_margin
+from skglmm.bases.spline import LearnedSpline, Spline
+from skglmm.bases.tensor import TensorProduct, at_points, centered_margin
 from skglmm.bases.thin_plate import ThinPlate
 from skglmm.exceptions import DesignError
 
 __all__ = ["SPLINES", "learn_basis"]
 
-SPLINES: dict[str, type[Spline]] = {
+SPLINES: dict[str, type[LearnedSpline]] = {
     "tp": ThinPlate,  # type: ignore[type-abstract]  # it learns what is not
     "cr": CubicRegression,
     "cc": CyclicCubic,
@@ -72,8 +72,10 @@ def learn_basis(
     columns : sequence of str, length d, default=()
         Names of the variables, for errors and for the standard deviations along them.
     centered : bool, default=True
-        Whether the curve has the mean zero over the rows. If not, 1 is one of the trends. It is
-        the margins that ti centers, always.
+        Whether trends and bends have the mean zero over the rows. If not, 1 is one of the trends.
+        It is the margins that ti centers, always. That of t2 changes nothing of a restricted
+        likelihood, but mgcv and gamm4 do not center its bends: with their intercept among the
+        trends, the maximum likelihood is theirs.
 
     Returns
     -------
@@ -107,11 +109,11 @@ def learn_basis(
     if kind == "t2":
         return mixed_parts(margins, x, centered)
     together = kind == "ti"
-    factors = []
+    factors: list[Spline] = []
     for margin, values in zip(margins, x.T, strict=True):
-        factor = centered_margin(margin, values) if together else margin
+        factor: Spline = centered_margin(margin, values) if together else margin
         factors.append(factor if margin.values_at_knots else at_points(factor, values))
-    return mixed_surface(Product(tuple(factors)), x, columns, centered and not together)
+    return mixed_surface(TensorProduct(tuple(factors)), x, columns, centered and not together)
 
 
 def _alone(value: T | Sequence[T] | None, name: str) -> T | None:
@@ -140,7 +142,7 @@ def _margins(
     bs: str | Sequence[str] | None,
     k: int | Sequence[int] | None,
     columns: Sequence[str],
-) -> list[Spline]:
+) -> list[LearnedSpline]:
     d = len(columns)
     if d < 2:
         msg = f"{kind} is of several variables; write s({columns[0]}, bs='cr') for one"
@@ -155,7 +157,7 @@ def _margins(
     return [_spline(x[:, [i]], kinds[i], sizes[i], [columns[i]]) for i in range(d)]
 
 
-def _spline(x: Floats, bs: str, k: int | None, columns: Sequence[str]) -> Spline:
+def _spline(x: Floats, bs: str, k: int | None, columns: Sequence[str]) -> LearnedSpline:
     kind, d = _kind(bs), x.shape[1]
     if d not in kind.n_variables:
         most = " or ".join(map(str, kind.n_variables))
@@ -172,7 +174,7 @@ def _spline(x: Floats, bs: str, k: int | None, columns: Sequence[str]) -> Spline
     return kind.learn(x, int(size), columns)
 
 
-def _kind(bs: str) -> type[Spline]:
+def _kind(bs: str) -> type[LearnedSpline]:
     if bs in SPLINES:
         return SPLINES[bs]
     known = ", ".join(f"'{name}' ({kind.title})" for name, kind in SPLINES.items())

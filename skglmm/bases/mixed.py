@@ -11,13 +11,13 @@ from skglmm.arrays import Floats
 from skglmm.bases.basis import Basis, powers_of
 from skglmm.bases.moments import complement, held_by, moments
 from skglmm.bases.spline import Powers, Spline
-from skglmm.bases.tensor import Product, natural_margin
+from skglmm.bases.tensor import TensorProduct, natural_margin
 from skglmm.covariance import Covariance, HomogeneousDiagonal, TensorPenalty
 
 __all__ = ["mixed", "mixed_parts", "mixed_surface"]
 
 
-class Part(NamedTuple):
+class Bends(NamedTuple):
     """Bends that have a covariance of their own.
 
     Parameters
@@ -46,11 +46,13 @@ def mixed(spline: Spline, x: Floats, centered: bool) -> Basis:
     """
     gram, sums = moments(spline, x)
     weights = _whitened(complement(_held(spline, sums, centered)), spline.penalties[0])
-    part = Part(weights, HomogeneousDiagonal(weights.shape[1]), (1,) * x.shape[1])
+    part = Bends(weights, HomogeneousDiagonal(weights.shape[1]), (1,) * x.shape[1])
     return _basis(spline, x, _trends(spline, centered), [part], gram)
 
 
-def mixed_surface(spline: Product, x: Floats, columns: Sequence[str], centered: bool) -> Basis:
+def mixed_surface(
+    spline: TensorProduct, x: Floats, columns: Sequence[str], centered: bool
+) -> Basis:
     """Return the product of two margins, with a penalty of each, as a mixed model.
 
     Where the margins were centered, the product is what the two variables do together, and
@@ -60,12 +62,13 @@ def mixed_surface(spline: Product, x: Floats, columns: Sequence[str], centered: 
     first, second = spline.penalties
     weights = _whitened(complement(_held(spline, sums, centered)), first + second)
     values, vectors = eigh(weights.T @ first @ weights)
-    shares = np.clip(values, np.finfo(np.float64).eps, 1.0)
+    tiny = np.finfo(np.float64).eps
+    shares = np.clip(values, tiny, 1.0 - tiny)
     # Functions that are not penalized along one variable are known to be so many.
     (bent_x, flat_x), (bent_z, flat_z) = (_ranks(margin) for margin in spline.margins)
     shares[: flat_x * bent_z] = 0.0
     shares[len(shares) - bent_x * flat_z :] = 1.0
-    part = Part(weights @ vectors, TensorPenalty(shares.tolist(), columns), (1, 1))
+    part = Bends(weights @ vectors, TensorPenalty(shares.tolist(), columns), (1, 1))
     return _basis(spline, x, _trends(spline, centered), [part], gram)
 
 
@@ -80,7 +83,7 @@ def mixed_parts(margins: Sequence[Spline], x: Floats, centered: bool) -> Basis:
        tensor product smoothing in mixed models. Statistics and Computing, 23(3), 341-360.
     """
     found = [natural_margin(margin, values) for margin, values in zip(margins, x.T, strict=True)]
-    spline = Product(tuple(margin for margin, _ in found))
+    spline = TensorProduct(tuple(margin for margin, _ in found))
     gram, sums = moments(spline, x)
     ones = np.eye(len(gram))
     if centered:
@@ -96,12 +99,12 @@ def mixed_parts(margins: Sequence[Spline], x: Floats, centered: bool) -> Basis:
         for is_bent, along in zip(kinds, bends, strict=True):
             inside = np.kron(inside, is_bent == along)
         weights = ones[:, inside]
-        parts.append(Part(weights, HomogeneousDiagonal(weights.shape[1]), bends))
+        parts.append(Bends(weights, HomogeneousDiagonal(weights.shape[1]), bends))
     return _basis(spline, x, _trends(spline, centered), parts, gram)
 
 
 def _basis(
-    spline: Spline, x: Floats, trends: tuple[Powers, bool], parts: Sequence[Part], gram: Floats
+    spline: Spline, x: Floats, trends: tuple[Powers, bool], parts: Sequence[Bends], gram: Floats
 ) -> Basis:
     powers, centered = trends
     center = x.mean(axis=0)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from skglmm.arrays import Floats
-from skglmm.bases.spline import CURVE, Powers, Spline, linear_beyond
+from skglmm.bases.spline import CURVE, LearnedSpline, Powers, linear_beyond
 
 __all__ = ["PSpline"]
 
@@ -18,7 +18,7 @@ MARGIN = 0.001  # of the range of the values, at either end: as mgcv's
 
 @final
 @dataclass(frozen=True, eq=False)
-class PSpline(Spline):
+class PSpline(LearnedSpline):
     """Cubic B-splines with squared second differences as penalty, ``bs="ps"`` [1]_.
 
     Beyond the inner knots curves are linear.
@@ -43,7 +43,7 @@ class PSpline(Spline):
         return DEGREE + 1
 
     @classmethod
-    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> Spline:
+    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> LearnedSpline:
         del columns
         low, high = float(x.min()), float(x.max())
         edge = MARGIN * (high - low)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -11,7 +11,16 @@ from skglmm.arrays import Floats
 from skglmm.bases.refusals import listed
 from skglmm.exceptions import DesignError
 
-__all__ = ["CURVE", "Powers", "Spline", "Transformed", "linear_beyond"]
+__all__ = [
+    "CURVE",
+    "LearnedSpline",
+    "Powers",
+    "Spline",
+    "Transformed",
+    "knots_of",
+    "linear_beyond",
+    "roughness",
+]
 
 Powers = tuple[tuple[int, ...], ...]
 CURVE = ((0,), (1,))  # a constant and a slope are not penalized
@@ -24,40 +33,6 @@ class Spline(ABC):
     Which columns these are, and not only what they span, matters: the maximum likelihood of a
     model depends on which functions beside the unpenalized ones are penalized.
     """
-
-    title: ClassVar[str] = "spline"
-    n_variables: ClassVar[tuple[int, ...]] = (1,)
-    values_at_knots: ClassVar[bool] = True
-
-    @classmethod
-    def default_size(cls, n_variables: int) -> int:
-        """Return how many columns it has unless told otherwise."""
-        del n_variables
-        return 10
-
-    @classmethod
-    @abstractmethod
-    def least_size(cls, n_variables: int) -> int:
-        """Return how many columns it has at least."""
-
-    @classmethod
-    @abstractmethod
-    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> "Spline":
-        """Learn it from rows.
-
-        Parameters
-        ----------
-        x : ndarray, shape (n, d)
-        size : int
-            How many columns, k.
-        columns : sequence of str, length d
-            Names of the variables, for errors.
-
-        Raises
-        ------
-        DesignError
-            If the rows do not support it.
-        """
 
     @property
     @abstractmethod
@@ -83,6 +58,46 @@ class Spline(ABC):
 
 
 @dataclass(frozen=True, eq=False)
+class LearnedSpline(Spline):
+    """A spline that is learned from rows: a new one is a class, and a line in `SPLINES`."""
+
+    title: ClassVar[str] = "spline"
+    n_variables: ClassVar[tuple[int, ...]] = (1,)
+    values_at_knots: ClassVar[bool] = True  # are its coefficients
+
+    @classmethod
+    def default_size(cls, n_variables: int) -> int:
+        """Return how many columns it has unless told otherwise."""
+        del n_variables
+        return 10
+
+    @classmethod
+    @abstractmethod
+    def least_size(cls, n_variables: int) -> int:
+        """Return how many columns it has at least."""
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> "LearnedSpline":
+        """Learn it from rows.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n, d)
+        size : int
+            How many columns with the constant, k.
+        columns : sequence of str, length d
+            Names of the variables, for errors.
+
+        Raises
+        ------
+        DesignError
+            If the rows do not support it.
+        """
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Transformed(Spline):
     """Linear combinations of the columns of a spline.
 
@@ -101,16 +116,6 @@ class Transformed(Spline):
     matrix: Floats
     free: Floats
     exponents: Powers
-
-    @classmethod
-    def least_size(cls, n_variables: int) -> int:
-        del n_variables
-        return 1
-
-    @classmethod
-    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> "Spline":
-        msg = "columns are transformed, not learned"
-        raise NotImplementedError(msg)
 
     @property
     def powers(self) -> Powers:

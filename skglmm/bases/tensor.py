@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 from scipy.linalg import eigh
@@ -13,14 +13,14 @@ from skglmm.arrays import Floats
 from skglmm.bases.moments import complement, held_by, moments
 from skglmm.bases.spline import Powers, Spline, Transformed
 
-__all__ = ["Product", "at_points", "centered_margin", "natural_margin"]
+__all__ = ["TensorProduct", "at_points", "centered_margin", "natural_margin"]
 
 UNSTABLE = np.finfo(np.float64).eps ** (2 / 3)  # of singular values: as mgcv's
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Product(Spline):
+class TensorProduct(Spline):
     """Products of the columns of a spline of each variable [1]_.
 
     The penalty of each margin, divided by its largest eigenvalue, is that of the function along
@@ -36,18 +36,7 @@ class Product(Spline):
        additive mixed models. Biometrics, 62(4), 1025-1036.
     """
 
-    title: ClassVar[str] = "tensor product"
     margins: tuple[Spline, ...]
-
-    @classmethod
-    def least_size(cls, n_variables: int) -> int:
-        return int(2**n_variables)
-
-    @classmethod
-    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> Spline:
-        del x, size, columns
-        msg = "margins are learned, not their product"
-        raise NotImplementedError(msg)
 
     @property
     def _places(self) -> list[tuple[int, ...]]:

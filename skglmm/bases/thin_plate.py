@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 
 from skglmm.arrays import Floats, slices
 from skglmm.bases.refusals import listed
-from skglmm.bases.spline import CURVE, Powers, Spline, linear_beyond
+from skglmm.bases.spline import CURVE, LearnedSpline, Powers, linear_beyond
 from skglmm.exceptions import DesignError
 
 __all__ = ["ThinPlate"]
@@ -26,7 +26,7 @@ FLAT = 1e-8  # of the larger extent: points on a line
 
 
 @dataclass(frozen=True, eq=False)
-class ThinPlate(Spline):
+class ThinPlate(LearnedSpline):
     r"""Thin plate regression splines, ``bs="tp"`` [1]_.
 
     Of the splines with a knot at each distinct point, those of the largest eigenvalues of
@@ -66,7 +66,7 @@ class ThinPlate(Spline):
         return n_variables + 2
 
     @classmethod
-    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> Spline:
+    def learn(cls, x: Floats, size: int, columns: Sequence[str]) -> LearnedSpline:
         center = x.mean(axis=0)
         unit = float(np.max(np.abs(x - center)))
         points = _spread(np.unique((x - center) / unit, axis=0))
