@@ -1,6 +1,6 @@
 """The summary of a fit: a record that prints as text and shows as HTML."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
