@@ -19,6 +19,7 @@ from skglmm.covariance.known import Known
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 from skglmm.covariance.parameterless import Parameterless
 from skglmm.covariance.relationship import Relationship
+from skglmm.covariance.smooths.tensor_penalty import TensorPenalty
 from skglmm.covariance.toeplitz import Toeplitz
 from skglmm.covariance.unstructured import Unstructured
 
@@ -45,6 +46,7 @@ __all__ = [
     "OrnsteinUhlenbeck",
     "Parameterless",
     "Relationship",
+    "TensorPenalty",
     "Toeplitz",
     "Unstructured",
 ]
