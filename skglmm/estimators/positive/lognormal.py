@@ -33,6 +33,7 @@ class LognormalGLMMRegressor(PositiveRegressor):
         Link of the median.
     $hurdle
     $quadrature
+    $reml
     $others
 
     Attributes

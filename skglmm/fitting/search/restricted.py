@@ -2,11 +2,15 @@ r"""Restricted likelihoods: a search without the fixed effects that are integrat
 
 The search walks on all other parameters :math:`\psi`. Given these the fixed effects have the mode
 :math:`\hat\beta(\psi)` and the inverse C of their information, of a normal response
-:math:`(X^T V^{-1} X)^{-1}`. C is also what is published as their covariance, beside the inverse
-Hessian of psi: that is the textbook's [1]_ and lme4's, on which t-tests and their degrees of
-freedom rest. The joint covariance :math:`C + J V J^T`, with :math:`J = d \hat\beta / d \psi`,
-which glmmTMB has, adds a part of what is lost by the variances being estimated: in some unbalanced
-models that makes standard errors larger by a tenth.
+:math:`(X^T V^{-1} X)^{-1}`. With V, the inverse Hessian of psi, and
+:math:`J = d \hat\beta / d \psi` their covariance is :math:`C + J V J^T`, and :math:`J V` that with
+psi, as in glmmTMB: a mean that is no linear predictor moves with the variances, however many the
+rows are, and C alone would leave that out, half of a variance and more.
+
+Of a normal response J vanishes on average, and C is what is published: that is the textbook's [1]_
+and lme4's, on which t-tests and their degrees of freedom rest. There the joint covariance adds a
+part of what is lost by the variances being estimated: in some unbalanced models that makes standard
+errors larger by a tenth.
 
 References
 ----------
@@ -22,7 +26,7 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Effects, Mode, Objective, Params, Problem, find_mode
+from skglmm.engine import Effects, Mode, Objective, Params, Problem, find_mode, jacobian
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
@@ -143,7 +147,8 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
     hessian = _hessian(bound, optimum, kept, turn)
-    _refuse_separated(whole, vector, mode, np.where(kept, 0.0, hessian))
+    given = np.where(np.add.outer(kept, kept), 0.0, hessian)
+    _refuse_separated(whole, vector, mode, given)
     upper = np.full(len(kept), np.inf)
     upper[kept] = optimum.upper
     found = replace(
@@ -167,12 +172,21 @@ def _turn(bound: Bound) -> Floats:
 
 
 def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Floats:
-    """Put what is known of the fixed effects, all else as if known, beside the Hessian."""
-    n_flat = len(bound.problem.flat)
-    conditional = optimum.here.mode.system.inverse().crossed[-n_flat:, -n_flat:]
+    """Hessian in all parameters, whose inverse is their covariance."""
+    problem, mode = bound.problem, optimum.here.mode
+    n_flat = len(problem.flat)
+    conditional = mode.system.inverse().crossed[-n_flat:, -n_flat:]
+    information = np.linalg.inv(turn @ conditional @ turn.T)
     hessian = np.zeros((len(kept), len(kept)))
-    hessian[np.ix_(~kept, ~kept)] = np.linalg.inv(turn @ conditional @ turn.T)
+    hessian[np.ix_(~kept, ~kept)] = information
     hessian[np.ix_(kept, kept)] = optimum.hessian
+    if problem.family.is_normal or not kept.any():
+        return hessian
+    moves = turn @ jacobian(problem, mode)[-1][:, :, 0].T
+    crossed = information @ moves
+    hessian[np.ix_(kept, kept)] += moves.T @ crossed
+    hessian[np.ix_(~kept, kept)] = -crossed
+    hessian[np.ix_(kept, ~kept)] = -crossed.T
     return hessian
 
 

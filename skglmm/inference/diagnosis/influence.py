@@ -116,22 +116,27 @@ def _gradients(
         rest = (design.take(rows), response[rows], weights, study.problem.family)
         problem = bind(*rest, whole=study.problem.approximation.needs_chain)
         problem = problem.alike(study.problem, design.layout)
-        found = _gradient(problem, around.vector)
+        found = _gradient(problem, around)
         if found is not None:
             yield int(level), found
 
 
-def _gradient(problem: Problem, vector: Floats) -> Floats | None:
+def _gradient(problem: Problem, around: Local) -> Floats | None:
     """Gradient of the objective: in fixed effects that are integrated out given all else."""
+    vector, searched = around.vector, problem.searched
     here = problem.evaluate(vector)
-    if here is None or problem.searched.all():
+    if here is None or searched.all():
         return None if here is None else here.gradient
     without = problem.restricted(Params.unpack(vector, problem.shape).beta)
-    there = without.evaluate(vector[problem.searched])
+    there = without.evaluate(vector[searched])
     if there is None:
         return None
     gradient = here.gradient.copy()
-    gradient[problem.searched] = there.gradient
+    # that of a search, where these effects follow, less what their own gradient adds on the way
+    information = around.hessian[np.ix_(~searched, ~searched)]
+    followed = np.linalg.solve(information, gradient[~searched])
+    crossed = around.hessian[np.ix_(searched, ~searched)]
+    gradient[searched] = there.gradient + crossed @ followed
     return gradient
 
 
