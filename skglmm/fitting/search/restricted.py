@@ -33,7 +33,6 @@ from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.separation import recession
 from skglmm.fitting.uncertainty import determined, least_curvatures
-from skglmm.linalg import block_diagonal
 
 __all__ = ["log_volume", "restricted", "with_integrated"]
 
@@ -107,6 +106,7 @@ def _without(scales: Scales, gone: Sequence[int]) -> Scales:
         return tuple(x[..., :0] if k in gone else x for k, x in enumerate(parts))
 
     pairs = enumerate(scales.from_user)
+    left = np.concatenate([np.full(len(x), k not in gone) for k, x in enumerate(scales.sizes)])
     return replace(
         scales,
         centers=kept(scales.centers),
@@ -115,6 +115,7 @@ def _without(scales: Scales, gone: Sequence[int]) -> Scales:
         widths=kept(scales.widths),
         to_user=kept(scales.to_user),
         from_user=tuple(back[:0] if k in gone else back for k, back in pairs),
+        carried=None if scales.carried is None else scales.carried[:, left],
     )
 
 
@@ -166,9 +167,9 @@ def _turn(bound: Bound) -> Floats:
     assert bound.whole is not None
     if not bound.caps:
         return np.eye(len(bound.problem.flat))
-    before, after = bound.whole.scales.to_user, bound.entire.scales.from_user
-    gone = bound.whole.problem.approximation.integrated
-    return block_diagonal(*(after[k] @ before[k] for k in gone))
+    turn = bound.entire.scales.whole_way_back @ bound.whole.scales.whole_map
+    gone = ~bound.whole.problem.searched[: len(turn)]
+    return np.asarray(turn[np.ix_(gone, gone)])
 
 
 def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Floats:
