@@ -134,7 +134,7 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     Raises
     ------
     DesignError
-        If the integral over the fixed effects is infinite, as responses are separated.
+        If the integral over the fixed effects is infinite, as where responses are separated.
     """
     if bound.whole is None:
         return bound, optimum
@@ -149,7 +149,7 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     assert mode is not None  # for H is a block of the one that was definite
     hessian = _hessian(bound, optimum, kept, turn)
     given = np.where(np.add.outer(kept, kept), 0.0, hessian)
-    _refuse_separated(whole, vector, mode, given)
+    _refuse_flat(whole, vector, mode, given)
     upper = np.full(len(kept), np.inf)
     upper[kept] = optimum.upper
     found = replace(
@@ -191,23 +191,27 @@ def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Float
     return hessian
 
 
-def _refuse_separated(whole: Bound, vector: Floats, mode: Mode, information: Floats) -> None:
-    """Refuse fixed effects without information along which the likelihood rises for ever."""
+def _refuse_flat(whole: Bound, vector: Floats, mode: Mode, information: Floats) -> None:
+    """Refuse fixed effects without information: the likelihood goes on along them for ever."""
     problem, scales = whole.problem, whole.scales
     n_theta = problem.shape.n_params - problem.shape.n_beta
     inside = np.any(information != 0.0, axis=0)
     flat = determined(information, inside, least_curvatures(scales, n_theta))[1]
-    here = problem.evaluate(vector, mode.u) if flat.size else None
-    if here is None:
+    if not flat.size:
         return
+    here = problem.evaluate(vector, mode.u)
     ways = (sign * way for way in flat.T for sign in (1.0, -1.0))
-    direction = recession(problem, vector, here, ways)
-    if direction.any():
-        moved = Params.unpack(direction, problem.shape).beta
-        names = [p for p, part in zip(whole.layout.predictors, moved, strict=True) if part.any()]
-        msg = (
-            f"the fixed effects of the {' and '.join(names)} cannot be integrated out (REML): "
-            "responses are separated along them, so that the integral is infinite; fit with "
-            "reml=False"
-        )
-        raise DesignError(msg)
+    rising = np.zeros(len(vector)) if here is None else recession(problem, vector, here, ways)
+    if problem.family.is_normal and not rising.any():
+        return  # its information does not depend on where the estimates are
+    moved = np.abs(rising if rising.any() else flat.T).reshape(-1, len(vector)).sum(axis=0)
+    parts = zip(whole.layout.predictors, Params.unpack(moved, problem.shape).beta, strict=True)
+    names = " and ".join(predictor for predictor, part in parts if part.any())
+    why = "responses are separated along them"
+    if not rising.any():
+        why = "the likelihood hardly changes with them, as far out where responses are separated"
+    msg = (
+        f"the fixed effects of the {names} cannot be integrated out (REML): {why}, so that the "
+        "integral is infinite; fit with reml=False"
+    )
+    raise DesignError(msg)
