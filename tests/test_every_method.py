@@ -92,6 +92,7 @@ MODELS = {
     "real": (LMMRegressor(FORMULA, reml=False), "real"),
     "real, restricted": (LMMRegressor(FORMULA), "real"),
     "counts": (PoissonGLMMRegressor(FORMULA, exposure="hours"), "counts"),
+    "counts, restricted": (PoissonGLMMRegressor(FORMULA, reml=True), "counts"),
     "extra zeros": (PoissonGLMMRegressor(FORMULA, exposure="hours", zero="1"), "zeros"),
     "hurdle": (PoissonGLMMRegressor(FORMULA, zero="z", zero_kind="hurdle"), "zeros"),
     "truncated": (PoissonGLMMRegressor(FORMULA, truncated=True), "positive"),
@@ -140,6 +141,8 @@ RELATED = {
         BetaBinomialGLMMRegressor(FORMULA, trials="n", zero="1"),
         "successes and zeros",
     ),
+    "ordered classes, restricted": (OrdinalGLMMClassifier(FORMULA, reml=True), "ratings"),
+    "unordered classes, restricted": (MultinomialGLMMClassifier(FORMULA, reml=True), "ways"),
     "log link": (LMMRegressor(FORMULA, link="log", reml=False), "real"),
     "posterior means": (PoissonGLMMRegressor(FORMULA, predict_kind="posterior"), "counts"),
     "posterior classes": (
@@ -266,16 +269,24 @@ REFUSED = {
         for name, (_, y) in {**MODELS, **RELATED}.items()
         if y not in COUNTED
     },
-    ("real, restricted", "compare"): "reml=False",
-    ("real, restricted", "likelihood_ratio_test"): "reml=False",
+    **{
+        (name, method): "differ in 'x'; refit both with reml=False"
+        for name in {**MODELS, **RELATED}
+        if name.endswith(", restricted")
+        for method in ("compare", "likelihood_ratio_test")
+    },
     ("classes", "predict_interval of responses"): "quantiles of y, which classes do not have",
     ("classes", "predict_quantile"): "quantiles of y, which classes do not have",
     ("classes, by quadrature", "predict_interval of responses"): "quantiles of y, which classes",
     ("classes, by quadrature", "predict_quantile"): "quantiles of y, which classes",
-    ("unordered classes", "predict_interval of responses"): "quantiles of y, which classes",
-    ("unordered classes", "predict_quantile"): "quantiles of y, which classes",
     **{
-        ("unordered classes", each): "needs the mean of y, .* 3 classes without an order"
+        (name, method): "quantiles of y, which classes"
+        for name in ("unordered classes", "unordered classes, restricted")
+        for method in ("predict_interval of responses", "predict_quantile")
+    },
+    **{
+        (name, each): "needs the mean of y, .* 3 classes without an order"
+        for name in ("unordered classes", "unordered classes, restricted")
         for each in (
             "predict_interval",
             "predict_interval of means",

@@ -9,7 +9,15 @@ from oracles import Gaussian, Term, design
 
 from skglmm.covariance import Unstructured
 from skglmm.engine import Laplace, Params, bind
-from skglmm.families import Poisson
+from skglmm.families import (
+    Beta,
+    Cumulative,
+    Gamma,
+    Multinomial,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+)
 
 N = 240
 RNG = np.random.default_rng(20)
@@ -80,6 +88,35 @@ def test_the_gradient_matches_differences(layout, setting):
     problem, vector = restricted(layout, **SETTINGS[setting])
     found = problem.evaluate(vector).gradient
     assert_allclose(found, differences(problem, vector), rtol=1e-6, atol=2e-6)
+
+
+SHARES = np.random.default_rng(5).beta(2.0, 3.0, N)
+CLASSES = np.floor(3 * SHARES)
+FAMILIES = {
+    "counts": (Poisson(), CLASSES),
+    "varied counts": (NegativeBinomial(), CLASSES),
+    "shares": (Beta(), SHARES),
+    "amounts": (Gamma(), SHARES),
+    "outliers": (StudentT(), SHARES),
+    "classes without an order": (Multinomial(), CLASSES),
+    "ordered classes": (Cumulative(), CLASSES),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_gradient_matches_differences_of_any_family(name):
+    family, y = FAMILIES[name]
+    n_predictors = range(len(family.predictors))
+    columns = [[ONE, X] if k in family.locations else [ONE] for k in n_predictors]
+    if name == "ordered classes":
+        columns[0] = [X, Z]
+    problem = bind(design(tuple(columns), SLOPE), y, WEIGHTS, family)
+    problem = replace(problem, approximation=Laplace(integrated=family.locations))
+    found = problem.restricted([np.zeros(len(each)) for each in columns])
+    others = [0.1 * k for k in n_predictors if k not in family.locations]
+    vector = np.array([*others, 0.5, 0.2, 0.4])
+    expected = differences(found, vector)
+    assert_allclose(found.evaluate(vector).gradient, expected, rtol=1e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("layout", [each for each in LAYOUTS if "two" not in each])

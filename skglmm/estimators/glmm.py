@@ -33,6 +33,7 @@ class GLMMRegressor(MixedRegressor):
     $quadrature
     link : str, default=""
         Link of the location, by name; empty keeps that of the family.
+    $reml
     $others
 
     Attributes

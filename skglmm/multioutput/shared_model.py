@@ -84,7 +84,7 @@ class SharedModel:
             family,
             design,
             weights,
-            model._approximation(family),
+            model._likelihood(family),
             model._priors(spec),
             model._make_scale(family),
             model._vet,

@@ -23,10 +23,13 @@ tmb <- function(name, formula, family, dispersion = ~1) {
   for (i in 1:5) par <- par - solve(optimHess(par, objective$fn, objective$gr), c(objective$gr(par)))
   value <- objective$fn(par)
   whole <- objective$env$last.par
-  # the covariance given the variances: the block of beta in the inverse of the joint Hessian
-  conditional <- solve(as.matrix(objective$env$spHess(whole, random = TRUE)))
-  place <- names(whole)[objective$env$random] == "beta"
-  record(name, -value, whole[names(whole) == "beta"], sqrt(diag(conditional)[place]), exp(par[names(par) == "theta"]))
+  # the covariance given the variances, of a normal response: the block of beta in the inverse of the joint Hessian;
+  # of others that of beta in the inverse of the joint precision
+  precision <- if (family$family == "gaussian") objective$env$spHess(whole, random = TRUE) else
+    TMB::sdreport(objective, par.fixed = par, getJointPrecision = TRUE)$jointPrecision
+  place <- if (family$family == "gaussian") names(whole)[objective$env$random] == "beta" else rownames(precision) == "beta"
+  std_error <- sqrt(diag(solve(as.matrix(precision)))[place])
+  record(name, -value, whole[names(whole) == "beta"], unname(std_error), exp(par[names(par) == "theta"]))
 }
 
 plain <- lm(logit ~ x, data)

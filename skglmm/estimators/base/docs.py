@@ -77,6 +77,13 @@ n_quadrature : int, default=1
     nested in each other, three of a level at the most, and worth it where its levels have few
     rows that tell little. The points of all effects, those of nested factors together, multiply.
 """,
+    "reml": """\
+reml : bool, default=False
+    Whether the fixed effects of the location are integrated out of the likelihood, in Laplace's
+    approximation, when all else is estimated (REML), so that variances are not too small where
+    groups are few. The log likelihood is a restricted one then, and compares models with the same
+    fixed effects only. False is maximum likelihood.
+""",
     "link_and_bounds": """\
 link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
     Link of the mean.

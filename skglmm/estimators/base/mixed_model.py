@@ -3,7 +3,7 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, ClassVar, Self
 
 import pandas as pd
@@ -31,6 +31,7 @@ from skglmm.estimators.reading.nesting import tell_nesting
 from skglmm.estimators.reading.rows import fit_rows
 from skglmm.estimators.reading.validation import (
     check_choice,
+    check_flag,
     check_parameters,
     check_stored,
     check_y,
@@ -85,6 +86,7 @@ class MixedModel(
     covariance: Any = "unstructured"
     relationships: Mapping[str, Any] | None = None
     link: str = ""
+    reml: bool = False
     predict_kind: str = "conditional"
     new_groups: str = "marginal"
     offset: str | None = None
@@ -214,9 +216,15 @@ class MixedModel(
         return family.with_link(links[self.link])
 
     def _approximation(self, family: Family) -> Approximation:
-        """Return how the likelihood is approximated, and what it integrates out."""
+        """Return how the integral over the random effects is approximated."""
         del family
         return Laplace()
+
+    def _likelihood(self, family: Family) -> Approximation:
+        """Return the approximation, with the fixed effects that it integrates out."""
+        check_flag("reml", self.reml)
+        integrated = family.locations if self.reml else ()
+        return replace(self._approximation(family), integrated=integrated)
 
     @abstractmethod
     def _make_scale(self, family: Family) -> ResponseScale:
@@ -257,7 +265,7 @@ class MixedModel(
             inference=bool(self.inference),
             log_jacobian=scale.total_log_jacobian(read, weights),
             options=self._options(),
-            approximation=self._approximation(family),
+            approximation=self._likelihood(family),
             priors=self._priors(self._spec),
         )
 

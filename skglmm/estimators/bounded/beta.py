@@ -22,6 +22,7 @@ class BetaGLMMRegressor(BoundedRegressor):
     $formula_and_groups
     $precision
     $link_and_bounds
+    $reml
     $others
 
     Attributes

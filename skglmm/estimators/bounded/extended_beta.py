@@ -32,6 +32,7 @@ class ExtendedBetaGLMMRegressor(BoundedRegressor):
         By how much the beta variable reaches beyond each bound, in widths of the bounds, if it is
         known. None averages over an exponential distribution and estimates its mean.
     $link_and_bounds
+    $reml
     $others
 
     Attributes

@@ -29,6 +29,7 @@ class OrderedBetaGLMMRegressor(BoundedRegressor):
     $formula_and_groups
     $precision
     $link_and_bounds
+    $reml
     $others
 
     Attributes

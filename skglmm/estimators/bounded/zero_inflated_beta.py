@@ -23,6 +23,7 @@ class ZeroInflatedBetaGLMMRegressor(BoundedRegressor):
         One-sided formula of the logit of the probability of the lower bound, against that of
         a response between the bounds; with random effects and keys as `precision`.
     $link_and_bounds
+    $reml
     $others
 
     Attributes

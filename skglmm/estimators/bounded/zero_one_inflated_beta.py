@@ -27,6 +27,7 @@ class ZeroOneInflatedBetaGLMMRegressor(BoundedRegressor):
         One-sided formula of the logit of the probability of the upper bound, against that of
         a response between the bounds; with random effects and keys as `precision`.
     $link_and_bounds
+    $reml
     $others
 
     Attributes

@@ -22,6 +22,7 @@ class BinomialGLMMClassifier(BinaryClassifier):
     $quadrature
     link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
         Link of the probability of the second class.
+    $reml
     $others
 
     Attributes

@@ -40,6 +40,7 @@ class MultinomialGLMMClassifier(MixedClassifier):
     $quadrature
     link : {"logit"}, default="logit"
         Of a class against the reference.
+    $reml
     $others
 
     Attributes

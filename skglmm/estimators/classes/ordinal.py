@@ -46,6 +46,7 @@ class OrdinalGLMMClassifier(MixedClassifier):
     $quadrature
     link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
         Link of the cumulative probabilities, the inverse of F.
+    $reml
     $others
 
     Attributes

@@ -136,7 +136,7 @@ def learned(
     model = read_model(estimator, family, meta, response)
     spec = learn_labels(rows, meta, model, estimator)
     averages = estimator.predict_kind == "posterior"
-    whole = averages or estimator._approximation(family).needs_chain
+    whole = averages or estimator._likelihood(family).needs_chain
     plan = arranged(rows, spec, whole=whole)
     rows = regrouped(rows, spec, plan)
     return _bound(rows, spec, plan, estimator, family, scale, model=model, counted=counted)
@@ -178,7 +178,7 @@ def _bound(
     log_jacobian, log_units, starts, mass, sums, occurring = totals
     mark, row_mark = parts.map(_digests, rows, spec=spec, log_jacobian=log_jacobian).total()
     problem = assemble(spec.layout, family, shards, plan, n_columns)
-    problem = problem.approximated(estimator._approximation(family), spec.layout)
+    problem = problem.approximated(estimator._likelihood(family), spec.layout)
     known = (spec.layout, scales, designs, parts.lazily(_read), weights)
     priors = known_priors(estimator._priors(spec), problem, *known)
     penalty = penalty_of(priors, spec.layout, scales, family)

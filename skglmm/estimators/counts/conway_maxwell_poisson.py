@@ -29,6 +29,7 @@ class ConwayMaxwellPoissonGLMMRegressor(DispersedCountRegressor):
     $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
+    $reml
     $others
 
     Attributes

@@ -42,6 +42,7 @@ class GeneralizedPoissonGLMMRegressor(DispersedCountRegressor):
     $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
+    $reml
     $others
 
     Attributes

@@ -35,6 +35,7 @@ class NegativeBinomialGLMMRegressor(DispersedCountRegressor):
     $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
+    $reml
     $others
 
     Attributes

@@ -34,6 +34,7 @@ class PoissonGLMMRegressor(CountRegressor):
     $exposure
     link : {"log", "identity", "sqrt"}, default="log"
         Link of the mean.
+    $reml
     $others
 
     Attributes

@@ -30,6 +30,7 @@ class GammaGLMMRegressor(ExposedRegressor, PositiveRegressor):
         positive as long as linear predictors are, which links other than "log" do not ensure.
     $hurdle
     $quadrature
+    $reml
     $others
 
     Attributes

@@ -29,6 +29,7 @@ class InverseGaussianGLMMRegressor(PositiveRegressor):
         "log" do not ensure.
     $hurdle
     $quadrature
+    $reml
     $others
 
     Attributes

@@ -20,8 +20,8 @@ class LognormalGLMMRegressor(PositiveRegressor):
     probability of its own, and otherwise as above. The likelihood is that of the response, not of
     its logarithm, so that criteria can be compared with those of other distributions.
 
-    Where all of `scale` and `zero` is left as it is, it is `LMMRegressor` of the logarithms by
-    maximum likelihood, and solved exactly, as quickly, with Satterthwaite's degrees of freedom.
+    Where all of `scale` and `zero` is left as it is, it is `LMMRegressor` of the logarithms, with
+    the same `reml`, and solved exactly, as quickly, with Satterthwaite's degrees of freedom.
 
     Parameters
     ----------
@@ -33,6 +33,7 @@ class LognormalGLMMRegressor(PositiveRegressor):
         Link of the median.
     $hurdle
     $quadrature
+    $reml
     $others
 
     Attributes

@@ -40,6 +40,7 @@ class TweedieGLMMRegressor(Zeros, ExposedRegressor):
     link : {"log"}, default="log"
         Link of the mean.
     $exposure
+    $reml
     $others
 
     Attributes

@@ -42,6 +42,7 @@ class StudentTGLMMRegressor(MixedRegressor):
     $quadrature
     link : {"identity", "log"}, default="identity"
         Link of the location.
+    $reml
     $others
 
     Attributes

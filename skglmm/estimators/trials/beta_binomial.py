@@ -27,6 +27,7 @@ class BetaBinomialGLMMRegressor(TrialsRegressor):
     $quadrature
     link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
         Link of the mean probability of a success.
+    $reml
     $others
 
     Attributes

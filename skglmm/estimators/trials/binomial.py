@@ -24,6 +24,7 @@ class BinomialGLMMRegressor(TrialsRegressor):
     $quadrature
     link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, default="logit"
         Link of the probability of a success.
+    $reml
     $others
 
     Attributes

@@ -137,6 +137,9 @@ class Bound:
 
     def vector(self, fit: Fit) -> Floats:
         """Return the parameters of a fit to these rows on the standardized columns."""
+        if self.whole is not None:  # integrated effects carry others where columns are centered
+            entire = self.entire
+            return entire.vector(fit)[entire.problem.searched]
         return Params(self.scales.standard_coefficients(fit.beta), fit.theta).pack()
 
     def off_boundary(self, vector: Floats) -> Floats:

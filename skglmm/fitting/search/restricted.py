@@ -2,11 +2,15 @@ r"""Restricted likelihoods: a search without the fixed effects that are integrat
 
 The search walks on all other parameters :math:`\psi`. Given these the fixed effects have the mode
 :math:`\hat\beta(\psi)` and the inverse C of their information, of a normal response
-:math:`(X^T V^{-1} X)^{-1}`. C is also what is published as their covariance, beside the inverse
-Hessian of psi: that is the textbook's [1]_ and lme4's, on which t-tests and their degrees of
-freedom rest. The joint covariance :math:`C + J V J^T`, with :math:`J = d \hat\beta / d \psi`,
-which glmmTMB has, adds a part of what is lost by the variances being estimated: in some unbalanced
-models that makes standard errors larger by a tenth.
+:math:`(X^T V^{-1} X)^{-1}`. With V, the inverse Hessian of psi, and
+:math:`J = d \hat\beta / d \psi` their covariance is :math:`C + J V J^T`, and :math:`J V` that with
+psi, as in glmmTMB: a mean that is no linear predictor moves with the variances, however many the
+rows are, and C alone would leave that out, half of a variance and more.
+
+Of a normal response J vanishes on average, and C is what is published: that is the textbook's [1]_
+and lme4's, on which t-tests and their degrees of freedom rest. There the joint covariance adds a
+part of what is lost by the variances being estimated: in some unbalanced models that makes standard
+errors larger by a tenth.
 
 References
 ----------
@@ -22,14 +26,13 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Effects, Mode, Objective, Params, Problem, find_mode
+from skglmm.engine import Effects, Mode, Objective, Params, Problem, find_mode, jacobian
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.separation import recession
 from skglmm.fitting.uncertainty import determined, least_curvatures
-from skglmm.linalg import block_diagonal
 
 __all__ = ["log_volume", "restricted", "with_integrated"]
 
@@ -103,6 +106,7 @@ def _without(scales: Scales, gone: Sequence[int]) -> Scales:
         return tuple(x[..., :0] if k in gone else x for k, x in enumerate(parts))
 
     pairs = enumerate(scales.from_user)
+    left = np.concatenate([np.full(len(x), k not in gone) for k, x in enumerate(scales.sizes)])
     return replace(
         scales,
         centers=kept(scales.centers),
@@ -111,6 +115,7 @@ def _without(scales: Scales, gone: Sequence[int]) -> Scales:
         widths=kept(scales.widths),
         to_user=kept(scales.to_user),
         from_user=tuple(back[:0] if k in gone else back for k, back in pairs),
+        carried=None if scales.carried is None else scales.carried[:, left],
     )
 
 
@@ -129,7 +134,7 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     Raises
     ------
     DesignError
-        If the integral over the fixed effects is infinite, as responses are separated.
+        If the integral over the fixed effects is infinite, as where responses are separated.
     """
     if bound.whole is None:
         return bound, optimum
@@ -143,7 +148,8 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
     hessian = _hessian(bound, optimum, kept, turn)
-    _refuse_separated(whole, vector, mode, np.where(kept, 0.0, hessian))
+    given = np.where(np.add.outer(kept, kept), 0.0, hessian)
+    _refuse_flat(whole, vector, mode, given)
     upper = np.full(len(kept), np.inf)
     upper[kept] = optimum.upper
     found = replace(
@@ -161,38 +167,51 @@ def _turn(bound: Bound) -> Floats:
     assert bound.whole is not None
     if not bound.caps:
         return np.eye(len(bound.problem.flat))
-    before, after = bound.whole.scales.to_user, bound.entire.scales.from_user
-    gone = bound.whole.problem.approximation.integrated
-    return block_diagonal(*(after[k] @ before[k] for k in gone))
+    turn = bound.entire.scales.whole_way_back @ bound.whole.scales.whole_map
+    gone = ~bound.whole.problem.searched[: len(turn)]
+    return np.asarray(turn[np.ix_(gone, gone)])
 
 
 def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Floats:
-    """Put what is known of the fixed effects, all else as if known, beside the Hessian."""
-    n_flat = len(bound.problem.flat)
-    conditional = optimum.here.mode.system.inverse().crossed[-n_flat:, -n_flat:]
+    """Hessian in all parameters, whose inverse is their covariance."""
+    problem, mode = bound.problem, optimum.here.mode
+    n_flat = len(problem.flat)
+    conditional = mode.system.inverse().crossed[-n_flat:, -n_flat:]
+    information = np.linalg.inv(turn @ conditional @ turn.T)
     hessian = np.zeros((len(kept), len(kept)))
-    hessian[np.ix_(~kept, ~kept)] = np.linalg.inv(turn @ conditional @ turn.T)
+    hessian[np.ix_(~kept, ~kept)] = information
     hessian[np.ix_(kept, kept)] = optimum.hessian
+    if problem.family.is_normal or not kept.any():
+        return hessian
+    moves = turn @ jacobian(problem, mode)[-1][:, :, 0].T
+    crossed = information @ moves
+    hessian[np.ix_(kept, kept)] += moves.T @ crossed
+    hessian[np.ix_(~kept, kept)] = -crossed
+    hessian[np.ix_(kept, ~kept)] = -crossed.T
     return hessian
 
 
-def _refuse_separated(whole: Bound, vector: Floats, mode: Mode, information: Floats) -> None:
-    """Refuse fixed effects without information along which the likelihood rises for ever."""
+def _refuse_flat(whole: Bound, vector: Floats, mode: Mode, information: Floats) -> None:
+    """Refuse fixed effects without information: the likelihood goes on along them for ever."""
     problem, scales = whole.problem, whole.scales
     n_theta = problem.shape.n_params - problem.shape.n_beta
     inside = np.any(information != 0.0, axis=0)
     flat = determined(information, inside, least_curvatures(scales, n_theta))[1]
-    here = problem.evaluate(vector, mode.u) if flat.size else None
-    if here is None:
+    if not flat.size:
         return
+    here = problem.evaluate(vector, mode.u)
     ways = (sign * way for way in flat.T for sign in (1.0, -1.0))
-    direction = recession(problem, vector, here, ways)
-    if direction.any():
-        moved = Params.unpack(direction, problem.shape).beta
-        names = [p for p, part in zip(whole.layout.predictors, moved, strict=True) if part.any()]
-        msg = (
-            f"the fixed effects of the {' and '.join(names)} cannot be integrated out (REML): "
-            "responses are separated along them, so that the integral is infinite; fit with "
-            "reml=False"
-        )
-        raise DesignError(msg)
+    rising = np.zeros(len(vector)) if here is None else recession(problem, vector, here, ways)
+    if problem.family.is_normal and not rising.any():
+        return  # its information does not depend on where the estimates are
+    moved = np.abs(rising if rising.any() else flat.T).reshape(-1, len(vector)).sum(axis=0)
+    parts = zip(whole.layout.predictors, Params.unpack(moved, problem.shape).beta, strict=True)
+    names = " and ".join(predictor for predictor, part in parts if part.any())
+    why = "responses are separated along them"
+    if not rising.any():
+        why = "the likelihood hardly changes with them, as far out where responses are separated"
+    msg = (
+        f"the fixed effects of the {names} cannot be integrated out (REML): {why}, so that the "
+        "integral is infinite; fit with reml=False"
+    )
+    raise DesignError(msg)

@@ -32,6 +32,10 @@ NOT_YET = (
     "so many points are not yet sure to be enough. Where responses hardly change within levels "
     "none are, and the standard deviation between levels grows with their number"
 )
+WITHOUT_REML = (
+    "Of one grouping factor, or of nested ones, reml=False with n_quadrature=11 is closer. Or stay "
+    "with REML, and allow for it. "
+)
 OUT_OF_REACH = "Quadrature does not reach these random effects. "
 
 
@@ -63,7 +67,7 @@ def approximation(
     severity = "warning" if largest > LARGE else "note"
     subject = names[0] if names else "log likelihood"
     text = _text(study, error, [f"{name} by {moves[name]:+.2g}" for name in names])
-    advice = _advice(error, takes_points)
+    advice = _advice(error, takes_points, restricted=bool(fit.integrated))
     yield Finding("approximation", severity, subject, float(error.value), text, advice)
 
 
@@ -108,7 +112,9 @@ def _text(study: Study, error: ApproximationError, moves: list[str]) -> str:
     return text
 
 
-def _advice(error: ApproximationError, takes_points: bool) -> str:
+def _advice(error: ApproximationError, takes_points: bool, *, restricted: bool) -> str:
+    if restricted and takes_points:
+        return WITHOUT_REML + DRAW_RESPONSES
     if error.n_points is None:
         return OUT_OF_REACH + DRAW_RESPONSES
     if not takes_points:

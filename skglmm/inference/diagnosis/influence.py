@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine import Mode, Params, Problem, bind
+from skglmm.engine import Mode, Params, Problem, bind, fixed_score
 from skglmm.fitting import Fit, Local, Study
 from skglmm.inference.parameters.natural import natural
-from skglmm.inference.uncertainty.sandwich import shared_levels
+from skglmm.inference.uncertainty.sandwich import fixed_scores, shared_levels
 
 __all__ = ["Influence", "influences", "natural_without"]
 
@@ -116,22 +116,28 @@ def _gradients(
         rest = (design.take(rows), response[rows], weights, study.problem.family)
         problem = bind(*rest, whole=study.problem.approximation.needs_chain)
         problem = problem.alike(study.problem, design.layout)
-        found = _gradient(problem, around.vector)
+        found = _gradient(problem, around)
         if found is not None:
             yield int(level), found
 
 
-def _gradient(problem: Problem, vector: Floats) -> Floats | None:
+def _gradient(problem: Problem, around: Local) -> Floats | None:
     """Gradient of the objective: in fixed effects that are integrated out given all else."""
+    vector, searched = around.vector, problem.searched
     here = problem.evaluate(vector)
-    if here is None or problem.searched.all():
+    if here is None or searched.all():
         return None if here is None else here.gradient
     without = problem.restricted(Params.unpack(vector, problem.shape).beta)
-    there = without.evaluate(vector[problem.searched])
+    there = without.evaluate(vector[searched])
     if there is None:
         return None
-    gradient = here.gradient.copy()
-    gradient[problem.searched] = there.gradient
+    given = -fixed_score(problem, here.mode.point)[~searched[: problem.shape.n_beta]]
+    # that of a search, where these effects follow, less what their own gradient adds on the way
+    information = around.hessian[np.ix_(~searched, ~searched)]
+    crossed = around.hessian[np.ix_(searched, ~searched)]
+    gradient = np.empty(len(vector))
+    gradient[~searched] = given
+    gradient[searched] = there.gradient + crossed @ np.linalg.solve(information, given)
     return gradient
 
 
@@ -140,23 +146,10 @@ def _largest(study: Study, mode: Mode, around: Local, f: int, most: int) -> Ints
     count = int(np.clip(ROWS / len(study.y), 2, most))
     if study.design.layout.factors[f].n_levels <= count:
         return np.arange(study.design.layout.factors[f].n_levels)
-    scores = _scores(study, mode, f)
+    scores = fixed_scores(study, mode, study.design.codes[f])
     variance = around.covariance[: len(scores), : len(scores)]
     lengths = np.einsum("pl,pq,ql->l", scores, variance, scores)
     u = study.problem.join(mode.point.u)[study.problem.order.index(f)]
     sizes = np.sum(u**2, axis=0)
     half = count // 2
     return np.unique(np.concatenate([np.argsort(-lengths)[:half], np.argsort(-sizes)[:half]]))
-
-
-def _scores(study: Study, mode: Mode, f: int) -> Floats:
-    """Gradients of the log density in the fixed effects, by level: (n_beta, L)."""
-    problem, design = study.problem, study.design
-    grad = np.concatenate([state.rows.grad for state in mode.point.states], axis=1)
-    codes, n_levels = design.codes[f][problem.rows], design.layout.factors[f].n_levels
-    sums = [
-        np.bincount(codes, column * row, n_levels)
-        for x, row in zip(design.fixed, grad, strict=True)
-        for column in x[problem.rows].T
-    ]
-    return np.array(sums)

@@ -4,7 +4,7 @@ A restricted likelihood (REML) has profiles of the variances, but none of the fi
 integrates out. These have the one of maximum likelihood, as all parameters have in lme4.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -136,19 +136,28 @@ def profiles(
     Returns
     -------
     tuple of Profile
-        Of the likelihood of the fit; fixed effects that it integrates out have that of maximum
-        likelihood, whose fit begins at this one.
+        Of the likelihood of the fit; fixed effects that it integrates out, and thresholds beside
+        them, have that of maximum likelihood, whose fit begins at this one.
     """
     parameters = list(natural(fit))
     wanted = set(range(len(parameters)) if places is None else places)
-    gone = {k for j in fit.integrated for k in range(*fit.shape.beta(j).indices(len(parameters)))}
-    gone &= wanted
+    gone = wanted & set(_without_profile(fit))
     found = _walked(fit, study, wanted - gone, level, n_points)
     if gone:
         plain = unrestricted(study, fit)
         for place, profile in _walked(plain, study, gone, level, n_points).items():
             found[place] = replace(profile, estimate=parameters[place].value)
     return tuple(found[place] for place in (sorted(found) if places is None else places))
+
+
+def _without_profile(fit: Fit) -> Iterator[int]:
+    """Places of fixed effects that are integrated out, and of what takes their intercept's place.
+
+    A search has the latter at the means of columns: in those of the user it moves with the former.
+    """
+    numbers = {j for k in fit.integrated for j in fit.family.intercepts.get(k, {})}
+    for k in {*fit.integrated, *numbers}:
+        yield from range(*fit.shape.beta(k).indices(fit.shape.n_beta))
 
 
 def _walked(

@@ -24,11 +24,11 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design
-from skglmm.engine import Problem
+from skglmm.engine import Mode, Problem
 from skglmm.fitting import Fit, Study, Uncertainty
 from skglmm.linalg import block_diagonal
 
-__all__ = ["cluster_scores", "independent_clusters", "sandwich", "shared_levels"]
+__all__ = ["cluster_scores", "fixed_scores", "independent_clusters", "sandwich", "shared_levels"]
 
 
 def sandwich(fit: Fit, study: Study, clusters: Ints) -> Uncertainty:
@@ -73,19 +73,48 @@ def cluster_scores(fit: Fit, study: Study, clusters: Ints) -> Floats:
         slopes of priors, which belong to no cluster.
     """
     study = study.like(fit)
-    gradients = _gradients(study.problem, study.vector(fit), clusters)
+    gradients, mode = _gradients(study.problem, study.vector(fit), clusters)
     bound = study.around(fit)
     if bound.whole is not None:
-        searched = _gradients(bound.problem, bound.vector(fit), clusters)
-        gradients[:, study.problem.searched] = searched
+        is_searched = study.problem.searched
+        gradients[:, is_searched] = _gradients(bound.problem, bound.vector(fit), clusters)[0]
+        given = -fixed_scores(study, mode, clusters).T
+        gradients[:, ~is_searched] = given[:, ~is_searched[: given.shape[1]]]
     n_theta = sum(map(len, fit.theta))
     return np.asarray(gradients @ block_diagonal(study.scales.whole_way_back, np.eye(n_theta)))
 
 
-def _gradients(problem: Problem, vector: Floats, clusters: Ints) -> Floats:
+def _gradients(problem: Problem, vector: Floats, clusters: Ints) -> tuple[Floats, Mode]:
     here = problem.evaluate(vector)
     assert here is not None  # or there would be no fit
-    return problem.cluster_gradients(here.mode, clusters)
+    return problem.cluster_gradients(here.mode, clusters), here.mode
+
+
+def fixed_scores(study: Study, mode: Mode, codes: Ints) -> Floats:
+    """Return gradients of the log density in the fixed effects, given all else, by level.
+
+    Parameters
+    ----------
+    study : Study
+    mode : Mode
+        Of its problem.
+    codes : ndarray of int, shape (n,)
+        Level of each row, from 0.
+
+    Returns
+    -------
+    ndarray, shape (n_beta, n_levels)
+        On the standardized columns.
+    """
+    rows = study.problem.rows
+    grad = np.concatenate([state.rows.grad for state in mode.point.states], axis=1)
+    codes, n_levels = codes[rows], int(codes.max(initial=-1)) + 1
+    sums = [
+        np.bincount(codes, column * row, n_levels)
+        for x, row in zip(study.design.fixed, grad, strict=True)
+        for column in x[rows].T
+    ]
+    return np.array(sums, dtype=np.float64).reshape(-1, n_levels)
 
 
 def independent_clusters(design: Design) -> Ints:
