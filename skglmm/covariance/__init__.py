@@ -16,6 +16,7 @@ from skglmm.covariance.homogeneous_compound_symmetry import HomogeneousCompoundS
 from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
 from skglmm.covariance.homogeneous_toeplitz import HomogeneousToeplitz
 from skglmm.covariance.known import Known
+from skglmm.covariance.lowered import Lowered
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 from skglmm.covariance.parameterless import Parameterless
 from skglmm.covariance.relationship import Relationship
@@ -40,6 +41,7 @@ __all__ = [
     "HomogeneousDiagonal",
     "HomogeneousToeplitz",
     "Known",
+    "Lowered",
     "Matern",
     "NaturalParameter",
     "OrnsteinUhlenbeck",

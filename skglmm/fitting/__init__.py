@@ -2,6 +2,7 @@
 
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import Digest, digest, row_digest
+from skglmm.fitting.data.left_out import left_out
 from skglmm.fitting.data.measure import measured
 from skglmm.fitting.data.null_space import NullSpace
 from skglmm.fitting.data.priors import known_priors, penalty_of
@@ -48,6 +49,7 @@ __all__ = [
     "known_priors",
     "learn_scales",
     "least_curvatures",
+    "left_out",
     "line_search",
     "local",
     "measured",

@@ -1,8 +1,11 @@
 """Linear mixed regression."""
 
+from skglmm.arrays import Floats
+from skglmm.design import Design, DesignSpec
 from skglmm.engine import Approximation, ProfiledGaussian
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
+from skglmm.estimators.real.no_residual import leaves_out, refuse_others, without_residual
 from skglmm.estimators.reading.validation import check_flag
 from skglmm.families import Family, Gaussian
 from skglmm.response import RealScale
@@ -74,6 +77,17 @@ class LMMRegressor(MixedRegressor):
         check_flag("reml", self.reml)
         integrated = (family.location,) if self.reml else ()
         return ProfiledGaussian(integrated=integrated)
+
+    def _completed(
+        self, spec: DesignSpec, design: Design, y: Floats, weights: Floats | None
+    ) -> tuple[DesignSpec, Design]:
+        if not leaves_out(self.scale):
+            return spec, design
+        return without_residual(spec, design, y, weights, self._make_family())
+
+    def _refuse_sums(self, what: str) -> None:
+        if leaves_out(self.scale):
+            refuse_others(what)
 
     def _make_scale(self, family: Family) -> RealScale:
         del family
