@@ -13,6 +13,7 @@ from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, Natur
 
 __all__ = ["Lowered"]
 
+EXHAUSTED = 5.0  # smallest eigenvalue, in units of what is taken off
 ROOM = 100.0  # times what is taken off: the smallest variances of a start
 
 
@@ -89,6 +90,15 @@ class Lowered(Covariance):
     def is_positive(self, theta: Floats) -> bool:
         """Return whether there is a factor."""
         return bool(np.isfinite(self.factor(theta)).all())
+
+    def least(self, theta: Floats) -> float:
+        """Return the smallest eigenvalue of the whole, with effects in the user's units."""
+        root = self.whole.factor(theta) / np.sqrt(self.taken / self.nugget)[:, None]
+        return float(np.linalg.svd(root, compute_uv=False)[-1]) ** 2
+
+    def is_exhausted(self, theta: Floats) -> bool:
+        """Return whether an eigenvalue of the whole is hardly more than what is taken off."""
+        return self.least(theta) < EXHAUSTED * self.nugget
 
     def factor(self, theta: Floats) -> Floats:
         root = self.whole.factor(theta)

@@ -5,10 +5,16 @@ from skglmm.design import Design, DesignSpec
 from skglmm.engine import Approximation, ProfiledGaussian
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.estimators.real.no_residual import leaves_out, refuse_others, without_residual
+from skglmm.estimators.real.no_residual import (
+    LoneRows,
+    leaves_out,
+    refuse_others,
+    without_residual,
+)
 from skglmm.estimators.reading.validation import check_flag
 from skglmm.families import Family, Gaussian
-from skglmm.response import RealScale
+from skglmm.fitting import Fit
+from skglmm.response import RealScale, ResponseScale
 
 __all__ = ["LMMRegressor"]
 
@@ -84,6 +90,21 @@ class LMMRegressor(MixedRegressor):
         if not leaves_out(self.scale):
             return spec, design
         return without_residual(spec, design, y, weights, self._make_family())
+
+    def _maximize(
+        self,
+        family: Family,
+        design: Design,
+        read: Floats,
+        weights: Floats | None,
+        scale: ResponseScale,
+    ) -> Fit:
+        if not leaves_out(self.scale):
+            return super()._maximize(family, design, read, weights, scale)
+        how = (self._approximation(family), self._options(), self._priors(self._spec))
+        rows = LoneRows(family, design, read, *how)
+        log_sd = self._spec.added[family.scale]
+        return rows.fit(float(log_sd or 0.0), inference=bool(self.inference))
 
     def _refuse_sums(self, what: str) -> None:
         if leaves_out(self.scale):

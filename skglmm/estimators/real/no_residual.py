@@ -1,17 +1,19 @@
 """Linear mixed models without a residual: repeated measures whose covariance is a structure's."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Design, DesignSpec
+from skglmm.engine import Approximation
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
-from skglmm.fitting import left_out
+from skglmm.fitting import Fit, LeftOut, Options, Study, fit, left_out, refit_with
+from skglmm.priors import Priors
 
-__all__ = ["leaves_out", "refuse_others", "without_residual"]
+__all__ = ["LoneRows", "leaves_out", "refuse_others", "without_residual"]
 
 
 def leaves_out(scale: Any) -> bool:
@@ -54,10 +56,52 @@ def without_residual(
         raise DesignError(msg)
     k = family.scale
     found = left_out(design, y, family.location, k)
-    shift = np.full(design.n_samples, found.log_sd)
-    offsets = (*design.offsets[:k], shift, *design.offsets[k + 1 :])
-    design = replace(design, layout=found.layout, offsets=offsets)
-    return replace(spec, layout=found.layout, added=found.offsets(spec.added, k)), design
+    spec = replace(spec, layout=found.layout, added=found.offsets(spec.added, k))
+    return spec, found.applied(design, k)
+
+
+@dataclass(frozen=True)
+class LoneRows:
+    """Rows without a residual, and how they are fitted.
+
+    Parameters
+    ----------
+    family : Family
+    design : Design
+    y : ndarray, shape (n,)
+    approximation : Approximation
+    options : Options
+    priors : Priors
+    """
+
+    family: Family
+    design: Design
+    y: Floats
+    approximation: Approximation
+    options: Options
+    priors: Priors
+
+    def fit(self, log_sd: float, *, inference: bool) -> Fit:
+        """Fit twice: a little is taken off covariances at first, and then as much as they bear.
+
+        Parameters
+        ----------
+        log_sd : float
+            Linear predictor of the residual in the design.
+        inference : bool
+            Whether to compute the covariance of the estimates, from the second fit.
+        """
+        how = {"approximation": self.approximation, "priors": self.priors}
+        before = fit(
+            self.family, self.design, self.y, inference=False, options=self.options, **how
+        )
+        if not inference:
+            return before
+        found = LeftOut(self.design.layout, log_sd).eased(before.theta, before.layout)
+        easier = found.applied(self.design, self.family.scale)
+        how |= {"n_threads": self.options.n_threads, "whole": self.options.averages}
+        studies = (Study.of(self.family, each, self.y, **how) for each in (self.design, easier))
+        return refit_with(next(studies), before, next(studies), self.options)
 
 
 def refuse_others(what: str) -> None:

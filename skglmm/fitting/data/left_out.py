@@ -14,16 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.covariance import BlockDiagonal, Covariance, FactorAnalytic, Lowered, Relationship
+from skglmm.covariance import BlockDiagonal, Covariance, FactorAnalytic, Lowered, Relationship, Unstructured
 from skglmm.design import Design, Factor, Layout, OneHot
 from skglmm.exceptions import DesignError
 
 __all__ = ["LeftOut", "left_out"]
 
-# Variance c beside that of the residuals of a regression: the likelihood, which takes differences
-# of numbers by c, loses 1e-15 / c of a unit to rounding, and correlations of visits may be as
-# close to 1 as c.
+# Variance c beside that of the residuals of a regression, while a search is on its way: correlations
+# of visits may be as close to 1. Differences of numbers by c lose their digits to rounding.
 SHARE = 1e-6
+EASED = 1e-2  # of the smallest eigenvalue, once it is known: profiles and bootstraps go further
+REPRODUCED = 1e-12  # of the largest response: what rounding leaves of it
 _EXAMPLE = "us(0 + visit | subject) or ar1(0 + time | subject)"
 
 
@@ -40,6 +41,34 @@ class LeftOut(NamedTuple):
 
     layout: Layout
     log_sd: float
+
+    def applied(self, design: Design, k: int) -> Design:
+        """Return the design with this layout, and the residual, predictor k, added to its rows."""
+        shift = np.full(design.n_samples, self.log_sd)
+        offsets = (*design.offsets[:k], shift, *design.offsets[k + 1 :])
+        return replace(design, layout=self.layout, offsets=offsets)
+
+    def eased(self, theta: Sequence[Floats], layout: Layout) -> "LeftOut":
+        """Return the same with as large a variance as suits estimates, see `Fit.theta`.
+
+        Parameters
+        ----------
+        theta : sequence of ndarray, each of shape (n_theta_f,)
+        layout : Layout
+            Of the fit, with its units.
+        """
+        factors = list(self.layout.factors)
+        log_sd = self.log_sd
+        for f, (factor, own) in enumerate(zip(layout.factors, theta, strict=True)):
+            parts, start = list(factor.covariance.blocks), 0
+            for place, part in enumerate(parts):
+                inside, start = own[start : start + part.n_params], start + part.n_params
+                if isinstance(part, Lowered):
+                    nugget = max(part.nugget, EASED * part.least(inside))
+                    log_sd = 0.5 * log(nugget)
+                    parts[place] = Lowered.of(part.whole, nugget)
+                    factors[f] = replace(factors[f], covariance=_joined(parts))
+        return LeftOut(replace(self.layout, factors=tuple(factors)), log_sd)
 
     def offsets(self, added: Sequence[float | None], k: int) -> tuple[float | None, ...]:
         """Return numbers that are added to predictors, with that of the residual, k."""
@@ -83,6 +112,7 @@ def left_out(design: Design, y: Floats, location: int, scale: int) -> LeftOut:
     variance = SHARE * _residual_variance(design, y, location)
     lowered = Lowered.of(block.covariance, variance)
     factor = layout.factors[block.f]
+    _refuse_few(factor, block)
     sd = (variance / SHARE) ** 0.5
     if not lowered.is_positive(block.covariance.start(np.full(lowered.size, sd))):
         msg = (
@@ -93,11 +123,14 @@ def left_out(design: Design, y: Floats, location: int, scale: int) -> LeftOut:
         raise DesignError(msg)
     parts = list(factor.covariance.blocks)
     parts[block.place] = lowered
-    whole = lowered if len(parts) == 1 else BlockDiagonal(tuple(parts))
     factors = list(layout.factors)
-    factors[block.f] = replace(factor, covariance=whole)
+    factors[block.f] = replace(factor, covariance=_joined(parts))
     layout = replace(layout, factors=tuple(factors), left_out=(scale,))
     return LeftOut(layout, 0.5 * log(variance))
+
+
+def _joined(parts: Sequence[Covariance]) -> Covariance:
+    return parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts))
 
 
 def _blocks(design: Design, location: int) -> Iterator[_Block]:
@@ -151,6 +184,19 @@ def _refuse(layout: Layout, location: int) -> None:
     raise DesignError(msg)
 
 
+def _refuse_few(factor: Factor, block: _Block) -> None:
+    """Refuse free covariances of more effects than there are levels: none has a maximum."""
+    q = block.covariance.size
+    if isinstance(block.covariance, Unstructured) and factor.n_levels < q:
+        msg = (
+            f"scale='0' leaves the residual out, and {factor.n_levels} levels of {factor.name!r} "
+            f"cannot tell the {q * (q + 1) // 2} covariances of {q} effects: some of their combinations "
+            "would not vary at all. Take a structure with fewer parameters, such as ar1, cs "
+            "or toep, or leave scale at '1'"
+        )
+        raise DesignError(msg)
+
+
 def _refuse_repeated(design: Design, block: _Block) -> None:
     pair = _repeated(block)
     assert pair is not None
@@ -185,7 +231,7 @@ def _residual_variance(design: Design, y: Floats, k: int) -> float:
     y = y if offset is None else y - offset
     left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0] if x.shape[1] else y
     found = float(np.mean(np.square(left)))
-    if not found > (np.finfo(np.float64).eps * float(np.abs(y).max(initial=0.0))) ** 2:
+    if not found > (REPRODUCED * float(np.abs(y).max(initial=0.0))) ** 2:
         msg = (
             "scale='0' leaves the residual out, and the fixed effects reproduce the responses: "
             "nothing is left that would tell covariances"
