@@ -4,6 +4,7 @@ from skglmm.covariance.autoregressive import Autoregressive
 from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
+from skglmm.covariance.derived.lowered import Lowered
 from skglmm.covariance.diagonal import Diagonal
 from skglmm.covariance.factor_analytic import FactorAnalytic
 from skglmm.covariance.fields.exponential import Exponential
@@ -16,7 +17,6 @@ from skglmm.covariance.homogeneous_compound_symmetry import HomogeneousCompoundS
 from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
 from skglmm.covariance.homogeneous_toeplitz import HomogeneousToeplitz
 from skglmm.covariance.known import Known
-from skglmm.covariance.lowered import Lowered
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 from skglmm.covariance.parameterless import Parameterless
 from skglmm.covariance.relationship import Relationship

@@ -91,17 +91,31 @@ class LoneRows:
         inference : bool
             Whether to compute the covariance of the estimates, from the second fit.
         """
-        how = {"approximation": self.approximation, "priors": self.priors}
         before = fit(
-            self.family, self.design, self.y, inference=False, options=self.options, **how
+            self.family,
+            self.design,
+            self.y,
+            inference=False,
+            options=self.options,
+            approximation=self.approximation,
+            priors=self.priors,
         )
         if not inference:
             return before
         found = LeftOut(self.design.layout, log_sd).eased(before.theta, before.layout)
-        easier = found.applied(self.design, self.family.scale)
-        how |= {"n_threads": self.options.n_threads, "whole": self.options.averages}
-        studies = (Study.of(self.family, each, self.y, **how) for each in (self.design, easier))
-        return refit_with(next(studies), before, next(studies), self.options)
+        easier = self._study(found.applied(self.design, self.family.scale))
+        return refit_with(self._study(self.design), before, easier, self.options)
+
+    def _study(self, design: Design) -> Study:
+        return Study.of(
+            self.family,
+            design,
+            self.y,
+            n_threads=self.options.n_threads,
+            approximation=self.approximation,
+            whole=self.options.averages,
+            priors=self.priors,
+        )
 
 
 def refuse_others(what: str) -> None:

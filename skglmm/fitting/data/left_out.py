@@ -13,15 +13,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
-from skglmm.covariance import BlockDiagonal, Covariance, FactorAnalytic, Lowered, Relationship, Unstructured
+from skglmm.arrays import Bools, Floats, Ints
+from skglmm.covariance import (
+    BlockDiagonal,
+    Covariance,
+    FactorAnalytic,
+    Lowered,
+    Relationship,
+    Unstructured,
+)
 from skglmm.design import Design, Factor, Layout, OneHot
 from skglmm.exceptions import DesignError
 
 __all__ = ["LeftOut", "left_out"]
 
-# Variance c beside that of the residuals of a regression, while a search is on its way: correlations
-# of visits may be as close to 1. Differences of numbers by c lose their digits to rounding.
+# Variance c beside that of the residuals of a regression, during a search: correlations of visits
+# may be as close to 1. Differences of numbers by c lose their digits to rounding.
 SHARE = 1e-6
 EASED = 1e-2  # of the smallest eigenvalue, once it is known: profiles and bootstraps go further
 REPRODUCED = 1e-12  # of the largest response: what rounding leaves of it
@@ -34,9 +41,9 @@ class LeftOut(NamedTuple):
     Parameters
     ----------
     layout : Layout
-        With the covariance of one term lowered.
+        With the covariances of terms lowered.
     log_sd : float
-        Linear predictor of the residual standard deviation, which that term lost.
+        Linear predictor of the residual standard deviation, which these terms lost.
     """
 
     layout: Layout
@@ -57,31 +64,49 @@ class LeftOut(NamedTuple):
         layout : Layout
             Of the fit, with its units.
         """
-        factors = list(self.layout.factors)
-        log_sd = self.log_sd
-        for f, (factor, own) in enumerate(zip(layout.factors, theta, strict=True)):
-            parts, start = list(factor.covariance.blocks), 0
-            for place, part in enumerate(parts):
-                inside, start = own[start : start + part.n_params], start + part.n_params
-                if isinstance(part, Lowered):
-                    nugget = max(part.nugget, EASED * part.least(inside))
-                    log_sd = 0.5 * log(nugget)
-                    parts[place] = Lowered.of(part.whole, nugget)
-                    factors[f] = replace(factors[f], covariance=_joined(parts))
-        return LeftOut(replace(self.layout, factors=tuple(factors)), log_sd)
+        parts = [
+            (part, part.least(inside))
+            for factor, own in zip(layout.factors, theta, strict=True)
+            for part, inside in _cut(factor, own)
+            if isinstance(part, Lowered)
+        ]
+        nugget = min(max(part.nugget, EASED * least) for part, least in parts)
+        factors = tuple(_lowered(factor, nugget) for factor in self.layout.factors)
+        return LeftOut(replace(self.layout, factors=factors), 0.5 * log(nugget))
 
     def offsets(self, added: Sequence[float | None], k: int) -> tuple[float | None, ...]:
         """Return numbers that are added to predictors, with that of the residual, k."""
         return (*added[:k], self.log_sd, *added[k + 1 :])
 
 
-class _Block(NamedTuple):
-    """The effects of a term of which each row has one."""
+def _cut(factor: Factor, theta: Floats) -> Iterator[tuple[Covariance, Floats]]:
+    """Covariances of the terms of a factor, with their parameters."""
+    start = 0
+    for part in factor.covariance.blocks:
+        yield part, theta[start : start + part.n_params]
+        start += part.n_params
+
+
+def _lowered(factor: Factor, nugget: float) -> Factor:
+    """The factor with another number that is taken off, where one is."""
+    parts = [
+        Lowered.of(part.whole, nugget) if isinstance(part, Lowered) else part
+        for part in factor.covariance.blocks
+    ]
+    return replace(factor, covariance=_joined(parts))
+
+
+class _RowEffects(NamedTuple):
+    """The effects of a term of which rows have one each, or none."""
 
     f: int
     place: int  # of the term among those of its factor
     covariance: Covariance
-    effects: Ints  # of each row, (n,), by level
+    effects: Ints  # of each row, (n,), by level; -1 for none
+
+    @property
+    def rows(self) -> Bools:
+        return self.effects >= 0
 
 
 def left_out(design: Design, y: Floats, location: int, scale: int) -> LeftOut:
@@ -98,42 +123,59 @@ def left_out(design: Design, y: Floats, location: int, scale: int) -> LeftOut:
     Raises
     ------
     DesignError
-        When no term has an effect for each row that no other row has, when its covariance is
+        When no terms have an effect for each row that no other row has, when their covariance is
         singular, or when fixed effects reproduce the responses.
     """
-    layout = design.layout
-    blocks = list(_blocks(design, location))
-    if not blocks:
-        _refuse(layout, location)
-    alone = [block for block in blocks if _repeated(block) is None]
-    if not alone:
-        _refuse_repeated(design, max(blocks, key=lambda each: each.covariance.size))
-    block = max(alone, key=lambda each: each.covariance.size)
+    layout, factors = design.layout, list(design.layout.factors)
+    blocks = _chosen(design, location)
     variance = SHARE * _residual_variance(design, y, location)
-    lowered = Lowered.of(block.covariance, variance)
-    factor = layout.factors[block.f]
-    _refuse_few(factor, block)
-    sd = (variance / SHARE) ** 0.5
-    if not lowered.is_positive(block.covariance.start(np.full(lowered.size, sd))):
+    for block in blocks:
+        factor = factors[block.f]
+        _refuse_few(factor, block)
+        lowered = Lowered.of(block.covariance, variance)
+        _refuse_singular(factor, block, lowered)
+        parts = list(factor.covariance.blocks)
+        parts[block.place] = lowered
+        factors[block.f] = replace(factor, covariance=_joined(parts))
+    layout = replace(layout, factors=tuple(factors), left_out=(scale,))
+    return LeftOut(layout, 0.5 * log(variance))
+
+
+def _chosen(design: Design, location: int) -> list[_RowEffects]:
+    """The term of which each row has one effect, or several terms of different rows."""
+    blocks = list(_blocks(design, location))
+    whole = [block for block in blocks if block.rows.all()]
+    partial = [block for block in blocks if not block.rows.all()]
+    if not whole:
+        if not partial or np.any(sum(block.rows.astype(np.intp) for block in partial) != 1):
+            _refuse(design.layout, location)
+        for block in partial:
+            if _repeated(block) is not None:
+                _refuse_repeated(design, block)
+        return partial
+    alone = [block for block in whole if _repeated(block) is None]
+    if not alone:
+        _refuse_repeated(design, max(whole, key=lambda each: each.covariance.size))
+    return [max(alone, key=lambda each: each.covariance.size)]
+
+
+def _refuse_singular(factor: Factor, block: _RowEffects, lowered: Lowered) -> None:
+    """Refuse effects that are so alike that there is no factor where a search begins."""
+    sds = np.sqrt(np.full(lowered.size, lowered.nugget / SHARE))
+    if not lowered.is_positive(block.covariance.start(sds)):
         msg = (
             f"scale='0' leaves the covariance of the effects of {_named(factor, block)} alone, and "
             "that is singular but for rounding, as its effects are so close together; leave scale "
             "at '1', or take a rougher structure"
         )
         raise DesignError(msg)
-    parts = list(factor.covariance.blocks)
-    parts[block.place] = lowered
-    factors = list(layout.factors)
-    factors[block.f] = replace(factor, covariance=_joined(parts))
-    layout = replace(layout, factors=tuple(factors), left_out=(scale,))
-    return LeftOut(layout, 0.5 * log(variance))
 
 
 def _joined(parts: Sequence[Covariance]) -> Covariance:
     return parts[0] if len(parts) == 1 else BlockDiagonal(tuple(parts))
 
 
-def _blocks(design: Design, location: int) -> Iterator[_Block]:
+def _blocks(design: Design, location: int) -> Iterator[_RowEffects]:
     """Terms of which each row has one effect, as it is."""
     for f, (factor, z) in enumerate(zip(design.layout.factors, design.columns, strict=True)):
         start = 0
@@ -145,23 +187,26 @@ def _blocks(design: Design, location: int) -> Iterator[_Block]:
                 continue
             index = _index(z, own)
             if index is not None:
-                yield _Block(f, place, part, design.codes[f] * part.size + index)
+                effects = np.where(index < 0, -1, design.codes[f] * part.size + index)
+                yield _RowEffects(f, place, part, effects)
 
 
 def _index(z: Floats | OneHot, own: slice) -> Ints | None:
-    """The effect of each row, (n,), if it has one, and is no multiple of it."""
+    """The effect of each row, (n,), -1 for none; None if rows have several, or multiples."""
     if isinstance(z, OneHot):
-        return z.index if np.all(z.entries == 1.0) else None
+        is_plain = np.all((z.entries == 1.0) | (z.entries == 0.0))
+        return np.where(z.entries == 1.0, z.index, -1) if is_plain else None
     columns = z[:, own]
     is_one = columns == 1.0
-    if not np.array_equal(columns, is_one) or np.any(is_one.sum(axis=1) != 1):
+    if not np.array_equal(columns, is_one) or np.any(is_one.sum(axis=1) > 1):
         return None
-    return np.asarray(is_one.argmax(axis=1), dtype=np.intp)
+    return np.where(is_one.any(axis=1), is_one.argmax(axis=1), -1)
 
 
-def _repeated(block: _Block) -> tuple[int, int] | None:
+def _repeated(block: _RowEffects) -> tuple[int, int] | None:
     """Two rows that have the same effect; None if there are none."""
     order = np.argsort(block.effects, kind="stable")
+    order = order[block.rows[order]]
     same = np.flatnonzero(np.diff(block.effects[order]) == 0)
     if not len(same):
         return None
@@ -184,26 +229,29 @@ def _refuse(layout: Layout, location: int) -> None:
     raise DesignError(msg)
 
 
-def _refuse_few(factor: Factor, block: _Block) -> None:
+def _refuse_few(factor: Factor, block: _RowEffects) -> None:
     """Refuse free covariances of more effects than there are levels: none has a maximum."""
     q = block.covariance.size
-    if isinstance(block.covariance, Unstructured) and factor.n_levels < q:
+    n_levels = len(np.unique(block.effects[block.rows] // q))
+    if isinstance(block.covariance, Unstructured) and n_levels < q:
         msg = (
-            f"scale='0' leaves the residual out, and {factor.n_levels} levels of {factor.name!r} "
-            f"cannot tell the {q * (q + 1) // 2} covariances of {q} effects: some of their combinations "
-            "would not vary at all. Take a structure with fewer parameters, such as ar1, cs "
-            "or toep, or leave scale at '1'"
+            f"scale='0' leaves the residual out, and {n_levels} levels of {factor.name!r} "
+            f"cannot tell the {q * (q + 1) // 2} covariances of {q} effects: some of their "
+            "combinations would not vary at all. Take a structure with fewer parameters, such as "
+            "ar1, cs or toep, or leave scale at '1'"
         )
         raise DesignError(msg)
 
 
-def _refuse_repeated(design: Design, block: _Block) -> None:
+def _refuse_repeated(design: Design, block: _RowEffects) -> None:
     pair = _repeated(block)
     assert pair is not None
     factor = design.layout.factors[block.f]
     level = factor.labels[design.codes[block.f][pair[0]]]
-    effect = factor.columns[_first(factor, block) + int(block.effects[pair[0]] % block.covariance.size)]
-    n = len(block.effects) - len(np.unique(block.effects))
+    effect = factor.columns[
+        _first(factor, block) + int(block.effects[pair[0]] % block.covariance.size)
+    ]
+    n = int(block.rows.sum()) - len(np.unique(block.effects[block.rows]))
     msg = (
         f"scale='0' leaves the residual out, and rows {pair[0]} and {pair[1]} have the same effect "
         f"{effect!r} of the level {level!r} of {factor.name!r}: they would be equal, and their "
@@ -213,12 +261,12 @@ def _refuse_repeated(design: Design, block: _Block) -> None:
     raise DesignError(msg)
 
 
-def _first(factor: Factor, block: _Block) -> int:
+def _first(factor: Factor, block: _RowEffects) -> int:
     """Place of the first effect of a term among those of its factor."""
     return sum(part.size for part in factor.covariance.blocks[: block.place])
 
 
-def _named(factor: Factor, block: _Block) -> str:
+def _named(factor: Factor, block: _RowEffects) -> str:
     start = _first(factor, block)
     columns = factor.columns[start : start + block.covariance.size]
     effects = factor.joint_name or ", ".join([*columns[:1], "...", *columns[-1:]])

@@ -140,8 +140,7 @@ class Scales:
         """Return the layout with covariances that know the units of the fit."""
         pairs = zip(layout.factors, self.effect_maps(layout), strict=True)
         factors = tuple(
-            replace(factor, covariance=factor.covariance.in_units(basis))
-            for factor, basis in pairs
+            replace(factor, covariance=factor.covariance.in_units(basis)) for factor, basis in pairs
         )
         return replace(layout, factors=factors)
 

@@ -95,7 +95,7 @@ def _without_residual(fit: Fit) -> Iterator[str]:
             own, start = theta[start : start + part.n_params], start + part.n_params
             if isinstance(part, Lowered) and part.is_exhausted(own):
                 yield (
-                    f". With scale='0' the rows of a level of {factor.name!r} have no residual, and "
+                    f". With scale='0' rows of a level of {factor.name!r} have no residual, and "
                     "the likelihood rises until some are combinations of others: too few levels "
                     "tell so many covariances. Take a structure with fewer parameters, such as "
                     "ar1, cs or toep, or leave scale at '1'"

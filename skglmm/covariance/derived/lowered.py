@@ -170,10 +170,10 @@ class Lowered(Covariance):
 
     def among(self, theta: Floats, points: Floats) -> Floats:
         found = self.whole.among(theta, points)  # one variance in all places
-        return found - self.taken[0] * np.eye(len(found))
+        return np.asarray(found - self.taken[0] * np.eye(len(found)))
 
     def variance(self, theta: Floats, points: Floats) -> Floats:
-        return self.whole.variance(theta, points) - self.taken[0]
+        return np.asarray(self.whole.variance(theta, points) - self.taken[0])
 
 
 def _moved(lower: Floats, root: Floats, change: Floats) -> Floats:
