@@ -24,6 +24,7 @@ from skglmm.covariance import (
     Matern,
     OrnsteinUhlenbeck,
     Relationship,
+    TensorPenalty,
     Toeplitz,
     Unstructured,
 )
@@ -56,6 +57,9 @@ COVARIANCES = [
     FactorAnalytic(5, 2),
     FactorAnalytic(3, 3),
     Relationship(RELATED),
+    TensorPenalty([0.0, 0.0, 0.01, 0.4, 0.9, 1.0], ["x", "z"]),
+    TensorPenalty([0.3, 0.7, 1.0]),
+    TensorPenalty([0.3, 0.7]),
     BlockDiagonal((Unstructured(2), Diagonal(2), Unstructured(1))),
     BlockDiagonal((CompoundSymmetry(3), Unstructured(2), Autoregressive(3))),
     BlockDiagonal((Toeplitz(3), FactorAnalytic(3, 1), Matern(PLACES[:3]), HomogeneousDiagonal(2))),

@@ -29,6 +29,7 @@ PUBLIC = (
     "skglmm.special",
 )
 INTERNAL = (
+    "skglmm.bases",
     "skglmm.covariance",
     "skglmm.design",
     "skglmm.families",

@@ -20,6 +20,7 @@ from skglmm.covariance import (
     Matern,
     OrnsteinUhlenbeck,
     Relationship,
+    TensorPenalty,
     Toeplitz,
     Unstructured,
 )
@@ -73,6 +74,7 @@ OTHERS = [
     HeterogeneousAutoregressive(TIMES, (0, 1, 4, 6)),
     FactorAnalytic(TIMES, 2),
     Relationship(0.5**STEPS + 0.1 * np.eye(TIMES)),
+    TensorPenalty([0.0, 0.2, 0.7, 1.0]),
 ]
 
 

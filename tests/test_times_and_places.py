@@ -114,7 +114,8 @@ def test_the_formula_and_random_terms_tell_the_structure(field):
 def test_summaries_tell_what_effects_have_in_common_and_not_all_of_them(field):
     model = field[2]
     text, table = str(model.summary()), model.variance_components()
-    assert "Random effects, exponential; 1 (1 level)" in text
+    assert "Random effects, exponential; all rows together" in text
+    assert f"Rows: {N}\n" in text
     assert "range(lon, lat)" in text
     assert len(text.splitlines()) < 25
     assert list(table["structure"]) == ["exponential"]

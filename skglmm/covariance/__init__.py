@@ -20,6 +20,7 @@ from skglmm.covariance.known import Known
 from skglmm.covariance.natural import Coordinate, Edge, EffectNames, NaturalParameter
 from skglmm.covariance.parameterless import Parameterless
 from skglmm.covariance.relationship import Relationship
+from skglmm.covariance.smooths.tensor_penalty import TensorPenalty
 from skglmm.covariance.toeplitz import Toeplitz
 from skglmm.covariance.unstructured import Unstructured
 
@@ -47,6 +48,7 @@ __all__ = [
     "OrnsteinUhlenbeck",
     "Parameterless",
     "Relationship",
+    "TensorPenalty",
     "Toeplitz",
     "Unstructured",
 ]

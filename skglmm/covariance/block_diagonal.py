@@ -127,13 +127,13 @@ class BlockDiagonal(Covariance):
         return np.asarray(inside.start + part.governing(effect - own.start))
 
     def names(self, labels: EffectNames) -> list[str]:
-        return [name for part, _, own in self._places for name in part.names(_of(labels, own))]
+        return [name for part, _, own in self._places for name in part.names(labels.of(own))]
 
     def natural(
         self, theta: Floats, basis: Floats, labels: EffectNames
     ) -> Iterator[NaturalParameter]:
         for part, inside, own in self._places:
-            for each in part.natural(theta[inside], basis[own, own], _of(labels, own)):
+            for each in part.natural(theta[inside], basis[own, own], labels.of(own)):
                 gradient = np.full(self.n_params, 0.0 if np.isfinite(each.slope) else np.nan)
                 gradient[inside] = each.gradient
                 yield each._replace(gradient=gradient)
@@ -158,7 +158,3 @@ class BlockDiagonal(Covariance):
         return len(pairs) == len(self.parts) == len(other.blocks) and all(
             part.contains(one) for part, one in pairs
         )
-
-
-def _of(labels: EffectNames, own: slice) -> EffectNames:
-    return labels._replace(effects=labels.effects[own])

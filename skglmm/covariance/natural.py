@@ -40,15 +40,19 @@ class EffectNames(NamedTuple):
     effects : tuple of str, length q
     joint : str, default=""
         Name of all effects together, such as that of the times which they are of.
+    parts : tuple of str, length q, default=()
+        Names of the curves that effects are parts of.
     """
 
     group: str
     effects: tuple[str, ...]
     joint: str = ""
+    parts: tuple[str, ...] = ()
 
     def sd(self, i: int) -> str:
         """Return the name of the standard deviation of one effect."""
-        return f"sd({self.effects[i]} | {self.group})"
+        name = self.parts[i] if self.parts and self.parts[i] else self.effects[i]
+        return f"sd({name}{self._of_group})"
 
     def correlation(self, i: int, j: int) -> str:
         """Return the name of the correlation of two effects."""
@@ -57,8 +61,23 @@ class EffectNames(NamedTuple):
     def of_all(self, kind: str) -> str:
         """Return the name of what all effects have in common."""
         effects = (self.joint,) if self.joint else self.effects
+        if self.parts and self.parts[0]:
+            effects = self.parts[:1]
         named = effects if len(effects) < 4 else (effects[0], "...", effects[-1])
-        return f"{kind}({', '.join(named)} | {self.group})"
+        return f"{kind}({', '.join(named)}{self._of_group})"
+
+    def along(self, margin: str) -> str:
+        """Return the name of the standard deviation of a surface along one of its variables."""
+        surface = f"{self.parts[0]} along " if self.parts and self.parts[0] else ""
+        return f"sd({surface}{margin}{self._of_group})"
+
+    def of(self, own: slice) -> "EffectNames":
+        """Return the names of some effects."""
+        return self._replace(effects=self.effects[own], parts=self.parts[own])
+
+    @property
+    def _of_group(self) -> str:
+        return f" | {self.group}" if self.group else ""
 
 
 class NaturalParameter(NamedTuple):

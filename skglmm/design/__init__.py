@@ -2,7 +2,8 @@
 
 from skglmm.design.build import DesignSpec
 from skglmm.design.columns import Labels, is_label, kind_of, pick
-from skglmm.design.learn import Term, label_columns, learn, place_columns
+from skglmm.design.learn import label_columns, learn
+from skglmm.design.matrices.term_table import TermTable
 from skglmm.design.one_hot import (
     EffectColumns,
     OneHot,
@@ -12,11 +13,13 @@ from skglmm.design.one_hot import (
     used_in,
 )
 from skglmm.design.places import Places
-from skglmm.design.records import Design, Factor, Layout, label_in
+from skglmm.design.plan import Term, place_columns
+from skglmm.design.records import Design, Factor, Layout, SmoothCurve, label_in
+from skglmm.design.smooths import SMOOTH, LearnedSmooth
 from skglmm.design.structures import IndexedEffects
-from skglmm.design.term_table import TermTable
 
 __all__ = [
+    "SMOOTH",
     "Design",
     "DesignSpec",
     "EffectColumns",
@@ -24,8 +27,10 @@ __all__ = [
     "IndexedEffects",
     "Labels",
     "Layout",
+    "LearnedSmooth",
     "OneHot",
     "Places",
+    "SmoothCurve",
     "Term",
     "TermTable",
     "effect_slots",

@@ -11,14 +11,14 @@ from skglmm.arrays import Floats, Ints
 from skglmm.design.columns import Column, numbers, pick, refuse_empty
 from skglmm.design.groups import Levels
 from skglmm.design.individuals import Individuals
-from skglmm.design.materialize import build_matrices
-from skglmm.design.matrix import MatrixSpec
-from skglmm.design.names import columns_of, functions
+from skglmm.design.matrices.materialize import build_matrices
+from skglmm.design.matrices.matrix import MatrixSpec
+from skglmm.design.matrices.names import columns_of, functions
+from skglmm.design.matrices.term_table import TermTable, term_table
 from skglmm.design.offsets import total
 from skglmm.design.one_hot import EffectColumns, OneHot
 from skglmm.design.records import Design, Layout
 from skglmm.design.structures import IndexedEffects
-from skglmm.design.term_table import TermTable, term_table
 from skglmm.exceptions import DesignError
 
 __all__ = ["DesignSpec", "Selection"]

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.design.plain import from_plain, to_plain
+from skglmm.design.matrices.plain import from_plain, to_plain
 from skglmm.exceptions import DesignError
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from skglmm.design.matrix import MatrixSpec, TermColumns, label_of
+from skglmm.design.matrices.matrix import MatrixSpec, TermColumns, label_of
+from skglmm.design.smooths import SMOOTH
 from skglmm.exceptions import DesignError
 
 __all__ = ["refuse_empty_effects", "single_levels"]
@@ -17,6 +18,8 @@ def single_levels(specs: Iterable[MatrixSpec]) -> dict[str, str]:
     for spec in specs:
         for term in (term for term in spec.terms if not term.columns):
             levels = _levels(spec, term)
+            if SMOOTH in spec.states.get(str(term), {}):  # a smooth all of which is penalized
+                continue
             if not levels:
                 msg = f"the term {str(term)!r} gives no column; take it out"
                 raise DesignError(msg)

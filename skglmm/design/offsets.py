@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from skglmm.arrays import Floats
-from skglmm.design.matrix import MatrixSpec
+from skglmm.design.matrices.matrix import MatrixSpec
 from skglmm.exceptions import DesignError
 
 __all__ = ["offset_text", "refuse_coded", "total"]

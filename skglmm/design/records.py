@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance, Relationship
 from skglmm.design.one_hot import EffectColumns, OneHot
+from skglmm.design.smooths import LearnedSmooth
 
-__all__ = ["Design", "Factor", "Layout", "label_in"]
+__all__ = ["Design", "Factor", "Layout", "SmoothCurve", "label_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,9 @@ class Factor:
         Such a term is a factor of its own, even if others have the same levels.
     joint_name : str
         Of all of these effects together, in names of parameters: ``"t"``.
+    parts : tuple of str, length n_columns
+        Name of the curve that each effect is a part of, empty for others; none at all where no
+        effect is a part of a curve.
     """
 
     name: str
@@ -47,6 +51,17 @@ class Factor:
     covariance: Covariance
     is_one_hot: bool = False
     joint_name: str = ""
+    parts: tuple[str, ...] = ()
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the effects are parts of curves over all rows, which fixed effects are, too."""
+        return bool(self.parts) and not self.name
+
+    @property
+    def are_groups(self) -> bool:
+        """Whether its levels are groups of rows, with few effects each."""
+        return not (self.is_one_hot or self.is_smooth)
 
     @property
     def n_columns(self) -> int:
@@ -67,6 +82,43 @@ class Factor:
     def are_individuals(self) -> bool:
         """Whether the effects are those of related individuals, which users take for levels."""
         return isinstance(self.covariance, Relationship)
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothCurve:
+    """One curve of a smooth term over all rows.
+
+    Parameters
+    ----------
+    name : str
+        ``"s(x)"``, ``"s(x):f[a]"``, ``"precision(s(x))"``.
+    predictor : int
+        The linear predictor that it is added to.
+    trends : tuple of int
+        Its columns of the fixed-effects matrix of the predictor.
+    bends : tuple of int
+        Its effects in the factor of smooths.
+    smooth : LearnedSmooth
+    place : int
+        Which curve of the smooth term it is.
+    """
+
+    name: str
+    predictor: int
+    trends: tuple[int, ...]
+    bends: tuple[int, ...]
+    smooth: LearnedSmooth
+    place: int
+
+    def columns(self, x: Floats) -> Floats:
+        """Return the columns of the curve at points, (m, d): its trends and then its bends."""
+        basis = self.smooth.basis
+        return np.column_stack([basis.trends(x), basis.bends(x)])
+
+    @property
+    def root(self) -> Floats:
+        """Upper triangle R of its columns X in the rows of the fit, of which R'R = X'X."""
+        return self.smooth.roots[self.place]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +143,8 @@ class Layout:
         Whether names of the first predictor's coefficients and effects tell it, too: ``b(x)``.
     left_out : tuple of int
         Predictors of what is no part of the model: of a residual whose place random effects take.
+    curves : tuple of SmoothCurve
+        Smooths over all rows.
     """
 
     predictors: tuple[str, ...]
@@ -101,16 +155,22 @@ class Layout:
     implied: tuple[int, ...] = ()
     all_named: bool = False
     left_out: tuple[int, ...] = ()
+    curves: tuple[SmoothCurve, ...] = ()
 
     def is_shifted(self, k: int) -> bool:
         """Whether something is added to a predictor."""
         return bool(self.offsets and self.offsets[k])
 
     @property
+    def grouping_factors(self) -> tuple[Factor, ...]:
+        """The factors but for that of smooths."""
+        return tuple(factor for factor in self.factors if not factor.is_smooth)
+
+    @property
     def n_levels(self) -> dict[str, int]:
         """Number of levels by grouping factor; related individuals are levels."""
         found: dict[str, int] = {}
-        for factor in self.factors:
+        for factor in self.grouping_factors:
             count = factor.n_columns if factor.are_individuals else factor.n_levels
             found[factor.name] = max(count, found.get(factor.name, 0))
         return found

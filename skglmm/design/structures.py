@@ -25,6 +25,7 @@ from skglmm.covariance import (
 )
 from skglmm.design.individuals import Individuals, learn_individuals
 from skglmm.design.places import Places
+from skglmm.design.smooths import SMOOTH
 from skglmm.exceptions import DesignError
 from skglmm.syntax import terms_of
 
@@ -84,7 +85,7 @@ def covariance_of(structure: str, argument: str, size: int) -> Covariance:
 
 def is_indexed(structure: str) -> bool:
     """Return whether each row has one of the effects: of its time, its place, its individual."""
-    return structure not in _OF_COLUMNS
+    return structure not in _OF_COLUMNS and structure != SMOOTH
 
 
 def learn_indexed(

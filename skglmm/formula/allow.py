@@ -27,7 +27,9 @@ _OPERATORS = (
     *(ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
 )
 _SEQUENCES = (ast.Tuple, ast.List)
-_SIZED = frozenset({"bs", "cr", "cs", "cc", "poly"})  # functions that make several columns
+_SIZED = frozenset(
+    {"bs", "cr", "cs", "cc", "poly", "s", "te", "ti", "t2"}
+)  # functions that make several columns
 _BAR = "'|' stands inside a function call or braces; a random term is written + (1 | g)"
 
 

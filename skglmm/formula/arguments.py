@@ -159,6 +159,23 @@ def _is_numbers(value: ast.expr) -> bool:
     return _is_list(value, _is_number)
 
 
+def _is_size(value: ast.expr) -> bool:
+    match value:
+        case ast.Constant(value=bool()):
+            return False
+        case ast.Constant(value=int() as number):
+            return 1 <= number <= MOST_COLUMNS
+    return _is_none(value)
+
+
+def _is_sizes(value: ast.expr) -> bool:
+    return _is_list(value, _is_size)
+
+
+def _is_texts(value: ast.expr) -> bool:
+    return _is_list(value, is_text)
+
+
 def _is_knots(value: ast.expr) -> bool:
     """Return whether a value is a list of numbers in their order."""
     if not _is_numbers(value):
@@ -223,6 +240,10 @@ _CHECKS: dict[str, Callable[[ast.expr, str, str], str | None]] = {
     "label": _either("a level, a text in quotes or a number", _is_label),
     "labels": _either(f"a list of different levels, {MOST_LISTED} at most", _is_labels, _is_none),
     "matrix": _either(f"a list of lists of numbers, {MOST_LISTED} at most", _is_matrix),
+    "size or sizes": _either("a whole number, or a list of them", _is_size, _is_sizes),
+    "basis or bases": _either(
+        "a basis in quotes, such as 'cr', or a list of them", is_text, _is_texts, _is_none
+    ),
     "coding": _either(_CODING, _is_coding),
     "center or matrix": _either("'center' or a list of lists of numbers", _is_center),
 }

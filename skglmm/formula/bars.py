@@ -8,6 +8,7 @@ from skglmm.exceptions import FormulaError
 from skglmm.formula.allow import check_expressions
 from skglmm.formula.offsets import refuse_offsets
 from skglmm.formula.records import Bar
+from skglmm.formula.smooths import refuse_smooths
 from skglmm.formula.spellings import refuse_spellings
 from skglmm.formula.structures import STRUCTURES, UNSTRUCTURED
 from skglmm.formula.terms import canonical, has_intercept, read_terms, render
@@ -30,6 +31,7 @@ def read_effects(text: str, source: str, allowed: Collection[str]) -> str:
     refuse_offsets(pieces, source, allowed)
     effects = canonical(text, source=source)
     check_expressions(effects, allowed)
+    refuse_smooths(effects, source, allowed)
     if effects == "0":
         raise failure("the term has no effects: 0 removes its intercept", source, start, stop)
     return effects

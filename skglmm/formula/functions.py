@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from skglmm.syntax import PENALIZED, SMOOTHS
+
 __all__ = ["Argument", "known_functions", "parameters_of"]
 
 
@@ -12,7 +14,8 @@ class Argument(NamedTuple):
     number of columns, "df" one of at least 1, "order" the degree of a spline; "number", "flag" and
     "text" are written out; "flag or number" is one of them; "numbers", "labels" and "knots", which
     are in their order, are lists, "matrix" a list of lists; "label" is a level of a category;
-    "coding" a contrast; "center or matrix" is `constraints`.
+    "coding" a contrast; "center or matrix" is `constraints`; "size or sizes" and "basis or bases"
+    are what the margins of a smooth have in common, or a list with one of each.
     """
 
     name: str
@@ -36,6 +39,9 @@ _SIGNATURES = {
     "cr cs cc": (
         "x: data, df: df, knots: knots, lower_bound: number, upper_bound: number, "
         "constraints: center or matrix, extrapolation: text"
+    ),
+    " ".join([*SMOOTHS, *(PENALIZED + name for name in SMOOTHS)]): (
+        "x: data, x2: data, x3: data, *, by: data, k: size or sizes, bs: basis or bases"
     ),
     "C": "data: data, contrasts: coding, *, levels: labels, spans_intercept: flag",
     "Treatment": "reference: label",

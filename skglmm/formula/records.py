@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from skglmm.formula.smooths import SmoothTerm
 from skglmm.formula.structures import DIAGONAL, UNSTRUCTURED
 from skglmm.formula.tokens import back_quoted
 
@@ -75,6 +76,8 @@ class Formula:
         Label on the left-hand side.
     offsets : tuple of str
         Expressions whose values are added to the linear predictor, ``"log(n)"``.
+    smooths : tuple of SmoothTerm
+        Curves, which belong to the fixed part.
 
     Examples
     --------
@@ -88,7 +91,13 @@ class Formula:
     dropped: tuple[str, ...] = ()
     response: str | None = None
     offsets: tuple[str, ...] = ()
+    smooths: tuple[SmoothTerm, ...] = ()
+
+    @property
+    def unpenalized(self) -> str:
+        """The fixed part with what is not penalized of the smooths."""
+        return " + ".join([self.fixed, *(each.trend for each in self.smooths if each.trend)])
 
     def __str__(self) -> str:
         offsets = (f"offset({text})" for text in self.offsets)
-        return " + ".join([self.fixed, *offsets, *map(str, self.bars)])
+        return " + ".join([self.fixed, *map(str, self.smooths), *offsets, *map(str, self.bars)])

@@ -39,14 +39,6 @@ CALLS = {
     "ns rcs": Advice(
         f"{_CURVE}, a natural spline with as many columns as df", f"{_CURVE} + (1 | g)"
     ),
-    "s": Advice(
-        f"{_CURVE}, a curve of 3 columns without a penalty; s(g, bs = 're') is (1 | g)",
-        f"{_CURVE} + (1 | g)",
-    ),
-    "te ti t2": Advice(
-        f"{_CURVE} * {_CURVE.replace('x', 'z')}, a surface without a penalty",
-        f"{_CURVE} * {_CURVE.replace('x', 'z')}",
-    ),
     "dummy": Advice("I(cat == 'a'), which is 1 for this level", "x + (0 + I(cat == 'a') | g)"),
     "cbind": Advice(
         "one response, y of fit(X, y): shares such as successes / (successes + failures)",

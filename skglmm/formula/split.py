@@ -8,6 +8,7 @@ from skglmm.formula.bars import make_bars, read_effects, read_group, settle
 from skglmm.formula.limits import MOST_BARS, refuse_length, refuse_number
 from skglmm.formula.offsets import cut_offsets
 from skglmm.formula.records import Bar, Formula
+from skglmm.formula.smooths import cut_smooths
 from skglmm.formula.spans import Span, check_effects, structured_span
 from skglmm.formula.spellings import refuse_spellings
 from skglmm.formula.structures import DIAGONAL, STRUCTURES, UNSTRUCTURED
@@ -66,6 +67,7 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
     rest = _without(text, pieces, spans)
     fixed, offsets = cut_offsets(canonical(rest, source=text), scan(rest), text, allowed)
     check_expressions(fixed, allowed)
+    fixed, smooths = cut_smooths(fixed, text, allowed)
     bars: list[Bar] = []
     dropped: list[str] = []
     for span in spans:
@@ -77,7 +79,7 @@ def parse(text: str, allowed: Collection[str] = ()) -> Formula:
             continue
         groups = [()] if is_ungrouped else read_group(span.group, text)
         bars += make_bars(effects, groups, span.structure, span.key, span.argument)
-    return Formula(fixed, settle(bars), tuple(sorted(dropped)), response, offsets)
+    return Formula(fixed, settle(bars), tuple(sorted(dropped)), response, offsets, smooths)
 
 
 def _split_response(text: str, pieces: list[Piece]) -> tuple[str | None, list[Piece]]:

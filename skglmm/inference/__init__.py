@@ -27,11 +27,13 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
 )
 from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
 from skglmm.inference.parameters.held import held_sentences
 from skglmm.inference.parameters.modes import RandomEffects, random_effects
 from skglmm.inference.parameters.natural import constant, derived, natural, std_errors
+from skglmm.inference.parameters.smooth_tests import SmoothTest, smooth_tests
 from skglmm.inference.parameters.wald import (
     Coefficients,
     Component,
@@ -71,10 +73,12 @@ from skglmm.inference.report.findings import Diagnosis, Finding
 from skglmm.inference.report.frames import (
     component_frame,
     covariance_frame,
+    curve_frame,
     estimate_frame,
     interval_frame,
     overview_frame,
     random_effects_frame,
+    smooth_frame,
 )
 from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
@@ -123,6 +127,7 @@ __all__ = [
     "Component",
     "Conditional",
     "Covariances",
+    "CurveValues",
     "Diagnosis",
     "Drawn",
     "Estimates",
@@ -149,6 +154,7 @@ __all__ = [
     "ResidualChecks",
     "ResidualTest",
     "Shares",
+    "SmoothTest",
     "Summary",
     "TermTest",
     "Update",
@@ -168,6 +174,8 @@ __all__ = [
     "constant",
     "constant_levels",
     "covariance_frame",
+    "curve_frame",
+    "curve_values",
     "derived",
     "deviance_residuals",
     "diagnose",
@@ -228,6 +236,8 @@ __all__ = [
     "simulate_responses",
     "simulated_ratio",
     "simulated_residuals",
+    "smooth_frame",
+    "smooth_tests",
     "std_errors",
     "summarize",
     "tidy",

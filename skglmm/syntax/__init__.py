@@ -4,10 +4,13 @@ from skglmm.syntax.expressions import CODINGS, columns_in, read_expression, spel
 from skglmm.syntax.identifiers import name_of, named, pattern_of, restored, spell
 from skglmm.syntax.letters import lettered
 from skglmm.syntax.pieces import Piece, cut
+from skglmm.syntax.smooths import PENALIZED, SMOOTHS
 from skglmm.syntax.terms import Reading, terms_of
 
 __all__ = [
     "CODINGS",
+    "PENALIZED",
+    "SMOOTHS",
     "Piece",
     "Reading",
     "columns_in",

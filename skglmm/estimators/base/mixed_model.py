@@ -20,6 +20,7 @@ from skglmm.estimators.methods.conditioning import Conditioning
 from skglmm.estimators.methods.confint import ConfidenceIntervals
 from skglmm.estimators.methods.diagnosis import Diagnosing
 from skglmm.estimators.methods.predictions import Predictions
+from skglmm.estimators.methods.smooths import Smooths
 from skglmm.estimators.methods.statistics import Statistics
 from skglmm.estimators.methods.tests import Tests
 from skglmm.estimators.reading.caps import with_named_caps
@@ -55,6 +56,7 @@ __all__ = ["MixedModel"]
 @mixed_model
 class MixedModel(
     Statistics,
+    Smooths,
     Tests,
     ConfidenceIntervals,
     Predictions,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from skglmm.design import Term
+from skglmm.design import SMOOTH, Term
 from skglmm.exceptions import DesignError, FormulaError
 from skglmm.families import Family
 from skglmm.formula import Bar, Formula, parse, parse_groups, quote, variables
@@ -67,7 +67,7 @@ class Model:
     @property
     def fixed(self) -> dict[str, str]:
         """Formula of the fixed part of each predictor."""
-        return {name: formula.fixed for name, formula in self.formulas.items()}
+        return {name: formula.unpenalized for name, formula in self.formulas.items()}
 
     @property
     def offsets(self) -> dict[str, tuple[str | float, ...]]:
@@ -92,9 +92,15 @@ class Model:
     @property
     def terms(self) -> list[Term]:
         """Random-effects terms, as designs are told."""
-        return [
+        terms = [
             Term(bar.effects, bar.group, bar.structure, bar.argument, bar.predictor, bar.key)
             for bar in self.bars
+        ]
+        named = self.formulas.items()
+        curves = ((name, each) for name, formula in named for each in formula.smooths)
+        return [
+            *terms,
+            *(Term(f"0 + {it.bends}", it.group, SMOOTH, predictor=name) for name, it in curves),
         ]
 
     @property
@@ -102,8 +108,9 @@ class Model:
         """Names of all columns that the model uses."""
         every = [*self.shifts, *(text for each in self.formulas.values() for text in each.offsets)]
         shifts = (f"{{{text}}}" for text in every)
-        texts = [*self.fixed.values(), *(bar.effects for bar in self.bars), *shifts]
-        groups = [name for bar in self.bars for name in bar.group]
+        effects = [term.effects for term in self.terms]
+        texts = [*self.fixed.values(), *effects, *shifts]
+        groups = [name for term in self.terms for name in term.group]
         return set(groups).union(*map(_variables, texts))
 
     def without_idle_keys(self) -> "Model":

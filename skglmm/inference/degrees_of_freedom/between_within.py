@@ -86,7 +86,8 @@ class BetweenWithin(_Counted):
         fit = self.fit.original
         kept = [j for j in range(len(fit.beta[k])) if j not in fit.aliased[k]]
         factors = fit.layout.factors
-        outer = sorted(range(len(factors)), key=lambda f: factors[f].n_levels)
+        grouping = [f for f, factor in enumerate(factors) if not factor.is_smooth]
+        outer = sorted(grouping, key=lambda f: factors[f].n_levels)
         counts = [float(factors[f].n_levels) for f in outer] + [_n_rows(fit)]
         level = np.full(len(fit.beta[k]), len(outer))  # the rows; or groups, outermost first
         for place in reversed(range(len(outer))):

@@ -21,7 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design, rows_with_effects, used_in
+from skglmm.design import Design, effect_slots, rows_with_effects, used_in
 from skglmm.engine import Effects, PosteriorNodes, Problem, prior_hessian
 from skglmm.fitting import Fit
 from skglmm.inference.density.nested_codes import with_nested_codes
@@ -103,7 +103,9 @@ def _log_jacobian(fit: Fit, y: Floats) -> Floats:
 
 
 def _posterior(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
-    return posterior_covariance(fit, design, plan.conditioned, j, k)
+    """Covariance of what effects of groups add; curves count as known, as all estimates do."""
+    effects = [f for f in plan.conditioned if not fit.layout.factors[f].is_smooth]
+    return posterior_covariance(fit, design, effects, j, k)
 
 
 def joint_log_density(
@@ -148,12 +150,28 @@ def joint_log_density(
 def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:
     """Return the design with effects of 0 where the plan has none."""
     columns = []
+    design = _with_known_curves(fit, design, plan)
     for f, z in enumerate(design.columns):
         used = np.full(design.n_samples, f in plan.conditioned or f in plan.integrated)
         if f in plan.conditioned and plan.unseen == "fixed":
             used &= ~is_new(fit, design, f)
         columns.append(used_in(z, used))
     return with_nested_codes(fit, replace(design, columns=tuple(columns)), plan)
+
+
+def _with_known_curves(fit: Fit, design: Design, plan: Plan) -> Design:
+    """Return the design with the curves of smooths in its offsets, and no effects of theirs."""
+    curves = [f for f in plan.conditioned if fit.layout.factors[f].is_smooth]
+    if not curves:
+        return design
+    offsets = list(design.offsets)
+    for f in curves:
+        modes, codes = fit.modes(f), design.codes[f]
+        for c, z, k in effect_slots(design.columns[f], fit.layout.factors[f].predictors):
+            before = offsets[k]
+            offsets[k] = z * modes[c, codes] + (0.0 if before is None else before)
+    columns = (np.zeros_like(z) if f in curves else z for f, z in enumerate(design.columns))
+    return replace(design, offsets=tuple(offsets), columns=tuple(columns))
 
 
 def _shares(

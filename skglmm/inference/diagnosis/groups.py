@@ -33,7 +33,7 @@ BE_LESS_SURE = (
 def few_levels(study: Study) -> Iterator[Finding]:
     """Find factors with too few levels for a variance."""
     for factor in study.design.layout.factors:
-        if factor.n_levels < ENOUGH and not factor.is_one_hot:  # of which a level has many effects
+        if factor.n_levels < ENOUGH and factor.are_groups:  # others have many effects of a level
             text = (
                 f"{factor.name!r} has {factor.n_levels} level{'s' * (factor.n_levels != 1)}, and a "
                 f"variance between levels is estimated from that many numbers; {ENOUGH} are the "
@@ -59,7 +59,7 @@ def single_rows(study: Study) -> Iterator[Finding]:
     """Find levels that consist of one row."""
     design, family = study.design, study.problem.family
     for factor, codes in zip(design.layout.factors, design.codes, strict=True):
-        if factor.is_one_hot:
+        if not factor.are_groups:
             continue
         counts = np.bincount(codes, minlength=factor.n_levels)
         single = np.flatnonzero(counts == 1)
@@ -97,7 +97,7 @@ def constant_levels(fit: Fit, design: Design, y: Floats) -> Iterator[Finding]:
         return
     for factor, codes in zip(fit.layout.factors, design.codes, strict=True):
         apart = set(family.locations).isdisjoint(factor.predictors)
-        if apart or factor.is_one_hot or _has_prior(fit, factor.name):
+        if apart or not factor.are_groups or _has_prior(fit, factor.name):
             continue
         low, high = np.full(factor.n_levels, np.inf), np.full(factor.n_levels, -np.inf)
         np.minimum.at(low, codes, y)

@@ -143,7 +143,7 @@ def boundary(fit: Fit) -> Iterator[Finding]:
         advice = singular_advice(fit)
         yield Finding("boundary", "warning", sentence, 0.0, text, advice)
     for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
-        if not factor.is_one_hot:  # whose neighbors are alike, and no parameters
+        if factor.are_groups:  # others have neighbors that are alike, and no parameters
             yield from _near_one(factor, theta)
 
 

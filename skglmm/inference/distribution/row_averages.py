@@ -6,8 +6,8 @@ correlated, as one. A new response of a row drawn with the probabilities w has t
 :math:`\sum_i w_i F_i`, whose quantiles are none of the rows' averaged.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
@@ -18,13 +18,13 @@ from skglmm.fitting import Fit
 from skglmm.inference.distribution.quantile import predict_quantile, predictive_cdf
 from skglmm.inference.parameters.delta import estimates_variance
 from skglmm.inference.parameters.own_units import in_own_units
+from skglmm.inference.prediction.average_slopes import average_slopes, curve_variance
 from skglmm.inference.prediction.intervals import (
     group_variance,
     link_limits,
-    mean_gradient,
-    slope_in,
 )
 from skglmm.inference.prediction.predict import Plan, linear_predictors, predict
+from skglmm.inference.prediction.slopes import slope_in
 
 __all__ = ["average_interval", "average_quantiles"]
 
@@ -68,13 +68,16 @@ def _integrated(
     fit: Fit, design: Design, plan: Plan, places: Ints, weights: Floats
 ) -> tuple[Floats, Floats]:
     """Averages of means over groups, and their variances: the gradients add up."""
-    mean = np.zeros(int(places.max()) + 1)
-    gradient = np.zeros((len(mean), sum(map(len, (*fit.beta, *fit.theta)))))
+    sums = _RowSums.of(design, int(places.max()) + 1)
+    gradient = np.zeros((len(sums.mean), fit.shape.n_params))
     for rows in _slices(design):
-        value, slopes = mean_gradient(fit, design.take(rows), plan)
-        np.add.at(mean, places[rows], weights[rows] * value)
-        np.add.at(gradient, places[rows], weights[rows, None] * slopes)
-    return mean, estimates_variance(fit, gradient)
+        part, here, share = design.take(rows), places[rows], weights[rows]
+        found = average_slopes(fit, part, plan)
+        np.add.at(gradient, here, share[:, None] * found.gradient)
+        sums.add(fit, part, here, share, found.mean, found.slopes)
+    row, ones = sums.row(design, places), {k: np.ones(len(sums.mean)) for k in found.slopes}
+    curves = curve_variance(fit, row, plan, ones)
+    return sums.mean, estimates_variance(fit, gradient) + curves
 
 
 def _conditioned(
@@ -86,31 +89,64 @@ def _conditioned(
     the mean of a row with averaged columns, weighted by the slopes of the means. Limits are those
     of the averaged predictions, which are averages over unseen levels.
     """
-    n, where = int(places.max()) + 1, fit.family.mean_predictors
-    mean = np.zeros(n)
-    fixed = [np.zeros((n, x.shape[1])) for x in design.fixed]
-    columns = [np.zeros((n, z.shape[1])) for z in design.columns]
+    sums, where = _RowSums.of(design, int(places.max()) + 1), fit.family.mean_predictors
     for rows in _slices(design):
         part, here, share = design.take(rows), places[rows], weights[rows]
         eta = linear_predictors(fit, part, plan.conditioned)
-        np.add.at(mean, here, share * predict(fit, part, plan).mean)
-        slopes = {k: share * slope_in(fit.family.mean, eta, k) for k in where}
-        for k in where:
-            np.add.at(fixed[k], here, slopes[k][:, None] * part.fixed[k])
+        slopes = {k: slope_in(fit.family.mean, eta, k) for k in where}
+        sums.add(fit, part, here, share, predict(fit, part, plan).mean, slopes)
+    row, ones = sums.row(design, places), {k: np.ones(len(sums.mean)) for k in where}
+    return sums.mean, group_variance(fit, row, plan, ones)
+
+
+@dataclass(frozen=True)
+class _RowSums:
+    """Averages of means, and the columns of the rows that move as these do, of m averages.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (m,)
+    fixed, columns : list of ndarray, shape (m, p) each
+    """
+
+    mean: Floats
+    fixed: list[Floats]
+    columns: list[Floats]
+
+    @classmethod
+    def of(cls, design: Design, m: int) -> "_RowSums":
+        fixed = [np.zeros((m, x.shape[1])) for x in design.fixed]
+        return cls(np.zeros(m), fixed, [np.zeros((m, z.shape[1])) for z in design.columns])
+
+    def add(
+        self,
+        fit: Fit,
+        part: Design,
+        here: Ints,
+        share: Floats,
+        mean: Floats,
+        slopes: Mapping[int, Floats],
+    ) -> None:
+        """Add rows to averages `here`, with their means and these in the linear predictors."""
+        np.add.at(self.mean, here, share * mean)
+        for k, slope in slopes.items():
+            np.add.at(self.fixed[k], here, (share * slope)[:, None] * part.fixed[k])
         for f, factor in enumerate(fit.layout.factors):
             for c, z, k in effect_slots(part.columns[f], factor.predictors):
-                if k in where:
-                    np.add.at(columns[f], (here, np.broadcast_to(c, len(here))), slopes[k] * z)
-    first = np.unique(places, return_index=True)[1]
-    codes = tuple(codes[first] if len(codes) else codes for codes in design.codes)
-    row = replace(
-        design,
-        fixed=tuple(fixed),
-        columns=tuple(columns),
-        codes=codes,
-        offsets=(None,) * len(fixed),
-    )
-    return mean, group_variance(fit, row, plan, {k: np.ones(n) for k in where})
+                if k in slopes:
+                    places = here, np.broadcast_to(c, len(here))
+                    np.add.at(self.columns[f], places, share * slopes[k] * z)
+
+    def row(self, design: Design, places: Ints) -> Design:
+        """Return a row for each average."""
+        first = np.unique(places, return_index=True)[1]
+        return replace(
+            design,
+            fixed=tuple(self.fixed),
+            columns=tuple(self.columns),
+            codes=tuple(codes[first] if len(codes) else codes for codes in design.codes),
+            offsets=(None,) * len(self.fixed),
+        )
 
 
 def _slices(design: Design) -> Iterator[slice]:

@@ -58,7 +58,8 @@ def random_effects(fit: Fit) -> tuple[RandomEffects, ...]:
     >>> random_effects(fit)[0].mode[0, :3].round(2)
     array([0.78, 0.38, 0.62])
     """
-    return tuple(_effects_of(fit, f) for f in range(len(fit.layout.factors)))
+    factors = enumerate(fit.layout.factors)
+    return tuple(_effects_of(fit, f) for f, factor in factors if not factor.is_smooth)
 
 
 def named_effects(factor: Factor) -> tuple[NDArray[np.object_], NDArray[np.object_]]:

@@ -137,7 +137,7 @@ def variances(fit: Fit) -> Iterator[Natural]:
 
 def labels(factor: Factor) -> EffectNames:
     """Return the names that its covariance makes those of its parameters of."""
-    return EffectNames(factor.name, factor.columns, factor.joint_name)
+    return EffectNames(factor.name, factor.columns, factor.joint_name, factor.parts)
 
 
 def sd_name(factor: Factor, i: int) -> str:

@@ -196,11 +196,17 @@ def variance_components(fit: Fit) -> tuple[Component, ...]:
     errors = {name: error for name, (_, error) in known.items()}
     found = []
     for factor, lambda_ in zip(fit.layout.factors, fit.lambdas, strict=True):
+        if factor.is_smooth:
+            continue
         if factor.is_one_hot:
             found.append(_structured(factor, known))
             continue
         sigma = lambda_ @ lambda_.T
-        found += [_component(factor, columns, sigma, errors) for columns in term_columns(factor)]
+        for columns in term_columns(factor):
+            if factor.parts and factor.parts[columns.start]:
+                found.append(_structured(factor, known, columns))
+            else:
+                found.append(_component(factor, columns, sigma, errors))
     return tuple(found)
 
 
@@ -332,10 +338,14 @@ def _component(
     )
 
 
-def _structured(factor: Factor, known: dict[str, tuple[float, float]]) -> Component:
-    """Effects of times, places or individuals by their parameters, those of variances first."""
+def _structured(
+    factor: Factor, known: dict[str, tuple[float, float]], columns: range | None = None
+) -> Component:
+    """Effects of times, places, individuals, or curves, by their parameters, sds first."""
     end = f" | {factor.name})"
     names = factor.covariance.names(labels(factor))
+    if columns is not None:  # curves of levels, beside which others vary
+        names = list(dict.fromkeys(sd_name(factor, i) for i in columns))
     found = [(name.replace(end, ")"), *known[name]) for name in names]
     of_sd = [each for each in found if each[0].startswith("sd(")]
     sd, error = (np.array([each[i] for each in of_sd]) for i in (1, 2))
@@ -350,7 +360,7 @@ def _structured(factor: Factor, known: dict[str, tuple[float, float]]) -> Compon
         error,
         absent,
         np.full_like(absent, np.nan),
-        factor.covariance.title,
+        factor.covariance.title if columns is None else "curves",
         tuple(found),
     )
 

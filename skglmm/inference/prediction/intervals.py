@@ -8,7 +8,7 @@ which averages over them. An average over groups,
 \partial \eta^2`, the delta method gives its standard error on any scale.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations_with_replacement
@@ -16,7 +16,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design, OneHot
+from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.reference import Normal, Reference, t_quantile
 from skglmm.inference.parameters.delta import (
@@ -27,38 +27,31 @@ from skglmm.inference.parameters.delta import (
 )
 from skglmm.inference.parameters.new_places import at_new_places
 from skglmm.inference.parameters.own_units import in_own_units
+from skglmm.inference.prediction.average_slopes import average_slopes, curve_variance
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.normal_limits import normal_limits
 from skglmm.inference.prediction.predict import (
     Plan,
     averaged,
-    fed,
     linear_predictors,
     predict,
     shift_covariance,
     shift_of,
 )
+from skglmm.inference.prediction.slopes import slope_in
 from skglmm.links import Link
 
 __all__ = [
     "Interval",
     "LinearPrediction",
-    "average_gradients",
-    "average_of",
     "group_variance",
     "link_limits",
-    "mean_gradient",
     "mean_interval",
     "predict_linear",
     "row_parts",
-    "slope_in",
 ]
 
 CHUNK = 2**15  # rows at a time
-STEP = 1e-4  # of differences in a linear predictor: errors of 1e-8
-WIDE = 1e-3  # of second differences: errors of 1e-6, of rounding 1e-10
-FEW = 1e-9  # differences, relative to what they are of, that have few digits
-LONG = (2e-3, 1e-2)  # steps of first and of second differences there, which are extrapolated
 
 
 @dataclass(frozen=True)
@@ -271,40 +264,6 @@ def _estimated(fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats
     return found.reshape(shape)
 
 
-def slope_in(of: Callable[[list[Floats]], Floats], eta: Sequence[Floats], k: int) -> Floats:
-    """Derivative of functions of the linear predictors in one of them, (n,) or (m, n)."""
-
-    def end(move: float, rows: Ints | None) -> Floats:
-        here = list(eta) if rows is None else [each[rows] for each in eta]
-        return of([*here[:k], here[k] + move, *here[k + 1 :]])
-
-    def rise(step: float, rows: Ints | None) -> Floats:
-        return np.asarray((end(step, rows) - end(-step, rows)) / (2.0 * step))
-
-    above = end(STEP, None)
-    found = np.asarray((above - end(-STEP, None)) / (2.0 * STEP))
-    return _with_digits(found, STEP, above, rise, LONG[0])
-
-
-def _with_digits(
-    found: Floats,
-    scale: float,
-    value: Floats,
-    difference: Callable[[float, Ints | None], Floats],
-    step: float,
-) -> Floats:
-    """Return differences, those that are mostly rounding by steps that are far longer.
-
-    Means near 1 have few digits: those of their complement are lost in a short step.
-    """
-    few = np.abs(found) * scale < FEW * np.abs(value)
-    rows = np.flatnonzero(few.reshape(-1, few.shape[-1]).any(axis=0))
-    if rows.size:
-        longer = 4.0 * difference(step, rows) - difference(2.0 * step, rows)
-        found[..., rows] = longer / 3.0
-    return found
-
-
 def on_link(fit: Fit, mean: Floats) -> Floats:
     """Means on the scale of the link of the location, finite ones."""
     return _link(fit).link_within(mean)
@@ -346,117 +305,8 @@ def _average_interval(
     fit: Fit, design: Design, plan: Plan, level: float, stretch: Floats
 ) -> tuple[Floats, ...]:
     """Mean, standard error and limits of averages over groups."""
-    mean, gradient = mean_gradient(fit, design, plan)
-    se = np.sqrt(estimates_variance(fit, gradient))
+    found = average_slopes(fit, design, plan)
+    mean, variance = found.mean, estimates_variance(fit, found.gradient)
+    se = np.sqrt(variance + curve_variance(fit, design, plan, found.slopes))
     unit = fit.family.mean_unit(linear_predictors(fit, design, ()))
     return mean, se, *link_limits(fit, mean, stretch * se, level, unit)
-
-
-def mean_gradient(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats]:
-    """Return means, (n,), and their derivatives in (beta, theta), (n, n_params)."""
-    where = fit.family.mean_predictors
-    average = average_of(lambda eta: fit.family.mean(eta)[None], fit, design, plan, where)
-    pairs = average_gradients(fit, design, plan, average, where)
-    gradient = sum(slopes[0][:, None] * moves for slopes, moves in pairs)
-    return average({})[0], np.asarray(gradient)
-
-
-Average = Callable[..., Floats]  # of steps, and of the rows that are wanted, or of all
-
-
-def average_of(
-    of: Callable[[list[Floats]], Floats],
-    fit: Fit,
-    design: Design,
-    plan: Plan,
-    where: Collection[int],
-) -> Average:
-    """Return averages over groups, (m, n), as a function of steps of the linear predictors.
-
-    Parameters
-    ----------
-    of : callable
-        From linear predictors, (N,) or (1,) each, to the values of m functions, (m, N).
-    fit : Fit
-    design : Design, n rows
-    plan : Plan
-    where : collection of int
-        The linear predictors on which they depend.
-    """
-    eta = linear_predictors(fit, design, plan.conditioned)
-    shift = shift_of(fit, design, plan, where)
-    found: dict[tuple[tuple[int, float], ...], Floats] = {}
-
-    def average(steps: Mapping[int, float], rows: Ints | None = None) -> Floats:
-        moved = [part + steps.get(k, 0.0) for k, part in enumerate(eta)]
-        if rows is not None:
-            some = [part[rows] for part in moved]
-            return averages(lambda part, _: of(part), some, shift.take(rows))
-        key = tuple(steps.items())
-        if key not in found:
-            found[key] = averages(lambda part, _: of(part), moved, shift)
-        return found[key]
-
-    return average
-
-
-def average_gradients(
-    fit: Fit, design: Design, plan: Plan, average: Average, where: Collection[int]
-) -> Iterator[tuple[Floats, Floats]]:
-    """Yield the parts of the derivatives of averages in (beta, theta): slopes and what they move.
-
-    Slopes are (m, n), in a linear predictor or in the covariance of two, whose derivatives are
-    (n, n_params).
-    """
-    for k in where:
-        yield _rise(average, k), linear_gradient(fit, design, plan.conditioned, k)
-    touched = [k for k in fed(fit) if k in where and plan.integrated]
-    for j, k in combinations_with_replacement(touched, 2):
-        slopes = _curvature(average, j, k) * (0.5 if j == k else 1.0)
-        yield slopes, _covariance_gradient(fit, design, plan, j, k)
-
-
-def _rise(average: Average, k: int) -> Floats:
-    """First derivatives in a linear predictor, (m, n)."""
-
-    def rise(step: float, rows: Ints | None = None) -> Floats:
-        return np.asarray((average({k: step}, rows) - average({k: -step}, rows)) / (2.0 * step))
-
-    return _with_digits(rise(WIDE), WIDE, average({}), rise, LONG[0])
-
-
-def _curvature(average: Average, j: int, k: int) -> Floats:
-    """Second derivatives in two linear predictors, (m, n)."""
-
-    def own(step: float, rows: Ints | None = None) -> Floats:
-        rise = average({k: step}, rows) - 2.0 * average({}, rows) + average({k: -step}, rows)
-        return np.asarray(rise / step**2)
-
-    def shared(step: float, rows: Ints | None = None) -> Floats:
-        signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
-        ends = (a * b * average({j: a * step, k: b * step}, rows) for a, b in signs)
-        return np.asarray(sum(ends) / (4.0 * step**2))
-
-    bend = own if j == k else shared
-    return _with_digits(bend(WIDE), WIDE**2, average({}), bend, LONG[1])
-
-
-def _covariance_gradient(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
-    """Derivative of z_j' Sigma z_k, over the averaged factors, in (beta, theta): (n, n_params)."""
-    gradient = np.zeros((design.n_samples, fit.shape.n_params))
-    for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
-        if f in plan.integrated:
-            fed_by, lambda_ = np.array(factor.predictors), fit.lambdas[f]
-            start = fit.shape.theta(f).start
-            z = design.columns[f]
-            for m, plain in enumerate(factor.covariance.moves(theta)):
-                change = fit.bases[f] @ plain
-                if isinstance(z, OneHot):
-                    moves = 2.0 * np.sum(change * lambda_, axis=1)
-                    gradient[:, start + m] = z.entries**2 * moves[z.index]
-                    continue
-                left, right = (z[:, fed_by == each] for each in (j, k))
-                moved = (left @ change[fed_by == j]) * (right @ lambda_[fed_by == k])
-                moved += (left @ lambda_[fed_by == j]) * (right @ change[fed_by == k])
-                gradient[:, start + m] = np.sum(moved, axis=1)
-    return gradient

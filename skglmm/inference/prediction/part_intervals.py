@@ -19,13 +19,11 @@ from skglmm.design import Design
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import estimates_variance
 from skglmm.inference.parameters.own_units import in_own_units
+from skglmm.inference.prediction.average_slopes import average_gradients, average_of, curve_variance
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.intervals import (
-    average_gradients,
-    average_of,
     group_variance,
     row_parts,
-    slope_in,
 )
 from skglmm.inference.prediction.normal_limits import normal_limits
 from skglmm.inference.prediction.predict import (
@@ -34,6 +32,7 @@ from skglmm.inference.prediction.predict import (
     part_probabilities,
     shift_of,
 )
+from skglmm.inference.prediction.slopes import slope_in
 
 __all__ = ["PartIntervals", "part_intervals"]
 
@@ -128,7 +127,9 @@ def _averaged(fit: Fit, design: Design, plan: Plan) -> tuple[Floats, Floats, Flo
     variance = np.zeros_like(value)
     for part in range(len(value)):
         gradient = np.asarray(sum(slopes[part][:, None] * moves for slopes, moves in pairs))
+        slopes = {k: found[part] for k, (found, _) in zip(where, pairs, strict=False)}
         variance[part] = estimates_variance(fit, gradient)
+        variance[part] += curve_variance(fit, design, plan, slopes)
     center, spread = _logits(value), np.sqrt(variance)
     return center, spread, _steepness(center) * spread
 

@@ -42,7 +42,7 @@ class Plan:
     Parameters
     ----------
     conditioned : tuple of int
-        Factors whose conditional modes enter.
+        Factors whose conditional modes enter, that of smooths always.
     integrated : tuple of int
         Factors whose effects are averaged over in every row; those of the rest are 0.
     unseen : {"marginal", "fixed", "nan"}
@@ -70,14 +70,21 @@ class Plan:
             msg = f"unseen={unseen!r} is unknown, expected one of {', '.join(map(repr, UNSEEN))}"
             raise ValueError(msg)
         every = tuple(range(len(layout.factors)))
+        curves = tuple(f for f in every if layout.factors[f].is_smooth)
         if isinstance(kind, str):
-            plans = {"conditional": (every, ()), "fixed": ((), ()), "marginal": ((), every)}
+            others = tuple(f for f in every if f not in curves)
+            plans: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+                "conditional": (every, ()),
+                "fixed": (curves, ()),
+                "marginal": (curves, others),
+            }
             plans["posterior"] = plans["conditional"]
             if kind not in plans:
                 msg = f"kind={kind!r} is unknown, expected one of {', '.join(map(repr, plans))}"
                 raise ValueError(msg)
             return cls(*plans[kind], unseen, kind == "posterior" and bool(every))
-        return cls(tuple(f for f in every if layout.factors[f].name in kind), (), unseen)
+        chosen = (f for f in every if f in curves or layout.factors[f].name in kind)
+        return cls(tuple(chosen), (), unseen)
 
     def unknown(
         self,

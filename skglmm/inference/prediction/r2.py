@@ -211,8 +211,8 @@ def r_squared(
     location = fit.family.location
     unit, width = fit.units.size(location), width * fit.units.width
     fit, design = in_own_units(fit, design)
-    eta = linear_predictors(fit, design, ())
     plan = Plan.of(fit.layout, "marginal", "marginal")
+    eta = linear_predictors(fit, design, plan.conditioned)
     variance = shift_covariance(fit, design, plan, location, location)
     mean, between, within, working = _averages(fit, design, plan, eta)
     mass = np.ones(design.n_samples) if weights is None else weights

@@ -56,7 +56,7 @@ def _in_predictor(fit: Fit, k: int) -> Iterator[FewGroups]:
     names, left = fit.layout.coefficients[k], set(range(len(fit.beta[k])))
     left -= {*fit.aliased[k], *(j for j in left if names[j] == _INTERCEPT)}
     every = range(len(fit.constant_within))
-    small = [f for f in every if factors[f].n_levels < FEW_GROUPS and not factors[f].is_one_hot]
+    small = [f for f in every if factors[f].n_levels < FEW_GROUPS and factors[f].are_groups]
     for f in sorted(small, key=lambda f: factors[f].n_levels):  # the outermost first
         found = sorted(left.intersection(np.flatnonzero(fit.constant_within[f][k]).tolist()))
         if found:

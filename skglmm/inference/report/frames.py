@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Floats
+from skglmm.fitting import Fit
+from skglmm.inference.parameters.curve_values import CurveValues
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.modes import RandomEffects, named_effects
+from skglmm.inference.parameters.smooth_tests import SmoothTest
 from skglmm.inference.parameters.wald import Component, Covariances, Intervals
 from skglmm.inference.report.overview import Overview
 
@@ -19,6 +22,7 @@ __all__ = [
     "columns_frame",
     "component_frame",
     "covariance_frame",
+    "curve_frame",
     "estimate_frame",
     "interval_frame",
     "named_frame",
@@ -26,6 +30,7 @@ __all__ = [
     "random_effects_frame",
     "record_frame",
     "replicate_frame",
+    "smooth_frame",
 ]
 
 Frame: TypeAlias = pd.DataFrame  # for records that turn into one
@@ -257,3 +262,49 @@ def record_frame(kind: type[tuple[Any, ...]], records: Sequence[Any]) -> pd.Data
         With all columns also where there are no records.
     """
     return pd.DataFrame(list(records), columns=list(kind._fields))  # type: ignore[attr-defined]
+
+
+def smooth_frame(tests: Sequence[SmoothTest]) -> pd.DataFrame:
+    """Return one row for each curve.
+
+    Parameters
+    ----------
+    tests : sequence of SmoothTest
+
+    Returns
+    -------
+    DataFrame
+        Columns name, predictor, edf, reference_df, statistic, residual_df, p_value.
+    """
+    names = [each.name for each in fields(SmoothTest) if each.name not in {"sds", "trends"}]
+    return pd.DataFrame([[getattr(each, name) for name in names] for each in tests], columns=names)
+
+
+def curve_frame(fit: Fit, values: Sequence[CurveValues]) -> pd.DataFrame:
+    """Return one row for each point of each curve.
+
+    Parameters
+    ----------
+    fit : Fit
+    values : sequence of CurveValues
+
+    Returns
+    -------
+    DataFrame
+        Columns name, predictor, one for each covariate, estimate, std_error, conf_low, conf_high.
+    """
+    parts = []
+    for each in values:
+        curve = each.curve
+        points = zip(curve.smooth.covariates, each.points.T, strict=True)
+        common = {"name": curve.name, "predictor": fit.layout.predictors[curve.predictor]}
+        answers = {
+            "estimate": each.estimate,
+            "std_error": each.std_error,
+            "conf_low": each.low,
+            "conf_high": each.high,
+        }
+        parts.append(pd.DataFrame({**common, **dict(points), **answers}))
+    covariates = dict.fromkeys(name for each in values for name in each.curve.smooth.covariates)
+    last = ["estimate", "std_error", "conf_low", "conf_high"]
+    return pd.concat(parts, ignore_index=True)[["name", "predictor", *covariates, *last]]

@@ -138,7 +138,7 @@ def _slope_tests(rows: Drawn, study: Study) -> Iterator[ResidualTest]:
     design = study.design
     names = _kept_names(study)
     every = zip(design.layout.factors, design.codes, strict=True)
-    for factor, codes in ((one, codes) for one, codes in every if not one.is_one_hot):
+    for factor, codes in ((one, codes) for one, codes in every if one.are_groups):
         for name, x in zip(names, rows.fixed.T, strict=True):
             known = name in factor.columns
             if not known and np.count_nonzero(_varies_within(x, codes)) >= FEWEST:

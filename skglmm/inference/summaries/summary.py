@@ -1,6 +1,6 @@
 """The summary of a fit: a record that prints as text and shows as HTML."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -11,6 +11,7 @@ from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.degrees_of_freedom.reference import Reference
 from skglmm.inference.parameters.natural import derived
+from skglmm.inference.parameters.smooth_tests import SmoothTest, smooth_tests
 from skglmm.inference.parameters.wald import (
     Coefficients,
     Component,
@@ -26,6 +27,7 @@ from skglmm.inference.report.text import Table
 __all__ = ["Summary", "summarize"]
 
 MOST_ROWS, SHOWN = 12, 8  # parameters of a structure, all of which are shown or the first
+UNGROUPED = ("1", 1)  # name and levels of what all rows have together, no grouping factor
 _ABSENT = "-"  # shown for a number that is not available
 
 
@@ -70,6 +72,8 @@ class Summary:
         Their log density at the estimates, which is no part of the log likelihood.
     is_unordered : bool, default=False
         Whether linear predictors are those of classes without an order, and have their names.
+    smooths : tuple of SmoothTest, default=()
+        Curves of smooth terms.
 
     Examples
     --------
@@ -107,6 +111,7 @@ class Summary:
     priors: Mapping[str, str] = field(default_factory=dict)
     log_prior: float = 0.0
     is_unordered: bool = False
+    smooths: tuple[SmoothTest, ...] = ()
 
     def __str__(self) -> str:
         parts = ["\n".join(_head(self)), *map(str, _tables(self))]
@@ -198,6 +203,7 @@ def summarize(
         priors={name: str(density) for name, density in fit.priors.entries},
         log_prior=fit.log_prior,
         is_unordered=fit.family.is_unordered,
+        smooths=smooth_tests(fit),
     )
 
 
@@ -218,7 +224,8 @@ def _too_sure(fit: Fit, against: Reference) -> Iterator[str]:
 
 def _head(summary: Summary) -> list[str]:
     kind = "mixed regression" if summary.components else "regression"
-    levels = ", ".join(f"{name} {count}" for name, count in summary.n_levels.items())
+    counts = [item for item in summary.n_levels.items() if item != UNGROUPED]
+    levels = ", ".join(f"{name} {count}" for name, count in counts)
     counted = f"{summary.n_params} parameter{'s' * (summary.n_params != 1)}"
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     likelihood = "Restricted log likelihood (REML)" if summary.is_restricted else "Log likelihood"
@@ -245,8 +252,13 @@ def _tables(summary: Summary) -> Iterator[Table]:
             continue
         if table.predictor in summary.levels:
             yield _level_table(table.predictor, *summary.levels[table.predictor])
-        elif table.names:
-            yield _coefficient_table(table, summary)
+            continue
+        curves = [each for each in summary.smooths if each.predictor == table.predictor]
+        in_curves = {name for each in curves for name in each.trends}
+        if not in_curves.issuperset(table.names):
+            yield _coefficient_table(table, summary, in_curves)
+        if curves:
+            yield _smooth_table(curves)
     for block in dict.fromkeys(summary.blocks.values()):
         names = [name for name, own in summary.blocks.items() if own == block]
         yield _block_table(block, {name: summary.levels[name] for name in names})
@@ -283,11 +295,15 @@ def _structure_table(component: Component) -> Table:
     if len(rows) > MOST_ROWS:
         rows = [*rows[:SHOWN], (f"... {len(rows) - SHOWN} more", "", "")]
     count = f"{component.n_levels} level{'s' * (component.n_levels != 1)}"
-    title = f"Random effects, {component.structure}; {component.group} ({count})"
+    of = f"{component.group} ({count})"
+    if (component.group, component.n_levels) == UNGROUPED:
+        of = "all rows together"
+    title = f"Random effects, {component.structure}; {of}"
     return Table(title, ("", "estimate", "std. error"), tuple(rows), 1)
 
 
-def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
+def _coefficient_table(table: Coefficients, summary: Summary, hidden: Collection[str]) -> Table:
+    """Coefficients of a predictor but for those of its curves, which have other tests."""
     columns = [
         ("estimate", map(_number, table.estimate)),
         ("std. error", map(_number, table.std_error)),
@@ -299,8 +315,27 @@ def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
     if np.isfinite(table.df).any():
         columns[2:3] = [("df", map(_fixed, table.df)), ("t", map(_fixed, table.statistic))]
         title += f"; degrees of freedom: {summary.df_method}"
-    rows = tuple(zip(table.names, *(cells for _, cells in columns), strict=True))
-    return Table(title, ("", *(head for head, _ in columns)), rows, 1)
+    rows = zip(table.names, *(cells for _, cells in columns), strict=True)
+    kept = tuple(row for row in rows if row[0] not in hidden)
+    return Table(title, ("", *(head for head, _ in columns)), kept, 1)
+
+
+def _smooth_table(curves: Sequence[SmoothTest]) -> Table:
+    """Curves: effective degrees of freedom, standard deviations of the bends, tests."""
+    statistic = "F" if np.isfinite(curves[0].residual_df) else "chi2"
+    rows = [
+        (
+            each.name,
+            _fixed(each.edf),
+            ", ".join(_number(value) for _, value, _ in each.sds),
+            _fixed(each.reference_df),
+            _fixed(each.statistic),
+            _p_value(each.p_value),
+        )
+        for each in curves
+    ]
+    heads = ("", "edf", "sd of bends", "ref. df", statistic, "p")
+    return Table(f"Smooth terms of the {curves[0].predictor}", heads, tuple(rows), 1)
 
 
 def _level_table(name: str, value: float, error: float) -> Table:

@@ -123,7 +123,7 @@ def _random(fit: Fit, level: float) -> Estimates:
         [term for _, _, term in named],
         found.estimate[last],
         component=[component for component, _, _ in named],
-        group=[group for _, group, _ in named],
+        group=[group or None for _, group, _ in named],
         std_error=std_errors(fit, parameters),
         low=found.low[last],
         high=found.high[last],
@@ -143,6 +143,10 @@ def _places(fit: Fit) -> dict[str, tuple[str, str, str]]:
             continue
         for i, predictor in enumerate(factor.predictors):
             component = fit.layout.predictors[predictor]
+            if factor.parts and factor.parts[i]:
+                name = sd_name(factor, i)
+                places[name] = component, factor.name, name.replace(f" | {factor.name})", ")")
+                continue
             places[sd_name(factor, i)] = component, factor.name, f"sd({names[i]})"
             for j in range(i + 1, factor.n_columns):
                 short = f"corr({names[i]}, {names[j]})"

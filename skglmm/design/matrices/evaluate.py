@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from skglmm.design.smooths import SmoothColumns
 from skglmm.exceptions import DesignError
 from skglmm.syntax import columns_in, name_of, read_expression, spelled
 
@@ -34,7 +35,7 @@ class Names:
     functions: Mapping[str, Any]
     states: MutableMapping[str, Any]
     learns: bool
-    shared: Mapping[str, Any]
+    shared: dict[str, Any]
 
     def called(self, name: str, call: ast.Call) -> Any:
         """Return a function; one that learns gets what it has learned."""
@@ -45,6 +46,8 @@ class Names:
         if text not in self.states and not self.learns:
             msg = f"fit has kept nothing that {text!r} has learned; fit the model again"
             raise DesignError(msg)
+        if isinstance(function, SmoothColumns):  # of which two kinds learn the same
+            return partial(function, _states=self.states, _text=text)
         return partial(function, _state=self.states.setdefault(text, {}), **self.shared)
 
     def value(self, name: str) -> Any:

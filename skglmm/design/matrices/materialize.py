@@ -20,12 +20,12 @@ from formulaic.transforms import TRANSFORMS
 from formulaic.utils.variables import Variable
 
 from skglmm.arrays import Floats
-from skglmm.design.direct import direct_matrices
-from skglmm.design.evaluate import Names, evaluate
-from skglmm.design.matrix import MatrixSpec, factors_in, label_of, levels_of, terms_in
-from skglmm.design.names import uses
-from skglmm.design.sizes import Materializer
-from skglmm.design.term_table import learn_codings
+from skglmm.design.matrices.direct import direct_matrices
+from skglmm.design.matrices.evaluate import Names, evaluate
+from skglmm.design.matrices.matrix import MatrixSpec, factors_in, label_of, levels_of, terms_in
+from skglmm.design.matrices.names import uses
+from skglmm.design.matrices.sizes import Materializer
+from skglmm.design.matrices.term_table import learn_codings
 from skglmm.exceptions import DesignError
 
 __all__ = ["as_frame", "build_matrices", "learn_matrices"]
@@ -84,6 +84,7 @@ def _all_columns(
     except DesignError:
         raise
     except _FAILURES as error:
+        _raise_own(error)
         culprit = _culprit(texts, data, context)
         constant = _constant_column(culprit, data, context)
         raise (constant or _explained(error, culprit)) from error
@@ -109,6 +110,7 @@ def build_matrices(
         known = ModelSpecs(**{key: spec.model_spec() for key, spec in specs.items()})
         made = _materialize(known, data, context)
     except _FAILURES as error:
+        _raise_own(error)
         raise _explained(error, None) from error
     return {key: spec.kept(_checked(made[key], spec)) for key, spec in specs.items()}
 
@@ -203,6 +205,13 @@ def _culprit(
         except _FAILURES:
             return label_of(factor.expr)
     return None
+
+
+def _raise_own(error: BaseException) -> None:
+    """Raise the error of a function of ours, around which formulaic has wrapped its own."""
+    cause = error.__cause__
+    if isinstance(cause, DesignError):
+        raise cause from None
 
 
 def _explained(error: Exception, culprit: str | None) -> DesignError:

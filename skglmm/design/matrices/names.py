@@ -10,7 +10,8 @@ from formulaic.transforms import TRANSFORMS
 from scipy.special import exp10, expit
 
 from skglmm.design.columns import Use
-from skglmm.design.matrix import label_of
+from skglmm.design.matrices.matrix import label_of
+from skglmm.design.smooths import smooth_functions
 from skglmm.exceptions import DesignError
 from skglmm.syntax import CODINGS, columns_in, read_expression, terms_of
 
@@ -22,6 +23,7 @@ _CONTEXT: dict[str, Any] = {
     "expit": expit,
     "abs": np.abs,
     "exp10": exp10,  # formulaic's own is x**10
+    **smooth_functions(),
 }
 KNOWN = frozenset(TRANSFORMS)  # what formulaic lets formulas call
 

@@ -8,8 +8,8 @@ import numpy as np
 from formulaic.parser.types import Factor
 
 from skglmm.arrays import Floats
-from skglmm.design.matrix import MatrixSpec, TermColumns, label_of, terms_in
-from skglmm.design.sizes import MOST_COLUMNS
+from skglmm.design.matrices.matrix import MatrixSpec, TermColumns, label_of, terms_in
+from skglmm.design.matrices.sizes import MOST_COLUMNS
 
 __all__ = ["direct_matrices"]
 

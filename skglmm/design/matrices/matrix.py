@@ -12,7 +12,7 @@ from formulaic.materializers.types import EvaluatedFactor, ScopedFactor, ScopedT
 from formulaic.parser.types import Factor, Term
 
 from skglmm.arrays import Floats
-from skglmm.design.plain import from_plain, to_plain
+from skglmm.design.matrices.plain import from_plain, to_plain
 from skglmm.syntax import terms_of
 
 __all__ = ["MatrixSpec", "TermColumns", "factors_in", "label_of", "levels_of", "terms_in"]

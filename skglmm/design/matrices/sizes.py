@@ -7,7 +7,7 @@ import pandas as pd
 from formulaic.materializers import PandasMaterializer
 from formulaic.parser.types import Factor
 
-from skglmm.design.matrix import label_of
+from skglmm.design.matrices.matrix import label_of
 from skglmm.exceptions import DesignError
 
 __all__ = ["Materializer", "refuse_parameters"]

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.linalg import block_diag
 
 from skglmm.arrays import Floats
-from skglmm.design.matrix import MatrixSpec, TermColumns, label_of
+from skglmm.design.matrices.matrix import MatrixSpec, TermColumns, label_of
 
 __all__ = ["TermTable", "learn_codings", "term_table"]
 

@@ -1,0 +1,1 @@
+"""Smooth terms: effects whose variances come from several penalties."""

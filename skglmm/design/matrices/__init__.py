@@ -1,0 +1,1 @@
+"""Matrices that formulas ask for, by formulaic."""
