@@ -136,6 +136,15 @@ def test_arms_may_have_a_covariance_each():
     assert_allclose(found[0], np.concatenate(found[1:]), rtol=1e-4)
 
 
+def test_smooths_stand_beside_visits():
+    numbers = X.assign(x=np.sin(7.0 * X["subject"]))
+    model = LMMRegressor(f"visit + s(x) + {AR1}", scale="0").fit(numbers, Y)
+    straight = LMMRegressor(f"visit + x + {AR1}", scale="0").fit(numbers, Y)
+    assert model.log_likelihood_ >= straight.log_likelihood_ - 1e-6
+    (row,) = model.smooth_terms().to_dict("records")
+    assert 0 < row["p_value"] < 1  # of chi-square, as no residual variance is estimated
+
+
 def covariance_of_rows(model, theta):
     """V, from natural covariances of the user."""
     fit, rows = model.fit_, model._spec.build(X)
