@@ -4,6 +4,7 @@ from skglmm.covariance.autoregressive import Autoregressive
 from skglmm.covariance.base import Covariance
 from skglmm.covariance.block_diagonal import BlockDiagonal
 from skglmm.covariance.compound_symmetry import CompoundSymmetry
+from skglmm.covariance.derived.lowered import Lowered
 from skglmm.covariance.diagonal import Diagonal
 from skglmm.covariance.factor_analytic import FactorAnalytic
 from skglmm.covariance.fields.exponential import Exponential
@@ -41,6 +42,7 @@ __all__ = [
     "HomogeneousDiagonal",
     "HomogeneousToeplitz",
     "Known",
+    "Lowered",
     "Matern",
     "NaturalParameter",
     "OrnsteinUhlenbeck",

@@ -87,6 +87,14 @@ class Covariance(ABC):
         """Whether each effect may be given units of its own."""
         return True
 
+    def in_units(self, basis: Floats) -> "Covariance":
+        """Return the covariance of a fit whose effects the user's are `basis`, (q, q), times.
+
+        It is the same, unless it knows numbers in the units of the user.
+        """
+        del basis
+        return self
+
     @abstractmethod
     def factor(self, theta: Floats) -> Floats:
         """Return the lower-triangular factor, shape (q, q), of `theta`, shape (n_params,)."""

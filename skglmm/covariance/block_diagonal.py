@@ -78,6 +78,9 @@ class BlockDiagonal(Covariance):
         theta = np.asarray(theta, dtype=np.float64)
         return ((part, theta[inside]) for part, inside, _ in self._places)
 
+    def in_units(self, basis: Floats) -> "BlockDiagonal":
+        return BlockDiagonal(tuple(part.in_units(basis[own, own]) for part, _, own in self._places))
+
     def factor(self, theta: Floats) -> Floats:
         return np.asarray(block_diag(*(part.factor(piece) for part, piece in self._cut(theta))))
 

@@ -141,6 +141,8 @@ class Layout:
         Predictors whose intercept other parameters take the place of.
     all_named : bool
         Whether names of the first predictor's coefficients and effects tell it, too: ``b(x)``.
+    left_out : tuple of int
+        Predictors of what is no part of the model: of a residual whose place random effects take.
     curves : tuple of SmoothCurve
         Smooths over all rows.
     """
@@ -152,6 +154,7 @@ class Layout:
     numbers: tuple[int, ...] = ()
     implied: tuple[int, ...] = ()
     all_named: bool = False
+    left_out: tuple[int, ...] = ()
     curves: tuple[SmoothCurve, ...] = ()
 
     def is_shifted(self, k: int) -> bool:

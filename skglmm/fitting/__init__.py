@@ -2,13 +2,14 @@
 
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import Digest, digest, row_digest
+from skglmm.fitting.data.left_out import LeftOut, left_out
 from skglmm.fitting.data.measure import measured
 from skglmm.fitting.data.null_space import NullSpace
 from skglmm.fitting.data.priors import known_priors, penalty_of
 from skglmm.fitting.data.spaces import Spaces, Sums, of_rows, signed_sums, spaces
 from skglmm.fitting.data.standardize import learn_scales
 from skglmm.fitting.data.units import USER, Units
-from skglmm.fitting.fit import fit, fit_bound, refit, unpenalized, unrestricted
+from skglmm.fitting.fit import fit, fit_bound, refit, refit_with, unpenalized, unrestricted
 from skglmm.fitting.local import Local, local
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
@@ -28,6 +29,7 @@ __all__ = [
     "Cap",
     "Digest",
     "Fit",
+    "LeftOut",
     "Local",
     "NullSpace",
     "Optimum",
@@ -48,6 +50,7 @@ __all__ = [
     "known_priors",
     "learn_scales",
     "least_curvatures",
+    "left_out",
     "line_search",
     "local",
     "measured",
@@ -55,6 +58,7 @@ __all__ = [
     "penalty_of",
     "positive",
     "refit",
+    "refit_with",
     "row_digest",
     "signed_sums",
     "solved",

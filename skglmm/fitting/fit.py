@@ -1,6 +1,6 @@
 """Fit a mixed model by maximum likelihood or REML: from design and response to a frozen `Fit`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import determined, least_curvatures, stiffened
 from skglmm.priors import NO_PRIORS, Priors
 
-__all__ = ["fit", "fit_bound", "refit", "unpenalized", "unrestricted"]
+__all__ = ["fit", "fit_bound", "refit", "refit_with", "unpenalized", "unrestricted"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
@@ -183,6 +183,38 @@ def refit(
     return _maximize(bound, state, options or Options(), inference=inference, effects=effects)
 
 
+def refit_with(study: Study, before: Fit, easier: Study, options: Options) -> Fit:
+    """Fit again, with the optimum and the Hessian of rows of the same likelihood.
+
+    Parameters
+    ----------
+    study : Study
+        Rows of `before`.
+    before : Fit
+        Whose estimates are the starting values, and which the record is compared as.
+    easier : Study
+        The same rows, in numbers that lose fewer digits.
+    options : Options
+        When the optimizer stops.
+    """
+    bound, other = study.around(before), easier.around(before)
+    first = begin_at(other.problem, other.off_boundary(other.vector(before)), other.upper)
+    optimum = minimize(other.problem, first, options)
+    optimum = _polish(other.problem, optimum, options, inference=True)
+    here = bound.problem.evaluate(optimum.vector)
+    if here is None:
+        return before
+    optimum = replace(
+        optimum,
+        here=replace(here, value=optimum.here.value),
+        n_evaluations=before.n_evaluations + optimum.n_evaluations,
+        n_iterations=before.n_iterations + optimum.n_iterations,
+    )
+    going = [Sides(np.zeros(len(beta)), np.zeros(len(beta))) for beta in before.beta]
+    found = _recorded(bound, optimum, going, options, inference=True, effects=True)
+    return replace(found, spaces=before.spaces, data_digest=before.data_digest)
+
+
 def unrestricted(study: Study, before: Fit, options: Options | None = None) -> Fit:
     """Fit again by maximum likelihood what may have been fitted by REML.
 
@@ -279,6 +311,18 @@ def _maximize(
         bound, again = _once_more(bound, optimum, options, constants, inference=inference)
         optimum, away = _followed(bound, again, options.tol)
     going = sides(bound, optimum, away)
+    return _recorded(bound, optimum, going, options, inference=inference, effects=effects)
+
+
+def _recorded(
+    bound: Bound,
+    optimum: Optimum,
+    going: Sequence[Sides],
+    options: Options,
+    *,
+    inference: bool,
+    effects: bool,
+) -> Fit:
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
     moves = jacobian(bound.problem, optimum.here.mode) if inference else None
     outcome = Outcome(going, moves, bound.problem, effects)

@@ -8,7 +8,6 @@ import numpy as np
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Layout
 from skglmm.engine import (
-    LinearModel,
     LinearRows,
     Modes,
     Params,
@@ -148,9 +147,9 @@ def _of_objective(bound: Bound, optimum: Optimum) -> dict[str, Any]:
 def _of_rows(rows: LinearRows | Problem, scales: Scales) -> dict[str, Any]:
     """What degrees of freedom need to know of the rows."""
     if isinstance(rows, Problem):
-        model = LinearModel.of(rows)
-        equations = None if model is None else model.shared.equations
-        within = constant_within(rows) if model is None else model.shared.constant_within
+        linear = LinearRows.of(rows)
+        equations = None if linear is None else linear.equations
+        within = constant_within(rows) if linear is None else linear.constant_within
     else:
         equations, within = rows.equations, rows.constant_within
     return {

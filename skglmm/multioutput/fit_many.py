@@ -159,6 +159,7 @@ def _read(model: MixedModel, X: Any, Y: Any, sample_weight: Any) -> tuple[Shared
     if is_dask(X):
         msg = "X is a dask DataFrame, expected rows in memory; call X.compute(), and Y.compute()"
         raise TypeError(msg)
+    model._refuse_sums("fit_many")
     frame = fit_frame(model, X)
     responses = read_responses(Y, len(frame), labels=is_classifier(model))
     weights = check_weights(sample_weight, len(frame))

@@ -79,7 +79,7 @@ class CondensedRows:
     squares : LevelSquares
         Of the fixed columns, see `level_squares`.
     scale_column : float
-        What the log scale is a multiple of.
+        What the log scale is a multiple of; 0 where it is known.
     """
 
     levels: Shard
@@ -107,7 +107,8 @@ def condense(shard: Shard, location: int, scale: int) -> CondensedRows | None:
     products = rows.cross_products(_only(place, -sizes, n_predictors**2))
     weight, log_size = _masses(rows, scale)
     condensed = CondensedShard(products, found.sums, found.square, weight, log_size, found.lost)
-    return CondensedRows(_without_rows(shard), condensed, level_squares(shard), float(column[0, 0]))
+    size = float(column[0, 0]) if column.size else 0.0
+    return CondensedRows(_without_rows(shard), condensed, level_squares(shard), size)
 
 
 def response_sums(shard: Shard, location: int, scale: int) -> ResponseSums:

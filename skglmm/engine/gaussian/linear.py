@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.covariance import Known
+from skglmm.covariance import Known, Lowered
 from skglmm.engine.gaussian.condensed import (
     CondensedShard,
     ResponseSums,
@@ -55,7 +55,7 @@ class LinearRows:
     squares : LevelSquares
         Of the fixed columns, see `level_squares`.
     scale_column : float
-        What the log scale is a multiple of.
+        What the log scale is a multiple of; 0 where it is known.
     """
 
     problem: Problem
@@ -63,6 +63,27 @@ class LinearRows:
     condensed: CondensedShard
     squares: LevelSquares
     scale_column: float
+
+    @classmethod
+    def of(cls, problem: Problem) -> "LinearRows | None":
+        """Condense the rows of a problem; None where it is not linear, or scales of rows differ.
+
+        So it is, too, where parameters have priors, which cross-products know nothing of.
+        """
+        if not _is_linear(problem):
+            return None
+        rows = list(problem.shards.map(condense, **_predictors(problem.family)))
+        parts = [part for part in rows if part is not None]
+        if len(parts) < len(rows) or len({part.scale_column for part in parts}) > 1:
+            return None
+        merger = Merger(tuple(part.levels for part in parts))
+        return cls(
+            problem=problem,
+            plain=replace(problem, shards=Here((merger.shard,))),
+            condensed=merger.condensed([part.products for part in parts]),
+            squares=Here([part.squares for part in parts]).total(),
+            scale_column=parts[0].scale_column,
+        )
 
     @cached_property
     def equations(self) -> MixedModelEquations:
@@ -103,30 +124,17 @@ class LinearModel:
 
     @classmethod
     def of(cls, problem: Problem) -> "LinearModel | None":
-        """Condense the rows of a problem; None where it is not linear, or scales of rows differ.
-
-        So it is, too, where parameters have priors, which a profile knows nothing of.
+        """Condense the rows of a problem, see `LinearRows.of`; None where the scale is known, too.
 
         This is the only pass over the rows: what a fit asks for later is in what it returns.
         """
-        if not _may_be_linear(problem):
+        shared = LinearRows.of(problem) if _n_scales(problem) else None
+        if shared is None:
             return None
-        rows = list(problem.shards.map(condense, **_predictors(problem.family)))
-        parts = [part for part in rows if part is not None]
-        if len(parts) < len(rows) or len({part.scale_column for part in parts}) > 1:
-            return None
-        merger = Merger(tuple(part.levels for part in parts))
-        condensed = merger.condensed([part.products for part in parts])
-        flat = with_flat(merger.shard, (problem.family.location,))
+        (shard,), condensed = shared.plain.shards, shared.condensed
+        flat = with_flat(shard, (problem.family.location,))
         n_effects = sum(part.size for part in condensed.sums)
         gram = gram_of(flat, condensed) if n_effects <= DENSE_MAX else None
-        shared = LinearRows(
-            problem=problem,
-            plain=replace(problem, shards=Here((merger.shard,))),
-            condensed=condensed,
-            squares=Here([part.squares for part in parts]).total(),
-            scale_column=parts[0].scale_column,
-        )
         return cls(problem, _profile(problem, flat, condensed), gram, shared)
 
     def with_response(self, problem: Problem) -> "LinearModel":
@@ -182,13 +190,21 @@ def linear_model(problem: Problem) -> LinearModel | None:
     return None
 
 
-def _may_be_linear(problem: Problem) -> bool:
-    """Whether the response is normal, with a linear mean and one coefficient of the scale."""
+def _is_linear(problem: Problem) -> bool:
+    """Whether the response is normal, with a linear mean and one scale, estimated or left out."""
     if problem.penalty or not problem.family.is_normal:
         return False
-    location, scale = _predictors(problem.family).values()
-    n_coefficients = problem.shape.n_coefficients
-    return n_coefficients[scale] == 1 and n_coefficients[location] > 0
+    parts = [part for each in problem.covariances for part in each.blocks]
+    is_left_out = any(isinstance(part, Lowered) for part in parts)
+    has_mean = problem.shape.n_coefficients[problem.family.location] > 0
+    return has_mean and (_n_scales(problem) == 1 or (_n_scales(problem) == 0 and is_left_out))
+
+
+def _n_scales(problem: Problem) -> int:
+    """Number of coefficients of the scale of a normal family; 0 of others, too."""
+    if not problem.family.is_normal:
+        return 0
+    return problem.shape.n_coefficients[_predictors(problem.family)["scale"]]
 
 
 def _predictors(family: Family) -> dict[str, int]:

@@ -167,7 +167,7 @@ class MixedModel(
         model = read_model(self, family, rows.frame, rows.name)
         if self.formula is None:
             tell_namesake(rows.frame, rows.y, rows.name)
-        self._spec, design = self._learn(model, rows.frame)
+        self._spec, design = self._completed(*self._learn(model, rows.frame), read, rows.weights)
         columns = self._spec.read(rows.frame, design)
         self._row_digest = row_digest(columns, read, rows.weights)
         found = self._maximize(family, design, read, rows.weights, scale)
@@ -183,6 +183,7 @@ class MixedModel(
     def _fit_on_cluster(
         self, X: Any, y: Any, sample_weight: Any, family: Family, draft: ResponseScale
     ) -> None:
+        self._refuse_sums("a dask DataFrame")
         rows = cluster_rows(self, X, y, sample_weight, family, draft)
         self._spec, self._row_digest = rows.spec, rows.digest
         self.fit_ = fit_bound(
@@ -207,6 +208,17 @@ class MixedModel(
             relationships=self.relationships,
             float_groups=is_array(self, frame),  # whose columns share one type
         )
+
+    def _completed(
+        self, spec: DesignSpec, design: Design, y: Floats, weights: Floats | None
+    ) -> tuple[DesignSpec, Design]:
+        """Return the design with what only responses tell of it."""
+        del y, weights
+        return spec, design
+
+    def _refuse_sums(self, what: str) -> None:
+        """Refuse models whose design needs the responses of all rows, where these are not known."""
+        del what
 
     def _make_family(self) -> Family:
         """Return the family with the link that was chosen."""

@@ -1,11 +1,20 @@
 """Linear mixed regression."""
 
+from skglmm.arrays import Floats
+from skglmm.design import Design, DesignSpec
 from skglmm.engine import Approximation, ProfiledGaussian
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.reading.validation import check_flag
+from skglmm.estimators.real.no_residual import (
+    LoneRows,
+    leaves_out,
+    refuse_others,
+    without_residual,
+)
 from skglmm.families import Family, Gaussian
-from skglmm.response import RealScale
+from skglmm.fitting import Fit
+from skglmm.response import RealScale, ResponseScale
 
 __all__ = ["LMMRegressor"]
 
@@ -31,7 +40,11 @@ class LMMRegressor(MixedRegressor):
         by maximum likelihood only.
     scale : str, default="1"
         One-sided formula of the log residual standard deviation; it may have random effects,
-        and terms with the same key, ``(1 |p| g)`` here and in `formula`, are correlated.
+        and terms with the same key, ``(1 |p| g)`` here and in `formula`, are correlated. "0" leaves
+        the residual out, as glmmTMB's ``dispformula = ~ 0`` does: a term that has one effect for
+        each row takes its place, such as ``us(0 + visit | subject)``, and the rows of a subject
+        have its covariance alone. That is a mixed model for repeated measures (MMRM [3]_), or
+        ``gls`` of nlme.
     link : {"identity", "log"}, default="identity"
         Link of the mean.
     $others
@@ -40,7 +53,8 @@ class LMMRegressor(MixedRegressor):
     ----------
     $coefficients
     scale_coef_ : ndarray, shape (n_scale_coef,)
-        Fixed effects of the log residual standard deviation, the intercept first.
+        Fixed effects of the log residual standard deviation, the intercept first; none if the
+        residual is left out.
     $results
 
     References
@@ -49,6 +63,8 @@ class LMMRegressor(MixedRegressor):
        models using lme4. Journal of Statistical Software, 67(1), 1-48.
     .. [2] Kuznetsova, A., Brockhoff, P. B. & Christensen, R. H. B. (2017). lmerTest package: tests
        in linear mixed effects models. Journal of Statistical Software, 82(13), 1-26.
+    .. [3] Mallinckrodt, C. H., Clark, W. S. & David, S. R. (2001). Accounting for dropout bias
+       using mixed-effects models. Journal of Biopharmaceutical Statistics, 11(1-2), 9-21.
 
     Examples
     --------
@@ -62,6 +78,12 @@ class LMMRegressor(MixedRegressor):
     >>> model = LMMRegressor("days + (days | subject)").fit(X, y)
     >>> model.coef_.round(1)
     array([10.9])
+
+    Days of a subject that are more alike the closer they are, without a residual beside them:
+
+    >>> model = LMMRegressor("days + ar1(0 + days | subject)", scale="0").fit(X, y)
+    >>> model.tidy("random")["estimate"].round(2).tolist()
+    [36.7, 0.6]
     """
 
     _family = Gaussian()
@@ -74,6 +96,32 @@ class LMMRegressor(MixedRegressor):
         check_flag("reml", self.reml)
         integrated = (family.location,) if self.reml else ()
         return ProfiledGaussian(integrated=integrated)
+
+    def _completed(
+        self, spec: DesignSpec, design: Design, y: Floats, weights: Floats | None
+    ) -> tuple[DesignSpec, Design]:
+        if not leaves_out(self.scale):
+            return spec, design
+        return without_residual(spec, design, y, weights, self._make_family())
+
+    def _maximize(
+        self,
+        family: Family,
+        design: Design,
+        read: Floats,
+        weights: Floats | None,
+        scale: ResponseScale,
+    ) -> Fit:
+        if not leaves_out(self.scale):
+            return super()._maximize(family, design, read, weights, scale)
+        how = (self._approximation(family), self._options(), self._priors(self._spec))
+        rows = LoneRows(family, design, read, *how)
+        log_sd = self._spec.added[family.scale]
+        return rows.fit(float(log_sd or 0.0), inference=bool(self.inference))
+
+    def _refuse_sums(self, what: str) -> None:
+        if leaves_out(self.scale):
+            refuse_others(what)
 
     def _make_scale(self, family: Family) -> RealScale:
         del family

@@ -133,8 +133,16 @@ class Scales:
         """Return the design with standardized columns."""
         fixed = [self.fixed(design, k) for k in range(len(design.fixed))]
         columns = [turned(z, m) for z, m in zip(design.columns, self.bases, strict=True)]
-        design = self.units.design(design, self.levels)
-        return replace(design, fixed=tuple(fixed), columns=tuple(columns))
+        layout, design = self.layout(design.layout), self.units.design(design, self.levels)
+        return replace(design, layout=layout, fixed=tuple(fixed), columns=tuple(columns))
+
+    def layout(self, layout: Layout) -> Layout:
+        """Return the layout with covariances that know the units of the fit."""
+        pairs = zip(layout.factors, self.effect_maps(layout), strict=True)
+        factors = tuple(
+            replace(factor, covariance=factor.covariance.in_units(basis)) for factor, basis in pairs
+        )
+        return replace(layout, factors=factors)
 
     def turned_over(self, predictors: Collection[int]) -> "Scales":
         """Return the maps for which columns of some predictors have the other sign.

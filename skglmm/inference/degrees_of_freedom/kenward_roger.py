@@ -135,8 +135,10 @@ def _matched(one: float, two: float, q: int) -> Denominator:
 
 
 def _derivatives(model: MarginalModel) -> tuple[Floats, Floats, Floats]:
-    """P_r, Q_rs and K_rs of all derivatives of V, that in the residual variance last."""
+    """P_r, Q_rs and K_rs of all derivatives of V, that in a residual variance last."""
     pairs = list(_directions(model))
+    if not model.has_scale:
+        return _without_residuals(model, pairs)
     whole = list(enumerate(model.sigmas))  # V itself, less the part of the residual variance
     columns = _columns(model, [*pairs, *whole])
     sums = pair_sums(model, columns) if whole else PairSums({}, {}, columns)
@@ -144,6 +146,19 @@ def _derivatives(model: MarginalModel) -> tuple[Floats, Floats, Floats]:
     met = np.tensordot(columns.reshape(shape), sums.products.reshape(shape), (0, 0))
     met = np.swapaxes(met, 1, 2)  # (m + F, m + F, p, p)
     return _with_residuals(model, sums, pairs, whole, met)
+
+
+def _without_residuals(
+    model: MarginalModel, pairs: list[_Direction]
+) -> tuple[Floats, Floats, Floats]:
+    """The same where all of V that is estimated are covariances of random effects."""
+    columns = _columns(model, pairs)
+    sums, p = pair_sums(model, columns), len(model.covariance)
+    shape = (len(columns), len(pairs), p)
+    second = np.tensordot(columns.reshape(shape), sums.products.reshape(shape), (0, 0))
+    first = np.array([-model.explained(f, change) for f, change in pairs])
+    traces = np.array([[_trace(sums, one, other) for other in pairs] for one in pairs])
+    return first, np.swapaxes(second, 1, 2), traces
 
 
 def _with_residuals(

@@ -53,6 +53,11 @@ class MarginalModel:
         """From the coefficients of the fit to those of the user, (p, p kept)."""
         return self.fit.coefficient_maps[self.location]
 
+    @property
+    def has_scale(self) -> bool:
+        """Whether the residual variance is estimated; otherwise it is in the equations, or none."""
+        return len(self.fit.beta[self.scale]) > 0
+
     @cached_property
     def log_sigma_slope(self) -> float:
         """Derivative of the log residual standard deviation in its coefficient."""
@@ -60,7 +65,9 @@ class MarginalModel:
 
     @cached_property
     def residual_variance(self) -> float:
-        """Variance of the residuals of rows of weight one."""
+        """Variance of the residuals of rows of weight one, in the units of the equations."""
+        if not self.has_scale:
+            return 1.0
         k = self.scale
         moved = float(self.fit.beta[k][0] - self.fit.origins[k][0])
         return float(np.exp(2.0 * self.log_sigma_slope * moved))

@@ -67,8 +67,9 @@ class Satterthwaite(Reference):
         model, shape = self.model, self.fit.shape
         root = model.to_user @ model.covariance
         moves = np.zeros((shape.n_params, len(root), len(root)))
-        slope = 2.0 * model.log_sigma_slope
-        moves[shape.beta(model.scale).start] = slope * root @ model.by_residuals @ root.T
+        if model.has_scale:
+            slope = 2.0 * model.log_sigma_slope
+            moves[shape.beta(model.scale).start] = slope * root @ model.by_residuals @ root.T
         for f, theta in enumerate(self.fit.theta):
             factor, start = self.fit.layout.factors[f], shape.theta(f).start
             for m, change in enumerate(factor.covariance.moves(theta)):

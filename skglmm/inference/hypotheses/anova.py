@@ -242,6 +242,6 @@ def _statistic(fit: Fit, matrix: Floats) -> float:
 
 def _residual_variance(fit: Fit) -> float:
     """Variance of rows of weight one, in the user's units; NaN where there is not one."""
-    if fit.equations is None:
+    if fit.equations is None or not len(fit.beta[fit.family.scale]):
         return np.nan
     return float(np.exp(2.0 * fit.beta[fit.family.scale][0]))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
+from skglmm.covariance import Lowered
 from skglmm.design import Factor
 from skglmm.fitting import Fit, Spaces
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
@@ -167,7 +168,9 @@ class Comparison:
         if one is None or other is None or fixed[0].is_named(fixed[1]):
             return None
         m = min(one.n_sums, other.n_sums)
-        triples = zip(one.offsets, other.offsets, other.fixed, strict=False)  # numbers come last
+        triples = list(zip(one.offsets, other.offsets, other.fixed, strict=False))  # numbers last
+        nothing = {*self.smaller.layout.left_out} & {*self.larger.layout.left_out}
+        triples = [each for k, each in enumerate(triples) if k not in nothing]
         return all(
             within_span(
                 left[:m] - right[:m],
@@ -251,7 +254,9 @@ def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
     if missing:
         effects = _listed(smaller.columns, missing)
         yield f"only in the smaller model {effects} varies over {name!r}{told}"
-    if larger.factor.covariance.contains(smaller.factor.covariance) and _are_alike(smaller, larger):
+    whole, part = larger.factor.covariance, smaller.factor.covariance
+    in_any_order = whole.n_params == comb(whole.size + 1, 2) and not missing
+    if whole.contains(part) and (_are_alike(smaller, larger) or in_any_order):
         return
     for term in smaller.terms:
         if larger.home(term) is None:
@@ -309,10 +314,18 @@ def _blocks(fit: Fit, spaces: Spaces | None, *, by_rows: bool) -> dict[Any, _Blo
 
 
 def _keys(fit: Fit, spaces: Spaces | None) -> list[Any]:
-    """What tells factors apart: rows or names of groups, and of which times or places they are."""
+    """What tells factors apart: rows or names of groups, and of which times or places they are.
+
+    That which takes the place of a residual is of all rows, whatever its effects are called.
+    """
     factors = fit.layout.factors
     groups = map(_pieces, factors) if spaces is None else spaces.groups
-    return [(group, factor.joint_name) for group, factor in zip(groups, factors, strict=True)]
+    joint = ("residual" if _is_residual(factor) else factor.joint_name for factor in factors)
+    return list(zip(groups, joint, strict=True))
+
+
+def _is_residual(factor: Factor) -> bool:
+    return any(isinstance(part, Lowered) for part in factor.covariance.blocks)
 
 
 def _pieces(factor: Factor) -> frozenset[str]:

@@ -90,7 +90,7 @@ def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
     names = iter([each.name for each in own])
     known = {each.name: (each.value, error) for each, error in with_errors(fit, variances(fit))}
     is_known = fit.uncertainty is not None and fit.posterior is not None
-    if is_known and fit.family.is_normal:
+    if is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]):
         left = fit.n_samples - len(fit.beta[fit.family.location]) - edf_of_effects(fit)
     found = []
     for curve in layout.curves:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skglmm.covariance import Lowered
 from skglmm.families import Family, Role
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
@@ -71,7 +72,7 @@ def _convergence(fit: Fit) -> Iterator[Note]:
                 ". Where effects hardly vary a prior of their correlations has a ridge: give their "
                 "standard deviations one as well that vanishes at zero, such as gamma(2, 0.1)"
             )
-        advice += "".join([*_uncentered(fit), *_walled(fit)])
+        advice += "".join([*_uncentered(fit), *_walled(fit), *_without_residual(fit)])
         text = f"the optimizer did not converge: {fit.message}. {advice}"
         yield Note("convergence", text)
 
@@ -84,6 +85,21 @@ def _walled(fit: Fit) -> Iterator[str]:
             f". With the {link.name} link means are positive only where linear predictors are, and "
             "there is no maximum where rows come to that end: link='log' has none"
         )
+
+
+def _without_residual(fit: Fit) -> Iterator[str]:
+    """Advice on a residual that is left out where rows of a level determine each other."""
+    for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
+        start = 0
+        for part in factor.covariance.blocks:
+            own, start = theta[start : start + part.n_params], start + part.n_params
+            if isinstance(part, Lowered) and part.is_exhausted(own):
+                yield (
+                    f". With scale='0' rows of a level of {factor.name!r} have no residual, and "
+                    "the likelihood rises until some are combinations of others: too few levels "
+                    "tell so many covariances. Take a structure with fewer parameters, such as "
+                    "ar1, cs or toep, or leave scale at '1'"
+                )
 
 
 def _uncentered(fit: Fit) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Covariances that are made of others."""
