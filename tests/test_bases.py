@@ -223,6 +223,18 @@ def restricted_unit(basis, rows, trends, name):
     return 0.5 * np.linalg.slogdet(coefficients.T @ coefficients)[1]
 
 
+def likelihood(y, fixed, total):
+    """-log L of normal responses at the best coefficients, these, and residuals over `total`."""
+    root = cho_factor(total)
+    cross = fixed.T @ cho_solve(root, fixed)
+    beta = np.linalg.solve(cross, fixed.T @ cho_solve(root, y))
+    rest = y - fixed @ beta
+    white = cho_solve(root, rest)
+    found = 0.5 * (len(y) * np.log(2 * np.pi) + rest @ white) + np.log(np.diag(root[0])).sum()
+    unit = 0.5 * (np.linalg.slogdet(cross)[1] - fixed.shape[1] * np.log(2 * np.pi))
+    return found, found + unit, beta, white
+
+
 @pytest.mark.parametrize("method", ["ML", "REML"])
 @pytest.mark.parametrize("name", CASES)
 def test_criteria_and_predictions_are_those_of_mgcv(name, method, learned):
@@ -236,19 +248,41 @@ def test_criteria_and_predictions_are_those_of_mgcv(name, method, learned):
     trends, bends = basis.trends(rows), basis.bends(rows)
     fixed, n = np.column_stack([*one, trends]), len(rows)
     variance = variances(basis, raw, scale)
-    total = cho_factor(scale * np.eye(n) + (bends * variance) @ bends.T)
-    cross = fixed.T @ cho_solve(total, fixed)
-    beta = np.linalg.solve(cross, fixed.T @ cho_solve(total, Y))
-    rest = Y - fixed @ beta
-    white = cho_solve(total, rest)
-    found = 0.5 * (n * np.log(2 * np.pi) + rest @ white) + np.log(np.diag(total[0])).sum()
+    total = scale * np.eye(n) + (bends * variance) @ bends.T
+    found, restricted, beta, white = likelihood(Y, fixed, total)
     if method == "REML":
-        found += 0.5 * (np.linalg.slogdet(cross)[1] - fixed.shape[1] * np.log(2 * np.pi))
+        found = restricted
         found -= restricted_unit(basis, rows, trends, name) if trends.size else 0.0
     assert_allclose(found, score, atol=1e-6)
     ahead = np.column_stack([*(np.ones((len(new), 1)) for _ in one), basis.trends(new)])
     found = ahead @ beta + basis.bends(new) @ (variance * (bends.T @ white))
     assert_allclose(found, fit, atol=1e-8)
+
+
+def test_curves_of_levels_have_the_likelihood_of_mgcv():
+    """gam(y ~ s(x, g, bs = "fs", k = 6, xt = list(bs = "cr")), method = "ML")."""
+    score, scale, raw = (
+        49.4524891945,
+        0.0506796091919,
+        [364.342828858, 0.0918620700589, 0.105494487291],
+    )
+    levels = INDEX % 5
+    y = Y + 0.2 * levels + (levels - 2) * (X - 1960) / 60
+    basis = learn_basis(ONE, bs="cr", k=6, centered=False, orthogonal=True)
+    trends, bends = basis.trends(ONE), basis.bends(ONE)
+    assert_allclose(trends.T @ bends, 0.0, atol=1e-9 * np.abs(trends).sum())
+    # Which two combinations of 1 and x vary independently is what LAPACK makes it there: the
+    # nearest one to the first column, and what is orthogonal to that.
+    flat = np.linalg.qr(trends)[0]
+    a, b = flat.T @ basis.spline.columns(ONE)[:, 0]
+    flat = np.sqrt(len(y)) * flat @ np.array([[a, -b], [b, a]]) / np.hypot(a, b)
+    parts = [bends, flat[:, 1:], flat[:, :1]]
+    units = [basis.penalty_units[0], 1.0, 1.0]
+    same = levels[:, None] == levels
+    total = scale * np.eye(len(y))
+    for part, unit, smoothing in zip(parts, units, raw, strict=True):
+        total += scale * unit / smoothing * same * (part @ part.T)
+    assert_allclose(likelihood(y, np.ones((len(y), 1)), total)[0], score, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,7 +10,7 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.bases.basis import Basis
 from skglmm.bases.cubic import CubicRegression, CyclicCubic
-from skglmm.bases.mixed import mixed, mixed_parts, mixed_surface
+from skglmm.bases.mixed import Constraints, mixed, mixed_parts, mixed_surface
 from skglmm.bases.p_spline import PSpline
 from skglmm.bases.refusals import listed
 from skglmm.bases.spline import LearnedSpline, Spline
@@ -53,6 +53,7 @@ def learn_basis(
     *,
     columns: Sequence[str] = (),
     centered: bool = True,
+    orthogonal: bool = False,
 ) -> Basis:
     """Learn the basis of a smooth term from rows.
 
@@ -76,6 +77,9 @@ def learn_basis(
         It is the margins that ti centers, always. That of t2 changes nothing of a restricted
         likelihood, but mgcv and gamm4 do not center its bends: with their intercept among the
         trends, the maximum likelihood is theirs.
+    orthogonal : bool, default=False
+        Whether bends are orthogonal to the trends and to 1 over the rows, as are those of the
+        curves of levels ("fs") of mgcv, all of whose columns are random effects.
 
     Returns
     -------
@@ -102,18 +106,18 @@ def learn_basis(
         msg = f"unknown kind of smooth {kind!r}; there are {', '.join(KINDS)}"
         raise DesignError(msg)
     _check_values(x, columns)
+    rules = Constraints(centered and kind != "ti", orthogonal)
     if kind == "s":
         spline = _spline(x, _alone(bs, "bs") or "tp", _alone(k, "k"), columns)
-        return mixed(spline, x, centered)
+        return mixed(spline, x, rules)
     margins = _margins(x, kind, bs, k, columns)
     if kind == "t2":
-        return mixed_parts(margins, x, centered)
-    together = kind == "ti"
+        return mixed_parts(margins, x, rules)
     factors: list[Spline] = []
     for margin, values in zip(margins, x.T, strict=True):
-        factor: Spline = centered_margin(margin, values) if together else margin
+        factor: Spline = centered_margin(margin, values) if kind == "ti" else margin
         factors.append(factor if margin.values_at_knots else at_points(factor, values))
-    return mixed_surface(TensorProduct(tuple(factors)), x, columns, centered and not together)
+    return mixed_surface(TensorProduct(tuple(factors)), x, columns, rules)
 
 
 def _alone(value: T | Sequence[T] | None, name: str) -> T | None:

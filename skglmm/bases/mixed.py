@@ -10,11 +10,26 @@ from scipy.linalg import eigh
 from skglmm.arrays import Floats
 from skglmm.bases.basis import Basis, powers_of
 from skglmm.bases.moments import complement, held_by, moments
-from skglmm.bases.spline import Powers, Spline
+from skglmm.bases.spline import Spline
 from skglmm.bases.tensor import TensorProduct, natural_margin
 from skglmm.covariance import Covariance, HomogeneousDiagonal, TensorPenalty
 
-__all__ = ["mixed", "mixed_parts", "mixed_surface"]
+__all__ = ["Constraints", "mixed", "mixed_parts", "mixed_surface"]
+
+
+class Constraints(NamedTuple):
+    """What holds over the rows that a basis is learned from.
+
+    Parameters
+    ----------
+    centered : bool
+        Trends and bends have the sum zero, and 1 is no trend.
+    orthogonal : bool
+        Bends are orthogonal to trends, and to 1 if that is not penalized.
+    """
+
+    centered: bool
+    orthogonal: bool
 
 
 class Bends(NamedTuple):
@@ -34,33 +49,25 @@ class Bends(NamedTuple):
     name: tuple[int, ...]
 
 
-def mixed(spline: Spline, x: Floats, centered: bool) -> Basis:
-    """Return a spline with one penalty as a mixed model.
-
-    Parameters
-    ----------
-    spline : Spline
-    x : ndarray, shape (n, d)
-    centered : bool
-        Whether trends and bends have the sum zero over the rows.
-    """
+def mixed(spline: Spline, x: Floats, rules: Constraints) -> Basis:
+    """Return a spline with one penalty as a mixed model."""
     gram, sums = moments(spline, x)
-    weights = _whitened(complement(_held(spline, sums, centered)), spline.penalties[0])
+    weights = _whitened(complement(_held(spline, sums, rules)), spline.penalties[0])
     part = Bends(weights, HomogeneousDiagonal(weights.shape[1]), (1,) * x.shape[1])
-    return _basis(spline, x, _trends(spline, centered), [part], gram)
+    return _basis(spline, x, rules, [part], gram)
 
 
 def mixed_surface(
-    spline: TensorProduct, x: Floats, columns: Sequence[str], centered: bool
+    spline: TensorProduct, x: Floats, columns: Sequence[str], rules: Constraints
 ) -> Basis:
     """Return the product of two margins, with a penalty of each, as a mixed model.
 
-    Where the margins were centered, the product is what the two variables do together, and
-    `centered` is to be false, although it has no constant.
+    Where the margins were centered, the product is what the two variables do together; it has no
+    constant, and is not to be centered again.
     """
     gram, sums = moments(spline, x)
     first, second = spline.penalties
-    weights = _whitened(complement(_held(spline, sums, centered)), first + second)
+    weights = _whitened(complement(_held(spline, sums, rules)), first + second)
     values, vectors = eigh(weights.T @ first @ weights)
     tiny = np.finfo(np.float64).eps
     shares = np.clip(values, tiny, 1.0 - tiny)
@@ -69,10 +76,10 @@ def mixed_surface(
     shares[: flat_x * bent_z] = 0.0
     shares[len(shares) - bent_x * flat_z :] = 1.0
     part = Bends(weights @ vectors, TensorPenalty(shares.tolist(), columns), (1, 1))
-    return _basis(spline, x, _trends(spline, centered), [part], gram)
+    return _basis(spline, x, rules, [part], gram)
 
 
-def mixed_parts(margins: Sequence[Spline], x: Floats, centered: bool) -> Basis:
+def mixed_parts(margins: Sequence[Spline], x: Floats, rules: Constraints) -> Basis:
     """Return a product of margins as a mixed model with parts, each with its own variance.
 
     Each part is a product of bends or trends of the margins, without that of trends alone [1]_.
@@ -86,7 +93,7 @@ def mixed_parts(margins: Sequence[Spline], x: Floats, centered: bool) -> Basis:
     spline = TensorProduct(tuple(margin for margin, _ in found))
     gram, sums = moments(spline, x)
     ones = np.eye(len(gram))
-    if centered:
+    if rules.centered:
         level = spline.kernel[:, :1]
         ones -= level * (sums / (sums @ level))
     kinds = [np.arange(_size(margin)) < bent for margin, bent in found]
@@ -100,13 +107,20 @@ def mixed_parts(margins: Sequence[Spline], x: Floats, centered: bool) -> Basis:
             inside = np.kron(inside, is_bent == along)
         weights = ones[:, inside]
         parts.append(Bends(weights, HomogeneousDiagonal(weights.shape[1]), bends))
-    return _basis(spline, x, _trends(spline, centered), parts, gram)
+    return _basis(spline, x, rules, parts, gram)
 
 
 def _basis(
-    spline: Spline, x: Floats, trends: tuple[Powers, bool], parts: Sequence[Bends], gram: Floats
+    spline: Spline, x: Floats, rules: Constraints, parts: Sequence[Bends], gram: Floats
 ) -> Basis:
-    powers, centered = trends
+    kernel, powers = spline.kernel, spline.powers
+    if rules.orthogonal and powers:
+        across = np.linalg.solve(kernel.T @ gram @ kernel, kernel.T @ gram)
+        parts = [
+            each._replace(weights=each.weights - kernel @ (across @ each.weights)) for each in parts
+        ]
+    if rules.centered:
+        powers = powers[1:]
     center = x.mean(axis=0)
     columns = powers_of(x - center, powers)
     spreads = [float(np.sum(each.weights * (gram @ each.weights))) / len(x) for each in parts]
@@ -115,7 +129,7 @@ def _basis(
         spline=spline,
         powers=powers,
         center=center,
-        means=columns.mean(axis=0) if centered else np.zeros(len(powers)),
+        means=columns.mean(axis=0) if rules.centered else np.zeros(len(powers)),
         weights=np.column_stack(scaled),
         covariances=tuple(each.covariance for each in parts),
         bent=tuple(each.name for each in parts),
@@ -127,13 +141,9 @@ def _basis(
     )
 
 
-def _held(spline: Spline, sums: Floats, centered: bool) -> Floats:
+def _held(spline: Spline, sums: Floats, rules: Constraints) -> Floats:
     """Coefficients that no bend has: those of trends, and the sums of columns."""
-    return held_by(spline.kernel, sums) if centered else spline.kernel
-
-
-def _trends(spline: Spline, centered: bool) -> tuple[Powers, bool]:
-    return (spline.powers[1:] if centered else spline.powers), centered
+    return held_by(spline.kernel, sums) if rules.centered else spline.kernel
 
 
 def _whitened(basis: Floats, penalty: Floats) -> Floats:

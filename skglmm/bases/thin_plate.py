@@ -168,8 +168,8 @@ def _cube(r: Floats) -> Floats:
 
 def _plate(r: Floats, unit: float) -> Floats:
     """The function of distances; its logarithm is that of distances in the units of the user."""
-    logs = np.log(r * unit, out=np.zeros_like(r), where=r > 0)
-    return np.asarray(r**2 * logs / (8.0 * np.pi))
+    logs = np.log(np.maximum(r * unit, np.finfo(np.float64).tiny))  # any number, at zero
+    return np.asarray(r * r * logs / (8.0 * np.pi))
 
 
 def _check_plane(points: Floats, columns: Sequence[str]) -> None:

@@ -74,10 +74,11 @@ class LearnedSmooth:
     def parts(self) -> tuple[str, ...]:
         """Name of the curve that each penalized column belongs to, or of the column itself."""
         sizes = [each.size for each in self.basis.covariances]
+        names = [f"[{name}]" for name in self.basis.bend_names(self.covariates)]
         found = chain.from_iterable(
-            [name] * size
+            [label + (name if len(sizes) > 1 else "")] * size
             for label in self.labels
-            for name, size in zip(_numbered(label, len(sizes)), sizes, strict=True)
+            for name, size in zip(names, sizes, strict=True)
         )
         return (*found, *(self._shrunken_trends if self.is_shrunken else ()))
 
@@ -183,7 +184,13 @@ class SmoothColumns:
         is_centered = not is_shrunken and (by is None or bool(levels))
         try:
             basis = learn_basis(
-                x, self.kind, k=_tuple(k), columns=names, centered=is_centered, **given
+                x,
+                self.kind,
+                k=_tuple(k),
+                columns=names,
+                centered=is_centered,
+                orthogonal=is_shrunken,
+                **given,
             )
         except DesignError as error:
             msg = f"{text.removeprefix(PENALIZED)}: {error}"
@@ -211,11 +218,6 @@ def smooth_in(states: Mapping[str, Any], effects: str) -> LearnedSmooth:
 def _twin(text: str) -> str:
     """Return the call that makes the other columns of a smooth."""
     return text.removeprefix(PENALIZED) if text.startswith(PENALIZED) else PENALIZED + text
-
-
-def _numbered(label: str, count: int) -> list[str]:
-    """Return names of the penalized parts of a curve."""
-    return [label] if count == 1 else [f"{label}[{part + 1}]" for part in range(count)]
 
 
 def _numbers(values: Any, text: str) -> Floats:

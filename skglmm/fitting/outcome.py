@@ -21,6 +21,7 @@ from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.dictated import beside_ceilings
 from skglmm.fitting.infinity import Sides
+from skglmm.fitting.joint import joint_covariance
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import caps_of
@@ -87,6 +88,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         bases=bases,
         aliased=scales.aliased,
         uncertainty=_uncertainty(bound, optimum) if inference else None,
+        joint_covariance=joint_covariance(bound, optimum) if inference else None,
         recession=tuple(side.change for side in going),
         infinities=tuple(side.signs for side in going),
         order=problem.order,

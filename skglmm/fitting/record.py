@@ -123,6 +123,9 @@ class Fit:
         posterior: what degrees of freedom come from.
     effect_posterior : PosteriorNormal, PosteriorNodes or None
         What averages over the posterior of the random effects need; None if it was not asked for.
+    joint_covariance : ndarray, shape (n_beta, n_beta), or None
+        Of the coefficients of predictors with curves, given all else; None where that is a part of
+        `uncertainty`.
     """
 
     family: Family
@@ -166,6 +169,7 @@ class Fit:
     log_prior: float = 0.0
     unconditioned: "Fit | None" = None
     effect_posterior: PosteriorNormal | PosteriorNodes | None = None
+    joint_covariance: Floats | None = None
 
     @property
     def original(self) -> "Fit":

@@ -12,6 +12,7 @@ from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.degrees_of_freedom.reference import Reference, f_tail
 from skglmm.inference.hypotheses.term_contrasts import term_contrasts
+from skglmm.inference.parameters.smooth_tests import SmoothTest, smooth_tests
 from skglmm.inference.report.frames import named_frame
 from skglmm.inference.report.text import Table
 
@@ -27,8 +28,8 @@ class TermTest(NamedTuple):
     Parameters
     ----------
     term : str
-    df : int
-        Number of independent contrasts.
+    df : float
+        Number of independent contrasts; of a smooth the rank of its test.
     df_denominator : float
         Infinite for a chi-square test.
     statistic : float
@@ -40,7 +41,7 @@ class TermTest(NamedTuple):
     """
 
     term: str
-    df: int
+    df: float
     df_denominator: float
     statistic: float
     p_value: float
@@ -101,12 +102,12 @@ class Anova:
         tests = self.tests
         if not self.has_df:
             yield "chi-square", (_written(each.statistic, ".2f") for each in tests)
-            yield "df", (str(each.df) for each in tests)
+            yield "df", (_counted(each.df) for each in tests)
         else:
             if np.isfinite([each.mean_square for each in tests]).any():
                 yield "sum sq", (_written(each.df * each.mean_square, ".5g") for each in tests)
                 yield "mean sq", (_written(each.mean_square, ".5g") for each in tests)
-            yield "num. df", (str(each.df) for each in tests)
+            yield "num. df", (_counted(each.df) for each in tests)
             yield "den. df", (_written(each.df_denominator, ".2f") for each in tests)
             yield "F", (_written(each.statistic, ".3f") for each in tests)
         yield "p", (_written(each.p_value, ".2g") for each in tests)
@@ -130,6 +131,10 @@ class Anova:
         yield "p_value", test.p_value
 
 
+def _counted(df: float) -> str:
+    return f"{df:.2f}" if df % 1.0 else f"{df:.0f}"
+
+
 def _written(value: float, digits: str) -> str:
     return "-" if np.isnan(value) else format(value, digits)
 
@@ -150,6 +155,7 @@ def anova(fit: Fit, terms: Mapping[int, TermTable], kind: int = 3, df: str = "au
     """
     against = reference(fit, df)
     tests = [test for k, table in terms.items() for test in _tests(against, table, k, kind)]
+    tests += [_of_curve(against, each) for each in smooth_tests(against.fit)]
     return Anova(kind, against.title, tuple(tests))
 
 
@@ -160,11 +166,23 @@ def _tests(against: Reference, table: TermTable, k: int, kind: int) -> Iterator[
     lost = np.isnan(np.diag(fit.covariance)[own])
     lost[list(fit.aliased[k])] = False
     contrasts = term_contrasts(fit, table, k, kind, _without_groups(fit, k))
-    for name, matrix in zip(table.names, contrasts, strict=True):
+    trends = {j for curve in fit.layout.curves if curve.predictor == k for j in curve.trends}
+    for name, places, matrix in zip(table.names, table.places, contrasts, strict=True):
+        if trends.issuperset(places):  # the whole curve has a test of its own
+            continue
         whole = np.zeros((len(matrix), fit.shape.n_beta))
         whole[:, own] = matrix
         label = fit.layout.label(k, name)
         yield _test(against, fit, label, whole, lost=_uses(matrix, lost))
+
+
+def _of_curve(against: Reference, curve: SmoothTest) -> TermTest:
+    """The test that a curve is 0."""
+    rank, has_residual = curve.reference_df, np.isfinite(curve.residual_df)
+    f = curve.statistic if has_residual else curve.statistic / rank
+    statistic = f if against.has_df else rank * f
+    mean_square = f * _residual_variance(against.fit)
+    return TermTest(curve.name, rank, curve.residual_df, statistic, curve.p_value, mean_square)
 
 
 def _uses(matrix: Floats, lost: Bools) -> bool:

@@ -154,6 +154,10 @@ def _given_variances(fit: Fit) -> Floats:
     """Covariance of (beta, theta) where variances, and predictors of one number, are known."""
     assert fit.uncertainty is not None
     known, n_beta = fit.uncertainty.covariance, fit.shape.n_beta
+    if fit.joint_covariance is not None:
+        held = np.zeros_like(known)
+        held[:n_beta, :n_beta] = fit.joint_covariance
+        return held
     given = np.zeros(fit.shape.n_params, dtype=np.bool_)
     given[n_beta:] = True
     for k in range(len(fit.beta)):

@@ -47,6 +47,8 @@ class SmoothTest:
     name : str
     predictor : str
         The linear predictor that it is added to.
+    trends : tuple of str
+        Names of its coefficients without a penalty.
     sds : tuple of (str, float, float)
         Standard deviations of its bends, around its trend: names, values and standard errors.
     edf : float
@@ -62,6 +64,7 @@ class SmoothTest:
 
     name: str
     predictor: str
+    trends: tuple[str, ...]
     sds: tuple[tuple[str, float, float], ...]
     edf: float
     reference_df: float
@@ -99,7 +102,8 @@ def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
             edf, reference = estimate.edf, estimate.reference_df
             test = _test(estimate, left)
         predictor = layout.predictors[curve.predictor]
-        found.append(SmoothTest(curve.name, predictor, sds, edf, reference, *test))
+        trends = tuple(layout.labels(curve.predictor)[j] for j in curve.trends)
+        found.append(SmoothTest(curve.name, predictor, trends, sds, edf, reference, *test))
     return tuple(found)
 
 

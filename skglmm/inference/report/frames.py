@@ -276,7 +276,7 @@ def smooth_frame(tests: Sequence[SmoothTest]) -> pd.DataFrame:
     DataFrame
         Columns name, predictor, edf, reference_df, statistic, residual_df, p_value.
     """
-    names = [each.name for each in fields(SmoothTest) if each.name != "sds"]
+    names = [each.name for each in fields(SmoothTest) if each.name not in {"sds", "trends"}]
     return pd.DataFrame([[getattr(each, name) for name in names] for each in tests], columns=names)
 
 

@@ -1,6 +1,6 @@
 """The summary of a fit: a record that prints as text and shows as HTML."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -250,9 +250,11 @@ def _tables(summary: Summary) -> Iterator[Table]:
             continue
         if table.predictor in summary.levels:
             yield _level_table(table.predictor, *summary.levels[table.predictor])
-        elif table.names:
-            yield _coefficient_table(table, summary)
+            continue
         curves = [each for each in summary.smooths if each.predictor == table.predictor]
+        in_curves = {name for each in curves for name in each.trends}
+        if not in_curves.issuperset(table.names):
+            yield _coefficient_table(table, summary, in_curves)
         if curves:
             yield _smooth_table(curves)
     for block in dict.fromkeys(summary.blocks.values()):
@@ -295,7 +297,8 @@ def _structure_table(component: Component) -> Table:
     return Table(title, ("", "estimate", "std. error"), tuple(rows), 1)
 
 
-def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
+def _coefficient_table(table: Coefficients, summary: Summary, hidden: Collection[str]) -> Table:
+    """Coefficients of a predictor but for those of its curves, which have other tests."""
     columns = [
         ("estimate", map(_number, table.estimate)),
         ("std. error", map(_number, table.std_error)),
@@ -307,8 +310,9 @@ def _coefficient_table(table: Coefficients, summary: Summary) -> Table:
     if np.isfinite(table.df).any():
         columns[2:3] = [("df", map(_fixed, table.df)), ("t", map(_fixed, table.statistic))]
         title += f"; degrees of freedom: {summary.df_method}"
-    rows = tuple(zip(table.names, *(cells for _, cells in columns), strict=True))
-    return Table(title, ("", *(head for head, _ in columns)), rows, 1)
+    rows = zip(table.names, *(cells for _, cells in columns), strict=True)
+    kept = tuple(row for row in rows if row[0] not in hidden)
+    return Table(title, ("", *(head for head, _ in columns)), kept, 1)
 
 
 def _smooth_table(curves: Sequence[SmoothTest]) -> Table:
