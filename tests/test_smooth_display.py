@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skglmm import BetaGLMMRegressor, LMMRegressor, MultinomialGLMMClassifier
-from skglmm.inspection import SmoothDisplay
+from skglmm.inspection import PredictionDisplay, SmoothDisplay
 
 FORMULA = "f + s(log(x), by=f, k=5) + s(z, by=w, k=4) + s(z, g, bs='fs', k=5)"
 
@@ -198,3 +198,16 @@ def test_models_without_smooths_and_other_estimators_are_refused(data):
     model = LMMRegressor("s(x, k=4)", inference=False).fit(X, y)
     with pytest.raises(ValueError, match="inference"):
         SmoothDisplay.from_estimator(model)
+
+
+def test_means_over_another_column_average_over_the_covariates_of_smooths(data):
+    X, y = data
+    model = LMMRegressor("w + s(x, by=f, k=5) + s(z, g, bs='fs', k=5)").fit(X, y)
+    display = PredictionDisplay.from_estimator(model, X, feature="w", n_points=2)
+    for w, mean in zip(display.curves[0].x, display.curves[0].mean, strict=True):
+        assert mean == pytest.approx(model.predict(X.assign(w=w), kind="marginal").mean())
+    display = PredictionDisplay.from_estimator(model, X, feature="w", by="g", n_points=2)
+    assert display.curves[3].mean[0] == pytest.approx(
+        model.predict(X[X["g"] == "g3"].assign(w=0.0), kind="conditional").mean()
+    )
+    assert [text.get_text() for text in display.legend_.get_texts()][-1] == "marginal mean"
