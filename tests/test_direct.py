@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from skglmm.design import Term, learn, materialize
+from skglmm.design import Term, learn
+from skglmm.design.matrices import materialize
 
 PLAIN = [
     {"mean": "1 + x", "scale": "1"},

@@ -255,6 +255,8 @@ ELSEWHERE = {
     "predict_proba_boundary",
     "predict_boundary_frame",
     "cut_points",
+    "smooth_terms",
+    "curves",
 }
 # responses that count something, in hours or in trials
 COUNTED = {"counts", "zeros", "positive", "successes", "successes and zeros"}

@@ -15,7 +15,7 @@ from skglmm import BetaGLMMRegressor
 from skglmm.estimators.reading.rows import build_rows
 from skglmm.inference import Plan, linear_predictors, predict
 from skglmm.inference.parameters.delta import linear_variance
-from skglmm.inference.prediction import intervals
+from skglmm.inference.prediction import average_slopes
 from skglmm.inference.prediction.intervals import mean_interval, predict_linear
 from skglmm.inference.prediction.slopes import slope_in
 
@@ -163,4 +163,4 @@ def test_curvatures_keep_digits_of_means_near_one(j):
         return expit((ETA if rows is None else ETA[rows]) + sum(steps.values()))
 
     exact = SLOPE * (1.0 - 2.0 * expit(ETA))
-    assert_allclose(intervals._curvature(average, 0, j), exact, rtol=1e-6, atol=1e-11)
+    assert_allclose(average_slopes._curvature(average, 0, j), exact, rtol=1e-6, atol=1e-11)

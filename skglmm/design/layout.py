@@ -84,9 +84,8 @@ def _curves(
     found = []
     for terms, keys in zip(plan.merged, plan.effect_keys(), strict=True):
         start = 0
-        for term, key in zip(terms, keys, strict=True) if not terms[0].group else ():
-            if term.structure != SMOOTH:
-                continue
+        is_smooth = not terms[0].group and terms[0].structure == SMOOTH
+        for term, key in zip(terms, keys, strict=True) if is_smooth else ():
             smooth, k = (
                 smooth_in(specs[key].states, term.effects),
                 plan.predictors.index(term.predictor),

@@ -69,10 +69,10 @@ class Summary:
         Of parameters, whose estimates are posterior modes.
     log_prior : float, default=0.0
         Their log density at the estimates, which is no part of the log likelihood.
-    smooths : tuple of SmoothTest, default=()
-        Curves of smooth terms.
     is_unordered : bool, default=False
         Whether linear predictors are those of classes without an order, and have their names.
+    smooths : tuple of SmoothTest, default=()
+        Curves of smooth terms.
 
     Examples
     --------
