@@ -126,6 +126,12 @@ def _chosen(
         if name not in known:
             msg = f"terms={terms!r}: {name!r} is none of the smooths of the model: {list(known)}"
             raise ValueError(msg)
+        if isinstance(known[name], _LevelCurves) and known[name].smooth.by:
+            msg = (
+                f"{name} has curves of levels that depend on {known[name].smooth.by}, which have "
+                "no picture: name the others in terms="
+            )
+            raise ValueError(msg)
         if len(known[name].smooth.covariates) > DRAWN:
             msg = (
                 f"{name} is a function of {len(known[name].smooth.covariates)} variables, which "
