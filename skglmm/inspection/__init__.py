@@ -12,6 +12,7 @@ from skglmm.inspection.displays.profile_display import ProfileDisplay
 from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay
 from skglmm.inspection.displays.residual_display import ResidualDisplay
 from skglmm.inspection.displays.rootogram_display import RootogramDisplay
+from skglmm.inspection.displays.smooth_display import SmoothDisplay
 
 __all__ = [
     "DiagnosticsDisplay",
@@ -21,6 +22,7 @@ __all__ = [
     "RandomEffectsDisplay",
     "ResidualDisplay",
     "RootogramDisplay",
+    "SmoothDisplay",
     "calibration",
     "check_residuals",
     "data_grid",

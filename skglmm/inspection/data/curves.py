@@ -128,7 +128,7 @@ class Scene:
 
     def words(self, kind: str | Collection[str]) -> str:
         """Return the kind as displays call it: without random effects there is one only."""
-        if not self.fitted.model.random_terms_:
+        if not self.fitted.model.fit_.layout.grouping_factors:
             return "mean"
         return kind if isinstance(kind, str) else "conditional"
 

@@ -71,9 +71,11 @@ class Fitted(Inside):
         layout, family = model.fit_.layout, model.fit_.family
         every = family.estimated if response else family.mean_predictors
         moving = [layout.predictors[k] for k in every]
-        texts = [parse(model.formulas_[name], allowed).fixed for name in moving]
+        formulas = [parse(model.formulas_[name], allowed) for name in moving]
+        texts = [formula.unpenalized for formula in formulas]
         if effects:
             texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
+            texts += [each.bends for formula in formulas for each in formula.smooths]
         offset = set() if model.offset is None else {str(model.offset)}
         for k in family.known:
             offset |= set(model._spec.offset_parts[k].columns)

@@ -97,6 +97,8 @@ class KnownFactors:
         """Columns of each factor, as the table has them; None where it has not."""
         names = self._columns
         groups = dict.fromkeys(bar.group for bar in self.model.random_terms_)
+        pairs = zip(self.model._spec.group_variables, self.model.fit_.layout.factors, strict=True)
+        groups |= {group: None for group, factor in pairs if factor.parts and group}
         return {":".join(group): [names.get(name) for name in group] for group in groups}
 
     def _known(self, by: list[Any]) -> set[str]:

@@ -136,9 +136,11 @@ class _Mean:
         model, allowed = self.model, tuple(self.model.context or ())
         layout, family = model.fit_.layout, model.fit_.family
         moving = [layout.predictors[k] for k in family.mean_predictors]
-        texts = [parse(model.formulas_[name], allowed).fixed for name in moving]
+        formulas = [parse(model.formulas_[name], allowed) for name in moving]
+        texts = [formula.unpenalized for formula in formulas]
         if self.kind == "marginal":
             texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
+            texts += [each.bends for formula in formulas for each in formula.smooths]
         used = {name for text in texts for name in variables(text)}
         return [name for name in self.needed if name in used]
 
