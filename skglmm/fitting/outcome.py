@@ -87,7 +87,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         bases=bases,
         aliased=scales.aliased,
         uncertainty=_uncertainty(bound, optimum) if inference else None,
-        joint_covariance=joint_covariance(bound, optimum) if inference else None,
+        joint_covariance=_joint(bound, optimum, outcome) if inference else None,
         recession=tuple(side.change for side in going),
         infinities=tuple(side.signs for side in going),
         order=problem.order,
@@ -179,6 +179,11 @@ def _capped(bound: Bound, optimum: Optimum) -> tuple[str, ...]:
     flags = Params.unpack(optimum.capped.astype(float), bound.problem.shape).beta
     pairs = zip(bound.layout.predictors, flags, strict=True)
     return tuple(name for name, some in pairs if np.any(some))
+
+
+def _joint(bound: Bound, optimum: Optimum, outcome: Outcome) -> Floats | None:
+    """Covariance of the coefficients of curves; that of a linear mixed model is exact already."""
+    return joint_covariance(bound, optimum) if isinstance(outcome.rows, Problem) else None
 
 
 def _uncertainty(bound: Bound, optimum: Optimum) -> Uncertainty:

@@ -68,13 +68,15 @@ def cut_smooths(
     """
     if not any(f"{name}(" in fixed for name in SMOOTHS):
         return fixed, ()
-    head, rest, smooths = fixed.split(" ", 1)[0], [], []
+    head, rest, smooths, curves = fixed.split(" ", 1)[0], [], [], []
     for term in read_terms(fixed):
         calls = list(_calls_in(term, allowed))
         if calls:
             smooths.append(_smooth(term, calls[0], source))
+            curves.append(calls[0])
         elif render(term) != "1":
             rest.append(render(term))
+    _refuse_repeated(curves, rest)
     return " + ".join([head, *rest]), tuple(smooths)
 
 
@@ -115,13 +117,15 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     if spelled(read_expression(str(term.factors[0].expr))[0].body) != text:
         msg = f"{text} is a part of {render(term)!r} {where}; a smooth stands by itself, x + s(z)"
         raise FormulaError(msg)
-    basis = _basis(call)
-    if basis == _EFFECTS:
+    if _basis(call) == _EFFECTS:
         shown = " + ".join(f"(1 | {spelled(each)})" for each in call.args)
         msg = f"{text} {where}: random effects of a group are written {shown}"
         raise FormulaError(msg)
-    if basis != _BY_LEVEL:
+    if not _is_by_level(call):
         return SmoothTerm(text, text, PENALIZED + text)
+    if _word(call, "by"):
+        msg = f"{text} {where}: bs='fs' has a curve for each level already, and takes no by="
+        raise FormulaError(msg)
     match call:
         case ast.Call(func=ast.Name(id="s" as kind), args=[covariate, ast.Name(id=group)]):
             bends = ast.Call(ast.Name(PENALIZED + kind), [covariate], call.keywords)
@@ -130,9 +134,36 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     raise FormulaError(msg)
 
 
+def _refuse_repeated(calls: list[ast.Call], terms: list[str]) -> None:
+    """Refuse two curves of one name, and straight lines beside curves that have them in them."""
+    seen: dict[tuple[str, ...], str] = {}
+    for call in calls:
+        of, by = [spelled(each) for each in call.args], _word(call, "by")
+        text, key = spelled(call), (spelled(call.func), *of, spelled(by) if by else "")
+        if key in seen:
+            msg = f"{seen[key]} and {text} are two smooths of the same; keep one of them"
+            raise FormulaError(msg)
+        seen[key] = text
+        lines = [] if by or _is_by_level(call) or key[0] == "ti" else of
+        for name in lines:
+            if name in terms:
+                msg = (
+                    f"{name} + {text}: the smooth has the straight line of {name} in it; leave "
+                    f"{name} out"
+                )
+                raise FormulaError(msg)
+
+
 def _basis(call: ast.Call) -> object:
     """Return the name of the basis of a call, None of the default one."""
-    for word in call.keywords:
-        if word.arg == "bs" and isinstance(word.value, ast.Constant):
-            return word.value.value
-    return None
+    basis = _word(call, "bs")
+    return basis.value if isinstance(basis, ast.Constant) else None
+
+
+def _is_by_level(call: ast.Call) -> bool:
+    return _basis(call) == _BY_LEVEL
+
+
+def _word(call: ast.Call, name: str) -> ast.expr | None:
+    """Return an argument that is given by its name."""
+    return next((word.value for word in call.keywords if word.arg == name), None)

@@ -55,13 +55,15 @@ class Smooths(SingleThreaded):
 
         Examples
         --------
-        >>> from skglmm import BetaGLMMRegressor
-        >>> from skglmm.datasets import load_petrol
-        >>> X, y = load_petrol(return_X_y=True)
-        >>> model = BetaGLMMRegressor("s(EP) + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skglmm import PoissonGLMMRegressor
+        >>> X = pd.DataFrame({"day": np.arange(120.0)})
+        >>> y = np.random.default_rng(0).poisson(np.exp(2 + np.sin(X["day"] / 20)))
+        >>> model = PoissonGLMMRegressor("s(day)").fit(X, y)
         >>> model.smooth_terms()[["name", "edf", "reference_df"]].round(1)
-            name  edf  reference_df
-        0  s(EP)  3.5           4.4
+             name  edf  reference_df
+        0  s(day)  5.8           7.0
         """
         check_is_fitted(self)
         return infer.smooth_frame(infer.smooth_tests(self.fit_))
@@ -117,15 +119,17 @@ class Smooths(SingleThreaded):
 
         Examples
         --------
-        >>> from skglmm import BetaGLMMRegressor
-        >>> from skglmm.datasets import load_petrol
-        >>> X, y = load_petrol(return_X_y=True)
-        >>> model = BetaGLMMRegressor("s(EP) + (1 | batch)", bounds=(0, 100)).fit(X, y)
-        >>> model.curves(n_points=3)[["EP", "estimate"]].round(1)
-              EP  estimate
-        0  205.0      -1.8
-        1  324.5       0.1
-        2  444.0       1.2
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skglmm import PoissonGLMMRegressor
+        >>> X = pd.DataFrame({"day": np.arange(120.0)})
+        >>> y = np.random.default_rng(0).poisson(np.exp(2 + np.sin(X["day"] / 20)))
+        >>> model = PoissonGLMMRegressor("s(day)").fit(X, y)
+        >>> model.curves(n_points=3)[["day", "estimate"]].round(1)
+             day  estimate
+        0    0.0      -0.2
+        1   59.5       0.2
+        2  119.0      -0.7
         """
         check_is_fitted(self)
         check_inference(self.fit_)

@@ -14,6 +14,7 @@ References
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -100,11 +101,19 @@ def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
         if is_known:
             estimate = curve_estimate(fit, curve)
             edf, reference = estimate.edf, estimate.reference_df
-            test = _test(estimate, left)
+            is_mean = curve.predictor == fit.family.location
+            test = _test(estimate, left if is_mean else np.inf)
         predictor = layout.predictors[curve.predictor]
         trends = tuple(layout.labels(curve.predictor)[j] for j in curve.trends)
         found.append(SmoothTest(curve.name, predictor, trends, sds, edf, reference, *test))
     return tuple(found)
+
+
+@cache
+def _legendre() -> tuple[Floats, Floats]:
+    """Nodes and weights between -1 and 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
 
 
 def _test(estimate: CurveEstimate, left: float) -> list[float]:
@@ -148,7 +157,7 @@ def _tail(statistic: float, rank: float, left: float) -> float:
     if not np.isfinite(left) or left > LARGE:
         return weighted_tail(statistic, whole, rest)
     ends = np.log(chi2.ppf(RARE, left)), np.log(chi2.isf(RARE, left))
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _legendre()
     logs = ends[0] + 0.5 * (ends[1] - ends[0]) * (nodes + 1.0)
     weights = 0.5 * (ends[1] - ends[0]) * weights * np.exp(logs) * chi2.pdf(np.exp(logs), left)
     scaled = statistic * np.exp(logs) / left
@@ -175,7 +184,7 @@ def weighted_tail(statistic: float, whole: int, rest: float) -> float:
     scales = 2.0 * (larger * np.cos(angles) ** 2 + smaller * np.sin(angles) ** 2)
     if whole == 1:
         return float(np.mean(np.exp(-statistic / scales)))
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _legendre()
     roots, weights = 0.5 * (nodes + 1.0), 0.5 * weights
     x = statistic * roots**2  # in which the density of one square has no pole
     density = weights * 2.0 * statistic * roots * chi2.pdf(x, whole - 1)
