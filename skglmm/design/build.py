@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from skglmm.design.matrix import MatrixSpec
 from skglmm.design.names import columns_of, functions
 from skglmm.design.offsets import total
 from skglmm.design.one_hot import EffectColumns, OneHot
+from skglmm.design.places import Places
 from skglmm.design.records import Design, Layout
 from skglmm.design.structures import IndexedEffects
 from skglmm.design.term_table import TermTable, term_table
@@ -169,7 +171,7 @@ class DesignSpec:
         return self.assemble(frame, matrices, codes, made)
 
     def extended(self, frame: pd.DataFrame, factors: Collection[str] | None = None) -> "DesignSpec":
-        """Return a spec that also knows the levels of other rows, after its own.
+        """Return a spec that also knows the levels, times and places of other rows, after its own.
 
         Parameters
         ----------
@@ -186,20 +188,24 @@ class DesignSpec:
         ------
         DesignError
             When a grouping column is unknown, has another type than in fit or misses values; for
-            times, places and individuals that were not learned.
+            individuals without relationships.
         """
         chosen = self._select(factors)
-        for index in sorted(chosen):
-            _refuse_new(self.indexed[index], frame)
-        levels = tuple(
-            known.extended(frame) if index in chosen else known
-            for index, known in enumerate(self.levels)
-        )
-        grown = tuple(
-            replace(factor, labels=found.texts()) if index in chosen else factor
-            for index, (factor, found) in enumerate(zip(self.layout.factors, levels, strict=True))
-        )
-        return replace(self, levels=levels, layout=replace(self.layout, factors=grown))
+        levels, indexed, parts = list(self.levels), list(self.indexed), list(self.layout.factors)
+        for f in sorted(chosen):
+            levels[f] = levels[f].extended(frame)
+            grown, known = replace(parts[f], labels=levels[f].texts()), indexed[f]
+            if isinstance(known, Places):
+                places = known.extended(frame)
+                fresh = places.points[len(known.points) :]
+                label = partial(self.layout.label, grown.predictors[0])
+                grown = grown.beyond(fresh, map(label, places.names_of(fresh)))
+                indexed[f] = places
+            elif known is not None:
+                known.extended(frame)  # which refuses those without relationships
+            parts[f] = grown
+        layout = replace(self.layout, factors=tuple(parts))
+        return replace(self, levels=tuple(levels), indexed=tuple(indexed), layout=layout)
 
     def read(self, frame: pd.DataFrame, design: Design | None = None) -> list[Floats | Ints]:
         """Return what the design of rows is made of: each of shape (n_samples,).
@@ -285,19 +291,3 @@ def _beside(matrices: Sequence[Floats]) -> Floats:
     if len(matrices) == 1:
         return matrices[0]
     return np.asfortranarray(np.concatenate(matrices, axis=1))
-
-
-def _refuse_new(indexed: IndexedEffects | None, frame: pd.DataFrame) -> None:
-    """Refuse rows whose responses would tell of effects that were not learned."""
-    if indexed is None:
-        return
-    fresh = indexed.index(frame) < 0
-    if fresh.any():
-        row = int(np.argmax(fresh))
-        shown = ", ".join(str(pick(frame, name).iloc[row]) for name in indexed.columns)
-        msg = (
-            f"{np.count_nonzero(fresh)} of {len(frame)} rows have values of "
-            f"{indexed.joint_name!r} that fit did not see, the first is {shown} in row {row}: "
-            "they have predictions, but their responses cannot update effects; fit with them"
-        )
-        raise DesignError(msg)
