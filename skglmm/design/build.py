@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Floats, Ints
+from skglmm.covariance import Relationship
 from skglmm.design.columns import Column, numbers, pick, refuse_empty
 from skglmm.design.groups import Levels
 from skglmm.design.individuals import Individuals
@@ -18,7 +19,7 @@ from skglmm.design.names import columns_of, functions
 from skglmm.design.offsets import total
 from skglmm.design.one_hot import EffectColumns, OneHot
 from skglmm.design.places import Places
-from skglmm.design.records import Design, Layout
+from skglmm.design.records import Design, Factor, Layout
 from skglmm.design.structures import IndexedEffects
 from skglmm.design.term_table import TermTable, term_table
 from skglmm.exceptions import DesignError
@@ -84,6 +85,15 @@ class DesignSpec:
     def group_variables(self) -> tuple[tuple[str, ...], ...]:
         """Grouping columns that the codes of each factor need."""
         return tuple(levels.columns for levels in self.levels)
+
+    @property
+    def level_variables(self) -> tuple[tuple[str, ...], ...]:
+        """Columns that tell what is new to each factor: levels, or related individuals."""
+        pairs = zip(self.levels, self.indexed, strict=True)
+        return tuple(
+            known.columns if isinstance(known, Individuals) else levels.columns
+            for levels, known in pairs
+        )
 
     @property
     def effect_variables(self) -> tuple[tuple[str, ...], ...]:
@@ -253,7 +263,7 @@ class DesignSpec:
             size = self.layout.factors[f].n_columns
             found = [matrices[key] for key in parts.keys if key in matrices]
             if indexed is not None:
-                z = _one_hot(indexed, frame, size) if f in made else None
+                z = _one_hot(indexed, frame, self.layout.factors[f]) if f in made else None
                 if z is None:
                     z = OneHot(np.zeros(len(frame), dtype=np.intp), size, np.zeros(len(frame)))
                 elif found and np.any(found[0] != 1.0):
@@ -272,10 +282,19 @@ class DesignSpec:
         )
 
 
-def _one_hot(indexed: IndexedEffects, frame: pd.DataFrame, size: int) -> OneHot:
-    """Return the effect of each row, with new times and places after the learned ones."""
+def _one_hot(indexed: IndexedEffects, frame: pd.DataFrame, factor: Factor) -> OneHot:
+    """Return the effect of each row, with new times and places after the learned ones.
+
+    Individuals without relationships vary as those do that have 1 on the diagonal.
+    """
+    size = factor.n_columns
     if isinstance(indexed, Individuals):
-        return OneHot(indexed.index(frame), size)
+        index = indexed.index(frame)
+        if not (index < 0).any():
+            return OneHot(index, size)
+        assert isinstance(factor.covariance, Relationship)
+        founder = 1.0 / np.sqrt(factor.covariance.relatives.matrix[0, 0])
+        return OneHot(index, size, np.where(index < 0, founder, 1.0))
     points = indexed.read(frame)
     index = indexed.index_of(points)
     fresh = np.flatnonzero(index < 0)
