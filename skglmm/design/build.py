@@ -208,7 +208,8 @@ class DesignSpec:
             if isinstance(known, Places):
                 places = known.extended(frame)
                 fresh = places.points[len(known.points) :]
-                label = partial(self.layout.label, grown.predictors[0])
+                (k,) = set(grown.predictors)
+                label = partial(self.layout.label, k)
                 grown = grown.beyond(fresh, map(label, places.names_of(fresh)))
                 indexed[f] = places
             elif known is not None:
