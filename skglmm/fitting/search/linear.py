@@ -11,7 +11,7 @@ from skglmm.engine import LinearModel, Maximum, Objective, Params, level_totals
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum
-from skglmm.fitting.search.start import spread, starts_of
+from skglmm.fitting.search.start import first_lowest, spread, starts_of
 from skglmm.fitting.search.subsample import off_boundary
 from skglmm.parts import Here
 
@@ -90,7 +90,7 @@ def _state(model: LinearModel, *vectors: Floats) -> Optimum | None:
     found = [(vector, here) for vector, here in pairs if here is not None]
     if not found:
         return None
-    vector, here = min(found, key=lambda each: each[1].value)
+    vector, here = found[first_lowest([here.value for _, here in found])]
     upper = np.full(len(vector), np.inf)
     return Optimum(vector, here, first_hessian(problem, here), upper)
 

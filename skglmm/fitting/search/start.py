@@ -26,12 +26,13 @@ from skglmm.families import Family
 from skglmm.fitting.data.highest import highest_row
 from skglmm.fitting.search.hessian import is_definite
 
-__all__ = ["first_constants", "spread", "start", "starts_of"]
+__all__ = ["first_constants", "first_lowest", "spread", "start", "starts_of"]
 
 STEPS_MAX = 25  # from moments 3 to 6 are usual
 DECREASE_TOL = 0.1  # log-likelihood units: a start need not be better
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
 ROUGHLY = 0.1  # log-likelihood units that may be left to the mode where starts are compared
+ALIKE = 0.01  # log-likelihood units that tell no start from another
 SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
 
 
@@ -80,7 +81,12 @@ def _best(problem: Problem, vectors: Sequence[Floats]) -> Floats:
     """Return the parameters at which the objective is lowest, the first if it is nowhere known."""
     found = [problem.evaluate(vector, tol=ROUGHLY) for vector in vectors]
     values = [np.inf if here is None else here.value for here in found]
-    return vectors[int(np.argmin(values))]
+    return vectors[first_lowest(values)]
+
+
+def first_lowest(values: Sequence[float]) -> int:
+    """Return the place of the first value that is as good as the lowest: starts may be alike."""
+    return int(np.argmax(np.asarray(values) <= min(values) + ALIKE))
 
 
 def _constant(problem: Problem, k: int, value: float) -> Floats:
