@@ -11,6 +11,7 @@ se       largest relative difference of a standard error
 zero     the same two of the zero part
 sd       largest difference of a standard deviation of random effects, relative to the larger one
 phi      relative difference of the dispersion, by the name that R gives it, and of shapes
+numbers  largest relative difference of a natural parameter of a structure, and which it is
 dispersion  the same two as of beta, of a formula of the dispersion
 posterior  by how much the log posterior density is higher, of cases with priors
 
@@ -35,6 +36,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from suite_counts import counts, dispersion, dispersion_formula, positive, sides
+from suite_covariance import covariance, has_residual, numbers
 from suite_parts import PARTS, plain
 
 from skglmm import (
@@ -47,7 +49,16 @@ from skglmm import (
 )
 from skglmm.inference import coefficient_tables, variance_components
 
-THEMES = ("gaussian", "counts", "positive", "binomial", "betabinomial", "ordinal", "priors")
+THEMES = (
+    "gaussian",
+    "counts",
+    "positive",
+    "binomial",
+    "betabinomial",
+    "ordinal",
+    "covariance",
+    "priors",
+)
 # Cases with priors relative to the residual standard deviation are not among them.
 PRIORS = {
     "bacteria-normal-priors": {"fixed": "normal(0, 1)"},
@@ -73,6 +84,7 @@ def main() -> None:
     for theme in THEMES:
         for case in json.loads((args.folder / "json" / f"{theme}.json").read_text())["cases"]:
             known = theme != "priors" or case["name"] in PRIORS
+            known = known and (theme != "covariance" or has_residual(case))
             if known and args.part in f"{theme} {case['name']}":
                 rows = read(args.folder / case["data"], factors[case["data"]])
                 print(
@@ -95,6 +107,7 @@ def read(path: Path, factors: dict[str, list[str]]) -> pd.DataFrame:
     rows = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
     for column, levels in factors.items():
         rows[column] = pd.Categorical(rows[column], categories=levels)
+    rows.attrs["folder"] = path.parent  # of matrices beside them
     return rows
 
 
@@ -120,8 +133,10 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
         if case.get("dispersion_model"):
             own = tables[model.fit_.family.dispersion]
             text += dispersion_formula(case, differences, own)
-    elif "phi" in (case["dispersion"] or ()):
+    elif "phi" in (case.get("dispersion") or ()):
         text += f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
+    if theme == "covariance":
+        text += numbers(model, case)
     if theme == "ordinal":
         text += ordered_parts(model, case, rows, tables)
     with warnings.catch_warnings():
@@ -227,6 +242,7 @@ MAKERS = {
     "binomial": binomial,
     "betabinomial": betabinomial,
     "ordinal": ordinal,
+    "covariance": covariance,
     "priors": priors,
 }
 
