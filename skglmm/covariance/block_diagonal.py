@@ -126,7 +126,7 @@ class BlockDiagonal(Covariance):
 
     def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
         for part, inside, own in self._places:
-            yield from part.at_ends(theta[inside], _of(labels, own))
+            yield from part.at_ends(theta[inside], labels.of(own))
 
     def off_boundary(self, theta: Floats, least: float) -> Floats:
         return np.concatenate([part.off_boundary(piece, least) for part, piece in self._cut(theta)])

@@ -1,10 +1,10 @@
 """Looking at a fitted model: grids of rows to predict, and pictures."""
 
-from skglmm.inspection.data.calibration import calibration
+from skglmm.inspection.checks.calibration import calibration
+from skglmm.inspection.checks.influence import influence
+from skglmm.inspection.checks.residuals import check_residuals, residuals
 from skglmm.inspection.data.data_grid import data_grid
-from skglmm.inspection.data.influence import influence
 from skglmm.inspection.data.marginaleffects import to_marginaleffects
-from skglmm.inspection.data.residuals import check_residuals, residuals
 from skglmm.inspection.displays.diagnostics_display import DiagnosticsDisplay
 from skglmm.inspection.displays.group_calibration_display import GroupCalibrationDisplay
 from skglmm.inspection.displays.prediction_display import PredictionDisplay

@@ -157,16 +157,15 @@ def _derivatives(model: MarginalModel) -> tuple[Floats, Floats, Floats]:
 
 
 def _without_residuals(
-    model: MarginalModel, pairs: list[_Direction]
+    model: MarginalModel, pairs: list[Direction]
 ) -> tuple[Floats, Floats, Floats]:
     """The same where all of V that is estimated are covariances of random effects."""
     columns = _columns(model, pairs)
-    sums, p = pair_sums(model, columns), len(model.covariance)
-    shape = (len(columns), len(pairs), p)
+    sums: Sums = (large_blocks if are_large(model) else pair_sums)(model, columns)
+    shape = (len(columns), len(pairs), len(model.covariance))
     second = np.tensordot(columns.reshape(shape), sums.products.reshape(shape), (0, 0))
     first = np.array([-model.explained(f, change) for f, change in pairs])
-    traces = np.array([[_trace(sums, one, other) for other in pairs] for one in pairs])
-    return first, np.swapaxes(second, 1, 2), traces
+    return first, np.swapaxes(second, 1, 2), sums.traces(pairs)
 
 
 def _with_residuals(
