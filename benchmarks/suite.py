@@ -14,6 +14,15 @@ phi      relative difference of the dispersion, by the name that R gives it, and
 dispersion  the same two as of beta, of a formula of the dispersion
 posterior  by how much the log posterior density is higher, of cases with priors
 
+Of smooth terms, above is by how much the criterion is higher that mgcv or gamm4 maximize, and the
+largest differences of all curves are
+
+edf      relative, of effective degrees of freedom
+curve    relative to the range of the curve
+se       relative, of standard errors given the smoothness; with ML, mgcv's have another scale
+lambda   of the logarithm of smoothing parameters, of curves that bend
+stat, p  relative, and of the logarithm; gamm4's are of the rank edf
+
 and of the parts that are asked for
 
 df           largest relative differences of se, df and p of coefficients, and of denominator df, F
@@ -36,6 +45,7 @@ import numpy as np
 import pandas as pd
 from suite_counts import counts, dispersion, dispersion_formula, positive, sides
 from suite_parts import PARTS, plain
+from suite_smooths import smooth_line, smooths
 
 from skglmm import (
     BetaBinomialGLMMRegressor,
@@ -47,7 +57,16 @@ from skglmm import (
 )
 from skglmm.inference import coefficient_tables, variance_components
 
-THEMES = ("gaussian", "counts", "positive", "binomial", "betabinomial", "ordinal", "priors")
+THEMES = (
+    "gaussian",
+    "counts",
+    "positive",
+    "binomial",
+    "betabinomial",
+    "ordinal",
+    "priors",
+    "smooths",
+)
 # Cases with priors relative to the residual standard deviation are not among them.
 PRIORS = {
     "bacteria-normal-priors": {"fixed": "normal(0, 1)"},
@@ -103,6 +122,8 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(rows, y, weights)
+    if theme == "smooths":
+        return smooth_line(model, case, rows)
     tables = {table.predictor: dict(entries(table)) for table in coefficient_tables(model.fit_)}
     fixed = tables[model.fit_.family.predictors[model.fit_.family.location]]
     above = model.log_likelihood_ - case["log_likelihood"]
@@ -228,6 +249,7 @@ MAKERS = {
     "betabinomial": betabinomial,
     "ordinal": ordinal,
     "priors": priors,
+    "smooths": smooths,
 }
 
 

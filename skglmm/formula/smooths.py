@@ -69,10 +69,18 @@ def cut_smooths(
     if not any(f"{name}(" in fixed for name in SMOOTHS):
         return fixed, ()
     head, rest, smooths = fixed.split(" ", 1)[0], [], []
+    known: dict[str, SmoothTerm] = {}  # by what the curve is called
     for term in read_terms(fixed):
         calls = list(_calls_in(term, allowed))
         if calls:
             smooths.append(_smooth(term, calls[0], source))
+            twin = known.setdefault(_curve(calls[0], smooths[-1]), smooths[-1])
+            if twin is not smooths[-1]:
+                msg = (
+                    f"{twin} and {smooths[-1]} in {shorten(source.strip())!r} are curves of the "
+                    "same columns, of which the data determine the sum alone: keep one of them"
+                )
+                raise FormulaError(msg)
         elif render(term) != "1":
             rest.append(render(term))
     return " + ".join([head, *rest]), tuple(smooths)
@@ -122,12 +130,21 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
         raise FormulaError(msg)
     if basis != _BY_LEVEL:
         return SmoothTerm(text, text, PENALIZED + text)
+    if any(word.arg == "by" for word in call.keywords):
+        msg = f"{text} {where}: bs='fs' takes no by; curves of pairs of levels are those of a:b"
+        raise FormulaError(msg)
     match call:
         case ast.Call(func=ast.Name(id="s" as kind), args=[covariate, ast.Name(id=group)]):
             bends = ast.Call(ast.Name(PENALIZED + kind), [covariate], call.keywords)
             return SmoothTerm(text, "", spelled(bends), (name_of(group),))
     msg = f"{text} {where}: bs='fs' takes a covariate and a grouping column, s(x, g, bs='fs')"
     raise FormulaError(msg)
+
+
+def _curve(call: ast.Call, smooth: SmoothTerm) -> str:
+    """Return what a curve is a function of, what it is multiplied by, and whose it is."""
+    own = [word for word in call.keywords if word.arg == "by"]
+    return spelled(ast.Call(call.func, call.args, own)) + "".join(smooth.group)
 
 
 def _basis(call: ast.Call) -> object:
