@@ -22,6 +22,8 @@ from skglmm import (
     OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
 )
+from skglmm.estimators.cluster.labels import learn_labels
+from skglmm.estimators.reading.model import read_model
 from skglmm.inspection import (
     PredictionDisplay,
     check_residuals,
@@ -31,6 +33,7 @@ from skglmm.inspection import (
 )
 from skglmm.model_selection import compare, likelihood_ratio_test, log_density_scorer
 from skglmm.multioutput import fit_many
+from skglmm.parts import Here
 from skglmm.preprocessing import GLMMEncoder
 
 INDEX = np.arange(1, 121)
@@ -304,6 +307,14 @@ def test_an_encoder_beside_a_smooth():
     encoder = GLMMEncoder(["g"], cv=2, random_state=0)
     pipeline = make_pipeline(encoder.set_output(transform="pandas"), LMMRegressor("s(x) + g"))
     assert pipeline.fit(ROWS, Y).score(ROWS, Y) > 0.5
+
+
+def test_rows_on_a_cluster_do_not_learn_knots():
+    model = LMMRegressor("s(x) + (1 | g)")
+    texts = read_model(model, model._make_family(), ROWS, "y")
+    message = "s(x) learns its knots from all rows, which is not done on a cluster"
+    with pytest.raises(DesignError, match=re.escape(message)):
+        learn_labels(Here([]), ROWS, texts, model)
 
 
 def test_tests_of_hypotheses_are_about_the_trend():
