@@ -19,6 +19,7 @@ from skglmm import (
     FormulaError,
     LMMRegressor,
     PoissonGLMMRegressor,
+    SingularFitWarning,
 )
 from skglmm.inference.parameters.curves import curve_estimate
 
@@ -478,6 +479,12 @@ def test_curves_of_levels_are_effects_of_their_group():
     assert list(model.variance_components()["effect"]) == ["s(x)", "s(x)[level]", "s(x)[x]"]
     new = NEW.assign(g="new")
     assert_allclose(model.predict(new), model.predict(NEW, kind="fixed"), rtol=1e-10)
+
+
+def test_curves_of_levels_that_are_alike_are_told_by_their_name():
+    message = r"the standard deviation of s\(x\) between levels of g is 0"
+    with pytest.warns(SingularFitWarning, match=message):
+        LMMRegressor("s(x, k=6) + s(x, g, bs='fs', k=5)").fit(ROWS, GROUPED + Z)
 
 
 def test_a_straight_line_has_no_bends():

@@ -24,6 +24,8 @@ from skglmm import (
 )
 from skglmm.estimators.cluster.labels import learn_labels
 from skglmm.estimators.reading.model import read_model
+from skglmm.inference.diagnosis.advice import advice
+from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inspection import (
     PredictionDisplay,
     check_residuals,
@@ -161,6 +163,21 @@ def test_residuals_and_findings_know_the_curve():
     assert np.isfinite(np.asarray(found, dtype=float)).all()
     assert "curve" not in str(model.diagnose(ROWS, COUNT)).lower()
     assert "dispersion" in str(check_residuals(model, ROWS, COUNT))
+
+
+@pytest.mark.parametrize(
+    ("trend", "words"),
+    [
+        ("s(x)", "Let the slope vary, (x | g), and"),
+        ("te(x, z)[z]", "Let the slope vary, (z | g), and"),
+        ("te(x, z)[x:z]", "Give each level a curve of its own, s(x, g, bs='fs')"),
+        ("s(`my x`)", "Let the slope vary, (`my x` | g), and"),
+        ("s(x):f[b]", "Give each level a curve of its own, s(x, g, bs='fs')"),
+    ],
+)
+def test_a_slope_of_a_trend_that_varies_is_one_of_its_column(trend, words):
+    test = ResidualTest("missing slope", f"{trend} | g", 0.5, 0.001, "")
+    assert advice(test, fitted().fit_.family).startswith(words)
 
 
 def test_influence_is_that_of_groups_and_not_of_all_rows():
