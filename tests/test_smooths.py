@@ -9,8 +9,6 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.optimize import minimize
-from scipy.special import expit, gammaln
 from sklearn.base import clone
 
 from skglmm import (
@@ -440,7 +438,6 @@ def test_a_fit_survives_pickling_and_a_clone_has_none(model):
     again = pickle.loads(pickle.dumps(model))
     assert_array_equal(again.predict(NEW), model.predict(NEW))
     assert_array_equal(again.curves()["conf_low"], model.curves()["conf_low"])
-    assert again._spec.build(NEW.assign(g="g0")).columns
     assert not hasattr(clone(model), "fit_")
     assert len(pickle.dumps(model)) < 60_000  # no rows
 
@@ -501,41 +498,3 @@ def test_simultaneous_bands_are_wider_and_the_same_for_one_seed(model):
     assert_allclose(ratio, ratio.iloc[0])
     assert 1.2 < ratio.iloc[0] < 2.0
     assert_array_equal(whole["conf_low"], model.curves(simultaneous=True)["conf_low"])
-
-
-def precision_likelihood(model):
-    """Laplace's approximation of the likelihood of a beta response with bends of the precision."""
-    fit, design = model.fit_, model._spec.build(ROWS)
-    root = fit.lambdas[0]
-    mean = expit(design.fixed[0] @ fit.beta[0])
-
-    def loss(u):
-        phi = np.exp(design.fixed[1] @ fit.beta[1] + design.columns[0] @ root @ u)
-        a, b = mean * phi, (1 - mean) * phi
-        logs = gammaln(phi) - gammaln(a) - gammaln(b)
-        logs += (a - 1) * np.log(PROPORTION) + (b - 1) * np.log1p(-PROPORTION)
-        return 0.5 * u @ u - np.sum(logs)
-
-    found = minimize(loss, np.zeros(len(root)), method="BFGS", options={"gtol": 1e-9})
-    steps, size = 1e-4 * np.eye(len(root)), range(len(root))
-    at = found.x
-    hessian = [
-        [
-            sum(i * j * loss(at + i * steps[a] + j * steps[b]) for i in (1, -1) for j in (1, -1))
-            / 4e-8
-            for b in size
-        ]
-        for a in size
-    ]
-    return -found.fun - 0.5 * np.linalg.slogdet(np.array(hessian))[1], root @ at
-
-
-@pytest.mark.filterwarnings("ignore:Desired error:RuntimeWarning")
-def test_a_smooth_of_the_precision_is_fitted_as_one_of_the_mean_is():
-    model = BetaGLMMRegressor("x", precision="s(z, k=5)").fit(ROWS, PROPORTION)
-    likelihood, bends = precision_likelihood(model)
-    assert_allclose(model.log_likelihood_, likelihood, atol=1e-5)
-    assert_allclose(model.fit_.modes(0)[:, 0], bends, atol=1e-4)
-    assert list(model.smooth_terms()["name"]) == ["precision(s(z))"]
-    spread = model.predict_linear(NEW, "precision", kind="fixed")
-    assert_allclose(np.diff(spread), np.diff(model.curves(at=NEW)["estimate"]), rtol=1e-8)

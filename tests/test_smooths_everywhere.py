@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+from scipy.special import expit, gammaln
 from scipy.stats import gamma, multivariate_normal, norm
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
@@ -14,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skglmm import (
+    BetaGLMMRegressor,
     BinomialGLMMClassifier,
     DesignError,
     GammaGLMMRegressor,
@@ -46,6 +49,7 @@ SHIFT = 0.6 * np.sin(5 * np.arange(10))[INDEX % 10]
 ROWS = pd.DataFrame({"x": X, "z": Z, "g": [f"g{each}" for each in INDEX % 10]})
 Y = np.sin(X / 1.5) + SHIFT + 0.2 * Z + 0.3 * NOISE
 COUNT = np.round(np.exp(0.8 * np.sin(X / 1.5) + SHIFT + 0.8 * NOISE + 0.8))
+PROPORTION = expit(np.sin(X / 1.5) + SHIFT + (0.3 + 0.5 * np.exp(-(Z**2))) * NOISE)
 NEW = pd.DataFrame({"x": [0.0, 2, 5, 8], "z": [-0.9, 0.5, 0, 1], "g": ["g0", "g1", "new", "g0"]})
 
 
@@ -337,6 +341,44 @@ def test_rows_on_a_cluster_do_not_learn_knots():
 def test_tests_of_hypotheses_are_about_the_trend():
     found = fitted(reml=True).wald_test("s(x)")
     assert 0 < found.p_value < 0.05
+
+
+def precision_likelihood(model):
+    """Laplace's approximation of the likelihood of a beta response with bends of the precision."""
+    fit, design = model.fit_, model._spec.build(ROWS)
+    root = fit.lambdas[0]
+    mean = expit(design.fixed[0] @ fit.beta[0])
+
+    def loss(u):
+        phi = np.exp(design.fixed[1] @ fit.beta[1] + design.columns[0] @ root @ u)
+        a, b = mean * phi, (1 - mean) * phi
+        logs = gammaln(phi) - gammaln(a) - gammaln(b)
+        logs += (a - 1) * np.log(PROPORTION) + (b - 1) * np.log1p(-PROPORTION)
+        return 0.5 * u @ u - np.sum(logs)
+
+    found = minimize(loss, np.zeros(len(root)), method="BFGS", options={"gtol": 1e-9})
+    steps, size = 1e-4 * np.eye(len(root)), range(len(root))
+    at = found.x
+    hessian = [
+        [
+            sum(i * j * loss(at + i * steps[a] + j * steps[b]) for i in (1, -1) for j in (1, -1))
+            / 4e-8
+            for b in size
+        ]
+        for a in size
+    ]
+    return -found.fun - 0.5 * np.linalg.slogdet(np.array(hessian))[1], root @ at
+
+
+@pytest.mark.filterwarnings("ignore:Desired error:RuntimeWarning")
+def test_a_smooth_of_the_precision_is_fitted_as_one_of_the_mean_is():
+    model = BetaGLMMRegressor("x", precision="s(z, k=5)").fit(ROWS, PROPORTION)
+    likelihood, bends = precision_likelihood(model)
+    assert_allclose(model.log_likelihood_, likelihood, atol=1e-5)
+    assert_allclose(model.fit_.modes(0)[:, 0], bends, atol=1e-4)
+    assert list(model.smooth_terms()["name"]) == ["precision(s(z))"]
+    spread = model.predict_linear(NEW, "precision", kind="fixed")
+    assert_allclose(np.diff(spread), np.diff(model.curves(at=NEW)["estimate"]), rtol=1e-8)
 
 
 @pytest.mark.slow
