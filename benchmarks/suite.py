@@ -15,6 +15,15 @@ numbers  largest relative difference of a natural parameter of a structure, and 
 dispersion  the same two as of beta, of a formula of the dispersion
 posterior  by how much the log posterior density is higher, of cases with priors
 
+Of smooth terms, above is by how much the criterion is higher that mgcv or gamm4 maximize, and the
+largest differences of all curves are
+
+edf      relative, of effective degrees of freedom
+curve    relative to the range of the curve
+se       relative, of standard errors given the smoothness; with ML, mgcv's have another scale
+lambda   of the logarithm of smoothing parameters, of curves that bend
+stat, p  relative, and of the logarithm; gamm4's are of the rank edf
+
 and of the parts that are asked for
 
 df           largest relative differences of se, df and p of coefficients, and of denominator df, F
@@ -38,6 +47,7 @@ import pandas as pd
 from suite_counts import counts, dispersion, dispersion_formula, positive, sides
 from suite_covariance import covariance, has_residual, numbers
 from suite_parts import PARTS, plain
+from suite_smooths import smooth_line, smooths
 
 from skglmm import (
     BetaBinomialGLMMRegressor,
@@ -58,6 +68,7 @@ THEMES = (
     "ordinal",
     "covariance",
     "priors",
+    "smooths",
 )
 # Cases with priors relative to the residual standard deviation are not among them.
 PRIORS = {
@@ -116,6 +127,8 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(rows, y, weights)
+    if theme == "smooths":
+        return smooth_line(model, case, rows)
     tables = {table.predictor: dict(entries(table)) for table in coefficient_tables(model.fit_)}
     fixed = tables[model.fit_.family.predictors[model.fit_.family.location]]
     above = model.log_likelihood_ - case["log_likelihood"]
@@ -244,6 +257,7 @@ MAKERS = {
     "ordinal": ordinal,
     "covariance": covariance,
     "priors": priors,
+    "smooths": smooths,
 }
 
 

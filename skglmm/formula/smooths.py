@@ -124,7 +124,7 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     if not _is_by_level(call):
         return SmoothTerm(text, text, PENALIZED + text)
     if _word(call, "by"):
-        msg = f"{text} {where}: bs='fs' has a curve for each level already, and takes no by="
+        msg = f"{text} {where}: bs='fs' takes no by; curves of pairs of levels are those of a:b"
         raise FormulaError(msg)
     match call:
         case ast.Call(func=ast.Name(id="s" as kind), args=[covariate, ast.Name(id=group)]):
@@ -141,7 +141,10 @@ def _refuse_repeated(calls: list[ast.Call], terms: list[str]) -> None:
         of, by = [spelled(each) for each in call.args], _word(call, "by")
         text, key = spelled(call), (spelled(call.func), *of, spelled(by) if by else "")
         if key in seen:
-            msg = f"{seen[key]} and {text} are two smooths of the same; keep one of them"
+            msg = (
+                f"{seen[key]} and {text} are curves of the same columns, of which the data "
+                "determine the sum alone: keep one of them"
+            )
             raise FormulaError(msg)
         seen[key] = text
         lines = [] if by or _is_by_level(call) or key[0] == "ti" else of

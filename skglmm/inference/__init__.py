@@ -27,6 +27,7 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
 )
 from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.parameters.bends import bends, covariance_with_bends, with_bends
 from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
@@ -164,6 +165,7 @@ __all__ = [
     "at_infinity",
     "average_interval",
     "average_quantiles",
+    "bends",
     "bootstrap_once",
     "cluster_scores",
     "coefficient_tables",
@@ -174,6 +176,7 @@ __all__ = [
     "constant",
     "constant_levels",
     "covariance_frame",
+    "covariance_with_bends",
     "curve_frame",
     "curve_values",
     "derived",
@@ -247,6 +250,7 @@ __all__ = [
     "variance_components",
     "vcov",
     "wald_test",
+    "with_bends",
     "with_replicates",
     "without_ratios",
 ]

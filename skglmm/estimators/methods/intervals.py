@@ -249,6 +249,13 @@ def sandwich_intervals(request: IntervalRequest) -> infer.Intervals:
 
 def _clusters(request: IntervalRequest, design: Design) -> Ints:
     """Cluster of each row, from 0."""
+    curves = [name for f in design.layout.factors if f.is_smooth for name in f.parts]
+    if curves:
+        msg = (
+            f"all rows share the bends of {curves[0]}, which are random effects: there are no "
+            "independent clusters for a sandwich; use method='bootstrap' or 'profile'"
+        )
+        raise ValueError(msg)
     if request.cluster is None:
         clusters = infer.independent_clusters(design)
         if clusters.max() == 0:

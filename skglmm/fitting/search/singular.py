@@ -156,7 +156,7 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
     for size in factor.terms:
         term = slice(start, start + size)
         if np.any(rank_mask[term]):
-            names = factor.columns[start : start + size]
+            names = factor.parts[term] or factor.columns[term]
             joint = factor.joint_name or f"{names[0]}, ..., {names[-1]}"
             sentences.append(
                 _shared_sentence(factor.name, joint, lambda_[term])
@@ -177,7 +177,7 @@ def _shared_sentence(group: str, joint: str, lambda_: Floats) -> str:
 
 def _sentence(group: str, names: tuple[str, ...], lambda_: Floats) -> str:
     sds = np.sqrt(np.sum(lambda_**2, axis=1))
-    absent = [name for name, sd in zip(names, sds, strict=True) if sd == 0]
+    absent = dict.fromkeys(name for name, sd in zip(names, sds, strict=True) if sd == 0)
     if absent:
         return f"the standard deviation of {' and '.join(absent)} between levels of {group} is 0"
     correlation = (lambda_ / sds[:, None]) @ (lambda_ / sds[:, None]).T

@@ -42,8 +42,8 @@ def group_coefficients(fit: Fit) -> Estimates:
     >>> group_coefficients(fit).estimate[:2].round(3)
     array([-4.398,  0.011])
     """
-    found = (part for f in range(len(fit.u)) for part in _coefficients_of(fit, f))
-    return joined(found)
+    groups = (f for f, factor in enumerate(fit.layout.factors) if not factor.is_smooth)
+    return joined(part for f in groups for part in _coefficients_of(fit, f))
 
 
 def _coefficients_of(fit: Fit, f: int) -> Iterator[Estimates]:
