@@ -141,13 +141,7 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
     if theme in COMPLETE and case["random"]:
         text += f"  sd {spreads(model, case):.1e}"
-    if theme in {"counts", "positive"}:
-        text += dispersion(model, case)
-        if case.get("dispersion_model"):
-            own = tables[model.fit_.family.dispersion]
-            text += dispersion_formula(case, differences, own)
-    elif "phi" in (case.get("dispersion") or ()):
-        text += f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
+    text += dispersions(theme, case, model, tables)
     if theme == "covariance":
         text += numbers(model, case)
     if theme == "ordinal":
@@ -156,6 +150,19 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
         warnings.simplefilter("ignore")
         found = [PARTS[part](model, case, rows, y, weights) for part in parts]
     return "  ".join([text, *filter(None, found), case["trust"]])
+
+
+def dispersions(theme: str, case: dict[str, Any], model: Any, tables: dict[str, Any]) -> str:
+    """How far the numbers of the dispersion are from R's."""
+    if theme in {"counts", "positive"}:
+        text = dispersion(model, case)
+        if case.get("dispersion_model"):
+            own = tables[model.fit_.family.dispersion]
+            text += dispersion_formula(case, differences, own)
+        return text
+    if "phi" in (case.get("dispersion") or ()):
+        return f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
+    return ""
 
 
 def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:

@@ -163,7 +163,8 @@ def test_curves_of_counts_and_proportions_are_those_of_glmmtmb(family):
     value, spread = curve_at_new(model)
     assert_allclose(model.log_likelihood_, likelihood, atol=1e-6)
     assert_allclose(value, curve, atol=2e-5)
-    assert_allclose(spread, error, rtol=1e-3)
+    # Its errors come from the Hessian of Laplace's likelihood, ours from the joint density.
+    assert_allclose(spread, error, rtol=3e-3)
     assert_allclose(model.variance_components()["sd"], [deviation], rtol=1e-4)
 
 
