@@ -191,6 +191,13 @@ class Covariance(ABC):
     def names(self, labels: EffectNames) -> list[str]:
         """Return what each entry of `theta` governs, by the names of natural parameters."""
 
+    def owners(self, labels: EffectNames) -> dict[str, int]:
+        """Return an effect that has each standard deviation, by the name of this one."""
+        own: dict[str, int] = {}
+        for effect in range(self.size):
+            own.setdefault(labels.sd(effect), effect)
+        return own if set(own) <= set(self.names(labels)) else {labels.of_all("sd"): 0}
+
     @abstractmethod
     def natural(
         self, theta: Floats, basis: Floats, labels: EffectNames

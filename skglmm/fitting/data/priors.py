@@ -300,12 +300,10 @@ def _of_block(
     """Yield standard deviations and correlations of the effects of one term."""
     parts = factor.parts[inside]
     labels = EffectNames(factor.name, factor.columns[inside], factor.joint_name, parts)
-    own = list(dict.fromkeys(labels.sd(i) for i in range(part.size)))  # curves have one each
-    known = part.names(labels)
-    names = own if set(own) <= set(known) else [labels.of_all("sd")]  # effects may share one
-    for name, row, size in zip(names, basis, sizes, strict=False):
-        classes = (SD,) if factor.is_smooth else (f"{SD} | {factor.name}", SD)
-        yield _Target(name, classes, SpreadOf(f, row), float(size), (0.0, np.inf))
+    classes = (SD,) if factor.is_smooth else (f"{SD} | {factor.name}", SD)
+    for name, effect in part.owners(labels).items():
+        spread, size = SpreadOf(f, basis[effect]), float(sizes[effect])
+        yield _Target(name, classes, spread, size, (0.0, np.inf))
     if part.n_params > 1 and part.pairs.sum() > part.size:  # known correlations have no prior
         classes = (f"{CORRELATION} | {factor.name}", CORRELATION)
         quantity, name = CorrelationsOf(f, basis), labels.of_all(CORRELATION)

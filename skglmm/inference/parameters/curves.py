@@ -75,7 +75,7 @@ def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
     moves = _moves(fit, curve, mode_moves(fit, f))
     spherical = _moves(fit, curve, _jacobian(fit, f))
     joint = spherical.T @ held @ spherical + _embedded(own, len(curve.trends))
-    hat = np.eye(len(joint))
+    hat = np.diag([*(float(j not in fit.aliased[k]) for j in curve.trends), *np.ones(len(bends))])
     hat[:, len(curve.trends) :] -= joint[:, len(curve.trends) :]
     edf = float(np.trace(hat))
     return CurveEstimate(
