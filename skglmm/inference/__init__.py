@@ -27,6 +27,17 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
 )
 from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.means.averages_of_rows import (
+    RowFunctions,
+    mean_of_rows,
+    of_one_trial,
+    parts_of_rows,
+    sums_over_rows,
+)
+from skglmm.inference.means.contrasts import MeanContrasts
+from skglmm.inference.means.functions import EstimatedFunctions, linear_sums
+from skglmm.inference.means.marginal_means import MarginalMeans
+from skglmm.inference.means.working_scale import WorkingScale, of_linear, of_means
 from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
@@ -130,6 +141,7 @@ __all__ = [
     "CurveValues",
     "Diagnosis",
     "Drawn",
+    "EstimatedFunctions",
     "Estimates",
     "Finding",
     "FitNumbers",
@@ -140,6 +152,8 @@ __all__ = [
     "LikelihoodRatio",
     "LinearPrediction",
     "ManyFits",
+    "MarginalMeans",
+    "MeanContrasts",
     "NestedModels",
     "Normal",
     "Note",
@@ -153,12 +167,14 @@ __all__ = [
     "Reference",
     "ResidualChecks",
     "ResidualTest",
+    "RowFunctions",
     "Shares",
     "SmoothTest",
     "Summary",
     "TermTest",
     "Update",
     "WaldTest",
+    "WorkingScale",
     "anova",
     "asserted",
     "at_infinity",
@@ -198,9 +214,11 @@ __all__ = [
     "likelihood_ratio",
     "likeness",
     "linear_predictors",
+    "linear_sums",
     "linear_value",
     "log_density",
     "mean_interval",
+    "mean_of_rows",
     "missed_directions",
     "moved_responses",
     "natural",
@@ -208,11 +226,15 @@ __all__ = [
     "no_numbers",
     "nonestimable",
     "notes",
+    "of_linear",
+    "of_means",
+    "of_one_trial",
     "other_integrals",
     "overview",
     "overview_frame",
     "part_intervals",
     "part_probabilities",
+    "parts_of_rows",
     "pearson_residuals",
     "predict",
     "predict_linear",
@@ -240,6 +262,7 @@ __all__ = [
     "smooth_tests",
     "std_errors",
     "summarize",
+    "sums_over_rows",
     "tidy",
     "undetermined",
     "unweighted",
