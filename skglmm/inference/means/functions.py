@@ -122,7 +122,7 @@ class EstimatedFunctions:
         fixed = fixed & np.isfinite(self.gradient).all(axis=1)
         if against.has_df and fixed.any():
             found[fixed] = against.df(self.gradient[fixed, : self.fit.shape.n_beta])
-        return found
+        return np.where(self.undetermined, np.nan, found)
 
     def _given_estimates(self) -> Floats:
         """Variances given the estimates, (m,)."""

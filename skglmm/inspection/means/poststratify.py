@@ -80,7 +80,7 @@ def poststratify(
     >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
     >>> cells = pd.DataFrame({"EP": [250, 350, 300], "batch": ["A", "A", "B"], "n": [10, 30, 20]})
     >>> poststratify(model, cells, weights="n", by="batch")
-    Average means by n, scale of the response
+    Average means, weights n, scale of the response
       batch  estimate  std. error   2.5%  97.5%
       A         30.33       1.408  27.64  33.16
       B         17.42       1.317  14.98  20.15
@@ -97,4 +97,4 @@ def poststratify(
     sums = shares(codes, counts, len(labels))
     rows = fitted.rows(frame)
     names = tuple(map(str, groups))
-    return ask.averages(rows, sums, names, labels, f"Average means by {column}")
+    return ask.averages(rows, sums, names, labels, f"Average means, weights {column}")
