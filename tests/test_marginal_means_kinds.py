@@ -12,6 +12,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from test_every_method import MODELS, RELATED, simulated
 
 from skglmm import (
     BinomialGLMMClassifier,
@@ -105,6 +106,15 @@ def test_standard_errors_are_those_of_differences_in_all_parameters(make):
     assert_allclose(found.std_error, error, rtol=1e-5)
     low, high = found.limits
     assert np.all((low > 0.0) & (low < found.estimate) & (found.estimate < high))
+
+
+@pytest.mark.parametrize("kind", ["fixed", "marginal"])
+def test_methods_that_count_groups_have_degrees_of_freedom_for_all_kinds(kind):
+    normal = marginal_means(binary(), rows(), "t", kind=kind)
+    found = marginal_means(binary(), rows(), "t", kind=kind, df="between-within")
+    assert np.isinf(normal.df).all()
+    assert found.df.tolist() == [23.0] * 3  # of 24 groups
+    assert np.all(found.limits[1] > normal.limits[1])
 
 
 def test_odds_ratios_and_differences_of_probabilities():
@@ -352,6 +362,24 @@ def test_records_have_faces():
         assert repr(record) == str(record)
         assert len(record.to_frame()) == 3
     assert "df" in str(means).splitlines()[1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["fixed", "marginal"])
+@pytest.mark.parametrize("name", [name for name in {**MODELS, **RELATED} if "ordered" not in name])
+def test_means_of_single_rows_are_those_of_predict_frame(name, kind):
+    (X, ys), (model, y) = simulated(), {**MODELS, **RELATED}[name]
+    model = model.fit(X, ys[y]).set_params(predict_kind="conditional")
+    grid = reference_grid(model, X, by="x", at={"x": [0.5, -1.0]}, kind=kind).assign(n=1)
+    found = marginal_means(model, grid=grid, by="x", kind=kind).to_frame()
+    expected = model.predict_frame(grid, kind=kind)
+    trials = 12 if name == "successes with zeros" else 1
+    assert_allclose(trials * found["estimate"], expected["mean"], rtol=1e-9)
+    assert_allclose(trials * found["std_error"], expected["mean_se"], rtol=1e-5)
+    for end, other in (("conf_low", "mean_ci_lower"), ("conf_high", "mean_ci_upper")):
+        off = (trials * found[end] - expected[other]) / expected["mean_se"]
+        assert_allclose(off, 0.0, atol=1e-5)
 
 
 def study(seed, make, mean, n_groups=60, sd=0.6):

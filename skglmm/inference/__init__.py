@@ -29,6 +29,7 @@ from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
 from skglmm.inference.means.averages_of_rows import (
     RowFunctions,
+    has_location_mean,
     mean_of_rows,
     of_one_trial,
     parts_of_rows,
@@ -203,6 +204,7 @@ __all__ = [
     "fixed_names",
     "group_coefficients",
     "half_width",
+    "has_location_mean",
     "has_null_space",
     "heaps",
     "held_sentences",

@@ -19,7 +19,14 @@ from skglmm.inference.prediction.average_slopes import average_gradients, averag
 from skglmm.inference.prediction.intervals import row_parts
 from skglmm.inference.prediction.predict import Plan
 
-__all__ = ["RowFunctions", "mean_of_rows", "of_one_trial", "parts_of_rows", "sums_over_rows"]
+__all__ = [
+    "RowFunctions",
+    "has_location_mean",
+    "mean_of_rows",
+    "of_one_trial",
+    "parts_of_rows",
+    "sums_over_rows",
+]
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,19 @@ def mean_of_rows(fit: Fit) -> RowFunctions:
     """Return the mean of the response."""
     family = fit.family
     return RowFunctions(lambda eta: family.mean(eta)[None], family.mean_predictors, 1)
+
+
+def has_location_mean(fit: Fit) -> bool:
+    """Return whether means are the parameter of the location, of one trial, and nothing else.
+
+    Means of truncated counts are another function of the same linear predictor.
+    """
+    family, values = fit.family, np.array([0.3, 0.6])  # possible ones of all links
+    if family.mean_predictors != (family.location,):
+        return False
+    eta = [np.full(2, float(k in family.known)) for k in range(len(family.links))]
+    eta[family.location] = family.links[family.location].link(values)
+    return bool(np.allclose(family.mean(eta), values, rtol=1e-9))
 
 
 def parts_of_rows(fit: Fit) -> RowFunctions:

@@ -21,6 +21,7 @@ from scipy.sparse import csr_array
 from skglmm.arrays import Bools, Floats
 from skglmm.design import Design, effect_slots
 from skglmm.fitting import Fit
+from skglmm.inference.degrees_of_freedom.between_within import BetweenWithin, Residual
 from skglmm.inference.degrees_of_freedom.reference import Reference
 from skglmm.inference.parameters.delta import linear_gradient, posterior_blocks
 from skglmm.inference.parameters.new_places import at_new_places
@@ -107,21 +108,21 @@ class EstimatedFunctions:
         variance = known.variance(self.gradient) + self._given_estimates()
         return np.where(self.undetermined, np.nan, np.sqrt(np.maximum(variance, 0.0)))
 
-    @property
-    def are_fixed(self) -> Bools:
-        """Which of them are functions of fixed effects alone, (m,)."""
+    def df(self, against: Reference) -> Floats:
+        """Return degrees of freedom, (m,), infinite but for functions of fixed effects.
+
+        Methods that count groups and rows have some for functions of variances, too: of averages
+        over groups, as of the fixed effects that they depend on.
+        """
         n_beta = self.fit.shape.n_beta
-        fixed = ~self.gradient[:, n_beta:].any(axis=1) & self.gradient[:, :n_beta].any(axis=1)
+        fixed = self.gradient[:, :n_beta].any(axis=1) & np.isfinite(self.gradient).all(axis=1)
+        if not isinstance(against, BetweenWithin | Residual):
+            fixed &= ~self.gradient[:, n_beta:].any(axis=1)
         for w in self.effects.values():
             fixed &= ~w.any(axis=(1, 2))
-        return np.asarray(fixed)
-
-    def df(self, against: Reference) -> Floats:
-        """Return degrees of freedom, (m,), infinite but for functions of fixed effects."""
-        found, fixed = np.full(len(self.value), np.inf), self.are_fixed
-        fixed = fixed & np.isfinite(self.gradient).all(axis=1)
+        found = np.full(len(self.value), np.inf)
         if against.has_df and fixed.any():
-            found[fixed] = against.df(self.gradient[fixed, : self.fit.shape.n_beta])
+            found[fixed] = against.df(self.gradient[fixed, :n_beta])
         return np.where(self.undetermined, np.nan, found)
 
     def _given_estimates(self) -> Floats:

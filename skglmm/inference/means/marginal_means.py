@@ -237,6 +237,7 @@ class MarginalMeans:
         sizes = {"k": len(groups[0][1]), "c": len(made[0][2][1].matrix)}
         words = () if sizes["c"] == 1 else (WORDS[how].format(**sizes),)
         title = base._contrast_title(as_ratio=as_ratio)
+        title += ", scale of the response" if base is not self else ""
         return MeanContrasts(
             *(title, heads, labels, estimate, error, df, statistic, p_value, low, high),
             *(how, as_ratio, self.level, words),

@@ -7,8 +7,10 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.fitting import Fit
+from skglmm.inference.means.averages_of_rows import has_location_mean
 from skglmm.inference.means.functions import EstimatedFunctions
 from skglmm.inference.parameters.own_units import user_parameter
+from skglmm.inference.prediction.slopes import slope_in
 from skglmm.links import Link
 from skglmm.response import ResponseScale
 
@@ -53,8 +55,15 @@ class OfLinear:
     scale: ResponseScale
 
     def __call__(self, eta: Floats) -> tuple[Floats, Floats]:
-        value, slope = user_parameter(self.fit, self.fit.family.location, eta)
-        return self.scale.write(value), self.scale.width * slope
+        fit, own, width = self.fit, self.fit.family.location, self.scale.width
+        if has_location_mean(fit):
+            value, slope = user_parameter(fit, own, eta)
+            return self.scale.write(value), width * slope
+        units, family = fit.units, fit.family
+        rows = [np.full_like(eta, float(k in family.known)) for k in range(len(family.links))]
+        rows[own] = (eta - units.shift(own)) / units.size(own)
+        slope = slope_in(family.mean, rows, own) * units.width / units.size(own)
+        return self.scale.write(units.user_response(family.mean(rows))), width * slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +94,8 @@ def of_linear(fit: Fit, scale: ResponseScale) -> WorkingScale:
     link = fit.family.links[fit.family.location]
     if link.name == "identity":
         return WorkingScale("", OfLinear(fit, scale))
-    return WorkingScale(link.name, OfLinear(fit, scale), RATIOS.get(link.ratio or "", ""))
+    ratio = RATIOS.get(link.ratio or "", "") if has_location_mean(fit) else ""
+    return WorkingScale(link.name, OfLinear(fit, scale), ratio)
 
 
 # What ratios are called, by what links say of what their differences are logarithms.

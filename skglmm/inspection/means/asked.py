@@ -75,12 +75,11 @@ class Asked:
         """Whether what is averaged is a linear predictor."""
         family = self.model.fit_.family
         own = family.location
-        alone = family.mean_predictors == (own,) and not self.are_classes
-        if alone and family.links[own].name == "identity":
+        if infer.has_location_mean(self.model.fit_) and family.links[own].name == "identity":
             return True
         if self.of_rows or self.kind != "fixed":
             return False
-        return self.scale == "link" or alone
+        return self.scale == "link" or (family.mean_predictors == (own,) and not self.are_classes)
 
     def averages(
         self,
@@ -145,7 +144,7 @@ class Asked:
             width = 1.0 if self.scale == "link" else width
         else:
             design, plan = self._design(rows, self.kind)
-            found = infer.sums_over_rows(fit, design, plan, weights, self._what())
+            found = infer.sums_over_rows(self.model.fit_, design, plan, weights, self._what())
             width *= fit.units.width if fit.units.are_own else 1.0
         if width != 1.0:
             found = found.moved(width * found.value, np.full(len(found.value), width))
@@ -180,6 +179,7 @@ class Asked:
             found = infer.linear_sums(fit, design, plan, weights, own)
             return found, infer.of_linear(fit, scale)
         design, plan = self._design(rows, self.kind)
+        fit = self.model.fit_  # with the covariances of all parameters
         found = infer.sums_over_rows(fit, design, plan, weights, self._what())
         if self.are_classes:
             return infer.of_means(fit, found, LogOdds(), None)

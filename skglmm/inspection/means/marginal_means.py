@@ -13,7 +13,7 @@ from skglmm.inference import MarginalMeans
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.data.tables import as_table, column_names
 from skglmm.inspection.means.asked import Asked
-from skglmm.inspection.means.reference_grid import WEIGHT, Grid, grid_of_factors
+from skglmm.inspection.means.reference_grid import WEIGHT, FactorGrid, grid_of_factors
 
 __all__ = ["Labels", "asked_grid", "group_codes", "group_weights", "marginal_means", "shares"]
 
@@ -68,7 +68,9 @@ def marginal_means(
         conditional part. Classes have probabilities on the scale of the response, with a column
         ``class``.
     df : str, default="auto"
-        Degrees of freedom of fixed effects of linear mixed models and others, as in `summary`.
+        Degrees of freedom, as in `summary`: by default Satterthwaite's for linear mixed models, the
+        normal distribution for others. "between-within" is for few groups, of all kinds and
+        families.
     level : float, default=0.95
         Coverage of the limits.
     grid : DataFrame, default=None
@@ -131,7 +133,7 @@ def asked_grid(
     weights: str,
     kind: str,
     grid: Any,
-) -> Grid:
+) -> FactorGrid:
     """Return the reference grid of some rows, or the one that is given."""
     if grid is None:
         if X is None:
@@ -148,10 +150,10 @@ def asked_grid(
     if not np.isfinite(given).all() or (given < 0.0).any():
         msg = f"grid: the column {WEIGHT!r} has to hold finite numbers, 0 or more"
         raise ValueError(msg)
-    return Grid(frame, column_names(frame, by))
+    return FactorGrid(frame, column_names(frame, by))
 
 
-def group_weights(grid: Grid) -> tuple[tuple[str, ...], Labels, Floats]:
+def group_weights(grid: FactorGrid) -> tuple[tuple[str, ...], Labels, Floats]:
     """Return names and labels of groups of rows, and the weights of rows in each, (m, n).
 
     Weights add to 1, and are NaN in groups where all are 0.

@@ -16,7 +16,7 @@ from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inspection.data.fitted import Fitted, name_in_model
 from skglmm.inspection.data.tables import as_table, column_name, column_names, is_number
 
-__all__ = ["WEIGHT", "WEIGHTS", "Grid", "grid_of_factors", "reference_grid"]
+__all__ = ["WEIGHT", "WEIGHTS", "FactorGrid", "grid_of_factors", "reference_grid"]
 
 WEIGHT = "grid_weight"  # the column of weights of a reference grid
 WEIGHTS = ("equal", "proportional", "cells")
@@ -27,7 +27,7 @@ SHOWN = 6  # names that a message lists
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class FactorGrid:
     """A reference grid, and what it is.
 
     Parameters
@@ -120,7 +120,7 @@ def grid_of_factors(
     at: Mapping[Any, Any] | None,
     weights: str,
     kind: str,
-) -> Grid:
+) -> FactorGrid:
     """Return the grid of `reference_grid`, with what it is."""
     check_choice("weights", weights, WEIGHTS)
     check_choice("kind", kind, KINDS)
@@ -144,7 +144,7 @@ def grid_of_factors(
     counts = np.ones(len(cells)) if weights == "equal" else _counts(cells, table, counted)
     frame = columns.framed(cells, len(cells)).assign(**{WEIGHT: counts})
     notes = [*_told(over, given, weights), *(f"{a} is nested in {b}" for a, b in nested)]
-    return Grid(frame, groups, (*notes, *columns.told(levels)), tuple(factors))
+    return FactorGrid(frame, groups, (*notes, *columns.told(levels)), tuple(factors))
 
 
 @dataclass(frozen=True, eq=False)
