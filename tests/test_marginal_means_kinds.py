@@ -1,5 +1,6 @@
 """Means averaged over groups, rows and cells, of every kind of response."""
 
+import pickle
 from functools import cache
 
 import numpy as np
@@ -361,6 +362,8 @@ def test_records_have_faces():
         assert "<table>" in record._repr_html_()
         assert repr(record) == str(record)
         assert len(record.to_frame()) == 3
+        assert str(pickle.loads(pickle.dumps(record))) == str(record)
+    assert_allclose(found.weights @ means.estimate, found.estimate)
     assert "df" in str(means).splitlines()[1]
 
 

@@ -37,7 +37,9 @@ class MeanContrasts:
     is_ratio : bool
     level : float
         Coverage of the limits.
-    notes : tuple of str
+    weights : ndarray, shape (m, n_means)
+        Of the averages that are compared.
+    notes : tuple of str, default=()
 
     Examples
     --------
@@ -66,6 +68,7 @@ class MeanContrasts:
     adjust: str
     is_ratio: bool
     level: float
+    weights: Floats
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:

@@ -235,12 +235,13 @@ class MarginalMeans:
             np.concatenate(part) for part in zip(*(piece[1] for piece in pieces), strict=True)
         )
         sizes = {"k": len(groups[0][1]), "c": len(made[0][2][1].matrix)}
+        weights = np.concatenate([self._of_all(*each[1:]) for each in made])
         words = () if sizes["c"] == 1 else (WORDS[how].format(**sizes),)
         title = base._contrast_title(as_ratio=as_ratio)
         title += ", scale of the response" if base is not self else ""
         return MeanContrasts(
             *(title, heads, labels, estimate, error, df, statistic, p_value, low, high),
-            *(how, as_ratio, self.level, words),
+            *(how, as_ratio, self.level, weights, words),
         )
 
     def compared(
@@ -363,6 +364,14 @@ class MarginalMeans:
         stroke = "/" if as_ratio else "-"
         labels = [(*key, *(part.format(stroke) for part in name)) for name in names]
         return labels, (ends[0], error, df, statistic, p_value, *ends[1:])
+
+    def _of_all(
+        self, rows: list[int], made: tuple[list[tuple[str, ...]], ContrastWeights]
+    ) -> Floats:
+        """Return weights of contrasts of some averages as those of all of them."""
+        found = np.zeros((len(made[1].matrix), len(self.labels)))
+        found[:, rows] = made[1].matrix
+        return found
 
     def _contrast_title(self, *, as_ratio: bool) -> str:
         if as_ratio:
