@@ -167,6 +167,7 @@ def test_levels_nested_in_others_are_averaged_within_them():
     means = marginal_means(model, nested, "t")
     sites = marginal_means(model, nested, "site")
     assert_allclose(means.estimate, sites.estimate.reshape(3, 3).mean(axis=1))
+    assert_allclose(means.df.round(1), [22.8, 27.2, 34.8])  # of emmeans
     assert "site is nested in t" in str(means)
 
 

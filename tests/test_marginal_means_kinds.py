@@ -316,6 +316,8 @@ def test_columns_of_an_array_have_numbers():
     named = LMMRegressor("x + C(n) + (1 | g)").fit(rows(), rows()["real"])
     found, expected = marginal_means(model, X, "x1"), marginal_means(named, rows(), "n")
     assert_allclose(found.estimate, expected.estimate)
+    assert found.names == ("x1",)
+    assert "x0 at " in str(found)
 
 
 @pytest.mark.parametrize(

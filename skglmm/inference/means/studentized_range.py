@@ -13,19 +13,21 @@ References
    effects. Journal of Statistical Computation and Simulation, 30(1), 1-15.
 """
 
+from math import log
+
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import gammaln, log_ndtr
-from scipy.stats import chi2
+from scipy.special import gammainccinv, gammaincinv, gammaln, ndtr
 
 from skglmm.arrays import Floats
+from skglmm.inference.degrees_of_freedom.reference import t_quantile
 
 __all__ = ["range_quantile", "range_tail"]
 
-Z, WEIGHTS = np.polynomial.legendre.leggauss(200)
+Z, WEIGHTS = np.polynomial.legendre.leggauss(128)
 FAR = 8.5  # standard deviations, beyond which a normal number is not
-TAIL = 1e-16  # probability of chi-square numbers that are left out on either side
-LEAST = 2.3e-16  # minus the logarithm of a share that is as good as 1
+TAILS = (1e-13, 1e-15)  # probabilities of chi-square numbers that are left out, on either side
+LARGEST = 1.0 - 2.3e-16  # of a share that is as good as 1
 NORMAL = 1e6  # degrees of freedom, from which a scale is as good as known
 
 
@@ -49,12 +51,15 @@ def range_tail(q: float, k: float, df: float) -> float:
         return float("nan")
     if df > NORMAL:
         return float(_normal_tail(np.array([q]), k)[0])
-    low, high = 0.5 * np.log([chi2.ppf(TAIL, df) / df, chi2.isf(TAIL, df) / df])
+    ends = (gammaincinv(0.5 * df, TAILS[0]), gammainccinv(0.5 * df, TAILS[1]))
+    low, high = (0.5 * log(2.0 / df * float(end)) for end in ends)
     log_s = low + (high - low) * (Z + 1.0) / 2.0
     s = np.exp(log_s)
     log_density = np.log(2.0) + 0.5 * df * np.log(0.5 * df) - gammaln(0.5 * df)
     log_density = log_density + df * (log_s - 0.5 * s * s)  # of the logarithm of s
-    return float((high - low) / 2.0 * (WEIGHTS * np.exp(log_density)) @ _normal_tail(q * s, k))
+    inside = (high - low) / 2.0 * (WEIGHTS * np.exp(log_density)) @ _normal_tail(q * s, k)
+    below = _normal_tail(q * s[:1], k)[0]  # where the scale is as good as 0
+    return float(min(inside + TAILS[0] * below, 1.0))
 
 
 def range_quantile(level: float, k: float, df: float) -> float:
@@ -73,10 +78,14 @@ def range_quantile(level: float, k: float, df: float) -> float:
     """
     if np.isnan(df):
         return float("nan")
-    high = 4.0
-    while range_tail(high, k, df) > 1.0 - level:
-        high *= 2.0
-    return float(brentq(lambda q: range_tail(q, k, df) - (1.0 - level), 0.0, high, xtol=1e-11))
+    pairs, df_ = k * (k - 1.0) / 2.0, np.array(df)
+    low, high = (np.sqrt(2.0) * t_quantile(1.0 - (1.0 - level) / m, df_) for m in (1.0, pairs))
+    off = 1.0 - level
+
+    def excess(q: float) -> float:
+        return float(np.log(range_tail(q, k, df) / off))
+
+    return float(brentq(excess, 0.999 * low, 1.001 * high, xtol=1e-9))
 
 
 def _normal_tail(w: Floats, k: float) -> Floats:
@@ -86,8 +95,8 @@ def _normal_tail(w: Floats, k: float) -> Floats:
     \Phi(z - w))^{k-1}] dz`, in which small probabilities keep their digits.
     """
     z = FAR * Z
-    below = log_ndtr(z)
-    share = np.exp(np.minimum(log_ndtr(z - w[:, None]) - below, -LEAST))
+    below = ndtr(z)
+    share = np.minimum(ndtr(z - w[:, None]) / below, LARGEST)
     lost = -np.expm1((k - 1.0) * np.log1p(-share))
-    density = np.exp(-0.5 * z * z + (k - 1.0) * below) / np.sqrt(2.0 * np.pi)
+    density = np.exp(-0.5 * z * z + (k - 1.0) * np.log(below)) / np.sqrt(2.0 * np.pi)
     return np.asarray(np.clip(k * FAR * (lost * density) @ WEIGHTS, 0.0, 1.0))

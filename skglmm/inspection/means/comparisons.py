@@ -13,7 +13,7 @@ from skglmm.inspection.data.feature import Feature
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.data.tables import as_table, column_name, column_names, is_number
 from skglmm.inspection.means.asked import Asked
-from skglmm.inspection.means.marginal_means import group_codes, shares
+from skglmm.inspection.means.marginal_means import group_codes, shares, shown
 
 __all__ = ["comparisons"]
 
@@ -115,10 +115,10 @@ def comparisons(
     rows = fitted.rows(pd.concat([frame.assign(**{name: each}) for each in pieces]))
     each = shares(codes, np.ones(len(table)), len(found))
     weights = np.asarray(np.kron(np.eye(len(pieces)), each))
-    names = (str(name), *map(str, groups))
+    names = tuple(map(shown, (name, *groups)))
     both = tuple((label, *group) for label in labels for group in found)
     means = ask.averages(rows, weights, names, both, "Average means")
-    return means.compared(method, [str(group) for group in groups], adjust, reference, ratio=ratio)
+    return means.compared(method, list(names[1:]), adjust, reference, ratio=ratio)
 
 
 def _refuse_set(name: Any, others: Sequence[Any]) -> None:

@@ -15,7 +15,15 @@ from skglmm.inspection.data.tables import as_table, column_names
 from skglmm.inspection.means.asked import Asked
 from skglmm.inspection.means.reference_grid import WEIGHT, FactorGrid, grid_of_factors
 
-__all__ = ["Labels", "asked_grid", "group_codes", "group_weights", "marginal_means", "shares"]
+__all__ = [
+    "Labels",
+    "asked_grid",
+    "group_codes",
+    "group_weights",
+    "marginal_means",
+    "shares",
+    "shown",
+]
 
 KINDS = ("fixed", "marginal")
 WHOSE = {"fixed": "of typical groups", "marginal": "averaged over groups"}
@@ -160,7 +168,12 @@ def group_weights(grid: FactorGrid) -> tuple[tuple[str, ...], Labels, Floats]:
     """
     labels, codes = group_codes(grid.frame, grid.by, sort=False)
     weights = grid.frame[WEIGHT].to_numpy(dtype=np.float64)
-    return tuple(map(str, grid.by)), labels, shares(codes, weights, len(labels))
+    return tuple(map(shown, grid.by)), labels, shares(codes, weights, len(labels))
+
+
+def shown(name: Any) -> str:
+    """Return what a column is called: those of an array are x0, x1, and so on."""
+    return f"x{name}" if isinstance(name, int) else str(name)
 
 
 def group_codes(frame: pd.DataFrame, by: Sequence[Any], *, sort: bool) -> tuple[Labels, Ints]:

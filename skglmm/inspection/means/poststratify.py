@@ -10,7 +10,7 @@ from skglmm.inference import MarginalMeans
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.data.tables import as_table, column_name, column_names
 from skglmm.inspection.means.asked import Asked
-from skglmm.inspection.means.marginal_means import group_codes, shares
+from skglmm.inspection.means.marginal_means import group_codes, shares, shown
 
 __all__ = ["poststratify"]
 
@@ -96,5 +96,5 @@ def poststratify(
     labels, codes = group_codes(frame, groups, sort=True)
     sums = shares(codes, counts, len(labels))
     rows = fitted.rows(frame)
-    names = tuple(map(str, groups))
+    names = tuple(map(shown, groups))
     return ask.averages(rows, sums, names, labels, f"Average means, weights {column}")

@@ -252,12 +252,12 @@ class _Columns:
 
     def told(self, levels: Mapping[Any, Any]) -> list[str]:
         """Return a sentence about the covariates."""
+        covariates = [name for name in self.names if not (name in levels or self.is_factor(name))]
+        words = {name_in_model(self.model, self.table, name): name for name in covariates}
         means = [
-            f"{name} at {float(self.table[name].astype(np.float64).mean()):.4g}"
-            for name in self.names
-            if name not in levels
-            and not self.is_factor(name)
-            and name_in_model(self.model, self.table, name) not in self._sizes
+            f"{word} at {float(self.table[name].astype(np.float64).mean()):.4g}"
+            for word, name in words.items()
+            if word not in self._sizes
         ]
         return [", ".join(means[:SHOWN]) + (" ..." if len(means) > SHOWN else "")] if means else []
 
