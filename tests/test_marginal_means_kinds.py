@@ -192,6 +192,10 @@ def test_curves_belong_to_means_with_their_uncertainty():
     value, error = model.predict_linear(grid, kind="fixed", return_std=True)
     assert_allclose(means.estimate, value)
     assert_allclose(means.std_error, error)
+    averages = marginal_means(model, grid=grid, by="x", kind="marginal")
+    expected = model.predict_frame(grid, kind="marginal")
+    assert_allclose(averages.estimate, expected["mean"])
+    assert_allclose(averages.std_error, expected["mean_se"])
 
 
 def test_a_difference_along_a_curve_has_the_covariance_of_the_curve():
@@ -292,6 +296,9 @@ def test_a_pipeline_and_a_search_answer_in_the_columns_of_the_user():
         found = marginal_means(each, X, "t", at={"x": 3.0})
         assert_allclose(found.estimate, expected.estimate, rtol=1e-6)
         assert_allclose(found.std_error, expected.std_error, rtol=1e-5)
+    cells = X.head(4).assign(people=[1, 2, 3, 4])
+    found, expected = (poststratify(each, cells, "people") for each in (pipe, linear()))
+    assert_allclose(found.std_error, expected.std_error, rtol=1e-5)
     slope = slopes(pipe, X, of="x")
     assert_allclose(slope.estimate, slopes(linear(), X, of="x").estimate, rtol=1e-6)
 
@@ -355,6 +362,12 @@ def test_what_cannot_be_answered_is_said(options, message):
 def test_contrasts_that_cannot_be_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         marginal_means(binary(), rows(), "t").contrasts(**options)
+
+
+def test_models_without_standard_errors_are_refused():
+    model = LMMRegressor("t + (1 | g)", inference=False).fit(rows(), rows()["real"])
+    with pytest.raises(ValueError, match="inference"):
+        marginal_means(model, rows(), "t")
 
 
 def test_records_have_faces():

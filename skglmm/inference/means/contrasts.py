@@ -1,6 +1,7 @@
 """Contrasts of means, with tests and intervals for all of them at once."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class MeanContrasts:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return self._table().html() + "".join(f"<p>{note}</p>" for note in self.notes)
+        return self._table().html() + "".join(f"<p>{escape(note)}</p>" for note in self.notes)
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each contrast.

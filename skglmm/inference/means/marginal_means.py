@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,7 @@ class MarginalMeans:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return self._table().html() + "".join(f"<p>{note}</p>" for note in self.notes)
+        return self._table().html() + "".join(f"<p>{escape(note)}</p>" for note in self.notes)
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each average.

@@ -95,6 +95,7 @@ def poststratify(
         raise ValueError(msg)
     labels, codes = group_codes(frame, groups, sort=True)
     sums = shares(codes, counts, len(labels))
-    rows = fitted.rows(frame)
+    known = getattr(fitted.steps[0], "feature_names_in_", None) if fitted.steps else None
+    rows = fitted.rows(frame if known is None else frame[list(known)])  # the steps know no counts
     names = tuple(map(shown, groups))
     return ask.averages(rows, sums, names, labels, f"Average means, weights {column}")
