@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
@@ -82,7 +83,7 @@ def of_one_trial(fit: Fit, design: Design) -> Design:
 
 
 def sums_over_rows(
-    fit: Fit, design: Design, plan: Plan, weights: Floats, what: RowFunctions
+    fit: Fit, design: Design, plan: Plan, weights: csr_array, what: RowFunctions
 ) -> EstimatedFunctions:
     """Return weighted sums over rows, in the units in which the fit measured responses.
 
@@ -93,7 +94,7 @@ def sums_over_rows(
     design : Design, n rows
     plan : Plan
         Which effects are conditional modes, and which are averaged over.
-    weights : ndarray, shape (m, n)
+    weights : csr_array, shape (m, n)
     what : RowFunctions
         p of them.
 
@@ -103,8 +104,8 @@ def sums_over_rows(
         The p functions of the first weights, then those of the second, and so on.
     """
     fit, design = in_own_units(fit, design)
-    used, pieces, start = np.asarray(weights.any(axis=0)), [], 0
-    kept, weights = design.take(used), weights[:, used]
+    used = np.flatnonzero(abs(weights).sum(axis=0) != 0.0)  # NaN among them
+    kept, weights, pieces, start = design.take(used), weights[:, used], [], 0
     for part in row_parts(kept):
         stop = start + part.n_samples
         pieces.append(_sums(fit, part, plan, weights[:, start:stop], what))
@@ -118,24 +119,39 @@ def sums_over_rows(
 
 
 def _sums(
-    fit: Fit, design: Design, plan: Plan, weights: Floats, what: RowFunctions
+    fit: Fit, design: Design, plan: Plan, weights: csr_array, what: RowFunctions
 ) -> EstimatedFunctions:
     average = average_of(what.of, fit, design, plan, what.predictors)
     found = np.where(plan.unknown(fit, design, what.predictors), np.nan, average({}))
     pairs = list(average_gradients(fit, design, plan, average, what.predictors))
-    gradients = np.stack(
-        [sum((weights * slopes[p]) @ moves for slopes, moves in pairs) for p in range(what.size)],
-        axis=1,
-    )
-    slopes = {
-        k: (weights[:, None, :] * found[None]).reshape(-1, design.n_samples)
-        for k, (found, _) in zip(what.predictors, pairs, strict=False)
-    }
-    lost = (weights != 0.0) @ np.isnan(found).T
+    gradients = [
+        weights @ np.asarray(sum(slopes[p][:, None] * moves for slopes, moves in pairs))
+        for p in range(what.size)
+    ]
+    effects = [
+        dict(effect_slopes(fit, design, plan, _slopes(weights, pairs, what.predictors, p)))
+        for p in range(what.size)
+    ]
+    lost = abs(weights) @ np.isnan(found).T.astype(np.float64) != 0.0
     value = np.where(lost, np.nan, weights @ np.nan_to_num(found).T)
     return EstimatedFunctions(
         fit,
         value.ravel(),
-        gradients.reshape(len(value) * what.size, -1),
-        dict(effect_slopes(fit, design, plan, slopes)),
+        _joined(gradients),
+        {f: _joined([each[f] for each in effects]) for f in effects[0]},
     )
+
+
+def _slopes(
+    weights: csr_array, pairs: list[tuple[Floats, Floats]], predictors: tuple[int, ...], p: int
+) -> dict[int, csr_array]:
+    """Weights times the derivatives of function p in each linear predictor."""
+    return {
+        k: weights.multiply(slopes[p]).tocsr()
+        for k, (slopes, _) in zip(predictors, pairs, strict=False)
+    }
+
+
+def _joined(parts: list[Floats]) -> Floats:
+    """Return p arrays of shape (m, ...) as one of shape (m p, ...), by weights first."""
+    return np.stack(parts, axis=1).reshape(-1, *parts[0].shape[1:])

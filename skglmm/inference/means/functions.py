@@ -149,7 +149,7 @@ def _between(fit: Fit, f: int, g: int, left: Floats, right: Floats) -> Floats:
 
 
 def linear_sums(
-    fit: Fit, design: Design, plan: Plan, weights: Floats, predictor: int
+    fit: Fit, design: Design, plan: Plan, weights: csr_array, predictor: int
 ) -> EstimatedFunctions:
     """Return weighted sums of a linear predictor over rows.
 
@@ -160,12 +160,12 @@ def linear_sums(
     design : Design, n rows
     plan : Plan
         Whose conditioned effects enter; the others are 0.
-    weights : ndarray, shape (m, n)
+    weights : csr_array, shape (m, n)
     predictor : int
     """
     fit, design = at_new_places(fit, design)
     eta = linear_predictors(fit, design, plan.conditioned)[predictor]
-    sums = np.zeros((len(weights), fit.shape.n_beta))
+    sums = np.zeros((weights.shape[0], fit.shape.n_beta))
     sums[:, fit.shape.beta(predictor)] = weights @ design.fixed[predictor]
     return EstimatedFunctions(
         fit,
@@ -177,7 +177,7 @@ def linear_sums(
 
 
 def effect_slopes(
-    fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, Floats]
+    fit: Fit, design: Design, plan: Plan, slopes: Mapping[int, csr_array]
 ) -> Iterator[tuple[int, Floats]]:
     """Yield the conditioned factors with derivatives in their effects, (m, k, L).
 
@@ -186,10 +186,10 @@ def effect_slopes(
     fit : Fit
     design : Design, n rows
     plan : Plan
-    slopes : mapping of int to ndarray, shape (m, n)
+    slopes : mapping of int to csr_array, shape (m, n)
         Derivatives of functions in the linear predictors of the rows.
     """
-    m = len(next(iter(slopes.values())))
+    m = next(iter(slopes.values())).shape[0]
     rows = np.arange(design.n_samples)
     for f in plan.conditioned:
         codes, n_levels = design.codes[f], fit.u[f].shape[1]
@@ -199,7 +199,7 @@ def effect_slopes(
                 own = np.where(codes >= 0, z, 0.0)
                 keys = c * n_levels + np.maximum(codes, 0)
                 where = csr_array((own, (rows, keys)), shape=(len(rows), found.shape[1]))
-                found += slopes[k] @ where
+                found += (slopes[k] @ where).toarray()
         yield f, found.reshape(m, -1, n_levels)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from skglmm import inference as infer
-from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import new_frame
@@ -84,7 +84,7 @@ class Asked:
     def averages(
         self,
         rows: pd.DataFrame,
-        weights: Floats,
+        weights: csr_array,
         names: tuple[str, ...],
         labels: tuple[tuple[Any, ...], ...],
         title: str,
@@ -96,7 +96,7 @@ class Asked:
         ----------
         rows : DataFrame
             As the model gets them.
-        weights : ndarray, shape (m, n_rows)
+        weights : csr_array, shape (m, n_rows)
         names, labels : tuple
             Columns that say what the m averages are of, and their values.
         title : str
@@ -128,7 +128,7 @@ class Asked:
     def slopes(
         self,
         rows: pd.DataFrame,
-        weights: Floats,
+        weights: csr_array,
         names: tuple[str, ...],
         labels: tuple[tuple[Any, ...], ...],
         title: str,
@@ -170,7 +170,7 @@ class Asked:
         return infer.parts_of_rows(fit) if self.are_classes else infer.mean_of_rows(fit)
 
     def _found(
-        self, against: infer.Reference, rows: pd.DataFrame, weights: Floats
+        self, against: infer.Reference, rows: pd.DataFrame, weights: csr_array
     ) -> tuple[infer.EstimatedFunctions, infer.WorkingScale]:
         fit, scale = against.applied(), self.model._scale
         own = fit.family.location

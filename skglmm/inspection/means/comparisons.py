@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import block_diag, csr_array
 
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.runtime.threads import single_threaded
@@ -114,7 +115,7 @@ def comparisons(
     found, codes = group_codes(table, groups, sort=True)
     rows = fitted.rows(pd.concat([frame.assign(**{name: each}) for each in pieces]))
     each = shares(codes, np.ones(len(table)), len(found))
-    weights = np.asarray(np.kron(np.eye(len(pieces)), each))
+    weights = csr_array(block_diag([each] * len(pieces)))
     names = tuple(map(shown, (name, *groups)))
     both = tuple((label, *group) for label in labels for group in found)
     means = ask.averages(rows, weights, names, both, "Average means")

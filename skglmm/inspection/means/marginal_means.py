@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from skglmm.arrays import Floats, Ints
 from skglmm.estimators.reading.validation import check_choice
@@ -161,7 +162,7 @@ def asked_grid(
     return FactorGrid(frame, column_names(frame, by))
 
 
-def group_weights(grid: FactorGrid) -> tuple[tuple[str, ...], Labels, Floats]:
+def group_weights(grid: FactorGrid) -> tuple[tuple[str, ...], Labels, csr_array]:
     """Return names and labels of groups of rows, and the weights of rows in each, (m, n).
 
     Weights add to 1, and are NaN in groups where all are 0.
@@ -186,9 +187,8 @@ def group_codes(frame: pd.DataFrame, by: Sequence[Any], *, sort: bool) -> tuple[
     return tuple(labels), np.asarray(codes, dtype=np.intp)
 
 
-def shares(codes: Ints, weights: Floats, size: int) -> Floats:
+def shares(codes: Ints, weights: Floats, size: int) -> csr_array:
     """Return weights of rows in their groups, (m, n), that add to 1."""
-    found = np.zeros((size, len(weights)))
-    found[codes, np.arange(len(weights))] = weights
-    total = found.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(found, total, out=np.full_like(found, np.nan), where=total > 0.0))
+    total = np.bincount(codes, weights, size)[codes]
+    found = np.divide(weights, total, out=np.full_like(weights, np.nan), where=total > 0.0)
+    return csr_array((found, (codes, np.arange(len(codes)))), shape=(size, len(codes)))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array, hstack
 
 from skglmm.estimators.reading.validation import check_choice
 from skglmm.estimators.runtime.threads import single_threaded
@@ -112,7 +113,7 @@ def slopes(
     frame = grid.frame.drop(columns=WEIGHT)
     ends = [frame.assign(**{of: frame[of].astype(np.float64) + s * step}) for s in (1.0, -1.0)]
     rows = fitted.rows(pd.concat(ends, ignore_index=True))
-    sums = np.hstack([sums, -sums]) / (2.0 * step)
+    sums = csr_array(hstack([sums, -sums]) / (2.0 * step))
     name = fitted.model.link if scale == "link" and fitted.model.link != "identity" else ""
     title = f"Slopes of {of}, {name} scale" if name else f"Slopes of {of}, scale of the response"
     return ask.slopes(rows, sums, names, labels, title, grid.notes)
