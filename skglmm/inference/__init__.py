@@ -27,6 +27,18 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
 )
 from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.means.averages_of_rows import (
+    RowFunctions,
+    has_location_mean,
+    mean_of_rows,
+    of_one_trial,
+    parts_of_rows,
+    sums_over_rows,
+)
+from skglmm.inference.means.contrasts import MeanContrasts
+from skglmm.inference.means.functions import EstimatedFunctions, linear_sums
+from skglmm.inference.means.marginal_means import MarginalMeans
+from skglmm.inference.means.working_scale import WorkingScale, of_linear, of_means
 from skglmm.inference.parameters.bends import bends, covariance_with_bends, with_bends
 from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
@@ -131,6 +143,7 @@ __all__ = [
     "CurveValues",
     "Diagnosis",
     "Drawn",
+    "EstimatedFunctions",
     "Estimates",
     "Finding",
     "FitNumbers",
@@ -141,6 +154,8 @@ __all__ = [
     "LikelihoodRatio",
     "LinearPrediction",
     "ManyFits",
+    "MarginalMeans",
+    "MeanContrasts",
     "NestedModels",
     "Normal",
     "Note",
@@ -154,12 +169,14 @@ __all__ = [
     "Reference",
     "ResidualChecks",
     "ResidualTest",
+    "RowFunctions",
     "Shares",
     "SmoothTest",
     "Summary",
     "TermTest",
     "Update",
     "WaldTest",
+    "WorkingScale",
     "anova",
     "asserted",
     "at_infinity",
@@ -190,6 +207,7 @@ __all__ = [
     "fixed_names",
     "group_coefficients",
     "half_width",
+    "has_location_mean",
     "has_null_space",
     "heaps",
     "held_sentences",
@@ -201,9 +219,11 @@ __all__ = [
     "likelihood_ratio",
     "likeness",
     "linear_predictors",
+    "linear_sums",
     "linear_value",
     "log_density",
     "mean_interval",
+    "mean_of_rows",
     "missed_directions",
     "moved_responses",
     "natural",
@@ -211,11 +231,15 @@ __all__ = [
     "no_numbers",
     "nonestimable",
     "notes",
+    "of_linear",
+    "of_means",
+    "of_one_trial",
     "other_integrals",
     "overview",
     "overview_frame",
     "part_intervals",
     "part_probabilities",
+    "parts_of_rows",
     "pearson_residuals",
     "predict",
     "predict_linear",
@@ -243,6 +267,7 @@ __all__ = [
     "smooth_tests",
     "std_errors",
     "summarize",
+    "sums_over_rows",
     "tidy",
     "undetermined",
     "unweighted",
