@@ -50,7 +50,7 @@ class MeanPairs:
             )
             raise ValueError(msg)
         ends = np.array([np.flatnonzero(row) for row in weights]).reshape(-1, 2)
-        return cls(*ends.T, np.asarray(contrasts.p_value), weights.shape[1])
+        return cls(ends[:, 0], ends[:, 1], np.asarray(contrasts.p_value), weights.shape[1])
 
     def letters(self, estimate: Floats, alpha: float) -> list[str]:
         """Return letters of each mean, the greatest first: those without a common one differ.

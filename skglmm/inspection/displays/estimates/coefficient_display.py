@@ -19,7 +19,7 @@ from skglmm.inspection.displays.panels import GRAY, place_legend, shortened
 
 __all__ = ["CoefficientDisplay"]
 
-WIDTH, ROW, LANE, MARGIN = 6.6, 0.3, 0.17, 0.75  # inches
+WIDTH, ROW, LANE, HEAD, MARGIN = 6.6, 0.3, 0.17, 0.26, 0.6  # inches
 LONG = 36  # letters of a label
 MOST_MODELS = 8
 NARROW, WIDE = 4.0, 100.0  # ratios of the ends of an axis
@@ -188,11 +188,10 @@ class CoefficientDisplay(SingleThreaded):
         models = [Fitted.of(each).model for each in estimators]
         called = [f"model {k + 1}" for k in range(len(models))] if names is None else list(names)
         _check_models(models, called)
-        options = {"level": level, "df": df}
         wanted = [_components(model, components, models) for model in models]
         if exponentiate:
             _check_ratios(models, wanted)
-        frames = [model.tidy("fixed", exponentiate=exponentiate, **options) for model in models]
+        frames = [model.tidy("fixed", level, exponentiate, df) for model in models]
         frames = [
             frame[frame["component"].isin(own)].assign(block=lambda each: each["component"])
             for frame, own in zip(frames, wanted, strict=True)
@@ -201,7 +200,7 @@ class CoefficientDisplay(SingleThreaded):
         if not rows:
             msg = "there are no coefficients to draw; intercept=True draws intercepts"
             raise ValueError(msg)
-        spread = [] if not deviations else [_deviations(model, options) for model in models]
+        spread = [] if not deviations else [_deviations(model, level) for model in models]
         display = cls(
             rows,
             deviations=coefficient_rows(spread, None, {}, intercept=True),
@@ -238,10 +237,11 @@ class CoefficientDisplay(SingleThreaded):
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         self.containers_: list[Any] = []
         for axis, panel in zip(self.axes_, panels, strict=True):
-            places = _name_rows(axis, panel)
+            places = _name_rows(axis, panel, self._height)
             for k in range(len(self.names)):
                 drawn = self._draw(axis, panel, places, k, dict(errorbar_kwargs or {}))
                 self.containers_.append(drawn)
+        _align(self.axes_)
         if self.are_ratios:
             _dress_ratios(self.ax_, [each.estimates for each in self.rows])
         self.ax_.axvline(1.0 if self.are_ratios else 0.0, color=GRAY, linewidth=1.0, zorder=0.5)
@@ -251,6 +251,10 @@ class CoefficientDisplay(SingleThreaded):
             self.axes_[1].set_xlim(left=0.0)
         self.legend_ = self._legend(new=ax is None)
         return self
+
+    @property
+    def _height(self) -> float:
+        return max(ROW, LANE * (len(self.names) + 0.6))
 
     def _axes(self, ax: Any, panels: list[Any]) -> Any:
         if ax is not None:
@@ -264,8 +268,7 @@ class CoefficientDisplay(SingleThreaded):
         except ImportError as error:
             msg = "plots need matplotlib; install it with: pip install skglmm[plot]"
             raise ImportError(msg) from error
-        row = max(ROW, LANE * (len(self.names) + 0.6))
-        inches = [row * _n_lines(panel) + MARGIN for panel in panels]
+        inches = [_inches(panel, self._height) + MARGIN for panel in panels]
         _, axes = plt.subplots(
             len(panels),
             1,
@@ -286,7 +289,7 @@ class CoefficientDisplay(SingleThreaded):
     ) -> Any:
         own = [(y, row.estimates[k]) for y, row in zip(places, panel, strict=True)]
         found = [(y, each) for y, each in own if each is not None]
-        lane = 0.66 * ((k + 0.5) / len(self.names) - 0.5)
+        lane = LANE * (k - 0.5 * (len(self.names) - 1))
         y = np.array([at for at, _ in found]) + lane
         value, low, high = (
             np.array([getattr(each, name) for _, each in found])
@@ -344,8 +347,8 @@ def _check_ratios(models: list[MixedModel], wanted: list[list[str]]) -> None:
                 raise ValueError(msg)
 
 
-def _deviations(model: MixedModel, options: dict[str, Any]) -> Any:
-    frame = model.tidy("random", **options)
+def _deviations(model: MixedModel, level: float) -> Any:
+    frame = model.tidy("random", level)
     frame = frame[frame["term"].str.startswith("sd(")]
     terms = frame["term"].str.slice(3, -1)
     groups = frame["group"].astype(object).where(frame["group"].notna(), "")
@@ -369,27 +372,41 @@ def _heads(rows: Sequence[CoefficientRow]) -> list[list[str]]:
     return found
 
 
-def _n_lines(rows: Sequence[CoefficientRow]) -> int:
-    return len(rows) + sum(map(len, _heads(rows)))
+def _inches(rows: Sequence[CoefficientRow], row: float) -> float:
+    """Return the height of rows of a height, and of their headings."""
+    return row * len(rows) + HEAD * sum(map(len, _heads(rows)))
 
 
-def _name_rows(axis: Any, rows: Sequence[CoefficientRow]) -> list[float]:
-    """Write labels and headings from top to bottom; return where the rows stand."""
-    places, lines = list[float](), list[tuple[str, bool]]()
+def _name_rows(axis: Any, rows: Sequence[CoefficientRow], height: float) -> list[float]:
+    """Write labels and headings from top to bottom; return where the rows stand, in inches."""
+    places, lines, y = list[float](), list[tuple[float, str, bool]](), 0.0
     for row, heads in zip(rows, _heads(rows), strict=True):
-        lines += [(shortened(head, LONG), True) for head in heads]
-        places.append(float(len(lines)))
-        lines.append((("   " if row.heading else "") + shortened(row.label, LONG), False))
-    axis.set_yticks(np.arange(len(lines)), [text for text, _ in lines])
-    for label, tick, (_, is_head) in zip(
-        axis.get_yticklabels(), axis.yaxis.get_major_ticks(), lines, strict=True
-    ):
+        for head in heads:
+            lines.append((y + 0.5 * HEAD, shortened(head, LONG), True))
+            y += HEAD
+        indent = "    " if row.heading else ""
+        places.append(y + 0.5 * height)
+        lines.append((places[-1], indent + shortened(row.label, LONG), False))
+        y += height
+    axis.set_yticks([at for at, _, _ in lines], [text for _, text, _ in lines])
+    labels, ticks = axis.get_yticklabels(), axis.yaxis.get_major_ticks()
+    for label, tick, (_, _, is_head) in zip(labels, ticks, lines, strict=True):
         label.set_fontweight("bold" if is_head else "normal")
         tick.tick1line.set_visible(not is_head)
-    axis.set_ylim(len(lines) - 0.4, -0.6)
-    for y in places:
-        axis.axhline(y, color="#EFEFEF", linewidth=0.8, zorder=0.4)
+    axis.set_ylim(y, 0.0)
+    for place in places:
+        axis.axhline(place, color="#EFEFEF", linewidth=0.8, zorder=0.4)
     return places
+
+
+def _align(axes: Any) -> None:
+    """Let labels begin at one place, so that those under a heading stand back."""
+    labels = [label for axis in axes for label in axis.get_yticklabels()]
+    width = max(label.get_window_extent().width for label in labels)
+    for axis in axes:
+        axis.tick_params(axis="y", pad=5.0 + 72.0 * width / axis.figure.dpi)
+    for label in labels:
+        label.set_horizontalalignment("left")
 
 
 def _dress_ratios(axis: Any, rows: Sequence[Any]) -> None:

@@ -399,7 +399,9 @@ class MarginalMeansDisplay(SingleThreaded):
         entries: list[tuple[Any, str]] = []
         if len(lanes.groups) > 1:
             for group in lanes.groups:
-                key = Line2D([], [], **lanes.style(group), linestyle=lanes.dash(group, self.joined))
+                key = Line2D(
+                    [], [], **lanes.style(group), linestyle=lanes.dash(group, joined=self.joined)
+                )
                 entries.append((key, shortened(group, LONG_KEY)))
         bar: dict[str, Any] = {
             "color": GRAY,

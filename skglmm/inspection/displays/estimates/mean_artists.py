@@ -51,7 +51,7 @@ class DodgedMeans:
         face = "white" if place % 2 else color
         return {**marker, "markerfacecolor": face, "markeredgewidth": 1.4}
 
-    def dash(self, group: str, joined: bool) -> str:
+    def dash(self, group: str, *, joined: bool) -> Any:
         """Return the style of the line that joins the means of a group, if one does."""
         place = list(self.groups).index(group)
         return DASHES[place % len(DASHES)] if joined else ""
@@ -68,7 +68,7 @@ class DodgedMeans:
         """Draw x, mean and limits of the means of a group; return the container."""
         x, mean, low, high = numbers
         style: dict[str, Any] = {"elinewidth": 1.5, "capsize": 2.5, "capthick": 1.2, "zorder": 3.0}
-        style |= {"linestyle": self.dash(group, joined), "linewidth": 1.2}
+        style |= {"linestyle": self.dash(group, joined=joined), "linewidth": 1.2}
         ends = np.stack([mean - low, high - mean]).clip(min=0.0)
         return axis.errorbar(x, mean, ends, **{**style, **self.style(group), **given})
 
