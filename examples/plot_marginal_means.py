@@ -2,15 +2,15 @@
 A factorial experiment: means, and which of them differ
 =======================================================
 
-What a paper reports of an experiment with two factors: the mean of each treatment with its limits, a
-table of differences, and letters that say which means differ at each level of the other factor.
+What a paper reports of an experiment with two factors: the mean of each treatment with its limits,
+a table of differences, and letters that say which means differ at each level of the other factor.
 """
 
 # %%
 # Data
 # ----
-# The yield of four simulated varieties at three rates of nitrogen, in six fields with a plot of each
-# combination. The variety Drost does not need nitrogen.
+# The yield of four simulated varieties at three rates of nitrogen, in six fields with a plot of
+# each combination. The variety Drost does not need nitrogen.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -42,8 +42,8 @@ print(model.anova())
 # %%
 # Means and contrasts
 # -------------------
-# The factors interact, so varieties are compared at each rate by itself, with Tukey's adjustment for
-# the six pairs among four means.
+# The factors interact, so varieties are compared at each rate by itself, with Tukey's adjustment
+# for the six pairs among four means.
 means = marginal_means(model, X, by=["variety", "nitrogen"])
 contrasts = means.contrasts("pairwise", by="nitrogen")
 print(contrasts)
@@ -51,8 +51,8 @@ print(contrasts)
 # %%
 # What does it look like?
 # -----------------------
-# Letters compare means of the same color: without nitrogen Drost yields more than all others, and with
-# 120 kg of it no variety does. Markers and colors stay apart in print.
+# Letters compare means of the same color: without nitrogen Drost yields more than all others,
+# with 120 kg of it no more than Bonus and Carlsberg. Markers stay apart in print, too.
 figure, axis = plt.subplots(figsize=(8, 4.2), layout="constrained")
 MarginalMeansDisplay.from_means(
     means, contrasts=contrasts, target_name="mean yield (t/ha)", ax=axis
