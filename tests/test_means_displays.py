@@ -21,7 +21,9 @@ from skglmm.inspection import (
     marginal_means,
     slopes,
 )
+from skglmm.inspection.data.coefficient_rows import CoefficientRow, Estimate
 from skglmm.inspection.data.compact_letters import compact_letters
+from skglmm.inspection.displays.panels import style_of
 
 
 @pytest.fixture(autouse=True)
@@ -247,6 +249,20 @@ def test_ratios_have_an_axis_of_logarithms(trial):
     assert display.ax_.get_xlabel() == "ratio of means"
     tidy = trial.counts.tidy("fixed", exponentiate=True).set_index("term")["estimate"]
     assert_allclose(points(display.containers_[0])[:, 0], tidy[["rain", "kind[T.ash]"]])
+
+
+def test_coefficients_without_a_place_on_the_axis_are_written():
+    row = CoefficientRow("r", "b", "", (Estimate(1e9, np.nan, np.inf),))
+    drawn = CoefficientRow("q", "b", "", (Estimate(2.0, 1.0, 3.0),))
+    display = CoefficientDisplay([drawn, row], are_ratios=True).plot()
+    assert len(points(display.containers_[0])) == 1
+    assert [text.get_text() for text in display.ax_.texts] == ["1e+09 (? to \N{INFINITY})"]
+
+
+def test_line_styles_and_markers_of_groups_differ_without_colors():
+    looks = [style_of(place)[1:] for place in range(4)]
+    assert len(set(looks)) == 4
+    assert len({style_of(place) for place in range(16)}) == 16
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.inspection.data.coefficient_rows import (
     CoefficientRow,
+    Estimate,
     coefficient_rows,
     location_names,
     ratio_words,
@@ -30,11 +31,13 @@ class CoefficientDisplay(SingleThreaded):
 
     Levels of a factor stand under its name, models side by side with a color and a marker each.
     Ratios have an axis of logarithms. Standard deviations of random effects, if they are wanted,
-    have a panel of their own below.
+    have a panel of their own below. Estimates and limits that are infinite, as of classes that the
+    data separate, are written, not drawn.
 
     Parameters
     ----------
     rows : sequence of CoefficientRow
+        Coefficients, from top to bottom.
     deviations : sequence of CoefficientRow, default=()
         Standard deviations.
     names : sequence of str, default=("model",)
@@ -288,8 +291,12 @@ class CoefficientDisplay(SingleThreaded):
         given: dict[str, Any],
     ) -> Any:
         own = [(y, row.estimates[k]) for y, row in zip(places, panel, strict=True)]
-        found = [(y, each) for y, each in own if each is not None]
         lane = LANE * (k - 0.5 * (len(self.names) - 1))
+        every = [(y, each) for y, each in own if each is not None]
+        found = [(y, each) for y, each in every if self._can_be_drawn(each)]
+        for y, each in every:
+            if not self._can_be_drawn(each):
+                _write_unbounded(axis, y + lane, each)
         y = np.array([at for at, _ in found]) + lane
         value, low, high = (
             np.array([getattr(each, name) for _, each in found])
@@ -299,6 +306,11 @@ class CoefficientDisplay(SingleThreaded):
         style |= DodgedMeans((), self.names).style(self.names[k])
         ends = np.stack([value - low, high - value]).clip(min=0.0)
         return axis.errorbar(value, y, xerr=ends, **{**style, **given})
+
+    def _can_be_drawn(self, estimate: Estimate) -> bool:
+        numbers = np.array([estimate.value, estimate.low, estimate.high])
+        positive = not self.are_ratios or bool((numbers > 0.0).all())
+        return bool(np.isfinite(numbers).all()) and positive
 
     def _legend(self, *, new: bool) -> Any:
         from matplotlib.lines import Line2D
@@ -399,6 +411,18 @@ def _name_rows(axis: Any, rows: Sequence[CoefficientRow], height: float) -> list
     return places
 
 
+def _write_unbounded(axis: Any, y: float, each: Estimate) -> None:
+    """Write an estimate that has no place on the axis, with its limits."""
+    text = f"{each.value:.3g} ({each.low:.3g} to {each.high:.3g})"
+    text = (
+        "not determined"
+        if np.isnan(each.value)
+        else text.replace("inf", "\N{INFINITY}").replace("nan", "?")
+    )
+    style: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": "x-small"}
+    axis.text(0.985, y, text, transform=axis.get_yaxis_transform(), **style)
+
+
 def _align(axes: Any) -> None:
     """Let labels begin at one place, so that those under a heading stand back."""
     labels = [label for axis in axes for label in axis.get_yticklabels()]
@@ -419,7 +443,11 @@ def _dress_ratios(axis: Any, rows: Sequence[Any]) -> None:
     ratio = ends.max() / ends.min()
     axis.set_xscale("log")
     subs = (1.0, 2.0, 5.0) if ratio < WIDE else (1.0,)
-    locator = AutoLocator() if ratio < NARROW else LogLocator(subs=subs, numticks=12)
+    locator = (
+        AutoLocator()
+        if ratio < NARROW
+        else LogLocator(subs=subs, numticks=12 if ratio < WIDE else 6)
+    )
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))

@@ -307,7 +307,7 @@ class MarginalMeansDisplay(SingleThreaded):
         width = min(max(NARROWEST, MARGIN + lanes.inches), WIDEST)
         width += LEGEND if len(panels) == 1 else 0.0
         self.figure_, self.axes_ = open_axes(
-            ax, len(panels), (width, HEIGHT), sharex=True, sharey=True
+            ax, len(panels), (width, HEIGHT + lanes.slant), sharex=True, sharey=True
         )
         self.ax_, self.containers_, self.marks_ = self.axes_[0], list[Any](), list[Any]()
         places = [[k for k, panel in enumerate(frame["panel"]) if panel == name] for name in panels]

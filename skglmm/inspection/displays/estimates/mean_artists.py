@@ -14,7 +14,8 @@ __all__ = ["Bracket", "DodgedMeans", "draw_brackets", "draw_letters", "p_text"]
 
 SLOT = 0.7  # of the room of a level: its groups, side by side
 LANE, LEVEL = 0.4, 0.66  # inches of a group in a level, of a level
-LETTER = 0.075  # inches of a small one
+LETTER, WIDE_LETTER = 0.075, 0.085  # inches of a small one, and of one that names a level
+LONG = 20  # letters of a name
 STEP, TICK = 0.085, 0.018  # of the height of the axes: from bracket to bracket, and its ends
 LEAST_P = 0.001
 DASHES = ("-", "--", "-.", ":")
@@ -37,6 +38,12 @@ class DodgedMeans:
     def inches(self) -> float:
         """Width that the levels need."""
         return max(LEVEL, LANE * len(self.groups)) * len(self.levels)
+
+    @property
+    def slant(self) -> float:
+        """Height that the names of levels need because they have no room side by side."""
+        longest = WIDE_LETTER * min(max(map(len, self.levels)), LONG)
+        return 0.5 * longest if longest > 0.9 * self.inches / len(self.levels) else 0.0
 
     def place(self, level: str, group: str) -> float:
         """Return where the mean of a level and a group stands."""
