@@ -11,18 +11,25 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skglmm import LMMRegressor, MultinomialGLMMClassifier, OrdinalGLMMClassifier
-from skglmm import PoissonGLMMRegressor as Poisson
+from skglmm import (
+    BinomialGLMMClassifier,
+    LMMRegressor,
+    MultinomialGLMMClassifier,
+    OrdinalGLMMClassifier,
+    PoissonGLMMRegressor,
+)
 from skglmm.inspection import (
     ClassProbabilityDisplay,
     CoefficientDisplay,
     InteractionDisplay,
     MarginalMeansDisplay,
+    PredictionDisplay,
     marginal_means,
     slopes,
 )
 from skglmm.inspection.data.coefficient_rows import CoefficientRow, Estimate
 from skglmm.inspection.data.compact_letters import compact_letters
+from skglmm.inspection.displays.estimates.mean_artists import p_text
 from skglmm.inspection.displays.panels import style_of
 
 
@@ -59,7 +66,7 @@ def trial():
         model=model,
         small=LMMRegressor("kind + (1 | block)").fit(X, y),
         ordinal=OrdinalGLMMClassifier("kind + rain").fit(X, rating),
-        counts=Poisson("kind + rain").fit(X, rng.poisson(np.exp(eta))),
+        counts=PoissonGLMMRegressor("kind + rain").fit(X, rng.poisson(np.exp(eta))),
     )
 
 
@@ -348,3 +355,37 @@ def test_two_features_have_to_be_numbers(sloped, options, message):
     model, X = sloped
     with pytest.raises(ValueError, match=message):
         InteractionDisplay.from_estimator(model, X, **options)
+
+
+# --- predictions in panels ------------------------------------------------------------------------
+
+
+def test_colors_in_panels_are_those_of_the_legend(trial):
+    display = PredictionDisplay.from_estimator(
+        trial.model, trial.X, trial.y, feature="rain", by=["kind", "dose"], facet="dose", n_points=3
+    )
+    for curve, line, cloud in zip(display.curves, display.lines_, display.scatters_, strict=True):
+        assert_array_equal(line.get_ydata(), curve.mean)
+        assert_array_equal(cloud.get_offsets().T, curve.data)
+    pairs = zip(display.curves, display.lines_, strict=True)
+    colors = {curve.group[0]: line.get_color() for curve, line in pairs}
+    handles = display.legend_.get_lines()[:3]
+    shown = [line.get_color() for line in handles]
+    assert shown == [colors[name] for name in texts(display.legend_)[:3]]
+
+
+def test_the_link_of_a_class_says_which_class(trial):
+    y = pd.Series(np.where(trial.y > 1, "tall", "short"), name="size")
+    model = BinomialGLMMClassifier("rain").fit(trial.X, y)
+    display = MarginalMeansDisplay.from_estimator(
+        model, trial.X, y, by="rain", at={"rain": [4, 6]}, scale="link", marks=None
+    )
+    assert display.ax_.get_ylabel() == "log odds of size = tall"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [(1e-9, "p < 0.001"), (0.0123, "p = 0.012"), (0.04973, "p = 0.0497"), (0.3, "p = 0.30")],
+)
+def test_p_values_are_written_as_in_journals(p_value, text):
+    assert p_text(p_value) == text
