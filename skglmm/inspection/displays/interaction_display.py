@@ -174,8 +174,7 @@ class InteractionDisplay(SingleThreaded):
         keys = list(dict.fromkeys(titles))
         panels = [f"{by[0]}: {key}" if facet is not None else "" for key in keys]
         low, high = (each.reshape(shape) for each in means.limits)
-        target = fitted.target(y)
-        name = fitted.mean_name(y) or f"mean of {target}"
+        name = fitted.mean_name(y) or f"mean of {fitted.target(y)}"
         rows = [table if facet is None else table[(table[by[0]] == key).to_numpy()] for key in keys]
         display = cls(
             x,
@@ -183,7 +182,7 @@ class InteractionDisplay(SingleThreaded):
             dict(zip(panels, means.estimate.reshape(shape), strict=True)),
             dict(zip(panels, np.stack([low, high], axis=1), strict=True)),
             (str(names[0]), str(names[1])),
-            target_name=f"{fitted.scale} of {target}" if means.on_link else name,
+            target_name=fitted.link_name(y) if means.on_link else name,
             style=style,
             level=level,
             data={

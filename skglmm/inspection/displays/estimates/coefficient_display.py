@@ -297,7 +297,7 @@ class CoefficientDisplay(SingleThreaded):
         for y, each in every:
             if not self._can_be_drawn(each):
                 _write_unbounded(axis, y + lane, each)
-        y = np.array([at for at, _ in found]) + lane
+        heights = np.array([at for at, _ in found]) + lane
         value, low, high = (
             np.array([getattr(each, name) for _, each in found])
             for name in ("value", "low", "high")
@@ -305,7 +305,7 @@ class CoefficientDisplay(SingleThreaded):
         style: dict[str, Any] = {"linestyle": "", "elinewidth": 1.5, "zorder": 3.0}
         style |= DodgedMeans((), self.names).style(self.names[k])
         ends = np.stack([value - low, high - value]).clip(min=0.0)
-        return axis.errorbar(value, y, xerr=ends, **{**style, **given})
+        return axis.errorbar(value, heights, xerr=ends, **{**style, **given})
 
     def _can_be_drawn(self, estimate: Estimate) -> bool:
         numbers = np.array([estimate.value, estimate.low, estimate.high])

@@ -455,7 +455,7 @@ def _axis_name(fitted: Fitted, means: MarginalMeans, y: Any) -> str:
     """Return what the means of a model are called."""
     target = fitted.target(y)
     if means.on_link:
-        return f"{fitted.scale} of {target}"
+        return fitted.link_name(y)
     if means.within:
         return f"probability of {target}"
     return fitted.mean_name(y) or f"mean of {target}"

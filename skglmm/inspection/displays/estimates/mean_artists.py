@@ -89,7 +89,10 @@ class DodgedMeans:
 
 def draw_letters(axis: Any, x: Floats, top: Floats, texts: Sequence[str]) -> list[Any]:
     """Write letters above the limits of means."""
+    from matplotlib.patheffects import withStroke
+
     style: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": "small", "color": BLACK}
+    style["path_effects"] = [withStroke(linewidth=2.5, foreground="white")]  # before lines
     style |= {"xytext": (0, 3), "textcoords": "offset points", "zorder": 4.0}
     found = [
         axis.annotate(text, (float(at), float(y)), **style)
@@ -151,4 +154,6 @@ def p_text(p_value: float) -> str:
     """Return a p-value as journals write it."""
     if p_value < LEAST_P:
         return "p < 0.001"
+    if abs(p_value - 0.05) < 0.0005:  # on which side of it
+        return f"p = {p_value:.4f}"
     return f"p = {p_value:.2f}" if p_value >= 0.0995 else f"p = {p_value:.3f}"
