@@ -70,6 +70,7 @@ from skglmm.inference.prediction.predict import (
 from skglmm.inference.prediction.r2 import R2_METHODS, RSquared, Shares, r_squared
 from skglmm.inference.prediction.sample import sample
 from skglmm.inference.report.findings import Diagnosis, Finding
+from skglmm.inference.report.framed import FrameTable, of_frame
 from skglmm.inference.report.frames import (
     component_frame,
     covariance_frame,
@@ -82,12 +83,14 @@ from skglmm.inference.report.frames import (
 )
 from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
+from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.separation import (
     at_infinity,
     prior_findings,
     separated_findings,
     undetermined,
 )
+from skglmm.inference.report.text import Page, Table
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
@@ -133,6 +136,7 @@ __all__ = [
     "Estimates",
     "Finding",
     "FitNumbers",
+    "FrameTable",
     "Heap",
     "Influence",
     "Interval",
@@ -144,9 +148,11 @@ __all__ = [
     "Normal",
     "Note",
     "Overview",
+    "Page",
     "PartIntervals",
     "Plan",
     "Prediction",
+    "Printed",
     "Profile",
     "RSquared",
     "RandomEffects",
@@ -156,6 +162,7 @@ __all__ = [
     "Shares",
     "SmoothTest",
     "Summary",
+    "Table",
     "TermTest",
     "Update",
     "WaldTest",
@@ -208,6 +215,7 @@ __all__ = [
     "no_numbers",
     "nonestimable",
     "notes",
+    "of_frame",
     "other_integrals",
     "overview",
     "overview_frame",

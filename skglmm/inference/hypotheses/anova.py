@@ -14,7 +14,8 @@ from skglmm.inference.degrees_of_freedom.reference import Reference, f_tail
 from skglmm.inference.hypotheses.term_contrasts import term_contrasts
 from skglmm.inference.parameters.smooth_tests import SmoothTest, smooth_tests
 from skglmm.inference.report.frames import named_frame
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 
 __all__ = ["Anova", "TermTest", "anova"]
 
@@ -49,7 +50,7 @@ class TermTest(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Anova:
+class Anova(Printed):
     """A test of each term of a formula.
 
     Parameters
@@ -81,14 +82,8 @@ class Anova:
         """Whether tests are F, not chi-square."""
         return self.df_method != "normal"
 
-    def __str__(self) -> str:
-        return str(self._table())
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
+    def _page(self) -> Page:
+        return Page((self._table(),))
 
     def _table(self) -> Table:
         kind = f"F, degrees of freedom: {self.df_method}" if self.has_df else "Wald chi-square"
