@@ -1,6 +1,7 @@
 """Comparison of fitted models, and scores to choose among them."""
 
 from skglmm.model_selection.compare import compare
+from skglmm.model_selection.drop1 import Dropped, DroppedTerms, drop1
 from skglmm.model_selection.likelihood_ratio import likelihood_ratio_test
 from skglmm.model_selection.log_density import LogDensityScorer, log_density_scorer
 from skglmm.model_selection.ranked_probability import (
@@ -9,9 +10,12 @@ from skglmm.model_selection.ranked_probability import (
 )
 
 __all__ = [
+    "Dropped",
+    "DroppedTerms",
     "LogDensityScorer",
     "RankedProbabilityScorer",
     "compare",
+    "drop1",
     "likelihood_ratio_test",
     "log_density_scorer",
     "ranked_probability_scorer",
