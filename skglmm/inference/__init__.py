@@ -102,6 +102,7 @@ from skglmm.inference.residuals.residuals import (
     response_residuals,
 )
 from skglmm.inference.residuals.simulated import simulated_residuals
+from skglmm.inference.summaries.equation import Equation, equation
 from skglmm.inference.summaries.many_fits import FitNumbers, ManyFits, fit_numbers, no_numbers
 from skglmm.inference.summaries.summary import Summary, summarize
 from skglmm.inference.summaries.tidy import EFFECTS, tidy, without_ratios
@@ -133,6 +134,7 @@ __all__ = [
     "CurveValues",
     "Diagnosis",
     "Drawn",
+    "Equation",
     "Estimates",
     "Finding",
     "FitNumbers",
@@ -187,6 +189,7 @@ __all__ = [
     "deviance_residuals",
     "diagnose",
     "drawn",
+    "equation",
     "estimate_frame",
     "exceedances",
     "explained_deviance",

@@ -4,6 +4,7 @@ from skglmm.model_selection.compare import compare
 from skglmm.model_selection.drop1 import Dropped, DroppedTerms, drop1
 from skglmm.model_selection.likelihood_ratio import likelihood_ratio_test
 from skglmm.model_selection.log_density import LogDensityScorer, log_density_scorer
+from skglmm.model_selection.model_table import ModelTable, model_table
 from skglmm.model_selection.ranked_probability import (
     RankedProbabilityScorer,
     ranked_probability_scorer,
@@ -13,10 +14,12 @@ __all__ = [
     "Dropped",
     "DroppedTerms",
     "LogDensityScorer",
+    "ModelTable",
     "RankedProbabilityScorer",
     "compare",
     "drop1",
     "likelihood_ratio_test",
     "log_density_scorer",
+    "model_table",
     "ranked_probability_scorer",
 ]

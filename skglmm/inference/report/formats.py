@@ -71,12 +71,17 @@ def _above(page: Page, caption: str | None) -> tuple[str, tuple[str, ...], tuple
 
 def _markdown_table(table: Table) -> str:
     cells = _Cells.of(table, MARKDOWN)
+    heads, place = list(cells.heads), table.n_names  # pipes have one line of heads
+    for head, count in table.spans:
+        for i in range(place, place + count):
+            heads[i] = f"{MARKDOWN.text(head)} {heads[i]}".strip()
+        place += count
     marks = [":---" if i < table.n_names else "---:" for i in range(len(cells.heads))]
     rows = [
         [f"*{row[0]}*", *row[1:]] if place in table.headings else row
         for place, row in enumerate(cells.rows)
     ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [cells.heads, marks, *rows])
+    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, marks, *rows])
 
 
 def as_latex(
@@ -137,6 +142,7 @@ def _latex_table(table: Table, *, booktabs: bool) -> Iterator[str]:
     cells, n = _Cells.of(table, LATEX), len(table.heads)
     yield f"\\begin{{tabular}}{{{'l' * table.n_names}{'r' * (n - table.n_names)}}}"
     yield rules[0]
+    yield from _latex_spans(table, booktabs=booktabs)
     yield _latex_row(cells.heads)
     yield rules[1]
     indents = [row[0][:1] == "\0" for row in table.indented("\0").rows]
@@ -149,6 +155,20 @@ def _latex_table(table: Table, *, booktabs: bool) -> Iterator[str]:
             yield _latex_row([f"\\quad {row[0]}", *row[1:]] if indents[place] else row)
     yield rules[2]
     yield "\\end{tabular}"
+
+
+def _latex_spans(table: Table, *, booktabs: bool) -> Iterator[str]:
+    """Heads above several columns, with a line below each."""
+    if not table.spans:
+        return
+    cells, lines, place = [""] * table.n_names, [], table.n_names + 1
+    for head, count in table.spans:
+        cells.append(f"\\multicolumn{{{count}}}{{c}}{{{latex_text(head)}}}")
+        command = "\\cmidrule(lr)" if booktabs else "\\cline"
+        lines.append(f"{command}{{{place}-{place + count - 1}}}")
+        place += count
+    yield _latex_row(cells)
+    yield "".join(lines)
 
 
 def _latex_row(cells: Sequence[str]) -> str:
@@ -198,7 +218,10 @@ def _html_table(table: Table, *, ruled: bool) -> str:
     indents = [row[0][:1] == "\0" for row in table.indented("\0").rows]
     own = ["text-align:left"] * table.n_names
     own += ["text-align:right" if ruled else ""] * (len(cells.heads) - table.n_names)
-    lines = [_html_row("th", cells.heads, own, [_TOP, _LINE] if ruled else [])]
+    lines = [*_html_spans(table, ruled=ruled)]
+    above = [] if lines else [_TOP]
+    lines.append(_html_row("th", cells.heads, own, [*above, _LINE] if ruled else []))
+    n_heads = len(lines)
     for place, row in enumerate(cells.rows):
         styles = [_BETWEEN] if ruled and place in table.rules and place else []
         styles += [_BOTTOM] if ruled and place == len(cells.rows) - 1 else []
@@ -210,8 +233,19 @@ def _html_table(table: Table, *, ruled: bool) -> str:
         lines.append(_html_row("td", row, [first, *own[1:]], styles))
     caption = f'<caption style="caption-side:top">{html_text(table.title)}</caption>'
     style = _style("border-collapse:collapse", "font-variant-numeric:tabular-nums") if ruled else ""
-    top = f"<table{style}>{caption if table.title else ''}<thead>{lines[0]}</thead>"
-    return f"{top}<tbody>{''.join(lines[1:])}</tbody></table>"
+    top = f"<table{style}>{caption if table.title else ''}<thead>{''.join(lines[:n_heads])}</thead>"
+    return f"{top}<tbody>{''.join(lines[n_heads:])}</tbody></table>"
+
+
+def _html_spans(table: Table, *, ruled: bool) -> Iterator[str]:
+    """Heads above several columns, with a line below each."""
+    style = _style("text-align:center", *([_TOP, _LINE] if ruled else []))
+    if table.spans:
+        empty = f"<th{_style(_TOP) if ruled else ''}></th>" * table.n_names
+        heads = "".join(
+            f"<th colspan={count}{style}>{html_text(head)}</th>" for head, count in table.spans
+        )
+        yield f"<tr>{empty}{heads}</tr>"
 
 
 def _html_row(tag: str, cells: Sequence[str], own: Sequence[str], styles: Sequence[str]) -> str:

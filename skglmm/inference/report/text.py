@@ -1,5 +1,6 @@
 """A small table of texts, and a page of such tables, to print and to typeset."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 __all__ = ["Page", "Table"]
@@ -22,6 +23,8 @@ class Table:
         Places of rows that are the heading of those below, in their first cell.
     rules : tuple of int, default=()
         Places of rows before which there is a line.
+    spans : tuple of (str, int), default=()
+        Heads above those of the columns of numbers, with how many columns each has.
 
     Examples
     --------
@@ -39,11 +42,18 @@ class Table:
     n_names: int
     headings: tuple[int, ...] = ()
     rules: tuple[int, ...] = ()
+    spans: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         lines = [self.heads, *self.indented(INDENT).rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        start = self.n_names
+        for head, count in self.spans:
+            missing = len(head) - sum(widths[start : start + count]) - len(INDENT) * (count - 1)
+            widths[start] += max(missing, 0)
+            start += count
         text = [self.title] if self.title else []
+        text += self._spanned(widths)
         for place, line in enumerate(lines, start=-1):
             cells = [
                 cell.ljust(width) if i < self.n_names else cell.rjust(width)
@@ -53,6 +63,16 @@ class Table:
                 text.append("")
             text.append((INDENT + "  ".join(cells)).rstrip())
         return "\n".join(text)
+
+    def _spanned(self, widths: Sequence[int]) -> Iterator[str]:
+        """The line of heads above several columns."""
+        place, cells = self.n_names, [" " * width for width in widths[: self.n_names]]
+        for head, count in self.spans:
+            own = widths[place : place + count]
+            cells.append(head.center(sum(own) + len(INDENT) * (count - 1)))
+            place += count
+        if self.spans:
+            yield (INDENT + INDENT.join(cells)).rstrip()
 
     def indented(self, by: str) -> "Table":
         """Return the table with the rows below headings moved to the right."""

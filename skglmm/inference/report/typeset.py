@@ -49,7 +49,8 @@ _LATEX_OF = str.maketrans(_SPECIAL | {sign: f"${code}$" for sign, code in _MATH.
 _MARKDOWN_OF = str.maketrans({sign: f"\\{sign}" for sign in "\\|*_`[]<>~$"})
 
 _NUMBER = re.compile(r"(?<![\w.])(-?)(\d+(?:\.\d+)?|inf)(?:e([-+]\d+))?(?![\w.])")
-_PLAIN = re.compile(r"(-?\d+)(\.\d+)?(\**)")  # a number that can be aligned, and its stars
+# A number that can be aligned, alone or in parentheses, and its stars.
+_PLAIN = re.compile(r"(\(?-?\d+)(\.\d+)?(\)?)(\**)")
 _ABSENT = {"-", "nan"}
 _TIMES, _MINUS = "\u00d7", "\u2212"
 _DASH = "\u2013"
@@ -155,11 +156,11 @@ class Typeset:
         ]
 
     def _aligned(self, found: re.Match[str], most: int) -> str:
-        whole, rest, stars = found[1], found[2] or "", found[3]
+        whole, rest, bracket, stars = found[1], found[2] or "", found[3], found[4]
         missing = most - max(len(rest) - 1, 0)
         pad = self.pad(missing, point=not rest) if self.pad else ""
         end = self.stars.format(self.text(stars)) if stars else ""
-        return self._cell(whole + rest) + pad + end
+        return self._cell(whole + rest + bracket) + pad + end
 
     def _cell(self, cell: str) -> str:
         if self.number is None:
