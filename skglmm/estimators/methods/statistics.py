@@ -8,7 +8,12 @@ from skglmm.design import DesignSpec
 from skglmm.estimators.methods.explained import ExplainedVariance
 from skglmm.estimators.methods.tables import TidyTables
 from skglmm.estimators.reading.model import titled
-from skglmm.estimators.reading.validation import check_choice, check_inference
+from skglmm.estimators.reading.validation import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_inference,
+)
 from skglmm.fitting import Fit
 from skglmm.response import ResponseScale
 
@@ -67,6 +72,42 @@ class Statistics(TidyTables, ExplainedVariance):
         remarks = [*scale.remarks, *scale.missing, *self._remarks()]
         formula = titled(self)
         return infer.summarize(self.fit_, formula, response=scale.described, remarks=remarks, df=df)
+
+    def equation(self, estimates: bool = False, digits: int = 3) -> infer.Equation:
+        r"""Return the model as formulas in LaTeX: distribution, predictors, random effects.
+
+        Parameters
+        ----------
+        estimates : bool, default=False
+            Whether coefficients are numbers; otherwise they are letters.
+        digits : int, default=3
+            Significant digits of the numbers.
+
+        Returns
+        -------
+        Equation
+            A record that notebooks show as formulas, with `to_latex`, `to_markdown` and `to_html`.
+            Levels of categories are indicators, ``[f_i = b]``.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> print(model.equation())
+        \begin{align*}
+        """
+        check_is_fitted(self)
+        check_flag("estimates", estimates)
+        check_count("digits", digits)
+        plain = {name for terms in self._spec.fixed_terms for key in terms for name in key}
+        return infer.equation(self.fit_, plain, estimates=bool(estimates), digits=int(digits))
 
     def _remarks(self) -> list[str]:
         """Return what the formulas do not say of the model, in sentences."""
