@@ -100,8 +100,11 @@ class Statistics(TidyTables, ExplainedVariance):
         >>> from skglmm.datasets import load_petrol
         >>> X, y = load_petrol(return_X_y=True)
         >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
-        >>> print(model.equation())
-        \begin{align*}
+        >>> for line in model.equation(estimates=True).lines[1:4]:
+        ...     print(line)
+        \operatorname{Var}(y_i \mid b) &= \frac{\mu_{i} \, (1 - \mu_{i})}{1 + \phi}
+        \operatorname{logit}(\mu_{i}) &= -5.18 + 0.0108 \, \text{EP}_i + b_{0,\text{batch}[i]}
+        b_{0j} &\sim N(0, \, \sigma_{b_0}^2),\quad j = 1, \ldots, 10 \text{ of } \text{batch}
         """
         check_is_fitted(self)
         check_flag("estimates", estimates)

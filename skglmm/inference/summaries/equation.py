@@ -7,6 +7,7 @@ r"""A model as the formulas that papers write down.
    b_0 \sim N(0, \sigma_0^2)
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,7 +18,13 @@ from skglmm.arrays import Bools
 from skglmm.design import Factor
 from skglmm.families import Role
 from skglmm.fitting import Fit
-from skglmm.inference.parameters.natural import constant, derived, is_constant, variances
+from skglmm.inference.parameters.natural import (
+    constant,
+    derived,
+    is_constant,
+    labels,
+    variances,
+)
 from skglmm.inference.report.symbols import (
     column,
     expression,
@@ -160,9 +167,10 @@ class _Writer:
             yield self._cut()
         else:
             pairs = [
-                f"{words(name)} = {self._of_row(k)}" for k, name in enumerate(family.predictors)
+                f"{words(name.replace('_', ' '))} = {self._of_row(k)}"
+                for k, name in enumerate(family.predictors)
             ]
-            title = words(family.title.partition(" (")[0])
+            title = words(re.sub("(?<=[a-z])(?=[A-Z])", " ", family.title.partition(" (")[0]))
             yield rf"{self._response} &\sim {title}({_listed(pairs)})"
         if family.variance_formula:
             variance = expression(family.variance_formula, self._parameter)
@@ -283,7 +291,7 @@ class _Writer:
         count, q = factor.n_levels, factor.n_columns
         simple = self._is_simple(factor)
         if q == 1 and simple:
-            vector, spread = f"{letter}_{{0j}}", rf"\sigma_{{{letter}_0}}^2"
+            vector, spread = f"{letter}_{{0j}}", f"{_spread(letter, 0)}^2"
         else:
             vector = rf"\mathbf{{{letter}}}_j"
             spread = rf"\Sigma_{{{letter}}}"
@@ -304,6 +312,19 @@ class _Writer:
         free = factor.n_columns + int(np.count_nonzero(np.tril(pairs, -1)))
         return factor.covariance.n_params == free
 
+    def _letters_of_spreads(self) -> dict[str, str]:
+        """Letters of standard deviations and correlations that a line above has, by their names."""
+        found: dict[str, str] = {}
+        for f, factor in enumerate(self.fit.layout.factors):
+            if not self._is_simple(factor):
+                continue
+            letter, names = LATIN[f % len(LATIN)], labels(factor)
+            for i in range(factor.n_columns):
+                found[names.sd(i)] = _spread(letter, i)
+                for j in range(i):
+                    found[names.correlation(j, i)] = _correlation(letter, j, i)
+        return found
+
     def _curves(self) -> Iterator[str]:
         for place, curve in enumerate(self.fit.layout.curves):
             name = subscripted("f", str(place + 1))
@@ -322,8 +343,11 @@ class _Writer:
         extra = {each.name: each.value for each in derived(fit)}
         block = {name: value for name, value in (cuts | extra).items() if numbers}
         found += [(rf"\theta_{{{words(name)}}}", value) for name, value in block.items()]
-        found += [(words(name), value) for name, value in extra.items() if not numbers]
-        found += [(words(each.name), each.value) for each in variances(fit)]
+        found += [
+            (words(name.replace("_", " ")), value) for name, value in extra.items() if not numbers
+        ]
+        letters = self._letters_of_spreads()
+        found += [(letters.get(p.name, words(p.name)), p.value) for p in variances(fit)]
         for name, value in found:
             text = number(value, self.digits) if np.isfinite(value) else words("not estimated")
             yield f"{name} &= {text}"
@@ -335,13 +359,21 @@ def _matrix(letter: str, pairs: Bools) -> str:
 
     def entry(i: int, j: int) -> str:
         if i == j:
-            return rf"\sigma_{{{letter}_{i}}}^2"
+            return f"{_spread(letter, i)}^2"
         low, high = sorted((i, j))
-        product = rf"\sigma_{{{letter}_{low}}} \sigma_{{{letter}_{high}}}"
-        return rf"\rho_{{{low}{high}}} {product}" if pairs[i, j] else "0"
+        product = f"{_spread(letter, low)} {_spread(letter, high)}"
+        return f"{_correlation(letter, low, high)} {product}" if pairs[i, j] else "0"
 
     rows = " \\\\ ".join(" & ".join(entry(i, j) for j in range(q)) for i in range(q))
     return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"
+
+
+def _spread(letter: str, i: int) -> str:
+    return rf"\sigma_{{{letter}_{i}}}"
+
+
+def _correlation(letter: str, i: int, j: int) -> str:
+    return rf"\rho_{{{letter}_{{{i}{j}}}}}"
 
 
 def _listed(parts: Sequence[str]) -> str:
