@@ -16,12 +16,12 @@ from skglmm.estimators.reading.validation import (
     check_flag,
     check_level,
 )
-from skglmm.inference import DF_METHODS, Page, Printed, Table
+from skglmm.inference import DF_METHODS, FrameTable, Page, Printed, Table, of_frame
 from skglmm.model_selection.compare import model_labels
 from skglmm.model_selection.entries import LAST, MEAN, Entry, entries, statistics_of
 from skglmm.model_selection.unrestricted import refuse_missing
 
-__all__ = ["ModelTable", "model_table"]
+__all__ = ["ModelTable", "frame_table", "model_table"]
 
 # Columns of each model, by the option: what stands in a cell, and its head.
 COLUMNS = {
@@ -424,3 +424,50 @@ def _frame(
         for name in shown
     ]
     return pd.DataFrame(values, index=index, columns=columns, dtype=np.float64)
+
+
+def frame_table(frame: pd.DataFrame, *, title: str = "", digits: int = 5) -> FrameTable:
+    """Return a data frame as a record that is written as Markdown, LaTeX and HTML.
+
+    It is for what methods return as frames: `confint`, `tidy`, `compare`, means of groups. No
+    further package is needed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index, unless it counts the rows, and text in the first columns are names.
+    title : str, default=""
+        Caption.
+    digits : int, default=5
+        Significant digits of numbers; p-values have two.
+
+    Returns
+    -------
+    FrameTable
+        A record that prints, with `to_markdown`, `to_latex` and `to_html`.
+
+    Raises
+    ------
+    TypeError
+        When it is no data frame.
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.model_selection import frame_table
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> frame_table(model.confint(), title="Limits", digits=3)
+    Limits
+                            estimate  conf low  conf high
+      Intercept                -5.18     -5.65      -4.71
+      EP                      0.0108   0.00986     0.0118
+      precision                  302       167        546
+      sd(Intercept | batch)    0.515     0.327      0.812
+    """
+    if not isinstance(frame, pd.DataFrame):
+        msg = f"frame is of type {type(frame).__name__}, expected a DataFrame such as that of tidy"
+        raise TypeError(msg)
+    check_count("digits", digits)
+    return FrameTable(of_frame(frame, title, digits), frame)

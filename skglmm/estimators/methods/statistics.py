@@ -15,7 +15,7 @@ from skglmm.estimators.reading.validation import (
     check_inference,
 )
 from skglmm.fitting import Fit
-from skglmm.response import ResponseScale
+from skglmm.response import BoundedScale, ResponseScale
 
 __all__ = ["Statistics"]
 
@@ -100,17 +100,26 @@ class Statistics(TidyTables, ExplainedVariance):
         >>> from skglmm.datasets import load_petrol
         >>> X, y = load_petrol(return_X_y=True)
         >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
-        >>> for line in model.equation(estimates=True).lines[1:4]:
+        >>> for line in model.equation(estimates=True).lines:
         ...     print(line)
-        \operatorname{Var}(y_i \mid b) &= \frac{\mu_{i} \, (1 - \mu_{i})}{1 + \phi}
+        y_i^* &= y_i / 100
+        y_i^* \mid b &\sim \text{Beta}(\text{mean} = \mu_{i}, \, \text{precision} = \phi)
+        \operatorname{Var}(y_i^* \mid b) &= \frac{\mu_{i} \, (1 - \mu_{i})}{1 + \phi}
         \operatorname{logit}(\mu_{i}) &= -5.18 + 0.0108 \, \text{EP}_i + b_{0,\text{batch}[i]}
         b_{0j} &\sim N(0, \, \sigma_{b_0}^2),\quad j = 1, \ldots, 10 \text{ of } \text{batch}
+        \phi &= 302
+        \sigma_{b_0} &= 0.515
         """
         check_is_fitted(self)
         check_flag("estimates", estimates)
         check_count("digits", digits)
         plain = {name for terms in self._spec.fixed_terms for key in terms for name in key}
-        return infer.equation(self.fit_, plain, estimates=bool(estimates), digits=int(digits))
+        scale = self._scale
+        bounds = (scale.low, scale.high) if isinstance(scale, BoundedScale) else None
+        bounds = None if bounds == (0.0, 1.0) else bounds
+        return infer.equation(
+            self.fit_, plain, estimates=bool(estimates), digits=int(digits), bounds=bounds
+        )
 
     def _remarks(self) -> list[str]:
         """Return what the formulas do not say of the model, in sentences."""

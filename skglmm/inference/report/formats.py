@@ -16,9 +16,11 @@ from skglmm.inference.report.typeset import (
 
 __all__ = ["as_html", "as_latex", "as_markdown"]
 
+LONG, WIDE = 60, r"p{0.5\linewidth}"  # letters of a name that takes several lines, and its column
 _TOP = "border-top:0.08em solid"
 _BOTTOM = "border-bottom:0.08em solid"
 _LINE = "border-bottom:0.05em solid"
+_ROOM = "padding:0.1em 0.7em"
 _BETWEEN = "border-top:0.05em solid"
 
 
@@ -118,8 +120,8 @@ def as_latex(
     if not floating:
         return "\n".join(lines) + "\n"
     captioned = latex_text(title) if caption is None else caption
-    above = [f"\\caption{{{captioned}}}"] if captioned else []
-    above += [f"\\label{{{label}}}"] if label else []
+    named = f"\\label{{{label}}}" if label else ""
+    above = [f"\\caption{{{captioned}}}{named}", "\\smallskip"] if captioned or label else []
     frame = ["\\begin{table}[htbp]", "\\centering", *above, *lines, "\\end{table}"]
     return "\n".join(frame) + "\n"
 
@@ -140,7 +142,11 @@ def _latex_lines(head: Sequence[str], tables: Sequence[Table], *, booktabs: bool
 def _latex_table(table: Table, *, booktabs: bool) -> Iterator[str]:
     rules = ("\\toprule", "\\midrule", "\\bottomrule") if booktabs else ("\\hline",) * 3
     cells, n = _Cells.of(table, LATEX), len(table.heads)
-    yield f"\\begin{{tabular}}{{{'l' * table.n_names}{'r' * (n - table.n_names)}}}"
+    names = [
+        WIDE if max(map(len, column)) > LONG else "l"
+        for column in list(zip(table.heads, *table.rows, strict=True))[: table.n_names]
+    ]
+    yield f"\\begin{{tabular}}{{{''.join(names)}{'r' * (n - table.n_names)}}}"
     yield rules[0]
     yield from _latex_spans(table, booktabs=booktabs)
     yield _latex_row(cells.heads)
@@ -152,7 +158,9 @@ def _latex_table(table: Table, *, booktabs: bool) -> Iterator[str]:
         if place in table.headings:
             yield f"\\multicolumn{{{n}}}{{l}}{{\\textit{{{row[0]}}}}} \\\\"
         else:
-            yield _latex_row([f"\\quad {row[0]}", *row[1:]] if indents[place] else row)
+            first = f"\\quad {row[0]}" if indents[place] else row[0]
+            first = f"\\raggedright {first}" if names[0] == WIDE else first
+            yield _latex_row([first, *row[1:]])
     yield rules[2]
     yield "\\end{tabular}"
 
@@ -218,6 +226,7 @@ def _html_table(table: Table, *, ruled: bool) -> str:
     indents = [row[0][:1] == "\0" for row in table.indented("\0").rows]
     own = ["text-align:left"] * table.n_names
     own += ["text-align:right" if ruled else ""] * (len(cells.heads) - table.n_names)
+    own = [f"{_ROOM};{each}" for each in own] if ruled else own
     lines = [*_html_spans(table, ruled=ruled)]
     above = [] if lines else [_TOP]
     lines.append(_html_row("th", cells.heads, own, [*above, _LINE] if ruled else []))
@@ -226,8 +235,8 @@ def _html_table(table: Table, *, ruled: bool) -> str:
         styles = [_BETWEEN] if ruled and place in table.rules and place else []
         styles += [_BOTTOM] if ruled and place == len(cells.rows) - 1 else []
         if place in table.headings:
-            style = _style("text-align:left", *styles)
-            lines.append(f"<tr><td colspan={len(row)}{style}><i>{row[0]}</i></td></tr>")
+            style = _style(own[0], *styles)
+            lines.append(f'<tr><td colspan="{len(row)}"{style}><i>{row[0]}</i></td></tr>')
             continue
         first = f"{own[0]};padding-left:1.5em" if indents[place] else own[0]
         lines.append(_html_row("td", row, [first, *own[1:]], styles))
@@ -243,7 +252,7 @@ def _html_spans(table: Table, *, ruled: bool) -> Iterator[str]:
     if table.spans:
         empty = f"<th{_style(_TOP) if ruled else ''}></th>" * table.n_names
         heads = "".join(
-            f"<th colspan={count}{style}>{html_text(head)}</th>" for head, count in table.spans
+            f'<th colspan="{count}"{style}>{html_text(head)}</th>' for head, count in table.spans
         )
         yield f"<tr>{empty}{heads}</tr>"
 

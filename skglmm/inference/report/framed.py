@@ -13,7 +13,17 @@ from skglmm.inference.report.text import Page, Table
 
 __all__ = ["FrameTable", "of_frame"]
 
-_HEADS = {"p_value": "p", "std_error": "std. error", "lr_p_value": "p", "std_dev": "std. dev."}
+_HEADS = {
+    "p_value": "p",
+    "lr_p_value": "p",
+    "lr_statistic": "LR",
+    "std_error": "std. error",
+    "std_dev": "std. dev.",
+    "aic": "AIC",
+    "aicc": "AICc",
+    "caic": "cAIC",
+    "bic": "BIC",
+}
 _ABSENT = "-"
 
 
@@ -71,4 +81,4 @@ def _cell(value: Any, digits: int) -> str:
         return _ABSENT
     if isinstance(value, Integral) or not isinstance(value, Real):
         return str(value)
-    return f"{value:.{digits}g}"
+    return f"{value:#.{digits}g}".removesuffix(".")  # with zeros at the end

@@ -130,15 +130,15 @@ class Typeset:
         From a number of digits, and whether a point goes before them, to what is as wide.
     symbol : int or None, default=None
         Place of the format among the spellings of symbols.
-    stars : str, default="{}"
-        Format of what follows a number.
+    stars : (str, str), default=("{}", "")
+        Formats of what follows a number, and of room for it.
     """
 
     text: Callable[[str], str]
     number: Callable[[re.Match[str]], str] | None = None
     pad: Callable[..., str] | None = None
     symbol: int | None = None
-    stars: str = "{}"
+    stars: tuple[str, str] = ("{}", "")
 
     def head(self, text: str) -> str:
         """Return the head of a column."""
@@ -149,18 +149,22 @@ class Typeset:
     def numbers(self, cells: Sequence[str]) -> list[str]:
         """Return a column of numbers, whose points stand below each other."""
         found = [_PLAIN.fullmatch(cell) for cell in cells]
-        most = max((len(each[2] or ".") - 1 for each in found if each), default=0)
+        plain = [each for each in found if each]
+        most = max((len(each[2] or ".") - 1 for each in plain), default=0)
+        stars = max((len(each[4]) for each in plain), default=0)
         return [
-            self._cell(cell) if each is None else self._aligned(each, most)
+            self._cell(cell) if each is None else self._aligned(each, most, stars)
             for cell, each in zip(cells, found, strict=True)
         ]
 
-    def _aligned(self, found: re.Match[str], most: int) -> str:
+    def _aligned(self, found: re.Match[str], most: int, most_stars: int) -> str:
         whole, rest, bracket, stars = found[1], found[2] or "", found[3], found[4]
         missing = most - max(len(rest) - 1, 0)
         pad = self.pad(missing, point=not rest) if self.pad else ""
-        end = self.stars.format(self.text(stars)) if stars else ""
-        return self._cell(whole + rest + bracket) + pad + end
+        shown = self.stars[0].format(self.text(stars)) if stars else ""
+        absent = most_stars - len(stars)
+        pad += self.stars[1].format(self.text("*" * absent)) if absent and self.pad else ""
+        return self._cell(whole + rest + bracket) + shown + pad
 
     def _cell(self, cell: str) -> str:
         if self.number is None:
@@ -174,7 +178,16 @@ class Typeset:
         return "".join([*parts, self.text(cell[start:])])
 
 
-LATEX = Typeset(latex_text, _latex_number, _latex_pad, 0, r"\rlap{{$^{{{}}}$}}")
-HTML = Typeset(html_text, _html_number, _html_pad, 1, "<sup>{}</sup>")
+LATEX = Typeset(latex_text, _latex_number, _latex_pad, 0, (r"$^{{{}}}$", r"\phantom{{$^{{{}}}$}}"))
+HTML = Typeset(
+    html_text,
+    _html_number,
+    _html_pad,
+    1,
+    (
+        '<sup style="line-height:0">{}</sup>',
+        '<sup style="line-height:0;visibility:hidden">{}</sup>',
+    ),
+)
 PLAIN_HTML = Typeset(html_text)  # as notebooks show records: what is printed
 MARKDOWN = Typeset(_markdown_text)

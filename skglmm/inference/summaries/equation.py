@@ -15,7 +15,7 @@ from html import escape
 import numpy as np
 
 from skglmm.arrays import Bools
-from skglmm.design import Factor
+from skglmm.design import Factor, SmoothCurve
 from skglmm.families import Role
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.natural import (
@@ -59,7 +59,7 @@ class Equation:
     >>> from skglmm.datasets import load_petrol
     >>> X, y = load_petrol(return_X_y=True)
     >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
-    >>> print(model.equation().lines[2])
+    >>> print(model.equation().lines[3])
     \operatorname{logit}(\mu_{i}) &= \beta_{0} + \beta_{1} \, \text{EP}_i + b_{0,\text{batch}[i]}
     """
 
@@ -116,7 +116,12 @@ class Equation:
 
 
 def equation(
-    fit: Fit, plain: Collection[str] = (), *, estimates: bool = False, digits: int = 3
+    fit: Fit,
+    plain: Collection[str] = (),
+    *,
+    estimates: bool = False,
+    digits: int = 3,
+    bounds: tuple[float, float] | None = None,
 ) -> Equation:
     """Return the model of a fit as formulas.
 
@@ -129,8 +134,10 @@ def equation(
         Whether coefficients are numbers.
     digits : int
         Significant ones.
+    bounds : tuple of float or None
+        Between which responses are that have the distribution once these are 0 and 1.
     """
-    writer = _Writer(fit, plain, estimates, digits)
+    writer = _Writer(fit, plain, estimates, digits, bounds)
     return Equation(tuple(writer.lines()))
 
 
@@ -142,6 +149,7 @@ class _Writer:
     plain: Collection[str]
     estimates: bool
     digits: int
+    bounds: tuple[float, float] | None
 
     def lines(self) -> Iterator[str]:
         """Yield the lines: distribution, predictors, random effects, numbers, priors."""
@@ -160,6 +168,10 @@ class _Writer:
 
     def _distribution(self) -> Iterator[str]:
         family = self.fit.family
+        if self.bounds:
+            low, width = self.bounds[0], self.bounds[1] - self.bounds[0]
+            above = f"(y_i {'-' if low > 0 else '+'} {abs(low):g})" if low else "y_i"
+            yield f"{self._y} &= {above} / {width:g}"
         if family.is_unordered:
             classes = [self._reference(), *(self._of_row(k) for k in family.locations)]
             yield rf"{self._response} &\sim {words('Categorical')}({_listed(classes)})"
@@ -178,7 +190,13 @@ class _Writer:
 
     @property
     def _response(self) -> str:
-        return r"y_i \mid b" if self.fit.layout.grouping_factors else "y_i"
+        factors = enumerate(self.fit.layout.factors)
+        given = [LATIN[f % len(LATIN)] for f, factor in factors if not factor.is_smooth]
+        return rf"{self._y} \mid {', '.join(given)}" if given else self._y
+
+    @property
+    def _y(self) -> str:
+        return "y_i^*" if self.bounds else "y_i"
 
     def _cut(self) -> str:
         """Probabilities of ordered classes, by thresholds and perhaps a scale."""
@@ -242,8 +260,17 @@ class _Writer:
             yield f" + {column(text, {text})}"
         for place, curve in enumerate(fit.layout.curves):
             if curve.predictor == k:
-                inside = ", ".join(column(each) for each in curve.smooth.covariates)
-                yield f" + {subscripted('f', str(place + 1))}({inside})"
+                yield f" + {self._curve(curve, place)}"
+
+    def _curve(self, curve: SmoothCurve, place: int) -> str:
+        """A curve at the covariates of a row; of one level, or times a number, where it has by."""
+        smooth, inside = curve.smooth, ", ".join(map(column, curve.smooth.covariates))
+        value = f"{subscripted('f', str(place + 1))}({inside})"
+        if not smooth.by:
+            return value
+        by = column(smooth.by, {smooth.by})
+        level = words(str(smooth.levels[curve.place])) if smooth.levels else ""
+        return rf"[{by} = {level}] \, {value}" if level else rf"{by} \, {value}"
 
     def _letter(self, k: int) -> str:
         """Greek letter of the coefficients of a predictor."""
@@ -267,12 +294,12 @@ class _Writer:
             if factor.is_smooth or k not in factor.predictors:
                 continue
             if factor.is_one_hot:
-                level = "" if factor.are_individuals else f"{group}[i]"
+                level = f"{group}[i]" if factor.n_levels > 1 else ""
                 yield f" + {subscripted(letter, f'{words(factor.joint_name)}[i]', level)}"
                 continue
             parts: set[str] = set()
             for j, (own, name) in enumerate(zip(factor.predictors, factor.columns, strict=True)):
-                part = factor.parts[j] if factor.parts else ""
+                part = _whole_curve(factor.parts[j]) if factor.parts else ""
                 if own != k or part in parts - {""}:
                     continue
                 parts.add(part)
@@ -293,7 +320,7 @@ class _Writer:
         if q == 1 and simple:
             vector, spread = f"{letter}_{{0j}}", f"{_spread(letter, 0)}^2"
         else:
-            vector = rf"\mathbf{{{letter}}}_j"
+            vector = rf"\mathbf{{{letter}}}" + ("_j" if count > 1 else "")
             spread = rf"\Sigma_{{{letter}}}"
             if simple and q <= MOST_EFFECTS:
                 entries = [rf"{letter}_{{{j}j}}" for j in range(q)]
@@ -374,6 +401,11 @@ def _spread(letter: str, i: int) -> str:
 
 def _correlation(letter: str, i: int, j: int) -> str:
     return rf"\rho_{{{letter}_{{{i}{j}}}}}"
+
+
+def _whole_curve(part: str) -> str:
+    """The name of a curve of which a part has a variance, ``s(x)[level]``."""
+    return f"{part.partition(')[')[0].removesuffix(')')})" if part else ""
 
 
 def _listed(parts: Sequence[str]) -> str:
