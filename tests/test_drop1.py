@@ -66,7 +66,7 @@ def test_beta_models_are_those_of_glmmtmb(dropped):
     assert_allclose(statistics, [6.89669, 60.00336, 0.76597], rtol=1e-5)
     p_values = frame["lr_p_value"][["SG", "EP", "precision(EP)"]]
     assert_allclose(p_values, [0.0086355, 9.4696e-15, 0.38147], rtol=1e-4)
-    assert frame["df"].tolist() == [pd.NA, 1, 1, 1, 1]
+    assert frame["df"].tolist()[1:] == [1, 1, 1, 1]
     assert not dropped.notes
 
 

@@ -17,6 +17,7 @@ from skglmm.inference.distribution.quantile import (
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
 from skglmm.inference.hypotheses.anova import Anova, TermTest, anova
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
+from skglmm.inference.hypotheses.dropped import Dropped, DroppedTerms
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference.hypotheses.nested import Addition, Comparison, asserted
@@ -70,7 +71,7 @@ from skglmm.inference.prediction.predict import (
 from skglmm.inference.prediction.r2 import R2_METHODS, RSquared, Shares, r_squared
 from skglmm.inference.prediction.sample import sample
 from skglmm.inference.report.findings import Diagnosis, Finding
-from skglmm.inference.report.framed import FrameTable, of_frame
+from skglmm.inference.report.framed import FrameTable, ModelTable, of_frame
 from skglmm.inference.report.frames import (
     component_frame,
     covariance_frame,
@@ -134,6 +135,8 @@ __all__ = [
     "CurveValues",
     "Diagnosis",
     "Drawn",
+    "Dropped",
+    "DroppedTerms",
     "Equation",
     "Estimates",
     "Finding",
@@ -146,6 +149,7 @@ __all__ = [
     "LikelihoodRatio",
     "LinearPrediction",
     "ManyFits",
+    "ModelTable",
     "NestedModels",
     "Normal",
     "Note",

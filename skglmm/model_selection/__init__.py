@@ -1,20 +1,17 @@
 """Comparison of fitted models, and scores to choose among them."""
 
 from skglmm.model_selection.compare import compare
-from skglmm.model_selection.drop1 import Dropped, DroppedTerms, drop1
+from skglmm.model_selection.drop1 import drop1
 from skglmm.model_selection.likelihood_ratio import likelihood_ratio_test
 from skglmm.model_selection.log_density import LogDensityScorer, log_density_scorer
-from skglmm.model_selection.model_table import ModelTable, frame_table, model_table
+from skglmm.model_selection.model_table import frame_table, model_table
 from skglmm.model_selection.ranked_probability import (
     RankedProbabilityScorer,
     ranked_probability_scorer,
 )
 
 __all__ = [
-    "Dropped",
-    "DroppedTerms",
     "LogDensityScorer",
-    "ModelTable",
     "RankedProbabilityScorer",
     "compare",
     "drop1",

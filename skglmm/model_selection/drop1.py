@@ -2,12 +2,10 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 
 from skglmm.estimators.base.inside import Inside, unwrap
@@ -17,105 +15,14 @@ from skglmm.estimators.reading.validation import check_flag
 from skglmm.estimators.runtime.replicates import share_out
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.formula import Formula, parse, without_one
-from skglmm.inference import LikelihoodRatio, Page, Printed, Table
+from skglmm.inference import Dropped, DroppedTerms, LikelihoodRatio
 from skglmm.model_selection.comparable import refuse_priors
 from skglmm.model_selection.likelihood_ratio import likelihood_ratio_test
 from skglmm.model_selection.unrestricted import by_maximum_likelihood
 
-__all__ = ["Dropped", "DroppedTerms", "drop1"]
+__all__ = ["drop1"]
 
-NONE = "<none>"  # R's word for the model with all of its terms
 NOT_SMALLER = "the model without it is the same one"
-
-
-class Dropped(NamedTuple):
-    """A model without one of its terms.
-
-    Parameters
-    ----------
-    term : str
-        As coefficients are called, ``"zero(x)"``; ``"x in (1 + x | g)"`` for one effect of several.
-    df : int
-        Number of parameters that it takes.
-    aic, log_likelihood : float
-        Of the model without it.
-    statistic, p_value : float
-        Of the likelihood-ratio test; NaN where there is none.
-    method : str
-        Where the p-value comes from, see `likelihood_ratio_test`.
-    converged : bool
-        Whether the fit without it converged.
-    note : str
-        Why there is no test; empty where there is one.
-    """
-
-    term: str
-    df: int
-    aic: float
-    log_likelihood: float
-    statistic: float
-    p_value: float
-    method: str
-    converged: bool
-    note: str
-
-
-@dataclass(frozen=True, repr=False)
-class DroppedTerms(Printed):
-    """What becomes of a model without each of its terms; prints as a table.
-
-    Parameters
-    ----------
-    formula : str
-        Of the whole model.
-    aic, log_likelihood : float
-        Of the whole model, by maximum likelihood.
-    terms : tuple of Dropped
-    notes : tuple of str
-        Findings in words.
-    """
-
-    formula: str
-    aic: float
-    log_likelihood: float
-    terms: tuple[Dropped, ...]
-    notes: tuple[str, ...] = ()
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row for the whole model and one for each term, by their names.
-
-        Returns
-        -------
-        DataFrame
-            Columns df, aic, log_likelihood, lr_statistic, lr_p_value, lr_method and converged.
-        """
-        none = Dropped(NONE, 0, self.aic, self.log_likelihood, np.nan, np.nan, "", True, "")
-        frame = pd.DataFrame([none, *self.terms], columns=list(Dropped._fields))
-        names = {"statistic": "lr_statistic", "p_value": "lr_p_value", "method": "lr_method"}
-        frame = frame.rename(columns=names).set_index("term").drop(columns="note")
-        frame.loc[NONE, "df"] = pd.NA
-        return frame.astype({"df": "Int64"}).rename_axis(None)
-
-    def _page(self) -> Page:
-        whole = (NONE, "", f"{self.aic:.2f}", f"{self.log_likelihood:.3f}", "", "")
-        rows = [
-            (
-                each.term,
-                str(each.df),
-                f"{each.aic:.2f}",
-                f"{each.log_likelihood:.3f}",
-                _written(each.statistic, ".3f"),
-                _written(each.p_value, ".2g"),
-            )
-            for each in self.terms
-        ]
-        heads = ("", "df", "AIC", "log likelihood", "LR", "p")
-        table = Table(f"Single terms left out of {self.formula}", heads, (whole, *rows), 1)
-        return Page((table,), notes=self.notes)
-
-
-def _written(value: float, digits: str) -> str:
-    return "-" if np.isnan(value) else format(value, digits)
 
 
 @single_threaded

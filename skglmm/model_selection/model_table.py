@@ -16,12 +16,13 @@ from skglmm.estimators.reading.validation import (
     check_flag,
     check_level,
 )
-from skglmm.inference import DF_METHODS, FrameTable, Page, Printed, Table, of_frame
+from skglmm.estimators.runtime.threads import single_threaded
+from skglmm.inference import DF_METHODS, FrameTable, ModelTable, Table, of_frame
 from skglmm.model_selection.compare import model_labels
 from skglmm.model_selection.entries import LAST, MEAN, Entry, entries, statistics_of
 from skglmm.model_selection.unrestricted import refuse_missing
 
-__all__ = ["ModelTable", "frame_table", "model_table"]
+__all__ = ["frame_table", "model_table"]
 
 # Columns of each model, by the option: what stands in a cell, and its head.
 COLUMNS = {
@@ -55,40 +56,7 @@ MOST_DECIMALS, PLAIN = 8, 3
 INTERCEPT = "Intercept"  # first, even where the first model has none
 
 
-@dataclass(frozen=True, repr=False)
-class ModelTable(Printed):
-    """Models side by side; prints as a table.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Of the models.
-    table : Table
-        As it prints.
-    frame : DataFrame
-    notes : tuple of str
-    """
-
-    names: tuple[str, ...]
-    table: Table
-    frame: pd.DataFrame
-    notes: tuple[str, ...] = ()
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the numbers of the estimates that are shown.
-
-        Returns
-        -------
-        DataFrame
-            One row for each estimate, its index section and name; columns model, and estimate,
-            std_error, conf_low, conf_high, p_value of each.
-        """
-        return self.frame
-
-    def _page(self) -> Page:
-        return Page((self.table,), notes=self.notes)
-
-
+@single_threaded
 def model_table(
     models: Any,
     *,
@@ -175,7 +143,7 @@ def model_table(
     >>> plain = BetaGLMMRegressor("EP", bounds=(0, 100)).fit(X, y)
     >>> mixed = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
     >>> model_table([plain, mixed], names=["plain", "mixed"], columns="std_errors")
-                                     plain                mixed
+                                      plain                mixed
                                estimate     (s.e.)  estimate     (s.e.)
       Mean, logit scale
         Intercept                 -3.91     (0.47)     -5.18     (0.24)
@@ -426,6 +394,7 @@ def _frame(
     return pd.DataFrame(values, index=index, columns=columns, dtype=np.float64)
 
 
+@single_threaded
 def frame_table(frame: pd.DataFrame, *, title: str = "", digits: int = 5) -> FrameTable:
     """Return a data frame as a record that is written as Markdown, LaTeX and HTML.
 
@@ -460,11 +429,11 @@ def frame_table(frame: pd.DataFrame, *, title: str = "", digits: int = 5) -> Fra
     >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
     >>> frame_table(model.confint(), title="Limits", digits=3)
     Limits
-                            estimate  conf low  conf high
-      Intercept                -5.18     -5.65      -4.71
-      EP                      0.0108   0.00986     0.0118
-      precision                  302       167        546
-      sd(Intercept | batch)    0.515     0.327      0.812
+                             estimate  conf low  conf high
+      Intercept                 -5.18     -5.65      -4.71
+      EP                       0.0108   0.00986     0.0118
+      precision                   302       167        546
+      sd(Intercept | batch)     0.515     0.327      0.812
     """
     if not isinstance(frame, pd.DataFrame):
         msg = f"frame is of type {type(frame).__name__}, expected a DataFrame such as that of tidy"

@@ -25,14 +25,14 @@ _BETWEEN = "border-top:0.05em solid"
 
 
 @dataclass(frozen=True)
-class _Cells:
+class _Typed:
     """A table in the words of a format."""
 
     heads: list[str]
     rows: list[list[str]]
 
     @classmethod
-    def of(cls, table: Table, typeset: Typeset) -> "_Cells":
+    def of(cls, table: Table, typeset: Typeset) -> "_Typed":
         n = table.n_names
         columns = list(zip(*table.rows, strict=True)) or [()] * len(table.heads)
         named = [[typeset.text(cell) for cell in column] for column in columns[:n]]
@@ -72,7 +72,7 @@ def _above(page: Page, caption: str | None) -> tuple[str, tuple[str, ...], tuple
 
 
 def _markdown_table(table: Table) -> str:
-    cells = _Cells.of(table, MARKDOWN)
+    cells = _Typed.of(table, MARKDOWN)
     heads, place = list(cells.heads), table.n_names  # pipes have one line of heads
     for head, count in table.spans:
         for i in range(place, place + count):
@@ -141,7 +141,7 @@ def _latex_lines(head: Sequence[str], tables: Sequence[Table], *, booktabs: bool
 
 def _latex_table(table: Table, *, booktabs: bool) -> Iterator[str]:
     rules = ("\\toprule", "\\midrule", "\\bottomrule") if booktabs else ("\\hline",) * 3
-    cells, n = _Cells.of(table, LATEX), len(table.heads)
+    cells, n = _Typed.of(table, LATEX), len(table.heads)
     names = [
         WIDE if max(map(len, column)) > LONG else "l"
         for column in list(zip(table.heads, *table.rows, strict=True))[: table.n_names]
@@ -222,7 +222,7 @@ def as_html(
 
 
 def _html_table(table: Table, *, ruled: bool) -> str:
-    cells = _Cells.of(table, HTML if ruled else PLAIN_HTML)
+    cells = _Typed.of(table, HTML if ruled else PLAIN_HTML)
     indents = [row[0][:1] == "\0" for row in table.indented("\0").rows]
     own = ["text-align:left"] * table.n_names
     own += ["text-align:right" if ruled else ""] * (len(cells.heads) - table.n_names)

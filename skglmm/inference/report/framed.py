@@ -11,7 +11,7 @@ from skglmm.inference.report.frames import Frame
 from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.text import Page, Table
 
-__all__ = ["FrameTable", "of_frame"]
+__all__ = ["FrameTable", "ModelTable", "of_frame"]
 
 _HEADS = {
     "p_value": "p",
@@ -29,12 +29,27 @@ _ABSENT = "-"
 
 @dataclass(frozen=True, repr=False)
 class FrameTable(Printed):
-    """A data frame that goes into a paper.
+    r"""A data frame that goes into a paper.
 
     Parameters
     ----------
     table : Table
     frame : DataFrame
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skglmm.model_selection import frame_table
+    >>> table = frame_table(pd.DataFrame({"p_value": [0.01234]}, index=["x"]), title="Tests")
+    >>> print(table.to_latex(floating=False))
+    \begin{tabular}{lr}
+    \toprule
+     & $p$ \\
+    \midrule
+    x & 0.012 \\
+    \bottomrule
+    \end{tabular}
+    <BLANKLINE>
     """
 
     table: Table
@@ -46,6 +61,51 @@ class FrameTable(Printed):
     def to_frame(self) -> Frame:
         """Return the data frame."""
         return self.frame
+
+
+@dataclass(frozen=True, repr=False)
+class ModelTable(Printed):
+    """Models side by side; prints as a table.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the models.
+    table : Table
+        As it prints.
+    frame : DataFrame
+    notes : tuple of str, default=()
+
+    Examples
+    --------
+    >>> from skglmm import BetaGLMMRegressor
+    >>> from skglmm.datasets import load_petrol
+    >>> from skglmm.model_selection import model_table
+    >>> X, y = load_petrol(return_X_y=True)
+    >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+    >>> table = model_table([model], names=["A"])
+    >>> table.to_frame().loc["Mean, logit scale", "A"]["estimate"].round(3).to_dict()
+    {'Intercept': -5.182, 'EP': 0.011}
+    """
+
+    names: tuple[str, ...]
+    table: Table
+    frame: Frame
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> Frame:
+        """Return the numbers of the estimates that are shown.
+
+        Returns
+        -------
+        DataFrame
+            One row for each estimate, its index section and name; columns model, and estimate,
+            std_error, conf_low, conf_high, p_value of each.
+        """
+        return self.frame
+
+    def _page(self) -> Page:
+        return Page((self.table,), notes=self.notes)
 
 
 def of_frame(frame: Frame, title: str = "", digits: int = 5) -> Table:

@@ -38,7 +38,7 @@ _MATH = {
 }  # fmt: skip
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi - pi rho - sigma tau "
-    "upsilon phi - psi omega"
+    "upsilon phi chi psi omega"
 ).split()
 _MATH |= {chr(945 + i): rf"\{name}" for i, name in enumerate(_GREEK) if name != "-"}
 _CAPITALS = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "phi", "psi", "omega"}

@@ -157,14 +157,18 @@ class _Writer:
         for k in self.fit.family.estimated:
             if not is_constant(self.fit, k) and k not in self.fit.layout.numbers:
                 yield from self._predictor(k)
-        for f, factor in enumerate(self.fit.layout.factors):
-            if not factor.is_smooth:
-                yield from self._effects(factor, LATIN[f % len(LATIN)])
+        for letter, factor in self._lettered():
+            yield from self._effects(factor, letter)
         yield from self._curves()
         if self.estimates:
             yield from self._numbers()
         for name, density in self.fit.priors.entries:
             yield rf"{words(name)} &\sim {words('weak' if density is None else str(density))}"
+
+    def _lettered(self) -> Iterator[tuple[str, Factor]]:
+        """Yield the grouping factors with the letters of their effects."""
+        for f, factor in enumerate(self.fit.layout.grouping_factors):
+            yield LATIN[f % len(LATIN)], factor
 
     def _distribution(self) -> Iterator[str]:
         family = self.fit.family
@@ -190,8 +194,7 @@ class _Writer:
 
     @property
     def _response(self) -> str:
-        factors = enumerate(self.fit.layout.factors)
-        given = [LATIN[f % len(LATIN)] for f, factor in factors if not factor.is_smooth]
+        given = [letter for letter, _ in self._lettered()]
         return rf"{self._y} \mid {', '.join(given)}" if given else self._y
 
     @property
@@ -289,9 +292,9 @@ class _Writer:
 
     def _random(self, k: int) -> Iterator[str]:
         """Effects of groups that are added to a predictor."""
-        for f, factor in enumerate(self.fit.layout.factors):
-            letter, group = LATIN[f % len(LATIN)], words(factor.name)
-            if factor.is_smooth or k not in factor.predictors:
+        for letter, factor in self._lettered():
+            group = words(factor.name)
+            if k not in factor.predictors:
                 continue
             if factor.is_one_hot:
                 level = f"{group}[i]" if factor.n_levels > 1 else ""
@@ -328,7 +331,8 @@ class _Writer:
                 spread = _matrix(letter, factor.covariance.pairs)
         where = rf"\quad j = 1, \ldots, {count} \text{{ of }} {words(factor.name)}"
         where = where if factor.name and count > 1 else ""
-        structure = "" if simple else rf" \quad {words(f'({factor.covariance.title})')}"
+        title = "curves" if factor.parts else factor.covariance.title
+        structure = "" if simple else rf" \quad {words(f'({title})')}"
         yield rf"{vector} &\sim N(0, \, {spread}){structure}{',' + where if where else ''}"
 
     def _is_simple(self, factor: Factor) -> bool:
@@ -342,10 +346,10 @@ class _Writer:
     def _letters_of_spreads(self) -> dict[str, str]:
         """Letters of standard deviations and correlations that a line above has, by their names."""
         found: dict[str, str] = {}
-        for f, factor in enumerate(self.fit.layout.factors):
+        for letter, factor in self._lettered():
             if not self._is_simple(factor):
                 continue
-            letter, names = LATIN[f % len(LATIN)], labels(factor)
+            names = labels(factor)
             for i in range(factor.n_columns):
                 found[names.sd(i)] = _spread(letter, i)
                 for j in range(i):
