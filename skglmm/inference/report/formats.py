@@ -225,7 +225,9 @@ def _html_table(table: Table, *, ruled: bool) -> str:
     cells = _Typed.of(table, HTML if ruled else PLAIN_HTML)
     indents = [row[0][:1] == "\0" for row in table.indented("\0").rows]
     own = ["text-align:left"] * table.n_names
-    own += ["text-align:right" if ruled else ""] * (len(cells.heads) - table.n_names)
+    own += ["text-align:right;white-space:nowrap" if ruled else ""] * (
+        len(cells.heads) - table.n_names
+    )
     own = [f"{_ROOM};{each}" for each in own] if ruled else own
     lines = [*_html_spans(table, ruled=ruled)]
     above = [] if lines else [_TOP]
