@@ -17,6 +17,7 @@ from skglmm.inference.distribution.quantile import (
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
 from skglmm.inference.hypotheses.anova import Anova, TermTest, anova
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
+from skglmm.inference.hypotheses.dropped import Dropped, DroppedTerms
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference.hypotheses.nested import Addition, Comparison, asserted
@@ -83,6 +84,7 @@ from skglmm.inference.prediction.predict import (
 from skglmm.inference.prediction.r2 import R2_METHODS, RSquared, Shares, r_squared
 from skglmm.inference.prediction.sample import sample
 from skglmm.inference.report.findings import Diagnosis, Finding
+from skglmm.inference.report.framed import FrameTable, ModelTable, of_frame
 from skglmm.inference.report.frames import (
     component_frame,
     covariance_frame,
@@ -95,12 +97,14 @@ from skglmm.inference.report.frames import (
 )
 from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
+from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.separation import (
     at_infinity,
     prior_findings,
     separated_findings,
     undetermined,
 )
+from skglmm.inference.report.text import Page, Table
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
@@ -112,6 +116,7 @@ from skglmm.inference.residuals.residuals import (
     response_residuals,
 )
 from skglmm.inference.residuals.simulated import simulated_residuals
+from skglmm.inference.summaries.equation import Equation, equation
 from skglmm.inference.summaries.many_fits import FitNumbers, ManyFits, fit_numbers, no_numbers
 from skglmm.inference.summaries.summary import Summary, summarize
 from skglmm.inference.summaries.tidy import EFFECTS, tidy, without_ratios
@@ -143,10 +148,14 @@ __all__ = [
     "CurveValues",
     "Diagnosis",
     "Drawn",
+    "Dropped",
+    "DroppedTerms",
+    "Equation",
     "EstimatedFunctions",
     "Estimates",
     "Finding",
     "FitNumbers",
+    "FrameTable",
     "Heap",
     "Influence",
     "Interval",
@@ -156,13 +165,16 @@ __all__ = [
     "ManyFits",
     "MarginalMeans",
     "MeanContrasts",
+    "ModelTable",
     "NestedModels",
     "Normal",
     "Note",
     "Overview",
+    "Page",
     "PartIntervals",
     "Plan",
     "Prediction",
+    "Printed",
     "Profile",
     "RSquared",
     "RandomEffects",
@@ -173,6 +185,7 @@ __all__ = [
     "Shares",
     "SmoothTest",
     "Summary",
+    "Table",
     "TermTest",
     "Update",
     "WaldTest",
@@ -200,6 +213,7 @@ __all__ = [
     "deviance_residuals",
     "diagnose",
     "drawn",
+    "equation",
     "estimate_frame",
     "exceedances",
     "explained_deviance",
@@ -231,6 +245,7 @@ __all__ = [
     "no_numbers",
     "nonestimable",
     "notes",
+    "of_frame",
     "of_linear",
     "of_means",
     "of_one_trial",
