@@ -174,7 +174,7 @@ def model_table(
     shown = _chosen(every, rows)
     below = _statistics(inner, statistics, partial(_of_rows, models, X, y, sample_weight))
     written = _written(labels or {}, every, below)
-    table = _Columns(columns, digits, level, told, written).table(title, found, shown, below)
+    table = _TableColumns(columns, digits, level, told, written).table(title, found, shown, below)
     notes = tuple(_notes(inner, found, columns, exponentiate=exponentiate))
     return ModelTable(tuple(found), table, _frame(found, shown, told), notes)
 
@@ -272,7 +272,7 @@ def _written(
 
 
 @dataclass(frozen=True)
-class _Columns:
+class _TableColumns:
     """How estimates are written in cells.
 
     Parameters
