@@ -125,14 +125,23 @@ def _aliased(fit: Fit) -> Iterator[Note]:
     for k, columns in enumerate(fit.aliased):
         names = [fit.layout.coefficients[k][j] for j in columns]
         if names:
-            crossed = any(":" in name for name in names)
-            as_where = ", as where a combination of categories has no rows" if crossed else ""
+            as_where = _as_where(fit, k)
             text = (
                 f"dropped from the {fit.layout.described(k)}: {', '.join(map(repr, names))}; "
                 f"constant, or a linear combination of the columns before{as_where}, so the data "
                 "do not determine the coefficient, which is set to 0"
             )
             yield Note("aliased", text)
+
+
+def _as_where(fit: Fit, k: int) -> str:
+    """Where columns of a linear predictor are such combinations."""
+    trends = {j for curve in fit.layout.curves if curve.predictor == k for j in curve.trends}
+    if not trends.isdisjoint(fit.aliased[k]):
+        return ", as where s(x) stands beside s(x, by=f) or te(x, z), or z beside s(x, by=z)"
+    names = [fit.layout.coefficients[k][j] for j in fit.aliased[k]]
+    crossed = any(":" in name for name in names)
+    return ", as where a combination of categories has no rows" if crossed else ""
 
 
 def _capped(fit: Fit) -> Iterator[Note]:
