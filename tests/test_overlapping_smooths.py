@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skglmm import LMMRegressor
+from skglmm.exceptions import DesignError
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +32,16 @@ def test_dropped_trends_are_no_degrees_of_freedom(rows, beside):
     assert_allclose(found["edf"], whole["edf"] - 1.0, rtol=1e-4)
     assert_allclose(found["reference_df"], whole["reference_df"] - 1.0, rtol=1e-4)
     assert_allclose(found["residual_df"], whole["residual_df"], rtol=1e-4)
+
+
+def test_a_level_of_fewer_rows_than_columns_has_a_curve(rows):
+    model = LMMRegressor("rare + s(x, by=rare, k=8)").fit(*rows)
+    edf = model.smooth_terms().set_index("name")["edf"]
+    assert 0.9 < edf["s(x):rare[seldom]"] < 3.0
+
+
+def test_the_same_curve_twice_is_refused_by_its_name(rows):
+    X, y = rows
+    words = r"variances of the curves cannot be told apart: s\(x2\) can .* as s\(x\); leave"
+    with pytest.raises(DesignError, match=words):
+        LMMRegressor("s(x, k=5) + s(x2, k=5)").fit(X.assign(x2=2 * X["x"]), y)
