@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from skglmm import LMMRegressor
-from skglmm.exceptions import DesignError
+from skglmm import LMMRegressor, PoissonGLMMRegressor
+from skglmm.exceptions import DesignError, SingularFitWarning
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +45,23 @@ def test_the_same_curve_twice_is_refused_by_its_name(rows):
     words = r"variances of the curves cannot be told apart: s\(x2\) can .* as s\(x\); leave"
     with pytest.raises(DesignError, match=words):
         LMMRegressor("s(x, k=5) + s(x2, k=5)").fit(X.assign(x2=2 * X["x"]), y)
+
+
+def test_there_is_no_sandwich_of_rows_that_share_a_curve(rows, beside):
+    for cluster in (None, "rare"):
+        with pytest.raises(ValueError, match=r"all rows share the curves of smooth terms"):
+            beside.confint(*rows, method="sandwich", cluster=cluster)
+
+
+def test_quadrature_names_the_curves_that_it_cannot_integrate(rows):
+    X, y = rows
+    model = PoissonGLMMRegressor("s(x, k=5) + s(z, k=5)", n_quadrature=3)
+    with pytest.raises(DesignError, match=r"and s\(x\) \+ s\(z\) has 6"):
+        model.fit(X, np.round(y + 3))
+
+
+def test_singular_curves_of_levels_have_the_names_of_variance_components(rows):
+    X = rows[0]
+    words = r"standard deviation of s\(z\) and s\(z\)\[level\] and s\(z\)\[z\] between levels"
+    with pytest.warns(SingularFitWarning, match=words):
+        LMMRegressor("s(z, rare, bs='fs', k=4)").fit(X, np.tile([1.0, -1.0], 40))

@@ -215,6 +215,8 @@ def _refuse_crossed(factors: Sequence[Factor], n_nested: int) -> None:
 
 def _text(factor: Factor) -> str:
     """The term of a factor as a formula has it."""
+    if factor.is_smooth:
+        return " + ".join(dict.fromkeys(factor.parts))
     effects = ("1" if name == "Intercept" else name for name in factor.columns)
     return f"({' + '.join(effects)} | {factor.name})"
 

@@ -243,6 +243,12 @@ def sandwich_intervals(request: IntervalRequest) -> infer.Intervals:
 
 def _clusters(request: IntervalRequest, design: Design) -> Ints:
     """Cluster of each row, from 0."""
+    if design.layout.curves:
+        msg = (
+            "all rows share the curves of smooth terms, whose bends are random effects: there are "
+            "no independent clusters for a sandwich; use method='bootstrap' or 'profile'"
+        )
+        raise ValueError(msg)
     if request.cluster is None:
         clusters = infer.independent_clusters(design)
         if clusters.max() == 0:

@@ -157,11 +157,12 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
         term = slice(start, start + size)
         if np.any(rank_mask[term]):
             names = factor.columns[start : start + size]
+            curves = factor.parts[start : start + size]
             joint = factor.joint_name or f"{names[0]}, ..., {names[-1]}"
             sentences.append(
                 _shared_sentence(factor.name, joint, lambda_[term])
                 if factor.is_one_hot
-                else _sentence(factor.name, names, lambda_[term])
+                else _sentence(factor.name, names, lambda_[term], curves)
             )
         start += size
     return sentences
@@ -175,11 +176,15 @@ def _shared_sentence(group: str, joint: str, lambda_: Floats) -> str:
     return f"the effects {which} are not all free to vary: correlations of theirs are 1 or -1"
 
 
-def _sentence(group: str, names: tuple[str, ...], lambda_: Floats) -> str:
+def _sentence(
+    group: str, names: tuple[str, ...], lambda_: Floats, curves: tuple[str, ...] = ()
+) -> str:
     sds = np.sqrt(np.sum(lambda_**2, axis=1))
-    absent = [name for name, sd in zip(names, sds, strict=True) if sd == 0]
+    parts = curves or ("",) * len(names)
+    absent = [part or name for name, part, sd in zip(names, parts, sds, strict=True) if sd == 0]
     if absent:
-        return f"the standard deviation of {' and '.join(absent)} between levels of {group} is 0"
+        which = " and ".join(dict.fromkeys(absent))
+        return f"the standard deviation of {which} between levels of {group} is 0"
     correlation = (lambda_ / sds[:, None]) @ (lambda_ / sds[:, None]).T
     if len(names) == 2:
         sign = "1" if correlation[0, 1] > 0 else "-1"

@@ -325,5 +325,6 @@ def _lost_factors(fit: Fit) -> Iterator[str]:
     for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(theta)])
         if f not in told and lost.any() and not factor.covariance.zeros(theta).any():
-            yield f"the variances between levels of {factor.name!r}"
+            between = f" between levels of {factor.name!r}"
+            yield f"the variances{' of curves' if factor.is_smooth else between}"
         start += len(theta)
