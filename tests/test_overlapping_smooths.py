@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skglmm import LMMRegressor, PoissonGLMMRegressor
-from skglmm.exceptions import DesignError, SingularFitWarning
+from skglmm.exceptions import DesignError, FormulaError, SingularFitWarning
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,11 @@ def test_quadrature_names_the_curves_that_it_cannot_integrate(rows):
     model = PoissonGLMMRegressor("s(x, k=5) + s(z, k=5)", n_quadrature=3)
     with pytest.raises(DesignError, match=r"and s\(x\) \+ s\(z\) has 6"):
         model.fit(X, np.round(y + 3))
+
+
+def test_a_number_of_columns_is_given_by_its_name(rows):
+    with pytest.raises(FormulaError, match=r"s\(x, 5\) in .* given by name, k=5"):
+        LMMRegressor("s(x, 5)").fit(*rows)
 
 
 def test_singular_curves_of_levels_have_the_names_of_variance_components(rows):
