@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.covariance import Lowered
+from skglmm.design import Layout
 from skglmm.families import Family, Role
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
@@ -30,12 +31,14 @@ class Note(NamedTuple):
     text: str
 
 
-def confounded_with_rows(family: Family) -> str | None:
+def confounded_with_rows(family: Family, layout: Layout) -> str | None:
     """Return what hides the variance between levels of one row each, or None.
 
     Counts have no spread beside their mean's, so that such levels are how more of it is modeled.
     """
     if family.dispersion is not None:
+        if not layout.coefficients[layout.predictors.index(family.dispersion)]:
+            return None  # it is known, or left out
         return f"its variance can hardly be told from the {family.dispersion}"
     if family.support.ends == (0.0, 1.0):
         return "one response of two classes says nothing of its variance"
