@@ -108,6 +108,13 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     if text.startswith(PENALIZED):
         msg = f"{text} {where}: the function is reserved; write {text.removeprefix(PENALIZED)}"
         raise FormulaError(msg)
+    for each in call.args:
+        if isinstance(each, ast.Constant):
+            msg = (
+                f"{text} {where}: {spelled(each)} stands where a column is expected; the number "
+                f"of columns of the basis is given by name, k={spelled(each)}"
+            )
+            raise FormulaError(msg)
     if len(term.factors) > 1:
         msg = (
             f"{text} is a factor of the product {render(term)!r} {where}; a curve for each level "

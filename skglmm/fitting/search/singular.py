@@ -156,7 +156,9 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
     for size in factor.terms:
         term = slice(start, start + size)
         if np.any(rank_mask[term]):
-            names = factor.parts[term] or factor.columns[term]
+            parts = factor.parts or ("",) * factor.n_columns
+            pairs = zip(parts[term], factor.columns[term], strict=True)
+            names = tuple(part or name for part, name in pairs)
             joint = factor.joint_name or f"{names[0]}, ..., {names[-1]}"
             sentences.append(
                 _shared_sentence(factor.name, joint, lambda_[term])
@@ -179,7 +181,8 @@ def _sentence(group: str, names: tuple[str, ...], lambda_: Floats) -> str:
     sds = np.sqrt(np.sum(lambda_**2, axis=1))
     absent = dict.fromkeys(name for name, sd in zip(names, sds, strict=True) if sd == 0)
     if absent:
-        return f"the standard deviation of {' and '.join(absent)} between levels of {group} is 0"
+        which = " and ".join(absent)
+        return f"the standard deviation of {which} between levels of {group} is 0"
     correlation = (lambda_ / sds[:, None]) @ (lambda_ / sds[:, None]).T
     if len(names) == 2:
         sign = "1" if correlation[0, 1] > 0 else "-1"

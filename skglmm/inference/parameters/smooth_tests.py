@@ -92,7 +92,8 @@ def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
     known = {each.name: (each.value, error) for each, error in with_errors(fit, variances(fit))}
     is_known = fit.uncertainty is not None and fit.posterior is not None
     if is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]):
-        left = fit.n_samples - len(fit.beta[fit.family.location]) - edf_of_effects(fit)
+        k = fit.family.location
+        left = fit.n_samples - len(fit.beta[k]) + len(fit.aliased[k]) - edf_of_effects(fit)
     found = []
     for curve in layout.curves:
         count = sum(each.n_params for each in curve.smooth.basis.covariances)
