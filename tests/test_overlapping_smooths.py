@@ -49,14 +49,14 @@ def test_the_same_curve_twice_is_refused_by_its_name(rows):
 
 def test_there_is_no_sandwich_of_rows_that_share_a_curve(rows, beside):
     for cluster in (None, "rare"):
-        with pytest.raises(ValueError, match=r"all rows share the curves of smooth terms"):
+        with pytest.raises(ValueError, match=r"all rows share the bends of s"):
             beside.confint(*rows, method="sandwich", cluster=cluster)
 
 
 def test_quadrature_names_the_curves_that_it_cannot_integrate(rows):
     X, y = rows
     model = PoissonGLMMRegressor("s(x, k=5) + s(z, k=5)", n_quadrature=3)
-    with pytest.raises(DesignError, match=r"and s\(x\) \+ s\(z\) has 6"):
+    with pytest.raises(DesignError, match=r"the smooth s\(x\) \+ s\(z\) has 6"):
         model.fit(X, np.round(y + 3))
 
 
