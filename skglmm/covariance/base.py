@@ -87,6 +87,11 @@ class Covariance(ABC):
         """Whether each effect may be given units of its own."""
         return True
 
+    @property
+    def blurs(self) -> bool:
+        """Whether rounding may blur derivatives of the factor, as where it is next to singular."""
+        return False
+
     @abstractmethod
     def factor(self, theta: Floats) -> Floats:
         """Return the lower-triangular factor, shape (q, q), of `theta`, shape (n_params,)."""
@@ -133,6 +138,10 @@ class Covariance(ABC):
         be independent, or would not leave that point, they are moderately correlated.
         """
 
+    def starts(self, theta: Floats) -> Iterator[Floats]:
+        """Yield `theta`, and other points where a search may begin: there may be several maxima."""
+        yield theta
+
     def scaled(self, theta: Floats, share: float) -> Floats:
         """Return the `theta` whose factor is multiplied by a positive number."""
         return np.asarray(share * theta)
@@ -148,6 +157,11 @@ class Covariance(ABC):
     @abstractmethod
     def edges(self, theta: Floats) -> Sequence[Edge]:
         """Return the parts of the boundary, such as variances of zero."""
+
+    def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
+        """Yield a sentence for each parameter at a chosen end of its range, such as a range."""
+        del theta, labels
+        yield from ()
 
     @abstractmethod
     def off_boundary(self, theta: Floats, least: float) -> Floats:

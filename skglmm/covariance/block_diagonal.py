@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import final
 
 import numpy as np
@@ -78,6 +79,10 @@ class BlockDiagonal(Covariance):
         theta = np.asarray(theta, dtype=np.float64)
         return ((part, theta[inside]) for part, inside, _ in self._places)
 
+    @property
+    def blurs(self) -> bool:
+        return any(part.blurs for part in self.parts)
+
     def factor(self, theta: Floats) -> Floats:
         return np.asarray(block_diag(*(part.factor(piece) for part, piece in self._cut(theta))))
 
@@ -94,6 +99,12 @@ class BlockDiagonal(Covariance):
     def start(self, sds: Floats) -> Floats:
         return np.concatenate([part.start(sds[own]) for part, _, own in self._places])
 
+    def starts(self, theta: Floats) -> Iterator[Floats]:
+        yield theta
+        for part, inside, _ in self._places:
+            for other in islice(part.starts(theta[inside]), 1, None):
+                yield np.concatenate([theta[: inside.start], other, theta[inside.stop :]])
+
     def scaled(self, theta: Floats, share: float) -> Floats:
         return np.concatenate([part.scaled(piece, share) for part, piece in self._cut(theta)])
 
@@ -109,6 +120,10 @@ class BlockDiagonal(Covariance):
             for part, inside, _ in self._places
             for edge in part.edges(theta[inside])
         ]
+
+    def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
+        for part, inside, own in self._places:
+            yield from part.at_ends(theta[inside], _of(labels, own))
 
     def off_boundary(self, theta: Floats, least: float) -> Floats:
         return np.concatenate([part.off_boundary(piece, least) for part, piece in self._cut(theta)])

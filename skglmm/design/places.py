@@ -1,7 +1,7 @@
 """Times and places of the rows: each distinct one is an effect of every level."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class Places:
     columns : tuple of str, length d
         Of coordinates, or one of times.
     points : ndarray, shape (q, d)
-        Those that occur, in order: times increase.
+        Those that occur, in order: times increase. Those of later rows follow.
     labels : Labels or None
         Levels of a category of times, which count from 0, those without rows among them.
     """
@@ -141,6 +141,14 @@ class Places:
             )
             raise DesignError(msg)
         return codes[:, None].astype(np.float64)
+
+    def extended(self, frame: pd.DataFrame) -> "Places":
+        """Return the points with those of other rows that are new after them, in order."""
+        points = self.read(frame)
+        fresh = points[self.index_of(points) < 0]
+        if not len(fresh):
+            return self
+        return replace(self, points=np.concatenate([self.points, np.unique(fresh, axis=0)]))
 
     def index(self, frame: pd.DataFrame) -> Ints:
         """Return the time or place of each row, shape (n,); -1 for what was not learned."""

@@ -1,14 +1,14 @@
 """The arrays of a model and the names of their columns, as frozen records."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.covariance import Covariance, Relationship
+from skglmm.covariance import Covariance, Extended, Relationship
 from skglmm.design.one_hot import EffectColumns, OneHot
 
 __all__ = ["Design", "Factor", "Layout", "label_in"]
@@ -67,6 +67,19 @@ class Factor:
     def are_individuals(self) -> bool:
         """Whether the effects are those of related individuals, which users take for levels."""
         return isinstance(self.covariance, Relationship)
+
+    def beyond(self, points: Floats, names: Iterable[str]) -> "Factor":
+        """Return the factor with effects at m further times or places, shape (m, d)."""
+        if not len(points):
+            return self
+        covariance = Extended.of(self.covariance, points)
+        return replace(
+            self,
+            columns=(*self.columns, *names),
+            predictors=self.predictors[:1] * covariance.size,
+            terms=(covariance.size,),
+            covariance=covariance,
+        )
 
 
 @dataclass(frozen=True, eq=False)

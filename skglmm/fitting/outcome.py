@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
+from skglmm.covariance import EffectNames
 from skglmm.design import Layout
 from skglmm.engine import (
     LinearModel,
@@ -100,7 +101,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         decrease=optimum.decrease,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,
-        singular=_singular(layout, lambdas, factors),
+        singular=_singular(layout, lambdas, factors, params.theta),
         capped=_capped(bound, optimum),
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
@@ -117,16 +118,19 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
 
 
 def _singular(
-    layout: Layout, lambdas: Sequence[Floats], factors: Sequence[Floats]
+    layout: Layout,
+    lambdas: Sequence[Floats],
+    factors: Sequence[Floats],
+    thetas: Sequence[Floats],
 ) -> tuple[str, ...]:
-    """Sentences about variances and correlations on the boundary."""
-    return tuple(
-        sentence
-        for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
-        for sentence in singular_terms(
-            named, lambda_, (np.diag(factor) == 0) & named.covariance.ranked
-        )
-    )
+    """Sentences about variances, correlations and ranges on the boundary."""
+    found: list[str] = []
+    for named, lambda_, factor, theta in zip(layout.factors, lambdas, factors, thetas, strict=True):
+        covariance = named.covariance
+        names = EffectNames(named.name, named.columns, named.joint_name)
+        found += singular_terms(named, lambda_, (np.diag(factor) == 0) & covariance.ranked)
+        found += covariance.at_ends(theta, names)
+    return tuple(found)
 
 
 def _of_objective(bound: Bound, optimum: Optimum) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Effects of learned times or places, and of new ones beside them: kriging."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn, final
+from dataclasses import dataclass, field, replace
+from typing import final
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance.base import Covariance
-from skglmm.covariance.natural import Edge, EffectNames, NaturalParameter
+from skglmm.covariance.natural import Coordinate, Edge, EffectNames, Ends, NaturalParameter
 
 __all__ = ["Extended"]
 
@@ -28,7 +28,7 @@ class Extended(Covariance):
     effects are their means given the learned ones, and C times numbers of their own. So what is
     known of the learned effects, and how they move with `theta`, holds for new ones.
 
-    Only predictions ask for it: for factors and derivatives, the latter by differences.
+    Only what follows a fit asks for it: for factors and derivatives, the latter by differences.
 
     Parameters
     ----------
@@ -61,7 +61,14 @@ class Extended(Covariance):
     @classmethod
     def of(cls, known: Covariance, points: Floats) -> "Extended":
         """Return a covariance with new points after its own."""
+        if isinstance(known, Extended):
+            points = np.concatenate([known.points, points])
+            known = known.known
         return cls(known.size + len(points), known, points)
+
+    @property
+    def title(self) -> str:
+        return self.known.title
 
     @property
     def n_params(self) -> int:
@@ -123,10 +130,28 @@ class Extended(Covariance):
         effects = labels.effects[:q]
         return self.known.natural(theta, basis[:q, :q], labels._replace(effects=effects))
 
-    def coordinate(self, theta: Floats, basis: Floats, which: int) -> NoReturn:
-        del theta, basis, which
-        msg = "a profile is of the learned effects; ask their covariance"
-        raise NotImplementedError(msg)
+    def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
+        return self.known.at_ends(theta, labels)
+
+    def coordinate(self, theta: Floats, basis: Floats, which: int) -> Coordinate | Ends:
+        q = self.known.size
+        found = self.known.coordinate(theta, basis[:q, :q], which)
+        if not isinstance(found, Coordinate):
+            return found
+        return found._replace(covariance=replace(self, known=found.covariance))
+
+    def contains(self, other: Covariance) -> bool:
+        if not isinstance(other, Extended) or not np.array_equal(self.points, other.points):
+            return False
+        return self.known.contains(other.known)
+
+    def between(self, theta: Floats, points: Floats) -> Floats:
+        both = np.concatenate([np.reshape(points, (len(points), -1)), self.points])
+        beyond = self.known.among(theta, both)[: len(points), len(points) :]
+        return np.hstack([self.known.between(theta, points), beyond])
+
+    def among(self, theta: Floats, points: Floats) -> Floats:
+        return self.known.among(theta, points)
 
 
 def _solved(root: Floats, between: Floats) -> Floats:

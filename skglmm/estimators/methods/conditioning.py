@@ -141,7 +141,8 @@ class Conditioning(SingleThreaded):
         Parameters
         ----------
         X : DataFrame or array-like, shape (n_samples, n_features)
-            Rows with all columns of the model, of unseen groups and of known ones.
+            Rows with all columns of the model, of unseen groups and of known ones; at unseen
+            times and places, too, where the covariance of their effects tells of these.
         y : array-like, shape (n_samples,)
             Their responses, on the scale of the y of `fit`.
         sample_weight : array-like, shape (n_samples,), default=None

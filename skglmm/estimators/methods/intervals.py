@@ -190,6 +190,12 @@ def profiled(
                 f"no minimum was found: its interval is given up to {end:g}"
             )
             tell(text, ConvergenceWarning)
+        for side, end, meaning in profile.unbounded:
+            text = (
+                f"the data do not bound {profile.name}: its limit of {100 * level:g} % is the "
+                f"{side} end of what it may be, {end:.6g}, where {meaning}"
+            )
+            tell(text)
     return found
 
 
