@@ -8,6 +8,7 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from skglmm import LMMRegressor
+from skglmm.exceptions import SingularFitWarning
 from skglmm.inference import far_limits, scarce_df
 from skglmm.inference.degrees_of_freedom.choose import reference
 
@@ -77,3 +78,12 @@ def test_limits_a_hundred_times_smaller_and_larger_lead_to_a_profile(model, said
     ratio = said[0]["conf_high"] / said[0]["estimate"]
     assert ratio["sd(x | g)"] > 100.0 > ratio["sd(Intercept | g)"]
     assert not list(far_limits(model.fit_, ["sd(Intercept | g)", "x"]))
+
+
+@pytest.mark.parametrize("rho", [1, -1])
+def test_a_correlation_of_one_step_at_its_end_is_named(rho):
+    rng = np.random.default_rng(0)
+    t, g = np.tile(range(5), 12), np.repeat(range(12), 5)
+    y = rng.normal(size=12)[g] * float(rho) ** t + rng.normal(size=60)
+    with pytest.warns(SingularFitWarning, match=rf"rho\(t \| g\) is {rho}, so that the effects"):
+        LMMRegressor("ar1(0 + t | g)").fit(pd.DataFrame({"t": t, "g": g}), y)
