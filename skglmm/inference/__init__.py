@@ -95,6 +95,7 @@ from skglmm.inference.report.frames import (
     random_effects_frame,
     smooth_frame,
 )
+from skglmm.inference.report.hardly_known import far_limits, scarce_df
 from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
 from skglmm.inference.report.printed import Printed
@@ -217,6 +218,7 @@ __all__ = [
     "estimate_frame",
     "exceedances",
     "explained_deviance",
+    "far_limits",
     "fit_numbers",
     "fixed_names",
     "group_coefficients",
@@ -273,6 +275,7 @@ __all__ = [
     "response_residuals",
     "sample",
     "sandwich",
+    "scarce_df",
     "separated_findings",
     "shared_levels",
     "simulate_responses",

@@ -1,6 +1,6 @@
 """Variances of zero and correlations of one: found, made exact, named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -141,7 +141,9 @@ def free_parameters(problem: Problem, optimum: Optimum) -> Bools:
     return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
 
 
-def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[str]:
+def singular_terms(
+    factor: Factor, lambda_: Floats, rank_mask: Bools, held: Sequence[str] = ()
+) -> list[str]:
     """One sentence for each singular term of a factor.
 
     Parameters
@@ -151,6 +153,8 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
         Effects are ``lambda_ @ u``, in the user's units.
     rank_mask : ndarray of bool, shape (k,)
         Which diagonal entries of the standardized factor are zero.
+    held : sequence of str
+        Correlations of effects of one kind on the boundary: ``rho(t | g) is 1``.
     """
     sentences, start = [], 0
     for size in factor.terms:
@@ -161,7 +165,7 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
             names = tuple(part or name for part, name in pairs)
             joint = factor.joint_name or f"{names[0]}, ..., {names[-1]}"
             sentences.append(
-                _shared_sentence(factor.name, joint, lambda_[term])
+                _shared_sentence(factor.name, joint, lambda_[term], held)
                 if factor.is_one_hot
                 else _sentence(factor.name, names, lambda_[term])
             )
@@ -169,11 +173,13 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
     return sentences
 
 
-def _shared_sentence(group: str, joint: str, lambda_: Floats) -> str:
+def _shared_sentence(group: str, joint: str, lambda_: Floats, held: Sequence[str]) -> str:
     """The same of many effects of one kind."""
     which = f"{joint} between levels of {group}"
     if not np.any(lambda_):
         return f"the standard deviation of {which} is 0"
+    if held:
+        return f"{' and '.join(held)}, so that the effects {which} are not all free to vary"
     return f"the effects {which} are not all free to vary: correlations of theirs are 1 or -1"
 
 

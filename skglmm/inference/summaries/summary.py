@@ -20,6 +20,7 @@ from skglmm.inference.parameters.wald import (
     with_errors,
 )
 from skglmm.inference.report.few_groups import few_groups
+from skglmm.inference.report.hardly_known import scarce_df
 from skglmm.inference.report.notes import notes
 from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.text import Page, Table
@@ -164,6 +165,7 @@ def summarize(
         (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
     ]
     found = (*(note.text for note in notes(fit)), *_without_errors(fit), *_too_sure(fit, against))
+    found += tuple(scarce_df(against))
     return Summary(
         formula=formula,
         family=fit.family.title,
