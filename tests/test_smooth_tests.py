@@ -1,5 +1,7 @@
 """Tests that curves are 0: against mgcv, and against an inverted characteristic function."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,7 +52,7 @@ def test_tails_of_fractional_rank_are_those_of_the_characteristic_function(whole
         return np.sin(angle) / (u * np.prod((1 + (weights * u) ** 2) ** 0.25))
 
     bounds = [1e-12, *np.arange(1, 401) * np.pi]
-    pieces = sum(quad(integrand, a, b)[0] for a, b in zip(bounds[:-1], bounds[1:], strict=True))
+    pieces = sum(quad(integrand, a, b)[0] for a, b in pairwise(bounds))
     tail = 1.5e-3 if whole == 1 else 1e-5  # what is beyond the last piece
     assert_allclose(weighted_tail(statistic, whole, rest), 0.5 + pieces / np.pi, atol=tail)
 
@@ -67,3 +69,13 @@ def test_columns_that_were_dropped_take_no_degrees_of_freedom():
         other = LMMRegressor("s(x) + z + `twice z`").fit(ROWS, WEAK)
     for name in ("residual_df", "p_value"):
         assert_allclose(one.smooth_terms()[name], other.smooth_terms()[name], rtol=1e-6)
+
+
+def test_without_degrees_of_freedom_tables_have_chi_square_tests():
+    model = LMMRegressor("s(x) + s(z)").fit(ROWS, WEAK)
+    exact, plain = (model.anova(df=df).to_frame() for df in ("satterthwaite", "normal"))
+    assert_allclose(exact["p_value"], model.smooth_terms()["p_value"])
+    rank = model.smooth_terms()["reference_df"].to_numpy()
+    assert_allclose(plain["statistic"], rank * exact["statistic"])
+    assert_allclose(plain.loc["s(z)", "p_value"], chi2.sf(plain.loc["s(z)", "statistic"], 1))
+    assert np.all(plain["p_value"] < exact["p_value"])

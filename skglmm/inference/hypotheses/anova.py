@@ -155,7 +155,7 @@ def anova(fit: Fit, terms: Mapping[int, TermTable], kind: int = 3, df: str = "au
     """
     against = reference(fit, df)
     tests = [test for k, table in terms.items() for test in _tests(against, table, k, kind)]
-    tests += [_of_curve(against, each) for each in smooth_tests(against.fit)]
+    tests += [_of_curve(against, each) for each in smooth_tests(against.fit, has_df=against.has_df)]
     return Anova(kind, against.title, tuple(tests))
 
 

@@ -74,12 +74,15 @@ class SmoothTest:
     p_value: float
 
 
-def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
+def smooth_tests(fit: Fit, *, has_df: bool = True) -> tuple[SmoothTest, ...]:
     """Return the tests of all smooths over all rows; without inference they are NaN.
 
     Parameters
     ----------
     fit : Fit
+    has_df : bool, default=True
+        Whether the residual variance of a normal response counts as estimated; if not, it is known,
+        and tests are chi-square.
     """
     layout, left = fit.layout, np.inf
     if not layout.curves:
@@ -91,7 +94,7 @@ def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
     names = iter([each.name for each in own])
     known = {each.name: (each.value, error) for each, error in with_errors(fit, variances(fit))}
     is_known = fit.uncertainty is not None and fit.posterior is not None
-    if is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]):
+    if has_df and is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]):
         left = fit.n_samples - _n_free(fit, fit.family.location) - edf_of_effects(fit)
     found = []
     for curve in layout.curves:
