@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.covariance import EffectNames
 from skglmm.design import Layout
 from skglmm.engine import (
     LinearRows,
@@ -130,9 +129,8 @@ def _singular(
         covariance = named.covariance
         if named.is_smooth:  # a curve without a bend is a straight line
             continue
-        names = EffectNames(named.name, named.columns, named.joint_name, named.parts)
         found += singular_terms(named, lambda_, (np.diag(factor) == 0) & covariance.ranked)
-        found += covariance.at_ends(theta, names)
+        found += covariance.at_ends(theta, named.effect_names)
     return tuple(found)
 
 

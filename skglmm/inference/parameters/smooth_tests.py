@@ -28,7 +28,7 @@ from skglmm.inference.parameters.curves import (
     curve_factor,
     edf_of_effects,
 )
-from skglmm.inference.parameters.natural import labels, variances
+from skglmm.inference.parameters.natural import variances
 from skglmm.inference.parameters.wald import with_errors
 
 __all__ = ["SmoothTest", "smooth_tests", "weighted_tail"]
@@ -89,7 +89,7 @@ def smooth_tests(fit: Fit, *, has_df: bool = True) -> tuple[SmoothTest, ...]:
         return ()
     f = curve_factor(fit)
     own = layout.factors[f].covariance.natural(
-        fit.theta[f], fit.bases[f], labels(layout.factors[f])
+        fit.theta[f], fit.bases[f], layout.factors[f].effect_names
     )
     names = iter([each.name for each in own])
     known = {each.name: (each.value, error) for each, error in with_errors(fit, variances(fit))}
