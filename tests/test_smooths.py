@@ -471,6 +471,8 @@ def test_curves_are_asked_for_by_name():
         model.curves("s(z)")
     with pytest.raises(ValueError, match=re.escape("at= has no 'x'")):
         model.curves(at={"z": [1.0]})
+    with pytest.raises(ValueError, match="'x' that are no numbers"):
+        model.curves(at={"x": ["a"]})
 
 
 def test_curves_of_levels_are_effects_of_their_group():
