@@ -180,6 +180,11 @@ class Layout:
         return bool(self.offsets and self.offsets[k])
 
     @property
+    def smooth_factors(self) -> tuple[int, ...]:
+        """The place of the factor of smooths over all rows; none where there are none."""
+        return tuple(f for f, factor in enumerate(self.factors) if factor.is_smooth)
+
+    @property
     def grouping_factors(self) -> tuple[Factor, ...]:
         """The factors but for that of smooths."""
         return tuple(factor for factor in self.factors if not factor.is_smooth)

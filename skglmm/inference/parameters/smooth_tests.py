@@ -25,7 +25,6 @@ from skglmm.fitting import Fit
 from skglmm.inference.parameters.curves import (
     CurveEstimate,
     curve_estimate,
-    curve_factor,
     edf_of_effects,
 )
 from skglmm.inference.parameters.natural import variances
@@ -87,7 +86,7 @@ def smooth_tests(fit: Fit, *, has_df: bool = True) -> tuple[SmoothTest, ...]:
     layout, left = fit.layout, np.inf
     if not layout.curves:
         return ()
-    f = curve_factor(fit)
+    (f,) = layout.smooth_factors
     own = layout.factors[f].covariance.natural(
         fit.theta[f], fit.bases[f], layout.factors[f].effect_names
     )
