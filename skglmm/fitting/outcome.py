@@ -132,7 +132,7 @@ def _singular(
         covariance = named.covariance
         if named.is_smooth:  # a curve without a bend is a straight line
             continue
-        names = EffectNames(named.name, named.columns, named.joint_name, named.parts)
+        names = named.effect_names
         mask = (np.diag(factor) == 0) & covariance.ranked
         held = _held_correlations(covariance, theta, names) if mask.any() else []
         found += singular_terms(named, lambda_, mask, held)

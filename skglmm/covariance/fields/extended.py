@@ -161,15 +161,13 @@ class Extended(Covariance):
         return np.arange(self.n_params)
 
     def names(self, labels: EffectNames) -> list[str]:
-        effects = labels.effects[: self.known.size]
-        return self.known.names(labels._replace(effects=effects))
+        return self.known.names(labels.of(slice(self.known.size)))
 
     def natural(
         self, theta: Floats, basis: Floats, labels: EffectNames
     ) -> Iterator[NaturalParameter]:
         q = self.known.size
-        effects = labels.effects[:q]
-        return self.known.natural(theta, basis[:q, :q], labels._replace(effects=effects))
+        return self.known.natural(theta, basis[:q, :q], labels.of(slice(q)))
 
     def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
         return self.known.at_ends(theta, labels)

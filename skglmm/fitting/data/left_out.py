@@ -67,7 +67,7 @@ class LeftOut(NamedTuple):
         parts = [
             (part, part.least(inside))
             for factor, own in zip(layout.factors, theta, strict=True)
-            for part, inside in _cut(factor, own)
+            for part, inside in factor.covariance.cut(own)
             if isinstance(part, Lowered)
         ]
         nugget = min(max(part.nugget, EASED * least) for part, least in parts)
@@ -77,14 +77,6 @@ class LeftOut(NamedTuple):
     def offsets(self, added: Sequence[float | None], k: int) -> tuple[float | None, ...]:
         """Return numbers that are added to predictors, with that of the residual, k."""
         return (*added[:k], self.log_sd, *added[k + 1 :])
-
-
-def _cut(factor: Factor, theta: Floats) -> Iterator[tuple[Covariance, Floats]]:
-    """Covariances of the terms of a factor, with their parameters."""
-    start = 0
-    for part in factor.covariance.blocks:
-        yield part, theta[start : start + part.n_params]
-        start += part.n_params
 
 
 def _lowered(factor: Factor, nugget: float) -> Factor:

@@ -160,7 +160,7 @@ def anova(fit: Fit, terms: Mapping[int, TermTable], kind: int = 3, df: str = "au
             (label, zip(*each, strict=True)) for label, each in found.items()
         )
     ]
-    tests += [_of_curve(against, each) for each in smooth_tests(against.fit)]
+    tests += [_of_curve(against, each) for each in smooth_tests(against.fit, has_df=against.has_df)]
     return Anova(kind, against.title, tuple(tests))
 
 

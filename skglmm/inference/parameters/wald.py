@@ -19,7 +19,6 @@ from skglmm.inference.parameters.natural import (
     correlation_name,
     delta_covariance,
     is_constant,
-    labels,
     natural,
     sd_name,
     std_errors,
@@ -344,7 +343,7 @@ def _structured(
 ) -> Component:
     """Effects of times, places, individuals, or curves, by their parameters, sds first."""
     end = f" | {factor.name})"
-    names = factor.covariance.names(labels(factor))
+    names = factor.covariance.names(factor.effect_names)
     if columns is not None:  # curves of levels, beside which others vary
         names = list(dict.fromkeys(sd_name(factor, i) for i in columns))
     found = [(name.replace(end, ")"), *known[name]) for name in names]

@@ -70,7 +70,7 @@ class Plan:
             msg = f"unseen={unseen!r} is unknown, expected one of {', '.join(map(repr, UNSEEN))}"
             raise ValueError(msg)
         every = tuple(range(len(layout.factors)))
-        curves = tuple(f for f in every if layout.factors[f].is_smooth)
+        curves = layout.smooth_factors
         if isinstance(kind, str):
             others = tuple(f for f in every if f not in curves)
             plans: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {

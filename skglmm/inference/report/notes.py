@@ -93,9 +93,7 @@ def _walled(fit: Fit) -> Iterator[str]:
 def _without_residual(fit: Fit) -> Iterator[str]:
     """Advice on a residual that is left out where rows of a level determine each other."""
     for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
-        start = 0
-        for part in factor.covariance.blocks:
-            own, start = theta[start : start + part.n_params], start + part.n_params
+        for part, own in factor.covariance.cut(theta):
             if isinstance(part, Lowered) and part.is_exhausted(own):
                 yield (
                     f". With scale='0' rows of a level of {factor.name!r} have no residual, and "

@@ -22,7 +22,6 @@ from skglmm.inference.parameters.natural import (
     constant,
     derived,
     is_constant,
-    labels,
     variances,
 )
 from skglmm.inference.report.symbols import (
@@ -349,7 +348,7 @@ class _Writer:
         for letter, factor in self._lettered():
             if not self._is_simple(factor):
                 continue
-            names = labels(factor)
+            names = factor.effect_names
             for i in range(factor.n_columns):
                 found[names.sd(i)] = _spread(letter, i)
                 for j in range(i):
