@@ -15,7 +15,7 @@ from skglmm.inspection.data.feature import Feature
 from skglmm.inspection.data.fitted import Fitted, name_in_model
 from skglmm.inspection.data.known_factors import KnownFactors
 from skglmm.inspection.data.question import Question
-from skglmm.inspection.data.row_averages import Part, parts_of, predict_parts
+from skglmm.inspection.data.row_averages import MOST, MOST_PLACES, Part, parts_of, predict_parts
 from skglmm.inspection.data.tables import as_table, column_name, column_names
 
 __all__ = ["Curve", "Scene"]
@@ -109,7 +109,7 @@ class Scene:
             table, fitted = as_table(fitted.rows(X)), Fitted(fitted.model)
             x, names = column_name(table, feature), column_names(table, by)
         refuse_missing(table, names)
-        found = Feature.of(fitted.model, table, x)
+        found = Feature.of(fitted, table, x)
         if x in names and not found.is_categorical:
             msg = f"feature={feature!r} holds numbers to draw curves over; take it out of by={by!r}"
             raise ValueError(msg)
@@ -198,7 +198,10 @@ class Scene:
         if others:
             alike = frame.groupby(others, sort=True, dropna=False, observed=True)
             codes = np.asarray(alike.ngroup(), dtype=np.intp)
-        return parts_of(groups, values, codes, weights, ask.interval)
+        name = name_in_model(self.fitted.model, self.table, self.feature.name)
+        are_new = name in self.fitted.places("points")  # each prediction is at a place of its own
+        most = min(MOST[ask.interval], MOST_PLACES if are_new else MOST[None])
+        return parts_of(groups, values, codes, weights, most)
 
     def _curve(
         self,
@@ -246,6 +249,7 @@ def _tell_unused(fitted: Fitted, table: pd.DataFrame, feature: Any) -> None:
         *spec.columns,
         spec.offset,
         *(name for group in spec.group_variables for name in group),
+        *(fitted.places("times") | fitted.places("points")),
     }
     if name not in known:
         text = (

@@ -9,7 +9,7 @@ import pandas as pd
 from skglmm.arrays import Floats
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.inspection.data.data_grid import refuse_missing
-from skglmm.inspection.data.fitted import name_in_model
+from skglmm.inspection.data.fitted import Fitted, name_in_model
 from skglmm.inspection.data.tables import is_number
 
 __all__ = ["Feature"]
@@ -27,13 +27,16 @@ class Feature:
         Of the column.
     levels : list or None
         Its categories that occur, in order; None are numbers.
+    are_times : bool
+        Whether it holds numbered times of an autoregression or the like: none lie between them.
     """
 
     name: Any
     levels: list[Any] | None
+    are_times: bool = False
 
     @classmethod
-    def of(cls, model: MixedModel, table: pd.DataFrame, name: Any) -> "Feature":
+    def of(cls, fitted: Fitted, table: pd.DataFrame, name: Any) -> "Feature":
         """Read a column of a table.
 
         Raises
@@ -41,10 +44,11 @@ class Feature:
         ValueError
             When values are missing, or categories too many.
         """
-        series = table[name]
+        series, model = table[name], fitted.model
         refuse_missing(table, [name])
-        if is_number(series) and not _is_category(model, name_in_model(model, table, name)):
-            return cls(name, None)
+        own_name = name_in_model(model, table, name)
+        if is_number(series) and not _is_category(model, own_name):
+            return cls(name, None, own_name in fitted.places("times"))
         levels = list(pd.factorize(series, sort=True)[1])
         if len(levels) > MOST_LEVELS:
             msg = (
@@ -71,10 +75,13 @@ class Feature:
         return [str(level) for level in self.levels]
 
     def values(self, series: "pd.Series[Any]", n: int) -> "pd.Series[Any]":
-        """Return `n` values over the range of some numbers, or the categories among them."""
+        """Return `n` values over the range of numbers, `n` of some times, or all categories."""
         if self.levels is not None:
             here = np.unique(self.positions(series)).astype(np.intp)
             return pd.Series([self.levels[k] for k in here], dtype=series.dtype)
+        if self.are_times:
+            times = pd.Series(np.sort(series.unique()))
+            return times.iloc[np.unique(np.linspace(0, len(times) - 1, n).round().astype(np.intp))]
         low, high = series.astype(np.float64).agg(["min", "max"])
         return pd.Series(np.linspace(low, high, n if high > low else 1))
 

@@ -99,7 +99,7 @@ class KnownFactors:
         groups = dict.fromkeys(bar.group for bar in self.model.random_terms_)
         pairs = zip(self.model._spec.group_variables, self.model.fit_.layout.factors, strict=True)
         groups |= {group: None for group, factor in pairs if factor.parts and group}
-        return {":".join(group): [names.get(name) for name in group] for group in groups}
+        return {":".join(group) or "1": [names.get(name) for name in group] for group in groups}
 
     def _known(self, by: list[Any]) -> set[str]:
         """Return the factors of which a point of a curve has one level."""

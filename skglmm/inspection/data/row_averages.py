@@ -19,6 +19,7 @@ __all__ = ["Part", "parts_of", "predict_parts"]
 
 # Rows times points that are predicted: a second or so. A mixture of responses is solved for.
 MOST = {None: 400_000, "mean": 200_000, "response": 10_000}
+MOST_PLACES = 1_000  # new ones of a field have a dense covariance
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ def parts_of(
     values: Sequence["pd.Series[Any]"],
     codes: Ints,
     weights: Floats,
-    interval: str | None,
+    most: int,
 ) -> list[Part]:
     """Return each row of a group that differs from the others once, with the weight of all like it.
 
@@ -62,10 +63,11 @@ def parts_of(
     codes : ndarray of int, shape (n,)
         Number of what a row has in the columns that predictions may depend on.
     weights : ndarray, shape (n,)
-    interval : {"mean", "response"} or None
+    most : int
+        Predictions of all parts together.
     """
-    most = max(1, MOST[interval] // sum(map(len, values)))
-    return [_part(rows, of, codes, weights, most) for rows, of in zip(groups, values, strict=True)]
+    few = max(1, most // sum(map(len, values)))
+    return [_part(rows, of, codes, weights, few) for rows, of in zip(groups, values, strict=True)]
 
 
 def _part(rows: Ints, values: Any, codes: Ints, weights: Floats, most: int) -> Part:
