@@ -152,3 +152,12 @@ def test_curves_over_coordinates_are_at_few_new_places(field):
     assert curve.averaged == (f"{MOST_PLACES // 20} of {n} rows",)
     at = many.assign(lon=curve.x[0])
     assert_allclose(curve.mean[0], field.predict(at).mean(), rtol=0.02)
+
+
+@pytest.mark.parametrize("formula", ["s(lon, k=4) + ar1(0 + t | g)", "s(lon, k=4) + (1 | g)"])
+def test_smooth_terms_have_no_panel_among_random_effects(formula):
+    y = Y + X["g"].to_numpy()
+    model = LMMRegressor(formula).fit(X, y)
+    (panel,) = RandomEffectsDisplay.from_estimator(model).axes_
+    assert panel.get_title().startswith(("t", "Intercept"))
+    DiagnosticsDisplay.from_estimator(model, X, y, random_state=0)
