@@ -161,3 +161,9 @@ def test_smooth_terms_have_no_panel_among_random_effects(formula):
     (panel,) = RandomEffectsDisplay.from_estimator(model).axes_
     assert panel.get_title().startswith(("t", "Intercept"))
     DiagnosticsDisplay.from_estimator(model, X, y, random_state=0)
+
+
+def test_whole_times_have_whole_ticks():
+    model = LMMRegressor("ar1(0 + t | g)").fit(X.assign(t=X["t"] // 4 + 2005), Y)
+    ticks = RandomEffectsDisplay.from_estimator(model).ax_.get_xticks()
+    assert (ticks % 1 == 0).all()
