@@ -1,4 +1,4 @@
-"""Looking at a fitted model: grids of rows to predict, and pictures."""
+"""Looking at a fitted model: rows to predict, means and contrasts, residuals, pictures."""
 
 from skglmm.inspection.checks.calibration import calibration
 from skglmm.inspection.checks.influence import influence
@@ -13,6 +13,11 @@ from skglmm.inspection.displays.random_effects_display import RandomEffectsDispl
 from skglmm.inspection.displays.residual_display import ResidualDisplay
 from skglmm.inspection.displays.rootogram_display import RootogramDisplay
 from skglmm.inspection.displays.smooth_display import SmoothDisplay
+from skglmm.inspection.means.comparisons import comparisons
+from skglmm.inspection.means.marginal_means import marginal_means
+from skglmm.inspection.means.poststratify import poststratify
+from skglmm.inspection.means.reference_grid import reference_grid
+from skglmm.inspection.means.slopes import slopes
 
 __all__ = [
     "DiagnosticsDisplay",
@@ -25,8 +30,13 @@ __all__ = [
     "SmoothDisplay",
     "calibration",
     "check_residuals",
+    "comparisons",
     "data_grid",
     "influence",
+    "marginal_means",
+    "poststratify",
+    "reference_grid",
     "residuals",
+    "slopes",
     "to_marginaleffects",
 ]

@@ -8,6 +8,7 @@ from skglmm.estimators.base.signature import mixed_model
 from skglmm.estimators.real.no_residual import (
     LoneRows,
     leaves_out,
+    refuse_nothing,
     refuse_others,
     without_residual,
 )
@@ -99,6 +100,7 @@ class LMMRegressor(MixedRegressor):
         self, spec: DesignSpec, design: Design, y: Floats, weights: Floats | None
     ) -> tuple[DesignSpec, Design]:
         if not leaves_out(self.scale):
+            refuse_nothing(spec, self._make_family().scale, self.scale)
             return spec, design
         return without_residual(spec, design, y, weights, self._make_family())
 

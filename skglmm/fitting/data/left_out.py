@@ -247,8 +247,8 @@ def _refuse_repeated(design: Design, block: _RowEffects) -> None:
     msg = (
         f"scale='0' leaves the residual out, and rows {pair[0]} and {pair[1]} have the same effect "
         f"{effect!r} of the level {level!r} of {factor.name!r}: they would be equal, and their "
-        f"covariance is singular. There are {n} such rows beyond the first of each effect; leave "
-        f"them out, leave scale at '1', or write a term that tells them apart, as {_EXAMPLE}"
+        f"covariance is singular. Rows beyond the first of each effect: {n}; leave them "
+        f"out, leave scale at '1', or write a term that tells them apart, as {_EXAMPLE}"
     )
     raise DesignError(msg)
 

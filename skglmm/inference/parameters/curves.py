@@ -70,7 +70,7 @@ def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
     moves = _moves(fit, curve, mode_moves(fit, f))
     spherical = _moves(fit, curve, _jacobian(fit, f))
     joint = spherical.T @ held @ spherical + _embedded(own, len(curve.trends))
-    hat = np.diag([*(float(j not in fit.aliased[k]) for j in curve.trends), *np.ones(len(bends))])
+    hat = np.diag([*_estimated(fit, curve), *np.ones(len(bends))])
     hat[:, len(curve.trends) :] -= joint[:, len(curve.trends) :]
     edf = float(np.trace(hat))
     return CurveEstimate(
@@ -81,6 +81,11 @@ def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
         edf,
         2.0 * edf - float(np.sum(hat * hat.T)) - _shared(fit, f, bends, held),
     )
+
+
+def _estimated(fit: Fit, curve: SmoothCurve) -> list[float]:
+    """1 for each trend, but 0 for those that were dropped, as other columns are the same."""
+    return [float(j not in fit.aliased[curve.predictor]) for j in curve.trends]
 
 
 def _moves(fit: Fit, curve: SmoothCurve, of_effects: Floats) -> Floats:
