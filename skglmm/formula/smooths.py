@@ -108,13 +108,6 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     if text.startswith(PENALIZED):
         msg = f"{text} {where}: the function is reserved; write {text.removeprefix(PENALIZED)}"
         raise FormulaError(msg)
-    for each in call.args:
-        if isinstance(each, ast.Constant):
-            msg = (
-                f"{text} {where}: {spelled(each)} stands where a column is expected; the number "
-                f"of columns of the basis is given by name, k={spelled(each)}"
-            )
-            raise FormulaError(msg)
     if len(term.factors) > 1:
         msg = (
             f"{text} is a factor of the product {render(term)!r} {where}; a curve for each level "
@@ -147,8 +140,8 @@ def _refuse_numbers(call: ast.Call, where: str) -> None:
     for each in (*call.args, _word(call, "by")):
         if each is not None and not any(columns_in(each)):
             msg = (
-                f"{spelled(call)} {where}: {spelled(each)} is no column; how many columns the "
-                "basis of a smooth has is k=10, and which one it is bs='cr'"
+                f"{spelled(call)} {where}: {spelled(each)} stands where a column is expected; the "
+                f"number of columns of the basis is given by name, k={spelled(each)}"
             )
             raise FormulaError(msg)
 

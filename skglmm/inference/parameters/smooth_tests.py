@@ -93,8 +93,9 @@ def smooth_tests(fit: Fit, *, has_df: bool = True) -> tuple[SmoothTest, ...]:
     names = iter([each.name for each in own])
     known = {each.name: (each.value, error) for each, error in with_errors(fit, variances(fit))}
     is_known = fit.uncertainty is not None and fit.posterior is not None
-    if has_df and is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]):
-        left = fit.n_samples - _n_free(fit, fit.family.location) - edf_of_effects(fit)
+    if has_df and is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]) == 1:
+        k = fit.family.location
+        left = fit.n_samples - len(fit.beta[k]) + len(fit.aliased[k]) - edf_of_effects(fit)
     found = []
     for curve in layout.curves:
         count = sum(each.n_params for each in curve.smooth.basis.covariances)
@@ -109,11 +110,6 @@ def smooth_tests(fit: Fit, *, has_df: bool = True) -> tuple[SmoothTest, ...]:
         trends = tuple(layout.labels(curve.predictor)[j] for j in curve.trends)
         found.append(SmoothTest(curve.name, predictor, trends, sds, edf, reference, *test))
     return tuple(found)
-
-
-def _n_free(fit: Fit, k: int) -> int:
-    """Coefficients of a predictor, without those of columns that were dropped."""
-    return len(fit.beta[k]) - len(fit.aliased[k])
 
 
 @cache
