@@ -27,6 +27,7 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
 )
 from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.parameters.assumed import assume, blank_fit
 from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
@@ -88,6 +89,7 @@ from skglmm.inference.report.separation import (
     separated_findings,
     undetermined,
 )
+from skglmm.inference.report.text import Table
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
@@ -156,14 +158,17 @@ __all__ = [
     "Shares",
     "SmoothTest",
     "Summary",
+    "Table",
     "TermTest",
     "Update",
     "WaldTest",
     "anova",
     "asserted",
+    "assume",
     "at_infinity",
     "average_interval",
     "average_quantiles",
+    "blank_fit",
     "bootstrap_once",
     "cluster_scores",
     "coefficient_tables",

@@ -7,6 +7,7 @@ from skglmm.inspection.data.marginaleffects import to_marginaleffects
 from skglmm.inspection.data.residuals import check_residuals, residuals
 from skglmm.inspection.displays.diagnostics_display import DiagnosticsDisplay
 from skglmm.inspection.displays.group_calibration_display import GroupCalibrationDisplay
+from skglmm.inspection.displays.power_display import PowerDisplay
 from skglmm.inspection.displays.prediction_display import PredictionDisplay
 from skglmm.inspection.displays.profile_display import ProfileDisplay
 from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay
@@ -17,6 +18,7 @@ from skglmm.inspection.displays.smooth_display import SmoothDisplay
 __all__ = [
     "DiagnosticsDisplay",
     "GroupCalibrationDisplay",
+    "PowerDisplay",
     "PredictionDisplay",
     "ProfileDisplay",
     "RandomEffectsDisplay",

@@ -92,11 +92,15 @@ class Tests(SingleThreaded):
         check_is_fitted(self)
         check_inference(self.fit_)
         check_choice("df", df, DF_METHODS)
+        return wald_test(self.fit_, *self._constraints(hypothesis), df)
+
+    def _constraints(self, hypothesis: Any) -> tuple[Floats, Floats]:
+        """Return a hypothesis as weights of the coefficients, (m, p), and values, (m,)."""
         names = fixed_names(self.fit_)
         terms = _terms(self.fit_, self._spec)
         factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
         read = partial(read_constraints, names=names, terms=terms, factors=factors)
-        return wald_test(self.fit_, *_read(hypothesis, names, read), df)
+        return _read(hypothesis, names, read)
 
     def anova(self, type: int = 3, df: str = "auto") -> Anova:  # noqa: A002 -- R's word
         """Test each term of the formulas: an analysis of variance table.
