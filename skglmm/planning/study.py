@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 
 from skglmm import inference as infer
-from skglmm.arrays import Ints
+from skglmm.arrays import Bools, Ints
 from skglmm.design import Design
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import fit_frame, predict_frame
@@ -314,8 +314,8 @@ def _of_fitted(model: MixedModel, design: Any, given: Mapping[str, float]) -> Pl
 def _of_assumed(
     model: MixedModel, design: Any, given: Mapping[str, float], classes: Sequence[Any] | None
 ) -> PlannedStudy:
-    copy: MixedModel = clone(model)  # reading rows leaves their names in an estimator
-    check_parameters(copy)
+    check_parameters(model)
+    copy = _told_of(model, classes)  # reading rows leaves their names in an estimator
     frame = fit_frame(copy, design)
     family = copy._make_family()
     scale = _learned(copy, copy._make_scale(family), classes)
@@ -334,7 +334,15 @@ def _of_assumed(
     blank = infer.blank_fit(family, rows.layout, len(frame))
     _refuse_missing([each.name for each in infer.natural(blank)], given)
     fit = infer.assume(blank, given)
-    return _possible(PlannedStudy(clone(model), design, fit, rows, None, scale, model, classes))
+    return _possible(PlannedStudy(clone(copy), design, fit, rows, None, scale, model, classes))
+
+
+def _told_of(model: MixedModel, classes: Sequence[Any] | None) -> MixedModel:
+    """Return an estimator, not fitted, that knows the order of classes, where they have one."""
+    copy: MixedModel = clone(model)
+    if classes is not None and isinstance(copy.get_params().get("categories"), str):
+        copy.set_params(categories=list(classes))
+    return copy
 
 
 def _learned(
@@ -346,16 +354,16 @@ def _learned(
             msg = f"classes={list(classes)!r} are for classifiers; {type(model).__name__} is none"
             raise ValueError(msg)
         return draft
-    order = getattr(draft, "order", None)
+    order = model.get_params().get("categories")
     if classes is None and order is not None and not isinstance(order, str):
-        classes = order
-    if classes is None and model._make_family().parts:
-        msg = f"{type(model).__name__} has the classes of its responses; give them: classes=[...]"
+        classes = list(order)
+    if classes is None and len(model._make_family().parts) > len(TWO_CLASSES):
+        msg = (
+            f"{type(model).__name__} has parameters for each class, which responses would tell; "
+            "name them: classes=['low', 'medium', 'high']"
+        )
         raise ValueError(msg)
-    labels = TWO_CLASSES if classes is None else np.array(list(classes))
-    if hasattr(draft, "order") and order is None and classes is not None:
-        draft = replace(draft, order=tuple(labels.tolist()))  # type: ignore[type-var]
-    return draft.learn(labels)
+    return draft.learn(TWO_CLASSES if classes is None else np.array(list(classes)))
 
 
 def _refuse_missing(names: Sequence[str], given: Mapping[str, float]) -> None:
@@ -384,15 +392,26 @@ def _possible(study: PlannedStudy) -> PlannedStudy:
     """Refuse assumptions under which there are no responses."""
     try:
         with np.errstate(all="ignore"):
-            drawn = study.draw(1, 0)
+            drawn, impossible = study.draw(1, 0), _impossible(study)
     except (ArithmeticError, ValueError) as error:
         msg = f"no responses can be drawn under these assumptions: {error}"
         raise ValueError(msg) from error
-    if pd.isna(drawn).any():
+    impossible |= pd.isna(drawn)[:, 0]
+    if impossible.any():
         msg = (
-            f"{int(pd.isna(drawn).sum())} of {len(drawn)} rows have no responses under these "
+            f"{int(impossible.sum())} of {len(drawn)} rows have no responses under these "
             "assumptions: thresholds must increase, linear predictors stay where the link has a "
             "parameter, and a fitted model must determine all rows"
         )
         raise ValueError(msg)
     return study
+
+
+def _impossible(study: PlannedStudy) -> Bools:
+    """Return the rows without a distribution, (n,), where random effects are 0."""
+    fit, family = study.fit, study.fit.family
+    if fit.units.are_own:  # predictors are those of other units; no row is without one
+        return np.zeros(len(study.X), dtype=np.bool_)
+    eta = infer.linear_predictors(fit, study.rows, ())
+    drawn = family.sample(eta, np.random.default_rng(0))
+    return ~np.isfinite(family.log_density(family.prepare(drawn), eta).value)
