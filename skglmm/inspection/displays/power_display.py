@@ -12,6 +12,7 @@ __all__ = ["PowerDisplay"]
 
 COLUMNS = ("power", "conf_low", "conf_high")
 SIZE = (4.8, 3.8)  # inches
+APART = 0.01  # lines, as a share of what varies
 
 
 class PowerDisplay(SingleThreaded):
@@ -108,7 +109,9 @@ class PowerDisplay(SingleThreaded):
             self.ax_.axhline(self.target, color=GRAY, linewidth=1, linestyle="--", zorder=1)
         groups = [(None, self.table)] if self.by is None else list(self.table.groupby(self.by))
         for place, (_, rows) in enumerate(groups):
-            self.lines_.append(self._draw(rows.sort_values(self.x), place, line_kwargs or {}))
+            beside = (place - 0.5 * (len(groups) - 1)) * self._width  # so that limits are seen
+            style = line_kwargs or {}
+            self.lines_.append(self._draw(rows.sort_values(self.x), place, beside, style))
         if self.by is not None:
             entries = [
                 (line, f"{value:g}" if isinstance(value, float) else str(value))
@@ -120,7 +123,13 @@ class PowerDisplay(SingleThreaded):
             self.ax_.set_xticks(sorted(self.table[self.x].unique()))
         return self
 
-    def _draw(self, rows: pd.DataFrame, place: int, given: dict[str, Any]) -> Any:
+    @property
+    def _width(self) -> float:
+        """How far lines stand apart."""
+        values = self.table[self.x]
+        return APART * float(values.max() - values.min())
+
+    def _draw(self, rows: pd.DataFrame, place: int, beside: float, given: dict[str, Any]) -> Any:
         color, dashes, _ = style_of(place)
         style = {
             "color": color,
@@ -134,5 +143,5 @@ class PowerDisplay(SingleThreaded):
         below = (rows["power"] - rows["conf_low"]).clip(lower=0)
         above = (rows["conf_high"] - rows["power"]).clip(lower=0)
         limits = [below.to_numpy(), above.to_numpy()]
-        x, y = rows[self.x].to_numpy(), rows["power"].to_numpy()
+        x, y = rows[self.x].to_numpy() + beside, rows["power"].to_numpy()
         return self.ax_.errorbar(x, y, yerr=limits, zorder=3, **style).lines[0]
