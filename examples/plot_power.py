@@ -15,8 +15,8 @@ more.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy.stats import ncf
 from scipy.stats import f as f_distribution
+from scipy.stats import ncf
 
 from skglmm import LMMRegressor
 from skglmm.planning import power_curve, simulate_study

@@ -9,16 +9,16 @@ import numpy as np
 from sklearn.base import clone
 
 from skglmm.arrays import Bools, Floats
-from skglmm.planning.questions import Question
+from skglmm.planning.questions import StudyQuestion
 from skglmm.planning.study import PlannedStudy
 
-__all__ = ["Analysis", "Outcome"]
+__all__ = ["Analysis", "StudyOutcome"]
 
 PILOTS = 5  # of which one must have an answer
 PILOT_SEED = 20_231_107
 
 
-class Outcome(NamedTuple):
+class StudyOutcome(NamedTuple):
     """What is kept of the analysis of one study.
 
     Parameters
@@ -55,7 +55,7 @@ class Analysis:
     Parameters
     ----------
     study : PlannedStudy
-    question : Question
+    question : StudyQuestion
     alpha : float
         Studies with such a p-value, or a smaller one, show what they are for.
     df : str
@@ -67,7 +67,7 @@ class Analysis:
     """
 
     study: PlannedStudy
-    question: Question
+    question: StudyQuestion
     alpha: float
     df: str
     names: tuple[str, ...]
@@ -103,13 +103,13 @@ class Analysis:
                 break
         return self.question.assumed(model, np.concatenate(self.study.fit.beta))
 
-    def outcomes(self, seeds: Sequence[np.random.SeedSequence]) -> list[Outcome]:
+    def outcomes(self, seeds: Sequence[np.random.SeedSequence]) -> list[StudyOutcome]:
         """Simulate and analyze a study for each seed."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what fits would tell is counted
             return [self._outcome(np.random.default_rng(seed)) for seed in seeds]
 
-    def _outcome(self, rng: np.random.Generator) -> Outcome:
+    def _outcome(self, rng: np.random.Generator) -> StudyOutcome:
         X, y = self.study.X, self.study.draw(1, rng)[:, 0]
         try:
             model = self.model.fit(X, y)
@@ -124,13 +124,13 @@ class Analysis:
             return kept._replace(values=values, held=held, singular=singular)
         yes = found.p_value <= self.alpha if found.shown is None else found.shown
         shown = bool(yes) and converged
-        return Outcome(found.p_value, shown, found.estimate, values, held, converged, singular)
+        return StudyOutcome(found.p_value, shown, found.estimate, values, held, converged, singular)
 
-    def _failed(self, error: Exception, *, converged: bool) -> Outcome:
+    def _failed(self, error: Exception, *, converged: bool) -> StudyOutcome:
         none, contrasts = np.full(len(self.names), np.nan), np.full(self.n_contrasts, np.nan)
         text = f"{type(error).__name__}: {error}"
         state = {"converged": converged, "singular": False, "error": text}
-        return Outcome(np.nan, False, contrasts, none, none, **state)  # type: ignore[arg-type]
+        return StudyOutcome(np.nan, False, contrasts, none, none, **state)  # type: ignore[arg-type]
 
     def _estimates(self, model: Any) -> tuple[Floats, Floats]:
         """Estimates, and whether intervals hold what they are of."""

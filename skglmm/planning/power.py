@@ -17,8 +17,8 @@ from skglmm.arrays import Bools, Floats
 from skglmm.estimators.reading.validation import check_count
 from skglmm.estimators.runtime.replicates import seeds, share_out
 from skglmm.estimators.runtime.threads import SingleThreaded, single_threaded
-from skglmm.planning.outcomes import Analysis, Outcome
-from skglmm.planning.questions import Question, question_of
+from skglmm.planning.outcomes import Analysis, StudyOutcome
+from skglmm.planning.questions import StudyQuestion, question_of
 from skglmm.planning.study import PlannedStudy
 
 __all__ = ["Power", "power", "wilson"]
@@ -167,19 +167,25 @@ class Power(SingleThreaded):
     asked : str
         What they were asked, in words.
     alpha : float
+        Level of the test.
     n_rows : int
+        Of each study.
     p_values : ndarray, shape (n_simulations,)
         NaN where a study has no answer, or the hypothesis is a function that says yes or no.
     shown : ndarray of bool, shape (n_simulations,)
+        Which studies show what they are for.
     contrasts : ndarray, shape (n_simulations, m)
         Estimates of the constraints, left-hand sides less right-hand sides.
     assumed_contrasts : ndarray, shape (m,)
         What they are of.
     names : tuple of str, length k
+        Of the parameters.
     assumed : ndarray, shape (k,)
+        Their values.
     estimates, held : ndarray, shape (n_simulations, k)
         Of the parameters; whether their intervals hold the assumed values, NaN for no interval.
     converged, singular : ndarray of bool, shape (n_simulations,)
+        State of the fits.
     errors : tuple of str, length n_simulations
         Why a study has no answer; empty where it has one.
 
@@ -213,22 +219,22 @@ class Power(SingleThreaded):
     @classmethod
     def of(
         cls,
-        question: Question,
+        question: StudyQuestion,
         alpha: float,
         analysis: Analysis,
         target: Floats,
-        found: Sequence[Outcome],
+        found: Sequence[StudyOutcome],
     ) -> "Power":
         """Put the outcomes of studies together.
 
         Parameters
         ----------
-        question : Question
+        question : StudyQuestion
         alpha : float
         analysis : Analysis
         target : ndarray, shape (m,)
             What contrasts are of.
-        found : sequence of Outcome
+        found : sequence of StudyOutcome
         """
 
         def column(name: str, dtype: Any = np.float64) -> Any:

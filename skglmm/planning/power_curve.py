@@ -85,9 +85,12 @@ def power_curve(
     0        6      30
     1       12      60
     """
-    axes = [_Axis("levels", name, list(values)) for name, values in (levels or {}).items()]
-    axes += [_Axis("rows", name, list(values)) for name, values in (rows or {}).items()]
-    axes += [_Axis("parameters", name, list(values)) for name, values in (parameters or {}).items()]
+    given = {"levels": levels, "rows": rows, "parameters": parameters}
+    axes = [
+        _Varied(kind, name, list(values))
+        for kind, varied in given.items()
+        for name, values in (varied or {}).items()
+    ]
     if not axes or not all(axis.values for axis in axes):
         msg = (
             "nothing varies: give levels={'cluster': [10, 20]}, rows={'cluster': [5, 10]} or "
@@ -101,7 +104,7 @@ def power_curve(
 
 
 @dataclass(frozen=True)
-class _Axis:
+class _Varied:
     """What varies: numbers of levels, numbers of rows, or assumed values."""
 
     kind: str
@@ -113,7 +116,7 @@ class _Axis:
         return f"rows per {self.name}" if self.kind == "rows" else self.name
 
 
-def _changed(study: PlannedStudy, axes: Sequence[_Axis], values: Sequence[Any]) -> PlannedStudy:
+def _changed(study: PlannedStudy, axes: Sequence[_Varied], values: Sequence[Any]) -> PlannedStudy:
     frame = study.X
     groups = {column for factor in study.rows.layout.factors for column in factor.name.split(":")}
     nested = [name for name in groups if name in frame.columns]
@@ -139,6 +142,7 @@ class PowerCurve(SingleThreaded):
     settings : tuple of tuple
         Its values, of each study.
     powers : tuple of Power
+        What they show.
 
     Examples
     --------

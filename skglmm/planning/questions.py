@@ -18,7 +18,7 @@ from skglmm.model_selection import likelihood_ratio_test
 from skglmm.planning.claims import Claim, read_claims
 from skglmm.planning.constrained import constrained_fit
 
-__all__ = ["Answer", "Question", "question_of"]
+__all__ = ["Answer", "StudyQuestion", "question_of"]
 
 TESTS = ("wald", "likelihood-ratio")
 NO_ESTIMATE = np.zeros(0)
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
     estimate: Floats = NO_ESTIMATE
 
 
-class Question(Protocol):
+class StudyQuestion(Protocol):
     """What is asked of the responses of one study."""
 
     @property
@@ -59,7 +59,7 @@ class Question(Protocol):
         """Return what the estimates of an answer are of, (m,), for known coefficients."""
 
 
-def question_of(hypothesis: Any, test: str, df: str, model: Any) -> Question:
+def question_of(hypothesis: Any, test: str, df: str, model: Any) -> StudyQuestion:
     """Read a hypothesis.
 
     Parameters

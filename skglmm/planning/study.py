@@ -113,6 +113,7 @@ class PlannedStudy(SingleThreaded):
     model : estimator
         Not fitted: what responses are analyzed by.
     X : DataFrame, n rows
+        The design.
     fit : Fit
         With the parameters that are assumed.
     rows : Design
@@ -124,6 +125,7 @@ class PlannedStudy(SingleThreaded):
     source : estimator
         What the study was made of: fitted, or not.
     classes : sequence of labels or None
+        As they were given.
 
     Examples
     --------
