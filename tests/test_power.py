@@ -382,6 +382,8 @@ def test_longer_designs_stay_balanced():
     assert within["pupil"].is_unique
     categories = design.assign(school=pd.Categorical(design["school"]))
     assert extend(categories, 5, along="school")["school"].dtype.categories[-1] == "a (2)"
+    with pytest.raises(TypeError, match="expected a DataFrame"):
+        extend(design.to_numpy(), 2, along="school")
     with pytest.raises(ValueError, match="either along= or within="):
         extend(design, 2)
     with pytest.raises(ValueError, match="no column 'class'"):

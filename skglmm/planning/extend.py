@@ -54,6 +54,8 @@ def extend(
     ValueError
         When neither or both of `along` and `within` are given, `n` is no whole number of at least
         1, or columns are not there (a DesignError).
+    TypeError
+        When the design is no frame.
 
     Examples
     --------
@@ -70,6 +72,9 @@ def extend(
     1     2   b
     """
     check_count("n", n)
+    if not hasattr(design, "columns"):
+        msg = f"design is a {type(design).__name__}, expected a DataFrame, whose columns have names"
+        raise TypeError(msg)
     frame = to_pandas(design).reset_index(drop=True)
     if (along is None) == (within is None):
         msg = f"give either along= or within=, got along={along!r} and within={within!r}"
