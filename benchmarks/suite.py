@@ -11,8 +11,18 @@ se       largest relative difference of a standard error
 zero     the same two of the zero part
 sd       largest difference of a standard deviation of random effects, relative to the larger one
 phi      relative difference of the dispersion, by the name that R gives it, and of shapes
+numbers  largest relative difference of a natural parameter of a structure, and which it is
 dispersion  the same two as of beta, of a formula of the dispersion
 posterior  by how much the log posterior density is higher, of cases with priors
+
+Of smooth terms, above is by how much the criterion is higher that mgcv or gamm4 maximize, and the
+largest differences of all curves are
+
+edf      relative, of effective degrees of freedom
+curve    relative to the range of the curve
+se       relative, of standard errors given the smoothness; with ML, mgcv's have another scale
+lambda   of the logarithm of smoothing parameters, of curves that bend
+stat, p  relative, and of the logarithm; gamm4's are of the rank edf
 
 and of the parts that are asked for
 
@@ -35,7 +45,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from suite_counts import counts, dispersion, dispersion_formula, positive, sides
+from suite_covariance import covariance, has_residual, numbers
 from suite_parts import PARTS, plain
+from suite_smooths import smooth_line, smooths
 
 from skglmm import (
     BetaBinomialGLMMRegressor,
@@ -47,7 +59,17 @@ from skglmm import (
 )
 from skglmm.inference import coefficient_tables, variance_components
 
-THEMES = ("gaussian", "counts", "positive", "binomial", "betabinomial", "ordinal", "priors")
+THEMES = (
+    "gaussian",
+    "counts",
+    "positive",
+    "binomial",
+    "betabinomial",
+    "ordinal",
+    "covariance",
+    "priors",
+    "smooths",
+)
 # Cases with priors relative to the residual standard deviation are not among them.
 PRIORS = {
     "bacteria-normal-priors": {"fixed": "normal(0, 1)"},
@@ -73,6 +95,7 @@ def main() -> None:
     for theme in THEMES:
         for case in json.loads((args.folder / "json" / f"{theme}.json").read_text())["cases"]:
             known = theme != "priors" or case["name"] in PRIORS
+            known = known and (theme != "covariance" or has_residual(case))
             if known and args.part in f"{theme} {case['name']}":
                 rows = read(args.folder / case["data"], factors[case["data"]])
                 print(
@@ -95,6 +118,7 @@ def read(path: Path, factors: dict[str, list[str]]) -> pd.DataFrame:
     rows = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
     for column, levels in factors.items():
         rows[column] = pd.Categorical(rows[column], categories=levels)
+    rows.attrs["folder"] = path.parent  # of matrices beside them
     return rows
 
 
@@ -103,6 +127,8 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(rows, y, weights)
+    if theme == "smooths":
+        return smooth_line(model, case, rows)
     tables = {table.predictor: dict(entries(table)) for table in coefficient_tables(model.fit_)}
     fixed = tables[model.fit_.family.predictors[model.fit_.family.location]]
     above = model.log_likelihood_ - case["log_likelihood"]
@@ -115,19 +141,28 @@ def line(theme: str, case: dict[str, Any], rows: pd.DataFrame, parts: Sequence[s
         text += "  zero {:.1e} {:.1e}".format(*differences(tables["zero"], case["zi"]))
     if theme in COMPLETE and case["random"]:
         text += f"  sd {spreads(model, case):.1e}"
-    if theme in {"counts", "positive"}:
-        text += dispersion(model, case)
-        if case.get("dispersion_model"):
-            own = tables[model.fit_.family.dispersion]
-            text += dispersion_formula(case, differences, own)
-    elif "phi" in (case["dispersion"] or ()):
-        text += f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
+    text += dispersions(theme, case, model, tables)
+    if theme == "covariance":
+        text += numbers(model, case)
     if theme == "ordinal":
         text += ordered_parts(model, case, rows, tables)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = [PARTS[part](model, case, rows, y, weights) for part in parts]
     return "  ".join([text, *filter(None, found), case["trust"]])
+
+
+def dispersions(theme: str, case: dict[str, Any], model: Any, tables: dict[str, Any]) -> str:
+    """How far the numbers of the dispersion are from R's."""
+    if theme in {"counts", "positive"}:
+        text = dispersion(model, case)
+        if case.get("dispersion_model"):
+            own = tables[model.fit_.family.dispersion]
+            text += dispersion_formula(case, differences, own)
+        return text
+    if "phi" in (case.get("dispersion") or ()):
+        return f"  phi {np.exp(model.precision_coef_[0]) / case['dispersion']['phi'] - 1.0:+.1e}"
+    return ""
 
 
 def gaussian(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
@@ -227,7 +262,9 @@ MAKERS = {
     "binomial": binomial,
     "betabinomial": betabinomial,
     "ordinal": ordinal,
+    "covariance": covariance,
     "priors": priors,
+    "smooths": smooths,
 }
 
 

@@ -152,6 +152,36 @@ def test_rows_in_parts_give_the_fit_of_all_rows(rows, in_parts, name, monkeypatc
         assert_frame_equal(mine, theirs, rtol=1e-4, atol=1e-7)
 
 
+STRUCTURES = {
+    "times": "x + ar1(0 + count | g)",
+    "times beside others": "x + (1 | area) + ou(0 + count | g)",
+    "places": "x + exp(0 + k + count | 1)",
+    "individuals": "x + known(1 | area, A)",
+}
+
+
+SLOW = {"times beside others", "places"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in STRUCTURES]
+)
+@pytest.mark.filterwarnings("ignore::skglmm.exceptions.SingularFitWarning")
+def test_structures_of_rows_in_parts_are_those_of_all_rows(rows, in_parts, name):
+    X, y = rows[0].iloc[:600], rows[1].iloc[:600]
+    rng = np.random.default_rng(4)
+    moved = rng.normal(0, 0.7, (60, 3))[X["g"].str[1:].astype(int), X["count"].astype(int)]
+    moved += np.sin(X["k"] + X["count"])
+    y = pd.Series(expit(np.log(y / (1 - y)) + moved), X.index, name="y")
+    names = [f"r{j:02d}" for j in range(16)]  # the last has no rows
+    related = pd.DataFrame(0.7 ** np.abs(np.subtract.outer(range(16), range(16))), names, names)
+    how = {"formula": STRUCTURES[name], "relationships": {"A": related}}
+    for kind in (LMMRegressor, BetaGLMMRegressor):
+        whole, parts = kind(**how).fit(X, y), in_parts(kind(**how), X, y)
+        assert_same(parts, whole, atol=1e-5)
+        assert_allclose(parts.predict(X.head(20)), whole.predict(X.head(20)), atol=1e-6)
+
+
 @pytest.mark.parametrize("trials", ["n", 12])
 def test_successes_in_parts_have_the_trials_of_their_rows(rows, in_parts, trials):
     frame, share = rows

@@ -13,6 +13,7 @@ from skglmm.families import Gaussian
 from skglmm.fitting import fit
 from skglmm.inference.degrees_of_freedom import pair_sums
 from skglmm.inference.degrees_of_freedom.choose import reference
+from skglmm.inference.degrees_of_freedom.kenward_roger import KenwardRoger
 from skglmm.inference.degrees_of_freedom.marginal import MarginalModel
 
 FORMULAS = [
@@ -216,3 +217,27 @@ def test_nested_factors_need_no_large_matrix(monkeypatch):
     monkeypatch.setattr(pair_sums, "DENSE_MAX", 1)
     model, _ = fitted("x + (1 | b/a)")
     assert np.isfinite(model.summary(df="kenward-roger").coefficients[0].df).all()
+
+
+@pytest.mark.parametrize(
+    "term", ["ar1(0 + t | g)", "(1 | g) + ar1(0 + t | g)", "(1 | h) + (x | g)"]
+)
+def test_large_blocks_give_what_sums_of_products_give(term, monkeypatch):
+    rng, cells = np.random.default_rng(0), np.arange(120) // 2
+    X = pd.DataFrame({"t": cells % 4, "g": cells // 4, "x": rng.normal(size=120)})
+    X["h"] = np.arange(120) % 7
+    effects = rng.normal(size=15)[X["g"]] * (1 + X["x"]) + rng.normal(size=60)[cells]
+    y = X["x"] + effects + rng.normal(size=7)[X["h"]] + 0.5 * rng.normal(size=120)
+    model = LMMRegressor(f"x + {term}").fit(X, y.to_numpy())
+    contrasts = np.eye(model.fit_.shape.n_params)[:2]
+    few = KenwardRoger(model.fit_)
+    known = few.df(contrasts), few.location_covariance, few.denominator(contrasts)
+    monkeypatch.setattr("skglmm.inference.degrees_of_freedom.large_blocks.MANY", 0)
+    many = KenwardRoger(model.fit_)
+    assert_allclose(many.df(contrasts), known[0], rtol=1e-8)
+    assert_allclose(many.location_covariance, known[1], rtol=1e-9)
+    assert_allclose(many.denominator(contrasts), known[2], rtol=1e-8)
+    monkeypatch.setattr("skglmm.inference.degrees_of_freedom.large_blocks.DENSE_MAX", 10)
+    if "(1" in term:
+        with pytest.raises(ValueError, match=r"dense matrices of \d+ columns.*satterthwaite"):
+            KenwardRoger(model.fit_).df(contrasts)

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import load_petrol
 from skglmm.inspection import DiagnosticsDisplay, ResidualDisplay, residuals
-from skglmm.inspection.data.envelope import normal_envelope, normal_scores
+from skglmm.inspection.checks.envelope import normal_envelope, normal_scores
 from skglmm.inspection.data.smooth import smooth
 
 

@@ -18,8 +18,8 @@ from skglmm import (
     PoissonGLMMRegressor,
 )
 from skglmm.inspection import RootogramDisplay
-from skglmm.inspection.data.count_bins import bin_labels, bin_starts
-from skglmm.inspection.data.rootogram import count_frequencies
+from skglmm.inspection.checks.count_bins import bin_labels, bin_starts
+from skglmm.inspection.checks.rootogram import count_frequencies
 
 
 @pytest.fixture(autouse=True)

@@ -1,17 +1,22 @@
 """Effects of whole times, whose correlation dies out with the distance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import final
 
 import numpy as np
 
+from skglmm.arrays import Floats
 from skglmm.covariance.base import Covariance
 from skglmm.covariance.correlation.base import Steps
 from skglmm.covariance.homogeneous import Homogeneous
 from skglmm.covariance.homogeneous_diagonal import HomogeneousDiagonal
 
 __all__ = ["Autoregressive", "times_of"]
+
+# Where a search may begin: correlations, and times the usual spread.
+RHOS, TIMES = (-0.6, 0.5, 0.9), (1.0, 3.0)
 
 
 @final
@@ -44,6 +49,11 @@ class Autoregressive(Homogeneous):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "times", times_of(self.size, self.times))
+
+    def starts(self, theta: Floats) -> Iterator[Floats]:
+        yield theta
+        for rho, times in product(RHOS, TIMES):
+            yield np.array([times * theta[0], np.arcsin(rho)])
 
     @property
     def correlation(self) -> Steps:

@@ -61,6 +61,10 @@ class Covariance(ABC):
         """Uncorrelated covariances of consecutive effects."""
         return (self,)
 
+    def cut(self, theta: Floats) -> "Iterator[tuple[Covariance, Floats]]":
+        """Yield each of the blocks with its part of `theta`."""
+        yield self, np.asarray(theta, dtype=np.float64)
+
     @property
     def components(self) -> tuple[tuple[int, ...], ...]:
         """Effects that may be correlated with each other, whatever `theta`: ``((0, 1), (2,))``."""
@@ -94,6 +98,11 @@ class Covariance(ABC):
         """
         del basis
         return self
+
+    @property
+    def blurs(self) -> bool:
+        """Whether rounding may blur derivatives of the factor, as where it is next to singular."""
+        return False
 
     @abstractmethod
     def factor(self, theta: Floats) -> Floats:
@@ -141,6 +150,10 @@ class Covariance(ABC):
         be independent, or would not leave that point, they are moderately correlated.
         """
 
+    def starts(self, theta: Floats) -> Iterator[Floats]:
+        """Yield `theta`, and other points where a search may begin: there may be several maxima."""
+        yield theta
+
     def scaled(self, theta: Floats, share: float) -> Floats:
         """Return the `theta` whose factor is multiplied by a positive number."""
         return np.asarray(share * theta)
@@ -156,6 +169,11 @@ class Covariance(ABC):
     @abstractmethod
     def edges(self, theta: Floats) -> Sequence[Edge]:
         """Return the parts of the boundary, such as variances of zero."""
+
+    def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
+        """Yield a sentence for each parameter at a chosen end of its range, such as a range."""
+        del theta, labels
+        yield from ()
 
     @abstractmethod
     def off_boundary(self, theta: Floats, least: float) -> Floats:
@@ -176,6 +194,13 @@ class Covariance(ABC):
     @abstractmethod
     def names(self, labels: EffectNames) -> list[str]:
         """Return what each entry of `theta` governs, by the names of natural parameters."""
+
+    def owners(self, labels: EffectNames) -> dict[str, int]:
+        """Return an effect that has each standard deviation, by the name of this one."""
+        own: dict[str, int] = {}
+        for effect in range(self.size):
+            own.setdefault(labels.sd(effect), effect)
+        return own if set(own) <= set(self.names(labels)) else {labels.of_all("sd"): 0}
 
     @abstractmethod
     def natural(

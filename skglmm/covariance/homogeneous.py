@@ -96,6 +96,15 @@ class Homogeneous(Covariance):
             *angle_edges(theta, 1),
         ]
 
+    def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
+        correlation = self.correlation
+        for m, name in enumerate(correlation.names(labels) if theta[0] else ()):
+            is_high = bool(theta[1 + m] > 0.0)
+            meaning, end = correlation.meanings(m)[is_high], correlation.ends(m)[is_high]
+            if meaning and abs(theta[1 + m]) == RIGHT:
+                side = "upper" if is_high else "lower"
+                yield f"{name} is at the {side} end of what it may be, {end:.6g}: {meaning}"
+
     def off_boundary(self, theta: Floats, least: float) -> Floats:
         sd = least if abs(theta[0]) < least else theta[0]
         return np.append(sd, off_ends(theta[1:], least))
@@ -126,14 +135,14 @@ class Homogeneous(Covariance):
             times = partial(np.multiply, float(basis[0, 0]))
             return Coordinate(self, theta, 0, (0.0, np.inf), (0.0, np.inf), times)
         correlation = self.correlation
-        ends = correlation.ends(which - 1)
         if theta[0] == 0.0:
-            return ends
+            return correlation.possible(which - 1)
+        ends = correlation.ends(which - 1)
         back = correlation.back(which - 1)
         held, angles = correlation.holding(theta[1:], which - 1)
         covariance = self if held is correlation else HomogeneousBy(self.size, held)
-        theta = np.append(theta[0], angles)
-        return Coordinate(covariance, theta, which, (-RIGHT, RIGHT), ends, back, floors=(0,))
+        theta, meanings = np.append(theta[0], angles), correlation.meanings(which - 1)
+        return Coordinate(covariance, theta, which, (-RIGHT, RIGHT), ends, back, (0,), meanings)
 
     def between(self, theta: Floats, points: Floats) -> Floats:
         try:

@@ -140,6 +140,9 @@ class Coordinate(NamedTuple):
         From the entry to the natural parameter; it increases.
     floors : tuple of int
         Entries, not negative, at whose zero the natural parameter has no effect.
+    meanings : tuple of str
+        What it means that the data do not tell the parameter from an end, and what to do; empty
+        where the end is one of all such parameters, such as a correlation of 1.
     """
 
     covariance: "Covariance"
@@ -149,6 +152,7 @@ class Coordinate(NamedTuple):
     ends: Ends
     back: Transform
     floors: tuple[int, ...] = ()
+    meanings: tuple[str, str] = ("", "")
 
 
 def standard_deviation(name: str, value: float, gradient: Floats) -> NaturalParameter:

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Floats, Ints
+from skglmm.covariance import Relationship
 from skglmm.design.columns import Column, numbers, pick, refuse_empty
 from skglmm.design.groups import Levels
 from skglmm.design.individuals import Individuals
@@ -17,7 +19,8 @@ from skglmm.design.matrices.names import columns_of, functions
 from skglmm.design.matrices.term_table import TermTable, term_table
 from skglmm.design.offsets import total
 from skglmm.design.one_hot import EffectColumns, OneHot
-from skglmm.design.records import Design, Layout
+from skglmm.design.places import Places
+from skglmm.design.records import Design, Factor, Layout
 from skglmm.design.structures import IndexedEffects
 from skglmm.exceptions import DesignError
 
@@ -82,6 +85,15 @@ class DesignSpec:
     def group_variables(self) -> tuple[tuple[str, ...], ...]:
         """Grouping columns that the codes of each factor need."""
         return tuple(levels.columns for levels in self.levels)
+
+    @property
+    def level_variables(self) -> tuple[tuple[str, ...], ...]:
+        """Columns that tell what is new to each factor: levels, or related individuals."""
+        pairs = zip(self.levels, self.indexed, strict=True)
+        return tuple(
+            known.columns if isinstance(known, Individuals) else levels.columns
+            for levels, known in pairs
+        )
 
     @property
     def effect_variables(self) -> tuple[tuple[str, ...], ...]:
@@ -169,7 +181,7 @@ class DesignSpec:
         return self.assemble(frame, matrices, codes, made)
 
     def extended(self, frame: pd.DataFrame, factors: Collection[str] | None = None) -> "DesignSpec":
-        """Return a spec that also knows the levels of other rows, after its own.
+        """Return a spec that also knows the levels, times and places of other rows, after its own.
 
         Parameters
         ----------
@@ -186,20 +198,25 @@ class DesignSpec:
         ------
         DesignError
             When a grouping column is unknown, has another type than in fit or misses values; for
-            times, places and individuals that were not learned.
+            individuals without relationships.
         """
         chosen = self._select(factors)
-        for index in sorted(chosen):
-            _refuse_new(self.indexed[index], frame)
-        levels = tuple(
-            known.extended(frame) if index in chosen else known
-            for index, known in enumerate(self.levels)
-        )
-        grown = tuple(
-            replace(factor, labels=found.texts()) if index in chosen else factor
-            for index, (factor, found) in enumerate(zip(self.layout.factors, levels, strict=True))
-        )
-        return replace(self, levels=levels, layout=replace(self.layout, factors=grown))
+        levels, indexed, parts = list(self.levels), list(self.indexed), list(self.layout.factors)
+        for f in sorted(chosen):
+            levels[f] = levels[f].extended(frame)
+            grown, known = replace(parts[f], labels=levels[f].texts()), indexed[f]
+            if isinstance(known, Places):
+                places = known.extended(frame)
+                fresh = places.points[len(known.points) :]
+                (k,) = set(grown.predictors)
+                label = partial(self.layout.label, k)
+                grown = grown.beyond(fresh, map(label, places.names_of(fresh)))
+                indexed[f] = places
+            elif known is not None:
+                known.extended(frame)  # which refuses those without relationships
+            parts[f] = grown
+        layout = replace(self.layout, factors=tuple(parts))
+        return replace(self, levels=tuple(levels), indexed=tuple(indexed), layout=layout)
 
     def read(self, frame: pd.DataFrame, design: Design | None = None) -> list[Floats | Ints]:
         """Return what the design of rows is made of: each of shape (n_samples,).
@@ -247,7 +264,7 @@ class DesignSpec:
             size = self.layout.factors[f].n_columns
             found = [matrices[key] for key in parts.keys if key in matrices]
             if indexed is not None:
-                z = _one_hot(indexed, frame, size) if f in made else None
+                z = _one_hot(indexed, frame, self.layout.factors[f]) if f in made else None
                 if z is None:
                     z = OneHot(np.zeros(len(frame), dtype=np.intp), size, np.zeros(len(frame)))
                 elif found and np.any(found[0] != 1.0):
@@ -266,10 +283,19 @@ class DesignSpec:
         )
 
 
-def _one_hot(indexed: IndexedEffects, frame: pd.DataFrame, size: int) -> OneHot:
-    """Return the effect of each row, with new times and places after the learned ones."""
+def _one_hot(indexed: IndexedEffects, frame: pd.DataFrame, factor: Factor) -> OneHot:
+    """Return the effect of each row, with new times and places after the learned ones.
+
+    Individuals without relationships vary as those do that have 1 on the diagonal.
+    """
+    size = factor.n_columns
     if isinstance(indexed, Individuals):
-        return OneHot(indexed.index(frame), size)
+        index = indexed.index(frame)
+        if not (index < 0).any():
+            return OneHot(index, size)
+        assert isinstance(factor.covariance, Relationship)
+        founder = 1.0 / np.sqrt(factor.covariance.relatives.matrix[0, 0])
+        return OneHot(index, size, np.where(index < 0, founder, 1.0))
     points = indexed.read(frame)
     index = indexed.index_of(points)
     fresh = np.flatnonzero(index < 0)
@@ -285,19 +311,3 @@ def _beside(matrices: Sequence[Floats]) -> Floats:
     if len(matrices) == 1:
         return matrices[0]
     return np.asfortranarray(np.concatenate(matrices, axis=1))
-
-
-def _refuse_new(indexed: IndexedEffects | None, frame: pd.DataFrame) -> None:
-    """Refuse rows whose responses would tell of effects that were not learned."""
-    if indexed is None:
-        return
-    fresh = indexed.index(frame) < 0
-    if fresh.any():
-        row = int(np.argmax(fresh))
-        shown = ", ".join(str(pick(frame, name).iloc[row]) for name in indexed.columns)
-        msg = (
-            f"{np.count_nonzero(fresh)} of {len(frame)} rows have values of "
-            f"{indexed.joint_name!r} that fit did not see, the first is {shown} in row {row}: "
-            "they have predictions, but their responses cannot update effects; fit with them"
-        )
-        raise DesignError(msg)

@@ -1,6 +1,6 @@
 """Individuals whose relationships are known: pedigrees, phylogenies, neighborhoods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,26 @@ class Individuals:
     def names(self) -> tuple[str, ...]:
         """Names of the effects."""
         return tuple(map(str, self.labels.values))
+
+    def extended(self, frame: pd.DataFrame) -> "Individuals":
+        """Return the same individuals: there are no others.
+
+        Raises
+        ------
+        DesignError
+            When rows are of individuals without relationships.
+        """
+        lost = self.index(frame) < 0
+        if lost.any():
+            values = pick(frame, self.columns[0])
+            msg = (
+                f"{np.count_nonzero(lost)} of {len(frame)} rows have individuals of "
+                f"{self.columns[0]!r} that relationships[{self.matrix!r}] lacks, "
+                f"{_listed(pd.unique(values[lost]).tolist())}: nothing tells how their effects are "
+                "related to others; fit with a matrix that has them, which needs no rows of theirs"
+            )
+            raise DesignError(msg)
+        return self
 
     def index(self, frame: pd.DataFrame) -> Ints:
         """Return the individual of each row, shape (n,); -1 for those without relationships."""
@@ -108,15 +128,18 @@ def learn_individuals(
         raise DesignError(msg)
     lost = found.index(frame) < 0
     if lost.any():
-        absent = pd.unique(series[lost]).tolist()
-        shown = ", ".join(map(repr, absent[:SHOWN]))
-        more = f" … ({len(absent)} in all)" if len(absent) > SHOWN else ""
+        absent = _listed(pd.unique(series[lost]).tolist())
         msg = (
-            f"{what} lacks individuals of {column!r}: {shown}{more}; add them to the matrix, "
+            f"{what} lacks individuals of {column!r}: {absent}; add them to the matrix, "
             "founders with 1 on its diagonal and 0 beside"
         )
         raise DesignError(msg)
     return found, covariance
+
+
+def _listed(names: Sequence[Any]) -> str:
+    shown = ", ".join(map(repr, names[:SHOWN]))
+    return shown + (f" … ({len(names)} in all)" if len(names) > SHOWN else "")
 
 
 def _labeled(name: str, relationships: Mapping[str, Any] | None) -> tuple[Any, "pd.Index[Any]"]:

@@ -1,14 +1,14 @@
 """The arrays of a model and the names of their columns, as frozen records."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.covariance import Covariance, Relationship
+from skglmm.covariance import Covariance, EffectNames, Extended, Relationship
 from skglmm.design.one_hot import EffectColumns, OneHot
 from skglmm.design.smooths import LearnedSmooth
 
@@ -64,6 +64,11 @@ class Factor:
         return not (self.is_one_hot or self.is_smooth)
 
     @property
+    def effect_names(self) -> EffectNames:
+        """What the covariance makes names of its parameters of."""
+        return EffectNames(self.name, self.columns, self.joint_name, self.parts)
+
+    @property
     def n_columns(self) -> int:
         """Number of effects of one level."""
         return len(self.columns)
@@ -82,6 +87,19 @@ class Factor:
     def are_individuals(self) -> bool:
         """Whether the effects are those of related individuals, which users take for levels."""
         return isinstance(self.covariance, Relationship)
+
+    def beyond(self, points: Floats, names: Iterable[str]) -> "Factor":
+        """Return the factor with effects at m further times or places, shape (m, d)."""
+        if not len(points):
+            return self
+        covariance = Extended.of(self.covariance, points)
+        return replace(
+            self,
+            columns=(*self.columns, *names),
+            predictors=self.predictors[:1] * covariance.size,
+            terms=(covariance.size,),
+            covariance=covariance,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +178,11 @@ class Layout:
     def is_shifted(self, k: int) -> bool:
         """Whether something is added to a predictor."""
         return bool(self.offsets and self.offsets[k])
+
+    @property
+    def smooth_factors(self) -> tuple[int, ...]:
+        """The place of the factor of smooths over all rows; none where there are none."""
+        return tuple(f for f, factor in enumerate(self.factors) if factor.is_smooth)
 
     @property
     def grouping_factors(self) -> tuple[Factor, ...]:

@@ -14,7 +14,7 @@ from skglmm.arrays import Floats
 from skglmm.bases import Basis, learn_basis
 from skglmm.covariance import Covariance, Diagonal
 from skglmm.exceptions import DesignError
-from skglmm.syntax import PENALIZED, SMOOTHS, read_expression, spelled
+from skglmm.syntax import PENALIZED, SMOOTHS, name_of, read_expression, spelled
 
 __all__ = ["SMOOTH", "LearnedSmooth", "SmoothColumns", "smooth_functions", "smooth_in"]
 
@@ -25,7 +25,7 @@ _CONSTANT = "1"  # a trend of curves that are not centered
 
 @dataclass(frozen=True, eq=False)
 class LearnedSmooth:
-    """What was learned of a smooth term; holds no rows.
+    """What was learned of a smooth term; of the rows it holds the knots alone.
 
     Parameters
     ----------
@@ -177,9 +177,9 @@ class SmoothColumns:
         assert isinstance(call, ast.Call)
         levels = _levels(by)
         is_shrunken = bs == _BY_LEVEL
-        names = tuple(map(spelled, call.args))
+        names = tuple(map(_name, call.args))
         by_name = next((spelled(word.value) for word in call.keywords if word.arg == "by"), "")
-        label = f"{self.kind}({', '.join(names)})"
+        label = f"{self.kind}({', '.join(map(spelled, call.args))})"
         given = {} if bs is None or is_shrunken else {"bs": _tuple(bs)}
         is_centered = not is_shrunken and (by is None or bool(levels))
         try:
@@ -213,6 +213,11 @@ def smooth_in(states: Mapping[str, Any], effects: str) -> LearnedSmooth:
     """Return the smooth whose penalized columns are some effects, from what calls have learned."""
     learned: LearnedSmooth = states[effects.removeprefix("0 + ")][SMOOTH]
     return learned
+
+
+def _name(argument: ast.expr) -> str:
+    """Return the name of a column, or the text of an expression."""
+    return name_of(argument.id) if isinstance(argument, ast.Name) else spelled(argument)
 
 
 def _twin(text: str) -> str:

@@ -119,6 +119,15 @@ class EffectInformation:
         )
         return EffectInformation(tuple(blocks), self.pairs)
 
+    def widened(self, f: int, more: int) -> "EffectInformation":
+        """Return the same curvature where levels of a factor have effects more, of no rows."""
+        blocks, pairs = list(self.blocks), dict(self.pairs)
+        blocks[f] = np.pad(blocks[f], [(0, more), (0, more), (0, 0)])
+        for key, pair in pairs.items():
+            width = [(0, more if g == f else 0) for g in key]
+            pairs[key] = pair._replace(values=np.pad(pair.values, [*width, (0, 0)]))
+        return EffectInformation(tuple(blocks), pairs)
+
     def __add__(self, other: "EffectInformation") -> "EffectInformation":
         blocks = tuple(a + b for a, b in zip(self.blocks, other.blocks, strict=True))
         pairs = {

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
+from skglmm.covariance import Covariance, EffectNames
 from skglmm.design import Layout
 from skglmm.engine import (
     LinearRows,
@@ -29,6 +30,8 @@ from skglmm.fitting.search.singular import free_parameters, singular_terms
 from skglmm.fitting.uncertainty import Uncertainty, uncertainty
 
 __all__ = ["Outcome", "in_user_units"]
+
+CERTAIN = 1e-12  # from 1 or -1: correlations that are held there
 
 
 class Outcome(NamedTuple):
@@ -101,7 +104,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         decrease=optimum.decrease,
         n_evaluations=optimum.n_evaluations,
         n_iterations=optimum.n_iterations,
-        singular=_singular(layout, lambdas, factors),
+        singular=_singular(layout, lambdas, factors, params.theta),
         capped=_capped(bound, optimum),
         spaces=bound.spaces,
         null_spaces=scales.null_spaces,
@@ -118,17 +121,31 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
 
 
 def _singular(
-    layout: Layout, lambdas: Sequence[Floats], factors: Sequence[Floats]
+    layout: Layout,
+    lambdas: Sequence[Floats],
+    factors: Sequence[Floats],
+    thetas: Sequence[Floats],
 ) -> tuple[str, ...]:
-    """Sentences about variances and correlations on the boundary."""
-    return tuple(
-        sentence
-        for named, lambda_, factor in zip(layout.factors, lambdas, factors, strict=True)
-        if not named.is_smooth  # a curve without a bend is a straight line
-        for sentence in singular_terms(
-            named, lambda_, (np.diag(factor) == 0) & named.covariance.ranked
-        )
-    )
+    """Sentences about variances, correlations and ranges on the boundary."""
+    found: list[str] = []
+    for named, lambda_, factor, theta in zip(layout.factors, lambdas, factors, thetas, strict=True):
+        covariance = named.covariance
+        if named.is_smooth:  # a curve without a bend is a straight line
+            continue
+        names = named.effect_names
+        mask = (np.diag(factor) == 0) & covariance.ranked
+        held = _held_correlations(covariance, theta, names) if mask.any() else []
+        found += singular_terms(named, lambda_, mask, held)
+        found += covariance.at_ends(theta, names)
+    return tuple(found)
+
+
+def _held_correlations(covariance: Covariance, theta: Floats, names: EffectNames) -> list[str]:
+    """Say which correlations are 1 or -1, as natural parameters call them."""
+    every = covariance.natural(theta, np.eye(covariance.size), names)
+    values = {each.name: each.value for each in every if not each.name.startswith("sd(")}
+    found = [name for name, value in values.items() if abs(abs(value) - 1.0) < CERTAIN]
+    return [f"{name} is {values[name]:.0f}" for name in found]
 
 
 def _of_objective(bound: Bound, optimum: Optimum) -> dict[str, Any]:

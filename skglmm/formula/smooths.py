@@ -9,7 +9,7 @@ from formulaic.parser.types import Factor, Term
 from skglmm.exceptions import FormulaError
 from skglmm.formula.limits import shorten
 from skglmm.formula.terms import read_terms, render
-from skglmm.syntax import PENALIZED, SMOOTHS, name_of, read_expression, spelled
+from skglmm.syntax import PENALIZED, SMOOTHS, columns_in, name_of, read_expression, spelled
 
 __all__ = ["SmoothTerm", "cut_smooths", "refuse_smooths"]
 
@@ -121,10 +121,11 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
         shown = " + ".join(f"(1 | {spelled(each)})" for each in call.args)
         msg = f"{text} {where}: random effects of a group are written {shown}"
         raise FormulaError(msg)
+    _refuse_numbers(call, where)
     if not _is_by_level(call):
         return SmoothTerm(text, text, PENALIZED + text)
     if _word(call, "by"):
-        msg = f"{text} {where}: bs='fs' has a curve for each level already, and takes no by="
+        msg = f"{text} {where}: bs='fs' takes no by; curves of pairs of levels are those of a:b"
         raise FormulaError(msg)
     match call:
         case ast.Call(func=ast.Name(id="s" as kind), args=[covariate, ast.Name(id=group)]):
@@ -134,6 +135,17 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
     raise FormulaError(msg)
 
 
+def _refuse_numbers(call: ast.Call, where: str) -> None:
+    """Refuse numbers in the place of columns, as in ``s(x, 10)``."""
+    for each in (*call.args, _word(call, "by")):
+        if each is not None and not any(columns_in(each)):
+            msg = (
+                f"{spelled(call)} {where}: {spelled(each)} stands where a column is expected; the "
+                f"number of columns of the basis is given by name, k={spelled(each)}"
+            )
+            raise FormulaError(msg)
+
+
 def _refuse_repeated(calls: list[ast.Call], terms: list[str]) -> None:
     """Refuse two curves of one name, and straight lines beside curves that have them in them."""
     seen: dict[tuple[str, ...], str] = {}
@@ -141,7 +153,10 @@ def _refuse_repeated(calls: list[ast.Call], terms: list[str]) -> None:
         of, by = [spelled(each) for each in call.args], _word(call, "by")
         text, key = spelled(call), (spelled(call.func), *of, spelled(by) if by else "")
         if key in seen:
-            msg = f"{seen[key]} and {text} are two smooths of the same; keep one of them"
+            msg = (
+                f"{seen[key]} and {text} are curves of the same columns, of which the data "
+                "determine the sum alone: keep one of them"
+            )
             raise FormulaError(msg)
         seen[key] = text
         lines = [] if by or _is_by_level(call) or key[0] == "ti" else of

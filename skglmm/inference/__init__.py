@@ -17,6 +17,7 @@ from skglmm.inference.distribution.quantile import (
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
 from skglmm.inference.hypotheses.anova import Anova, TermTest, anova
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
+from skglmm.inference.hypotheses.dropped import Dropped, DroppedTerms
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference.hypotheses.nested import Addition, Comparison, asserted
@@ -27,7 +28,20 @@ from skglmm.inference.hypotheses.ratio_bootstrap import (
 )
 from skglmm.inference.hypotheses.term_contrasts import TYPES
 from skglmm.inference.hypotheses.wald_test import WaldTest, fixed_names, wald_test
+from skglmm.inference.means.averages_of_rows import (
+    RowFunctions,
+    has_location_mean,
+    mean_of_rows,
+    of_one_trial,
+    parts_of_rows,
+    sums_over_rows,
+)
+from skglmm.inference.means.contrasts import MeanContrasts
+from skglmm.inference.means.functions import EstimatedFunctions, linear_sums
+from skglmm.inference.means.marginal_means import MarginalMeans
+from skglmm.inference.means.working_scale import WorkingScale, of_linear, of_means
 from skglmm.inference.parameters.assumed import assume, blank_fit
+from skglmm.inference.parameters.bends import bends, covariance_with_bends, with_bends
 from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
 from skglmm.inference.parameters.group_coefficients import group_coefficients
@@ -71,6 +85,7 @@ from skglmm.inference.prediction.predict import (
 from skglmm.inference.prediction.r2 import R2_METHODS, RSquared, Shares, r_squared
 from skglmm.inference.prediction.sample import sample
 from skglmm.inference.report.findings import Diagnosis, Finding
+from skglmm.inference.report.framed import FrameTable, ModelTable, of_frame
 from skglmm.inference.report.frames import (
     component_frame,
     covariance_frame,
@@ -81,15 +96,17 @@ from skglmm.inference.report.frames import (
     random_effects_frame,
     smooth_frame,
 )
+from skglmm.inference.report.hardly_known import far_limits, scarce_df
 from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
+from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.separation import (
     at_infinity,
     prior_findings,
     separated_findings,
     undetermined,
 )
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.text import Page, Table
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
@@ -101,6 +118,7 @@ from skglmm.inference.residuals.residuals import (
     response_residuals,
 )
 from skglmm.inference.residuals.simulated import simulated_residuals
+from skglmm.inference.summaries.equation import Equation, equation
 from skglmm.inference.summaries.many_fits import FitNumbers, ManyFits, fit_numbers, no_numbers
 from skglmm.inference.summaries.summary import Summary, summarize
 from skglmm.inference.summaries.tidy import EFFECTS, tidy, without_ratios
@@ -132,9 +150,14 @@ __all__ = [
     "CurveValues",
     "Diagnosis",
     "Drawn",
+    "Dropped",
+    "DroppedTerms",
+    "Equation",
+    "EstimatedFunctions",
     "Estimates",
     "Finding",
     "FitNumbers",
+    "FrameTable",
     "Heap",
     "Influence",
     "Interval",
@@ -142,19 +165,25 @@ __all__ = [
     "LikelihoodRatio",
     "LinearPrediction",
     "ManyFits",
+    "MarginalMeans",
+    "MeanContrasts",
+    "ModelTable",
     "NestedModels",
     "Normal",
     "Note",
     "Overview",
+    "Page",
     "PartIntervals",
     "Plan",
     "Prediction",
+    "Printed",
     "Profile",
     "RSquared",
     "RandomEffects",
     "Reference",
     "ResidualChecks",
     "ResidualTest",
+    "RowFunctions",
     "Shares",
     "SmoothTest",
     "Summary",
@@ -162,12 +191,14 @@ __all__ = [
     "TermTest",
     "Update",
     "WaldTest",
+    "WorkingScale",
     "anova",
     "asserted",
     "assume",
     "at_infinity",
     "average_interval",
     "average_quantiles",
+    "bends",
     "blank_fit",
     "bootstrap_once",
     "cluster_scores",
@@ -179,19 +210,23 @@ __all__ = [
     "constant",
     "constant_levels",
     "covariance_frame",
+    "covariance_with_bends",
     "curve_frame",
     "curve_values",
     "derived",
     "deviance_residuals",
     "diagnose",
     "drawn",
+    "equation",
     "estimate_frame",
     "exceedances",
     "explained_deviance",
+    "far_limits",
     "fit_numbers",
     "fixed_names",
     "group_coefficients",
     "half_width",
+    "has_location_mean",
     "has_null_space",
     "heaps",
     "held_sentences",
@@ -203,9 +238,11 @@ __all__ = [
     "likelihood_ratio",
     "likeness",
     "linear_predictors",
+    "linear_sums",
     "linear_value",
     "log_density",
     "mean_interval",
+    "mean_of_rows",
     "missed_directions",
     "moved_responses",
     "natural",
@@ -213,11 +250,16 @@ __all__ = [
     "no_numbers",
     "nonestimable",
     "notes",
+    "of_frame",
+    "of_linear",
+    "of_means",
+    "of_one_trial",
     "other_integrals",
     "overview",
     "overview_frame",
     "part_intervals",
     "part_probabilities",
+    "parts_of_rows",
     "pearson_residuals",
     "predict",
     "predict_linear",
@@ -236,6 +278,7 @@ __all__ = [
     "response_residuals",
     "sample",
     "sandwich",
+    "scarce_df",
     "separated_findings",
     "shared_levels",
     "simulate_responses",
@@ -245,6 +288,7 @@ __all__ = [
     "smooth_tests",
     "std_errors",
     "summarize",
+    "sums_over_rows",
     "tidy",
     "undetermined",
     "unweighted",
@@ -252,6 +296,7 @@ __all__ = [
     "variance_components",
     "vcov",
     "wald_test",
+    "with_bends",
     "with_replicates",
     "without_ratios",
 ]

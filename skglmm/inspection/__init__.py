@@ -1,10 +1,10 @@
-"""Looking at a fitted model: grids of rows to predict, and pictures."""
+"""Looking at a fitted model: rows to predict, means and contrasts, residuals, pictures."""
 
-from skglmm.inspection.data.calibration import calibration
+from skglmm.inspection.checks.calibration import calibration
+from skglmm.inspection.checks.influence import influence
+from skglmm.inspection.checks.residuals import check_residuals, residuals
 from skglmm.inspection.data.data_grid import data_grid
-from skglmm.inspection.data.influence import influence
 from skglmm.inspection.data.marginaleffects import to_marginaleffects
-from skglmm.inspection.data.residuals import check_residuals, residuals
 from skglmm.inspection.displays.diagnostics_display import DiagnosticsDisplay
 from skglmm.inspection.displays.group_calibration_display import GroupCalibrationDisplay
 from skglmm.inspection.displays.power_display import PowerDisplay
@@ -14,6 +14,11 @@ from skglmm.inspection.displays.random_effects_display import RandomEffectsDispl
 from skglmm.inspection.displays.residual_display import ResidualDisplay
 from skglmm.inspection.displays.rootogram_display import RootogramDisplay
 from skglmm.inspection.displays.smooth_display import SmoothDisplay
+from skglmm.inspection.means.comparisons import comparisons
+from skglmm.inspection.means.marginal_means import marginal_means
+from skglmm.inspection.means.poststratify import poststratify
+from skglmm.inspection.means.reference_grid import reference_grid
+from skglmm.inspection.means.slopes import slopes
 
 __all__ = [
     "DiagnosticsDisplay",
@@ -27,8 +32,13 @@ __all__ = [
     "SmoothDisplay",
     "calibration",
     "check_residuals",
+    "comparisons",
     "data_grid",
     "influence",
+    "marginal_means",
+    "poststratify",
+    "reference_grid",
     "residuals",
+    "slopes",
     "to_marginaleffects",
 ]

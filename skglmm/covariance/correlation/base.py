@@ -75,6 +75,15 @@ class Correlation(ABC):
     def ends(self, which: int) -> Ends:
         """Return the ends of the range of a natural parameter."""
 
+    def possible(self, which: int) -> Ends:
+        """Return the ends of what a natural parameter may be where it has no effect."""
+        return self.ends(which)
+
+    def meanings(self, which: int) -> tuple[str, str]:
+        """Return what its ends mean where they are chosen ones, see `Coordinate`."""
+        del which
+        return "", ""
+
     @abstractmethod
     def back(self, which: int) -> Callable[[Floats], Floats]:
         """Return the map from an angle to its natural parameter, which increases."""

@@ -17,6 +17,14 @@ from skglmm.covariance.natural import EffectNames, Ends, NaturalParameter, bound
 __all__ = ["JITTER", "Field", "Points", "points_of", "stretched"]
 
 JITTER = 1e-10  # of the variance: what rounding needs where close points are all but one
+LONG = (
+    "the data tell no more than the ratio of variance to range, which any longer one keeps; write "
+    "a trend in the coordinates, or leave the structure out"
+)
+SHORT = (
+    "the effects of the closest points are as good as independent, as one for each place without "
+    "a structure, or the residual of a Gaussian model"
+)
 START = 0.25  # range at which a fit begins, in shares of the largest distance
 Points = tuple[tuple[float, ...], ...]
 
@@ -87,6 +95,14 @@ class Field(Correlation):
     def ends(self, which: int) -> Ends:
         return self.limits(which)
 
+    def possible(self, which: int) -> Ends:
+        del which
+        return 0.0, np.inf
+
+    def meanings(self, which: int) -> tuple[str, str]:
+        del which
+        return SHORT, LONG
+
     def back(self, which: int) -> Callable[[Floats], Floats]:
         low, high = self.limits(which)
         return partial(stretched, low=low, high=high)
@@ -130,9 +146,14 @@ class Field(Correlation):
         return np.asarray(self.rates(angles) * [np.vdot(inner, change) for change in changes])
 
     def start(self) -> Floats:
+        return np.append(self.angle(START), np.zeros(self.n_angles - 1))
+
+    def angle(self, share: float) -> float:
+        """Return the angle of a range that is this share of the largest distance, off the ends."""
         low, high = self.limits(0)
-        value = np.clip(START * extent(self.points)[1], 2.0 * low, 0.5 * high)
-        return np.append(_angle(float(value), low, high), np.zeros(self.n_angles - 1))
+        value = np.clip(share * extent(self.points)[1], 2.0 * low, 0.5 * high)
+        middle, half = 0.5 * np.log(low * high), 0.5 * np.log(high / low)
+        return float(np.arcsin((np.log(value) - middle) / half))
 
     def names(self, labels: EffectNames) -> list[str]:
         return [labels.of_all(kind) for kind in self.kinds]
@@ -165,11 +186,6 @@ class Field(Correlation):
         values = self.values(distances[apart], self.numbers(angles))[0]
         out[apart] = values / (1.0 + JITTER)
         return out
-
-
-def _angle(value: float, low: float, high: float) -> float:
-    middle, half = 0.5 * np.log(low * high), 0.5 * np.log(high / low)
-    return float(np.arcsin((np.log(value) - middle) / half))
 
 
 @lru_cache(maxsize=2)

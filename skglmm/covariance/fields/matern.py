@@ -17,6 +17,10 @@ from skglmm.covariance.natural import Ends
 __all__ = ["Matern"]
 
 SMOOTHNESS: Ends = (0.05, 20.0)  # rougher ones are noise, smoother ones are Gaussian kernels
+MEANINGS = (
+    "the field is as rough as noise; exp(...), of the smoothness 0.5, needs less of the data",
+    "the field is as smooth as can be told; gau(...) has all derivatives",
+)
 STEP = 0.125  # of the trapezoidal rule, whose error is exp(-2 pi 0.8 / STEP) and less
 LOST = 60.0  # exp(-LOST) is nothing beside a correlation
 CHUNK = 4096  # distances at a time: a few megabytes of nodes
@@ -70,6 +74,9 @@ class MaternField(Field):
 
     def limits(self, which: int) -> Ends:
         return super().limits(which) if which == 0 else SMOOTHNESS
+
+    def meanings(self, which: int) -> tuple[str, str]:
+        return super().meanings(which) if which == 0 else MEANINGS
 
     def values(self, distances: Floats, numbers: Sequence[float]) -> Floats:
         scaled, inverse = np.unique(distances / numbers[0], return_inverse=True)

@@ -17,6 +17,16 @@ from skglmm.covariance.natural import EffectNames, Ends, NaturalParameter, persi
 __all__ = ["OrnsteinUhlenbeck"]
 
 
+LOOSE = (
+    "the effects of the closest times are as good as independent, as one for each time without a "
+    "structure, or the residual of a Gaussian model"
+)
+FIRM = (
+    "the data tell no more than how fast the process wanders, which any correlation closer to 1 "
+    "keeps with a larger variance; write a trend in time, or leave the structure out"
+)
+
+
 @final
 @dataclass(frozen=True, init=False, repr=False)
 class OrnsteinUhlenbeck(RandomField):
@@ -52,6 +62,10 @@ class OrnsteinUhlenbeck(RandomField):
             raise ValueError(msg)
         object.__setattr__(self, "points", points_of(found))
         object.__setattr__(self, "size", len(found))
+
+    @property
+    def title(self) -> str:
+        return "Ornstein-Uhlenbeck"
 
     @property
     def correlation(self) -> "Process":
@@ -94,6 +108,14 @@ class Process(ExponentialField):
     def ends(self, which: int) -> Ends:
         low, high = self.limits(which)
         return float(np.exp(-1.0 / low)), float(np.exp(-1.0 / high))
+
+    def possible(self, which: int) -> Ends:
+        del which
+        return 0.0, 1.0
+
+    def meanings(self, which: int) -> tuple[str, str]:
+        del which
+        return LOOSE, FIRM
 
     def back(self, which: int) -> Callable[[Floats], Floats]:
         low, high = self.limits(which)

@@ -1,14 +1,20 @@
 """Effects at points: a random field with one standard deviation."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.covariance.correlation.field import Field, Points, points_of
 from skglmm.covariance.homogeneous import Homogeneous
 
 __all__ = ["RandomField"]
+
+# Where a search may begin: ranges in shares of the largest distance, and times the usual spread.
+SHARES, TIMES = (0.01, 0.05, 0.25, 1.0, 4.0), (1.0, 4.0)
 
 
 @dataclass(frozen=True, init=False)
@@ -40,6 +46,15 @@ class RandomField(Homogeneous):
     def __repr__(self) -> str:
         dimensions = len(self.points[0])
         return f"{type(self).__name__}({self.size} points in {dimensions} dimensions)"
+
+    @property
+    def blurs(self) -> bool:
+        return True
+
+    def starts(self, theta: Floats) -> Iterator[Floats]:
+        yield theta
+        for share, times in product(SHARES, TIMES):
+            yield np.array([times * theta[0], self.correlation.angle(share), *theta[2:]])
 
     @property
     @abstractmethod

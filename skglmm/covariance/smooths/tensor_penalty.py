@@ -147,6 +147,11 @@ class TensorPenalty(Covariance):
     def names(self, labels: EffectNames) -> list[str]:
         return [labels.along(margin) for margin in self.margins]
 
+    def owners(self, labels: EffectNames) -> dict[str, int]:
+        """Return an effect that each margin alone governs, where there is one."""
+        pairs = zip(self.names(labels), self._weights, strict=True)
+        return {name: int(np.argmax(weights == 1.0)) for name, weights in pairs if 1.0 in weights}
+
     def natural(
         self, theta: Floats, basis: Floats, labels: EffectNames
     ) -> Iterator[NaturalParameter]:

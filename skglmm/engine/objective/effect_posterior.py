@@ -53,6 +53,11 @@ class PosteriorNodes:
     shares: tuple[Floats, ...]
     parents: tuple[Ints, ...]
 
+    def suits(self, other: "PosteriorNodes") -> bool:
+        """Whether levels have as many effects, and nodes."""
+        pairs = zip(self.points, other.points, strict=True)
+        return all(mine.shape == theirs.shape for mine, theirs in pairs)
+
     def after(self, earlier: "PosteriorNodes", touched: Sequence[Bools]) -> "PosteriorNodes":
         """Return these nodes for levels that new rows touch, and earlier ones for all others.
 
@@ -105,7 +110,7 @@ def effect_posterior(
         before = earlier if isinstance(earlier, PosteriorNormal) else None
         return variational_normal(problem, mode, before)
     found = _nodes(problem, mode, _rules(problem))
-    if isinstance(earlier, PosteriorNodes):
+    if isinstance(earlier, PosteriorNodes) and earlier.suits(found):
         return found.after(earlier, _touched(problem))
     return found
 

@@ -214,7 +214,9 @@ def _refuse_crossed(factors: Sequence[Factor], n_nested: int) -> None:
 
 
 def _text(factor: Factor) -> str:
-    """The term of a factor as a formula has it."""
+    """The term of a factor as a formula has it, or its smooths."""
+    if factor.is_smooth:
+        return f"the smooth {' + '.join(dict.fromkeys(factor.parts))}"
     effects = ("1" if name == "Intercept" else name for name in factor.columns)
     return f"({' + '.join(effects)} | {factor.name})"
 

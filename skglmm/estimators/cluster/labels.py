@@ -40,6 +40,13 @@ def learn_labels(
     rows: Parts[VettedRows], meta: pd.DataFrame, model: Model, estimator: Any
 ) -> DesignSpec:
     """Learn codings and levels from the labels that occur."""
+    smooths = [str(each) for formula in model.formulas.values() for each in formula.smooths]
+    if smooths:
+        msg = (
+            f"{smooths[0]} learns its knots from all rows, which is not done on a cluster; fit "
+            "rows in memory, or put columns into X first, as in X.assign(square=X.x**2)"
+        )
+        raise DesignError(msg)
     context = estimator.context
     texts = {"offsets": model.offsets, "context": context}
     labels = label_columns(meta, model.fixed, model.terms, **texts)

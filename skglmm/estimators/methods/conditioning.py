@@ -28,6 +28,10 @@ _NO_MODE = (
     "the model, as where a column lies far outside the range that fit has seen; look for other "
     "units and typing errors in X and y"
 )
+_CURVES = (
+    "forget=True would forget the curves of the smooth terms, whose bends are effects of all rows; "
+    "write forget=False, or fit again"
+)
 
 
 class Conditioning(SingleThreaded):
@@ -141,7 +145,8 @@ class Conditioning(SingleThreaded):
         Parameters
         ----------
         X : DataFrame or array-like, shape (n_samples, n_features)
-            Rows with all columns of the model, of unseen groups and of known ones.
+            Rows with all columns of the model, of unseen groups and of known ones; at unseen
+            times and places, too, where the covariance of their effects tells of these.
         y : array-like, shape (n_samples,)
             Their responses, on the scale of the y of `fit`.
         sample_weight : array-like, shape (n_samples,), default=None
@@ -161,8 +166,9 @@ class Conditioning(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            As in `log_density`; when no mode of the random effects is found, and when the data of
-            fit do not determine a linear predictor of some rows.
+            As in `log_density`; when no mode of the random effects is found, when the data of
+            fit do not determine a linear predictor of some rows, and when curves of smooth terms
+            would be forgotten.
 
         Notes
         -----
@@ -175,7 +181,8 @@ class Conditioning(SingleThreaded):
         over is updated in the same way, and stays as it is for groups without new rows. Standard
         errors of known groups leave out how the spread of their effects given the earlier rows
         depends on the parameters. Tables of the new estimator list all its groups; what counts
-        rows speaks of those of `fit`.
+        rows speaks of those of `fit`. Bends of smooth terms are effects of all rows: they, too,
+        learn from the new ones, and move a little.
 
         Examples
         --------
@@ -190,6 +197,8 @@ class Conditioning(SingleThreaded):
         (array([39.6]), array([20.3]), 18.0)
         """
         check_is_fitted(self)
+        if forget and self.fit_.layout.smooth_factors:
+            raise ValueError(_CURVES)
         frame, column, weights, _ = known_rows(self, X, y, sample_weight)
         response = self._read(column)
         spec = self._spec.extended(frame)

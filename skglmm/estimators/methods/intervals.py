@@ -160,6 +160,11 @@ def wald_intervals(request: IntervalRequest) -> infer.Intervals:
             "method='wald'"
         )
         tell(text)
+    for sentence in (
+        *infer.scarce_df(against, found.names),
+        *infer.far_limits(request.fit, found.names),
+    ):
+        tell(sentence)
     return found
 
 
@@ -190,6 +195,12 @@ def profiled(
                 f"no minimum was found: its interval is given up to {end:g}"
             )
             tell(text, ConvergenceWarning)
+        for side, end, meaning in profile.unbounded:
+            text = (
+                f"the data do not bound {profile.name}: its limit of {100 * level:g} % is the "
+                f"{side} end of what it may be, {end:.6g}, where {meaning}"
+            )
+            tell(text)
     return found
 
 
@@ -243,6 +254,13 @@ def sandwich_intervals(request: IntervalRequest) -> infer.Intervals:
 
 def _clusters(request: IntervalRequest, design: Design) -> Ints:
     """Cluster of each row, from 0."""
+    curves = [name for f in design.layout.factors if f.is_smooth for name in f.parts]
+    if curves:
+        msg = (
+            f"all rows share the bends of {curves[0]}, which are random effects: there are no "
+            "independent clusters for a sandwich; use method='bootstrap' or 'profile'"
+        )
+        raise ValueError(msg)
     if request.cluster is None:
         clusters = infer.independent_clusters(design)
         if clusters.max() == 0:

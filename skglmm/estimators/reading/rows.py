@@ -104,7 +104,7 @@ def build_rows(
     design = spec.build(frame, coded, effects=made, context=context)
     if new_groups == "error":
         for f in plan.conditioned:
-            _refuse_unseen(frame, list(spec.group_variables[f]), design.codes[f] < 0)
+            _refuse_unseen(frame, list(spec.level_variables[f]), design.codes[f] < 0)
     return design, plan
 
 
@@ -128,7 +128,7 @@ def _refuse_ungrouped(spec: DesignSpec, frame: pd.DataFrame, plan: Plan) -> None
 def unseen_levels(spec: DesignSpec, frame: pd.DataFrame, design: Design) -> list[Ints]:
     """Number the levels without a mode, for each factor: (n,), -1 for known ones."""
     numbers = []
-    for codes, columns in zip(design.codes, spec.group_variables, strict=True):
+    for codes, columns in zip(design.codes, spec.level_variables, strict=True):
         unseen = np.full(len(codes), -1, dtype=np.intp)
         new = codes < 0
         if new.any():

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.covariance import Covariance, EffectNames
+from skglmm.covariance import Covariance
 from skglmm.design import Design, Factor, Layout
 from skglmm.engine import (
     CoefficientOf,
@@ -298,13 +298,11 @@ def _of_block(
     f: int, factor: Factor, part: Covariance, basis: Floats, inside: slice, sizes: Floats
 ) -> Iterator[_Target]:
     """Yield standard deviations and correlations of the effects of one term."""
-    labels = EffectNames(factor.name, factor.columns[inside], factor.joint_name)
-    own = [labels.sd(i) for i in range(part.size)]
-    known = part.names(labels)
-    names = own if set(own) <= set(known) else [labels.of_all("sd")]  # effects may share one
-    for name, row, size in zip(names, basis, sizes, strict=False):
-        classes = (f"{SD} | {factor.name}", SD)
-        yield _Target(name, classes, SpreadOf(f, row), float(size), (0.0, np.inf))
+    labels = factor.effect_names.of(inside)
+    classes = (SD,) if factor.is_smooth else (f"{SD} | {factor.name}", SD)
+    for name, effect in part.owners(labels).items():
+        spread, size = SpreadOf(f, basis[effect]), float(sizes[effect])
+        yield _Target(name, classes, spread, size, (0.0, np.inf))
     if part.n_params > 1 and part.pairs.sum() > part.size:  # known correlations have no prior
         classes = (f"{CORRELATION} | {factor.name}", CORRELATION)
         quantity, name = CorrelationsOf(f, basis), labels.of_all(CORRELATION)

@@ -12,8 +12,9 @@ __all__ = ["differenced_hessian", "falling", "is_definite"]
 
 STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entries
 # Where fixed effects are integrated out, their information beside that of rows which tell them
-# sharply is a difference of large numbers: long steps, which need the other side as well.
-STEP_INTEGRATED = 1e-3
+# sharply is a difference of large numbers, and covariances of close points are next to singular:
+# long steps, which need the other side as well.
+STEP_LONG = 1e-3
 STEP_SHARP = 1e-7  # where gradients are exact to rounding: errors of 1e-6, also beside a boundary
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 AT_MODE = 1e-14  # log-likelihood units that may be left: a ten-millionth of a standard deviation
@@ -93,9 +94,11 @@ def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | No
 
 def _steps(problem: Problem) -> tuple[tuple[float, float], float]:
     """Sides of the differences, and their length in standard errors."""
+    if any(covariance.blurs for covariance in problem.covariances):
+        return (1.0, -1.0), STEP_LONG
     if problem.approximation.is_sharp:
         return (1.0, 0.0), STEP_SHARP
-    return ((1.0, -1.0), STEP_INTEGRATED) if len(problem.flat) else ((1.0, 0.0), STEP)
+    return ((1.0, -1.0), STEP_LONG) if len(problem.flat) else ((1.0, 0.0), STEP)
 
 
 def _gradient_at(problem: Problem, optimum: Optimum, change: Floats) -> Floats | None:

@@ -11,7 +11,7 @@ from skglmm.engine import LinearModel, Maximum, Objective, Params, level_totals
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import Optimum
-from skglmm.fitting.search.start import spread
+from skglmm.fitting.search.start import first_lowest, spread, starts_of
 from skglmm.fitting.search.subsample import off_boundary
 from skglmm.parts import Here
 
@@ -55,9 +55,12 @@ def _begin(model: LinearModel, shares: Mapping[int, Floats]) -> Optimum | None:
     left = max(1.0 - sum(float(part.sum()) for part in shares.values()), LEAST_RESIDUAL)
     sds = {f: np.maximum(np.sqrt(part / left), SD_MIN) for f, part in shares.items()}
     theta = [each.start(sds.get(f, np.zeros(0))) for f, each in enumerate(covariances)]
-    pairs = list(zip(covariances, theta, strict=True))
     several = LARGER if _has_far_columns(model) else LARGER[:1]
-    starts = [[each.scaled(part, times) for each, part in pairs] for times in several]
+    starts = [
+        [each.scaled(part, times) for each, part in zip(covariances, parts, strict=True)]
+        for times in several
+        for parts in starts_of(covariances, theta)
+    ]
     return _state(model, *(np.concatenate(parts) for parts in starts))
 
 
@@ -87,7 +90,7 @@ def _state(model: LinearModel, *vectors: Floats) -> Optimum | None:
     found = [(vector, here) for vector, here in pairs if here is not None]
     if not found:
         return None
-    vector, here = min(found, key=lambda each: each[1].value)
+    vector, here = found[first_lowest([here.value for _, here in found])]
     upper = np.full(len(vector), np.inf)
     return Optimum(vector, here, first_hessian(problem, here), upper)
 

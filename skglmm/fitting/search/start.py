@@ -1,11 +1,13 @@
 """Starting values: a fit without random effects, then moments of the level scores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from scipy.linalg import lstsq
 
 from skglmm.arrays import Floats
+from skglmm.covariance import Covariance
 from skglmm.engine import (
     Params,
     Point,
@@ -24,11 +26,13 @@ from skglmm.families import Family
 from skglmm.fitting.data.highest import highest_row
 from skglmm.fitting.search.hessian import is_definite
 
-__all__ = ["first_constants", "spread", "start"]
+__all__ = ["first_constants", "first_lowest", "spread", "start", "starts_of"]
 
 STEPS_MAX = 25  # from moments 3 to 6 are usual
 DECREASE_TOL = 0.1  # log-likelihood units: a start need not be better
 HALVINGS_MAX = 12  # a step shorter than 1/4096 of Newton's makes no headway
+ROUGHLY = 0.1  # log-likelihood units that may be left to the mode where starts are compared
+ALIKE = 0.01  # log-likelihood units that tell no start from another
 SD_MIN, SD_MAX = 0.1, 2.0  # on the scale of a link, for columns of unit spread
 
 
@@ -58,8 +62,31 @@ def start(problem: Problem, constants: Floats, upper: Floats) -> Floats:
     point = _fixed_effects(problem, beta, upper)
     if not problem.order:
         return point.params.pack()
-    theta = _theta(problem, point)
-    return Params(point.params.beta, theta).pack()
+    theta = list(starts_of(problem.covariances, _theta(problem, point)))
+    vectors = [Params(point.params.beta, tuple(each)).pack() for each in theta]
+    return vectors[0] if len(vectors) == 1 else _best(problem, vectors)
+
+
+def starts_of(
+    covariances: Sequence[Covariance], theta: Sequence[Floats]
+) -> Iterator[Sequence[Floats]]:
+    """Yield the parameters of all covariances, and others where a search may begin."""
+    yield theta
+    for f, covariance in enumerate(covariances):
+        for other in islice(covariance.starts(theta[f]), 1, None):
+            yield [*theta[:f], other, *theta[f + 1 :]]
+
+
+def _best(problem: Problem, vectors: Sequence[Floats]) -> Floats:
+    """Return the parameters at which the objective is lowest, the first if it is nowhere known."""
+    found = [problem.evaluate(vector, tol=ROUGHLY) for vector in vectors]
+    values = [np.inf if here is None else here.value for here in found]
+    return vectors[first_lowest(values)]
+
+
+def first_lowest(values: Sequence[float]) -> int:
+    """Return the place of the first value that is as good as the lowest: starts may be alike."""
+    return int(np.argmax(np.asarray(values) <= min(values) + ALIKE))
 
 
 def _constant(problem: Problem, k: int, value: float) -> Floats:

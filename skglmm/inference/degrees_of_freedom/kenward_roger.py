@@ -42,6 +42,12 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
+from skglmm.inference.degrees_of_freedom.large_blocks import (
+    Direction,
+    LargeBlocks,
+    are_large,
+    large_blocks,
+)
 from skglmm.inference.degrees_of_freedom.marginal import MarginalModel
 from skglmm.inference.degrees_of_freedom.pair_sums import PairSums, pair_sums
 from skglmm.inference.degrees_of_freedom.reference import Denominator, Reference
@@ -52,7 +58,7 @@ SINGULAR = 1e-10  # of the largest eigenvalue: information that is none
 NOTHING = 1e-14  # beside one
 NEAR_TWO = 1e-2  # degrees of freedom at which the mean of an F variable is infinite
 
-_Direction = tuple[int, Floats]  # a factor, and a change of the covariance of its levels, (k, k)
+Sums = PairSums | LargeBlocks
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class KenwardRoger(Reference):
         information += np.einsum("rij,sji->rs", half, half)
         return first, second, 2.0 * _inverse(0.5 * (information + information.T))
 
-    def df(self, contrasts: Floats) -> Floats:
+    def estimated_df(self, contrasts: Floats) -> Floats:
         found = np.full(len(contrasts), np.inf)
         alone = self.concerns_location(contrasts)
         own = self.fit.shape.beta(self.fit.family.location)
@@ -104,7 +110,7 @@ class KenwardRoger(Reference):
         with np.errstate(divide="ignore"):  # variances that are known: infinite
             return np.asarray(2.0 / np.einsum("mr,rs,ms->m", shares, weights, shares))
 
-    def denominator(self, contrasts: Floats) -> Denominator:
+    def estimated_denominator(self, contrasts: Floats) -> Denominator:
         if not self.concerns_location(contrasts).all():
             return Denominator(np.inf)
         own = contrasts[:, self.fit.shape.beta(self.fit.family.location)] @ self.model.to_user
@@ -141,7 +147,9 @@ def _derivatives(model: MarginalModel) -> tuple[Floats, Floats, Floats]:
         return _without_residuals(model, pairs)
     whole = list(enumerate(model.sigmas))  # V itself, less the part of the residual variance
     columns = _columns(model, [*pairs, *whole])
-    sums = pair_sums(model, columns) if whole else PairSums({}, {}, columns)
+    sums: Sums = PairSums({}, {}, columns)
+    if whole:
+        sums = (large_blocks if are_large(model) else pair_sums)(model, columns)
     shape = (len(columns), len(pairs) + len(whole), len(model.covariance))
     met = np.tensordot(columns.reshape(shape), sums.products.reshape(shape), (0, 0))
     met = np.swapaxes(met, 1, 2)  # (m + F, m + F, p, p)
@@ -149,29 +157,29 @@ def _derivatives(model: MarginalModel) -> tuple[Floats, Floats, Floats]:
 
 
 def _without_residuals(
-    model: MarginalModel, pairs: list[_Direction]
+    model: MarginalModel, pairs: list[Direction]
 ) -> tuple[Floats, Floats, Floats]:
     """The same where all of V that is estimated are covariances of random effects."""
     columns = _columns(model, pairs)
-    sums, p = pair_sums(model, columns), len(model.covariance)
-    shape = (len(columns), len(pairs), p)
+    sums: Sums = (large_blocks if are_large(model) else pair_sums)(model, columns)
+    shape = (len(columns), len(pairs), len(model.covariance))
     second = np.tensordot(columns.reshape(shape), sums.products.reshape(shape), (0, 0))
     first = np.array([-model.explained(f, change) for f, change in pairs])
-    traces = np.array([[_trace(sums, one, other) for other in pairs] for one in pairs])
-    return first, np.swapaxes(second, 1, 2), traces
+    return first, np.swapaxes(second, 1, 2), sums.traces(pairs)
 
 
 def _with_residuals(
     model: MarginalModel,
-    sums: PairSums,
-    pairs: list[_Direction],
-    whole: list[_Direction],
+    sums: Sums,
+    pairs: list[Direction],
+    whole: list[Direction],
     met: Floats,
 ) -> tuple[Floats, Floats, Floats]:
     """Add the direction of the residual variance: what others leave of V."""
     p, m = len(model.covariance), len(pairs)
     first, second = np.zeros((m + 1, p, p)), np.zeros((m + 1, m + 1, p, p))
-    traces = np.zeros((m + 1, m + 1))
+    traces, pairwise = np.zeros((m + 1, m + 1)), sums.traces([*pairs, *whole])
+    traces[:m, :m] = pairwise[:m, :m]
     for r, (f, change) in enumerate(pairs):
         first[r] = -model.explained(f, change)
     first[m] = -model.by_residuals
@@ -180,16 +188,13 @@ def _with_residuals(
     second[m, :m] = np.swapaxes(second[:m, m], 1, 2)
     explained = model.information - model.by_residuals
     second[m, m] = model.by_residuals - explained + met[m:, m:].sum(axis=(0, 1))
-    for r, one in enumerate(pairs):
-        traces[r, :m] = [_trace(sums, one, other) for other in pairs]
-        traces[r, m] = _own_trace(sums, one) - sum(_trace(sums, one, other) for other in whole)
-    traces[m, :m] = traces[:m, m]
-    traces[m, m] = model.equations.weight - 2.0 * sum(_own_trace(sums, one) for one in whole)
-    traces[m, m] += sum(_trace(sums, one, other) for one in whole for other in whole)
+    own = np.array([_own_trace(sums, one) for one in (*pairs, *whole)])
+    traces[m, :m] = traces[:m, m] = own[:m] - pairwise[:m, m:].sum(axis=1)
+    traces[m, m] = model.equations.weight - 2.0 * own[m:].sum() + pairwise[m:, m:].sum()
     return first, second, traces
 
 
-def _directions(model: MarginalModel) -> Iterator[_Direction]:
+def _directions(model: MarginalModel) -> Iterator[Direction]:
     """Derivatives of the covariances in their parameters."""
     for f, theta in enumerate(model.fit.theta):
         factor, start, effect = model.fit.layout.factors[f], 0, 0
@@ -217,7 +222,7 @@ def _changes(covariance: Covariance, theta: Floats) -> Iterator[Floats]:
         yield half + half.T
 
 
-def _columns(model: MarginalModel, directions: list[_Direction]) -> Floats:
+def _columns(model: MarginalModel, directions: list[Direction]) -> Floats:
     """Vectors D U of each direction and fixed effect, ordered as `EffectInformation.matrix`."""
     p = len(model.covariance)
     sizes = [part.shape[0] * part.shape[2] for part in model.projections]
@@ -229,15 +234,7 @@ def _columns(model: MarginalModel, directions: list[_Direction]) -> Floats:
     return found.reshape(starts[-1], len(directions) * p)
 
 
-def _trace(sums: PairSums, one: _Direction, other: _Direction) -> float:
-    """Trace of D M D' M."""
-    (f, left), (g, right) = one, other
-    if (f, g) not in sums.squares:
-        (f, left), (g, right) = other, one
-    return float(np.einsum("ab,cd,bcad->", left, right, sums.squares[f, g]))
-
-
-def _own_trace(sums: PairSums, one: _Direction) -> float:
+def _own_trace(sums: Sums, one: Direction) -> float:
     """Trace of D M."""
     f, change = one
     return float(np.vdot(change, sums.own[f]))

@@ -12,7 +12,7 @@ pairs of its levels cost what its Gram matrix does: linear in the levels. Other 
 into independent panels where they are nested.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -24,6 +24,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine import EffectInformation
+from skglmm.inference.degrees_of_freedom.large_blocks import Direction, symmetric
 from skglmm.inference.degrees_of_freedom.marginal import MarginalModel
 
 __all__ = ["PairSums", "pair_sums"]
@@ -51,6 +52,16 @@ class PairSums:
     own: dict[int, Floats]
     squares: dict[tuple[int, int], Floats]
     products: Floats
+
+    def traces(self, directions: Sequence[Direction]) -> Floats:
+        """Return the traces of D M D' M of all pairs of directions, (m, m)."""
+        return symmetric(directions, self._trace)
+
+    def _trace(self, one: Direction, other: Direction) -> float:
+        (f, left), (g, right) = one, other
+        if (f, g) not in self.squares:
+            (f, left), (g, right) = other, one
+        return float(np.einsum("ab,cd,bcad->", left, right, self.squares[f, g]))
 
 
 def pair_sums(model: MarginalModel, vectors: Floats) -> PairSums:

@@ -8,6 +8,7 @@ import numpy as np
 from skglmm.families import Family
 from skglmm.inference.residuals.count_tests import makes_own_zeros
 from skglmm.inference.residuals.distribution_tests import ResidualTest
+from skglmm.syntax import SMOOTHS
 
 __all__ = ["advice"]
 
@@ -22,6 +23,10 @@ TAILS = (
     "of the gamma, the inverse Gaussian and the lognormal distribution with the same mean and "
     "variance each has a longer one than the one before"
 )
+_CURVE = re.compile(  # its trend, by a category or a number
+    rf"(?:{'|'.join(SMOOTHS)})\((?P<all>[^()]*)\)(?P<by>:.*)?(?:\[(?P<one>[^\[\]]*)\])?"
+)
+_COLUMN = re.compile(r"[^\W\d]\w*|`[^`]+`")
 _WRITTEN = re.compile(r"[^\W\d]\w*|[\w.]+\(.*\)")  # words and calls need no back quotes
 
 
@@ -95,6 +100,12 @@ def _on_effect(test: ResidualTest, family: Family) -> str:
 def _on_slope(test: ResidualTest, family: Family) -> str:
     del family
     column, _, group = test.subject.rpartition(" | ")
+    curve = _CURVE.fullmatch(column)
+    if curve:
+        column = curve["one"] or curve["all"] or ""
+        if curve["by"] or not _COLUMN.fullmatch(column):
+            return f"Give each level a curve of its own, s(x, {_written(group)}, bs='fs')"
+        column = column.strip("`")
     bar = f"({_written(column)} | {_written(group)})"
     return f"Let the slope vary, {bar}, and compare the models"
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.covariance import Lowered
+from skglmm.covariance import Covariance, Lowered
 from skglmm.design import Factor
 from skglmm.fitting import Fit, Spaces
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
@@ -258,6 +258,14 @@ def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
     in_any_order = whole.n_params == comb(whole.size + 1, 2) and not missing
     if whole.contains(part) and (_are_alike(smaller, larger) or in_any_order):
         return
+    if smaller.factor.is_smooth:
+        yield from _missing_curves(smaller.factor, larger.factor)
+    else:
+        yield from _obstacles_of_terms(smaller, larger, told)
+
+
+def _obstacles_of_terms(smaller: _Block, larger: _Block, told: str) -> Iterator[str]:
+    name = smaller.factor.name
     for term in smaller.terms:
         if larger.home(term) is None:
             effects = _listed(term, range(len(term.effects)), " and ")
@@ -270,6 +278,22 @@ def _obstacles_of_factor(smaller: _Block, larger: _Block) -> Iterator[str]:
         if covariance.n_params != n_free and smaller.factor.covariance != other:
             kind = type(covariance).__name__
             yield f"covariances of the kind {kind}, as of {name!r}, are no part of others"
+
+
+def _missing_curves(smaller: Factor, larger: Factor) -> Iterator[str]:
+    found = list(_curves(larger))
+    for curve in _curves(smaller):
+        if curve not in found:
+            yield f"the larger model does not have the curve {curve[0]!r} with the same basis"
+
+
+def _curves(factor: Factor) -> Iterator[tuple[str, tuple[str, ...], Covariance]]:
+    """Yield the penalized parts of smooths: names of curve and bends, and how these vary."""
+    start = 0
+    for block in factor.covariance.blocks:
+        inside = slice(start, start + block.size)
+        yield factor.parts[start], factor.columns[inside], block
+        start = inside.stop
 
 
 def _are_alike(smaller: _Block, larger: _Block) -> bool:

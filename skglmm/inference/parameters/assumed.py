@@ -12,7 +12,7 @@ from skglmm.covariance import Covariance, EffectNames, NaturalParameter
 from skglmm.design import Layout
 from skglmm.families import Family
 from skglmm.fitting import Fit
-from skglmm.inference.parameters.natural import constant, is_constant, labels, natural
+from skglmm.inference.parameters.natural import constant, is_constant, natural
 
 __all__ = ["assume", "blank_fit", "theta_of"]
 
@@ -136,7 +136,7 @@ def _places(fit: Fit) -> Iterator[tuple[int, Floats]]:
 
 def _theta(fit: Fit, f: int, values: Mapping[str, float]) -> Floats:
     factor = fit.layout.factors[f]
-    named = labels(factor)
+    named = factor.effect_names
     found = list(factor.covariance.natural(fit.theta[f], fit.bases[f], named))
     if not any(parameter.name in values for parameter in found):
         return fit.theta[f]

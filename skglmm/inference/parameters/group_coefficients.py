@@ -9,6 +9,7 @@ from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import estimates_variance, mode_moves, posterior_blocks
 from skglmm.inference.parameters.estimates import Estimates, estimates, joined
+from skglmm.inference.parameters.modes import effects_of, named_effects
 from skglmm.linalg import left_product
 
 __all__ = ["group_coefficients"]
@@ -41,13 +42,16 @@ def group_coefficients(fit: Fit) -> Estimates:
     >>> group_coefficients(fit).estimate[:2].round(3)
     array([-4.398,  0.011])
     """
-    found = (part for f in range(len(fit.u)) for part in _coefficients_of(fit, f))
-    return joined(found)
+    groups = (f for f, factor in enumerate(fit.layout.factors) if not factor.is_smooth)
+    return joined(part for f in groups for part in _coefficients_of(fit, f))
 
 
 def _coefficients_of(fit: Fit, f: int) -> Iterator[Estimates]:
     """Coefficients of the levels of one factor, predictor by predictor."""
     factor = fit.layout.factors[f]
+    if factor.are_individuals:
+        yield _of_individuals(fit, f)
+        return
     for k in sorted(set(factor.predictors)):
         fed = [name if j == k else None for name, j in _pairs(factor)]
         names = list(dict.fromkeys([*fit.layout.labels(k), *filter(None, fed)]))
@@ -63,6 +67,22 @@ def _coefficients_of(fit: Fit, f: int) -> Iterator[Estimates]:
             level=np.repeat(factor.labels, len(names)),
             std_error=_errors(fit, f, fixed, varying).T.ravel(),
         )
+
+
+def _of_individuals(fit: Fit, f: int) -> Estimates:
+    """Effects of related individuals, which are levels to users."""
+    factor, found = fit.layout.factors[f], effects_of(fit, f)
+    levels, terms = named_effects(factor)
+    (k,) = set(factor.predictors)
+    return estimates(
+        "coefficients",
+        list(terms),
+        found.mode.ravel(),
+        component=fit.layout.predictors[k],
+        group=factor.name,
+        level=levels,
+        std_error=found.std_error.ravel(),
+    )
 
 
 def _pairs(factor: Factor) -> Iterator[tuple[str, int]]:

@@ -10,7 +10,7 @@ from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import estimates_variance, mode_moves, posterior_blocks
 
-__all__ = ["RandomEffects", "named_effects", "random_effects"]
+__all__ = ["RandomEffects", "effects_of", "named_effects", "random_effects"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def random_effects(fit: Fit) -> tuple[RandomEffects, ...]:
     array([0.78, 0.38, 0.62])
     """
     factors = enumerate(fit.layout.factors)
-    return tuple(_effects_of(fit, f) for f, factor in factors if not factor.is_smooth)
+    return tuple(effects_of(fit, f) for f, factor in factors if not factor.is_smooth)
 
 
 def named_effects(factor: Factor) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
@@ -70,7 +70,8 @@ def named_effects(factor: Factor) -> tuple[NDArray[np.object_], NDArray[np.objec
     return np.repeat(factor.labels, len(effects)), np.tile(effects, factor.n_levels)
 
 
-def _effects_of(fit: Fit, f: int) -> RandomEffects:
+def effects_of(fit: Fit, f: int) -> RandomEffects:
+    """Return the conditional modes of one grouping factor."""
     every = np.arange(fit.u[f].shape[1])
     given = np.einsum("aal->al", posterior_blocks(fit, f, f, every, every))
     whole = given + _moved_variance(fit, f)

@@ -13,7 +13,7 @@ import numpy as np
 
 from skglmm.arrays import Bools, Floats
 from skglmm.covariance import Extended
-from skglmm.design import Design, OneHot
+from skglmm.design import Design, Factor, OneHot
 from skglmm.engine import PosteriorNodes, PosteriorNormal
 from skglmm.exceptions import DesignError
 from skglmm.fitting import Fit
@@ -24,10 +24,17 @@ __all__ = ["at_new_places", "is_at_new_place", "new_places_covariance"]
 T = TypeVar("T")
 
 
-def at_new_places(fit: Fit, design: Design) -> tuple[Fit, Design]:
+def at_new_places(fit: Fit, design: Design, *, jointly: bool = True) -> tuple[Fit, Design]:
     """Return a fit with the effects that rows have beyond learned ones, and the rows' design.
 
     Both are as they were where there are none.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design
+    jointly : bool, default=True
+        Whether rows are asked for together; what one alone has is known sooner.
 
     Raises
     ------
@@ -35,9 +42,10 @@ def at_new_places(fit: Fit, design: Design) -> tuple[Fit, Design]:
         When the covariance tells nothing of effects that were not learned.
     """
     for f, z in enumerate(design.columns):
-        if isinstance(z, OneHot) and z.new is not None and len(fit.u[f]) < z.size:
-            fit = _extended(fit, f, z.new)
-            factors = _with(design.layout.factors, f, fit.layout.factors[f])
+        if isinstance(z, OneHot) and len(fit.u[f]) < z.size:
+            factor = _reaching(design.layout.factors[f], z)
+            fit = _extended(fit, f, factor if jointly else _apart(fit, f, factor))
+            factors = _with(design.layout.factors, f, factor)
             design = replace(design, layout=replace(design.layout, factors=factors))
     return fit, design
 
@@ -56,31 +64,49 @@ def new_places_covariance(fit: Fit, design: Design, f: int, j: int, k: int) -> F
     It is 0 in all other rows.
     """
     found, rows = np.zeros(design.n_samples), is_at_new_place(design, f)
-    z = design.columns[f]
-    if rows.any() and isinstance(z, OneHot) and {j, k} == set(fit.layout.factors[f].predictors):
+    z, factor = design.columns[f], fit.layout.factors[f]
+    if {j, k} != set(factor.predictors):
+        return found
+    if isinstance(z, np.ndarray) and isinstance(factor.covariance, Extended):  # averages of rows
+        own = z @ fit.lambdas[f][:, factor.covariance.known.size :]
+        return np.where(design.codes[f] >= 0, np.sum(own * own, axis=1), 0.0)
+    if rows.any() and isinstance(z, OneHot):
         own = fit.lambdas[f][:, z.n_known :]
         variances = np.sum(own * own, axis=1)
         found[rows] = (z.entries**2 * variances[z.index])[rows]
     return found
 
 
-def _extended(fit: Fit, f: int, new: Floats) -> Fit:
-    factor, m = fit.layout.factors[f], len(new)
-    covariance = Extended.of(factor.covariance, new)
+def _reaching(factor: Factor, z: OneHot) -> Factor:
+    """Return the factor of rows with the effects that they have beyond its own."""
+    if z.new is None or factor.n_columns == z.size:
+        return factor
+    return factor.beyond(z.new, (f"new place {i}" for i in range(len(z.new))))
+
+
+def _apart(fit: Fit, f: int, factor: Factor) -> Factor:
+    """Return the factor without covariances of new effects that learned ones do not explain.
+
+    Of a fit that was conditioned on some new places these are among what others depend on.
+    """
+    before, known = fit.layout.factors[f].covariance, factor.covariance
+    if isinstance(before, Extended) or not isinstance(known, Extended):
+        return factor
+    return replace(factor, covariance=known.apart)
+
+
+def _extended(fit: Fit, f: int, factor: Factor) -> Fit:
+    """Return the fit with the effects that a factor has after those of the fit."""
+    before, covariance = fit.layout.factors[f], factor.covariance
+    m = covariance.size - before.n_columns
     basis = fit.bases[f][0, 0] * np.eye(covariance.size)  # one unit for all
     try:
         lambda_ = basis @ covariance.factor(fit.theta[f])
     except (NotImplementedError, ValueError) as error:
         msg = f"rows have values of {factor.joint_name!r} that fit did not see: {error}"
         raise DesignError(msg) from None
-    grown = replace(
-        factor,
-        columns=(*factor.columns, *(f"new place {i}" for i in range(m))),
-        predictors=(*factor.predictors, *factor.predictors[:1] * m),
-        terms=(covariance.size,),
-        covariance=covariance,
-    )
-    moves, posterior = fit.mode_jacobian, fit.posterior
+    moves, posterior, seen = fit.mode_jacobian, fit.posterior, fit.effect_information
+    grown = replace(factor, labels=before.labels)
     return replace(
         fit,
         layout=replace(fit.layout, factors=_with(fit.layout.factors, f, grown)),
@@ -89,6 +115,7 @@ def _extended(fit: Fit, f: int, new: Floats) -> Fit:
         u=_with(fit.u, f, _padded(fit.u[f], 0, m)),
         mode_jacobian=None if moves is None else _with(moves, f, _padded(moves[f], 1, m)),
         posterior=None if posterior is None else _with_zeros(fit, posterior, f, m),
+        effect_information=None if seen is None else seen.widened(f, m),
         effect_posterior=_averages(fit, f, m),
     )
 
@@ -97,8 +124,11 @@ def _averages(fit: Fit, f: int, m: int) -> PosteriorNormal | PosteriorNodes | No
     """What averages over the posterior need, with m effects more that are 0."""
     match fit.effect_posterior:
         case PosteriorNormal() as normal:
-            mean = _with(normal.mean, f, _padded(normal.mean[f], 0, m))
-            return replace(normal, mean=mean, posterior=_with_zeros(fit, normal.posterior, f, m))
+            return PosteriorNormal(
+                _with(normal.mean, f, _padded(normal.mean[f], 0, m)),
+                normal.effect_information.widened(f, m),
+                _with_zeros(fit, normal.posterior, f, m),
+            )
         case PosteriorNodes() as nodes:
             i = nodes.order.index(f)
             reach = tuple(_padded(part, 0, m) for part in nodes.reach[i])

@@ -27,6 +27,7 @@ from skglmm.engine import (
     posterior,
 )
 from skglmm.fitting import Fit
+from skglmm.inference.parameters.new_places import at_new_places
 from skglmm.inference.parameters.own_units import in_own_units, user_moves
 
 __all__ = ["Update", "condition", "update"]
@@ -83,8 +84,9 @@ def update(
 
 def condition(fit: Fit, design: Design, found: Update) -> Fit:
     """Return the fit with the effects of an update, for the levels of `design`."""
-    problem, mode = found.problem, found.mode
+    problem, mode, original = found.problem, found.mode, fit.original
     seen, moves = effect_information(problem, mode), _moves(in_own_units(fit, design)[0], found)
+    fit, design = at_new_places(fit, design)
     return replace(
         fit,
         layout=design.layout,
@@ -96,7 +98,7 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
         else found.earlier.effect_information + seen,
         mode_jacobian=None if moves is None else user_moves(fit, moves),
         unconditioned=replace(
-            fit.original, posterior=None, effect_information=None, effect_posterior=None
+            original, posterior=None, effect_information=None, effect_posterior=None
         ),
         effect_posterior=_averaged(fit, found),
     )

@@ -46,6 +46,8 @@ class Axis:
         From coordinates to natural values; it increases.
     floors : tuple of int
         Parameters at whose zero the coordinate has no effect.
+    meanings : tuple of str
+        Of the ends, see `Coordinate`.
     """
 
     problem: Problem
@@ -58,6 +60,7 @@ class Axis:
     ends: Ends
     back: Transform
     floors: tuple[int, ...] = ()
+    meanings: tuple[str, str] = ("", "")
 
     @property
     def coordinate(self) -> float:
@@ -204,6 +207,7 @@ def _of_factor(fit: Fit, plain: Axis, f: int) -> Iterator[Axis | Ends]:
             ends=found.ends,
             back=found.back,
             floors=floors,
+            meanings=found.meanings,
         )
 
 

@@ -43,6 +43,9 @@ class Profile:
         Ends of an interval that the profile does not bound.
     level : float
         Coverage of the widest interval that was looked for.
+    meanings : tuple of str
+        What it means that the profile does not bound the parameter before an end that is a
+        chosen one, as that of a range; else empty.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Profile:
     back: Transform
     ends: tuple[float, float]
     level: float
+    meanings: tuple[str, str] = ("", "")
 
     @property
     def peak(self) -> float:
@@ -91,6 +95,20 @@ class Profile:
             (self._at(sign * side.lost), end)
             for sign, side, end in sides
             if side.lost is not None and crossing(side.points, half_width(self.level)) is None
+        )
+
+    @property
+    def unbounded(self) -> tuple[tuple[str, float, str], ...]:
+        """Chosen ends that the interval reaches: lower or upper, the value, what it means."""
+        sides = zip(
+            ("lower", "upper"), (self.low, self.high), self.ends, self.meanings, strict=True
+        )
+        return tuple(
+            (name, end, meaning)
+            for name, side, end, meaning in sides
+            if meaning
+            and side.lost is None
+            and crossing(side.points, half_width(self.level)) is None
         )
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -235,4 +253,5 @@ def _profile(
         back=axis.back,
         ends=axis.ends,
         level=level,
+        meanings=axis.meanings,
     )

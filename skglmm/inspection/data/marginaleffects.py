@@ -18,7 +18,7 @@ from skglmm.estimators.reading.validation import check_choice, check_inference, 
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.fitting import Fit
 from skglmm.formula import parse, quote, variables
-from skglmm.inference import Plan, predict
+from skglmm.inference import Plan, bends, covariance_with_bends, predict, with_bends
 
 __all__ = ["to_marginaleffects"]
 
@@ -116,19 +116,19 @@ class _Mean:
                 for factor in layout.factors
                 for i in range(factor.covariance.n_params)
             ),
+            *(name for factor in layout.factors if factor.is_smooth for name in factor.columns),
         ]
 
     @property
     def params(self) -> Floats:
-        """Fixed effects and variance parameters, as the covariance of the estimates has them."""
-        return np.concatenate([*self.model.fit_.beta, *self.model.fit_.theta])
+        """Fixed effects, variance parameters and bends of curves, as their covariance has them."""
+        fit = self.model.fit_
+        return np.concatenate([*fit.beta, *fit.theta, bends(fit)])
 
     @property
     def covariance(self) -> Floats:
         """Covariance of the parameters; those on the boundary count as known."""
-        uncertainty = self.model.fit_.uncertainty
-        assert uncertainty is not None
-        return uncertainty.covariance
+        return covariance_with_bends(self.model.fit_)
 
     @property
     def predictors(self) -> list[str]:
@@ -187,13 +187,13 @@ class _Mean:
 
 
 def _moved(fit: Fit, params: Floats) -> Fit:
-    """Return the fit with other fixed effects and variances."""
-    ends = np.cumsum([len(part) for part in (*fit.beta, *fit.theta)])[:-1]
-    parts = np.split(params, ends)
+    """Return the fit with other fixed effects, variances and bends."""
+    ends = np.cumsum([len(part) for part in (*fit.beta, *fit.theta)])
+    *parts, curves = np.split(params, ends)
     beta, theta = tuple(parts[: len(fit.beta)]), tuple(parts[len(fit.beta) :])
     pairs = zip(fit.bases, fit.layout.factors, theta, strict=True)
     lambdas = tuple(basis @ factor.covariance.factor(part) for basis, factor, part in pairs)
-    return replace(fit, beta=beta, theta=theta, lambdas=lambdas)
+    return with_bends(replace(fit, beta=beta, theta=theta, lambdas=lambdas), curves)
 
 
 def _texts(labels: Labels) -> list[str]:

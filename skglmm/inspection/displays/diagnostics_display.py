@@ -7,13 +7,14 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
-from skglmm.inspection.data.envelope import normal_envelope
+from skglmm.inspection.checks.envelope import normal_envelope
+from skglmm.inspection.checks.residual_rows import residual_rows
+from skglmm.inspection.checks.response_check import ResponseCheck, response_check
+from skglmm.inspection.data.effect_panels import effect_panels
 from skglmm.inspection.data.fitted import Fitted
-from skglmm.inspection.data.residual_rows import residual_rows
-from skglmm.inspection.data.response_check import ResponseCheck, response_check
 from skglmm.inspection.data.smooth import smooth
 from skglmm.inspection.displays.panels import BLUE, GRAY, LIGHT, open_axes, point_style
-from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay, effect_panels
+from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay
 from skglmm.inspection.displays.residual_display import ResidualDisplay
 
 __all__ = ["DiagnosticsDisplay"]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.runtime.threads import SingleThreaded
-from skglmm.inspection.data.calibration import NUMBERS, calibration
+from skglmm.inspection.checks.calibration import NUMBERS, calibration
 from skglmm.inspection.data.fitted import Fitted
 from skglmm.inspection.displays.panels import BLACK, LIGHT, VERMILLION, open_axes, shortened
 

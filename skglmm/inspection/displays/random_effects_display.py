@@ -1,21 +1,19 @@
 """Caterpillar plots of the random effects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from skglmm.arrays import Floats
-from skglmm.design import Layout
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.inference import half_width
+from skglmm.inspection.data.effect_panels import EffectPanel, effect_panels
 from skglmm.inspection.data.fitted import Fitted
+from skglmm.inspection.displays.effect_artists import draw_map, draw_series, has_bands
 from skglmm.inspection.displays.panels import BLUE, GRAY, open_axes, shortened
 
-__all__ = ["EffectPanel", "RandomEffectsDisplay", "effect_panels"]
+__all__ = ["RandomEffectsDisplay"]
 
 MOST_LABELS = 40  # more levels are not named
 INCHES = 0.17  # height of a label
@@ -23,43 +21,13 @@ LONGEST, SHORT = 28, 8  # letters of a label: at most, and those that every pane
 WIDTH = 0.06  # inches of a letter more
 
 
-@dataclass(frozen=True, eq=False)
-class EffectPanel:
-    """One effect of one grouping factor.
-
-    Parameters
-    ----------
-    group, effect : str
-        Their names.
-    levels : ndarray of str, shape (n_levels,)
-    mode : ndarray, shape (n_levels,)
-        Conditional modes, on the scale of the linear predictor.
-    std : ndarray, shape (n_levels,)
-        Their standard errors; NaN without any.
-    predictor : str or None
-        Linear predictor that the effect feeds, if it is not that of the mean.
-    """
-
-    group: str
-    effect: str
-    levels: NDArray[Any]
-    mode: Floats
-    std: Floats
-    predictor: str | None = None
-
-    @property
-    def column(self) -> str:
-        """Name of the effect within its predictor, x of ``precision(x)``."""
-        if self.predictor is None:
-            return self.effect
-        return self.effect.removeprefix(f"{self.predictor}(").removesuffix(")")
-
-
 class RandomEffectsDisplay(SingleThreaded):
     """Conditional modes of random effects with their limits, sorted: a caterpillar.
 
     There is a panel for each effect, with the levels in the order of their modes. Up to 40
-    levels are named, names of more than 28 letters without their middle.
+    levels are named, names of more than 28 letters without their middle. Effects of times are one
+    panel: a line for each level, with its limits as a band where levels are up to 8. Effects of
+    places in the plane are a map for each level, whose colors are the modes.
 
     Parameters
     ----------
@@ -76,9 +44,10 @@ class RandomEffectsDisplay(SingleThreaded):
     ax_ : Axes
         The first panel.
     axes_ : ndarray of Axes, shape (n_panels,)
-    containers_ : list of ErrorbarContainer
-        Modes and limits of each panel.
+    containers_ : list of ErrorbarContainer, list of Line2D, or PathCollection
+        Modes and limits of each panel; the lines of a series, the points of a map.
     zero_lines_ : list of Line2D
+        Of the panels that are no maps.
 
     Examples
     --------
@@ -128,14 +97,15 @@ class RandomEffectsDisplay(SingleThreaded):
             A model knows its random effects; they are here for the sake of one grammar.
         group, effect : str, default=None
             Grouping factor and effect to show, such as "mountainRange" and "Intercept"; None
-            shows all.
+            shows all. Times and places have a name in common, as in `tidy`, such as "year";
+            that of a single one, "year[3]", has a caterpillar of its own.
         level : float, default=0.95
             Coverage of the limits: the mode plus and minus a normal quantile times
             the ``std_error`` of `random_effects`, or the ``std_dev`` of a fit without inference.
         ax : Axes or array of Axes, default=None
             Where to draw; an array has one for each panel. None makes a new figure.
         errorbar_kwargs : dict, default=None
-            Passed to matplotlib's `errorbar`.
+            Passed to matplotlib's `errorbar`, of caterpillars.
 
         Returns
         -------
@@ -147,7 +117,7 @@ class RandomEffectsDisplay(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When the model has no such random effects.
+            When the model has no such random effects, or a field of more than 12 levels.
         TypeError
             When the estimator is, or ends in, no mixed model.
 
@@ -178,7 +148,7 @@ class RandomEffectsDisplay(SingleThreaded):
         ax : Axes or array of Axes, default=None
             Where to draw; an array has one for each panel. None makes a new figure.
         errorbar_kwargs : dict, default=None
-            Passed to matplotlib's `errorbar`.
+            Passed to matplotlib's `errorbar`, of caterpillars.
 
         Returns
         -------
@@ -203,21 +173,40 @@ class RandomEffectsDisplay(SingleThreaded):
         'effect on the log odds'
         >>> plt.close("all")
         """
-        most = max(len(panel.mode) for panel in self.panels)
+        most = max((len(panel.mode) for panel in self._caterpillars), default=MOST_LABELS + 1)
         height = 1.0 + INCHES * most if most <= MOST_LABELS else 4.5
         width = (4.4 if len(self.panels) == 1 else 3.8) + self._room_for_labels()
-        size = (width, max(height, 2.2))
+        least = 2.2 if len(self._caterpillars) == len(self.panels) else 3.4
+        size = (width, max(height, least))
         self.figure_, self.axes_ = open_axes(ax, len(self.panels), size)
-        self.ax_, self.containers_, self.zero_lines_ = self.axes_[0], [], []
+        self.ax_ = self.axes_[0]
+        self.containers_: list[Any] = []
+        self.zero_lines_: list[Any] = []
         for axis, panel in zip(self.axes_, self.panels, strict=True):
-            self.zero_lines_.append(axis.axvline(0.0, color=GRAY, linewidth=1, zorder=1))
-            self.containers_.append(self._draw(axis, panel, errorbar_kwargs or {}))
+            self.containers_.append(self._draw_panel(axis, panel, errorbar_kwargs or {}))
             self._label(axis, panel)
         return self
 
+    @property
+    def _caterpillars(self) -> list[EffectPanel]:
+        return [panel for panel in self.panels if not panel.coordinates]
+
+    def _draw_panel(self, axis: Any, panel: EffectPanel, given: dict[str, Any]) -> Any:
+        if panel.is_map:
+            return draw_map(axis, panel, self._scale_of(panel))
+        zero, style = axis.axhline if panel.is_series else axis.axvline, {"linewidth": 1}
+        self.zero_lines_.append(zero(0.0, color=GRAY, zorder=1, **style))
+        if panel.is_series:
+            return draw_series(axis, panel, half_width(self.level))
+        return self._draw(axis, panel, given)
+
+    def _scale_of(self, panel: EffectPanel) -> str:
+        of = self.scale if panel.predictor is None else f"predictor of the {panel.predictor}"
+        return f"effect on the {of}"
+
     def _room_for_labels(self) -> float:
         """Return the inches by which long labels widen the panels."""
-        named = [panel for panel in self.panels if len(panel.mode) <= MOST_LABELS]
+        named = [panel for panel in self._caterpillars if len(panel.mode) <= MOST_LABELS]
         letters = [len(text) for panel in named for text in _labels(panel)]
         return WIDTH * max(0, max(letters, default=0) - SHORT)
 
@@ -244,72 +233,24 @@ class RandomEffectsDisplay(SingleThreaded):
         return drawn
 
     def _label(self, axis: Any, panel: EffectPanel) -> None:
+        limits = "" if np.isnan(panel.std).all() else f" ({100 * self.level:g} % limits)"
+        if panel.coordinates:
+            several = sum(each.effect == panel.effect for each in self.panels) > 1
+            what = f" {panel.levels[0]}" if panel.is_map and several else ""
+            what += limits if has_bands(panel) else ""
+            axis.set_title(f"{panel.effect} | {panel.group}{what}", fontsize="medium")
+            if panel.is_series:
+                axis.set(xlabel=panel.coordinates[0], ylabel=self._scale_of(panel))
+                if not panel.names and panel.points is not None and not (panel.points % 1).any():
+                    axis.locator_params(axis="x", integer=True, nbins=6)
+            return
         named = len(panel.mode) <= MOST_LABELS
         what = panel.group if named else f"{len(panel.mode)} levels of {panel.group}, sorted"
-        unit = "" if panel.column == "Intercept" else f"\nper unit of {panel.column}"
-        scale = self.scale if panel.predictor is None else f"predictor of the {panel.predictor}"
+        has_unit = panel.has_unit and panel.column != "Intercept"
+        unit = "" if not has_unit else f"\nper unit of {panel.column}"
         axis.locator_params(axis="x", nbins=4)
-        axis.set(xlabel=f"effect on the {scale}{unit}", ylabel=what)
-        limits = "" if np.isnan(panel.std).all() else f" ({100 * self.level:g} % limits)"
+        axis.set(xlabel=f"{self._scale_of(panel)}{unit}", ylabel=what)
         axis.set_title(f"{panel.effect}{limits}", fontsize="medium")
-
-
-def effect_panels(model: Any, group: str | None, effect: str | None) -> list[EffectPanel]:
-    """Return the effects of a model that were asked for, each as a panel."""
-    layout = model.fit_.layout
-    effects = _chosen(_by_place(model.random_effects(), layout), group, effect)
-    fed = {
-        name: layout.predictors[k]
-        for factor in layout.factors
-        for name, k in zip(
-            (*factor.columns, factor.joint_name),
-            (*factor.predictors, *factor.predictors[:1]),
-            strict=True,
-        )
-        if k or layout.all_named
-    }
-    return [
-        _panel(rows, fed.get(name))
-        for (_, name), rows in effects.groupby(["group", "effect"], sort=False)
-    ]
-
-
-def _by_place(effects: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Return effects of which those of places of a single level are told as levels are."""
-    for factor in layout.factors:
-        if factor.is_one_hot and factor.n_levels == 1 and not factor.are_individuals:
-            own = (effects["group"] == factor.name) & effects["effect"].isin(factor.columns)
-            effects.loc[own, "level"] = effects.loc[own, "effect"]
-            effects.loc[own, "effect"] = factor.joint_name
-    return effects
-
-
-def _chosen(effects: pd.DataFrame, group: str | None, effect: str | None) -> pd.DataFrame:
-    if effects.empty:
-        msg = "the model has no random effects to show; its formula has no term such as (1 | g)"
-        raise ValueError(msg)
-    for column, wanted in (("group", group), ("effect", effect)):
-        known = list(effects[column].unique())
-        if wanted is not None and wanted not in known:
-            msg = f"{column}={wanted!r} is none of the model's, which are {known}"
-            raise ValueError(msg)
-        if wanted is not None:
-            effects = effects[effects[column] == wanted]
-    return effects
-
-
-def _panel(rows: pd.DataFrame, predictor: str | None) -> EffectPanel:
-    """Return the effects of one factor as a panel."""
-    std = rows["std_error"] if rows["std_error"].notna().any() else rows["std_dev"]
-    first = rows.iloc[0]
-    return EffectPanel(
-        first["group"],
-        first["effect"],
-        rows["level"].to_numpy(),
-        rows["mode"].to_numpy(),
-        std.to_numpy(),
-        predictor,
-    )
 
 
 def _labels(panel: EffectPanel) -> NDArray[Any]:

@@ -9,8 +9,8 @@ from skglmm.arrays import Floats
 from skglmm.estimators.reading.validation import check_choice, check_level
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
-from skglmm.inspection.data.envelope import Envelope, normal_envelope, normal_scores
-from skglmm.inspection.data.residual_rows import residual_rows
+from skglmm.inspection.checks.envelope import Envelope, normal_envelope, normal_scores
+from skglmm.inspection.checks.residual_rows import residual_rows
 from skglmm.inspection.data.smooth import Smooth, smooth
 from skglmm.inspection.displays.panels import GRAY, LIGHT, VERMILLION, open_axes, point_style
 

@@ -10,8 +10,8 @@ from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.reading.validation import check_choice
 from skglmm.estimators.runtime.random import generator
 from skglmm.estimators.runtime.threads import SingleThreaded
+from skglmm.inspection.checks.rootogram import count_frequencies
 from skglmm.inspection.data.fitted import Fitted
-from skglmm.inspection.data.rootogram import count_frequencies
 from skglmm.inspection.displays.panels import BLACK, GRAY, VERMILLION, open_axes
 
 __all__ = ["RootogramDisplay"]

@@ -9,8 +9,8 @@ from skglmm.arrays import Floats
 from skglmm.estimators.reading.study_rows import study_rows
 from skglmm.estimators.reading.validation import check_choice, check_one_mean
 from skglmm.inference import drawn
+from skglmm.inspection.checks.residuals import residuals
 from skglmm.inspection.data.fitted import Fitted
-from skglmm.inspection.data.residuals import residuals
 
 __all__ = ["ResidualRows", "residual_rows"]
 

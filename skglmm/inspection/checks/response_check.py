@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.inspection.data.residual_rows import ResidualRows
+from skglmm.inspection.checks.residual_rows import ResidualRows
 
 __all__ = ["ResponseCheck", "response_check"]
 

@@ -23,7 +23,7 @@ from skglmm.estimators.reading.validation import (
     check_level,
     check_weights,
 )
-from skglmm.inspection.data.count_bins import bin_labels, bin_starts
+from skglmm.inspection.checks.count_bins import bin_labels, bin_starts
 from skglmm.inspection.data.fitted import Fitted
 
 __all__ = ["count_frequencies"]

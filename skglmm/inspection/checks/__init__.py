@@ -1,0 +1,1 @@
+"""Checks of fitted models against the rows: residuals, calibration, counts, influence."""

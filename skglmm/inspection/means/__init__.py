@@ -1,0 +1,1 @@
+"""Marginal means, slopes and comparisons of a fitted model."""
