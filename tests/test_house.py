@@ -54,6 +54,9 @@ USED_BY_USERS = (
 # Whose linear algebra is that of the estimators that it asks.
 ASKS_ESTIMATORS = {
     "LogDensityScorer",
+    "PlannedStudy",
+    "Power",
+    "PowerCurve",
     "RankedProbabilityScorer",
     "log_density_scorer",
     "ranked_probability_scorer",

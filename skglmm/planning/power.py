@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from html import escape
 from time import perf_counter
 from typing import Any
 
@@ -159,7 +158,7 @@ def wilson(n_yes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Power(SingleThreaded):
+class Power(infer.Printed, SingleThreaded):
     """What simulated studies have shown.
 
     Parameters
@@ -346,17 +345,10 @@ class Power(SingleThreaded):
             rows[name] = (truth, mean, mean - truth, sd, coverage, len(finite))
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
 
-    def __str__(self) -> str:
-        head, *table = str(self._table).splitlines()
-        return "\n".join([head, self._sentence, *table, *(f"* {note}" for note in self.notes)])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        listed = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        said = f"<p>{escape(self._sentence)}</p>"
-        return f"<div>{said}{self._table.html()}<ul>{listed}</ul></div>"
+    def _page(self) -> infer.Page:
+        table = self._table
+        head = (table.title, self._sentence)
+        return infer.Page((replace(table, title=""),), head=head, notes=self.notes)
 
     @property
     def _sentence(self) -> str:

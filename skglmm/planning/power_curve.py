@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import product
 from typing import Any
 
@@ -132,7 +131,7 @@ def _changed(study: PlannedStudy, axes: Sequence[_Varied], values: Sequence[Any]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class PowerCurve(SingleThreaded):
+class PowerCurve(infer.Printed, SingleThreaded):
     """Power of several studies.
 
     Parameters
@@ -241,16 +240,8 @@ class PowerCurve(SingleThreaded):
             raise ValueError(msg)
         return PowerDisplay(self.to_frame(), *self.names, **options).plot(ax)
 
-    def __str__(self) -> str:
-        head, *table = str(self._table).splitlines()
-        return "\n".join([head, *table, *(f"* {note}" for note in self._notes)])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        listed = "".join(f"<li>{escape(note)}</li>" for note in self._notes)
-        return f"<div>{self._table.html()}<ul>{listed}</ul></div>"
+    def _page(self) -> infer.Page:
+        return infer.Page((self._table,), notes=tuple(self._notes))
 
     @property
     def _table(self) -> infer.Table:

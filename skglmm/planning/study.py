@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from numbers import Real
 from typing import Any
 
@@ -105,7 +104,7 @@ def simulate_study(
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class PlannedStudy(SingleThreaded):
+class PlannedStudy(infer.Printed, SingleThreaded):
     """Rows without responses, and a model whose parameters are known.
 
     Parameters
@@ -251,18 +250,8 @@ class PlannedStudy(SingleThreaded):
         known = {name: value for name, value in self.parameters.items() if not np.isnan(value)}
         return simulate_study(self.source, design, known, classes=self.classes)
 
-    def __str__(self) -> str:
-        head, text = self._lines
-        names = infer.Table("", ("", "assumed"), self._values, 1)
-        return "\n".join([head, text, *str(names).splitlines()[1:]])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        head, text = self._lines
-        table = infer.Table(text, ("", "assumed"), self._values, 1)
-        return f"<div><p>{escape(head)}</p>{table.html()}</div>"
+    def _page(self) -> infer.Page:
+        return infer.Page((infer.Table("", ("", "assumed"), self._values, 1),), head=self._lines)
 
     @property
     def _values(self) -> tuple[tuple[str, ...], ...]:
