@@ -40,6 +40,7 @@ from skglmm.inference.means.contrasts import MeanContrasts
 from skglmm.inference.means.functions import EstimatedFunctions, linear_sums
 from skglmm.inference.means.marginal_means import MarginalMeans
 from skglmm.inference.means.working_scale import WorkingScale, of_linear, of_means
+from skglmm.inference.parameters.assumed import assume, blank_fit
 from skglmm.inference.parameters.bends import bends, covariance_with_bends, with_bends
 from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
@@ -193,10 +194,12 @@ __all__ = [
     "WorkingScale",
     "anova",
     "asserted",
+    "assume",
     "at_infinity",
     "average_interval",
     "average_quantiles",
     "bends",
+    "blank_fit",
     "bootstrap_once",
     "cluster_scores",
     "coefficient_tables",

@@ -7,6 +7,7 @@ from skglmm.inspection.data.data_grid import data_grid
 from skglmm.inspection.data.marginaleffects import to_marginaleffects
 from skglmm.inspection.displays.diagnostics_display import DiagnosticsDisplay
 from skglmm.inspection.displays.group_calibration_display import GroupCalibrationDisplay
+from skglmm.inspection.displays.power_display import PowerDisplay
 from skglmm.inspection.displays.prediction_display import PredictionDisplay
 from skglmm.inspection.displays.profile_display import ProfileDisplay
 from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay
@@ -22,6 +23,7 @@ from skglmm.inspection.means.slopes import slopes
 __all__ = [
     "DiagnosticsDisplay",
     "GroupCalibrationDisplay",
+    "PowerDisplay",
     "PredictionDisplay",
     "ProfileDisplay",
     "RandomEffectsDisplay",

@@ -92,6 +92,10 @@ class Tests(SingleThreaded):
         check_is_fitted(self)
         check_inference(self.fit_)
         check_choice("df", df, DF_METHODS)
+        return wald_test(self.fit_, *self._constraints(hypothesis), df)
+
+    def _constraints(self, hypothesis: Any) -> tuple[Floats, Floats]:
+        """Return a hypothesis as weights of the coefficients, (m, p), and values, (m,)."""
         names = fixed_names(self.fit_)
         terms = _terms(self.fit_, self._spec)
         factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
@@ -99,7 +103,7 @@ class Tests(SingleThreaded):
         matrix, values = _read(hypothesis, names, read)
         if isinstance(hypothesis, str) or _is_list_of_texts(hypothesis):
             _refuse_curves(self.fit_, matrix)
-        return wald_test(self.fit_, matrix, values, df)
+        return matrix, values
 
     def anova(self, type: int = 3, df: str = "auto") -> Anova:  # noqa: A002 -- R's word
         """Test each term of the formulas: an analysis of variance table.
