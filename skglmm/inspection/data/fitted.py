@@ -11,7 +11,6 @@ from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.frames import predict_frame
 from skglmm.estimators.reading.rows import name_of
 from skglmm.formula import parse, variables
-from skglmm.formula.structures import STRUCTURES
 
 __all__ = ["Fitted", "name_in_model"]
 
@@ -81,19 +80,6 @@ class Fitted(Inside):
         for k in (*family.known, *every):  # an exposure is an offset of the mean
             offset |= set(model._spec.offset_parts[k].columns)
         return offset | {name for text in texts for name in variables(text, allowed)}
-
-    def places(self, kind: str) -> set[str]:
-        """Return the columns that say where effects of structures are, as the model calls them.
-
-        Parameters
-        ----------
-        kind : {"times", "points"}
-            Times in equal steps, as of ``ar1``, or any numbers, as of ``ou`` and fields.
-        """
-        allowed = tuple(self.model.context or ())
-        bars = self.model.random_terms_
-        of_kind = [bar for bar in bars if STRUCTURES[bar.structure].effects == kind]
-        return {name for bar in of_kind for name in variables(bar.effects, allowed)}
 
     def numbers(self, y: Any) -> Floats:
         """Return responses, (n,), as numbers of the scale that means are on."""
