@@ -34,7 +34,8 @@ y = pd.Series(rng.beta(12 * mean, 12 * (1 - mean)), name="cover")
 # -------
 # ``s(moisture)`` is a smooth curve. ``s(moisture, meadow, bs="fs")`` adds one for each meadow, all
 # with the same variances: those of a level, a slope and bends. However many columns its basis has,
-# a curve takes one parameter here, the standard deviation of its bends, and AIC counts it so.
+# a curve takes two parameters here, its slope and the standard deviation of its bends, and AIC
+# counts it so.
 MODELS = {
     "line": "moisture + (1 | meadow)",
     "parabola": "poly(moisture, 2) + (1 | meadow)",

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor
+from skglmm import BetaGLMMRegressor, OrderedBetaGLMMRegressor, PoissonGLMMRegressor
 from skglmm.inspection import PredictionDisplay, data_grid
 from skglmm.inspection.data.marginaleffects import _Mean
 from skglmm.inspection.data.row_averages import MOST
@@ -122,6 +122,16 @@ def test_curves_of_groups_are_averages_over_their_own_rows(bogs):
         expected = [model.predict(rows.assign(depth=x)).mean() for x in curve.x]
         assert_allclose(curve.mean, expected, rtol=1e-9)
         assert curve.averaged == ("shade",)
+
+
+def test_an_exposure_is_averaged_over_as_other_columns_are():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=40), "hours": np.repeat([5, 1, 2, 1], 10)})
+    model = PoissonGLMMRegressor("x", exposure="hours").fit(X, rng.poisson(X["hours"]))
+    display = PredictionDisplay.from_estimator(model, X, feature="x", n_points=2)
+    for x, mean in zip(display.curves[0].x, display.curves[0].mean, strict=True):
+        assert_allclose(mean, model.predict(X.assign(x=x)).mean())
+    assert display.curves[0].averaged == ("hours",)
 
 
 @pytest.mark.parametrize("kind", [None, "fixed"])

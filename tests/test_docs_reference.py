@@ -21,6 +21,7 @@ PACKAGES = (
     "skglmm.inspection",
     "skglmm.model_selection",
     "skglmm.multioutput",
+    "skglmm.planning",
     "skglmm.preprocessing",
 )
 SITE = "https://skglmm.readthedocs.io/en/latest/"

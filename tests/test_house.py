@@ -25,6 +25,7 @@ PUBLIC = (
     "skglmm.inspection",
     "skglmm.model_selection",
     "skglmm.multioutput",
+    "skglmm.planning",
     "skglmm.preprocessing",
     "skglmm.special",
 )
@@ -47,11 +48,15 @@ USED_BY_USERS = (
     "skglmm.inspection",
     "skglmm.model_selection",
     "skglmm.multioutput",
+    "skglmm.planning",
     "skglmm.preprocessing",
 )
 # Whose linear algebra is that of the estimators that it asks.
 ASKS_ESTIMATORS = {
     "LogDensityScorer",
+    "PlannedStudy",
+    "Power",
+    "PowerCurve",
     "RankedProbabilityScorer",
     "log_density_scorer",
     "ranked_probability_scorer",

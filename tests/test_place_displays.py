@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose
 
 from skglmm import LMMRegressor
 from skglmm.inference import half_width
-from skglmm.inspection import DiagnosticsDisplay, RandomEffectsDisplay
+from skglmm.inspection import DiagnosticsDisplay, PredictionDisplay, RandomEffectsDisplay
+from skglmm.inspection.data.row_averages import MOST_PLACES
 
 GROUPS, TIMES = 4, 12
 N = GROUPS * TIMES
@@ -115,3 +116,54 @@ def test_coefficients_of_individuals_are_told_like_their_effects():
     assert_allclose(table["std_error"], effects["std_error"])
     display = RandomEffectsDisplay.from_estimator(model)
     assert display.ax_.get_xlabel() == "effect on the mean"
+
+
+@pytest.mark.parametrize("kind", [None, "fixed"])
+def test_curves_over_times_are_at_the_times_of_the_rows(kind):
+    rows = X[X["t"] != 5]
+    model = LMMRegressor("t + ar1(0 + t | g)").fit(rows, Y[rows.index])
+    display = PredictionDisplay.from_estimator(
+        model, rows, Y[rows.index], feature="t", by="g", kind=kind
+    )
+    for curve in display.curves:
+        own = pd.DataFrame({"t": np.delete(np.arange(TIMES), 5), "g": int(curve.group[0])})
+        assert_allclose(curve.x, own["t"])
+        assert_allclose(curve.mean, model.predict(own, kind=kind))
+
+
+def test_a_time_of_random_effects_alone_is_used(series):
+    display = PredictionDisplay.from_estimator(series, X, Y, feature="t", by="g")  # no warning
+    assert np.ptp(display.curves[0].mean) > 0.5
+
+
+def test_curves_of_other_columns_are_averages_over_the_places_of_a_field():
+    frame = X.assign(x=np.cos(np.arange(N)))
+    model = LMMRegressor("x + exp(0 + lon + lat | 1) + (1 | g)").fit(frame, HILLS)
+    display = PredictionDisplay.from_estimator(model, frame, feature="x", n_points=2)
+    for x, mean in zip(display.curves[0].x, display.curves[0].mean, strict=True):
+        assert_allclose(mean, model.predict(frame.assign(x=x), kind={"1"}).mean())
+
+
+def test_curves_over_coordinates_are_at_few_new_places(field):
+    n = MOST_PLACES // 4
+    many = pd.DataFrame({"lon": np.linspace(0, 9, n), "lat": np.linspace(9, 0, n)})
+    display = PredictionDisplay.from_estimator(field, many, feature="lon", n_points=20)
+    (curve,) = display.curves
+    assert curve.averaged == (f"{MOST_PLACES // 20} of {n} rows",)
+    at = many.assign(lon=curve.x[0])
+    assert_allclose(curve.mean[0], field.predict(at).mean(), rtol=0.02)
+
+
+@pytest.mark.parametrize("formula", ["s(lon, k=4) + ar1(0 + t | g)", "s(lon, k=4) + (1 | g)"])
+def test_smooth_terms_have_no_panel_among_random_effects(formula):
+    y = Y + X["g"].to_numpy()
+    model = LMMRegressor(formula).fit(X, y)
+    (panel,) = RandomEffectsDisplay.from_estimator(model).axes_
+    assert panel.get_title().startswith(("t", "Intercept"))
+    DiagnosticsDisplay.from_estimator(model, X, y, random_state=0)
+
+
+def test_whole_times_have_whole_ticks():
+    model = LMMRegressor("ar1(0 + t | g)").fit(X.assign(t=X["t"] // 4 + 2005), Y)
+    ticks = RandomEffectsDisplay.from_estimator(model).ax_.get_xticks()
+    assert (ticks % 1 == 0).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 from test_kenward_roger import moments, textbook
 
 from skglmm import LMMRegressor
@@ -359,6 +359,26 @@ def test_weights_leave_rows_out_and_nothing_else():
     assert_allclose(model.log_likelihood_, other.log_likelihood_, rtol=1e-12)
     with pytest.raises(DesignError, match="weights may be 0 and 1 only"):
         model.fit(X, Y, sample_weight=1.0 + weights)
+
+
+@pytest.mark.parametrize("scale", ["-1", "0 + 0"])
+def test_a_scale_without_terms_is_no_standard_deviation_of_one(scale):
+    with pytest.raises(DesignError, match="would fix the residual standard deviation at 1; write"):
+        LMMRegressor(f"visit + {AR1}", scale=scale).fit(X, Y)
+
+
+def test_known_standard_deviations_need_no_terms():
+    sd = np.linspace(10.0, 20.0, len(Y))
+    model = LMMRegressor("1", scale="0 + offset(log(sd))", reml=False)
+    model.fit(X.assign(sd=sd), Y)
+    mean = np.average(Y, weights=sd**-2.0)
+    assert_allclose(model.intercept_, mean, rtol=1e-6)
+    assert_allclose(model.log_likelihood_, np.sum(norm.logpdf(Y, mean, sd)), rtol=1e-9)
+
+
+def test_one_visit_of_each_subject_is_not_hidden_by_a_residual_that_is_left_out():
+    first = X["visit"] == X["visit"].iloc[0]
+    LMMRegressor("1 + us(0 + visit | subject)", scale="0").fit(X[first], Y[first])
 
 
 def test_many_responses_and_clusters_need_a_residual():

@@ -79,6 +79,7 @@ def two_conditions():
     return frame, rng.beta(precision * mean, precision * (1 - mean))
 
 
+@pytest.mark.filterwarnings("ignore:sd.precision.*limits of Wald")  # of one, hardly known
 @pytest.mark.parametrize("of_precision", [False, True])
 def test_two_categories_beside_an_intercept_are_a_correlation_in_other_words(
     two_conditions, of_precision

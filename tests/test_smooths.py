@@ -372,6 +372,9 @@ def test_columns_that_cannot_be_smoothed_are_refused(formula, message):
         ("s(x, g, bs='fs', by=f)", "bs='fs' takes no by"),
         ("s(x, sp=1)", "s() has no argument 'sp'"),
         ("s(x, k=-1)", "k of s() is a whole number"),
+        ("s(x, x2=z)", "s() has no argument 'x2'; by name it takes bs, by, k"),
+        ("s(x, 10)", "10 stands where a column is expected; the number of columns of the basis is"),
+        ("s(x, by=2)", "2 stands where a column is expected"),
         ("s()", "uses no column"),
         ("_s(x)", "the function is reserved; write s(x)"),
     ],
@@ -468,6 +471,8 @@ def test_curves_are_asked_for_by_name():
         model.curves("s(z)")
     with pytest.raises(ValueError, match=re.escape("at= has no 'x'")):
         model.curves(at={"z": [1.0]})
+    with pytest.raises(ValueError, match="'x' that are no numbers"):
+        model.curves(at={"x": ["a"]})
 
 
 def test_curves_of_levels_are_effects_of_their_group():

@@ -338,9 +338,13 @@ def test_rows_on_a_cluster_do_not_learn_knots():
         learn_labels(Here([]), ROWS, texts, model)
 
 
-def test_tests_of_hypotheses_are_about_the_trend():
-    found = fitted(reml=True).wald_test("s(x)")
-    assert 0 < found.p_value < 0.05
+def test_tests_of_hypotheses_are_of_coefficients_and_not_of_curves():
+    model = fitted(reml=True)
+    with pytest.raises(ValueError, match=r"'s\(x\)' is a curve"):
+        model.wald_test("s(x)")
+    names = list(model.vcov().columns)
+    trend = [float(name == "s(x)") for name in names]
+    assert 0 < model.wald_test(trend).p_value < 0.05
 
 
 def precision_likelihood(model):

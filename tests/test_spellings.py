@@ -150,3 +150,9 @@ def test_the_first_response_outside_is_one_that_rounding_does_not_explain(rows):
     model = OrderedBetaGLMMRegressor("x + (1 | g)", bounds=(0, 100))
     with pytest.raises(ValueError, match=r"2 of 240 do not, the first .* y\[7\]=104\.5 "):
         model.fit(X, y)
+
+
+def test_a_field_without_a_bar_is_not_taken_for_the_exponential_function():
+    with pytest.raises(FormulaError, match=r"a field is exp\(0 \+ lon \+ lat \| 1\)"):
+        parse("x + exp(0 + lon + lat)")
+    parse("exp(x + z)")

@@ -268,3 +268,17 @@ def test_a_beta_model_has_the_gradient_zero_where_it_ends(name):
     errors = std_errors(found, parameters)
     values = np.array([each.value for each in parameters])
     assert np.all(np.abs(values - truth) < 4 * errors)
+
+
+@pytest.mark.parametrize("rho", [-0.7, 0.4, 1.0 - 1e-9])
+def test_gaps_between_times_may_be_as_long_as_they_like(rho):
+    times = np.array([0, 1, 10**9, 10**9 + 3])
+    covariance = Autoregressive(4, tuple(times.tolist()))
+    theta = np.array([1.5, np.arcsin(rho)])
+    factor = covariance.factor(theta)
+    exact = 2.25 * np.sin(theta[1]) ** np.abs(times[:, None] - times)
+    assert_allclose(factor @ factor.T, exact, rtol=1e-8, atol=1e-12)
+    around = [covariance.factor(np.add(theta, (0.0, step))) for step in (1e-7, -1e-7)]
+    if rho < 0.9:  # where differences have digits
+        change = (around[0] - around[1]) / 2e-7
+        assert_allclose(covariance.move(theta, np.array([0.0, 1.0])), change, atol=1e-6)

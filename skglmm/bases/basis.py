@@ -19,10 +19,11 @@ __all__ = ["Basis", "powers_of"]
 class Basis:
     r"""A smooth function as a mixed model [1]_: trends times :math:`\beta`, plus bends times b.
 
-    It is learned from rows, and holds none of them. Trends are 1, x, z, or x times z, without
-    their means; bends have independent normal effects b. With standard deviations of one, the
-    variance of the curve around its trend is one on average over the rows that it was learned
-    from: a standard deviation is that of the curve, in units of the linear predictor.
+    It is learned from rows, of which it holds the knots of its spline, if anything. Trends are
+    1, x, z, or x times z, without their means; bends have independent normal effects b. With
+    standard deviations of one, the variance of the curve around its trend is one on average over
+    the rows that it was learned from: a standard deviation is that of the curve, in units of the
+    linear predictor.
 
     Parameters
     ----------

@@ -61,6 +61,10 @@ class Covariance(ABC):
         """Uncorrelated covariances of consecutive effects."""
         return (self,)
 
+    def cut(self, theta: Floats) -> "Iterator[tuple[Covariance, Floats]]":
+        """Yield each of the blocks with its part of `theta`."""
+        yield self, np.asarray(theta, dtype=np.float64)
+
     @property
     def components(self) -> tuple[tuple[int, ...], ...]:
         """Effects that may be correlated with each other, whatever `theta`: ``((0, 1), (2,))``."""

@@ -75,7 +75,7 @@ class BlockDiagonal(Covariance):
             yield part, slice(start, stop), slice(effect, last)
             start, effect = stop, last
 
-    def _cut(self, theta: Floats) -> Iterator[tuple[Covariance, Floats]]:
+    def cut(self, theta: Floats) -> Iterator[tuple[Covariance, Floats]]:
         theta = np.asarray(theta, dtype=np.float64)
         return ((part, theta[inside]) for part, inside, _ in self._places)
 
@@ -87,7 +87,7 @@ class BlockDiagonal(Covariance):
         return any(part.blurs for part in self.parts)
 
     def factor(self, theta: Floats) -> Floats:
-        return np.asarray(block_diag(*(part.factor(piece) for part, piece in self._cut(theta))))
+        return np.asarray(block_diag(*(part.factor(piece) for part, piece in self.cut(theta))))
 
     def move(self, theta: Floats, step: Floats) -> Floats:
         return np.asarray(
@@ -109,13 +109,13 @@ class BlockDiagonal(Covariance):
                 yield np.concatenate([theta[: inside.start], other, theta[inside.stop :]])
 
     def scaled(self, theta: Floats, share: float) -> Floats:
-        return np.concatenate([part.scaled(piece, share) for part, piece in self._cut(theta)])
+        return np.concatenate([part.scaled(piece, share) for part, piece in self.cut(theta)])
 
     def rectify(self, theta: Floats) -> Floats:
-        return np.concatenate([part.rectify(piece) for part, piece in self._cut(theta)])
+        return np.concatenate([part.rectify(piece) for part, piece in self.cut(theta)])
 
     def zeros(self, theta: Floats) -> Bools:
-        return np.concatenate([part.zeros(piece) for part, piece in self._cut(theta)])
+        return np.concatenate([part.zeros(piece) for part, piece in self.cut(theta)])
 
     def edges(self, theta: Floats) -> Sequence[Edge]:
         return [
@@ -129,10 +129,10 @@ class BlockDiagonal(Covariance):
             yield from part.at_ends(theta[inside], labels.of(own))
 
     def off_boundary(self, theta: Floats, least: float) -> Floats:
-        return np.concatenate([part.off_boundary(piece, least) for part, piece in self._cut(theta)])
+        return np.concatenate([part.off_boundary(piece, least) for part, piece in self.cut(theta)])
 
     def turned(self, theta: Floats, small: float, least: float) -> Floats | None:
-        found = [(part.turned(piece, small, least), piece) for part, piece in self._cut(theta)]
+        found = [(part.turned(piece, small, least), piece) for part, piece in self.cut(theta)]
         if all(turned is None for turned, _ in found):
             return None
         return np.concatenate([piece if turned is None else turned for turned, piece in found])

@@ -86,10 +86,8 @@ def _curves(
         start = 0
         is_smooth = not terms[0].group and terms[0].structure == SMOOTH
         for term, key in zip(terms, keys, strict=True) if is_smooth else ():
-            smooth, k = (
-                smooth_in(specs[key].states, term.effects),
-                plan.predictors.index(term.predictor),
-            )
+            smooth = smooth_in(specs[key].states, term.effects)
+            k = plan.predictors.index(term.predictor)
             for place, label in enumerate(smooth.labels):
                 trends = tuple(coefficients[k].index(name) for name in smooth.trend_names(label))
                 bends = range(start, start + smooth.basis.weights.shape[1])

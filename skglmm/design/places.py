@@ -30,11 +30,14 @@ class Places:
         Those that occur, in order: times increase. Those of later rows follow.
     labels : Labels or None
         Levels of a category of times, which count from 0, those without rows among them.
+    are_whole : bool
+        Whether points are whole times, of which nothing is known in between.
     """
 
     columns: tuple[str, ...]
     points: Floats
     labels: Labels | None = None
+    are_whole: bool = False
 
     @classmethod
     def of_times(cls, frame: pd.DataFrame, column: str, word: str) -> "Places":
@@ -52,7 +55,7 @@ class Places:
         if isinstance(series.dtype, pd.CategoricalDtype):
             labels = Labels.of(series.cat.categories)
             codes = labels.codes(series, _TIME).astype(np.float64)
-            return cls._learn((column,), codes[:, None], labels, word)
+            return cls._learn((column,), codes[:, None], word, labels, are_whole=True)
         if kind_of(series) in _UNORDERED:
             shown = ", ".join(map(repr, sorted(map(str, series.unique()))[:SHOWN]))
             msg = (
@@ -71,16 +74,22 @@ class Places:
                 "category are equal steps apart"
             )
             raise DesignError(msg)
-        return cls._learn((column,), times[:, None], None, word)
+        return cls._learn((column,), times[:, None], word, are_whole=True)
 
     @classmethod
     def of_points(cls, frame: pd.DataFrame, columns: Sequence[str], word: str) -> "Places":
         """Learn the distinct points of numeric columns."""
-        return cls._learn(tuple(columns), _coordinates(frame, columns), None, word)
+        return cls._learn(tuple(columns), _coordinates(frame, columns, _COORDINATE), word)
 
     @classmethod
     def _learn(
-        cls, columns: tuple[str, ...], points: Floats, labels: Labels | None, word: str
+        cls,
+        columns: tuple[str, ...],
+        points: Floats,
+        word: str,
+        labels: Labels | None = None,
+        *,
+        are_whole: bool = False,
     ) -> "Places":
         found = np.unique(points + 0.0, axis=0)  # -0.0 is 0.0
         if len(found) < 2:
@@ -91,7 +100,7 @@ class Places:
                 f"{word}() needs two or more times or places, and {what} holds {shown} in all rows"
             )
             raise DesignError(msg)
-        return cls(columns, found, labels)
+        return cls(columns, found, labels, are_whole)
 
     @property
     def joint_name(self) -> str:
@@ -130,7 +139,8 @@ class Places:
             When a column is unknown, misses values, or has a level of no known time.
         """
         if self.labels is None:
-            return _coordinates(frame, self.columns) + 0.0
+            role = _TIME if self.are_whole else _COORDINATE
+            return _coordinates(frame, self.columns, role) + 0.0
         series = pick(frame, self.columns[0])
         codes = self.labels.codes(series, _TIME)
         if (codes < 0).any():
@@ -161,8 +171,8 @@ class Places:
         return np.asarray(found, dtype=np.intp)
 
 
-def _coordinates(frame: pd.DataFrame, columns: Sequence[str]) -> Floats:
-    found = [numbers(pick(frame, name), _COORDINATE) for name in columns]
+def _coordinates(frame: pd.DataFrame, columns: Sequence[str], role: str) -> Floats:
+    found = [numbers(pick(frame, name), role) for name in columns]
     return np.column_stack(found)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skglmm.arrays import Bools, Floats, Ints
-from skglmm.covariance import Covariance, Extended, Relationship
+from skglmm.covariance import Covariance, EffectNames, Extended, Relationship
 from skglmm.design.one_hot import EffectColumns, OneHot
 from skglmm.design.smooths import LearnedSmooth
 
@@ -62,6 +62,11 @@ class Factor:
     def are_groups(self) -> bool:
         """Whether its levels are groups of rows, with few effects each."""
         return not (self.is_one_hot or self.is_smooth)
+
+    @property
+    def effect_names(self) -> EffectNames:
+        """What the covariance makes names of its parameters of."""
+        return EffectNames(self.name, self.columns, self.joint_name, self.parts)
 
     @property
     def n_columns(self) -> int:
@@ -173,6 +178,11 @@ class Layout:
     def is_shifted(self, k: int) -> bool:
         """Whether something is added to a predictor."""
         return bool(self.offsets and self.offsets[k])
+
+    @property
+    def smooth_factors(self) -> tuple[int, ...]:
+        """The place of the factor of smooths over all rows; none where there are none."""
+        return tuple(f for f, factor in enumerate(self.factors) if factor.is_smooth)
 
     @property
     def grouping_factors(self) -> tuple[Factor, ...]:

@@ -25,7 +25,7 @@ _CONSTANT = "1"  # a trend of curves that are not centered
 
 @dataclass(frozen=True, eq=False)
 class LearnedSmooth:
-    """What was learned of a smooth term; holds no rows.
+    """What was learned of a smooth term; of the rows it holds the knots alone.
 
     Parameters
     ----------

@@ -133,6 +133,14 @@ class Family(ABC):
         return type(self).__name__
 
     @property
+    def variance_formula(self) -> str:
+        """Variance of the response in names of parameters, as an expression of Python.
+
+        Empty where it is none of sums, products, quotients and powers.
+        """
+        return ""
+
+    @property
     def predictors(self) -> tuple[str, ...]:
         """Names of the K linear predictors, those of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.covariance import EffectNames
+from skglmm.covariance import Covariance, EffectNames
 from skglmm.design import Layout
 from skglmm.engine import (
     LinearRows,
@@ -30,6 +30,8 @@ from skglmm.fitting.search.singular import free_parameters, singular_terms
 from skglmm.fitting.uncertainty import Uncertainty, uncertainty
 
 __all__ = ["Outcome", "in_user_units"]
+
+CERTAIN = 1e-12  # from 1 or -1: correlations that are held there
 
 
 class Outcome(NamedTuple):
@@ -130,10 +132,20 @@ def _singular(
         covariance = named.covariance
         if named.is_smooth:  # a curve without a bend is a straight line
             continue
-        names = EffectNames(named.name, named.columns, named.joint_name, named.parts)
-        found += singular_terms(named, lambda_, (np.diag(factor) == 0) & covariance.ranked)
+        names = named.effect_names
+        mask = (np.diag(factor) == 0) & covariance.ranked
+        held = _held_correlations(covariance, theta, names) if mask.any() else []
+        found += singular_terms(named, lambda_, mask, held)
         found += covariance.at_ends(theta, names)
     return tuple(found)
+
+
+def _held_correlations(covariance: Covariance, theta: Floats, names: EffectNames) -> list[str]:
+    """Say which correlations are 1 or -1, as natural parameters call them."""
+    every = covariance.natural(theta, np.eye(covariance.size), names)
+    values = {each.name: each.value for each in every if not each.name.startswith("sd(")}
+    found = [name for name, value in values.items() if abs(abs(value) - 1.0) < CERTAIN]
+    return [f"{name} is {values[name]:.0f}" for name in found]
 
 
 def _of_objective(bound: Bound, optimum: Optimum) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from skglmm.formula.allow import check_expressions, variables
 from skglmm.formula.constraints import read_constraints
 from skglmm.formula.groups import parse_groups
 from skglmm.formula.records import Bar, Formula
+from skglmm.formula.smaller import without_one
 from skglmm.formula.split import parse
 from skglmm.formula.tokens import back_quoted, quote
 
@@ -17,4 +18,5 @@ __all__ = [
     "quote",
     "read_constraints",
     "variables",
+    "without_one",
 ]

@@ -73,8 +73,9 @@ def _object_to_number(
 
 
 def _object_to_names(call: ast.Call, function: str, parameters: tuple[Argument, ...]) -> str | None:
-    # Transforms take their first argument by its place.
-    start = 0 if function == "C" or (parameters and parameters[0].kind != "data") else 1
+    # Transforms take their columns by their places.
+    placed = [each for each in parameters if each.kind == "data" and not each.only_by_name]
+    start = 0 if function == "C" else len(placed)
     known = {parameter.name for parameter in parameters[start:]}
     taken = {parameter.name for parameter in parameters[: len(call.args)]}
     for word in call.keywords:

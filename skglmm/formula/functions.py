@@ -23,8 +23,8 @@ class Argument(NamedTuple):
     only_by_name: bool = False
 
 
-# As in Python's own signatures: what follows * is given by name. The first one of each function
-# is given by its place, that of C() excepted.
+# As in Python's own signatures: what follows * is given by name. Data before it are given by their
+# place, those of C() excepted.
 _SIGNATURES = {
     "log log2 log10 log1p exp exp2 exp10 sqrt expit abs I center": "x: data",
     "np.log np.log2 np.log10 np.log1p np.exp np.sqrt np.abs np.square np.sin np.cos": "x: data",

@@ -9,7 +9,7 @@ from formulaic.parser.types import Factor, Term
 from skglmm.exceptions import FormulaError
 from skglmm.formula.limits import shorten
 from skglmm.formula.terms import read_terms, render
-from skglmm.syntax import PENALIZED, SMOOTHS, name_of, read_expression, spelled
+from skglmm.syntax import PENALIZED, SMOOTHS, columns_in, name_of, read_expression, spelled
 
 __all__ = ["SmoothTerm", "cut_smooths", "refuse_smooths"]
 
@@ -121,6 +121,7 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
         shown = " + ".join(f"(1 | {spelled(each)})" for each in call.args)
         msg = f"{text} {where}: random effects of a group are written {shown}"
         raise FormulaError(msg)
+    _refuse_numbers(call, where)
     if not _is_by_level(call):
         return SmoothTerm(text, text, PENALIZED + text)
     if _word(call, "by"):
@@ -132,6 +133,17 @@ def _smooth(term: Term, call: ast.Call, source: str) -> SmoothTerm:
             return SmoothTerm(text, "", spelled(bends), (name_of(group),))
     msg = f"{text} {where}: bs='fs' takes a covariate and a grouping column, s(x, g, bs='fs')"
     raise FormulaError(msg)
+
+
+def _refuse_numbers(call: ast.Call, where: str) -> None:
+    """Refuse numbers in the place of columns, as in ``s(x, 10)``."""
+    for each in (*call.args, _word(call, "by")):
+        if each is not None and not any(columns_in(each)):
+            msg = (
+                f"{spelled(call)} {where}: {spelled(each)} stands where a column is expected; the "
+                f"number of columns of the basis is given by name, k={spelled(each)}"
+            )
+            raise FormulaError(msg)
 
 
 def _refuse_repeated(calls: list[ast.Call], terms: list[str]) -> None:

@@ -79,6 +79,7 @@ _ADVICE = {name: found for names, found in CALLS.items() for name in names.split
 _CALL = re.compile(r"(?<![\w.])([A-Za-z][\w.]*)\(")
 _WORD = re.compile(rf"(?<![\w.])({'|'.join(_WORDS)})(?![\w.(])")
 _QUOTED = re.compile(r"""`[^`]*`|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""", re.DOTALL)
+_FIELD = re.compile(r"exp\(\s*0\s*\+")  # nobody adds zero to what exp() is of
 _COLON = re.compile(r"[\w)]\s*:\s*[\w(]")
 _PYTHON = re.compile(r"\blambda\b|[\[{]|:=")
 _COMPARISONS = re.compile(r"[=<>!&]")
@@ -135,6 +136,8 @@ def _of_operator(token: str) -> Iterator[str]:
 def _of_structure(code: str, allowed: Collection[str]) -> Iterator[str]:
     name = code.partition("(")[0]
     if "|" not in code:
+        if _FIELD.match(code):
+            yield "exp(...) without a bar is a function; a field is exp(0 + lon + lat | 1)"
         return
     if name in FOREIGN:
         yield FOREIGN[name]

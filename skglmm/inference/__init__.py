@@ -17,6 +17,7 @@ from skglmm.inference.distribution.quantile import (
 from skglmm.inference.distribution.row_averages import average_interval, average_quantiles
 from skglmm.inference.hypotheses.anova import Anova, TermTest, anova
 from skglmm.inference.hypotheses.conditional_aic import Conditional, conditional_aic
+from skglmm.inference.hypotheses.dropped import Dropped, DroppedTerms
 from skglmm.inference.hypotheses.integrals import REFIT, other_integrals
 from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from skglmm.inference.hypotheses.nested import Addition, Comparison, asserted
@@ -39,6 +40,7 @@ from skglmm.inference.means.contrasts import MeanContrasts
 from skglmm.inference.means.functions import EstimatedFunctions, linear_sums
 from skglmm.inference.means.marginal_means import MarginalMeans
 from skglmm.inference.means.working_scale import WorkingScale, of_linear, of_means
+from skglmm.inference.parameters.assumed import assume, blank_fit
 from skglmm.inference.parameters.bends import bends, covariance_with_bends, with_bends
 from skglmm.inference.parameters.curve_values import CurveValues, curve_values
 from skglmm.inference.parameters.estimates import Estimates
@@ -83,6 +85,7 @@ from skglmm.inference.prediction.predict import (
 from skglmm.inference.prediction.r2 import R2_METHODS, RSquared, Shares, r_squared
 from skglmm.inference.prediction.sample import sample
 from skglmm.inference.report.findings import Diagnosis, Finding
+from skglmm.inference.report.framed import FrameTable, ModelTable, of_frame
 from skglmm.inference.report.frames import (
     component_frame,
     covariance_frame,
@@ -93,14 +96,17 @@ from skglmm.inference.report.frames import (
     random_effects_frame,
     smooth_frame,
 )
+from skglmm.inference.report.hardly_known import far_limits, scarce_df
 from skglmm.inference.report.notes import Note, confounded_with_rows, notes
 from skglmm.inference.report.overview import Overview, overview
+from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.separation import (
     at_infinity,
     prior_findings,
     separated_findings,
     undetermined,
 )
+from skglmm.inference.report.text import Page, Table
 from skglmm.inference.residuals.checks import ResidualChecks, residual_checks
 from skglmm.inference.residuals.distribution_tests import ResidualTest
 from skglmm.inference.residuals.drawn import Drawn, drawn
@@ -112,6 +118,7 @@ from skglmm.inference.residuals.residuals import (
     response_residuals,
 )
 from skglmm.inference.residuals.simulated import simulated_residuals
+from skglmm.inference.summaries.equation import Equation, equation
 from skglmm.inference.summaries.many_fits import FitNumbers, ManyFits, fit_numbers, no_numbers
 from skglmm.inference.summaries.summary import Summary, summarize
 from skglmm.inference.summaries.tidy import EFFECTS, tidy, without_ratios
@@ -143,10 +150,14 @@ __all__ = [
     "CurveValues",
     "Diagnosis",
     "Drawn",
+    "Dropped",
+    "DroppedTerms",
+    "Equation",
     "EstimatedFunctions",
     "Estimates",
     "Finding",
     "FitNumbers",
+    "FrameTable",
     "Heap",
     "Influence",
     "Interval",
@@ -156,13 +167,16 @@ __all__ = [
     "ManyFits",
     "MarginalMeans",
     "MeanContrasts",
+    "ModelTable",
     "NestedModels",
     "Normal",
     "Note",
     "Overview",
+    "Page",
     "PartIntervals",
     "Plan",
     "Prediction",
+    "Printed",
     "Profile",
     "RSquared",
     "RandomEffects",
@@ -173,16 +187,19 @@ __all__ = [
     "Shares",
     "SmoothTest",
     "Summary",
+    "Table",
     "TermTest",
     "Update",
     "WaldTest",
     "WorkingScale",
     "anova",
     "asserted",
+    "assume",
     "at_infinity",
     "average_interval",
     "average_quantiles",
     "bends",
+    "blank_fit",
     "bootstrap_once",
     "cluster_scores",
     "coefficient_tables",
@@ -200,9 +217,11 @@ __all__ = [
     "deviance_residuals",
     "diagnose",
     "drawn",
+    "equation",
     "estimate_frame",
     "exceedances",
     "explained_deviance",
+    "far_limits",
     "fit_numbers",
     "fixed_names",
     "group_coefficients",
@@ -231,6 +250,7 @@ __all__ = [
     "no_numbers",
     "nonestimable",
     "notes",
+    "of_frame",
     "of_linear",
     "of_means",
     "of_one_trial",
@@ -258,6 +278,7 @@ __all__ = [
     "response_residuals",
     "sample",
     "sandwich",
+    "scarce_df",
     "separated_findings",
     "shared_levels",
     "simulate_responses",

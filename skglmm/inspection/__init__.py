@@ -11,6 +11,7 @@ from skglmm.inspection.displays.estimates.coefficient_display import Coefficient
 from skglmm.inspection.displays.estimates.marginal_means_display import MarginalMeansDisplay
 from skglmm.inspection.displays.group_calibration_display import GroupCalibrationDisplay
 from skglmm.inspection.displays.interaction_display import InteractionDisplay
+from skglmm.inspection.displays.power_display import PowerDisplay
 from skglmm.inspection.displays.prediction_display import PredictionDisplay
 from skglmm.inspection.displays.profile_display import ProfileDisplay
 from skglmm.inspection.displays.random_effects_display import RandomEffectsDisplay
@@ -30,6 +31,7 @@ __all__ = [
     "GroupCalibrationDisplay",
     "InteractionDisplay",
     "MarginalMeansDisplay",
+    "PowerDisplay",
     "PredictionDisplay",
     "ProfileDisplay",
     "RandomEffectsDisplay",

@@ -1,12 +1,13 @@
 """Whether the likelihoods of two models are about the same responses."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from skglmm.engine import Approximation, Laplace
 from skglmm.inference import REFIT, other_integrals
 
-__all__ = ["PENALIZED", "difference", "refuse_different", "refuse_penalized"]
+__all__ = ["PENALIZED", "difference", "refuse_different", "refuse_penalized", "refuse_priors"]
 
 PENALIZED = (
     "estimates with priors do not maximize the likelihood, and count for less than a parameter "
@@ -66,9 +67,18 @@ def refuse_penalized(names: tuple[str, str], one: Any, other: Any) -> None:
     """Refuse estimators whose parameters have priors."""
     found = [name for name, model in zip(names, (one, other), strict=True) if model.fit_.priors]
     if found:
-        verb = "has" if len(found) == 1 else "have"
-        msg = f"{' and '.join(found)} {verb} priors, and there is no test: {PENALIZED}"
-        raise ValueError(msg)
+        raise ValueError(_penalized(found))
+
+
+def refuse_priors(name: str, model: Any) -> None:
+    """Refuse an estimator whose parameters have priors."""
+    if model.fit_.priors:
+        raise ValueError(_penalized([name]))
+
+
+def _penalized(names: Sequence[str]) -> str:
+    verb = "has" if len(names) == 1 else "have"
+    return f"{' and '.join(names)} {verb} priors, and there is no test: {PENALIZED}"
 
 
 def _approximated_differently(one: Any, other: Any) -> bool:

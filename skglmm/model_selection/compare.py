@@ -20,7 +20,7 @@ from skglmm.model_selection.comparable import PENALIZED, refuse_different
 from skglmm.model_selection.nesting import paired, spaces_on, why_not_nested
 from skglmm.model_selection.unrestricted import by_maximum_likelihood, refuse_missing
 
-__all__ = ["compare"]
+__all__ = ["compare", "model_labels"]
 
 _CRITERIA = ("n_params", "log_likelihood", "aic", "aicc", "bic", "converged", "singular")
 _TESTS = ("lr_against", "lr_statistic", "lr_df", "lr_p_value", "lr_method", "lr_note")
@@ -112,7 +112,7 @@ def compare(
     plain         3  220.50      38.96        NaN           NaN
     """
     check_flag("refit", refit)
-    labels = _labels(models, names)
+    labels = model_labels(models, names)
     fitted = [unwrap(model, label) for model, label in zip(models, labels, strict=True)]
     if refit:
         refuse_missing("refit=True", "compare(..., refit=True, X=X, y=y)", X=X, y=y)
@@ -133,7 +133,7 @@ def compare(
     return table.sort_values("caic" if conditional else "aic", kind="stable")
 
 
-def _labels(models: Sequence[Any], names: Sequence[str] | None) -> list[str]:
+def model_labels(models: Sequence[Any], names: Sequence[str] | None) -> list[str]:
     """Names as given, or places: what to call models before their formulas are known."""
     if not models:
         msg = "there is nothing to compare; call compare(model_1, model_2, ...)"

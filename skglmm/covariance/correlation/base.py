@@ -316,8 +316,15 @@ def _stepped(times: tuple[int, ...], omega: float) -> tuple[Floats, Floats]:
 
 
 def _series(n: int, rho: float) -> tuple[float, float]:
-    """Sum of rho^(2m) over m < n, and its derivative in rho."""
-    powers = np.arange(n)
-    value = float(np.sum(rho ** (2 * powers)))
-    later = powers[1:]
-    return value, float(np.sum(2 * later * rho ** (2 * later - 1)))
+    """Sum of rho^(2m) over m < n, and its derivative in rho, by doubling: no gap is too long."""
+    size = abs(rho)
+    value, slope, count = 0.0, 0.0, 0
+    for digit in f"{n:b}":
+        power = size ** (2 * count)
+        turn = 2 * count * size ** (2 * count - 1) if count else 0.0
+        value, slope = value * (1.0 + power), slope * (1.0 + power) + value * turn
+        count *= 2
+        if digit == "1":
+            value, slope = 1.0 + size**2 * value, size**2 * slope + 2.0 * size * value
+            count += 1
+    return value, float(np.copysign(slope, rho))

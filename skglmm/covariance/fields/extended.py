@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import final
 
 import numpy as np
@@ -29,6 +30,8 @@ class Extended(Covariance):
     known of the learned effects, and how they move with `theta`, holds for new ones.
 
     Only what follows a fit asks for it: for factors and derivatives, the latter by differences.
+    What is asked of one row after another needs the variances of C alone, which is then diagonal:
+    the covariances among new effects take most of the time.
 
     Parameters
     ----------
@@ -38,6 +41,8 @@ class Extended(Covariance):
         Of the learned effects.
     points : ndarray, shape (m, d)
         New times or places, see `Covariance.between`.
+    jointly : bool, default=True
+        Whether new effects have covariances with each other beside those through learned ones.
 
     References
     ----------
@@ -57,6 +62,7 @@ class Extended(Covariance):
 
     known: Covariance
     points: Floats = field(repr=False)
+    jointly: bool = True
 
     @classmethod
     def of(cls, known: Covariance, points: Floats) -> "Extended":
@@ -89,9 +95,44 @@ class Extended(Covariance):
         if not np.any(root):
             return lower  # effects that do not vary do so nowhere
         slopes = _solved(root, self.known.between(theta, self.points))
-        rest = self.known.among(theta, self.points) - slopes @ slopes.T
-        lower[q:, :q], lower[q:, q:] = slopes, _root(rest, float(np.max(np.sum(root**2, axis=1))))
+        largest = float(np.max(np.sum(root**2, axis=1)))
+        lower[q:, :q] = slopes
+        if self.jointly:
+            rest = self.known.among(theta, self.points) - slopes @ slopes.T
+            lower[q:, q:] = _root(rest, largest)
+        else:
+            (variance,) = np.diag(self.known.among(theta, self.points[:1]))  # the same everywhere
+            rest = variance - np.sum(slopes * slopes, axis=1)
+            np.fill_diagonal(lower[q:, q:], np.sqrt(np.maximum(rest, 0.0) + NUGGET * largest))
         return lower
+
+    @cached_property
+    def apart(self) -> "Extended":
+        """The covariance without what new effects have in common beside learned ones."""
+        return replace(self, jointly=False)
+
+    def moves(self, theta: Floats) -> Iterator[Floats]:
+        if self.jointly:
+            yield from super().moves(theta)
+            return
+        q = self.known.size
+        for learned, spread in _changes(self, tuple(np.asarray(theta).tolist())):
+            change = np.zeros((self.size, self.size))
+            change[:, :q] = learned
+            np.fill_diagonal(change[q:, q:], spread)
+            yield change
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Extended) or self._identity != other._identity:
+            return False
+        return bool(self.known == other.known)
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @cached_property
+    def _identity(self) -> tuple[int, bool, bytes]:
+        return self.known.size, self.jointly, np.ascontiguousarray(self.points).tobytes()
 
     def move(self, theta: Floats, step: Floats) -> Floats:
         ends = (self.factor(theta + sign * STEP * step) for sign in (1.0, -1.0))
@@ -120,15 +161,13 @@ class Extended(Covariance):
         return np.arange(self.n_params)
 
     def names(self, labels: EffectNames) -> list[str]:
-        effects = labels.effects[: self.known.size]
-        return self.known.names(labels._replace(effects=effects))
+        return self.known.names(labels.of(slice(self.known.size)))
 
     def natural(
         self, theta: Floats, basis: Floats, labels: EffectNames
     ) -> Iterator[NaturalParameter]:
         q = self.known.size
-        effects = labels.effects[:q]
-        return self.known.natural(theta, basis[:q, :q], labels._replace(effects=effects))
+        return self.known.natural(theta, basis[:q, :q], labels.of(slice(q)))
 
     def at_ends(self, theta: Floats, labels: EffectNames) -> Iterator[str]:
         return self.known.at_ends(theta, labels)
@@ -152,6 +191,18 @@ class Extended(Covariance):
 
     def among(self, theta: Floats, points: Floats) -> Floats:
         return self.known.among(theta, points)
+
+
+@lru_cache(maxsize=2)
+def _changes(extended: Extended, theta: tuple[float, ...]) -> list[tuple[Floats, Floats]]:
+    """Derivatives of the learned effects' columns of a factor, and of the diagonal of C.
+
+    Means, limits and quantiles of the same rows ask for them one after another.
+    """
+    q = extended.known.size
+    steps = np.eye(extended.n_params)
+    changes = (extended.move(np.array(theta), step) for step in steps)
+    return [(change[:, :q].copy(), np.diag(change)[q:].copy()) for change in changes]
 
 
 def _solved(root: Floats, between: Floats) -> Floats:

@@ -197,7 +197,7 @@ class Conditioning(SingleThreaded):
         (array([39.6]), array([20.3]), 18.0)
         """
         check_is_fitted(self)
-        if forget and any(factor.is_smooth for factor in self.fit_.layout.factors):
+        if forget and self.fit_.layout.smooth_factors:
             raise ValueError(_CURVES)
         frame, column, weights, _ = known_rows(self, X, y, sample_weight)
         response = self._read(column)

@@ -160,6 +160,11 @@ def wald_intervals(request: IntervalRequest) -> infer.Intervals:
             "method='wald'"
         )
         tell(text)
+    for sentence in (
+        *infer.scarce_df(against, found.names),
+        *infer.far_limits(request.fit, found.names),
+    ):
+        tell(sentence)
     return found
 
 

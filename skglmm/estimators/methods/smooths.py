@@ -115,7 +115,8 @@ class Smooths(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When a term is unknown, the model has none or was fitted with ``inference=False``.
+            When a term is unknown, the model has none or was fitted with ``inference=False``; when
+            `at` lacks a covariate, or has what are no numbers, or as many of one as of another.
 
         Examples
         --------
@@ -180,8 +181,23 @@ def _points(
                 f"{list(map(str, at))}"
             )
             raise ValueError(msg)
-        columns = [np.asarray(at[name], dtype=np.float64) for name in smooth.covariates]
-        return np.column_stack(np.broadcast_arrays(*columns))
+        return _at(at, smooth.covariates)
     count = n_points if len(smooth.ends) == 1 else min(n_points, SURFACE)
     axes = [np.linspace(low, high, count) for low, high in smooth.ends]
     return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
+def _at(at: Mapping[str, Any] | pd.DataFrame, names: Sequence[str]) -> Floats:
+    """Return given points, (m, d)."""
+    columns = []
+    for name in names:
+        try:
+            columns.append(np.atleast_1d(np.asarray(at[name], dtype=np.float64)))
+        except (TypeError, ValueError):
+            msg = f"at= has values of {name!r} that are no numbers, as a curve is a function of"
+            raise ValueError(msg) from None
+    sizes = {name: len(column) for name, column in zip(names, columns, strict=True)}
+    if len({size for size in sizes.values() if size != 1}) > 1:
+        msg = f"at= has {sizes} values; covariates of one surface have as many each, or one"
+        raise ValueError(msg)
+    return np.column_stack(np.broadcast_arrays(*columns))

@@ -8,9 +8,14 @@ from skglmm.design import DesignSpec
 from skglmm.estimators.methods.explained import ExplainedVariance
 from skglmm.estimators.methods.tables import TidyTables
 from skglmm.estimators.reading.model import titled
-from skglmm.estimators.reading.validation import check_choice, check_inference
+from skglmm.estimators.reading.validation import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_inference,
+)
 from skglmm.fitting import Fit
-from skglmm.response import ResponseScale
+from skglmm.response import BoundedScale, ResponseScale
 
 __all__ = ["Statistics"]
 
@@ -67,6 +72,54 @@ class Statistics(TidyTables, ExplainedVariance):
         remarks = [*scale.remarks, *scale.missing, *self._remarks()]
         formula = titled(self)
         return infer.summarize(self.fit_, formula, response=scale.described, remarks=remarks, df=df)
+
+    def equation(self, estimates: bool = False, digits: int = 3) -> infer.Equation:
+        r"""Return the model as formulas in LaTeX: distribution, predictors, random effects.
+
+        Parameters
+        ----------
+        estimates : bool, default=False
+            Whether coefficients are numbers; otherwise they are letters.
+        digits : int, default=3
+            Significant digits of the numbers.
+
+        Returns
+        -------
+        Equation
+            A record that notebooks show as formulas, with `to_latex`, `to_markdown` and `to_html`.
+            Levels of categories are indicators, ``[f_i = b]``.
+
+        Raises
+        ------
+        NotFittedError
+            When `fit` was not called.
+
+        Examples
+        --------
+        >>> from skglmm import BetaGLMMRegressor
+        >>> from skglmm.datasets import load_petrol
+        >>> X, y = load_petrol(return_X_y=True)
+        >>> model = BetaGLMMRegressor("EP + (1 | batch)", bounds=(0, 100)).fit(X, y)
+        >>> for line in model.equation(estimates=True).lines:
+        ...     print(line)
+        y_i^* &= y_i / 100
+        y_i^* \mid b &\sim \text{Beta}(\text{mean} = \mu_{i}, \, \text{precision} = \phi)
+        \operatorname{Var}(y_i^* \mid b) &= \frac{\mu_{i} \, (1 - \mu_{i})}{1 + \phi}
+        \operatorname{logit}(\mu_{i}) &= -5.18 + 0.0108 \, \text{EP}_i + b_{0,\text{batch}[i]}
+        b_{0j} &\sim N(0, \, \sigma_{b_0}^2),\quad j = 1, \ldots, 10 \text{ of } \text{batch}
+        \phi &= 302
+        \sigma_{b_0} &= 0.515
+        """
+        check_is_fitted(self)
+        check_flag("estimates", estimates)
+        check_count("digits", digits)
+        plain = {name for terms in self._spec.fixed_terms for key in terms for name in key}
+        scale = self._scale
+        bounds = (scale.low, scale.high) if isinstance(scale, BoundedScale) else None
+        bounds = None if bounds == (0.0, 1.0) else bounds
+        return infer.equation(
+            self.fit_, plain, estimates=bool(estimates), digits=int(digits), bounds=bounds
+        )
 
     def _remarks(self) -> list[str]:
         """Return what the formulas do not say of the model, in sentences."""

@@ -61,10 +61,10 @@ class Tests(SingleThreaded):
         NotFittedError
             When `fit` was not called.
         ValueError
-            When the hypothesis cannot be read (a FormulaError), names something else or is not
-            linear, when its constraints depend on each other or on what the data do not
-            determine, or when the model was fitted with ``inference=False``; when `df` is
-            unknown, or not for such a model.
+            When the hypothesis cannot be read (a FormulaError), names something else, a whole curve
+            such as ``s(x)`` among it, or is not linear, when its constraints depend on each other
+            or on what the data do not determine, or when the model was fitted with
+            ``inference=False``; when `df` is unknown, or not for such a model.
         TypeError
             When the hypothesis is neither text nor numbers.
 
@@ -92,11 +92,18 @@ class Tests(SingleThreaded):
         check_is_fitted(self)
         check_inference(self.fit_)
         check_choice("df", df, DF_METHODS)
+        return wald_test(self.fit_, *self._constraints(hypothesis), df)
+
+    def _constraints(self, hypothesis: Any) -> tuple[Floats, Floats]:
+        """Return a hypothesis as weights of the coefficients, (m, p), and values, (m,)."""
         names = fixed_names(self.fit_)
         terms = _terms(self.fit_, self._spec)
         factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
         read = partial(read_constraints, names=names, terms=terms, factors=factors)
-        return wald_test(self.fit_, *_read(hypothesis, names, read), df)
+        matrix, values = _read(hypothesis, names, read)
+        if isinstance(hypothesis, str) or _is_list_of_texts(hypothesis):
+            _refuse_curves(self.fit_, matrix)
+        return matrix, values
 
     def anova(self, type: int = 3, df: str = "auto") -> Anova:  # noqa: A002 -- R's word
         """Test each term of the formulas: an analysis of variance table.
@@ -115,7 +122,8 @@ class Tests(SingleThreaded):
         -------
         Anova
             A record that prints as a table, with `tests` and `to_frame()`. Terms of the location
-            come first, those of other predictors are called ``precision(x)``.
+            come first, those of other predictors are called ``precision(x)``. Terms of unordered
+            classes are tested in all classes at once.
 
         Raises
         ------
@@ -175,6 +183,20 @@ def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:
             found[fit.layout.label(k, name)] = [start + j for j in kept]
         start += len(fit.beta[k])
     return found
+
+
+def _refuse_curves(fit: Fit, matrix: Floats) -> None:
+    """Refuse the name of a curve, which is that of its one unpenalized coefficient, too."""
+    for curve in fit.layout.curves:
+        labels, start = fit.layout.labels(curve.predictor), fit.shape.beta(curve.predictor).start
+        used = [start + j for j in curve.trends if labels[j] == curve.name]
+        if np.any(matrix[:, used] != 0.0):
+            msg = (
+                f"{curve.name!r} is a curve, and the coefficient of this name its trend alone; "
+                "anova() and the summary test the whole curve. For the trend by itself pass "
+                "weights of the coefficients, in the order of vcov()"
+            )
+            raise ValueError(msg)
 
 
 def _read(

@@ -13,7 +13,7 @@ from skglmm.exceptions import DesignError, FormulaError
 from skglmm.families import Family
 from skglmm.formula import Bar, Formula, parse, parse_groups, quote, variables
 
-__all__ = ["Model", "read_model", "titled"]
+__all__ = ["UNSTRUCTURED", "Model", "read_model", "titled"]
 
 # One model is read again and again, in searches and in resampling.
 _parse = lru_cache(maxsize=256)(parse)

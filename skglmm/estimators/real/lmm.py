@@ -5,10 +5,10 @@ from skglmm.design import Design, DesignSpec
 from skglmm.engine import Approximation, ProfiledGaussian
 from skglmm.estimators.base.regressor import MixedRegressor
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.estimators.reading.validation import check_flag
 from skglmm.estimators.real.no_residual import (
     LoneRows,
     leaves_out,
+    refuse_nothing,
     refuse_others,
     without_residual,
 )
@@ -93,14 +93,14 @@ class LMMRegressor(MixedRegressor):
     link: str = "identity"
 
     def _approximation(self, family: Family) -> Approximation:
-        check_flag("reml", self.reml)
-        integrated = (family.location,) if self.reml else ()
-        return ProfiledGaussian(integrated=integrated)
+        del family
+        return ProfiledGaussian()
 
     def _completed(
         self, spec: DesignSpec, design: Design, y: Floats, weights: Floats | None
     ) -> tuple[DesignSpec, Design]:
         if not leaves_out(self.scale):
+            refuse_nothing(spec, self._make_family().scale, self.scale)
             return spec, design
         return without_residual(spec, design, y, weights, self._make_family())
 
@@ -114,7 +114,7 @@ class LMMRegressor(MixedRegressor):
     ) -> Fit:
         if not leaves_out(self.scale):
             return super()._maximize(family, design, read, weights, scale)
-        how = (self._approximation(family), self._options(), self._priors(self._spec))
+        how = (self._likelihood(family), self._options(), self._priors(self._spec))
         rows = LoneRows(family, design, read, *how)
         log_sd = self._spec.added[family.scale]
         return rows.fit(float(log_sd or 0.0), inference=bool(self.inference))

@@ -13,12 +13,26 @@ from skglmm.families import Family
 from skglmm.fitting import Fit, LeftOut, Options, Study, fit, left_out, refit_with
 from skglmm.priors import Priors
 
-__all__ = ["LoneRows", "leaves_out", "refuse_others", "without_residual"]
+__all__ = ["LoneRows", "leaves_out", "refuse_nothing", "refuse_others", "without_residual"]
 
 
 def leaves_out(scale: Any) -> bool:
     """Return whether a formula of the scale is ``0`` alone."""
     return isinstance(scale, str) and "".join(scale.split()).removeprefix("~") == "0"
+
+
+def refuse_nothing(spec: DesignSpec, k: int, scale: str) -> None:
+    """Refuse a formula of the scale, predictor k, that is empty but for its spelling, as ``-1``."""
+    layout = spec.layout
+    fed = {each for factor in layout.factors for each in factor.predictors}
+    if layout.coefficients[k] or k in fed or spec.offset_parts[k].keys or spec.added[k] is not None:
+        return
+    msg = (
+        f"scale={scale!r} has no terms, and would fix the residual standard deviation at 1; write "
+        "scale='1' to estimate it, scale='0' to leave the residual out, or scale='0 + "
+        "offset(log(sd))' if it is known"
+    )
+    raise DesignError(msg)
 
 
 def without_residual(

@@ -132,7 +132,7 @@ def tell_unseen(scale: ResponseScale, read: Floats, family: Family) -> None:
 def tell_about(fit: Fit) -> None:
     """Warn of everything that a fit has to say about itself, and of levels of one row."""
     for factor in fit.layout.grouping_factors:
-        confounded = infer.confounded_with_rows(fit.family)
+        confounded = infer.confounded_with_rows(fit.family, fit.layout)
         if factor.n_levels == fit.n_samples and confounded is not None:
             text = (
                 f"every row is a level of {factor.name!r} of its own ({fit.n_samples} rows): "

@@ -64,6 +64,7 @@ class Beta(Family):
     parameters = (MEAN, PRECISION)
     support = Support(0.0, 1.0)
     parts = PARTS
+    variance_formula = "mean * (1 - mean) / (1 + precision)"
 
     links: tuple[Link, ...] = (Logit(), Log())
 

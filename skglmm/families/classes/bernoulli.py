@@ -48,6 +48,7 @@ class Bernoulli(Family):
     )
     support = Support(0.0, 1.0, "counts")
     parts = ("0", "1")
+    variance_formula = "mean * (1 - mean)"
 
     links: tuple[Link, ...] = (LogOdds(),)
 

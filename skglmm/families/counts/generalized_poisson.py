@@ -90,6 +90,7 @@ class GeneralizedPoisson(Family):
     parameters = (MEAN, DISPERSION)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    variance_formula = "dispersion * mean"
     title = "Generalized Poisson"
 
     links: tuple[Link, ...] = (ShortLogMean(), LogConsulDispersion())

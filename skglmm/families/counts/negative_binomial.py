@@ -91,6 +91,10 @@ class NegativeBinomial(Family):
     growth: Literal["quadratic", "linear"] = "quadratic"
 
     @property
+    def variance_formula(self) -> str:
+        return f"mean * (1 + dispersion{'' if self.is_linear else ' * mean'})"
+
+    @property
     def title(self) -> str:
         return f"Negative binomial ({self.growth})"
 

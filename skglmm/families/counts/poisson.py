@@ -50,6 +50,7 @@ class Poisson(Family):
     parameters = (Parameter("mean", Role.LOCATION, (LogMean(), Positive(), Sqrt())),)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    variance_formula = "mean"
     wider = "the negative binomial (NegativeBinomialGLMMRegressor)"
     narrower = (
         "the generalized Poisson (GeneralizedPoissonGLMMRegressor) or the Conway-Maxwell-Poisson "

@@ -60,6 +60,7 @@ class Gamma(Family):
         Parameter("dispersion", Role.DISPERSION, (Log(),), floor=LOG_DISPERSION_FLOOR),
     )
     support = Support(0.0, inf)
+    variance_formula = "dispersion * mean ** 2"
 
     links: tuple[Link, ...] = (Log(), Log())
 

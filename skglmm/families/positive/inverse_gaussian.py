@@ -76,6 +76,7 @@ class InverseGaussian(Family):
     )
     title = "Inverse Gaussian"
     support = Support(0.0, inf)
+    variance_formula = "dispersion * mean ** 3"
 
     links: tuple[Link, ...] = (Log(), Log())
 

@@ -43,6 +43,7 @@ class TweedieDensity(Family):
 
     support = Support(0.0, inf, masses=(0.0,))
     parts = ZERO_OR_MORE
+    variance_formula = "dispersion * mean ** power"
 
     @abstractmethod
     def powers(self, eta: Sequence[Floats]) -> Floats:

@@ -51,6 +51,7 @@ class Gaussian(Family):
         Parameter("scale", Role.DISPERSION, (Log(),), equivariant=True, floor=LOG_SCALE_FLOOR),
     )
     support = Support(-np.inf, np.inf)
+    variance_formula = "scale ** 2"
     wider = "Student's t (StudentTGLMMRegressor), whose tails are heavier"
 
     links: tuple[Link, ...] = (Identity(), Log())

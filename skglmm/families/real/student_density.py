@@ -39,6 +39,7 @@ class StudentTFamily(Family):
     """
 
     support = Support(-np.inf, np.inf)
+    variance_formula = "scale ** 2 * df / (df - 2)"  # of more than two
 
     @abstractmethod
     def log_df(self, eta: Sequence[Floats]) -> Floats:

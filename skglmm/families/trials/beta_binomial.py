@@ -80,6 +80,7 @@ class BetaBinomial(Family):
     parameters = (MEAN, PRECISION, TRIALS)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    variance_formula = "trials * mean * (1 - mean) * (1 + (trials - 1) / (1 + precision))"
     title = "Beta-binomial"
     simpler = "the binomial (BinomialGLMMRegressor)"
 

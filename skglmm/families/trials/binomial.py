@@ -57,6 +57,7 @@ class Binomial(Family):
     parameters = (MEAN, TRIALS)
     support = Support(0.0, inf, "counts")
     parts = ZERO_OR_MORE
+    variance_formula = "trials * mean * (1 - mean)"
     wider = "the beta-binomial (BetaBinomialGLMMRegressor)"
 
     links: tuple[Link, ...] = (LogOdds(), Identity())

@@ -67,7 +67,7 @@ class LeftOut(NamedTuple):
         parts = [
             (part, part.least(inside))
             for factor, own in zip(layout.factors, theta, strict=True)
-            for part, inside in _cut(factor, own)
+            for part, inside in factor.covariance.cut(own)
             if isinstance(part, Lowered)
         ]
         nugget = min(max(part.nugget, EASED * least) for part, least in parts)
@@ -77,14 +77,6 @@ class LeftOut(NamedTuple):
     def offsets(self, added: Sequence[float | None], k: int) -> tuple[float | None, ...]:
         """Return numbers that are added to predictors, with that of the residual, k."""
         return (*added[:k], self.log_sd, *added[k + 1 :])
-
-
-def _cut(factor: Factor, theta: Floats) -> Iterator[tuple[Covariance, Floats]]:
-    """Covariances of the terms of a factor, with their parameters."""
-    start = 0
-    for part in factor.covariance.blocks:
-        yield part, theta[start : start + part.n_params]
-        start += part.n_params
 
 
 def _lowered(factor: Factor, nugget: float) -> Factor:
@@ -255,8 +247,8 @@ def _refuse_repeated(design: Design, block: _RowEffects) -> None:
     msg = (
         f"scale='0' leaves the residual out, and rows {pair[0]} and {pair[1]} have the same effect "
         f"{effect!r} of the level {level!r} of {factor.name!r}: they would be equal, and their "
-        f"covariance is singular. There are {n} such rows beyond the first of each effect; leave "
-        f"them out, leave scale at '1', or write a term that tells them apart, as {_EXAMPLE}"
+        f"covariance is singular. Rows beyond the first of each effect: {n}; leave them "
+        f"out, leave scale at '1', or write a term that tells them apart, as {_EXAMPLE}"
     )
     raise DesignError(msg)
 

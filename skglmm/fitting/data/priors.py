@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.covariance import Covariance, EffectNames
+from skglmm.covariance import Covariance
 from skglmm.design import Design, Factor, Layout
 from skglmm.engine import (
     CoefficientOf,
@@ -298,8 +298,7 @@ def _of_block(
     f: int, factor: Factor, part: Covariance, basis: Floats, inside: slice, sizes: Floats
 ) -> Iterator[_Target]:
     """Yield standard deviations and correlations of the effects of one term."""
-    parts = factor.parts[inside]
-    labels = EffectNames(factor.name, factor.columns[inside], factor.joint_name, parts)
+    labels = factor.effect_names.of(inside)
     classes = (SD,) if factor.is_smooth else (f"{SD} | {factor.name}", SD)
     for name, effect in part.owners(labels).items():
         spread, size = SpreadOf(f, basis[effect]), float(sizes[effect])

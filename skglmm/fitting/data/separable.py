@@ -4,7 +4,7 @@ In a level whose rows have the effects Z, the effects give the linear predictors
 :math:`Z \Sigma Z^T`. Effects that may be correlated need independent columns, or a change of
 basis changes :math:`\Sigma` alone. Independent terms may overlap, ``(1 | g) + (0 + f || g)``: what
 they need is that no covariance that one of them can give is a sum of those of the others, in all
-levels at once.
+levels at once. Effects that share their variances, as the bends of a curve do, are one term.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
+from skglmm.covariance import Covariance
 from skglmm.design import Design, Factor, OneHot
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.summaries import independent_of, triangle
@@ -53,9 +54,36 @@ def refuse_inseparable(factor: Factor, f: int, designs: Parts[Design], basis: Fl
     }
     components = factor.covariance.components
     _refuse_collinear(factor, fed, triangles, components)
-    if len(components) > 1:
+    terms = list(_terms(factor.covariance))
+    if len(terms) > 1:
         space = _Space.of(fed, triangles, basis)
-        _refuse_overlap(factor, components, space, _level_sums(designs, f, space, factor.n_levels))
+        _refuse_overlap(factor, terms, space, _level_sums(designs, f, space, factor.n_levels))
+
+
+@dataclass(frozen=True)
+class _Term:
+    """Effects that may be correlated, or that share their variances."""
+
+    effects: tuple[int, ...]
+    is_shared: bool = False
+
+    @property
+    def pairs(self) -> list[tuple[int, ...]]:
+        """Effects that each covariance of the rows comes from."""
+        if self.is_shared:
+            return [self.effects]
+        return list(combinations_with_replacement(self.effects, 2))
+
+
+def _terms(covariance: Covariance) -> Iterator[_Term]:
+    start = 0
+    for block in covariance.blocks:
+        inside = [tuple(start + c for c in effects) for effects in block.components]
+        if block.n_params < block.size == len(inside):
+            yield _Term(tuple(range(start, start + block.size)), is_shared=True)
+        else:
+            yield from map(_Term, inside)
+        start += block.size
 
 
 def _effects(design: Design, f: int, turn: Floats) -> Floats:
@@ -118,6 +146,8 @@ class _Space:
     ----------
     coordinates : ndarray, shape (r, q)
         Of the columns, each of length 1.
+    lengths : ndarray, shape (q,)
+        Of the columns.
     turn : ndarray, shape (q, r)
         The effects of rows, in the user's units, times this are the basis.
     fed : ndarray of int, shape (r,)
@@ -125,6 +155,7 @@ class _Space:
     """
 
     coordinates: Floats
+    lengths: Floats
     turn: Floats
     fed: Ints
 
@@ -142,21 +173,26 @@ class _Space:
             directions += [k] * len(kept)
         joined = np.vstack(coordinates)
         lengths = np.linalg.norm(joined, axis=0)
-        return cls(joined / lengths, np.hstack(turns), np.array(directions))
+        return cls(joined / lengths, lengths, np.hstack(turns), np.array(directions))
 
     @property
     def pairs(self) -> tuple[Ints, Ints]:
         """Pairs of directions, the first no later than the second: a basis of symmetric forms."""
         return np.triu_indices(len(self.fed))
 
-    def forms(self, component: Sequence[int]) -> Floats:
+    def forms(self, term: _Term) -> Floats:
         """Covariances of the rows for each variance and covariance of some effects, (pairs, m)."""
         first, second = self.pairs
-        columns = [
-            (one[first] * other[second] + one[second] * other[first]) / 2.0
-            for one, other in combinations_with_replacement(self.coordinates.T[list(component)], 2)
+        if term.is_shared:
+            shares = (self.lengths / self.lengths.max())[list(term.effects)]
+            columns = self.coordinates[:, list(term.effects)] * shares
+            return np.asarray(np.sum(columns[first] * columns[second], axis=1, keepdims=True))
+        columns = self.coordinates
+        pairs = [(columns[:, one], columns[:, other]) for one, other in term.pairs]
+        forms = [
+            (one[first] * other[second] + one[second] * other[first]) / 2.0 for one, other in pairs
         ]
-        return np.column_stack(columns)
+        return np.column_stack(forms)
 
 
 def _level_sums(designs: Parts[Design], f: int, space: _Space, n_levels: int) -> Iterator[Floats]:
@@ -191,12 +227,9 @@ def _products(design: Design, f: int, space: _Space, start: int, stop: int) -> F
 
 
 def _refuse_overlap(
-    factor: Factor,
-    components: Sequence[tuple[int, ...]],
-    space: _Space,
-    level_sums: Iterator[Floats],
+    factor: Factor, terms: Sequence[_Term], space: _Space, level_sums: Iterator[Floats]
 ) -> None:
-    forms = [space.forms(component) for component in components]
+    forms = [space.forms(term) for term in terms]
     found = None
     for products in level_sums:
         root = _root(products)
@@ -205,12 +238,17 @@ def _refuse_overlap(
             return
     assert found is not None  # a factor has levels
     place, coefficients = found
-    earlier = [c for component in components[:place] for c in _pairs(component)]
-    new = _named(factor, _pairs(components[place]), coefficients[len(earlier) :])
+    earlier = [pair for term in terms[:place] for pair in term.pairs]
+    new = _named(factor, terms[place].pairs, coefficients[len(earlier) :])
     old = _named(factor, earlier, coefficients[: len(earlier)])
+    where, level = (
+        ("curves", "")
+        if factor.is_smooth
+        else (f"random effects of {factor.name}", "in every level, ")
+    )
     msg = (
-        f"the variances of the random effects of {factor.name} cannot be told apart: in every "
-        f"level, {new} can give the rows the same covariance as {old}; leave one of these terms out"
+        f"the variances of the {where} cannot be told apart: {level}{new} can give the rows the "
+        f"same covariance as {old}; leave one of these terms out"
     )
     raise DesignError(msg)
 
@@ -247,12 +285,9 @@ def _orthonormal(x: Floats) -> Floats:
     return left[:, sizes > SAME * sizes.max(initial=0.0)]
 
 
-def _pairs(component: Sequence[int]) -> list[tuple[int, int]]:
-    return list(combinations_with_replacement(component, 2))
-
-
-def _named(factor: Factor, pairs: Sequence[tuple[int, int]], coefficients: Floats) -> str:
-    """Names of the effects that have a part in a combination."""
+def _named(factor: Factor, pairs: Sequence[tuple[int, ...]], coefficients: Floats) -> str:
+    """Names of the effects, or curves, that have a part in a combination."""
     large = np.abs(coefficients) > NAMED * np.abs(coefficients).max()
     found = {c for pair, used in zip(pairs, large, strict=True) if used for c in pair}
-    return " and ".join(factor.columns[c] for c in sorted(found))
+    parts = factor.parts or ("",) * factor.n_columns
+    return " and ".join(dict.fromkeys(parts[c] or factor.columns[c] for c in sorted(found)))

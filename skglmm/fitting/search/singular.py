@@ -1,6 +1,6 @@
 """Variances of zero and correlations of one: found, made exact, named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -141,7 +141,9 @@ def free_parameters(problem: Problem, optimum: Optimum) -> Bools:
     return np.asarray(~optimum.capped & ~zeros(problem, optimum.vector))
 
 
-def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[str]:
+def singular_terms(
+    factor: Factor, lambda_: Floats, rank_mask: Bools, held: Sequence[str] = ()
+) -> list[str]:
     """One sentence for each singular term of a factor.
 
     Parameters
@@ -151,15 +153,19 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
         Effects are ``lambda_ @ u``, in the user's units.
     rank_mask : ndarray of bool, shape (k,)
         Which diagonal entries of the standardized factor are zero.
+    held : sequence of str
+        Correlations of effects of one kind on the boundary: ``rho(t | g) is 1``.
     """
     sentences, start = [], 0
     for size in factor.terms:
         term = slice(start, start + size)
         if np.any(rank_mask[term]):
-            names = factor.parts[term] or factor.columns[term]
+            parts = factor.parts or ("",) * factor.n_columns
+            pairs = zip(parts[term], factor.columns[term], strict=True)
+            names = tuple(part or name for part, name in pairs)
             joint = factor.joint_name or f"{names[0]}, ..., {names[-1]}"
             sentences.append(
-                _shared_sentence(factor.name, joint, lambda_[term])
+                _shared_sentence(factor.name, joint, lambda_[term], held)
                 if factor.is_one_hot
                 else _sentence(factor.name, names, lambda_[term])
             )
@@ -167,11 +173,13 @@ def singular_terms(factor: Factor, lambda_: Floats, rank_mask: Bools) -> list[st
     return sentences
 
 
-def _shared_sentence(group: str, joint: str, lambda_: Floats) -> str:
+def _shared_sentence(group: str, joint: str, lambda_: Floats, held: Sequence[str]) -> str:
     """The same of many effects of one kind."""
     which = f"{joint} between levels of {group}"
     if not np.any(lambda_):
         return f"the standard deviation of {which} is 0"
+    if held:
+        return f"{' and '.join(held)}, so that the effects {which} are not all free to vary"
     return f"the effects {which} are not all free to vary: correlations of theirs are 1 or -1"
 
 
@@ -179,7 +187,8 @@ def _sentence(group: str, names: tuple[str, ...], lambda_: Floats) -> str:
     sds = np.sqrt(np.sum(lambda_**2, axis=1))
     absent = dict.fromkeys(name for name, sd in zip(names, sds, strict=True) if sd == 0)
     if absent:
-        return f"the standard deviation of {' and '.join(absent)} between levels of {group} is 0"
+        which = " and ".join(absent)
+        return f"the standard deviation of {which} between levels of {group} is 0"
     correlation = (lambda_ / sds[:, None]) @ (lambda_ / sds[:, None]).T
     if len(names) == 2:
         sign = "1" if correlation[0, 1] > 0 else "-1"

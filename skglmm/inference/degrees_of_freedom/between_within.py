@@ -48,7 +48,7 @@ class _Counted(Reference):
     def _of_location(self, k: int) -> Floats:
         """Degrees of freedom of the fixed effects of one location, (p,)."""
 
-    def df(self, contrasts: Floats) -> Floats:
+    def estimated_df(self, contrasts: Floats) -> Floats:
         found = np.full(len(contrasts), np.inf)
         own = self.of_locations
         alone = self.concerns_location(contrasts)
@@ -56,8 +56,8 @@ class _Counted(Reference):
         found[alone] = np.where(used, self._of_coefficients, np.inf).min(axis=1, initial=np.inf)
         return found
 
-    def denominator(self, contrasts: Floats) -> Denominator:
-        return Denominator(float(self.df(contrasts).min(initial=np.inf)))
+    def estimated_denominator(self, contrasts: Floats) -> Denominator:
+        return Denominator(float(self.estimated_df(contrasts).min(initial=np.inf)))
 
 
 @dataclass(frozen=True)

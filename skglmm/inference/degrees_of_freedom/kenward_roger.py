@@ -94,7 +94,7 @@ class KenwardRoger(Reference):
         information += np.einsum("rij,sji->rs", half, half)
         return first, second, 2.0 * _inverse(0.5 * (information + information.T))
 
-    def df(self, contrasts: Floats) -> Floats:
+    def estimated_df(self, contrasts: Floats) -> Floats:
         found = np.full(len(contrasts), np.inf)
         alone = self.concerns_location(contrasts)
         own = self.fit.shape.beta(self.fit.family.location)
@@ -110,7 +110,7 @@ class KenwardRoger(Reference):
         with np.errstate(divide="ignore"):  # variances that are known: infinite
             return np.asarray(2.0 / np.einsum("mr,rs,ms->m", shares, weights, shares))
 
-    def denominator(self, contrasts: Floats) -> Denominator:
+    def estimated_denominator(self, contrasts: Floats) -> Denominator:
         if not self.concerns_location(contrasts).all():
             return Denominator(np.inf)
         own = contrasts[:, self.fit.shape.beta(self.fit.family.location)] @ self.model.to_user

@@ -77,7 +77,7 @@ class Satterthwaite(Reference):
                 moves[start + m] = root @ model.explained(f, half + half.T) @ root.T
         return moves
 
-    def df(self, contrasts: Floats) -> Floats:
+    def estimated_df(self, contrasts: Floats) -> Floats:
         found = np.full(len(contrasts), np.inf)
         alone = self.concerns_location(contrasts)
         own = self.fit.shape.beta(self.fit.family.location)
@@ -93,7 +93,7 @@ class Satterthwaite(Reference):
             slopes = np.einsum("nmp,mp->mn", unit @ self.moves, unit)
             return np.asarray(2.0 / self.fit.uncertainty.variance(slopes))
 
-    def denominator(self, contrasts: Floats) -> Denominator:
+    def estimated_denominator(self, contrasts: Floats) -> Denominator:
         if not self.concerns_location(contrasts).all():
             return Denominator(np.inf)
         own = contrasts[:, self.fit.shape.beta(self.fit.family.location)]

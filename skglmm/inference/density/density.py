@@ -104,7 +104,7 @@ def _log_jacobian(fit: Fit, y: Floats) -> Floats:
 
 def _posterior(fit: Fit, design: Design, plan: Plan, j: int, k: int) -> Floats:
     """Covariance of what effects of groups add; curves count as known, as all estimates do."""
-    effects = [f for f in plan.conditioned if not fit.layout.factors[f].is_smooth]
+    effects = sorted({*plan.conditioned}.difference(fit.layout.smooth_factors))
     return posterior_covariance(fit, design, effects, j, k)
 
 
@@ -161,7 +161,7 @@ def _reduced(fit: Fit, design: Design, plan: Plan) -> Design:
 
 def _with_known_curves(fit: Fit, design: Design, plan: Plan) -> Design:
     """Return the design with the curves of smooths in its offsets, and no effects of theirs."""
-    curves = [f for f in plan.conditioned if fit.layout.factors[f].is_smooth]
+    curves = sorted({*plan.conditioned}.intersection(fit.layout.smooth_factors))
     if not curves:
         return design
     offsets = list(design.offsets)

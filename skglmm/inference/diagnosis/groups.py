@@ -65,7 +65,10 @@ def single_rows(study: Study) -> Iterator[Finding]:
         single = np.flatnonzero(counts == 1)
         if not single.size:
             continue
-        every, confounded = len(single) == factor.n_levels, confounded_with_rows(family)
+        every, confounded = (
+            len(single) == factor.n_levels,
+            confounded_with_rows(family, design.layout),
+        )
         if every and confounded is None:
             continue
         which = "every level" if every else f"{len(single)} of {factor.n_levels} levels"

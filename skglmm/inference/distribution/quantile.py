@@ -63,7 +63,7 @@ def predictive_cdf(fit: Fit, design: Design, plan: Plan, y: Floats) -> Floats:
     ndarray, shape (n,)
         NaN where the plan says so.
     """
-    (fit, design), y = in_own_units(fit, design), fit.units.response(y)
+    (fit, design), y = in_own_units(fit, design, jointly=False), fit.units.response(y)
     result = _probabilities(_Normals.of(fit, design, plan), y)
     result[plan.unknown(fit, design)] = np.nan
     return result
@@ -97,7 +97,7 @@ def predict_quantile(fit: Fit, design: Design, plan: Plan, q: Sequence[float] | 
     if outside.any():
         msg = f"every q must lie inside (0, 1), got {levels[outside][0]:g}"
         raise ValueError(msg)
-    units, (fit, design) = fit.units, in_own_units(fit, design)
+    units, (fit, design) = fit.units, in_own_units(fit, design, jointly=False)
     order = np.argsort(levels)
     result = np.empty((design.n_samples, len(levels)))
     result[:, order] = _responses(_Normals.of(fit, design, plan), levels[order])

@@ -166,7 +166,7 @@ def average_quantiles(
     level : float
         Coverage, such as 0.95, with equal tails.
     """
-    user, (fit, design) = fit.units.user_response, in_own_units(fit, design)
+    user, (fit, design) = fit.units.user_response, in_own_units(fit, design, jointly=False)
     tail = 0.5 * (1.0 - level)
     levels = (tail, 1.0 - tail)
     rows = predict_quantile(fit, design, plan, levels)

@@ -14,7 +14,8 @@ from skglmm.inference.degrees_of_freedom.reference import Reference, f_tail
 from skglmm.inference.hypotheses.term_contrasts import term_contrasts
 from skglmm.inference.parameters.smooth_tests import SmoothTest, smooth_tests
 from skglmm.inference.report.frames import named_frame
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 
 __all__ = ["Anova", "TermTest", "anova"]
 
@@ -49,7 +50,7 @@ class TermTest(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Anova:
+class Anova(Printed):
     """A test of each term of a formula.
 
     Parameters
@@ -81,14 +82,8 @@ class Anova:
         """Whether tests are F, not chi-square."""
         return self.df_method != "normal"
 
-    def __str__(self) -> str:
-        return str(self._table())
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
+    def _page(self) -> Page:
+        return Page((self._table(),))
 
     def _table(self) -> Table:
         kind = f"F, degrees of freedom: {self.df_method}" if self.has_df else "Wald chi-square"
@@ -154,12 +149,28 @@ def anova(fit: Fit, terms: Mapping[int, TermTable], kind: int = 3, df: str = "au
         Of the tests, see `reference`.
     """
     against = reference(fit, df)
-    tests = [test for k, table in terms.items() for test in _tests(against, table, k, kind)]
-    tests += [_of_curve(against, each) for each in smooth_tests(against.fit)]
+    found: dict[str, list[tuple[Floats, bool]]] = {}
+    for k, table in terms.items():
+        for label, matrix, lost in _hypotheses(against, table, k, kind):
+            found.setdefault(label, []).append((matrix, lost))
+    applied = against.applied()
+    tests = [
+        _test(against, applied, label, np.vstack(parts), lost=any(lost))
+        for label, (parts, lost) in (
+            (label, zip(*each, strict=True)) for label, each in found.items()
+        )
+    ]
+    tests += [_of_curve(against, each) for each in smooth_tests(against.fit, has_df=against.has_df)]
     return Anova(kind, against.title, tuple(tests))
 
 
-def _tests(against: Reference, table: TermTable, k: int, kind: int) -> Iterator[TermTest]:
+def _hypotheses(
+    against: Reference, table: TermTable, k: int, kind: int
+) -> Iterator[tuple[str, Floats, bool]]:
+    """Yield name and contrasts of each term, and whether these use what has no estimate.
+
+    Terms of classes without an order have one name in all of them, and are tested together.
+    """
     fit = against.applied()
     own = fit.shape.beta(k)
     assert fit.covariance is not None
@@ -167,13 +178,13 @@ def _tests(against: Reference, table: TermTable, k: int, kind: int) -> Iterator[
     lost[list(fit.aliased[k])] = False
     contrasts = term_contrasts(fit, table, k, kind, _without_groups(fit, k))
     trends = {j for curve in fit.layout.curves if curve.predictor == k for j in curve.trends}
+    together = fit.family.is_unordered and k in fit.family.locations
     for name, places, matrix in zip(table.names, table.places, contrasts, strict=True):
         if trends.issuperset(places):  # the whole curve has a test of its own
             continue
         whole = np.zeros((len(matrix), fit.shape.n_beta))
         whole[:, own] = matrix
-        label = fit.layout.label(k, name)
-        yield _test(against, fit, label, whole, lost=_uses(matrix, lost))
+        yield name if together else fit.layout.label(k, name), whole, _uses(matrix, lost)
 
 
 def _of_curve(against: Reference, curve: SmoothTest) -> TermTest:

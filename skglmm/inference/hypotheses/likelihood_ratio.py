@@ -17,7 +17,6 @@ References
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,8 @@ from skglmm.arrays import Floats
 from skglmm.fitting import Fit
 from skglmm.inference.hypotheses.nested import Addition, Comparison
 from skglmm.inference.report.frames import named_frame
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 
 __all__ = ["LikelihoodRatio", "likelihood_ratio", "mixture_tail", "ratio"]
 
@@ -39,7 +40,7 @@ _UNTOLD = f"it is not known how the smaller model restricts the variances; {_ADV
 
 
 @dataclass(frozen=True, repr=False)
-class LikelihoodRatio:
+class LikelihoodRatio(Printed):
     """A likelihood-ratio test of two nested models.
 
     Parameters
@@ -92,9 +93,6 @@ class LikelihoodRatio:
         p_value = f"p = {self.p_value:.2g}" if self.p_value > 0 else "p < 1e-300"
         return f"LR = {self.statistic:.3f} on {self.df} df, {p_value} ({self._means()})"
 
-    def __repr__(self) -> str:
-        return str(self)
-
     def _means(self) -> str:
         if self.replicates is not None:
             n_used = int(np.isfinite(self.replicates).sum())
@@ -103,15 +101,18 @@ class LikelihoodRatio:
             return "conservative; method='bootstrap' is better"
         return self.method
 
-    def _repr_html_(self) -> str:
-        names = "".join(
-            f"<li>{word} model: {escape(name)} ({count} parameters)</li>"
+    def _page(self) -> Page:
+        names = (
+            f"{word} model: {name} ({count} parameters)"
             for word, name, count in zip(
                 ("smaller", "larger"), self.names, self.n_params, strict=True
             )
         )
-        found = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"<div><p>{escape(str(self))}</p><ul>{names}{found}</ul></div>"
+        tests = (("", "", ""), (f"{self.statistic:.3f}", f"{self.df}", f"{self.p_value:.2g}"))
+        rows = zip(names, self.log_likelihoods, tests, strict=True)
+        shown = tuple((name, f"{value:.4f}", *test) for name, value, test in rows)
+        table = Table("", ("", "log likelihood", "LR", "df", "p"), shown, 1)
+        return Page((table,), (str(self),), self.notes)
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return a row for each model: n_params, log_likelihood, lr_statistic, lr_df, lr_p_value.

@@ -13,7 +13,6 @@ References
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,10 @@ from skglmm.inference.degrees_of_freedom.choose import reference
 from skglmm.inference.degrees_of_freedom.reference import f_tail, t_tail
 from skglmm.inference.parameters.natural import Natural, coefficients, delta_covariance, infinite
 from skglmm.inference.prediction.estimable import missed_by_sums
+from skglmm.inference.report.framed import of_frame
 from skglmm.inference.report.frames import named_frame
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page
 
 __all__ = ["WaldTest", "fixed_names", "wald_test"]
 
@@ -32,7 +34,7 @@ INDEPENDENT = 1e-9  # share of a constraint's variance that earlier ones must le
 
 
 @dataclass(frozen=True, repr=False)
-class WaldTest:
+class WaldTest(Printed):
     """A Wald test of linear constraints on the fixed effects.
 
     Parameters
@@ -83,11 +85,8 @@ class WaldTest:
         on = f"{self.df} and {self.df_denominator:.2f} df"
         return f"F = {self.statistic:.3f} on {on}, {p_value} ({tested})"
 
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return f"<div><p>{escape(str(self))}</p>{self.to_frame().to_html()}</div>"
+    def _page(self) -> Page:
+        return Page((of_frame(self.to_frame()),), (str(self),))
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each constraint: estimate, std_error, statistic, p_value.

@@ -1,20 +1,20 @@
 """Contrasts of means, with tests and intervals for all of them at once."""
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.inference.report.frames import columns_frame
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 
 __all__ = ["MeanContrasts", "value_text"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class MeanContrasts:
+class MeanContrasts(Printed):
     """Contrasts of averages, differences or ratios.
 
     Parameters
@@ -72,14 +72,8 @@ class MeanContrasts:
     weights: Floats
     notes: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return "\n".join([str(self._table()), *(f"  {note}" for note in self.notes)])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return self._table().html() + "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+    def _page(self) -> Page:
+        return Page((self._table(),), notes=self.notes)
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each contrast.

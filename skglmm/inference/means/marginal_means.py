@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ from skglmm.inference.means.contrasts import MeanContrasts, limit_heads, value_t
 from skglmm.inference.means.functions import EstimatedFunctions
 from skglmm.inference.means.working_scale import WorkingScale
 from skglmm.inference.report.frames import columns_frame
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 
 __all__ = ["MarginalMeans"]
 
@@ -39,7 +39,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class MarginalMeans:
+class MarginalMeans(Printed):
     """Averages of means, or of slopes, with standard errors and limits.
 
     Parameters
@@ -113,14 +113,8 @@ class MarginalMeans:
     def _shown(self, eta: Floats) -> tuple[Floats, Floats]:
         return (eta, np.ones_like(eta)) if self.on_link else self.working.response(eta)
 
-    def __str__(self) -> str:
-        return "\n".join([str(self._table()), *(f"  {note}" for note in self.notes)])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return self._table().html() + "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+    def _page(self) -> Page:
+        return Page((self._table(),), notes=self.notes)
 
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each average.
@@ -215,7 +209,8 @@ class MarginalMeans:
           contrast       ratio  std. error      z          p   2.5%  97.5%
           EP300 / EP250  1.719     0.04242  21.94  2.35e-106  1.626  1.816
           EP350 / EP250  2.953      0.1458  21.94  2.35e-106  2.644  3.299
-          p by Holm, limits by Bonferroni, for 2 contrasts
+        <BLANKLINE>
+        * p by Holm, limits by Bonferroni, for 2 contrasts
         """
         within = tuple(dict.fromkeys([*self.within, *self._columns(by)]))
         base = self._on_response() if regrid or self.working.compares_response else self

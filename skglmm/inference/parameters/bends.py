@@ -5,7 +5,6 @@ A curve is a part of fixed predictions, but its bends b are effects with a poste
 covariance of b given the estimates, all parameters together are normal.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +24,7 @@ def bends(fit: Fit) -> Floats:
     ----------
     fit : Fit
     """
-    return np.concatenate([np.zeros(0), *(fit.modes(f)[:, 0] for f in _curves(fit))])
+    return np.concatenate([np.zeros(0), *(fit.modes(f)[:, 0] for f in fit.layout.smooth_factors)])
 
 
 def covariance_with_bends(fit: Fit) -> Floats:
@@ -38,8 +37,10 @@ def covariance_with_bends(fit: Fit) -> Floats:
     """
     assert fit.uncertainty is not None
     known, one = fit.uncertainty.covariance, np.zeros(1, dtype=np.intp)
-    moves = np.hstack([np.eye(len(known)), *(mode_moves(fit, f)[:, :, 0] for f in _curves(fit))])
-    given = [posterior_blocks(fit, f, f, one, one)[:, :, 0] for f in _curves(fit)]
+    moves = np.hstack(
+        [np.eye(len(known)), *(mode_moves(fit, f)[:, :, 0] for f in fit.layout.smooth_factors)]
+    )
+    given = [posterior_blocks(fit, f, f, one, one)[:, :, 0] for f in fit.layout.smooth_factors]
     return np.asarray(moves.T @ known @ moves + block_diag(np.zeros_like(known), *given))
 
 
@@ -52,13 +53,8 @@ def with_bends(fit: Fit, values: Floats) -> Fit:
     values : ndarray, shape (q,)
     """
     u, lambdas, start = list(fit.u), list(fit.lambdas), 0
-    for f in _curves(fit):
+    for f in fit.layout.smooth_factors:
         size = u[f].shape[0]
         lambdas[f], u[f] = np.eye(size), values[start : start + size, None]
         start += size
     return replace(fit, u=tuple(u), lambdas=tuple(lambdas))
-
-
-def _curves(fit: Fit) -> Iterator[int]:
-    """Yield the places of the factors whose effects are bends of curves over all rows."""
-    yield from (f for f, factor in enumerate(fit.layout.factors) if factor.is_smooth)

@@ -22,7 +22,7 @@ from skglmm.fitting import Fit
 from skglmm.inference.parameters.delta import mode_moves
 from skglmm.inference.parameters.natural import is_constant
 
-__all__ = ["CurveEstimate", "curve_estimate", "curve_factor", "edf_of_effects"]
+__all__ = ["CurveEstimate", "curve_estimate", "edf_of_effects"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,6 @@ class CurveEstimate:
     reference_df: float
 
 
-def curve_factor(fit: Fit) -> int:
-    """Return the place of the factor of smooths."""
-    return next(f for f, factor in enumerate(fit.layout.factors) if factor.is_smooth)
-
-
 def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
     """Return the coefficients of a curve with what is known of them.
 
@@ -66,7 +61,7 @@ def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
     curve : SmoothCurve
         Of its layout.
     """
-    f, k, bends = curve_factor(fit), curve.predictor, list(curve.bends)
+    (f,), k, bends = fit.layout.smooth_factors, curve.predictor, list(curve.bends)
     assert fit.uncertainty is not None
     known, held = fit.uncertainty.covariance, _given_variances(fit)
     root = fit.lambdas[f][np.ix_(bends, bends)]
@@ -75,7 +70,7 @@ def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
     moves = _moves(fit, curve, mode_moves(fit, f))
     spherical = _moves(fit, curve, _jacobian(fit, f))
     joint = spherical.T @ held @ spherical + _embedded(own, len(curve.trends))
-    hat = np.diag([*(float(j not in fit.aliased[k]) for j in curve.trends), *np.ones(len(bends))])
+    hat = np.diag([*_estimated(fit, curve), *np.ones(len(bends))])
     hat[:, len(curve.trends) :] -= joint[:, len(curve.trends) :]
     edf = float(np.trace(hat))
     return CurveEstimate(
@@ -86,6 +81,11 @@ def curve_estimate(fit: Fit, curve: SmoothCurve) -> CurveEstimate:
         edf,
         2.0 * edf - float(np.sum(hat * hat.T)) - _shared(fit, f, bends, held),
     )
+
+
+def _estimated(fit: Fit, curve: SmoothCurve) -> list[float]:
+    """1 for each trend, but 0 for those that were dropped, as other columns are the same."""
+    return [float(j not in fit.aliased[curve.predictor]) for j in curve.trends]
 
 
 def _moves(fit: Fit, curve: SmoothCurve, of_effects: Floats) -> Floats:

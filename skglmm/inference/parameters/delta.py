@@ -17,9 +17,10 @@ from collections.abc import Collection
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.design import Design, effect_slots
+from skglmm.covariance import Extended
+from skglmm.design import Design, OneHot, effect_slots
 from skglmm.fitting import Fit
-from skglmm.linalg import congruence
+from skglmm.linalg import PaddedPosterior, Posterior, congruence
 
 __all__ = [
     "estimates_variance",
@@ -31,7 +32,7 @@ __all__ = [
     "posterior_covariance",
 ]
 
-MANY = 1_000  # pairs of columns, of which products are made at once
+MANY = 1_000  # pairs of columns: row by row then, as blocks of all of them are large
 
 
 def estimates_variance(fit: Fit, gradient: Floats) -> Floats:
@@ -56,9 +57,11 @@ def mode_moves(fit: Fit, f: int) -> Floats:
     """
     assert fit.mode_jacobian is not None
     moves: Floats = fit.lambdas[f] @ fit.mode_jacobian[f]
-    start = fit.shape.theta(f).start
-    for m, change in enumerate(fit.layout.factors[f].covariance.moves(fit.theta[f])):
-        moves[start + m] += fit.bases[f] @ change @ fit.u[f]
+    start, covariance = fit.shape.theta(f).start, fit.layout.factors[f].covariance
+    if isinstance(covariance, Extended) and not fit.u[f][covariance.known.size :].any():
+        covariance = covariance.apart  # what new effects have of their own is multiplied by 0
+    for m, change in enumerate(covariance.moves(fit.theta[f])):
+        moves[start + m] += fit.bases[f] @ (change @ fit.u[f])
     return moves
 
 
@@ -137,21 +140,17 @@ def _posterior_part(fit: Fit, design: Design, f: int, g: int, j: int, k: int) ->
     n_right = fit.u[g].shape[1]
     keys = design.codes[f][known] * n_right + design.codes[g][known]
     pairs, place = np.unique(keys, return_inverse=True)
-    blocks = posterior_blocks(fit, f, g, pairs // n_right, pairs % n_right)
-    part = np.zeros(design.n_samples)
+    levels, part = (pairs // n_right, pairs % n_right), np.zeros(design.n_samples)
+    if fit.lambdas[f].shape[0] * fit.lambdas[g].shape[0] > MANY:
+        mine, theirs = (_on_spheres(fit, design, h, known, e) for h, e in ((f, j), (g, k)))
+        spherical = _without_padding(fit).between(fit.order.index(f), fit.order.index(g), *levels)
+        part[known] = _by_pairs(mine, theirs, spherical, place)
+        return part
+    blocks = posterior_blocks(fit, f, g, *levels)
     left, right = (
         list(effect_slots(design.columns[h][known], fit.layout.factors[h].predictors))
         for h in (f, g)
     )
-    if (
-        len(left) > 1 < len(right) and len(left) * len(right) > MANY
-    ):  # averages of rows with effects by index
-        mine, theirs = (
-            np.stack([column * (feeds == each) for _, column, feeds in slots], axis=1)
-            for slots, each in ((left, j), (right, k))
-        )
-        part[known] = _by_pairs(mine, theirs, blocks, place)
-        return part
     for a, mine, feeds in left:
         for b, theirs, fed in right:
             if (feeds, fed) == (j, k):
@@ -159,10 +158,31 @@ def _posterior_part(fit: Fit, design: Design, f: int, g: int, j: int, k: int) ->
     return part
 
 
+def _on_spheres(fit: Fit, design: Design, f: int, rows: Ints, predictor: int) -> Floats:
+    """Columns of spherical effects of factor `f` that feed a predictor, (n, k)."""
+    z, lambda_ = design.columns[f][rows], fit.lambdas[f]
+    if isinstance(z, OneHot):
+        return np.asarray(z.entries[:, None] * lambda_[z.index])
+    return np.asarray((z * (np.array(fit.layout.factors[f].predictors) == predictor)) @ lambda_)
+
+
+def _without_padding(fit: Fit) -> Posterior:
+    """Return the posterior of the effects of which something is known, the first ones."""
+    found = fit.posterior
+    while isinstance(found, PaddedPosterior):
+        found = found.known
+    assert found is not None
+    return found
+
+
 def _by_pairs(left: Floats, right: Floats, blocks: Floats, place: Ints) -> Floats:
-    """Products ``left @ block @ right`` of rows, (n, k) each, with the block of each row, (n,)."""
-    found = np.empty(len(left))
-    for p in range(blocks.shape[2]):
-        own = place == p
-        found[own] = np.sum((left[own] @ blocks[:, :, p]) * right[own], axis=1)
+    """Products ``left @ block @ right`` of rows, (n, k) each, with the block of each row, (n,).
+
+    Effects that blocks lack are not known of.
+    """
+    found, (q, r, n_pairs) = np.empty(len(left)), blocks.shape
+    order = np.argsort(place, kind="stable")
+    cuts = np.searchsorted(place[order], np.arange(1, n_pairs))
+    for p, own in enumerate(np.split(order, cuts)):
+        found[own] = np.sum((left[own, :q] @ blocks[:, :, p]) * right[own, :r], axis=1)
     return found

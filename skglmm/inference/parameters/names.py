@@ -2,7 +2,6 @@
 
 from skglmm.design import Layout
 from skglmm.fitting import Study
-from skglmm.inference.parameters.natural import labels
 
 __all__ = ["coefficient_names", "parameter_names"]
 
@@ -18,7 +17,7 @@ def parameter_names(study: Study) -> tuple[str, ...]:
         found = coefficient_names(design.layout, k)
         names += [name for j, name in enumerate(found) if j not in aliased]
     for factor in design.layout.factors:
-        names += factor.covariance.names(labels(factor))
+        names += factor.covariance.names(factor.effect_names)
     return tuple(names)
 
 

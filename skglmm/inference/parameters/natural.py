@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.covariance import EffectNames
 from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.own_units import user_parameter
@@ -23,7 +22,6 @@ __all__ = [
     "infinite",
     "is_constant",
     "is_open",
-    "labels",
     "natural",
     "open_interval",
     "sd_name",
@@ -129,23 +127,18 @@ def variances(fit: Fit) -> Iterator[Natural]:
     """Standard deviations, correlations and the like, term by term."""
     n = fit.shape.n_params
     for f, factor in enumerate(fit.layout.factors):
-        for each in factor.covariance.natural(fit.theta[f], fit.bases[f], labels(factor)):
+        for each in factor.covariance.natural(fit.theta[f], fit.bases[f], factor.effect_names):
             gradient = np.full(n, np.nan if np.isnan(each.gradient).any() else 0.0)
             gradient[fit.shape.theta(f)] = each.gradient
             yield Natural(*each._replace(gradient=gradient))
 
 
-def labels(factor: Factor) -> EffectNames:
-    """Return the names that its covariance makes those of its parameters of."""
-    return EffectNames(factor.name, factor.columns, factor.joint_name, factor.parts)
-
-
 def sd_name(factor: Factor, i: int) -> str:
-    return labels(factor).sd(i)
+    return factor.effect_names.sd(i)
 
 
 def correlation_name(factor: Factor, i: int, j: int) -> str:
-    return labels(factor).correlation(i, j)
+    return factor.effect_names.correlation(i, j)
 
 
 def delta_covariance(fit: Fit, parameters: list[Natural]) -> Floats:

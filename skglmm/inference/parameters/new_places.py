@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
+from skglmm.covariance import Extended
 from skglmm.design import Design, Factor, OneHot
 from skglmm.engine import PosteriorNodes, PosteriorNormal
 from skglmm.exceptions import DesignError
@@ -23,10 +24,17 @@ __all__ = ["at_new_places", "is_at_new_place", "new_places_covariance"]
 T = TypeVar("T")
 
 
-def at_new_places(fit: Fit, design: Design) -> tuple[Fit, Design]:
+def at_new_places(fit: Fit, design: Design, *, jointly: bool = True) -> tuple[Fit, Design]:
     """Return a fit with the effects that rows have beyond learned ones, and the rows' design.
 
     Both are as they were where there are none.
+
+    Parameters
+    ----------
+    fit : Fit
+    design : Design
+    jointly : bool, default=True
+        Whether rows are asked for together; what one alone has is known sooner.
 
     Raises
     ------
@@ -36,7 +44,7 @@ def at_new_places(fit: Fit, design: Design) -> tuple[Fit, Design]:
     for f, z in enumerate(design.columns):
         if isinstance(z, OneHot) and len(fit.u[f]) < z.size:
             factor = _reaching(design.layout.factors[f], z)
-            fit = _extended(fit, f, factor)
+            fit = _extended(fit, f, factor if jointly else _apart(fit, f, factor))
             factors = _with(design.layout.factors, f, factor)
             design = replace(design, layout=replace(design.layout, factors=factors))
     return fit, design
@@ -56,8 +64,13 @@ def new_places_covariance(fit: Fit, design: Design, f: int, j: int, k: int) -> F
     It is 0 in all other rows.
     """
     found, rows = np.zeros(design.n_samples), is_at_new_place(design, f)
-    z = design.columns[f]
-    if rows.any() and isinstance(z, OneHot) and {j, k} == set(fit.layout.factors[f].predictors):
+    z, factor = design.columns[f], fit.layout.factors[f]
+    if {j, k} != set(factor.predictors):
+        return found
+    if isinstance(z, np.ndarray) and isinstance(factor.covariance, Extended):  # averages of rows
+        own = z @ fit.lambdas[f][:, factor.covariance.known.size :]
+        return np.where(design.codes[f] >= 0, np.sum(own * own, axis=1), 0.0)
+    if rows.any() and isinstance(z, OneHot):
         own = fit.lambdas[f][:, z.n_known :]
         variances = np.sum(own * own, axis=1)
         found[rows] = (z.entries**2 * variances[z.index])[rows]
@@ -69,6 +82,17 @@ def _reaching(factor: Factor, z: OneHot) -> Factor:
     if z.new is None or factor.n_columns == z.size:
         return factor
     return factor.beyond(z.new, (f"new place {i}" for i in range(len(z.new))))
+
+
+def _apart(fit: Fit, f: int, factor: Factor) -> Factor:
+    """Return the factor without covariances of new effects that learned ones do not explain.
+
+    Of a fit that was conditioned on some new places these are among what others depend on.
+    """
+    before, known = fit.layout.factors[f].covariance, factor.covariance
+    if isinstance(before, Extended) or not isinstance(known, Extended):
+        return factor
+    return replace(factor, covariance=known.apart)
 
 
 def _extended(fit: Fit, f: int, factor: Factor) -> Fit:

@@ -18,14 +18,15 @@ from skglmm.inference.parameters.new_places import at_new_places
 __all__ = ["in_own_units", "user_moves", "user_parameter"]
 
 
-def in_own_units(fit: Fit, design: Design) -> tuple[Fit, Design]:
+def in_own_units(fit: Fit, design: Design, *, jointly: bool = True) -> tuple[Fit, Design]:
     """Return a fit and a design whose linear predictors are those that the fit worked with.
 
-    They are as they were where the fit has the units of the user, and rows no new places.
+    They are as they were where the fit has the units of the user, and rows no new places. Without
+    `jointly` answers are for single rows, see `at_new_places`.
     """
     if not fit.units.are_own:
-        return at_new_places(fit, design)
-    return at_new_places(_own(fit), fit.units.design(design))
+        return at_new_places(fit, design, jointly=jointly)
+    return at_new_places(_own(fit), fit.units.design(design), jointly=jointly)
 
 
 def user_moves(fit: Fit, moves: Modes) -> Modes:

@@ -25,10 +25,9 @@ from skglmm.fitting import Fit
 from skglmm.inference.parameters.curves import (
     CurveEstimate,
     curve_estimate,
-    curve_factor,
     edf_of_effects,
 )
-from skglmm.inference.parameters.natural import labels, variances
+from skglmm.inference.parameters.natural import variances
 from skglmm.inference.parameters.wald import with_errors
 
 __all__ = ["SmoothTest", "smooth_tests", "weighted_tail"]
@@ -74,25 +73,29 @@ class SmoothTest:
     p_value: float
 
 
-def smooth_tests(fit: Fit) -> tuple[SmoothTest, ...]:
+def smooth_tests(fit: Fit, *, has_df: bool = True) -> tuple[SmoothTest, ...]:
     """Return the tests of all smooths over all rows; without inference they are NaN.
 
     Parameters
     ----------
     fit : Fit
+    has_df : bool, default=True
+        Whether the residual variance of a normal response counts as estimated; if not, it is known,
+        and tests are chi-square.
     """
     layout, left = fit.layout, np.inf
     if not layout.curves:
         return ()
-    f = curve_factor(fit)
+    (f,) = layout.smooth_factors
     own = layout.factors[f].covariance.natural(
-        fit.theta[f], fit.bases[f], labels(layout.factors[f])
+        fit.theta[f], fit.bases[f], layout.factors[f].effect_names
     )
     names = iter([each.name for each in own])
     known = {each.name: (each.value, error) for each, error in with_errors(fit, variances(fit))}
     is_known = fit.uncertainty is not None and fit.posterior is not None
-    if is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]):
-        left = fit.n_samples - len(fit.beta[fit.family.location]) - edf_of_effects(fit)
+    if has_df and is_known and fit.family.is_normal and len(fit.beta[fit.family.scale]) == 1:
+        k = fit.family.location
+        left = fit.n_samples - len(fit.beta[k]) + len(fit.aliased[k]) - edf_of_effects(fit)
     found = []
     for curve in layout.curves:
         count = sum(each.n_params for each in curve.smooth.basis.covariances)

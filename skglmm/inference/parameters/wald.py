@@ -10,7 +10,7 @@ from skglmm.arrays import Floats
 from skglmm.design import Factor
 from skglmm.fitting import Fit
 from skglmm.inference.degrees_of_freedom.choose import reference
-from skglmm.inference.degrees_of_freedom.reference import Reference, t_quantile, t_tail
+from skglmm.inference.degrees_of_freedom.reference import FEWEST, Reference, t_quantile, t_tail
 from skglmm.inference.parameters.held import known_ends
 from skglmm.inference.parameters.natural import (
     Natural,
@@ -19,7 +19,6 @@ from skglmm.inference.parameters.natural import (
     correlation_name,
     delta_covariance,
     is_constant,
-    labels,
     natural,
     sd_name,
     std_errors,
@@ -35,6 +34,7 @@ __all__ = [
     "coefficient_tables",
     "constant_level",
     "degrees_of_freedom",
+    "estimated_df",
     "half_width",
     "intervals",
     "variance_components",
@@ -343,7 +343,7 @@ def _structured(
 ) -> Component:
     """Effects of times, places, individuals, or curves, by their parameters, sds first."""
     end = f" | {factor.name})"
-    names = factor.covariance.names(labels(factor))
+    names = factor.covariance.names(factor.effect_names)
     if columns is not None:  # curves of levels, beside which others vary
         names = list(dict.fromkeys(sd_name(factor, i) for i in columns))
     found = [(name.replace(end, ")"), *known[name]) for name in names]
@@ -372,11 +372,16 @@ def half_width(level: float) -> float:
 
 def degrees_of_freedom(against: Reference, parameters: Sequence[Natural]) -> Floats:
     """Return the degrees of freedom of some parameters, (m,): infinite but for fixed effects."""
+    return np.maximum(estimated_df(against, parameters), FEWEST)
+
+
+def estimated_df(against: Reference, parameters: Sequence[Natural]) -> Floats:
+    """Return the same as they are estimated, below those that count as it may be, (m,)."""
     shape, found = against.fit.shape, np.full(len(parameters), np.inf)
     if against.has_df and parameters:
         gradients = np.array([parameter.gradient for parameter in parameters])
         gradients[np.isnan(gradients)] = 0.0
         linear = ~gradients[:, shape.n_beta :].any(axis=1)
         linear &= gradients[:, : shape.n_beta].any(axis=1)
-        found[linear] = against.df(gradients[linear, : shape.n_beta])
+        found[linear] = against.estimated_df(gradients[linear, : shape.n_beta])
     return found

@@ -27,7 +27,7 @@ def exceedances(fit: Fit, design: Design, plan: Plan, edges: Floats) -> Iterator
         Over which random effects is averaged; NaN where it says so.
     edges : ndarray, shape (m,)
     """
-    fit, design = in_own_units(fit, design)
+    fit, design = in_own_units(fit, design, jointly=False)
     edges = fit.units.response(edges)
 
     def of(part: list[Floats], _: Ints) -> Floats:

@@ -75,7 +75,7 @@ class Interval:
 def linear_value(fit: Fit, design: Design, plan: Plan, predictor: int | None = None) -> Floats:
     """Return a linear predictor, (n,), by default the location's; NaN where the plan says so."""
     predictor = fit.family.location if predictor is None else predictor
-    fit, design = at_new_places(fit, design)
+    fit, design = at_new_places(fit, design, jointly=False)
     if plan.is_posterior:
         value = averaged(partial(_one_of, predictor), fit, design, plan, (predictor,))[0]
     else:
@@ -102,7 +102,7 @@ def predict_linear(
         Place of the linear predictor; that of the location, if it is not given.
     """
     predictor = fit.family.location if predictor is None else predictor
-    fit, design = at_new_places(fit, design)
+    fit, design = at_new_places(fit, design, jointly=False)
     parts = [_linear(fit, part, plan, predictor) for part in row_parts(design)]
     found = map(np.concatenate, zip(*parts, strict=True))
     unknown = plan.unknown(fit, design, (predictor,), every_level=False)
@@ -128,7 +128,7 @@ def mean_interval(
     if plan.conditioned or fit.family.mean_predictors != (fit.family.location,):
         against = None
     against = Normal(fit) if against is None else against
-    units, (fit, design) = fit.units, in_own_units(against.applied(), design)
+    units, (fit, design) = fit.units, in_own_units(against.applied(), design, jointly=False)
     interval = _average_interval if plan.integrated else _group_interval
     parts = [
         interval(fit, part, plan, level, _stretch(against, part, level))

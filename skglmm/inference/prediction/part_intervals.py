@@ -68,7 +68,7 @@ def part_intervals(fit: Fit, design: Design, plan: Plan, level: float) -> PartIn
     level : float
         Coverage, such as 0.95.
     """
-    fit, design = in_own_units(fit, design)
+    fit, design = in_own_units(fit, design, jointly=False)
     parts = [np.stack(list(_intervals(fit, part, plan, level))) for part in row_parts(design)]
     return PartIntervals(*np.concatenate(parts, axis=2))
 

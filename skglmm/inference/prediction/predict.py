@@ -70,7 +70,7 @@ class Plan:
             msg = f"unseen={unseen!r} is unknown, expected one of {', '.join(map(repr, UNSEEN))}"
             raise ValueError(msg)
         every = tuple(range(len(layout.factors)))
-        curves = tuple(f for f in every if layout.factors[f].is_smooth)
+        curves = layout.smooth_factors
         if isinstance(kind, str):
             others = tuple(f for f in every if f not in curves)
             plans: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -168,7 +168,7 @@ def predict(fit: Fit, design: Design, plan: Plan, *, spread: bool = False) -> Pr
     >>> predict(fit, design, Plan.of(fit.layout, "fixed", "fixed")).mean[:2].round(3)
     array([0.082, 0.13 ])
     """
-    units, (fit, design) = fit.units, in_own_units(fit, design)
+    units, (fit, design) = fit.units, in_own_units(fit, design, jointly=False)
     pieces = [_predict(fit, design.take(rows), plan, spread) for rows in _slices(design)]
     mean = units.user_response(np.concatenate([piece.mean for piece in pieces]))
     if not spread:
@@ -211,7 +211,7 @@ def part_probabilities(fit: Fit, design: Design, plan: Plan) -> Floats:
     ndarray, shape (n, n_parts)
         NaN where the plan says so.
     """
-    fit, design = in_own_units(fit, design)
+    fit, design = in_own_units(fit, design, jointly=False)
     pieces = [_parts(fit, design.take(rows), plan) for rows in _slices(design)]
     return np.concatenate(pieces, axis=1).T
 

@@ -51,7 +51,8 @@ from skglmm.inference.parameters.own_units import in_own_units
 from skglmm.inference.prediction.averages import averages
 from skglmm.inference.prediction.predict import Plan, linear_predictors, shift_covariance, shift_of
 from skglmm.inference.report.frames import Frame, named_frame
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 
 __all__ = ["R2_METHODS", "RSquared", "Shares", "r_squared"]
 
@@ -96,7 +97,7 @@ class Shares:
 
 
 @dataclass(frozen=True, repr=False)
-class RSquared:
+class RSquared(Printed):
     """Marginal and conditional R² and the intraclass correlation; prints as a table.
 
     Parameters
@@ -134,14 +135,8 @@ class RSquared:
         """
         return named_frame({name: _row(shares) for name, shares in self._scales()})
 
-    def __str__(self) -> str:
-        return str(self._table())
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
+    def _page(self) -> Page:
+        return Page((self._table(),))
 
     def _scales(self) -> tuple[tuple[str, Shares], ...]:
         return ("latent", self.latent), ("response", self.response)

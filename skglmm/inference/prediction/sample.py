@@ -53,11 +53,12 @@ def sample(
     ndarray, shape (n, n_samples)
     """
     units, (fit, design) = fit.units, in_own_units(fit, design)
-    modes = _curves(fit, plan) if new_effects else plan.conditioned
+    curves = fit.layout.smooth_factors  # which are what they are in all samples
+    modes = curves if new_effects else plan.conditioned
     eta = linear_predictors(fit, design, modes)
     draws = [
         _Draws.of(fit, design, f, _drawn(design, plan, f, new_effects), unseen)
-        for f in sorted({*plan.conditioned, *plan.integrated}.difference(_curves(fit, plan)))
+        for f in sorted({*plan.conditioned, *plan.integrated}.difference(curves))
     ]
     if plan.unseen != "fixed":
         new = (f for f in modes if is_at_new_place(design, f).any())
@@ -71,11 +72,6 @@ def sample(
     unknown = nonestimable(fit, design) if new_effects else plan.unknown(fit, design)
     result[unknown] = np.nan
     return units.user_response(result)
-
-
-def _curves(fit: Fit, plan: Plan) -> tuple[int, ...]:
-    """Factors of smooths, which are what they are in all samples."""
-    return tuple(f for f in plan.conditioned if fit.layout.factors[f].is_smooth)
 
 
 def _drawn(design: Design, plan: Plan, f: int, new_effects: bool) -> Bools:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import NamedTuple
 
 from skglmm.inference.report.frames import Frame, record_frame
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page
 
 __all__ = ["Diagnosis", "Finding"]
 
@@ -38,7 +39,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis:
+class Diagnosis(Printed):
     """Findings of a diagnosis of a fit and its rows; prints as text, shows as HTML.
 
     Parameters
@@ -102,17 +103,9 @@ class Diagnosis:
         parts += [f"{name}: {found.finding}.\n  {found.advice}." for name, found in self._named()]
         return "\n\n".join([*parts, *self._end()])
 
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        items = "".join(
-            f"<li><b>{name}</b>: {escape(found.finding)}.<br>{escape(found.advice)}.</li>"
-            for name, found in self._named()
-        )
-        listed = f"<ul>{items}</ul>" if items else ""
-        end = "".join(f"<p>{escape(text)}</p>" for text in self._end())
-        return f"<div><p>{escape(self._head())}</p>{listed}{end}</div>"
+    def _page(self) -> Page:
+        found = [f"{name}: {each.finding}. {each.advice}." for name, each in self._named()]
+        return Page((), (self._head(),), (*found, *self._end()))
 
     def _named(self) -> Iterator[tuple[str, Finding]]:
         for found in self.findings:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.covariance import Lowered
+from skglmm.design import Layout
 from skglmm.families import Family, Role
 from skglmm.fitting import Cap, Fit
 from skglmm.inference.parameters.held import capped_names, dictated, dictated_effects
@@ -30,12 +31,14 @@ class Note(NamedTuple):
     text: str
 
 
-def confounded_with_rows(family: Family) -> str | None:
+def confounded_with_rows(family: Family, layout: Layout) -> str | None:
     """Return what hides the variance between levels of one row each, or None.
 
     Counts have no spread beside their mean's, so that such levels are how more of it is modeled.
     """
     if family.dispersion is not None:
+        if not layout.coefficients[layout.predictors.index(family.dispersion)]:
+            return None  # it is known, or left out
         return f"its variance can hardly be told from the {family.dispersion}"
     if family.support.ends == (0.0, 1.0):
         return "one response of two classes says nothing of its variance"
@@ -90,9 +93,7 @@ def _walled(fit: Fit) -> Iterator[str]:
 def _without_residual(fit: Fit) -> Iterator[str]:
     """Advice on a residual that is left out where rows of a level determine each other."""
     for factor, theta in zip(fit.layout.factors, fit.theta, strict=True):
-        start = 0
-        for part in factor.covariance.blocks:
-            own, start = theta[start : start + part.n_params], start + part.n_params
+        for part, own in factor.covariance.cut(theta):
             if isinstance(part, Lowered) and part.is_exhausted(own):
                 yield (
                     f". With scale='0' rows of a level of {factor.name!r} have no residual, and "
@@ -125,14 +126,23 @@ def _aliased(fit: Fit) -> Iterator[Note]:
     for k, columns in enumerate(fit.aliased):
         names = [fit.layout.coefficients[k][j] for j in columns]
         if names:
-            crossed = any(":" in name for name in names)
-            as_where = ", as where a combination of categories has no rows" if crossed else ""
+            as_where = _as_where(fit, k)
             text = (
                 f"dropped from the {fit.layout.described(k)}: {', '.join(map(repr, names))}; "
                 f"constant, or a linear combination of the columns before{as_where}, so the data "
                 "do not determine the coefficient, which is set to 0"
             )
             yield Note("aliased", text)
+
+
+def _as_where(fit: Fit, k: int) -> str:
+    """Where columns of a linear predictor are such combinations."""
+    trends = {j for curve in fit.layout.curves if curve.predictor == k for j in curve.trends}
+    if not trends.isdisjoint(fit.aliased[k]):
+        return ", as where s(x) stands beside s(x, by=f) or te(x, z), or z beside s(x, by=z)"
+    names = [fit.layout.coefficients[k][j] for j in fit.aliased[k]]
+    crossed = any(":" in name for name in names)
+    return ", as where a combination of categories has no rows" if crossed else ""
 
 
 def _capped(fit: Fit) -> Iterator[Note]:
@@ -316,5 +326,6 @@ def _lost_factors(fit: Fit) -> Iterator[str]:
     for f, (factor, theta) in enumerate(zip(fit.layout.factors, fit.theta, strict=True)):
         lost = np.isnan(np.diag(fit.covariance)[start : start + len(theta)])
         if f not in told and lost.any() and not factor.covariance.zeros(theta).any():
-            yield f"the variances between levels of {factor.name!r}"
+            between = f" between levels of {factor.name!r}"
+            yield f"the variances{' of curves' if factor.is_smooth else between}"
         start += len(theta)

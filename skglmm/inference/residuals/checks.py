@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -10,7 +9,8 @@ from skglmm.arrays import Bools, Floats, Ints
 from skglmm.engine import Mode
 from skglmm.fitting import Study
 from skglmm.inference.report.frames import Frame, record_frame
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 from skglmm.inference.residuals.count_tests import count_tests
 from skglmm.inference.residuals.distribution_tests import (
     ResidualTest,
@@ -26,7 +26,7 @@ FEWEST = 2  # levels with slopes of their own, or there is nothing to compare
 
 
 @dataclass(frozen=True, repr=False)
-class ResidualChecks:
+class ResidualChecks(Printed):
     """Tests of residuals given random effects drawn from their distribution given the data.
 
     Parameters
@@ -66,16 +66,8 @@ class ResidualChecks:
         """Return one row for each test: name, subject, effect, p_value, sentence."""
         return record_frame(ResidualTest, self.tests)
 
-    def __str__(self) -> str:
-        said = "\n".join(f"* {sentence}" for sentence in self._sentences())
-        return f"{self._table()}\n\n{said}"
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self._sentences())
-        return f"<div>{self._table().html()}<ul>{said}</ul></div>"
+    def _page(self) -> Page:
+        return Page((self._table(),), notes=tuple(self._sentences()))
 
     def _table(self) -> Table:
         rows = tuple(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from html import escape
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -17,7 +16,8 @@ from skglmm.inference.parameters.natural import std_errors, variances
 from skglmm.inference.parameters.wald import Coefficients, coefficient_tables
 from skglmm.inference.report.frames import Frame, columns_frame
 from skglmm.inference.report.notes import Note, notes
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 from skglmm.inference.summaries.tidy import tidy
 
 __all__ = ["ADJUSTMENTS", "FitNumbers", "ManyFits", "fit_numbers", "no_numbers"]
@@ -96,7 +96,7 @@ def no_numbers(n_obs: int, message: str) -> FitNumbers:
 
 
 @dataclass(frozen=True, repr=False)
-class ManyFits:
+class ManyFits(Printed):
     """Fits of one model to many responses.
 
     Parameters
@@ -297,15 +297,8 @@ class ManyFits:
         """Findings about the fits, in words."""
         return tuple(_notes(self))
 
-    def __str__(self) -> str:
-        return "\n".join([str(_table(self)), *(f"* {text}" for text in _remarks(self))])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        listed = "".join(f"<li>{escape(text)}</li>" for text in _remarks(self))
-        return f"<div>{_table(self).html()}<ul>{listed}</ul></div>"
+    def _page(self) -> Page:
+        return Page((_table(self),), notes=tuple(_remarks(self)))
 
 
 def _table(fits: ManyFits) -> Table:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 
 import numpy as np
 
@@ -21,8 +20,10 @@ from skglmm.inference.parameters.wald import (
     with_errors,
 )
 from skglmm.inference.report.few_groups import few_groups
+from skglmm.inference.report.hardly_known import scarce_df
 from skglmm.inference.report.notes import notes
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 
 __all__ = ["Summary", "summarize"]
 
@@ -32,7 +33,7 @@ _ABSENT = "-"  # shown for a number that is not available
 
 
 @dataclass(frozen=True, repr=False)
-class Summary:
+class Summary(Printed):
     """What is worth knowing about a fitted model; prints like R's summary.
 
     Parameters
@@ -113,24 +114,9 @@ class Summary:
     is_unordered: bool = False
     smooths: tuple[SmoothTest, ...] = ()
 
-    def __str__(self) -> str:
-        parts = ["\n".join(_head(self)), *map(str, _tables(self))]
-        if self.notes:
-            parts.append("\n".join(["Notes", *(f"* {note}" for note in self.notes)]))
-        if self.converged:
-            parts.append(_outcome(self))
-        return "\n\n".join(parts)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        head = "<br>".join(map(escape, _head(self)))
-        tables = "".join(table.html() for table in _tables(self))
-        found = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        listed = f"<ul>{found}</ul>" if found else ""
-        outcome = f"<p>{_outcome(self)}</p>" if self.converged else ""
-        return f"<div><p>{head}</p>{tables}{listed}{outcome}</div>"
+    def _page(self) -> Page:
+        end = _outcome(self) if self.converged else ""
+        return Page(tuple(_tables(self)), tuple(_head(self)), self.notes, "Notes", end)
 
 
 def summarize(
@@ -179,6 +165,7 @@ def summarize(
         (each.name, (each.value, error)) for each, error in with_errors(fit, derived(fit))
     ]
     found = (*(note.text for note in notes(fit)), *_without_errors(fit), *_too_sure(fit, against))
+    found += tuple(scarce_df(against))
     return Summary(
         formula=formula,
         family=fit.family.title,

@@ -13,7 +13,6 @@ from skglmm.inference.parameters.natural import (
     coefficients,
     correlation_name,
     is_constant,
-    labels,
     sd_name,
     std_errors,
     variances,
@@ -136,7 +135,9 @@ def _places(fit: Fit) -> dict[str, tuple[str, str, str]]:
     for factor in fit.layout.factors:
         names, (first, *_) = factor.columns, factor.predictors
         component = fit.layout.predictors[first]
-        for name in factor.covariance.names(labels(factor)):  # those that effects have in common
+        for name in factor.covariance.names(
+            factor.effect_names
+        ):  # those that effects have in common
             short = name.replace(f" | {factor.name})", ")")
             places[name] = component, factor.name, short
         if factor.is_one_hot:

@@ -8,7 +8,6 @@ References
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,8 @@ from skglmm.inference.parameters.natural import Natural, infinite, is_open, natu
 from skglmm.inference.parameters.wald import Intervals
 from skglmm.inference.report.frames import Frame, replicate_frame
 from skglmm.inference.report.notes import Note
-from skglmm.inference.report.text import Table
+from skglmm.inference.report.printed import Printed
+from skglmm.inference.report.text import Page, Table
 from skglmm.inference.uncertainty.simulate import simulate_responses
 
 __all__ = ["Bootstrap", "Refit", "bootstrap_once"]
@@ -106,7 +106,7 @@ def _working(fit: Fit, parameter: Natural) -> float:
 
 
 @dataclass(frozen=True, repr=False)
-class Bootstrap:
+class Bootstrap(Printed):
     """Estimates from responses that were simulated from a fit, with new random effects.
 
     Parameters
@@ -243,17 +243,9 @@ class Bootstrap:
         """Return one row for each parameter: estimate, bias, std_error and n_used."""
         return replicate_frame(self.names, self.estimate, self.replicates[self.converged])
 
-    def __str__(self) -> str:
-        found = [*(note.text for note in self.notes), _share_singular(self)]
-        return "\n".join([str(_table(self)), *(f"* {text}" for text in found)])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        found = [*(note.text for note in self.notes), _share_singular(self)]
-        listed = "".join(f"<li>{escape(text)}</li>" for text in found)
-        return f"<div>{_table(self).html()}<ul>{listed}</ul></div>"
+    def _page(self) -> Page:
+        found = (*(note.text for note in self.notes), _share_singular(self))
+        return Page((_table(self),), notes=found)
 
 
 def _table(record: Bootstrap) -> Table:

@@ -198,7 +198,8 @@ class Scene:
         if others:
             alike = frame.groupby(others, sort=True, dropna=False, observed=True)
             codes = np.asarray(alike.ngroup(), dtype=np.intp)
-        return parts_of(groups, values, codes, weights, ask.interval)
+        at_places = self.feature.is_coordinate and ask.kind not in ("fixed", "marginal")
+        return parts_of(groups, values, codes, weights, ask.interval, at_places=at_places)
 
     def _curve(
         self,
@@ -246,6 +247,7 @@ def _tell_unused(fitted: Fitted, table: pd.DataFrame, feature: Any) -> None:
         *spec.columns,
         spec.offset,
         *(name for group in spec.group_variables for name in group),
+        *(name for effects in spec.effect_variables for name in effects),
     }
     if name not in known:
         text = (

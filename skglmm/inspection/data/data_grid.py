@@ -36,7 +36,8 @@ def data_grid(X: Any, /, by: Any = None, n: int = 50, **columns: Any) -> pd.Data
         What varies, column by column: ``bodyLength=...`` takes `n` points, evenly spaced
         within each group's own range, ``bodyLength=20`` takes 20 points, and
         ``bodyLength=[180, 200]`` or ``bodyLength=180.0`` these values in every group. Of a
-        column that holds no numbers, ``...`` takes the values that occur in the group. Several
+        column that holds no numbers, ``...`` takes the values that occur in the group. Times of
+        ``ar1(0 + t | g)`` are whole: ``t=range(12)``. Several
         columns are crossed. Columns called ``by`` or ``n`` cannot be named; rename them.
 
     Returns

@@ -87,7 +87,9 @@ def effect_panels(model: Any, group: str | None, effect: str | None) -> list[Eff
         msg = "the model has no random effects to show; its formula has no term such as (1 | g)"
         raise ValueError(msg)
     found: list[EffectPanel] = []
-    for item, indexed in zip(random_effects(model.fit_), model._spec.indexed, strict=True):
+    pairs = zip(model.fit_.layout.factors, model._spec.indexed, strict=True)
+    of_groups = [indexed for factor, indexed in pairs if not factor.is_smooth]
+    for item, indexed in zip(random_effects(model.fit_), of_groups, strict=True):
         factor = item.factor
         if group not in (None, factor.name):
             continue

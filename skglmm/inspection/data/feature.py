@@ -1,4 +1,8 @@
-"""The column of a horizontal axis: numbers to draw a curve over, or categories side by side."""
+"""The column of a horizontal axis: numbers to draw a curve over, or categories side by side.
+
+Curves over whole times, as an autoregression has them, go from time to time: in between there is
+nothing to predict.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skglmm.arrays import Floats
+from skglmm.design import Places
 from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.inspection.data.data_grid import refuse_missing
 from skglmm.inspection.data.fitted import name_in_model
@@ -27,10 +32,16 @@ class Feature:
         Of the column.
     levels : list or None
         Its categories that occur, in order; None are numbers.
+    times : ndarray or None
+        Numbers that are whole times to the model, those that occur, in order.
+    is_coordinate : bool
+        Whether numbers are times or coordinates of places with effects, of which there may be new.
     """
 
     name: Any
     levels: list[Any] | None
+    times: Floats | None = None
+    is_coordinate: bool = False
 
     @classmethod
     def of(cls, model: MixedModel, table: pd.DataFrame, name: Any) -> "Feature":
@@ -43,8 +54,12 @@ class Feature:
         """
         series = table[name]
         refuse_missing(table, [name])
-        if is_number(series) and not _is_category(model, name_in_model(model, table, name)):
-            return cls(name, None)
+        own = name_in_model(model, table, name)
+        if is_number(series) and not _is_category(model, own):
+            indexed = [e for e in model._spec.indexed if isinstance(e, Places) and own in e.columns]
+            if any(places.are_whole for places in indexed):
+                return cls(name, None, np.unique(series.astype(np.float64)))
+            return cls(name, None, is_coordinate=bool(indexed))
         levels = list(pd.factorize(series, sort=True)[1])
         if len(levels) > MOST_LEVELS:
             msg = (
@@ -71,11 +86,16 @@ class Feature:
         return [str(level) for level in self.levels]
 
     def values(self, series: "pd.Series[Any]", n: int) -> "pd.Series[Any]":
-        """Return `n` values over the range of some numbers, or the categories among them."""
+        """Return `n` values over the range of some numbers, or the categories among them.
+
+        Of whole times there are all within the range that occur in any group.
+        """
         if self.levels is not None:
             here = np.unique(self.positions(series)).astype(np.intp)
             return pd.Series([self.levels[k] for k in here], dtype=series.dtype)
         low, high = series.astype(np.float64).agg(["min", "max"])
+        if self.times is not None:
+            return pd.Series(self.times[(self.times >= low) & (self.times <= high)])
         return pd.Series(np.linspace(low, high, n if high > low else 1))
 
     def positions(self, values: "pd.Series[Any]") -> Floats:

@@ -77,7 +77,7 @@ class Fitted(Inside):
             texts += [bar.effects for bar in model.random_terms_ if bar.predictor in moving]
             texts += [each.bends for formula in formulas for each in formula.smooths]
         offset = set() if model.offset is None else {str(model.offset)}
-        for k in family.known:
+        for k in (*family.known, *every):  # an exposure is an offset of the mean
             offset |= set(model._spec.offset_parts[k].columns)
         return offset | {name for text in texts for name in variables(text, allowed)}
 

@@ -12,6 +12,7 @@ from skglmm.inspection.data.fitted import name_in_model
 
 __all__ = ["KnownFactors"]
 
+ALL_ROWS = "1"  # the factor of effects that all rows have together, which every curve knows
 Kind = str | Collection[str]
 
 
@@ -42,7 +43,6 @@ class KnownFactors:
         wanted = self._wanted(kind)
         if wanted in ("fixed", "marginal") or not self._factors:
             return wanted
-        known = self._known(by)
         known = self._known(by)
         if not isinstance(wanted, str):
             self._refuse(_unknown(wanted, self._factors, known), by, wanted)
@@ -99,7 +99,8 @@ class KnownFactors:
         groups = dict.fromkeys(bar.group for bar in self.model.random_terms_)
         pairs = zip(self.model._spec.group_variables, self.model.fit_.layout.factors, strict=True)
         groups |= {group: None for group, factor in pairs if factor.parts and group}
-        return {":".join(group): [names.get(name) for name in group] for group in groups}
+        every = {":".join(group) or ALL_ROWS: group for group in groups}
+        return {name: [names.get(each) for each in group] for name, group in every.items()}
 
     def _known(self, by: list[Any]) -> set[str]:
         """Return the factors of which a point of a curve has one level."""

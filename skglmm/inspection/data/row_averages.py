@@ -19,6 +19,7 @@ __all__ = ["Part", "parts_of", "predict_parts"]
 
 # Rows times points that are predicted: a second or so. A mixture of responses is solved for.
 MOST = {None: 400_000, "mean": 200_000, "response": 10_000}
+MOST_PLACES = 2_000  # new times or places, whose covariances with each other averages need
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,8 @@ def parts_of(
     codes: Ints,
     weights: Floats,
     interval: str | None,
+    *,
+    at_places: bool = False,
 ) -> list[Part]:
     """Return each row of a group that differs from the others once, with the weight of all like it.
 
@@ -63,8 +66,11 @@ def parts_of(
         Number of what a row has in the columns that predictions may depend on.
     weights : ndarray, shape (n,)
     interval : {"mean", "response"} or None
+    at_places : bool, default=False
+        Whether values of the feature make new times or places.
     """
-    most = max(1, MOST[interval] // sum(map(len, values)))
+    predicted = min(MOST[interval], MOST_PLACES) if at_places else MOST[interval]
+    most = max(1, predicted // sum(map(len, values)))
     return [_part(rows, of, codes, weights, most) for rows, of in zip(groups, values, strict=True)]
 
 

@@ -186,7 +186,8 @@ class PredictionDisplay(SingleThreaded):
             which make groups comparable that differ in other columns, too. The legend says what
             was averaged over, or which values these are.
         n_points : int, default=100
-            Points of each curve.
+            Points of each curve. Over whole times of autoregressive effects these are the times
+            that occur.
         ax : Axes or array of Axes, default=None
             Where to draw; an array has one for each panel. None makes a new figure. The legend
             stands beside axes of a figure with a layout (``layout="constrained"``), else inside.
@@ -212,9 +213,9 @@ class PredictionDisplay(SingleThreaded):
         -----
         Limits of an average over rows are those of the delta method with all its rows' errors
         together, on the scale of the link; limits of a new response are quantiles of the mixture
-        of the rows' distributions. Where that takes more than 200,000 predictions, or 10,000 of new
-        responses, evenly spaced rows stand for all, and the legend counts them. Means that the
-        data do not determine are gaps.
+        of the rows' distributions. Where that takes more than 200,000 predictions, 10,000 of new
+        responses, or 2,000 at new times or places, evenly spaced rows stand for all, and the
+        legend counts them. Means that the data do not determine are gaps.
 
         Examples
         --------

@@ -241,6 +241,8 @@ class RandomEffectsDisplay(SingleThreaded):
             axis.set_title(f"{panel.effect} | {panel.group}{what}", fontsize="medium")
             if panel.is_series:
                 axis.set(xlabel=panel.coordinates[0], ylabel=self._scale_of(panel))
+                if not panel.names and panel.points is not None and not (panel.points % 1).any():
+                    axis.locator_params(axis="x", integer=True, nbins=6)
             return
         named = len(panel.mode) <= MOST_LABELS
         what = panel.group if named else f"{len(panel.mode)} levels of {panel.group}, sorted"
