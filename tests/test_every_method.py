@@ -264,6 +264,7 @@ ELSEWHERE = {
     "predict_proba_boundary",
     "predict_boundary_frame",
     "cut_points",
+    "equation",
     "smooth_terms",
     "curves",
 }
