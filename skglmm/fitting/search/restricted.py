@@ -176,7 +176,7 @@ def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Float
     """Hessian in all parameters, whose inverse is their covariance."""
     problem, mode = bound.problem, optimum.here.mode
     n_flat = len(problem.flat)
-    conditional = mode.system.inverse().crossed[-n_flat:, -n_flat:]
+    conditional = mode.system.corner(n_flat)
     information = np.linalg.inv(turn @ conditional @ turn.T)
     hessian = np.zeros((len(kept), len(kept)))
     hessian[np.ix_(~kept, ~kept)] = information
