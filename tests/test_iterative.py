@@ -228,12 +228,14 @@ def test_a_fit_by_iterations_is_that_by_factorization(kind):
     assert_allclose(np.sqrt(np.diag(found.fit_.covariance)), errors, rtol=0.01)
 
 
-def test_modes_and_predictions_have_their_standard_errors():
+@pytest.mark.parametrize("kind", ["binary", "normal"])
+def test_modes_and_predictions_have_their_standard_errors(kind):
     X, _ = ratings()
-    found, exact = fitted("binary", "iterative"), fitted("binary", "direct")
-    assert_allclose(found.predict_proba(X), exact.predict_proba(X), atol=1e-4)
-    marginal = [each.predict_proba(X[:20], kind="marginal") for each in (found, exact)]
-    assert_allclose(*marginal, atol=1e-4)
+    found, exact = fitted(kind, "iterative"), fitted(kind, "direct")
+    of = "predict_proba" if kind == "binary" else "predict"
+    for way in ("conditional", "fixed", "marginal"):
+        answers = [getattr(each, of)(X[:50], kind=way) for each in (found, exact)]
+        assert_allclose(*answers, atol=1e-4)
     own, other = (each.random_effects() for each in (found, exact))
     assert_allclose(own["std_dev"], other["std_dev"], rtol=5e-3)
     assert_allclose(own["std_error"], other["std_error"], rtol=5e-3)

@@ -12,7 +12,7 @@ from skglmm.engine.gaussian.linear import (
 from skglmm.engine.gaussian.profiled import ProfileMode
 from skglmm.engine.gaussian.whole import Maximum
 from skglmm.engine.iterative.plan import Solver
-from skglmm.engine.iterative.system import settled
+from skglmm.engine.iterative.system import settled, sharpened
 from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
     evaluate,
@@ -115,6 +115,7 @@ __all__ = [
     "prior_hessian",
     "score_sums",
     "settled",
+    "sharpened",
     "tangent",
     "theta_information",
     "third_slopes",

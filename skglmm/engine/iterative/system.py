@@ -41,7 +41,7 @@ from skglmm.linalg import (
 )
 from skglmm.parts import Parts
 
-__all__ = ["IterativeSystem", "settled"]
+__all__ = ["IterativeSystem", "settled", "sharpened"]
 
 SOLVE_TOL = 1e-10  # relative residual: steps of 1e-6 standard errors are differenced
 PROBE_TOL = 1e-6  # the quadrature is off by less than its square
@@ -232,6 +232,13 @@ def settled(system: LinearSystem, target: float = TARGET) -> ProbePlan:
         if found.uncertainty <= target or plan.rank >= most:
             return plan
         plan = replace(plan, rank=min(2 * plan.rank, most))
+
+
+def sharpened(system: LinearSystem) -> LinearSystem:
+    """Return a system with a space and probes of its own; one that is exact as it is."""
+    if not isinstance(system, IterativeSystem):
+        return system
+    return replace(system, plan=settled(system))
 
 
 def _has_more(system: IterativeSystem) -> bool:
