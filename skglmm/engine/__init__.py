@@ -11,6 +11,8 @@ from skglmm.engine.gaussian.linear import (
 )
 from skglmm.engine.gaussian.profiled import ProfileMode
 from skglmm.engine.gaussian.whole import Maximum
+from skglmm.engine.iterative.plan import Solver
+from skglmm.engine.iterative.system import settled, sharpened
 from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
     evaluate,
@@ -84,6 +86,7 @@ __all__ = [
     "Quantity",
     "Shard",
     "Sizes",
+    "Solver",
     "SpreadOf",
     "State",
     "ThroughLink",
@@ -111,6 +114,8 @@ __all__ = [
     "posterior",
     "prior_hessian",
     "score_sums",
+    "settled",
+    "sharpened",
     "tangent",
     "theta_information",
     "third_slopes",

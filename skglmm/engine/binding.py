@@ -7,6 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints, keep_freed_memory
 from skglmm.design import Design, Factor, Layout
+from skglmm.engine.iterative.plan import Solver
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import NormalPosterior, NormalPrior, StandardPrior
 from skglmm.engine.problem.cut import Cutter
@@ -21,6 +22,8 @@ from skglmm.parts import Here, Parts
 __all__ = ["arrange", "assemble", "bind", "bind_part", "is_nested"]
 
 CROSSED_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
+SHARE_ROWS, SHARD_MAX = 8, 2**18  # rows of a shard for each crossed effect, and at most
+DIRECT = Solver("direct")
 CHAIN_FROM = 100  # levels of a factor that is eliminated as a part of a chain, not densely
 
 
@@ -34,6 +37,7 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
     n_threads: int = 1,
     *,
     whole: bool = False,
+    solver: Solver = DIRECT,
 ) -> Problem:
     """Sort the rows of a design by its largest factor and cut them into shards.
 
@@ -54,13 +58,22 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
     whole : bool, default=False
         Whether nested factors are a chain however small they are, see `Approximation.needs_chain`.
 
+    solver : Solver
+        Of systems of random effects.
+
     Raises
     ------
     DesignError
-        If the factors beside the largest have too many levels to be solved densely.
+        If the factors beside the largest have too many levels to be solved densely, and are to be.
     """
     keep_freed_memory()
-    order, n_nested = arrange(design.layout, _nesting(design, earlier), whole=whole)
+    order, n_nested = arrange(
+        design.layout, _nesting(design, earlier), whole=whole, most=solver.most(CROSSED_MAX)
+    )
+    n_crossed = sum(design.layout.factors[f].size for f in order[n_nested:])
+    plan = solver.plan(n_crossed, CROSSED_MAX)
+    if plan is not None:  # shards each have sums by crossed level
+        shard_rows = max(shard_rows, min(SHARE_ROWS * n_crossed, SHARD_MAX))
     constant = _constant_predictors(design)
     rows = _sorting(design, order, n_nested)
     cutter = _cutter(design, rows, (order, n_nested), family, y[rows], constant)
@@ -75,7 +88,8 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
     problem = assemble(design.layout, family, shards, (order, n_nested), n_columns)
     if earlier is not None and order:
         problem = replace(problem, prior=NormalPrior.of(earlier, order, shards))
-    return replace(problem, rows=np.arange(len(y)) if isinstance(rows, slice) else rows)
+    rows = np.arange(len(y)) if isinstance(rows, slice) else rows
+    return replace(problem, rows=rows, plan=plan)
 
 
 def _nesting(design: Design, earlier: NormalPosterior | None) -> Callable[[int, int], bool]:
@@ -181,7 +195,11 @@ def _cutter(
 
 
 def arrange(
-    layout: Layout, nested: Callable[[int, int], bool], *, whole: bool = False
+    layout: Layout,
+    nested: Callable[[int, int], bool],
+    *,
+    whole: bool = False,
+    most: float | None = None,
 ) -> tuple[tuple[int, ...], int]:
     """Order the factors: a chain that begins with the largest, then the others by size.
 
@@ -193,6 +211,8 @@ def arrange(
         of the second.
     whole : bool, default=False
         Whether the chain is to have every factor that can be in it, not only large ones.
+    most : float or None
+        Crossed effects that there may be, by default as many as are solved directly.
 
     Returns
     -------
@@ -214,7 +234,7 @@ def arrange(
         if (whole or factors[f].n_levels >= CHAIN_FROM) and nested(chain[-1], f):
             chain.append(f)
     crossed = [f for f in by_size if f not in chain]
-    _check_crossed([factors[f] for f in (*chain, *crossed)], len(chain))
+    _check_crossed([factors[f] for f in (*chain, *crossed)], len(chain), most or CROSSED_MAX)
     return (*chain, *crossed), len(chain)
 
 
@@ -225,19 +245,20 @@ def is_nested(codes: Ints, above: Ints, n_levels: int) -> bool:
     return bool(np.array_equal(parent[codes], above))
 
 
-def _check_crossed(factors: list[Factor], n_nested: int) -> None:
+def _check_crossed(factors: list[Factor], n_nested: int, most: float) -> None:
     """Refuse, before any allocation, what would not fit."""
     n_crossed = sum(factor.size for factor in factors[n_nested:])
-    if n_crossed <= CROSSED_MAX:
+    if n_crossed <= most:
         return
     sizes = ", ".join(
         f"{factor.name} ({factor.n_levels:,} levels x {factor.n_columns})" for factor in factors
     )
     msg = (
         f"the random effects are too many to be solved together: beside the largest factor, and "
-        f"those that it is nested in, there may be at most {CROSSED_MAX:,} effects, but there are "
-        f"{n_crossed:,} ({sizes}), a matrix of {8e-9 * n_crossed**2:,.1f} GB; "
-        "leave out a factor or a slope, or merge rare levels"
+        f"those that it is nested in, there may be at most {most:,} effects, but there are "
+        f"{n_crossed:,} ({sizes}), a matrix of {8e-9 * n_crossed**2:,.1f} GB. An estimator with "
+        "solver='iterative' does without it, but all that asks for its rows again cannot: leave "
+        "out a factor or a slope, or merge rare levels"
     )
     raise DesignError(msg)
 

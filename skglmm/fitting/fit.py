@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 
@@ -41,6 +42,7 @@ from skglmm.fitting.search.linear import (
 from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, finish, minimize
 from skglmm.fitting.search.restricted import log_volume, restricted, with_integrated
 from skglmm.fitting.search.saddle import beside_saddle, rounding_of
+from skglmm.fitting.search.settle import settle
 from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified, spreads
 from skglmm.fitting.search.start import first_constants, start
 from skglmm.fitting.search.subsample import begin, begin_at, with_spread
@@ -102,7 +104,16 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     """
     options = options or Options()
     rows, n_threads = (family, design, y, weights, log_jacobian), options.n_threads
-    study = Study.of(*rows, n_threads, approximation, whole=options.averages, priors=priors)
+    study = Study.of(
+        *rows,
+        n_threads,
+        approximation,
+        whole=options.averages,
+        priors=priors,
+        solver=options.solver,
+    )
+    if options.averages and study.problem.plan is not None:
+        _refuse_averages()
     found = spaces(signed_sums(design, y, weights), study.scales)
     first = first_constants(family, study.design.offsets, study.response, weights)
     bound = replace(study.bound, spaces=found)
@@ -143,8 +154,14 @@ def fit_bound(
     bound = replace(bound, problem=bound.problem.kept())
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
-    state = begin(bound.problem, constants, bound.upper, options)
-    return _maximize(bound, state, options, constants, inference=inference, effects=effects)
+    return _maximize(  # which lets go of the start, with arrays of all rows, on its way
+        bound,
+        begin(bound.problem, constants, bound.upper, options),
+        options,
+        constants,
+        inference=inference,
+        effects=effects,
+    )
 
 
 def refit(
@@ -301,7 +318,9 @@ def _maximize(
     inference: bool,
     effects: bool,
 ) -> Fit:
+    bound, state = settle(bound, state, options)
     optimum = minimize(bound.problem, state, options)
+    del state
     bound, optimum = hold(bound, optimum, options, constants)
     optimum = _polish(bound.problem, optimum, options, inference=inference)
     optimum, away = _followed(bound, optimum, options.tol)
@@ -323,13 +342,22 @@ def _recorded(
     inference: bool,
     effects: bool,
 ) -> Fit:
+    std_error = optimum.here.mode.system.uncertainty
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
     moves = jacobian(bound.problem, optimum.here.mode) if inference else None
-    outcome = Outcome(going, moves, bound.problem, effects)
+    outcome = Outcome(going, moves, bound.problem, effects, std_error)
     done = in_user_units(bound, optimum, outcome, options.tol)
     if not (options.averages and effects):
         return done
     return replace(done, effect_posterior=_effect_posterior(bound.problem, optimum))
+
+
+def _refuse_averages() -> NoReturn:
+    msg = (
+        "averages over the posterior of the random effects need these exactly, and they are solved "
+        "for by iterations; leave predict_kind='conditional'"
+    )
+    raise DesignError(msg)
 
 
 def _effect_posterior(

@@ -48,7 +48,7 @@ def joint_covariance(bound: Bound, optimum: Optimum) -> Floats | None:
     mode = find_mode(joint, kept, start, distance="near")
     if mode is None:
         return None
-    own = mode.system.inverse().crossed[-len(flat) :, -len(flat) :]
+    own = mode.system.corner(len(flat))
     turn = block_diagonal(*(bound.scales.coefficient_maps[k] for k in predictors))
     sizes = [len(each) for each in bound.scales.coefficient_maps]
     starts = np.cumsum([0, *sizes])

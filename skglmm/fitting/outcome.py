@@ -46,12 +46,15 @@ class Outcome(NamedTuple):
     rows : LinearRows or Problem
     effects : bool
         Whether to keep the posterior of the random effects.
+    std_error : float
+        Of the value, where it is estimated.
     """
 
     going: Sequence[Sides]
     moves: Modes | None
     rows: LinearRows | Problem
     effects: bool
+    std_error: float = 0.0
 
 
 def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) -> Fit:
@@ -80,6 +83,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     inference = moves is not None
+    keeps_rows = effects and problem.plan is None  # by pairs of levels, which may be very many
     fit = Fit(
         family=problem.family,
         layout=layout,
@@ -95,7 +99,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         infinities=tuple(side.signs for side in going),
         order=problem.order,
         posterior=posterior(problem, mode) if effects else None,
-        effect_information=effect_information(problem, mode) if effects else None,
+        effect_information=effect_information(problem, mode) if keeps_rows else None,
         mode_jacobian=None if moves is None else _user_moves(bound, moves),
         n_samples=bound.n_samples,
         data_digest=bound.data_digest,
@@ -113,6 +117,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         caps=caps_of(bound, optimum),
         approximation=problem.approximation,
         units=scales.units,
+        log_likelihood_std_error=outcome.std_error,
         **_of_objective(bound, optimum),
         **(_of_rows(outcome.rows, scales) if inference else {}),
     )

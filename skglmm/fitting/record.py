@@ -68,7 +68,8 @@ class Fit:
         Covariance of the spherical effects given the parameters, in that order. None, as is the
         next, in a refit, which is about parameters.
     effect_information : EffectInformation or None
-        Of the log likelihood of the rows in the spherical effects: what new rows add to.
+        Of the log likelihood of the rows in the spherical effects: what new rows add to. None,
+        too, where these are solved for by iterations.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
     log_likelihood : float
@@ -126,6 +127,9 @@ class Fit:
     joint_covariance : ndarray, shape (n_beta, n_beta), or None
         Of the coefficients of predictors with curves, given all else; None where that is a part of
         `uncertainty`.
+    log_likelihood_std_error : float
+        What chance may have done to the log likelihood, where the random effects are solved for by
+        iterations; 0 where it is exact. With the same seed it is the same for all fits.
     """
 
     family: Family
@@ -170,6 +174,25 @@ class Fit:
     unconditioned: "Fit | None" = None
     effect_posterior: PosteriorNormal | PosteriorNodes | None = None
     joint_covariance: Floats | None = None
+    log_likelihood_std_error: float = 0.0
+
+    @property
+    def row_information(self) -> EffectInformation:
+        """What the rows say of the spherical effects, by pairs of levels.
+
+        Raises
+        ------
+        ValueError
+            If the fit has not kept it.
+        """
+        if self.effect_information is None:
+            msg = (
+                "the random effects of this fit were solved for by iterations, which keep nothing "
+                "of pairs of levels that new rows could be added to; fit with solver='direct', or "
+                "to the old and the new rows together"
+            )
+            raise ValueError(msg)
+        return self.effect_information
 
     @property
     def original(self) -> "Fit":

@@ -8,7 +8,15 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.design import Design
-from skglmm.engine import Approximation, LinearModel, Objective, Problem, bind, linear_model
+from skglmm.engine import (
+    Approximation,
+    LinearModel,
+    Objective,
+    Problem,
+    Solver,
+    bind,
+    linear_model,
+)
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
 from skglmm.fitting.data.digest import digest
@@ -18,6 +26,7 @@ from skglmm.fitting.data.standardize import Scales, learn_scales
 from skglmm.fitting.data.units import Units
 from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound, Held, masses_in
+from skglmm.fitting.search.optimize import DIRECT
 from skglmm.fitting.search.restricted import restricted
 from skglmm.parts import Here
 from skglmm.priors import NO_PRIORS, Priors
@@ -74,6 +83,7 @@ class Study:
         columns: Scales | None = None,
         whole: bool = False,
         priors: Priors = NO_PRIORS,
+        solver: Solver = DIRECT,
     ) -> "Study":
         """Standardize and bind the rows of a design; see `fit`.
 
@@ -85,7 +95,15 @@ class Study:
         scales = measured(scales, design.layout, family, *rows)
         standard, response = scales.apply(design), scales.units.response(y)
         whole = whole or (approximation is not None and approximation.needs_chain)
-        problem = bind(standard, response, weights, family, n_threads=n_threads, whole=whole)
+        problem = bind(
+            standard,
+            response,
+            weights,
+            family,
+            n_threads=n_threads,
+            whole=whole,
+            solver=solver,
+        )
         if approximation is not None:
             problem = problem.approximated(approximation, design.layout)
         study = cls(standard, scales, problem, y, weights, log_jacobian)

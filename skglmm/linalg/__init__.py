@@ -19,7 +19,7 @@ from skglmm.linalg.direct.root import ChainRoot, mirrored
 from skglmm.linalg.grouping import Grouping
 from skglmm.linalg.order import grouped
 from skglmm.linalg.pattern import Pattern
-from skglmm.linalg.system import LinearSystem
+from skglmm.linalg.system import IndefiniteError, LinearSystem
 
 __all__ = [
     "Arrowhead",
@@ -28,6 +28,7 @@ __all__ = [
     "ChainRoot",
     "Elimination",
     "Grouping",
+    "IndefiniteError",
     "Inverse",
     "LinearSystem",
     "NestedEffects",

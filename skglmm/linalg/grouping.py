@@ -32,6 +32,9 @@ class Grouping:
         # Contiguous groups, none of them empty, are summed as segments.
         contiguous = len(codes) > 0 and codes[0] == 0 and codes[-1] == size - 1
         self._starts: Ints | None = None
+        self._is_each = contiguous and len(codes) == size and bool(np.all(steps == 1))
+        if self._is_each:  # every row is a group, in order
+            return
         if contiguous and bool(np.all((steps == 0) | (steps == 1))):
             self._starts = np.concatenate([[0], np.flatnonzero(steps) + 1])
 
@@ -42,6 +45,8 @@ class Grouping:
     def sum(self, values: Floats) -> Floats:
         """Sum `values`, shape (..., n), over the rows of each group; shape (..., size)."""
         n = len(self.codes)
+        if self._is_each:
+            return np.array(values, dtype=np.float64)
         if self._starts is not None and (n < MANY or n >= LONG * self.size):
             return np.asarray(np.add.reduceat(values, self._starts, axis=-1))
         if values.ndim == 1:
@@ -53,6 +58,8 @@ class Grouping:
     def spread(self, values: Floats) -> Floats:
         """Give each row the value of its group: (..., size) to (..., n)."""
         n = len(self.codes)
+        if self._is_each:
+            return values.copy()
         if self._starts is not None and n >= max(MANY, REPEATED * self.size):
             return np.repeat(values, self._counts, axis=-1)
         return values.take(self.codes, axis=-1)

@@ -105,6 +105,22 @@ class Pattern:
         return np.argsort(self.levels, kind="stable")
 
     @cached_property
+    def compressed(self) -> tuple[Ints | slice, Ints, Ints]:
+        """The entries level by level, their columns, and where each level begins: as SciPy has it.
+
+        Entries that are in this order already are a slice.
+        """
+        if np.all(self.levels[1:] >= self.levels[:-1]):
+            starts = np.concatenate([[0], np.cumsum(self._level_counts)])
+            kind = _index_kind(len(self.levels))
+            return slice(None), self.columns.astype(kind), starts.astype(kind)
+        return self._rows
+
+    @cached_property
+    def _level_counts(self) -> Ints:
+        return np.bincount(self.levels, minlength=self.n_levels)
+
+    @cached_property
     def _neighbors(self) -> tuple[Ints, Ints, Ints]:
         """Entries of the level of each entry, level by level, and where those of the next begin.
 

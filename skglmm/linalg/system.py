@@ -8,7 +8,11 @@ from skglmm.linalg.direct.elimination import Chain, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import Posterior
 from skglmm.parts import Parts
 
-__all__ = ["LinearSystem"]
+__all__ = ["IndefiniteError", "LinearSystem"]
+
+
+class IndefiniteError(ArithmeticError):
+    """The matrix is not positive definite, which a system that iterates finds out late."""
 
 
 class LinearSystem(Protocol):
@@ -50,6 +54,10 @@ class LinearSystem(Protocol):
     @property
     def crossed_inverse(self) -> Floats:
         """The inverse's block of the crossed effects, (n_crossed, n_crossed)."""
+        ...
+
+    def corner(self, n: int) -> Floats:
+        """Return the inverse's block of the last n crossed effects, (n, n)."""
         ...
 
     def level_sums(self, crossed: Floats) -> list[Floats]:

@@ -80,6 +80,12 @@ class SharedModel:
         weights: Floats | None,
     ) -> "SharedModel":
         """Take from an estimator what its fits need."""
+        if model.solver == "iterative":
+            msg = (
+                "fits of many responses factorize what they share, and solver='iterative' asks for "
+                "iterations; leave solver='auto', or fit the estimator to each response"
+            )
+            raise ValueError(msg)
         return cls(
             family,
             design,

@@ -185,7 +185,7 @@ class LinearModel:
 
 def linear_model(problem: Problem) -> LinearModel | None:
     """Return the linear mixed model that solves a problem by cross-products; None of others."""
-    if isinstance(problem.approximation, ProfiledGaussian):
+    if isinstance(problem.approximation, ProfiledGaussian) and problem.plan is None:
         return LinearModel.of(problem)
     return None
 

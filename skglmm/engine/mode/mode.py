@@ -18,6 +18,7 @@ from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Point
 from skglmm.engine.rows.shard import CrossProducts
+from skglmm.linalg import IndefiniteError, LinearSystem
 from skglmm.parts import Parts
 
 __all__ = ["find_mode", "mode_at"]
@@ -104,9 +105,9 @@ def _advance(
     for information, n_trials in kinds:
         cross_products = information(problem, point)
         system = hessian(problem, cross_products, point.lambdas)
-        if system is None:
+        step = None if system is None else _step(system, gradient)
+        if system is None or step is None:
             continue
-        step = solve(system, gradient)
         decrement = 0.5 * gradient.dot(step)
         known = problem.prior.penalized(step)
         far = max(decrement, 0.5 * known.dot(known))  # the first, unless H is nearly singular
@@ -123,6 +124,13 @@ def _advance(
         if moved is not None:
             return moved
     return None
+
+
+def _step(system: LinearSystem, gradient: Effects) -> Effects | None:
+    try:
+        return solve(system, gradient)
+    except IndefiniteError:
+        return None
 
 
 def _search(

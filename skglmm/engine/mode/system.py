@@ -10,10 +10,20 @@ from typing import Any
 import numpy as np
 
 from skglmm.arrays import Floats
+from skglmm.engine.iterative.reduced import reduced
+from skglmm.engine.iterative.sketch import CrossedInverse
+from skglmm.engine.iterative.system import IterativeSystem
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import Blocks, Elimination, LinearSystem, congruence, factorize
+from skglmm.linalg import (
+    Blocks,
+    Elimination,
+    LinearSystem,
+    NestedEffects,
+    congruence,
+    factorize,
+)
 from skglmm.parts import Parts
 
 __all__ = [
@@ -37,13 +47,40 @@ def hessian(
 ) -> LinearSystem | None:
     """Factorize H from the cross-products of each shard; None when it is not positive definite."""
     prior = problem.prior
-    crossed = prior.crossed(problem.n_crossed)
     pieces = problem.shards.map(
         _eliminated, cross_products, *prior.known, lambdas=lambdas, add=prior.add
     )
+    if problem.plan is not None:
+        return _iterative(problem, pieces, cross_products, lambdas)
+    crossed = prior.crossed(problem.n_crossed)
     if len(crossed):
         crossed = problem.shards.accumulate(_add_crossed, crossed, cross_products, lambdas=lambdas)
     return factorize(pieces, crossed)
+
+
+def _iterative(
+    problem: Problem,
+    pieces: Parts[Any],
+    cross_products: Parts[CrossProducts],
+    lambdas: Sequence[Floats],
+) -> LinearSystem | None:
+    """The same where the crossed effects are too many for a dense matrix."""
+    if pieces.map(_is_none).total():
+        return None
+    nothing, one = problem.shards.map(_no_effects), np.ones(problem.n_crossed)
+    known = problem.prior.penalized(Effects(nothing, one)).crossed  # 0 where a prior is flat
+    left = reduced(problem.shards, pieces, cross_products, lambdas, known)
+    assert problem.plan is not None
+    return None if left is None else IterativeSystem(problem.shards, pieces, left, problem.plan)
+
+
+def _is_none(piece: Elimination | None) -> int:
+    return int(piece is None)
+
+
+def _no_effects(shard: Shard) -> NestedEffects:
+    del shard
+    return ()
 
 
 def prior_hessian(problem: Problem) -> LinearSystem | None:
@@ -113,7 +150,7 @@ def solve(system: LinearSystem, right: Effects) -> Effects:
     return Effects(*system.solve(right.nested, right.crossed))
 
 
-def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats) -> CrossProducts:
+def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats | CrossedInverse) -> CrossProducts:
     """The blocks of ``inv(H)``, in u, that the rows of a shard meet.
 
     `piece` is the inverse on the chain of the shard, and `crossed` that of the crossed factors.
@@ -129,5 +166,8 @@ def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats) -> CrossProduct
             blocks[i, g] = entries.reshape(size, n_columns, n_pairs)
             start += n_columns * n_pairs
     for (f, g), (rows, columns) in shard.places.items():
-        blocks[f, g] = crossed[rows, columns]
+        if f == g and isinstance(crossed, CrossedInverse):
+            blocks[f, g] = crossed.own[f - n_nested]
+        else:
+            blocks[f, g] = crossed[rows, columns]
     return blocks

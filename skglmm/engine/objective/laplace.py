@@ -20,7 +20,7 @@ from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
-from skglmm.linalg import NestedEffects
+from skglmm.linalg import IndefiniteError, NestedEffects
 from skglmm.parts import Parts
 
 __all__ = ["Laplace"]
@@ -43,11 +43,14 @@ class Laplace(ByMode):
         params = Params.unpack(vector, problem.shape)
         if start is None:
             start, distance = problem.zero(), "far"
-        mode = find_mode(problem, params, start, tol, distance)
-        if mode is None or _is_flat(problem, mode):
+        try:
+            mode = find_mode(problem, params, start, tol, distance)
+            if mode is None or _is_flat(problem, mode):
+                return None
+            slopes, end, rise = gradient(problem, mode)
+            return Objective(end + mode.system.half_logdet + rise, slopes, mode)
+        except IndefiniteError:
             return None
-        slopes, end, rise = gradient(problem, mode)
-        return Objective(end + mode.system.half_logdet + rise, slopes, mode)
 
     def gradient_near(
         self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
@@ -58,7 +61,10 @@ class Laplace(ByMode):
         params = Params.unpack(point.params.pack() + change, problem.shape)
         move = tangent(problem, here.mode, change)
         mode = mode_at(problem, nearby(problem, point, params, point.u.plus(move), slopes, move))
-        return None if mode is None else gradient(problem, mode)[0]
+        try:
+            return None if mode is None else gradient(problem, mode)[0]
+        except IndefiniteError:
+            return None
 
     def cluster_gradients(self, problem: Problem, mode: Mode, clusters: Ints) -> Floats:
         return cluster_gradients(problem, mode, clusters)

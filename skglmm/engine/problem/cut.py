@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -149,6 +149,8 @@ class Cutter:
             return CommonLevels(left, np.arange(left.size), parent)
         also = self._known(f, g, levels)
         keys = left.codes * right.size + right.codes
+        if not len(also[0]) and np.all(keys[1:] > keys[:-1]):  # every row is a pair, in order
+            return CommonLevels(Grouping(_first(len(keys)), len(keys)), left.codes, right.codes)
         extra = also[0] * right.size + also[1]
         distinct, codes = np.unique(np.concatenate([keys, extra]), return_inverse=True)
         groups = Grouping(codes[: len(keys)], len(distinct))
@@ -159,6 +161,18 @@ class Cutter:
         if self.known is None or f >= self.n_nested:  # crossed factors are dense
             return NONE, NONE
         return self.known.between(self.order[f], self.order[g]).within(levels[f])[:2]
+
+
+def _first(n: int) -> Ints:
+    """Return the numbers below n, shared by all that ask for them."""
+    return _numbers(1 << max(n - 1, 0).bit_length())[:n]
+
+
+@cache
+def _numbers(n: int) -> Ints:
+    found = np.arange(n)
+    found.setflags(write=False)
+    return found
 
 
 def _places(levels: Ints, wanted: Ints) -> Ints:
@@ -203,11 +217,18 @@ def _pattern(
     n_nested: int,
 ) -> Pattern:
     """Entries of factor i with the crossed factors, in the order factor, column, pair."""
-    levels, columns, start = [NONE], [NONE], 0
+    start = 0
+    levels: list[Ints] = []
+    columns: list[Ints] = []
     for g, factor in enumerate(factors[n_nested:], n_nested):
         for _ in range(factor.n_columns):
             levels.append(pairs[i, g].left)
-            columns.append(start + pairs[i, g].right)
+            columns.append(start + pairs[i, g].right if start else pairs[i, g].right)
             start += factor.grouping.size
     n_levels = factors[i].grouping.size
-    return Pattern(np.concatenate(levels), np.concatenate(columns), n_levels, start)
+    return Pattern(_joined(levels), _joined(columns), n_levels, start)
+
+
+def _joined(parts: list[Ints]) -> Ints:
+    """All numbers in one array, which of one part is no copy."""
+    return parts[0] if len(parts) == 1 else np.concatenate([NONE, *parts])

@@ -10,6 +10,7 @@ import numpy as np
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance, Known
 from skglmm.design import Layout
+from skglmm.engine.iterative.plan import ProbePlan
 from skglmm.engine.penalty import Penalty
 from skglmm.engine.prior import Prior, StandardPrior
 from skglmm.engine.problem.approximation import Approximation
@@ -58,6 +59,8 @@ class Problem:
         Where the search for fixed effects begins that are integrated out, see `restricted`.
     penalty : Penalty
         Minus the log prior of the parameters, which the objective has beside the likelihood.
+    plan : ProbePlan or None
+        Of systems that are solved by iterations; None where they are factorized.
     """
 
     family: Family
@@ -72,6 +75,7 @@ class Problem:
     approximation: Approximation
     flat: Floats = field(default_factory=partial(np.zeros, 0))
     penalty: Penalty = NO_PENALTY
+    plan: ProbePlan | None = None
 
     def evaluate(
         self,
@@ -84,14 +88,12 @@ class Problem:
 
         The objective is infinite, None, where a prior is zero.
         """
-        if not self.penalty:
-            return self.approximation.evaluate(self, vector, start, tol, distance)
-        added = self.penalized(vector)
+        added = self.penalized(vector) if self.penalty else (0.0, 0.0)
         if added is None:
             return None
         here = self.approximation.evaluate(self, vector, start, tol, distance)
-        if here is None:
-            return None
+        if here is None or not (self.penalty or self.plan):
+            return here
         gradient = self._settled(here.gradient + added[1], vector)
         return replace(here, value=here.value + added[0], gradient=gradient)
 
@@ -100,17 +102,25 @@ class Problem:
     ) -> Floats | None:
         """Return the gradient after a small change, see `Approximation.gradient_near`."""
         gradient = self.approximation.gradient_near(self, here, change, slopes)
-        if not self.penalty or gradient is None:
+        if gradient is None or not (self.penalty or self.plan):
             return gradient
         vector = here.mode.point.params.pack() + change
-        added = self.penalized(vector)
+        added = self.penalized(vector) if self.penalty else (0.0, 0.0)
         return None if added is None else self._settled(gradient + added[1], vector)
 
     def _settled(self, gradient: Floats, vector: Floats) -> Floats:
-        """Slopes without those along which the prior of correlations jumps: there is no way."""
+        """Slopes without those along which the prior of correlations jumps: there is no way.
+
+        By probes, which know nothing of the symmetry of an effect that vanishes, also without
+        slopes that it makes zero.
+        """
         for places, values in self.penalty.uncorrelated(self.covariances, vector, self.shape):
             if not values.any():
                 gradient[places] = 0.0
+        if self.plan is not None:
+            pairs = zip(self.covariances, self.shape.thetas, strict=True)
+            for covariance, own in pairs:
+                gradient[own][covariance.zeros(vector[own])] = 0.0
         return gradient
 
     def penalized(self, vector: Floats) -> tuple[float, Floats] | None:
@@ -204,6 +214,7 @@ class Problem:
             prior=StandardPrior(len(flat)),
             approximation=approximation,
             flat=flat,
+            plan=None if self.plan is None else self.plan.anew(),
         )
 
     @property

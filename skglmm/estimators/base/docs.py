@@ -125,6 +125,14 @@ max_iter : int, default=200
 n_jobs : int, default=None
     Threads that share the rows of a fit, in ranges of 16,000; None is 1, -1 all. Results are the
     same to the last bit. Threads pay where Python runs without its global lock.
+solver : {"auto", "direct", "iterative"}, default="auto"
+    How random effects are solved for. "direct" factorizes a matrix of all effects beside those of
+    the largest factor, exactly; "iterative" does without it, so that millions of rows with crossed
+    factors of many thousand levels can be fitted: modes are exact, and the log likelihood is
+    estimated, see `log_likelihood_std_error_`. "auto" is direct up to 10,000 such effects.
+random_state : int, RandomState or None, default=0
+    Of the signs that estimate the log likelihood by iterations: the same number has the same
+    result, whatever `n_jobs` is.
 verbose : int, default=0
     Whether to print a line for each iteration.
 """,
@@ -158,6 +166,9 @@ n_boundary_ : int
 log_likelihood_ : float
     Maximized log likelihood of y on its own scale, in the approximation of the fit; a restricted
     one where fixed effects are integrated out.
+log_likelihood_std_error_ : float
+    What chance may have done to it, where random effects are solved for by iterations; 0 where it
+    is exact. It is common to fits with the same `random_state`, and largely cancels between them.
 log_prior_ : float
     Log density of the priors at the estimates, which is no part of the log likelihood; 0 without.
 aic_, bic_ : float

@@ -36,6 +36,7 @@ from skglmm.estimators.reading.validation import (
     check_stored,
     check_y,
 )
+from skglmm.estimators.runtime.solver import read_solver, refuse_on_cluster
 from skglmm.estimators.runtime.warnings import (
     tell,
     tell_about,
@@ -96,6 +97,8 @@ class MixedModel(
     tol: float = 1e-8
     max_iter: int = 200
     n_jobs: int | None = None
+    solver: str = "auto"
+    random_state: Any = 0
     verbose: int = 0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -184,6 +187,7 @@ class MixedModel(
         self, X: Any, y: Any, sample_weight: Any, family: Family, draft: ResponseScale
     ) -> None:
         self._refuse_sums("a dask DataFrame")
+        refuse_on_cluster(self.solver)
         rows = cluster_rows(self, X, y, sample_weight, family, draft)
         self._spec, self._row_digest = rows.spec, rows.digest
         self.fit_ = fit_bound(
@@ -288,7 +292,8 @@ class MixedModel(
     def _options(self) -> Options:
         report = _print_line if self.verbose else None
         n_threads, averages = effective_n_jobs(self.n_jobs), self.predict_kind == "posterior"
-        return Options(self.tol, int(self.max_iter), report, n_threads, averages)
+        solver = read_solver(self.solver, self.random_state)
+        return Options(self.tol, int(self.max_iter), report, n_threads, averages, solver)
 
     def _publish(self, model: Model) -> None:
         result = self.fit_
@@ -302,6 +307,7 @@ class MixedModel(
             if j not in result.family.locations and result.family.parameters[j].block is None:
                 setattr(self, f"{name}_coef_", result.beta[j])
         self.log_likelihood_, self.log_prior_ = result.log_likelihood, result.log_prior
+        self.log_likelihood_std_error_ = result.log_likelihood_std_error
         self.aic_, self.bic_, self.n_params_ = result.aic, result.bic, result.n_params
         self.n_obs_ = result.n_samples
         self.n_levels_ = result.layout.n_levels

@@ -16,6 +16,7 @@ STEP = 1e-6  # standard errors: differences are exact to about 1e-5 of the entri
 # long steps, which need the other side as well.
 STEP_LONG = 1e-3
 STEP_SHARP = 1e-7  # where gradients are exact to rounding: errors of 1e-6, also beside a boundary
+STEP_ITERATED = 1e-3  # where systems are solved to ten digits only
 STEP_MAX = 1e-2  # in units of a link, where the curvature is next to nothing
 AT_MODE = 1e-14  # log-likelihood units that may be left: a ten-millionth of a standard deviation
 NO_INFORMATION = 1e-10  # curvature of a parameter of standardized columns that no row informs
@@ -98,6 +99,8 @@ def _steps(problem: Problem) -> tuple[tuple[float, float], float]:
         return (1.0, -1.0), STEP_LONG
     if problem.approximation.is_sharp:
         return (1.0, 0.0), STEP_SHARP
+    if problem.plan is not None:
+        return (1.0, 0.0), STEP_ITERATED
     return ((1.0, -1.0), STEP_LONG) if len(problem.flat) else ((1.0, 0.0), STEP)
 
 

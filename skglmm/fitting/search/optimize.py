@@ -17,12 +17,13 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Objective, Problem
+from skglmm.engine import Objective, Problem, Solver
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
 
-__all__ = ["STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
+__all__ = ["DIRECT", "STALLED_DECREASE", "Optimum", "Options", "finish", "minimize", "solved"]
 
+DIRECT = Solver("direct")
 MODE_SHARE = 1e-2  # of the promised decrease: gradients on the way are off by a few percent at most
 MODE_MIN, MODE_MAX = 1e-14, 1.0  # log-likelihood units
 MODE_TRUST = 0.1  # of the promised decrease: what may be left to the mode where a step begins
@@ -56,6 +57,8 @@ class Options:
         Threads that share the rows.
     averages : bool
         Whether a fit keeps what averages over the posterior of its random effects need.
+    solver : Solver
+        Of systems of random effects.
     """
 
     tol: float = 1e-8
@@ -63,6 +66,7 @@ class Options:
     report: Callable[[str], None] | None = None
     n_threads: int = 1
     averages: bool = False
+    solver: Solver = DIRECT
 
 
 @dataclass(frozen=True)

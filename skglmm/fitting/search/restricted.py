@@ -26,7 +26,16 @@ from typing import TypeVar
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Effects, Mode, Objective, Params, Problem, find_mode, jacobian
+from skglmm.engine import (
+    Effects,
+    Mode,
+    Objective,
+    Params,
+    Problem,
+    find_mode,
+    jacobian,
+    sharpened,
+)
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
 from skglmm.fitting.search.bound import Bound
@@ -147,6 +156,7 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     start = Effects(here.mode.u.nested, crossed)
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
+    mode = replace(mode, system=sharpened(mode.system))
     hessian = _hessian(bound, optimum, kept, turn)
     given = np.where(np.add.outer(kept, kept), 0.0, hessian)
     _refuse_flat(whole, vector, mode, given)
@@ -176,7 +186,7 @@ def _hessian(bound: Bound, optimum: Optimum, kept: Bools, turn: Floats) -> Float
     """Hessian in all parameters, whose inverse is their covariance."""
     problem, mode = bound.problem, optimum.here.mode
     n_flat = len(problem.flat)
-    conditional = mode.system.inverse().crossed[-n_flat:, -n_flat:]
+    conditional = mode.system.corner(n_flat)
     information = np.linalg.inv(turn @ conditional @ turn.T)
     hessian = np.zeros((len(kept), len(kept)))
     hessian[np.ix_(~kept, ~kept)] = information

@@ -42,15 +42,14 @@ def _level(fit: Fit, f: int, codes: list[Ints], below: list[int], above: list[in
 
     Levels above that the fit has not seen have levels of their own, beyond all others.
     """
-    assert fit.effect_information is not None
     found = np.full(len(codes[f]), -1)
     for g in below:
-        pairs, parent = fit.effect_information.between(g, f), np.full(codes[g].max() + 1, -1)
+        pairs, parent = fit.row_information.between(g, f), np.full(codes[g].max() + 1, -1)
         inside = pairs.left < len(parent)
         parent[pairs.left[inside]] = pairs.right[inside]
         found = parent[codes[g]]
     for g in above:
-        pairs, child = fit.effect_information.between(f, g), np.full(codes[g].max() + 1, -1)
+        pairs, child = fit.row_information.between(f, g), np.full(codes[g].max() + 1, -1)
         inside = pairs.right < len(child)
         child[pairs.right[inside]] = pairs.left[inside]
         own = child[codes[g]]

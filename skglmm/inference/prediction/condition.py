@@ -112,10 +112,9 @@ def _averaged(fit: Fit, found: Update) -> PosteriorNormal | PosteriorNodes | Non
 
 
 def _earlier(fit: Fit, n_levels: list[int]) -> NormalPosterior:
-    assert fit.effect_information is not None
     return NormalPosterior(
         tuple(_grown(part, n) for part, n in zip(fit.u, n_levels, strict=True)),
-        fit.effect_information.padded(n_levels),
+        fit.row_information.padded(n_levels),
     )
 
 

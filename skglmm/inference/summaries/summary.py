@@ -113,6 +113,7 @@ class Summary(Printed):
     log_prior: float = 0.0
     is_unordered: bool = False
     smooths: tuple[SmoothTest, ...] = ()
+    log_likelihood_std_error: float = 0.0
 
     def _page(self) -> Page:
         end = _outcome(self) if self.converged else ""
@@ -191,6 +192,7 @@ def summarize(
         log_prior=fit.log_prior,
         is_unordered=fit.family.is_unordered,
         smooths=smooth_tests(fit),
+        log_likelihood_std_error=fit.log_likelihood_std_error,
     )
 
 
@@ -217,12 +219,15 @@ def _head(summary: Summary) -> list[str]:
     criteria = f"AIC: {summary.aic:.4f}; BIC: {summary.bic:.4f}"
     likelihood = "Restricted log likelihood (REML)" if summary.is_restricted else "Log likelihood"
     likelihood += f" ({summary.approximation})" if summary.approximation else ""
+    value = f"{summary.log_likelihood:.4f}"
+    if summary.log_likelihood_std_error:
+        value += f" with a standard error of {summary.log_likelihood_std_error:.1g}"
     penalized = f"Penalized: estimates are posterior modes; log prior: {summary.log_prior:.4f}"
     return [
         f"{summary.family} {kind} of {summary.response}",
         f"Formula: {summary.formula}",
         f"Rows: {summary.n_samples}" + (f"; levels: {levels}" if levels else ""),
-        f"{likelihood}: {summary.log_likelihood:.4f} ({counted}); {criteria}",
+        f"{likelihood}: {value} ({counted}); {criteria}",
         *([penalized] if summary.priors else []),
     ]
 

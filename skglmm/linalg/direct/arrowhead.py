@@ -104,6 +104,10 @@ class Arrowhead(LinearSystem):
             return self.known
         return _mirrored(dpotri(self.lower, lower=1)[0].T)
 
+    def corner(self, n: int) -> Floats:
+        """Return the inverse's block of the last crossed effects."""
+        return self.crossed_inverse[-n:, -n:]
+
     def level_sums(self, crossed: Floats) -> list[Floats]:
         """Return the diagonal blocks of the inverse summed over the levels of nested factors."""
         sums: list[Floats] = self.pieces.map(Elimination.level_sums, crossed=crossed).total()

@@ -20,7 +20,7 @@ References
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,10 +85,10 @@ class Blocks(NamedTuple):
 
 
 class Inverse(NamedTuple):
-    """The inverse on the observed pattern: of each piece, and dense of the crossed factors."""
+    """The inverse on the observed pattern: of each piece, and of the crossed factors."""
 
     pieces: Parts[Blocks]
-    crossed: Floats
+    crossed: Any  # an array (n_crossed, n_crossed), or what has the entries of one
 
 
 class _Stage(NamedTuple):
@@ -188,11 +188,23 @@ class Elimination:
 
     def inverse(self, crossed: Floats) -> Blocks:
         """Return the inverse on the pattern, given that of crossed effects."""
+        pairs = zip(self.chain.patterns, self.stages, strict=True)
+        return self.inverse_by([pattern.times(stage.crossed, crossed) for pattern, stage in pairs])
+
+    def inverse_by(self, products: Sequence[Floats]) -> Blocks:
+        """Return the inverse on the pattern, given how entries meet that of crossed effects.
+
+        Parameters
+        ----------
+        products : sequence of ndarray, each of shape (k_i, m_i)
+            Whitened entries of each factor times the inverse's block of the crossed effects, on
+            the pattern; overwritten.
+        """
         n = len(self.stages)
         found = Blocks([np.zeros(0)] * n, {}, [np.zeros(0)] * n)
         for i in reversed(range(n)):
             stage, levels = self.stages[i], self.chain.patterns[i].levels
-            chain, entries = self._times(i, found, crossed)
+            chain, entries = self._times(i, found, products[i])
             for j, part in chain.items():
                 found.between[i, j] = -batched.solve_upper(stage.lower[:, :, None], part)
             found.crossed[i] = -batched.solve_upper_at(stage.lower, levels, entries)
@@ -230,10 +242,12 @@ class Elimination:
         slopes = batched.solve_upper_at(stage.lower, pattern.levels, stage.crossed)
         return np.asarray(own + pattern.sums_of_squares(slopes, crossed))
 
-    def _times(self, i: int, found: Blocks, crossed: Floats) -> tuple[dict[int, Floats], Floats]:
-        """``W Z`` of factor i and what is later: by later factor, and on the entries."""
+    def _times(self, i: int, found: Blocks, entries: Floats) -> tuple[dict[int, Floats], Floats]:
+        """``W Z`` of factor i and what is later: by later factor, and on the entries.
+
+        `entries` are what the crossed effects add to the latter.
+        """
         stage, pattern = self.stages[i], self.chain.patterns[i]
-        entries = pattern.times(stage.crossed, crossed)
         chain: dict[int, Floats] = {}
         for j in stage.chain:
             landing = self.chain.landings[i, j]

@@ -93,7 +93,7 @@ class Posterior:
         later effects are known.
     slopes : tuple
         How each factor of the chain follows the later ones.
-    crossed : ndarray, shape (n_crossed, n_crossed)
+    crossed : ndarray, shape (n_crossed, n_crossed), or what has the entries of one
         Inverse of the Schur complement, which is the inverse's block of the crossed factors.
     is_whole : bool
         Whether the blocks are those of the inverse.
@@ -102,7 +102,7 @@ class Posterior:
     sizes: tuple[tuple[int, int], ...]
     blocks: tuple[Floats, ...]
     slopes: tuple[_Slopes, ...]
-    crossed: Floats
+    crossed: Any
     is_whole: bool = True
 
     @cached_property
@@ -120,7 +120,7 @@ class Posterior:
         pieces: Parts[Elimination],
         levels: Parts[tuple[Ints, ...]],
         sizes: Sequence[tuple[int, int]],
-        crossed: Floats,
+        crossed: Any,
     ) -> "Posterior":
         """Collect what is needed of a factorized system, which is not kept.
 

@@ -1,0 +1,72 @@
+"""What stays fixed while a fit moves: probes, a coarse space, and how many of both."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skglmm.arrays import Floats, Ints
+
+__all__ = ["ProbePlan", "Solver"]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How systems of random effects are to be solved.
+
+    Parameters
+    ----------
+    kind : {"auto", "direct", "iterative"}
+        "auto" is "direct" wherever crossed effects are few enough.
+    seed : int
+        Of the probes.
+    """
+
+    kind: str = "auto"
+    seed: int = 0
+
+    def most(self, limit: int) -> float:
+        """Return how many crossed effects there may be, of which `limit` are solved directly."""
+        return limit if self.kind == "direct" else np.inf
+
+    def plan(self, n_crossed: int, limit: int) -> "ProbePlan | None":
+        """Return how systems with so many crossed effects are solved; None where directly."""
+        is_direct = self.kind == "direct" or not n_crossed
+        if is_direct or (self.kind == "auto" and n_crossed <= limit):
+            return None
+        return ProbePlan(self.seed)
+
+
+@dataclass(frozen=True)
+class ProbePlan:
+    """What is the same in all systems, so that values can be compared, and differenced.
+
+    Parameters
+    ----------
+    seed : int
+    n_probes : int
+    rank : int
+        Outer directions of the space, beside small factors.
+    space : ndarray, shape (q, r), or None
+        Coarse space, which is frozen; without it each system has the one that it knows without
+        products.
+    labels : ndarray of int, shape (q,), or None
+        The part of the rows that each crossed effect belongs to, where these fall apart.
+    """
+
+    seed: int = 0
+    n_probes: int = 16
+    rank: int = 16
+    space: Floats | None = None
+    labels: Ints | None = None
+
+    def anew(self) -> "ProbePlan":
+        """Return the plan for other effects: without a space."""
+        return ProbePlan(self.seed)
+
+    def probes(self, n_crossed: int) -> Floats:
+        """Return vectors of random signs, (q, n_probes); more probes begin with the same ones."""
+        signs = [
+            np.random.default_rng([self.seed, k]).integers(0, 2, n_crossed)
+            for k in range(self.n_probes)
+        ]
+        return np.ascontiguousarray(2.0 * np.stack(signs, axis=1) - 1.0)
