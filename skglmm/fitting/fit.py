@@ -32,7 +32,6 @@ from skglmm.fitting.record import Fit
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.ceilings import begin_again, hold
 from skglmm.fitting.search.hessian import differenced_hessian
-from skglmm.fitting.search.information import positive
 from skglmm.fitting.search.linear import (
     begin_profile,
     begin_profile_at,
@@ -40,10 +39,10 @@ from skglmm.fitting.search.linear import (
     in_all_parameters,
 )
 from skglmm.fitting.search.optimize import STALLED_DECREASE, Optimum, Options, finish, minimize
+from skglmm.fitting.search.polish import exact, polish
 from skglmm.fitting.search.restricted import log_volume, restricted, with_integrated
-from skglmm.fitting.search.saddle import beside_saddle, rounding_of
 from skglmm.fitting.search.settle import settle
-from skglmm.fitting.search.singular import free_parameters, leave_saddle, rectified, spreads
+from skglmm.fitting.search.singular import free_parameters
 from skglmm.fitting.search.start import first_constants, start
 from skglmm.fitting.search.subsample import begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
@@ -55,9 +54,6 @@ __all__ = ["fit", "fit_bound", "refit", "refit_with", "unpenalized", "unrestrict
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
-NEXT_TO = 1e-10  # log-likelihood units: a hundred-thousandth of a standard error
-BESIDE = 1e-9  # of a step within which the curvature counts as the same
-BESIDE_SPREAD = 1e-5  # the same of a linear mixed model, relative to each standard deviation
 
 
 def fit(  # noqa: PLR0913 -- data and what their likelihood is
@@ -217,7 +213,7 @@ def refit_with(study: Study, before: Fit, easier: Study, options: Options) -> Fi
     bound, other = study.around(before), easier.around(before)
     first = begin_at(other.problem, other.off_boundary(other.vector(before)), other.upper)
     optimum = minimize(other.problem, first, options)
-    optimum = _polish(other.problem, optimum, options, inference=True)
+    optimum = polish(other.problem, optimum, options, inference=True)
     here = bound.problem.evaluate(optimum.vector)
     if here is None:
         return before
@@ -286,7 +282,7 @@ def _fit_linear(
     if state is None:
         return None
     problem = model.search
-    optimum = _polish(problem, minimize(problem, state, options), options, inference=inference)
+    optimum = polish(problem, minimize(problem, state, options), options, inference=inference)
     maximum = maximum_of(model, optimum.here, effects=effects)
     if not optimum.is_within(options.tol) or not has_digits(bound, maximum):
         return None
@@ -322,7 +318,7 @@ def _maximize(
     optimum = minimize(bound.problem, state, options)
     del state
     bound, optimum = hold(bound, optimum, options, constants)
-    optimum = _polish(bound.problem, optimum, options, inference=inference)
+    optimum = polish(bound.problem, optimum, options, inference=inference)
     optimum, away = _followed(bound, optimum, options.tol)
     # Iterations that went on towards infinity say nothing of a search that starts elsewhere.
     has_more = optimum.n_iterations < options.max_iter or away.direction.any()
@@ -386,7 +382,7 @@ def _followed(bound: Bound, optimum: Optimum, tol: float) -> tuple[Optimum, Infi
             optimum = _run_out(problem, optimum, candidates, tol)
         if not optimum.here.value < before - tol:
             break
-        optimum = _exact(problem, optimum, tol)
+        optimum = exact(problem, optimum, tol)
     assert first is not None  # there is a first time
     if first.direction.any() or optimum.decrease <= STALLED_DECREASE:
         optimum = _beside(bound, optimum, tol)
@@ -427,7 +423,7 @@ def _once_more(
     for state in _other_starts(bound, optimum.vector, constants):
         found = minimize(bound.problem, state, options)
         held, found = hold(bound, found, options, constants)
-        found = _polish(held.problem, found, options, inference=inference)
+        found = polish(held.problem, found, options, inference=inference)
         n_evaluations += found.n_evaluations
         ends.append((held, _followed(held, found, options.tol)[0]))
         if ends[-1][1].is_within(options.tol):
@@ -447,62 +443,6 @@ def _other_starts(bound: Bound, vector: Floats, constants: Floats | None) -> Ite
             with suppress(DesignError):
                 spread = with_spread(bound.problem, usual, share)
                 yield begin_at(bound.problem, spread, bound.upper)
-
-
-def _polish(problem: Problem, optimum: Optimum, options: Options, *, inference: bool) -> Optimum:
-    """Put the optimum on the boundary where it belongs, and make it exact."""
-    optimum = rectified(problem, leave_saddle(problem, optimum, options), options.tol)
-    if not inference and optimum.decrease <= options.tol:
-        return optimum
-    optimum = _exact(problem, optimum, options.tol)
-    cut_short = optimum.n_iterations >= options.max_iter
-    if optimum.is_within(options.tol) or not optimum.is_exact or cut_short:
-        return optimum
-    # The Hessian changes too fast for Newton's last steps: go on from it, once.
-    beside = beside_saddle(problem, optimum, free_parameters(problem, optimum)) or optimum
-    restart = replace(beside, hessian=positive(optimum.hessian), is_stalled=False, is_saddle=False)
-    again = minimize(problem, restart, options)
-    return _exact(problem, rectified(problem, again, options.tol), options.tol)
-
-
-def _exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
-    """Finish an optimum with a differenced Hessian, which V is the inverse of."""
-    free = free_parameters(problem, optimum)
-    if optimum.decrease <= tol:  # V belongs to the optimum: difference the Hessian next to it
-        optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO)
-    hessian = differenced_hessian(problem, optimum, free)
-    n_evaluations = optimum.n_evaluations + int(free.sum())
-    optimum = replace(optimum, n_evaluations=n_evaluations, is_exact=False)
-    if hessian is None:
-        return optimum
-    finished = finish(problem, optimum, hessian, free, tol)
-    if _came_far(problem, optimum, finished):  # curvature changes fast beside a boundary
-        hessian = differenced_hessian(problem, finished, free)
-        finished = finished if hessian is None else replace(finished, hessian=hessian)
-    if _are_at_floor(problem, finished):  # what is left to gain is rounding, noticed or not
-        finished = replace(finished, is_stalled=True)
-    if finished.is_stalled and finished.capped.any():
-        finished = replace(finished, rounding=rounding_of(problem, finished, free))
-    return replace(finished, is_saddle=beside_saddle(problem, finished, free) is not None)
-
-
-def _came_far(problem: Problem, before: Optimum, after: Optimum) -> bool:
-    """Whether the last steps led away from where the Hessian was taken."""
-    step = after.vector - before.vector
-    if problem.approximation.is_sharp:
-        places = spreads(problem)
-        return bool(np.any(np.abs(step[places]) > BESIDE_SPREAD * np.abs(after.vector[places])))
-    return bool(0.5 * step @ after.hessian @ step > BESIDE)
-
-
-def _are_at_floor(problem: Problem, optimum: Optimum) -> bool:
-    """Whether the model reproduces all rows: rounding is a part of every score that counts."""
-    flags = Params.unpack(optimum.capped.astype(np.float64), problem.shape).beta
-    triples = zip(problem.family.parameters, problem.family.limits, flags, strict=True)
-    return any(
-        each.reproduces and limit.sign < 0.0 and len(some) == 1 and some.all()
-        for each, limit, some in triples
-    )
 
 
 def _infinity(bound: Bound, optimum: Optimum, *, look: bool) -> Infinity:
