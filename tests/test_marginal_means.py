@@ -160,6 +160,23 @@ def test_a_grid_that_is_edited_is_averaged_over():
     assert_allclose(found.std_error, asked.std_error)
 
 
+def test_cells_of_numbers_whose_values_are_levels_count_with_them():
+    coded = rows().assign(d=(rows()["t"] == "b") * 1)
+    model = LMMRegressor("d * s + (1 | g)").fit(coded, coded["y"])
+    found = marginal_means(model, coded, "d", weights="cells")
+    each = marginal_means(model, coded, ["d", "s"])
+    sizes = coded.groupby(["d", "s"]).size().to_numpy().reshape(2, 2)
+    expected = (each.estimate.reshape(2, 2) * sizes).sum(axis=1) / sizes.sum(axis=1)
+    assert_allclose(found.estimate, expected, rtol=1e-12)
+
+
+def test_notes_say_at_which_values_means_are():
+    found = marginal_means(linear(), rows(), "t", at={"s": "m", "x": 0.5})
+    assert found.notes == ("s at m, x at 0.5",)
+    found = marginal_means(linear(), rows(), "t", at={"x": [0.0, 0.5]})
+    assert found.notes == ("Averaged over s, x (0.0, 0.5), equal weights",)
+
+
 def test_levels_nested_in_others_are_averaged_within_them():
     nested = rows().assign(site=rows()["t"] + (rows()["g"] % 3).astype(str))
     with pytest.warns(UserWarning, match="dropped|determine|combination"):

@@ -140,11 +140,13 @@ def grid_of_factors(
     for inner, outer in nested:
         cells = cells[_occurs(cells, table, [inner, outer])].reset_index(drop=True)
     over = [name for name in factors if name not in groups]
-    counted = over if weights == "proportional" else factors
+    occurring = [name for name in groups if name in factors or name not in given]
+    counted = over if weights == "proportional" else [*occurring, *over]
     counts = np.ones(len(cells)) if weights == "equal" else _counts(cells, table, counted)
     frame = columns.framed(cells, len(cells)).assign(**{WEIGHT: counts})
-    notes = [*_told(over, given, weights), *(f"{a} is nested in {b}" for a, b in nested)]
-    return FactorGrid(frame, groups, (*notes, *columns.told(levels)), tuple(factors))
+    others = {name: values for name, values in levels.items() if name not in groups}
+    notes = [*_told(others, given, weights), *(f"{a} is nested in {b}" for a, b in nested)]
+    return FactorGrid(frame, groups, (*notes, *columns.told(levels, groups)), tuple(factors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,11 +252,12 @@ class _Columns:
                 found[name] = series.iloc[np.full(n, place)].array
         return pd.DataFrame(found, index=range(n))
 
-    def told(self, levels: Mapping[Any, Any]) -> list[str]:
-        """Return a sentence about the covariates."""
+    def told(self, levels: Mapping[Any, Any], groups: Sequence[Any]) -> list[str]:
+        """Return a sentence about where the columns are that have one value."""
+        set_to = [f"{n} at {v[0]}" for n, v in levels.items() if n not in groups and len(v) == 1]
         covariates = [name for name in self.names if not (name in levels or self.is_factor(name))]
         words = {name_in_model(self.model, self.table, name): name for name in covariates}
-        means = [
+        means = set_to + [
             f"{word} at {float(self.table[name].astype(np.float64).mean()):.4g}"
             for word, name in words.items()
             if word not in self._sizes
@@ -332,6 +335,11 @@ def _counts(cells: pd.DataFrame, table: pd.DataFrame, names: list[Any]) -> Float
     return np.array([float(found.get(key, 0)) for key in keys])
 
 
-def _told(over: Sequence[Any], given: Mapping[Any, Any], weights: str) -> list[str]:
-    names = [str(name) for name in over if name not in given]
+def _told(others: Mapping[Any, Sequence[Any]], given: Mapping[Any, Any], weights: str) -> list[str]:
+    """Return a sentence about what is averaged over, with the levels that were chosen."""
+    names = [
+        f"{name} ({', '.join(map(str, values))})" if name in given else str(name)
+        for name, values in others.items()
+        if len(values) > 1 or name not in given
+    ]
     return [f"Averaged over {', '.join(names)}, {weights} weights"] if names else []
