@@ -12,7 +12,7 @@ from skglmm import LMMRegressor, PoissonGLMMRegressor
 from skglmm.inference.means.adjust import adjusted
 from skglmm.inference.means.contrast_weights import method_weights
 from skglmm.inference.means.studentized_range import range_quantile, range_tail
-from skglmm.inspection import marginal_means, reference_grid, slopes
+from skglmm.inspection import comparisons, marginal_means, poststratify, reference_grid, slopes
 
 
 @cache
@@ -216,3 +216,52 @@ def test_polynomials_are_orthogonal_whole_numbers():
     products = matrix @ matrix.T
     assert_allclose(products, np.diag(np.diag(products)))
     assert matrix[4].tolist() == [-7, 23, -17, -15, 15, 17, -23, 7]
+
+
+def test_columns_of_arrays_have_slopes_and_comparisons():
+    table = rows().assign(b=(rows()["t"] == "b") * 1)[["x", "b", "g"]].to_numpy(dtype=float)
+    model = LMMRegressor("x0 + C(x1) + (1 | x2)").fit(table, rows()["y"])
+    found = slopes(model, table, "x0")
+    assert_allclose(found.estimate, model.coef_[:1], rtol=1e-8)
+    assert found.title.startswith("Slopes of x0")
+    found = comparisons(model, table, "x1", values=[0, 1])
+    assert found.labels == (("x1=1 - x1=0",),)
+    assert_allclose(found.estimate, model.coef_[1:2], rtol=1e-8)
+
+
+def test_slopes_are_where_a_covariate_has_one_value():
+    expected = slopes(linear(), rows(), "x", "t").estimate
+    for few in (rows().head(1), rows().assign(x=0.1)):
+        assert_allclose(slopes(linear(), few, "x", "t").estimate, expected, rtol=1e-6)
+
+
+def test_weights_may_name_means_by_values():
+    means = marginal_means(linear(), rows(), ["t", "x"], at={"x": [0, 1]})
+    by_values = means.contrasts({"k": {("a", 1): 1, ("a", 0): -1}})
+    assert_allclose(by_values.estimate, means.contrasts({"k": [-1, 1, 0, 0, 0, 0]}).estimate)
+    means = marginal_means(linear(), rows(), "x", at={"x": [0, 1]})
+    assert_allclose(means.contrasts({"k": {0: -1, 1: 1}}).estimate, np.diff(means.estimate))
+
+
+def test_families_of_contrasts_may_differ_in_size():
+    cells = reference_grid(linear(), rows(), by=["s", "t"]).iloc[:5]
+    found = marginal_means(linear(), grid=cells, by=["s", "t"]).contrasts(by="s")
+    assert found.notes == ("p and limits by Tukey, for 2 to 3 means",)
+
+
+WRONG = {
+    "mapping of columns": lambda: marginal_means(linear(), rows(), "t", at=["x"]),
+    "it holds numbers": lambda: marginal_means(linear(), rows(), "t", at={"x": "much"}),
+    "has no empty list": lambda: marginal_means(linear(), rows(), "t", at={"s": []}),
+    "one value in all rows": lambda: comparisons(linear(), rows(), "t", at={"x": [1, 2]}),
+    "name of one column": lambda: comparisons(linear(), rows(), ["t", "s"]),
+    "finite numbers, 0 or more": lambda: poststratify(linear(), rows(), weights="t"),
+    "neither a method": lambda: marginal_means(linear(), rows(), "t").contrasts({}),
+    "compare one average": lambda: marginal_means(linear(), rows()).contrasts(),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_wrong_questions_are_refused(words):
+    with pytest.raises(ValueError, match=words):
+        WRONG[words]()

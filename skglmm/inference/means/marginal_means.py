@@ -230,9 +230,10 @@ class MarginalMeans(Printed):
         estimate, error, df, statistic, p_value, low, high = (
             np.concatenate(part) for part in zip(*(piece[1] for piece in pieces), strict=True)
         )
-        sizes = {"k": len(groups[0][1]), "c": len(made[0][2][1].matrix)}
+        counts = [len(weights.matrix) for _, _, (_, weights) in made]
+        sizes = {"k": _span([len(rows) for _, rows in groups]), "c": _span(counts)}
         weights = np.concatenate([self._of_all(*each[1:]) for each in made])
-        words = () if sizes["c"] == 1 else (WORDS[how].format(**sizes),)
+        words = () if max(counts) == 1 else (WORDS[how].format(**sizes),)
         title = base._contrast_title(as_ratio=as_ratio)
         title += ", scale of the response" if base is not self else ""
         return MeanContrasts(
@@ -309,7 +310,7 @@ class MarginalMeans(Printed):
             return self._crossed(columns, levels, method, reference)
         texts = self._texts(columns)
         labels = [" ".join(map(str.__call__, map(texts, columns, level))) for level in levels]
-        weights = _weights_of(method, labels, _place(reference, levels, labels))
+        weights = _weights_of(method, labels, _place(reference, levels, labels), levels)
         return [(name,) for name in weights.names], weights
 
     def _crossed(
@@ -327,7 +328,12 @@ class MarginalMeans(Printed):
             raise ValueError(msg)
         wanted = reference if isinstance(reference, tuple) else (reference,) * len(each)
         parts = [
-            _weights_of(how, list(map(str, part)), _place(at, [(x,) for x in part], part))
+            _weights_of(
+                how,
+                list(map(str, part)),
+                _place(at, [(x,) for x in part], part),
+                [(x,) for x in part],
+            )
             for how, part, at in zip(methods, each, wanted, strict=True)
         ]
         names, matrix = crossed(parts)
@@ -337,7 +343,8 @@ class MarginalMeans(Printed):
     def _texts(self, columns: Sequence[int]) -> Any:
         """Return texts of levels; of numbers with the name of their column."""
         numeric = {j for j in columns if all(_is_numeric(label[j]) for label in self.labels)}
-        return lambda j, level: f"{self.names[j]}{level}" if j in numeric else str(level)
+        heads = {j: name + "=" * name[-1:].isdigit() for j, name in enumerate(self.names)}
+        return lambda j, level: f"{heads[j]}{level}" if j in numeric else str(level)
 
     def _compared(
         self,
@@ -377,9 +384,11 @@ class MarginalMeans(Printed):
         return f"Contrasts{scale}"
 
 
-def _weights_of(method: Any, labels: Sequence[str], reference: int) -> ContrastWeights:
+def _weights_of(
+    method: Any, labels: Sequence[str], reference: int, levels: Sequence[tuple[Any, ...]]
+) -> ContrastWeights:
     if not isinstance(method, str):
-        return custom_weights(method, labels)
+        return custom_weights(method, labels, levels)
     if method not in METHODS:
         msg = (
             f"method={method!r} is unknown, expected one of {', '.join(map(repr, METHODS))}, a "
@@ -387,9 +396,15 @@ def _weights_of(method: Any, labels: Sequence[str], reference: int) -> ContrastW
         )
         raise ValueError(msg)
     if len(labels) < 2:
-        msg = f"there is nothing to compare {', '.join(labels)} with: contrasts need two averages"
+        only = ", ".join(filter(None, labels)) or "one average"
+        msg = f"there is nothing to compare {only} with: contrasts need two averages"
         raise ValueError(msg)
     return method_weights(method, labels, reference)
+
+
+def _span(sizes: Sequence[int]) -> str:
+    low, high = min(sizes), max(sizes)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _place(reference: Any, levels: Sequence[tuple[Any, ...]], labels: Sequence[Any]) -> int:

@@ -14,7 +14,14 @@ from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.validation import check_choice
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inspection.data.fitted import Fitted, name_in_model
-from skglmm.inspection.data.tables import as_table, column_name, column_names, is_number
+from skglmm.inspection.data.tables import (
+    as_table,
+    column_names,
+    is_finite,
+    is_number,
+    set_columns,
+    shown,
+)
 
 __all__ = ["WEIGHT", "WEIGHTS", "FactorGrid", "grid_of_factors", "reference_grid"]
 
@@ -125,7 +132,7 @@ def grid_of_factors(
     check_choice("weights", weights, WEIGHTS)
     check_choice("kind", kind, KINDS)
     table = as_table(X)
-    given = {column_name(table, name): value for name, value in (at or {}).items()}
+    given = set_columns(table, at)
     groups = column_names(table, by)
     columns = _Columns.of(fitted, table, kind)
     columns.refuse_others([*groups, *given])
@@ -205,10 +212,11 @@ class _Columns:
         if given is not None:
             several = isinstance(given, (Sequence, np.ndarray, pd.Series, pd.Index))
             values = list(given) if several and not isinstance(given, str) else [given]
-            known = self._known(name) if self.is_factor(name) else values
+            known = self._known(name) if self.is_factor(name) else list(filter(is_finite, values))
             unknown = [value for value in values if value not in known]
             if unknown or not values:
-                msg = f"at: column {name!r} has no {unknown}; it has {known[:SHOWN]}"
+                has = f"it has {known[:SHOWN]}" if self.is_factor(name) else "it holds numbers"
+                msg = f"at: column {name!r} has no {unknown or 'empty list'}; {has}"
                 raise ValueError(msg)
             return values
         known = self._known(name)
@@ -254,7 +262,9 @@ class _Columns:
 
     def told(self, levels: Mapping[Any, Any], groups: Sequence[Any]) -> list[str]:
         """Return a sentence about where the columns are that have one value."""
-        set_to = [f"{n} at {v[0]}" for n, v in levels.items() if n not in groups and len(v) == 1]
+        set_to = [
+            f"{shown(n)} at {v[0]}" for n, v in levels.items() if n not in groups and len(v) == 1
+        ]
         covariates = [name for name in self.names if not (name in levels or self.is_factor(name))]
         words = {name_in_model(self.model, self.table, name): name for name in covariates}
         means = set_to + [
@@ -338,7 +348,7 @@ def _counts(cells: pd.DataFrame, table: pd.DataFrame, names: list[Any]) -> Float
 def _told(others: Mapping[Any, Sequence[Any]], given: Mapping[Any, Any], weights: str) -> list[str]:
     """Return a sentence about what is averaged over, with the levels that were chosen."""
     names = [
-        f"{name} ({', '.join(map(str, values))})" if name in given else str(name)
+        f"{shown(name)} ({', '.join(map(str, values))})" if name in given else shown(name)
         for name, values in others.items()
         if len(values) > 1 or name not in given
     ]
