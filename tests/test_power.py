@@ -358,6 +358,18 @@ def test_a_wrong_type_is_refused():
         power(trial(), 5)
     with pytest.raises(TypeError, match="expected a p-value"):
         power(trial(), lambda model, X, y: "yes", n_simulations=2)
+    with pytest.raises(TypeError, match="expected a p-value"):
+        power(trial(), lambda model, X, y: 7.0, n_simulations=2)
+    with pytest.raises(TypeError, match="expected a mapping"):
+        trial().assuming([1.0, 2.0])
+
+
+def test_a_claim_is_about_one_coefficient():
+    design = pd.DataFrame({"arm": list("abc") * 5})
+    assumed = {"Intercept": 0, "arm[T.b]": 1, "arm[T.c]": 1, "scale": 1}
+    study = simulate_study(LMMRegressor("arm"), design, assumed)
+    with pytest.raises(ValueError, match="'arm' is of a term with 2 coefficients"):
+        power(study, "arm > 0", n_simulations=2)
 
 
 def test_signs_in_names_are_no_claims():
