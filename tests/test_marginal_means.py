@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import studentized_range, t
 
-from skglmm import LMMRegressor, PoissonGLMMRegressor
+from skglmm import LMMRegressor, OrdinalGLMMClassifier, PoissonGLMMRegressor
 from skglmm.inference.means.adjust import adjusted
 from skglmm.inference.means.contrast_weights import method_weights
 from skglmm.inference.means.studentized_range import range_quantile, range_tail
@@ -265,3 +265,25 @@ WRONG = {
 def test_wrong_questions_are_refused(words):
     with pytest.raises(ValueError, match=words):
         WRONG[words]()
+
+
+def test_columns_called_as_those_of_tables_are_kept():
+    named = rows().rename(columns={"t": "contrast", "s": "estimate"})
+    model = LMMRegressor("contrast * estimate + x + (1 | g)").fit(named, named["y"])
+    means = marginal_means(model, named, ["contrast", "estimate"])
+    expected = marginal_means(linear(), rows(), ["t", "s"])
+    frame = means.to_frame()
+    assert frame["estimate_"].tolist() == ["f", "m"] * 3
+    assert_allclose(frame["estimate"], expected.estimate)
+    found = means.contrasts(by="contrast").to_frame()
+    assert found["contrast"].tolist() == ["a", "b", "c"]
+    assert found["contrast_"].tolist() == ["f - m"] * 3
+
+
+def test_a_column_called_class_is_kept_apart_from_the_classes():
+    y = np.array(["lo", "mid", "hi"])[np.digitize(rows()["y"], [0.0, 1.0])]
+    named = rows().rename(columns={"s": "class"})
+    model = OrdinalGLMMClassifier("`class`", categories=["lo", "mid", "hi"]).fit(named, y)
+    means = marginal_means(model, named, "class")
+    assert means.names == ("class_", "class")
+    assert means.contrasts().labels == tuple((part, "f - m") for part in ("lo", "mid", "hi"))

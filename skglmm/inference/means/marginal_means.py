@@ -16,14 +16,14 @@ from skglmm.inference.means.contrast_weights import (
     custom_weights,
     method_weights,
 )
-from skglmm.inference.means.contrasts import MeanContrasts, limit_heads, value_text
+from skglmm.inference.means.contrasts import MeanContrasts, labeled, limit_heads, value_text
 from skglmm.inference.means.functions import EstimatedFunctions
 from skglmm.inference.means.working_scale import WorkingScale
 from skglmm.inference.report.frames import columns_frame
 from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.text import Page, Table
 
-__all__ = ["MarginalMeans"]
+__all__ = ["MarginalMeans", "free"]
 
 # What p-values of each method are adjusted by, if nothing is said.
 USUAL = {"pairwise": "tukey", "reference": "dunnett", "sequential": "holm"}
@@ -121,12 +121,10 @@ class MarginalMeans(Printed):
 
         Columns are those of `names`, estimate, std_error, df, conf_low and conf_high.
         """
-        names: dict[str, Any] = {
-            name: [row[j] for row in self.labels] for j, name in enumerate(self.names)
-        }
         low, high = self.limits
         numbers = {"estimate": self.estimate, "std_error": self.std_error, "df": self.df}
-        return columns_frame(names | numbers | {"conf_low": low, "conf_high": high})
+        numbers |= {"conf_low": low, "conf_high": high}
+        return columns_frame(labeled(self.names, self.labels, numbers))
 
     def _table(self) -> Table:
         has_df = bool(np.isfinite(self.df).any())
@@ -226,7 +224,7 @@ class MarginalMeans(Printed):
         pieces = [base._compared(*each, how, as_ratio=as_ratio) for each in made]
         labels = tuple(label for piece in pieces for label in piece[0])
         others = [name for name in self.names if name not in within]
-        heads = (*within, *(others if interaction else ["contrast"]))
+        heads = (*within, *(others if interaction else [free("contrast", within)]))
         estimate, error, df, statistic, p_value, low, high = (
             np.concatenate(part) for part in zip(*(piece[1] for piece in pieces), strict=True)
         )
@@ -400,6 +398,11 @@ def _weights_of(
         msg = f"there is nothing to compare {only} with: contrasts need two averages"
         raise ValueError(msg)
     return method_weights(method, labels, reference)
+
+
+def free(word: str, names: Sequence[str]) -> str:
+    """Return a word for a column, with lines below as long as another has its name."""
+    return free(f"{word}_", names) if word in names else word
 
 
 def _span(sizes: Sequence[int]) -> str:
