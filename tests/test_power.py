@@ -421,5 +421,7 @@ def test_curves_have_a_row_for_each_study_and_a_picture():
     plt.close(display.figure_)
     short = power_curve(study, "arm = 0", rows={"cluster": [2]}, n_simulations=2, random_state=0)
     assert short.to_frame()["rows per cluster"].tolist() == [2]
+    with pytest.raises(ValueError, match="names to lists"):
+        power_curve(trial(), "arm = 0", levels={"cluster": 6})
     with pytest.raises(ValueError, match="nothing varies"):
         power_curve(study, "arm = 0")

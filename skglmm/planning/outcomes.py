@@ -96,8 +96,9 @@ class Analysis:
                     warnings.simplefilter("ignore")
                     model = self.model.fit(self.study.X, y)
                     self.question.ask(model, self.study.X, y)
-            except (ArithmeticError, ValueError):
+            except (ArithmeticError, ValueError) as error:
                 if place == PILOTS - 1:
+                    error.add_note(f"None of {PILOTS} simulated studies has an answer; the last's.")
                     raise
             else:
                 break

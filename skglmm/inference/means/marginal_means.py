@@ -119,7 +119,8 @@ class MarginalMeans(Printed):
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each average.
 
-        Columns are those of `names`, estimate, std_error, df, conf_low and conf_high.
+        Columns are those of `names`, estimate, std_error, df, conf_low and conf_high; a name
+        that is one of these gets a line below, ``"estimate_"``.
         """
         low, high = self.limits
         numbers = {"estimate": self.estimate, "std_error": self.std_error, "df": self.df}
