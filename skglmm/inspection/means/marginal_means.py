@@ -62,7 +62,8 @@ def marginal_means(
     by : str or list of str, default=None
         Columns whose values have means of their own; None is one mean of all.
     at : mapping of str to value or list of values, default=None
-        Values of covariates, which are at their means in X otherwise, and levels of factors to
+        Values of covariates, which are at their means in X otherwise, those of 0 and 1 as well (see
+        `reference_grid`), and levels of factors to
         average over. A column of exposure or an offset is a covariate, too:
         ``at={"hours": 1}`` makes rates.
     weights : {"equal", "proportional", "cells"}, default="equal"

@@ -68,7 +68,9 @@ def reference_grid(
     """Make the rows over which `marginal_means` averages.
 
     All combinations of the levels of the model's factors, each with the mean of every covariate
-    [1]_. The frame may be edited and passed to ``marginal_means(model, grid=frame, by=...)``.
+    [1]_. A column of numbers is a covariate, also of 0 and 1, unless the formula has ``C()`` around
+    it; emmeans takes both of two numbers as levels, as ``at={"x": [0, 1]}`` does. The
+    frame may be edited and passed to ``marginal_means(model, grid=frame, by=...)``.
 
     Parameters
     ----------
