@@ -287,3 +287,10 @@ def test_a_column_called_class_is_kept_apart_from_the_classes():
     means = marginal_means(model, named, "class")
     assert means.names == ("class_", "class")
     assert means.contrasts().labels == tuple((part, "f - m") for part in ("lo", "mid", "hi"))
+
+
+def test_braces_in_levels_and_names_are_letters():
+    named = rows().assign(t=rows()["t"].map({"a": "{0}", "b": "{x", "c": "{}"}))
+    means = marginal_means(LMMRegressor("t + (1 | g)").fit(named, named["y"]), named, "t")
+    assert means.contrasts().labels == (("{0} - {x",), ("{0} - {}",), ("{x - {}",))
+    assert means.contrasts({"{k}": [1, -1, 0]}).labels == (("{k}",),)

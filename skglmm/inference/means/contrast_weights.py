@@ -22,7 +22,7 @@ class ContrastWeights(NamedTuple):
     Parameters
     ----------
     names : tuple of str, length c
-        With ``{}`` between two means, for a minus or a stroke.
+        Formats, with ``{}`` between two means, for a minus or a stroke.
     matrix : ndarray, shape (c, k)
     """
 
@@ -75,7 +75,13 @@ def _differences(labels: Sequence[str], pairs: Sequence[tuple[int, int]]) -> Con
     matrix = np.zeros((len(pairs), len(labels)))
     for row, (i, j) in enumerate(pairs):
         matrix[row, i], matrix[row, j] = 1.0, -1.0
-    return ContrastWeights(tuple(f"{labels[i]} {{}} {labels[j]}" for i, j in pairs), matrix)
+    texts = list(map(_literal, labels))
+    return ContrastWeights(tuple(f"{texts[i]} {{}} {texts[j]}" for i, j in pairs), matrix)
+
+
+def _literal(text: str) -> str:
+    """Return a text as a format that makes it."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _polynomial(labels: Sequence[str], reference: int) -> ContrastWeights:
@@ -133,7 +139,9 @@ def custom_weights(
     """
     if isinstance(given, Mapping) and given:
         rows = [_row(name, weights, labels, levels) for name, weights in given.items()]
-        return ContrastWeights(tuple(map(str, given)), np.array(rows, dtype=np.float64))
+        return ContrastWeights(
+            tuple(_literal(str(name)) for name in given), np.array(rows, dtype=np.float64)
+        )
     try:
         matrix = np.atleast_2d(np.asarray(given, dtype=np.float64))
     except (TypeError, ValueError):
