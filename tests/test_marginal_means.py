@@ -294,3 +294,17 @@ def test_braces_in_levels_and_names_are_letters():
     means = marginal_means(LMMRegressor("t + (1 | g)").fit(named, named["y"]), named, "t")
     assert means.contrasts().labels == (("{0} - {x",), ("{0} - {}",), ("{x - {}",))
     assert means.contrasts({"{k}": [1, -1, 0]}).labels == (("{k}",),)
+
+
+def test_levels_of_several_words_are_told_apart():
+    named = rows().assign(
+        t=rows()["t"].map({"a": "a", "b": "a b", "c": "c"}),
+        s=rows()["s"].map({"f": "b c", "m": "c"}),
+    )
+    means = marginal_means(
+        LMMRegressor("t + s + (1 | g)").fit(named, named["y"]), named, ["t", "s"]
+    )
+    found = means.contrasts({"k": {"a, b c": 1, "c, c": -1}})
+    assert_allclose(found.estimate, means.estimate[0] - means.estimate[5])
+    with pytest.raises(ValueError, match="the means are a, b c; a, c; a b, b c"):
+        means.contrasts({"k": {"a b c": 1}})

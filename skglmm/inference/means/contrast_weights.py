@@ -177,7 +177,7 @@ def _row(
     by_label = {known.get(key, str(key)): float(weight) for key, weight in weights.items()}
     unknown = [label for label in by_label if label not in labels]
     if unknown:
-        msg = f"the contrast {name!r} names {unknown[0]!r}; the means are {', '.join(labels)}"
+        msg = f"the contrast {name!r} names {unknown[0]!r}; the means are {'; '.join(labels)}"
         raise ValueError(msg)
     return [by_label.get(label, 0.0) for label in labels]
 

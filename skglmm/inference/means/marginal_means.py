@@ -28,6 +28,7 @@ __all__ = ["MarginalMeans", "free"]
 # What p-values of each method are adjusted by, if nothing is said.
 USUAL = {"pairwise": "tukey", "reference": "dunnett", "sequential": "holm"}
 OWN = {"tukey": "pairwise", "dunnett": "reference"}  # methods that adjustments are made for
+SEPARATORS = (" ", ", ", " | ", " & ")  # between the levels of a mean
 WORDS = {
     "tukey": "p and limits by Tukey, for {k} means",
     "dunnett": "p and limits by Dunnett, for {c} contrasts",
@@ -308,7 +309,7 @@ class MarginalMeans(Printed):
         if interaction:
             return self._crossed(columns, levels, method, reference)
         texts = self._texts(columns)
-        labels = [" ".join(map(str.__call__, map(texts, columns, level))) for level in levels]
+        labels = _joined([tuple(map(texts, columns, level)) for level in levels])
         weights = _weights_of(method, labels, _place(reference, levels, labels), levels)
         return [(name,) for name in weights.names], weights
 
@@ -404,6 +405,15 @@ def _weights_of(
 def free(word: str, names: Sequence[str]) -> str:
     """Return a word for a column, with lines below as long as another has its name."""
     return free(f"{word}_", names) if word in names else word
+
+
+def _joined(parts: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a text for each mean, by a separator that tells them apart."""
+    for separator in SEPARATORS:
+        found = [separator.join(each) for each in parts]
+        if len(set(found)) == len(set(parts)):
+            break
+    return found
 
 
 def _span(sizes: Sequence[int]) -> str:
