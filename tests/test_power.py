@@ -364,6 +364,14 @@ def test_a_wrong_type_is_refused():
         trial().assuming([1.0, 2.0])
 
 
+def test_a_study_that_never_has_an_answer_says_so():
+    design = pd.DataFrame({"x": [0.0, 1.0] * 10})
+    study = simulate_study(BinomialGLMMClassifier("x"), design, {"Intercept": -20, "x": 1})
+    with pytest.raises(ValueError, match="of one class") as caught:
+        power(study, "x = 0", n_simulations=2)
+    assert caught.value.__notes__ == ["No study of 5 has an answer; this is why the last has none"]
+
+
 def test_a_claim_is_about_one_coefficient():
     design = pd.DataFrame({"arm": list("abc") * 5})
     assumed = {"Intercept": 0, "arm[T.b]": 1, "arm[T.c]": 1, "scale": 1}
