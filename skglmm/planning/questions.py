@@ -231,7 +231,7 @@ class FunctionQuestion:
         found = self.function(model, X, y)
         if isinstance(found, bool | np.bool_):
             return Answer(np.nan, bool(found))
-        if isinstance(found, Real) and not (found < 0.0 or found > 1.0):  # NaN is no answer
+        if isinstance(found, Real) and not abs(float(found) - 0.5) > 0.5:  # NaN is no answer
             return Answer(float(found))
         msg = (
             f"the hypothesis, a function, returned {found!r}, expected a p-value, or True where "
