@@ -21,7 +21,16 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import load_petrol
 from skglmm.exceptions import SingularFitWarning
-from skglmm.inspection import PredictionDisplay, ProfileDisplay, RandomEffectsDisplay, data_grid
+from skglmm.inspection import (
+    ClassProbabilityDisplay,
+    CoefficientDisplay,
+    InteractionDisplay,
+    MarginalMeansDisplay,
+    PredictionDisplay,
+    ProfileDisplay,
+    RandomEffectsDisplay,
+    data_grid,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -296,10 +305,19 @@ def test_what_cannot_be_drawn_is_refused_in_words(few, arguments, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("display", [PredictionDisplay, RandomEffectsDisplay])
-def test_only_fitted_mixed_models_are_drawn(display, few):
+@pytest.mark.parametrize(
+    ("display", "arguments"),
+    [
+        (PredictionDisplay, {"feature": "x"}),
+        (RandomEffectsDisplay, {}),
+        (MarginalMeansDisplay, {"by": "x"}),
+        (CoefficientDisplay, {}),
+        (InteractionDisplay, {"features": ("x", "z")}),
+        (ClassProbabilityDisplay, {"feature": "x"}),
+    ],
+)
+def test_only_fitted_mixed_models_are_drawn(display, arguments, few):
     _, X, y = few
-    arguments = {"feature": "x"} if display is PredictionDisplay else {}
     with pytest.raises(NotFittedError):
         display.from_estimator(BetaGLMMRegressor("x"), X, y, **arguments)
     line = make_pipeline(StandardScaler(), LinearRegression()).fit(X[["x"]], y)

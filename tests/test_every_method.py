@@ -39,8 +39,10 @@ from skglmm import (
 )
 from skglmm.families import Poisson, ZeroInflated
 from skglmm.inspection import (
+    CoefficientDisplay,
     DiagnosticsDisplay,
     GroupCalibrationDisplay,
+    MarginalMeansDisplay,
     PredictionDisplay,
     ProfileDisplay,
     RandomEffectsDisplay,
@@ -236,6 +238,10 @@ METHODS = {
         c.model, c.X, c.y, random_state=0
     ),
     "RandomEffectsDisplay": lambda c: RandomEffectsDisplay.from_estimator(c.model),
+    "MarginalMeansDisplay": lambda c: MarginalMeansDisplay.from_estimator(
+        c.model, c.X, by="x", at={"x": [-0.5, 0.5]}
+    ),
+    "CoefficientDisplay": lambda c: CoefficientDisplay.from_estimator(c.model, deviations=True),
     "ProfileDisplay": lambda c: ProfileDisplay.from_estimator(
         c.model, c.X, c.y, parameters=[c.slope]
     ),
@@ -258,6 +264,7 @@ ELSEWHERE = {
     "predict_proba_boundary",
     "predict_boundary_frame",
     "cut_points",
+    "equation",
     "smooth_terms",
     "curves",
 }

@@ -5,8 +5,12 @@ from skglmm.inspection.checks.influence import influence
 from skglmm.inspection.checks.residuals import check_residuals, residuals
 from skglmm.inspection.data.data_grid import data_grid
 from skglmm.inspection.data.marginaleffects import to_marginaleffects
+from skglmm.inspection.displays.class_probability_display import ClassProbabilityDisplay
 from skglmm.inspection.displays.diagnostics_display import DiagnosticsDisplay
+from skglmm.inspection.displays.estimates.coefficient_display import CoefficientDisplay
+from skglmm.inspection.displays.estimates.marginal_means_display import MarginalMeansDisplay
 from skglmm.inspection.displays.group_calibration_display import GroupCalibrationDisplay
+from skglmm.inspection.displays.interaction_display import InteractionDisplay
 from skglmm.inspection.displays.power_display import PowerDisplay
 from skglmm.inspection.displays.prediction_display import PredictionDisplay
 from skglmm.inspection.displays.profile_display import ProfileDisplay
@@ -21,8 +25,12 @@ from skglmm.inspection.means.reference_grid import reference_grid
 from skglmm.inspection.means.slopes import slopes
 
 __all__ = [
+    "ClassProbabilityDisplay",
+    "CoefficientDisplay",
     "DiagnosticsDisplay",
     "GroupCalibrationDisplay",
+    "InteractionDisplay",
+    "MarginalMeansDisplay",
     "PowerDisplay",
     "PredictionDisplay",
     "ProfileDisplay",

@@ -98,6 +98,12 @@ class Fitted(Inside):
         )
         return name_of(y) or label or "y"
 
+    def link_name(self, y: Any) -> str:
+        """Return what linear predictors of means are called, as in "log odds of y = yes"."""
+        name = self.mean_name(y) or ""
+        of = name.removeprefix("P(").removesuffix(")") if name.startswith("P(") else self.target(y)
+        return f"{self.scale} of {of}"
+
     def mean_name(self, y: Any) -> str | None:
         """Return what means are called, as in "P(y = yes)"; None where they are means of y."""
         name: str | None = self.model._scale.mean_of(self.target(y))

@@ -12,7 +12,7 @@ from skglmm.inspection.displays.curve_artists import AVERAGE, COMPARED, Look, St
 from skglmm.inspection.displays.curve_groups import CurveGroups
 from skglmm.inspection.displays.panels import point_style, shortened
 
-__all__ = ["LevelArtists"]
+__all__ = ["MARKERS", "LevelArtists", "name_categories"]
 
 MARKERS = "os^Dv<>p*h"  # shapes differ without colors, too
 GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)  # its multiples, less their whole parts, fill a range evenly
@@ -77,16 +77,7 @@ class LevelArtists:
 
     def dress(self, axis: Any) -> None:
         """Name the categories, slanted or upright where they have no room side by side."""
-        texts = [shortened(text, LONG) for text in self.labels]
-        inches = axis.get_window_extent().width / axis.figure.dpi / max(len(texts), 1)
-        longest = LETTER * max(map(len, texts))
-        style: dict[str, Any] = {}
-        if longest > 0.9 * inches:
-            style = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
-        if inches < 2.5 * LETTER:
-            style = {"rotation": 90, "fontsize": "x-small"}
-        axis.set_xticks(np.arange(len(texts)), texts, **style)
-        axis.set_xlim(-0.6, len(texts) - 0.4)
+        name_categories(axis, self.labels)
 
     def band_key(self, color: str) -> Any:
         """Return the key of limits for a legend."""
@@ -110,6 +101,20 @@ class LevelArtists:
             return 0.0
         place = self.groups.keys[self.groups.key(curve)]
         return SLOT * ((place + 0.5) / self._n_lanes - 0.5)
+
+
+def name_categories(axis: Any, labels: Sequence[str]) -> None:
+    """Name categories at 0, 1, ..., slanted or upright where they have no room side by side."""
+    texts = [shortened(text, LONG) for text in labels]
+    inches = axis.get_window_extent().width / axis.figure.dpi / max(len(texts), 1)
+    longest = LETTER * max(map(len, texts))
+    style: dict[str, Any] = {}
+    if longest > 0.9 * inches:
+        style = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    if inches < 2.5 * LETTER:
+        style = {"rotation": 90, "fontsize": "x-small"}
+    axis.set_xticks(np.arange(len(texts)), texts, **style)
+    axis.set_xlim(-0.6, len(texts) - 0.4)
 
 
 RIM = {"markeredgecolor": "white", "markeredgewidth": 0.7}

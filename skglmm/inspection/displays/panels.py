@@ -24,14 +24,14 @@ BLUE, VERMILLION, BLACK, GRAY = "#0072B2", "#D55E00", "#000000", "#999999"
 COLORS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK, GRAY)
 LIGHT = "#C8C8C8"  # for what stays in the background
 FEW, MANY = 500, 5000  # rows from which on points get smaller and paler
-MARKERS, DASHES = "o^", ("-", "--")
+MARKERS, DASHES = "o^sD", ("-", "--", "-.", ":")  # apart in gray, too
 
 
 def style_of(place: int) -> tuple[str, str, str]:
     """Return color, line style and marker of the group at a place; they repeat after 16."""
     turn, color = divmod(place, len(COLORS))
-    turn %= len(MARKERS)
-    return COLORS[color], DASHES[turn], MARKERS[turn]
+    look = (color + turn % 2) % len(DASHES)
+    return COLORS[color], DASHES[look], MARKERS[look]
 
 
 def shortened(text: str, most: int) -> str:

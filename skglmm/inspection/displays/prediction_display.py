@@ -76,6 +76,9 @@ class PredictionDisplay(SingleThreaded):
     See Also
     --------
     data_grid : The rows that are predicted.
+    InteractionDisplay : Means over two features of numbers.
+    ClassProbabilityDisplay : Probabilities of all classes.
+    MarginalMeansDisplay : Means over balanced grids, with their contrasts.
 
     Examples
     --------
@@ -327,8 +330,19 @@ class PredictionDisplay(SingleThreaded):
                 self.bands_.append(band)
             if self.overall is not None:
                 self.overall_lines_.append(artists.draw_overall(axis, self.overall, styles))
+        self._sort(panels)
         self.bands_ = [band for band in self.bands_ if band is not None]
         self.scatters_ = [points for points in self.scatters_ if points is not None]
+
+    def _sort(self, panels: Mapping[str, list[Curve]]) -> None:
+        """Bring artists, which were drawn panel by panel, into the order of the curves."""
+        places = {id(curve): k for k, curve in enumerate(self.curves)}
+        drawn = [places[id(curve)] for curves in panels.values() for curve in curves]
+        order = sorted(range(len(drawn)), key=drawn.__getitem__)
+        self.lines_ = [self.lines_[k] for k in order]
+        self.bands_ = [self.bands_[k] for k in order]
+        if len(self.scatters_) == len(order):
+            self.scatters_ = [self.scatters_[k] for k in order]
 
     def _label(self, panels: Collection[str], *, new: bool) -> None:
         plain = self.scatters_ or self.interval == "response"

@@ -1,0 +1,1 @@
+"""Pictures of estimates: means and their contrasts, coefficients."""
