@@ -8,11 +8,11 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import studentized_range, t
 
-from skglmm import LMMRegressor, PoissonGLMMRegressor
+from skglmm import LMMRegressor, OrdinalGLMMClassifier, PoissonGLMMRegressor
 from skglmm.inference.means.adjust import adjusted
 from skglmm.inference.means.contrast_weights import method_weights
 from skglmm.inference.means.studentized_range import range_quantile, range_tail
-from skglmm.inspection import marginal_means, reference_grid, slopes
+from skglmm.inspection import comparisons, marginal_means, poststratify, reference_grid, slopes
 
 
 @cache
@@ -160,6 +160,23 @@ def test_a_grid_that_is_edited_is_averaged_over():
     assert_allclose(found.std_error, asked.std_error)
 
 
+def test_cells_of_numbers_whose_values_are_levels_count_with_them():
+    coded = rows().assign(d=(rows()["t"] == "b") * 1)
+    model = LMMRegressor("d * s + (1 | g)").fit(coded, coded["y"])
+    found = marginal_means(model, coded, "d", weights="cells")
+    each = marginal_means(model, coded, ["d", "s"])
+    sizes = coded.groupby(["d", "s"]).size().to_numpy().reshape(2, 2)
+    expected = (each.estimate.reshape(2, 2) * sizes).sum(axis=1) / sizes.sum(axis=1)
+    assert_allclose(found.estimate, expected, rtol=1e-12)
+
+
+def test_notes_say_at_which_values_means_are():
+    found = marginal_means(linear(), rows(), "t", at={"s": "m", "x": 0.5})
+    assert found.notes == ("s at m, x at 0.5",)
+    found = marginal_means(linear(), rows(), "t", at={"x": [0.0, 0.5]})
+    assert found.notes == ("Averaged over s, x (0.0, 0.5), equal weights",)
+
+
 def test_levels_nested_in_others_are_averaged_within_them():
     nested = rows().assign(site=rows()["t"] + (rows()["g"] % 3).astype(str))
     with pytest.warns(UserWarning, match="dropped|determine|combination"):
@@ -199,3 +216,95 @@ def test_polynomials_are_orthogonal_whole_numbers():
     products = matrix @ matrix.T
     assert_allclose(products, np.diag(np.diag(products)))
     assert matrix[4].tolist() == [-7, 23, -17, -15, 15, 17, -23, 7]
+
+
+def test_columns_of_arrays_have_slopes_and_comparisons():
+    table = rows().assign(b=(rows()["t"] == "b") * 1)[["x", "b", "g"]].to_numpy(dtype=float)
+    model = LMMRegressor("x0 + C(x1) + (1 | x2)").fit(table, rows()["y"])
+    found = slopes(model, table, "x0")
+    assert_allclose(found.estimate, model.coef_[:1], rtol=1e-8)
+    assert found.title.startswith("Slopes of x0")
+    found = comparisons(model, table, "x1", values=[0, 1])
+    assert found.labels == (("x1=1 - x1=0",),)
+    assert_allclose(found.estimate, model.coef_[1:2], rtol=1e-8)
+
+
+def test_slopes_are_where_a_covariate_has_one_value():
+    expected = slopes(linear(), rows(), "x", "t").estimate
+    for few in (rows().head(1), rows().assign(x=0.1)):
+        assert_allclose(slopes(linear(), few, "x", "t").estimate, expected, rtol=1e-6)
+
+
+def test_weights_may_name_means_by_values():
+    means = marginal_means(linear(), rows(), ["t", "x"], at={"x": [0, 1]})
+    by_values = means.contrasts({"k": {("a", 1): 1, ("a", 0): -1}})
+    assert_allclose(by_values.estimate, means.contrasts({"k": [-1, 1, 0, 0, 0, 0]}).estimate)
+    means = marginal_means(linear(), rows(), "x", at={"x": [0, 1]})
+    assert_allclose(means.contrasts({"k": {0: -1, 1: 1}}).estimate, np.diff(means.estimate))
+
+
+def test_families_of_contrasts_may_differ_in_size():
+    cells = reference_grid(linear(), rows(), by=["s", "t"]).iloc[:5]
+    found = marginal_means(linear(), grid=cells, by=["s", "t"]).contrasts(by="s")
+    assert found.notes == ("p and limits by Tukey, for 2 to 3 means",)
+
+
+WRONG = {
+    "mapping of columns": lambda: marginal_means(linear(), rows(), "t", at=["x"]),
+    "it holds numbers": lambda: marginal_means(linear(), rows(), "t", at={"x": "much"}),
+    "has no empty list": lambda: marginal_means(linear(), rows(), "t", at={"s": []}),
+    "one value in all rows": lambda: comparisons(linear(), rows(), "t", at={"x": [1, 2]}),
+    "name of one column": lambda: comparisons(linear(), rows(), ["t", "s"]),
+    "finite numbers, 0 or more": lambda: poststratify(linear(), rows(), weights="t"),
+    "neither a method": lambda: marginal_means(linear(), rows(), "t").contrasts({}),
+    "compare one average": lambda: marginal_means(linear(), rows()).contrasts(),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_wrong_questions_are_refused(words):
+    with pytest.raises(ValueError, match=words):
+        WRONG[words]()
+
+
+def test_columns_called_as_those_of_tables_are_kept():
+    named = rows().rename(columns={"t": "contrast", "s": "estimate"})
+    model = LMMRegressor("contrast * estimate + x + (1 | g)").fit(named, named["y"])
+    means = marginal_means(model, named, ["contrast", "estimate"])
+    expected = marginal_means(linear(), rows(), ["t", "s"])
+    frame = means.to_frame()
+    assert frame["estimate_"].tolist() == ["f", "m"] * 3
+    assert_allclose(frame["estimate"], expected.estimate)
+    found = means.contrasts(by="contrast").to_frame()
+    assert found["contrast"].tolist() == ["a", "b", "c"]
+    assert found["contrast_"].tolist() == ["f - m"] * 3
+
+
+def test_a_column_called_class_is_kept_apart_from_the_classes():
+    y = np.array(["lo", "mid", "hi"])[np.digitize(rows()["y"], [0.0, 1.0])]
+    named = rows().rename(columns={"s": "class"})
+    model = OrdinalGLMMClassifier("`class`", categories=["lo", "mid", "hi"]).fit(named, y)
+    means = marginal_means(model, named, "class")
+    assert means.names == ("class_", "class")
+    assert means.contrasts().labels == tuple((part, "f - m") for part in ("lo", "mid", "hi"))
+
+
+def test_braces_in_levels_and_names_are_letters():
+    named = rows().assign(t=rows()["t"].map({"a": "{0}", "b": "{x", "c": "{}"}))
+    means = marginal_means(LMMRegressor("t + (1 | g)").fit(named, named["y"]), named, "t")
+    assert means.contrasts().labels == (("{0} - {x",), ("{0} - {}",), ("{x - {}",))
+    assert means.contrasts({"{k}": [1, -1, 0]}).labels == (("{k}",),)
+
+
+def test_levels_of_several_words_are_told_apart():
+    named = rows().assign(
+        t=rows()["t"].map({"a": "a", "b": "a b", "c": "c"}),
+        s=rows()["s"].map({"f": "b c", "m": "c"}),
+    )
+    means = marginal_means(
+        LMMRegressor("t + s + (1 | g)").fit(named, named["y"]), named, ["t", "s"]
+    )
+    found = means.contrasts({"k": {"a, b c": 1, "c, c": -1}})
+    assert_allclose(found.estimate, means.estimate[0] - means.estimate[5])
+    with pytest.raises(ValueError, match="the means are a, b c; a, c; a b, b c"):
+        means.contrasts({"k": {"a b c": 1}})

@@ -358,6 +358,26 @@ def test_a_wrong_type_is_refused():
         power(trial(), 5)
     with pytest.raises(TypeError, match="expected a p-value"):
         power(trial(), lambda model, X, y: "yes", n_simulations=2)
+    with pytest.raises(TypeError, match="expected a p-value"):
+        power(trial(), lambda model, X, y: 7.0, n_simulations=2)
+    with pytest.raises(TypeError, match="expected a mapping"):
+        trial().assuming([1.0, 2.0])
+
+
+def test_a_study_that_never_has_an_answer_says_so():
+    design = pd.DataFrame({"x": [0.0, 1.0] * 10})
+    study = simulate_study(BinomialGLMMClassifier("x"), design, {"Intercept": -20, "x": 1})
+    with pytest.raises(ValueError, match="of one class") as caught:
+        power(study, "x = 0", n_simulations=2)
+    assert caught.value.__notes__ == ["No study of 5 has an answer; this is why the last has none"]
+
+
+def test_a_claim_is_about_one_coefficient():
+    design = pd.DataFrame({"arm": list("abc") * 5})
+    assumed = {"Intercept": 0, "arm[T.b]": 1, "arm[T.c]": 1, "scale": 1}
+    study = simulate_study(LMMRegressor("arm"), design, assumed)
+    with pytest.raises(ValueError, match="'arm' is of a term with 2 coefficients"):
+        power(study, "arm > 0", n_simulations=2)
 
 
 def test_signs_in_names_are_no_claims():
@@ -409,5 +429,7 @@ def test_curves_have_a_row_for_each_study_and_a_picture():
     plt.close(display.figure_)
     short = power_curve(study, "arm = 0", rows={"cluster": [2]}, n_simulations=2, random_state=0)
     assert short.to_frame()["rows per cluster"].tolist() == [2]
+    with pytest.raises(ValueError, match="names to lists"):
+        power_curve(trial(), "arm = 0", levels={"cluster": 6})
     with pytest.raises(ValueError, match="nothing varies"):
         power_curve(study, "arm = 0")

@@ -321,6 +321,13 @@ def test_curves_and_thresholds_have_sections(odd):
     assert "s(a_b)" in table.to_frame().index.get_level_values("name")
 
 
+def test_tables_without_names_are_written_in_latex():
+    table = frame_table(pd.DataFrame({"estimate": [1.25, -2.5], "df": [np.inf, 3.0]}))
+    rows = [line for line in table.to_latex().splitlines() if line.endswith(r"\\")]
+    assert len(rows) == 3
+    assert r"$\infty$" in rows[1]
+
+
 def test_frames_are_tables(petrol):
     limits = petrol[1].confint()
     table = frame_table(limits, digits=3)

@@ -38,7 +38,7 @@ from skglmm.inference.means.averages_of_rows import (
 )
 from skglmm.inference.means.contrasts import MeanContrasts
 from skglmm.inference.means.functions import EstimatedFunctions, linear_sums
-from skglmm.inference.means.marginal_means import MarginalMeans
+from skglmm.inference.means.marginal_means import MarginalMeans, free
 from skglmm.inference.means.working_scale import WorkingScale, of_linear, of_means
 from skglmm.inference.parameters.assumed import assume, blank_fit
 from skglmm.inference.parameters.bends import bends, covariance_with_bends, with_bends
@@ -224,6 +224,7 @@ __all__ = [
     "far_limits",
     "fit_numbers",
     "fixed_names",
+    "free",
     "group_coefficients",
     "half_width",
     "has_location_mean",

@@ -160,6 +160,9 @@ def model_table(
       BIC                        224.90               187.41
     """
     models = list(models) if isinstance(models, list | tuple) else [models]
+    if not models:
+        msg = "there are no models; call model_table([model_1, model_2, ...])"
+        raise ValueError(msg)
     found = model_labels(models, names)
     check_choice("columns", columns, tuple(COLUMNS))
     check_choice("df", df, DF_METHODS)

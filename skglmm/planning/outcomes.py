@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skglmm.arrays import Bools, Floats
+from skglmm.exceptions import DesignError, FormulaError
 from skglmm.planning.questions import StudyQuestion
 from skglmm.planning.study import PlannedStudy
 
@@ -96,8 +97,13 @@ class Analysis:
                     warnings.simplefilter("ignore")
                     model = self.model.fit(self.study.X, y)
                     self.question.ask(model, self.study.X, y)
-            except (ArithmeticError, ValueError):
+            except (FormulaError, DesignError):  # of any study
+                raise
+            except (ArithmeticError, ValueError) as error:
                 if place == PILOTS - 1:
+                    error.add_note(
+                        f"No study of {PILOTS} has an answer; this is why the last has none"
+                    )
                     raise
             else:
                 break

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from skglmm import inference as infer
@@ -85,6 +86,8 @@ def power_curve(
     1       12      60
     """
     given = {"levels": levels, "rows": rows, "parameters": parameters}
+    for kind, varied in given.items():
+        _refuse_no_lists(kind, varied)
     axes = [
         _Varied(kind, name, list(values))
         for kind, varied in given.items()
@@ -100,6 +103,13 @@ def power_curve(
     studies = [_changed(study, axes, values) for values in settings]  # errors come first
     found = [power(each, hypothesis, **options) for each in studies]
     return PowerCurve(tuple(axis.title for axis in axes), tuple(settings), tuple(found))
+
+
+def _refuse_no_lists(kind: str, varied: Any) -> None:
+    lists = varied.values() if isinstance(varied, Mapping) else [varied]
+    if varied is not None and not all(np.ndim(values) == 1 for values in lists):
+        msg = f"{kind}={varied!r}: expected a mapping of names to lists, {{'cluster': [10, 20]}}"
+        raise ValueError(msg)
 
 
 @dataclass(frozen=True)

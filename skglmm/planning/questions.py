@@ -155,6 +155,12 @@ class ClaimQuestion:
 
     def _p_value(self, model: Any, claim: Claim) -> float:
         test = model.wald_test(claim.constraint, df=self.df)
+        if len(test.estimate) > 1:
+            msg = (
+                f"the claim {claim.constraint.rpartition(' = ')[0]!r} is of a term with "
+                f"{len(test.estimate)} coefficients; a claim is about one, or a sum of them"
+            )
+            raise ValueError(msg)
         df = np.inf if test.dfs is None else float(test.dfs[0])
         statistic = claim.sign * float(test.estimate[0] / test.std_error[0])
         return float(student.sf(statistic, df))
@@ -225,7 +231,7 @@ class FunctionQuestion:
         found = self.function(model, X, y)
         if isinstance(found, bool | np.bool_):
             return Answer(np.nan, bool(found))
-        if isinstance(found, Real):
+        if isinstance(found, Real) and not abs(float(found) - 0.5) > 0.5:  # NaN is no answer
             return Answer(float(found))
         msg = (
             f"the hypothesis, a function, returned {found!r}, expected a p-value, or True where "

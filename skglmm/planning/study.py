@@ -284,6 +284,9 @@ class PlannedStudy(infer.Printed, SingleThreaded):
 
 
 def _numbers(parameters: Mapping[str, Any]) -> dict[str, float]:
+    if not hasattr(parameters, "items"):
+        msg = f"parameters={parameters!r}: expected a mapping of names to assumed values"
+        raise TypeError(msg)
     wrong = {name: value for name, value in parameters.items() if not isinstance(value, Real)}
     if wrong:
         name, value = next(iter(wrong.items()))

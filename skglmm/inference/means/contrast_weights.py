@@ -22,7 +22,7 @@ class ContrastWeights(NamedTuple):
     Parameters
     ----------
     names : tuple of str, length c
-        With ``{}`` between two means, for a minus or a stroke.
+        Formats, with ``{}`` between two means, for a minus or a stroke.
     matrix : ndarray, shape (c, k)
     """
 
@@ -75,7 +75,13 @@ def _differences(labels: Sequence[str], pairs: Sequence[tuple[int, int]]) -> Con
     matrix = np.zeros((len(pairs), len(labels)))
     for row, (i, j) in enumerate(pairs):
         matrix[row, i], matrix[row, j] = 1.0, -1.0
-    return ContrastWeights(tuple(f"{labels[i]} {{}} {labels[j]}" for i, j in pairs), matrix)
+    texts = list(map(_literal, labels))
+    return ContrastWeights(tuple(f"{texts[i]} {{}} {texts[j]}" for i, j in pairs), matrix)
+
+
+def _literal(text: str) -> str:
+    """Return a text as a format that makes it."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _polynomial(labels: Sequence[str], reference: int) -> ContrastWeights:
@@ -112,7 +118,9 @@ METHODS: Mapping[str, Callable[[Sequence[str], int], ContrastWeights]] = {
 }
 
 
-def custom_weights(given: Any, labels: Sequence[str]) -> ContrastWeights:
+def custom_weights(
+    given: Any, labels: Sequence[str], levels: Sequence[tuple[Any, ...]] = ()
+) -> ContrastWeights:
     """Return contrasts that are given: a matrix, or weights by name.
 
     Parameters
@@ -121,16 +129,28 @@ def custom_weights(given: Any, labels: Sequence[str]) -> ContrastWeights:
         Weights of a name are k numbers, or a mapping of means to them; the others are 0.
     labels : sequence of str, length k
         Of the means.
+    levels : sequence of tuple, length k
+        What else names the means: the values of their columns, or the one of the only column.
 
     Raises
     ------
     ValueError
         When weights are not k numbers, or name no mean.
     """
-    if isinstance(given, Mapping):
-        rows = [_row(name, weights, labels) for name, weights in given.items()]
-        return ContrastWeights(tuple(map(str, given)), np.array(rows, dtype=np.float64))
-    matrix = np.atleast_2d(np.asarray(given, dtype=np.float64))
+    if isinstance(given, Mapping) and given:
+        rows = [_row(name, weights, labels, levels) for name, weights in given.items()]
+        return ContrastWeights(
+            tuple(_literal(str(name)) for name in given), np.array(rows, dtype=np.float64)
+        )
+    try:
+        matrix = np.atleast_2d(np.asarray(given, dtype=np.float64))
+    except (TypeError, ValueError):
+        msg = (
+            f"method={given!r} is neither a method nor weights of {', '.join(labels)}: expected "
+            f"one of {', '.join(map(repr, METHODS))}, a matrix of numbers with a row for each "
+            "contrast, or a mapping of names to weights"
+        )
+        raise ValueError(msg) from None
     if matrix.ndim != 2 or matrix.shape[1] != len(labels) or not np.isfinite(matrix).all():
         msg = (
             f"contrasts are of shape {matrix.shape}, expected finite numbers of shape "
@@ -140,7 +160,9 @@ def custom_weights(given: Any, labels: Sequence[str]) -> ContrastWeights:
     return ContrastWeights(tuple(f"contrast {i + 1}" for i in range(len(matrix))), matrix)
 
 
-def _row(name: Any, weights: Any, labels: Sequence[str]) -> list[float]:
+def _row(
+    name: Any, weights: Any, labels: Sequence[str], levels: Sequence[tuple[Any, ...]]
+) -> list[float]:
     if not isinstance(weights, Mapping):
         found = np.asarray(weights, dtype=np.float64)
         if found.shape != (len(labels),) or not np.isfinite(found).all():
@@ -150,10 +172,12 @@ def _row(name: Any, weights: Any, labels: Sequence[str]) -> list[float]:
             )
             raise ValueError(msg)
         return list(map(float, found))
-    by_label = {str(label): float(weight) for label, weight in weights.items()}
+    known: dict[Any, str] = dict(zip(levels, labels, strict=False))
+    known = known | {level[0]: label for level, label in known.items() if len(level) == 1}
+    by_label = {known.get(key, str(key)): float(weight) for key, weight in weights.items()}
     unknown = [label for label in by_label if label not in labels]
     if unknown:
-        msg = f"the contrast {name!r} names {unknown[0]!r}; the means are {', '.join(labels)}"
+        msg = f"the contrast {name!r} names {unknown[0]!r}; the means are {'; '.join(labels)}"
         raise ValueError(msg)
     return [by_label.get(label, 0.0) for label in labels]
 

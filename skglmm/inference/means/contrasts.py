@@ -1,5 +1,6 @@
 """Contrasts of means, with tests and intervals for all of them at once."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,10 +82,6 @@ class MeanContrasts(Printed):
         Columns are those that name it, estimate (or ratio), std_error, df, statistic, p_value,
         conf_low and conf_high.
         """
-        places = dict(enumerate(self.names))
-        names: dict[str, Any] = {
-            name: [row[j] for row in self.labels] for j, name in places.items()
-        }
         numbers = {
             "ratio" if self.is_ratio else "estimate": self.estimate,
             "std_error": self.std_error,
@@ -94,7 +91,7 @@ class MeanContrasts(Printed):
             "conf_low": self.conf_low,
             "conf_high": self.conf_high,
         }
-        return columns_frame(names | numbers)
+        return columns_frame(labeled(self.names, self.labels, numbers))
 
     def _table(self) -> Table:
         has_df = bool(np.isfinite(self.df).any())
@@ -114,6 +111,16 @@ class MeanContrasts(Printed):
             for names, row in zip(self.labels, cells.tolist(), strict=True)
         )
         return Table(self.title, tuple(heads), rows, len(self.names))
+
+
+def labeled(
+    names: Sequence[str], labels: Sequence[Sequence[Any]], numbers: Mapping[str, Floats]
+) -> dict[str, Any]:
+    """Return columns of labels and numbers; a label called as numbers are gets a line below."""
+    found: dict[str, Any] = {}
+    for j, name in enumerate(names):
+        found[f"{name}_" if name in numbers else name] = [row[j] for row in labels]
+    return found | dict(numbers)
 
 
 def limit_heads(level: float) -> tuple[str, str]:

@@ -16,18 +16,19 @@ from skglmm.inference.means.contrast_weights import (
     custom_weights,
     method_weights,
 )
-from skglmm.inference.means.contrasts import MeanContrasts, limit_heads, value_text
+from skglmm.inference.means.contrasts import MeanContrasts, labeled, limit_heads, value_text
 from skglmm.inference.means.functions import EstimatedFunctions
 from skglmm.inference.means.working_scale import WorkingScale
 from skglmm.inference.report.frames import columns_frame
 from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.text import Page, Table
 
-__all__ = ["MarginalMeans"]
+__all__ = ["MarginalMeans", "free"]
 
 # What p-values of each method are adjusted by, if nothing is said.
 USUAL = {"pairwise": "tukey", "reference": "dunnett", "sequential": "holm"}
 OWN = {"tukey": "pairwise", "dunnett": "reference"}  # methods that adjustments are made for
+SEPARATORS = (" ", ", ", " | ", " & ")  # between the levels of a mean
 WORDS = {
     "tukey": "p and limits by Tukey, for {k} means",
     "dunnett": "p and limits by Dunnett, for {c} contrasts",
@@ -119,14 +120,13 @@ class MarginalMeans(Printed):
     def to_frame(self) -> Any:  # a DataFrame, which this floor does not know
         """Return one row for each average.
 
-        Columns are those of `names`, estimate, std_error, df, conf_low and conf_high.
+        Columns are those of `names`, estimate, std_error, df, conf_low and conf_high; a name
+        that is one of these gets a line below, ``"estimate_"``.
         """
-        names: dict[str, Any] = {
-            name: [row[j] for row in self.labels] for j, name in enumerate(self.names)
-        }
         low, high = self.limits
         numbers = {"estimate": self.estimate, "std_error": self.std_error, "df": self.df}
-        return columns_frame(names | numbers | {"conf_low": low, "conf_high": high})
+        numbers |= {"conf_low": low, "conf_high": high}
+        return columns_frame(labeled(self.names, self.labels, numbers))
 
     def _table(self) -> Table:
         has_df = bool(np.isfinite(self.df).any())
@@ -226,13 +226,14 @@ class MarginalMeans(Printed):
         pieces = [base._compared(*each, how, as_ratio=as_ratio) for each in made]
         labels = tuple(label for piece in pieces for label in piece[0])
         others = [name for name in self.names if name not in within]
-        heads = (*within, *(others if interaction else ["contrast"]))
+        heads = (*within, *(others if interaction else [free("contrast", within)]))
         estimate, error, df, statistic, p_value, low, high = (
             np.concatenate(part) for part in zip(*(piece[1] for piece in pieces), strict=True)
         )
-        sizes = {"k": len(groups[0][1]), "c": len(made[0][2][1].matrix)}
+        counts = [len(weights.matrix) for _, _, (_, weights) in made]
+        sizes = {"k": _span([len(rows) for _, rows in groups]), "c": _span(counts)}
         weights = np.concatenate([self._of_all(*each[1:]) for each in made])
-        words = () if sizes["c"] == 1 else (WORDS[how].format(**sizes),)
+        words = () if max(counts) == 1 else (WORDS[how].format(**sizes),)
         title = base._contrast_title(as_ratio=as_ratio)
         title += ", scale of the response" if base is not self else ""
         return MeanContrasts(
@@ -308,8 +309,8 @@ class MarginalMeans(Printed):
         if interaction:
             return self._crossed(columns, levels, method, reference)
         texts = self._texts(columns)
-        labels = [" ".join(map(str.__call__, map(texts, columns, level))) for level in levels]
-        weights = _weights_of(method, labels, _place(reference, levels, labels))
+        labels = _joined([tuple(map(texts, columns, level)) for level in levels])
+        weights = _weights_of(method, labels, _place(reference, levels, labels), levels)
         return [(name,) for name in weights.names], weights
 
     def _crossed(
@@ -327,7 +328,12 @@ class MarginalMeans(Printed):
             raise ValueError(msg)
         wanted = reference if isinstance(reference, tuple) else (reference,) * len(each)
         parts = [
-            _weights_of(how, list(map(str, part)), _place(at, [(x,) for x in part], part))
+            _weights_of(
+                how,
+                list(map(str, part)),
+                _place(at, [(x,) for x in part], part),
+                [(x,) for x in part],
+            )
             for how, part, at in zip(methods, each, wanted, strict=True)
         ]
         names, matrix = crossed(parts)
@@ -337,7 +343,8 @@ class MarginalMeans(Printed):
     def _texts(self, columns: Sequence[int]) -> Any:
         """Return texts of levels; of numbers with the name of their column."""
         numeric = {j for j in columns if all(_is_numeric(label[j]) for label in self.labels)}
-        return lambda j, level: f"{self.names[j]}{level}" if j in numeric else str(level)
+        heads = {j: name + "=" * name[-1:].isdigit() for j, name in enumerate(self.names)}
+        return lambda j, level: f"{heads[j]}{level}" if j in numeric else str(level)
 
     def _compared(
         self,
@@ -377,9 +384,11 @@ class MarginalMeans(Printed):
         return f"Contrasts{scale}"
 
 
-def _weights_of(method: Any, labels: Sequence[str], reference: int) -> ContrastWeights:
+def _weights_of(
+    method: Any, labels: Sequence[str], reference: int, levels: Sequence[tuple[Any, ...]]
+) -> ContrastWeights:
     if not isinstance(method, str):
-        return custom_weights(method, labels)
+        return custom_weights(method, labels, levels)
     if method not in METHODS:
         msg = (
             f"method={method!r} is unknown, expected one of {', '.join(map(repr, METHODS))}, a "
@@ -387,9 +396,29 @@ def _weights_of(method: Any, labels: Sequence[str], reference: int) -> ContrastW
         )
         raise ValueError(msg)
     if len(labels) < 2:
-        msg = f"there is nothing to compare {', '.join(labels)} with: contrasts need two averages"
+        only = ", ".join(filter(None, labels)) or "one average"
+        msg = f"there is nothing to compare {only} with: contrasts need two averages"
         raise ValueError(msg)
     return method_weights(method, labels, reference)
+
+
+def free(word: str, names: Sequence[str]) -> str:
+    """Return a word for a column, with lines below as long as another has its name."""
+    return free(f"{word}_", names) if word in names else word
+
+
+def _joined(parts: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a text for each mean, by a separator that tells them apart."""
+    for separator in SEPARATORS:
+        found = [separator.join(each) for each in parts]
+        if len(set(found)) == len(set(parts)):
+            break
+    return found
+
+
+def _span(sizes: Sequence[int]) -> str:
+    low, high = min(sizes), max(sizes)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _place(reference: Any, levels: Sequence[tuple[Any, ...]], labels: Sequence[Any]) -> int:

@@ -159,7 +159,7 @@ def _latex_table(table: Table, *, booktabs: bool) -> Iterator[str]:
             yield f"\\multicolumn{{{n}}}{{l}}{{\\textit{{{row[0]}}}}} \\\\"
         else:
             first = f"\\quad {row[0]}" if indents[place] else row[0]
-            first = f"\\raggedright {first}" if names[0] == WIDE else first
+            first = f"\\raggedright {first}" if names[:1] == [WIDE] else first
             yield _latex_row([first, *row[1:]])
     yield rules[2]
     yield "\\end{tabular}"

@@ -106,7 +106,8 @@ class Asked:
         found, working = self._found(against, rows, weights)
         on_link, within = self.scale == "link", tuple[str, ...]()
         if self.are_classes and not on_link:
-            within, names = ("class",), ("class", *names)
+            within = (infer.free("class", names),)
+            names = (*within, *names)
             parts = self.model.fit_.family.parts
             labels = tuple((part, *label) for label in labels for part in parts)
         if np.isnan(found.estimate).any():
@@ -150,7 +151,8 @@ class Asked:
             found = found.moved(width * found.value, np.full(len(found.value), width))
         within: tuple[str, ...] = ()
         if self.are_classes and self.scale == "response":
-            within, names = ("class",), ("class", *names)
+            within = (infer.free("class", names),)
+            names = (*within, *names)
             labels = tuple((part, *label) for label in labels for part in fit.family.parts)
         return infer.MarginalMeans(
             title,

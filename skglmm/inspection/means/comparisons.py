@@ -1,6 +1,7 @@
 """Average comparisons: what changing a column of all rows does to their means."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,17 @@ from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inference import MeanContrasts
 from skglmm.inspection.data.feature import Feature
 from skglmm.inspection.data.fitted import Fitted
-from skglmm.inspection.data.tables import as_table, column_name, column_names, is_number
+from skglmm.inspection.data.tables import (
+    as_table,
+    column_name,
+    column_names,
+    is_number,
+    set_columns,
+    shown,
+    with_columns,
+)
 from skglmm.inspection.means.asked import Asked
-from skglmm.inspection.means.marginal_means import group_codes, shares, shown
+from skglmm.inspection.means.marginal_means import group_codes, shares
 
 __all__ = ["comparisons"]
 
@@ -108,12 +117,16 @@ def comparisons(
     ask = Asked(fitted.model, kind, "response", df, level, of_rows=True)
     table = as_table(X)
     name, groups = column_name(table, of), column_names(table, by)
-    set_to = {column_name(table, other): value for other, value in (at or {}).items()}
+    set_to = set_columns(table, at)
     _refuse_set(name, [*groups, *set_to])
-    frame = table.assign(**set_to)
+    for other, value in set_to.items():
+        if not np.isscalar(value) and not isinstance(value, date):
+            msg = f"at: {other!r} is set to one value in all rows; got {value!r}"
+            raise ValueError(msg)
+    frame = with_columns(table, set_to)
     labels, pieces = _settings(fitted, table, name, values)
     found, codes = group_codes(table, groups, sort=True)
-    rows = fitted.rows(pd.concat([frame.assign(**{name: each}) for each in pieces]))
+    rows = fitted.rows(pd.concat([with_columns(frame, {name: each}) for each in pieces]))
     each = shares(codes, np.ones(len(table)), len(found))
     weights = csr_array(block_diag([each] * len(pieces)))
     names = tuple(map(shown, (name, *groups)))
@@ -135,7 +148,7 @@ def _settings(
     feature = Feature.of(fitted.model, table, name)
     if values is None and not feature.is_categorical:
         own = table[name].astype(np.float64)
-        return [str(name), f"{name} + 1"], [own, own + 1.0]
+        return [shown(name), f"{shown(name)} + 1"], [own, own + 1.0]
     given = feature.levels if values is None else list(values)
     if given is None or len(given) < 2:
         msg = f"values={values!r}: expected two or more values of {name!r} to compare"

@@ -12,7 +12,7 @@ from skglmm.estimators.reading.validation import check_choice
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inference import MarginalMeans
 from skglmm.inspection.data.fitted import Fitted
-from skglmm.inspection.data.tables import as_table, column_names
+from skglmm.inspection.data.tables import as_table, column_names, shown, weights_of
 from skglmm.inspection.means.asked import Asked
 from skglmm.inspection.means.reference_grid import WEIGHT, FactorGrid, grid_of_factors
 
@@ -23,7 +23,6 @@ __all__ = [
     "group_weights",
     "marginal_means",
     "shares",
-    "shown",
 ]
 
 KINDS = ("fixed", "marginal")
@@ -63,7 +62,8 @@ def marginal_means(
     by : str or list of str, default=None
         Columns whose values have means of their own; None is one mean of all.
     at : mapping of str to value or list of values, default=None
-        Values of covariates, which are at their means in X otherwise, and levels of factors to
+        Values of covariates, which are at their means in X otherwise, those of 0 and 1 as well (see
+        `reference_grid`), and levels of factors to
         average over. A column of exposure or an offset is a covariate, too:
         ``at={"hours": 1}`` makes rates.
     weights : {"equal", "proportional", "cells"}, default="equal"
@@ -155,11 +155,8 @@ def asked_grid(
     frame = as_table(grid)
     if WEIGHT not in frame:
         frame = frame.assign(**{WEIGHT: 1.0})
-    given = frame[WEIGHT].to_numpy(dtype=np.float64)
-    if not np.isfinite(given).all() or (given < 0.0).any():
-        msg = f"grid: the column {WEIGHT!r} has to hold finite numbers, 0 or more"
-        raise ValueError(msg)
-    return FactorGrid(frame, column_names(frame, by))
+    weighted = frame.assign(**{WEIGHT: weights_of(frame, WEIGHT, "grid: the")})
+    return FactorGrid(weighted, column_names(frame, by))
 
 
 def group_weights(grid: FactorGrid) -> tuple[tuple[str, ...], Labels, csr_array]:
@@ -170,11 +167,6 @@ def group_weights(grid: FactorGrid) -> tuple[tuple[str, ...], Labels, csr_array]
     labels, codes = group_codes(grid.frame, grid.by, sort=False)
     weights = grid.frame[WEIGHT].to_numpy(dtype=np.float64)
     return tuple(map(shown, grid.by)), labels, shares(codes, weights, len(labels))
-
-
-def shown(name: Any) -> str:
-    """Return what a column is called: those of an array are x0, x1, and so on."""
-    return f"x{name}" if isinstance(name, int) else str(name)
 
 
 def group_codes(frame: pd.DataFrame, by: Sequence[Any], *, sort: bool) -> tuple[Labels, Ints]:

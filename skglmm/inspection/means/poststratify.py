@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import numpy as np
-
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inference import MarginalMeans
 from skglmm.inspection.data.fitted import Fitted
-from skglmm.inspection.data.tables import as_table, column_name, column_names
+from skglmm.inspection.data.tables import as_table, column_name, column_names, shown, weights_of
 from skglmm.inspection.means.asked import Asked
-from skglmm.inspection.means.marginal_means import group_codes, shares, shown
+from skglmm.inspection.means.marginal_means import group_codes, shares
 
 __all__ = ["poststratify"]
 
@@ -89,10 +87,7 @@ def poststratify(
     ask = Asked(fitted.model, kind, "response", df, level, of_rows=True)
     frame = as_table(cells)
     column, groups = column_name(frame, weights), column_names(frame, by)
-    counts = np.asarray(frame[column].to_numpy(), dtype=np.float64)
-    if not np.isfinite(counts).all() or (counts < 0.0).any():
-        msg = f"weights: column {column!r} has to hold finite numbers of people, 0 or more"
-        raise ValueError(msg)
+    counts = weights_of(frame, column, "weights:")
     labels, codes = group_codes(frame, groups, sort=True)
     sums = shares(codes, counts, len(labels))
     known = getattr(fitted.steps[0], "feature_names_in_", None) if fitted.steps else None

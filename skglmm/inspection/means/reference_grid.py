@@ -14,7 +14,14 @@ from skglmm.estimators.base.mixed_model import MixedModel
 from skglmm.estimators.reading.validation import check_choice
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inspection.data.fitted import Fitted, name_in_model
-from skglmm.inspection.data.tables import as_table, column_name, column_names, is_number
+from skglmm.inspection.data.tables import (
+    as_table,
+    column_names,
+    is_finite,
+    is_number,
+    set_columns,
+    shown,
+)
 
 __all__ = ["WEIGHT", "WEIGHTS", "FactorGrid", "grid_of_factors", "reference_grid"]
 
@@ -61,7 +68,9 @@ def reference_grid(
     """Make the rows over which `marginal_means` averages.
 
     All combinations of the levels of the model's factors, each with the mean of every covariate
-    [1]_. The frame may be edited and passed to ``marginal_means(model, grid=frame, by=...)``.
+    [1]_. A column of numbers is a covariate, also of 0 and 1, unless the formula has ``C()`` around
+    it; emmeans takes both of two numbers as levels, as ``at={"x": [0, 1]}`` does. The
+    frame may be edited and passed to ``marginal_means(model, grid=frame, by=...)``.
 
     Parameters
     ----------
@@ -125,7 +134,7 @@ def grid_of_factors(
     check_choice("weights", weights, WEIGHTS)
     check_choice("kind", kind, KINDS)
     table = as_table(X)
-    given = {column_name(table, name): value for name, value in (at or {}).items()}
+    given = set_columns(table, at)
     groups = column_names(table, by)
     columns = _Columns.of(fitted, table, kind)
     columns.refuse_others([*groups, *given])
@@ -140,11 +149,13 @@ def grid_of_factors(
     for inner, outer in nested:
         cells = cells[_occurs(cells, table, [inner, outer])].reset_index(drop=True)
     over = [name for name in factors if name not in groups]
-    counted = over if weights == "proportional" else factors
+    occurring = [name for name in groups if name in factors or name not in given]
+    counted = over if weights == "proportional" else [*occurring, *over]
     counts = np.ones(len(cells)) if weights == "equal" else _counts(cells, table, counted)
     frame = columns.framed(cells, len(cells)).assign(**{WEIGHT: counts})
-    notes = [*_told(over, given, weights), *(f"{a} is nested in {b}" for a, b in nested)]
-    return FactorGrid(frame, groups, (*notes, *columns.told(levels)), tuple(factors))
+    others = {name: values for name, values in levels.items() if name not in groups}
+    notes = [*_told(others, given, weights), *(f"{a} is nested in {b}" for a, b in nested)]
+    return FactorGrid(frame, groups, (*notes, *columns.told(levels, groups)), tuple(factors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,10 +214,11 @@ class _Columns:
         if given is not None:
             several = isinstance(given, (Sequence, np.ndarray, pd.Series, pd.Index))
             values = list(given) if several and not isinstance(given, str) else [given]
-            known = self._known(name) if self.is_factor(name) else values
+            known = self._known(name) if self.is_factor(name) else list(filter(is_finite, values))
             unknown = [value for value in values if value not in known]
             if unknown or not values:
-                msg = f"at: column {name!r} has no {unknown}; it has {known[:SHOWN]}"
+                has = f"it has {known[:SHOWN]}" if self.is_factor(name) else "it holds numbers"
+                msg = f"at: column {name!r} has no {unknown or 'empty list'}; {has}"
                 raise ValueError(msg)
             return values
         known = self._known(name)
@@ -250,11 +262,14 @@ class _Columns:
                 found[name] = series.iloc[np.full(n, place)].array
         return pd.DataFrame(found, index=range(n))
 
-    def told(self, levels: Mapping[Any, Any]) -> list[str]:
-        """Return a sentence about the covariates."""
+    def told(self, levels: Mapping[Any, Any], groups: Sequence[Any]) -> list[str]:
+        """Return a sentence about where the columns are that have one value."""
+        set_to = [
+            f"{shown(n)} at {v[0]}" for n, v in levels.items() if n not in groups and len(v) == 1
+        ]
         covariates = [name for name in self.names if not (name in levels or self.is_factor(name))]
         words = {name_in_model(self.model, self.table, name): name for name in covariates}
-        means = [
+        means = set_to + [
             f"{word} at {float(self.table[name].astype(np.float64).mean()):.4g}"
             for word, name in words.items()
             if word not in self._sizes
@@ -332,6 +347,11 @@ def _counts(cells: pd.DataFrame, table: pd.DataFrame, names: list[Any]) -> Float
     return np.array([float(found.get(key, 0)) for key in keys])
 
 
-def _told(over: Sequence[Any], given: Mapping[Any, Any], weights: str) -> list[str]:
-    names = [str(name) for name in over if name not in given]
+def _told(others: Mapping[Any, Sequence[Any]], given: Mapping[Any, Any], weights: str) -> list[str]:
+    """Return a sentence about what is averaged over, with the levels that were chosen."""
+    names = [
+        f"{shown(name)} ({', '.join(map(str, values))})" if name in given else shown(name)
+        for name, values in others.items()
+        if len(values) > 1 or name not in given
+    ]
     return [f"Averaged over {', '.join(names)}, {weights} weights"] if names else []

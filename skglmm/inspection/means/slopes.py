@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, hstack
 
+from skglmm.arrays import Floats
 from skglmm.estimators.reading.validation import check_choice
 from skglmm.estimators.runtime.threads import single_threaded
 from skglmm.inference import MarginalMeans
 from skglmm.inspection.data.fitted import Fitted
-from skglmm.inspection.data.tables import as_table, column_name, is_number
+from skglmm.inspection.data.tables import as_table, column_name, is_number, shown, with_columns
 from skglmm.inspection.means.asked import Asked
 from skglmm.inspection.means.marginal_means import KINDS, asked_grid, group_weights
 from skglmm.inspection.means.reference_grid import WEIGHT
@@ -108,12 +109,19 @@ def slopes(
     if of not in grid.frame or of in grid.factors:
         msg = f"of={of!r} is no covariate of the model, so that nothing has a slope in it"
         raise ValueError(msg)
-    step = STEP * float(table[of].astype(np.float64).std())
+    step = STEP * _spread(table[of].to_numpy(dtype=np.float64))
     names, labels, sums = group_weights(grid)
     frame = grid.frame.drop(columns=WEIGHT)
-    ends = [frame.assign(**{of: frame[of].astype(np.float64) + s * step}) for s in (1.0, -1.0)]
+    ends = [with_columns(frame, {of: frame[of] + s * step}) for s in (1.0, -1.0)]
     rows = fitted.rows(pd.concat(ends, ignore_index=True))
     sums = csr_array(hstack([sums, -sums]) / (2.0 * step))
     name = fitted.model.link if scale == "link" and fitted.model.link != "identity" else ""
-    title = f"Slopes of {of}, {name} scale" if name else f"Slopes of {of}, scale of the response"
+    title = f"Slopes of {shown(of)}, " + (f"{name} scale" if name else "scale of the response")
     return ask.slopes(rows, sums, names, labels, title, grid.notes)
+
+
+def _spread(values: Floats) -> float:
+    """Return the standard deviation of a covariate; of one value its size, or 1."""
+    known = values[~np.isnan(values)]
+    spread, size = float(known.std()), float(np.abs(known).max(initial=0.0))
+    return spread if spread > 1e-10 * size else size or 1.0
