@@ -23,6 +23,7 @@ __all__ = ["Run", "log_remainders", "solved"]
 
 STEPS_MAX = 500  # 3 to 9 are usual
 OUTSIDE = 10  # steps after which rounding is projected off the coarse space
+ROUNDING = 1e-16  # the same where what is left may curve any way
 NOTHING = 1e-28  # of the square of a right-hand side: it is solved to the last digit
 
 
@@ -76,8 +77,8 @@ def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None
         if n_steps == 0:
             first = image.copy()
         curve = np.einsum("ij,ij->j", step, image)
-        live = size > NOTHING * squares
-        if not np.all(curve[live] > 0):  # written so that NaN fails
+        live = (size > NOTHING * squares) & (curve > 0)
+        if np.any(~live & ~(size <= ROUNDING * squares)):  # written so that NaN fails
             raise IndefiniteError
         length = np.where(live, size / np.where(live, curve, 1.0), 0.0)
         found += length * step
@@ -89,7 +90,7 @@ def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None
         lengths.append(length)
         ratios.append(ratio)
         size = after
-        if np.all(size <= tol**2 * squares):
+        if np.all((size <= tol**2 * squares) | ~live):
             break
         step *= ratio
         step += residual

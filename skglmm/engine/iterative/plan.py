@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skglmm.arrays import Floats, Ints
+from skglmm.arrays import Floats
 
 __all__ = ["ProbePlan", "Solver"]
 
@@ -49,15 +49,12 @@ class ProbePlan:
     space : ndarray, shape (q, r), or None
         Coarse space, which is frozen; without it each system has the one that it knows without
         products.
-    labels : ndarray of int, shape (q,), or None
-        The part of the rows that each crossed effect belongs to, where these fall apart.
     """
 
     seed: int = 0
     n_probes: int = 16
     rank: int = 16
     space: Floats | None = None
-    labels: Ints | None = None
 
     def anew(self) -> "ProbePlan":
         """Return the plan for other effects: without a space."""

@@ -17,8 +17,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from skglmm.arrays import Floats, Ints
-from skglmm.engine.iterative.cut import pieces_of
+from skglmm.arrays import Floats
 from skglmm.engine.iterative.reduced import Reduced
 from skglmm.linalg import IndefiniteError
 
@@ -133,36 +132,26 @@ def whole_columns(reduced: Reduced, most: int) -> Floats:
     return found
 
 
-def _constants(reduced: Reduced, labels: Ints | None) -> Floats:
+def _constants(reduced: Reduced) -> Floats:
     """Equal effects of all levels, scaled, (q, m): what only the prior tells apart.
 
-    For each column of each factor that is not small, in each part of the rows that hang together.
+    For each column of each factor that is not small.
     """
     found = []
     for place, (k, n) in enumerate(reduced.sizes):
         if k * n <= WHOLE:
             continue
         start = sum(a * b for a, b in reduced.sizes[:place])
-        groups = _groups(labels, start, n)
         for c in range(k):
-            for group in groups:
-                column = np.zeros(reduced.n_crossed)
-                part = pieces_of(reduced.sizes, column[:, None])[place]  # a view
-                part[:, :, 0] = reduced.roots[place][c] * group  # G' times a constant
-                found.append(column)
+            column = np.zeros(reduced.n_crossed)
+            column[start : start + k * n] = reduced.roots[place][c].ravel()  # G' times a constant
+            found.append(column)
     return np.stack(found, axis=1) if found else np.zeros((reduced.n_crossed, 0))
 
 
-def _groups(labels: Ints | None, start: int, n: int) -> list[Floats]:
-    if labels is None:
-        return [np.ones(n)]
-    own = labels[start : start + n]
-    return [(own == each).astype(np.float64) for each in np.unique(own)]
-
-
-def first_space(reduced: Reduced, labels: Ints | None = None) -> Floats:
+def first_space(reduced: Reduced) -> Floats:
     """Return a space that is known without any product: constants, and very small factors."""
-    columns = [whole_columns(reduced, FEW), _constants(reduced, labels)]
+    columns = [whole_columns(reduced, FEW), _constants(reduced)]
     return _orthonormal(np.hstack(columns))
 
 
@@ -171,7 +160,6 @@ def outer_space(
     rank: int,
     seed: int,
     start: Floats | None = None,
-    labels: Ints | None = None,
 ) -> Floats:
     r"""Return small factors whole, and the directions that matter most when they are eliminated.
 
@@ -186,13 +174,11 @@ def outer_space(
     seed : int
     start : ndarray, shape (q, r), or None
         An earlier space of the same kind.
-    labels : ndarray of int, shape (q,), or None
-        The part of the rows that each effect belongs to, where these fall apart.
     """
     whole, rng = whole_columns(reduced, WHOLE), np.random.default_rng([seed, 1 << 20])
     if whole.shape[1] == reduced.n_crossed:
         return whole
-    operator, constant = deflated(reduced, whole), _constants(reduced, labels)
+    operator, constant = deflated(reduced, whole), _constants(reduced)
     known = [constant] if start is None else [constant, start[:, whole.shape[1] :]]
     n_random = RANDOM if start is not None else max(0, (rank + 1) // 2 + MORE - constant.shape[1])
     known.append(rng.standard_normal((reduced.n_crossed, n_random)))

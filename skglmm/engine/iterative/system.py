@@ -71,7 +71,7 @@ class IterativeSystem(LinearSystem):
     @cached_property
     def _first(self) -> Deflated:
         """For solutions: with a space that costs next to nothing."""
-        return deflated(self.reduced, first_space(self.reduced, self.plan.labels))
+        return deflated(self.reduced, first_space(self.reduced))
 
     @cached_property
     def _outer(self) -> Deflated:
@@ -219,7 +219,7 @@ def settled(system: LinearSystem, target: float = TARGET) -> ProbePlan:
     n_crossed = reduced.n_crossed
     most = min(max(RANK_USUAL, min(RANK_MAX, RANK_NUMBERS // n_crossed)), n_crossed // 2)
     while True:
-        space = outer_space(reduced, plan.rank, plan.seed, plan.space, plan.labels)
+        space = outer_space(reduced, plan.rank, plan.seed, plan.space)
         plan = replace(plan, space=space)
         found = replace(system, plan=plan)
         while (

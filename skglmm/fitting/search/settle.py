@@ -11,6 +11,7 @@ from dataclasses import replace
 from skglmm.engine import settled
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import MODE_MIN, Optimum, Options, minimize
+from skglmm.linalg import IndefiniteError
 
 __all__ = ["settle"]
 
@@ -31,7 +32,11 @@ def settle(bound: Bound, state: Optimum, options: Options) -> tuple[Bound, Optim
     if problem.plan is None:
         return bound, state
     state = minimize(problem, state, replace(options, tol=max(ROUGH, options.tol)))
-    problem = replace(problem, plan=settled(state.here.mode.system))
+    try:
+        plan = settled(state.here.mode.system)
+    except IndefiniteError:  # some direction, of none of the probes: what follows will find it
+        return bound, state
+    problem = replace(problem, plan=plan)
     here = problem.evaluate(state.vector, state.here.mode.u, MODE_MIN, "near")
     if here is None:
         return bound, state
