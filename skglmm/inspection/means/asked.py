@@ -18,7 +18,7 @@ from skglmm.links import LogOdds
 __all__ = ["Asked"]
 
 SCALES = ("response", "link")
-LOST = "NaN where the data do not determine what is averaged"
+LOST = "NaN where the data do not determine what is averaged, or all of its weights are 0"
 
 
 @dataclass(frozen=True, eq=False)
