@@ -8,7 +8,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import studentized_range, t
 
-from skglmm import LMMRegressor, OrdinalGLMMClassifier, PoissonGLMMRegressor
+from skglmm import (
+    BinomialGLMMClassifier,
+    LMMRegressor,
+    OrdinalGLMMClassifier,
+    PoissonGLMMRegressor,
+)
 from skglmm.inference.means.adjust import adjusted
 from skglmm.inference.means.contrast_weights import method_weights
 from skglmm.inference.means.studentized_range import range_quantile, range_tail
@@ -308,3 +313,16 @@ def test_levels_of_several_words_are_told_apart():
     assert_allclose(found.estimate, means.estimate[0] - means.estimate[5])
     with pytest.raises(ValueError, match="the means are a, b c; a, c; a b, b c"):
         means.contrasts({"k": {"a b c": 1}})
+
+
+def test_tables_say_of_which_class_means_are_probabilities():
+    y = np.where(rows()["y"] > 0.5, "yes", "no")
+    model = BinomialGLMMClassifier("t + x").fit(rows(), y)
+    for found in (
+        marginal_means(model, rows(), "t"),
+        slopes(model, rows(), "x", scale="response"),
+        comparisons(model, rows(), "t"),
+    ):
+        assert found.notes[0] == "of P(y = yes)"
+    numbers = BinomialGLMMClassifier("t + x").fit(rows(), y == "yes")
+    assert marginal_means(numbers, rows(), "t").notes == ("x at 0.0009301",)

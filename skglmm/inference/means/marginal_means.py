@@ -271,6 +271,7 @@ class MarginalMeans(Printed):
                 base, functions=moved, working=WorkingScale("log", ratio="average means")
             )
         found = base.contrasts(method, by=by, adjust=adjust, reference=reference)
+        found = replace(found, notes=(*self.notes, *found.notes))
         return found if ratio else replace(found, title="Differences of average means")
 
     def _columns(self, by: Any) -> list[str]:

@@ -18,7 +18,7 @@ from skglmm.links import LogOdds
 __all__ = ["Asked"]
 
 SCALES = ("response", "link")
-LOST = "NaN where the data do not determine what is averaged"
+LOST = "NaN where the data do not determine what is averaged, or all of its weights are 0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +110,7 @@ class Asked:
             names = (*within, *names)
             parts = self.model.fit_.family.parts
             labels = tuple((part, *label) for label in labels for part in parts)
+        notes = (*self._told(), *notes)
         if np.isnan(found.estimate).any():
             notes = (*notes, LOST)
         name = f"{working.name} scale" if on_link and working.name else "scale of the response"
@@ -164,8 +165,15 @@ class Asked:
             against,
             self.level,
             within,
-            notes,
+            (*self._told(), *notes),
         )
+
+    def _told(self) -> tuple[str, ...]:
+        """Say of which of two classes means are probabilities, where labels are no numbers."""
+        labels, name = getattr(self.model, "classes_", None), self.model._scale.mean_of("y")
+        if labels is None or self.are_classes or np.asarray(labels).dtype.kind in "biuf":
+            return ()
+        return (f"of {name}",)
 
     def _what(self) -> infer.RowFunctions:
         fit = self.model.fit_
