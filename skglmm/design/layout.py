@@ -98,6 +98,19 @@ def _curves(
     return tuple(found)
 
 
+def _refuse_shared(curves: Sequence[str], columns: Sequence[str], levels: Levels) -> None:
+    """Refuse intercepts of levels beside curves of these levels, which have them in them."""
+    if not levels.columns or not any(curves):
+        return
+    if any(name == "Intercept" and not curve for curve, name in zip(curves, columns, strict=True)):
+        group, curve = ":".join(levels.columns), next(filter(None, curves))
+        msg = (
+            f"(1 | {group}) and {curve} of each level of {group!r} both have a level of each: the "
+            f"data determine their sum alone. Take (1 | {group}) out"
+        )
+        raise DesignError(msg)
+
+
 def _refuse_twins(names: Sequence[str], what: str) -> None:
     """Refuse one name for two things: the column `a:b`, and a:b of two columns."""
     name, count = Counter(names).most_common(1)[0] if names else ("", 0)
@@ -126,6 +139,7 @@ def _factor(
         else:
             covariances.append(covariance_of(block[0].structure, block[0].argument, sizes[-1]))
             curves += [""] * sizes[-1]
+    _refuse_shared(curves, [name for spec in specs for name in spec.column_names], levels)
     covariance = covariances[0] if len(covariances) == 1 else BlockDiagonal(tuple(covariances))
     refuse_parameters(":".join(levels.columns), sum(sizes), covariance.n_params)
     effects = [
