@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -160,12 +161,36 @@ def test_curves_are_those_of_mgcv(formula):
 def test_curves_of_counts_and_proportions_are_those_of_glmmtmb(family):
     likelihood, curve, error, deviation = GLMMTMB[family]
     model = {"poisson": fitted_counts, "beta": fitted_shares}[family]()
-    value, spread = curve_at_new(model)
+    value, _ = curve_at_new(model)
     assert_allclose(model.log_likelihood_, likelihood, atol=1e-6)
     assert_allclose(value, curve, atol=2e-5)
     # Its errors come from the Hessian of Laplace's likelihood, ours from the joint density.
-    assert_allclose(spread, error, rtol=3e-3)
+    fit = replace(model.fit_, joint_covariance=None)
+    found = curve_estimate(fit, fit.layout.curves[0])
+    columns = found.curve.columns(NEW[["x"]].to_numpy())
+    variance = np.sum((columns @ found.given_smoothness) * columns, axis=1)
+    assert_allclose(np.sqrt(variance), error, rtol=1e-3)
     assert_allclose(model.variance_components()["sd"], [deviation], rtol=1e-4)
+
+
+def test_errors_of_curves_of_counts_are_those_of_the_joint_density():
+    model = fitted_counts()
+    fit, design = model.fit_, model._spec.build(ROWS)
+    columns, variances = [design.fixed[0]], [np.full(design.fixed[0].shape[1], np.inf)]
+    for z, codes, factor, root in zip(
+        design.columns, design.codes, fit.layout.factors, fit.lambdas, strict=True
+    ):
+        levels = np.eye(factor.n_levels)[codes]
+        columns.append((levels[:, :, None] * z[:, None, :]).reshape(len(z), -1))
+        variances.append(np.tile(np.diag(root @ root.T), factor.n_levels))
+    whole, penalty = np.column_stack(columns), np.diag(1.0 / np.concatenate(variances))
+    modes = [fit.modes(f).T.ravel() for f in range(len(fit.layout.factors))]
+    joint = np.concatenate([fit.beta[0], *modes])
+    for _ in range(8):  # to the mode of coefficients and effects together
+        mean = np.exp(whole @ joint)
+        hessian = whole.T @ (mean[:, None] * whole) + penalty
+        joint = joint + np.linalg.solve(hessian, whole.T @ (COUNT - mean) - penalty @ joint)
+    assert_allclose(fit.joint_covariance[:2, :2], np.linalg.inv(hessian)[:2, :2], rtol=1e-6)
 
 
 def dense(model, design):
@@ -504,3 +529,9 @@ def test_simultaneous_bands_are_wider_and_the_same_for_one_seed(model):
     assert_allclose(ratio, ratio.iloc[0])
     assert 1.2 < ratio.iloc[0] < 2.0
     assert_array_equal(whole["conf_low"], model.curves(simultaneous=True)["conf_low"])
+
+
+def test_levels_of_groups_are_not_given_beside_their_curves():
+    for formula, groups in (("(1 | g) + s(x, g, bs='fs', k=4)", None), ("s(x, g, bs='fs')", "g")):
+        with pytest.raises(DesignError, match=r"determine their sum alone. Take \(1 \| g\) out"):
+            LMMRegressor(formula, groups=groups).fit(ROWS, GROUPED)
