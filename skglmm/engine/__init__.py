@@ -11,7 +11,7 @@ from skglmm.engine.gaussian.linear import (
 )
 from skglmm.engine.gaussian.profiled import ProfileMode
 from skglmm.engine.gaussian.whole import Maximum
-from skglmm.engine.iterative.plan import Solver
+from skglmm.engine.iterative.plan import ProbePlan, Solver, solver_of
 from skglmm.engine.iterative.system import settled, sharpened
 from skglmm.engine.mode.mode import find_mode
 from skglmm.engine.mode.point import (
@@ -80,6 +80,7 @@ __all__ = [
     "Point",
     "PosteriorNodes",
     "PosteriorNormal",
+    "ProbePlan",
     "Problem",
     "ProfileMode",
     "ProfiledGaussian",
@@ -116,6 +117,7 @@ __all__ = [
     "score_sums",
     "settled",
     "sharpened",
+    "solver_of",
     "tangent",
     "theta_information",
     "third_slopes",

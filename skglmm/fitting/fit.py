@@ -338,11 +338,11 @@ def _recorded(
     inference: bool,
     effects: bool,
 ) -> Fit:
-    std_error = optimum.here.mode.system.uncertainty
+    std_error, plan = optimum.here.mode.system.uncertainty, bound.problem.plan
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
     moves = jacobian(bound.problem, optimum.here.mode) if inference else None
     outcome = Outcome(going, moves, bound.problem, effects, std_error)
-    done = in_user_units(bound, optimum, outcome, options.tol)
+    done = replace(in_user_units(bound, optimum, outcome, options.tol), plan=plan)
     if not (options.averages and effects):
         return done
     return replace(done, effect_posterior=_effect_posterior(bound.problem, optimum))

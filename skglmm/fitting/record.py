@@ -13,7 +13,10 @@ from skglmm.engine import (
     MixedModelEquations,
     PosteriorNodes,
     PosteriorNormal,
+    ProbePlan,
     Sizes,
+    Solver,
+    solver_of,
 )
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
@@ -130,6 +133,9 @@ class Fit:
     log_likelihood_std_error : float
         What chance may have done to the log likelihood, where the random effects are solved for by
         iterations; 0 where it is exact. With the same seed it is the same for all fits.
+    plan : ProbePlan or None
+        How such systems were solved in the search, so that its rows, given again, have the same
+        log likelihood; None where they are factorized.
     """
 
     family: Family
@@ -175,6 +181,7 @@ class Fit:
     effect_posterior: PosteriorNormal | PosteriorNodes | None = None
     joint_covariance: Floats | None = None
     log_likelihood_std_error: float = 0.0
+    plan: ProbePlan | None = None
 
     @property
     def row_information(self) -> EffectInformation:
@@ -193,6 +200,11 @@ class Fit:
             )
             raise ValueError(msg)
         return self.effect_information
+
+    @property
+    def solver(self) -> Solver:
+        """How systems of its rows, or of others, are to be solved."""
+        return solver_of(self.plan)
 
     @property
     def original(self) -> "Fit":

@@ -16,6 +16,7 @@ from skglmm.engine import (
     Solver,
     bind,
     linear_model,
+    sharpened,
 )
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
@@ -197,7 +198,12 @@ class Study:
         objective is not finite.
         """
         modes = tuple(fit.u[f] for f in self.problem.order)
-        return self.problem.evaluate(self.vector(fit), self.problem.split(modes))
+        here = self.problem.evaluate(self.vector(fit), self.problem.split(modes))
+        plan = self.problem.plan
+        if here is None or plan is None or plan.space is not None:
+            return here
+        mode = replace(here.mode, system=sharpened(here.mode.system))
+        return replace(here, mode=mode)
 
     def around(self, fit: Fit) -> Bound:
         """Return the rows as a search beside the estimates of a fit to them takes them.
@@ -205,7 +211,18 @@ class Study:
         By the approximation of the fit: without the fixed effects that it integrates out.
         """
         bound = self.like(fit).anonymous
-        return restricted(bound, bound.vector(fit))
+        bound = restricted(bound, bound.vector(fit))
+        if fit.plan is None or self.problem.plan is None:
+            return bound
+        plan = fit.plan.on(bound.problem.n_crossed)
+        return replace(bound, problem=replace(bound.problem, plan=plan))
+
+    def planned(self, fit: Fit) -> "Study":
+        """Return the study whose systems are solved as those of a fit to its rows were."""
+        if fit.plan is None:
+            return self
+        plan = fit.plan.on(self.problem.n_crossed)
+        return replace(self, problem=replace(self.problem, plan=plan))
 
     def like(self, fit: Fit) -> "Study":
         """Return the study with the approximation and the priors of a fit."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["ProbePlan", "Solver"]
+__all__ = ["ProbePlan", "Solver", "solver_of"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class ProbePlan:
     rank: int = 16
     space: Floats | None = None
 
+    def on(self, n_crossed: int) -> "ProbePlan":
+        """Return the plan for so many crossed effects: anew, where its space is of others."""
+        return self if self.space is None or len(self.space) == n_crossed else self.anew()
+
     def anew(self) -> "ProbePlan":
         """Return the plan for other effects: without a space."""
         return ProbePlan(self.seed)
@@ -67,3 +71,8 @@ class ProbePlan:
             for k in range(self.n_probes)
         ]
         return np.ascontiguousarray(2.0 * np.stack(signs, axis=1) - 1.0)
+
+
+def solver_of(plan: ProbePlan | None) -> Solver:
+    """Return how systems of other rows are solved as those of a plan; None is factorized."""
+    return Solver("direct") if plan is None else Solver("iterative", plan.seed)

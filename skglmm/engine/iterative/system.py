@@ -24,6 +24,7 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.iterative.cut import pieces_of
+from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.gradients import Run, log_remainders, solved
 from skglmm.engine.iterative.plan import ProbePlan
 from skglmm.engine.iterative.reduced import Couplings, Reduced
@@ -192,8 +193,12 @@ class IterativeSystem(LinearSystem):
     def draw(
         self, nested: Parts[NestedEffects], crossed: Floats
     ) -> tuple[Parts[NestedEffects], Floats]:
-        del nested, crossed
-        _refuse("draws of the random effects")
+        """Give independent standard normal numbers the covariance ``inv(H)``, see `colored`.
+
+        Raises IndefiniteError where H turns out not to be positive definite.
+        """
+        found = self.reduced.unscaled(colored(self._outer, crossed)[:, None])[:, 0]
+        return self.pieces.map(Elimination.backward, nested, crossed=found), found
 
     def level_sums(self, crossed: Floats) -> list[Floats]:
         del crossed

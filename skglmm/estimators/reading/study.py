@@ -31,9 +31,9 @@ def study_of(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Study
     _refuse_other_rows(estimator, row_digest(estimator._spec.read(frame), read, weights))
     design = estimator._spec.build(frame, context=estimator.context)
     fit = estimator.fit_
-    how = {"approximation": fit.approximation, "priors": fit.priors}
+    how = {"approximation": fit.approximation, "priors": fit.priors, "solver": fit.solver}
     study = Study.of(fit.family, design, read, weights, log_jacobian, **how)
-    return study.holding(fit.caps)
+    return study.planned(fit).holding(fit.caps)
 
 
 def _refuse_other_responses(estimator: Any, found: Digest, n_rows: int) -> None:

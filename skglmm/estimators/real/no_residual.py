@@ -129,6 +129,7 @@ class LoneRows:
             approximation=self.approximation,
             whole=self.options.averages,
             priors=self.priors,
+            solver=self.options.solver,
         )
 
 

@@ -20,6 +20,7 @@ from skglmm.engine import (
     Problem,
     bind,
     expansion,
+    solver_of,
 )
 from skglmm.exceptions import DesignError
 from skglmm.fitting import Local, Study
@@ -155,7 +156,8 @@ def _chained(study: Study, here: Objective) -> tuple[Problem, Effects]:
     problem = study.problem
     if len(problem.order) == problem.n_nested:
         return problem, here.mode.u
-    whole = bind(study.design, study.response, study.weights, problem.family, whole=True)
+    rows, solver = (study.design, study.response, study.weights), solver_of(problem.plan)
+    whole = bind(*rows, problem.family, whole=True, solver=solver)
     modes = dict(zip(problem.order, problem.join(here.mode.u), strict=True))
     return whole, whole.split(tuple(modes[f] for f in whole.order))
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine import Mode, Params, Problem, bind, fixed_score
+from skglmm.engine import Mode, Params, Problem, bind, fixed_score, solver_of
 from skglmm.fitting import Fit, Local, Study
 from skglmm.inference.parameters.natural import natural
 from skglmm.inference.uncertainty.sandwich import fixed_scores, shared_levels
@@ -114,9 +114,10 @@ def _gradients(
         rows = np.flatnonzero(codes != level)
         weights = None if study.weights is None else study.weights[rows]
         rest = (design.take(rows), response[rows], weights, study.problem.family)
-        problem = bind(*rest, whole=study.problem.approximation.needs_chain)
-        problem = problem.alike(study.problem, design.layout)
-        found = _gradient(problem, around)
+        before = study.problem
+        whole, solver = before.approximation.needs_chain, solver_of(before.plan)
+        problem = bind(*rest, whole=whole, solver=solver).alike(before, design.layout)
+        found = _gradient(replace(problem, plan=before.plan), around)
         if found is not None:
             yield int(level), found
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import Params, bind
+from skglmm.engine import Params, bind, solver_of
 from skglmm.fitting import USER, Fit, Study
 from skglmm.inference.prediction.predict import Plan
 from skglmm.inference.prediction.sample import sample
@@ -69,7 +69,8 @@ def unweighted(study: Study) -> Study:
     design = study.design.take(rows)
     before, response = study.problem, study.response[rows]
     whole = before.approximation.needs_chain
-    problem = bind(design, response, None, before.family, whole=whole)
-    problem = problem.alike(before, design.layout)
+    solver = solver_of(before.plan)
+    problem = bind(design, response, None, before.family, whole=whole, solver=solver)
+    problem = replace(problem.alike(before, design.layout), plan=before.plan)
     plain = replace(study, weights=None, caps=(), model=None)
     return replace(plain, design=design, problem=problem, y=study.y[rows])
