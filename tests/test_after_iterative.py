@@ -1,18 +1,22 @@
 """What a fit by iterations is asked afterwards: as after a factorization, or a reason."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_iterative import LAYOUTS, problem_of, space_of
+from test_iterative import LAYOUTS, fitted, problem_of, ratings, space_of
 
-from dataclasses import replace
-
-from skglmm.engine import Effects
 from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.plan import ProbePlan
 from skglmm.engine.iterative.space import deflated
+from skglmm.estimators.reading.study import study_of
+
+
+def few(patch):
+    """Make so many crossed effects as the data have too many for a dense matrix."""
+    patch.setattr("skglmm.engine.binding.CROSSED_MAX", 50)
 
 
 @cache
@@ -20,17 +24,60 @@ def evaluated(layout):
     """A system by iterations at parameters where some rows curve the wrong way."""
     problem, vector = problem_of(layout)
     plan = ProbePlan(space=space_of(problem, 3))
-    return problem.evaluate(vector), replace(problem, plan=plan).evaluate(vector)
+    return replace(problem, plan=plan).evaluate(vector), problem.evaluate(vector)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_draws_have_the_inverse_as_covariance(layout):
     """Unit vectors in place of noise are the columns of a root of it."""
-    _, found = evaluated(layout)
-    reduced = found.mode.system.reduced
+    reduced = evaluated(layout)[0].mode.system.reduced
     n = reduced.n_crossed
     inverse = np.linalg.inv(reduced.times(np.eye(n)))
-    for rank in (0, 3):
-        operator = deflated(reduced, np.linalg.qr(np.random.default_rng(2).normal(size=(n, rank)))[0])
+    for rank in (0, 3, n):
+        noise = np.random.default_rng(2).standard_normal((n, rank))
+        operator = deflated(reduced, np.linalg.qr(noise)[0])
         root = np.column_stack([colored(operator, unit) for unit in np.eye(n)])
         assert_allclose(root @ root.T, inverse, atol=1e-7)
+
+
+@pytest.mark.parametrize("layout", ["intercepts", "chain"])
+def test_draws_of_all_effects_have_the_inverse_as_covariance(layout):
+    found, exact = (each.mode.system for each in evaluated(layout))
+    problem = problem_of(layout)[0]
+    sizes = [k * n for k, n in problem.sizes]
+    columns = []
+    for unit in np.eye(sum(sizes)):
+        parts = np.split(unit, np.cumsum(sizes)[:-1])
+        shaped = (part.reshape(size) for part, size in zip(parts, problem.sizes, strict=True))
+        noise = problem.split(tuple(shaped))
+        columns.append([joined(problem, each, noise) for each in (found.draw, exact.solve)])
+    root, inverse = (np.column_stack(part) for part in zip(*columns, strict=True))
+    assert_allclose(root @ root.T, inverse, atol=1e-7)
+
+
+def joined(problem, of, noise):
+    """What a system makes of effects, in one vector."""
+    made = type(noise)(*of(noise.nested, noise.crossed))
+    return np.concatenate([part.ravel() for part in problem.join(made)])
+
+
+@pytest.mark.parametrize("kind", ["binary", "normal"])
+def test_profiles_need_no_dense_matrix(kind, monkeypatch):
+    X, y = ratings()
+    found, exact = fitted(kind, "iterative"), fitted(kind, "direct")
+    asked = {"method": "profile", "parameters": ["x", "sd(Intercept | i)"]}
+    expected = exact.confint(X, y[kind], **asked)
+    few(monkeypatch)
+    assert_allclose(found.confint(X, y[kind], **asked), expected, rtol=1e-3)
+
+
+def test_rows_given_again_have_the_log_likelihood_of_the_fit(monkeypatch):
+    X, y = ratings()
+    model = fitted("binary", "iterative")
+    few(monkeypatch)
+    study = study_of(model, X, y["binary"])
+    here = study.at(model.fit_)
+    assert_allclose(
+        here.value, study.around(model.fit_).problem.evaluate(study.vector(model.fit_)).value
+    )
+    assert_allclose(-here.value, model.log_likelihood_ + study.bound.log_jacobian, rtol=1e-9)

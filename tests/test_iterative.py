@@ -264,14 +264,6 @@ def test_what_needs_pairs_of_levels_is_refused_in_words():
         fitted("binary", "iterative").condition(X[:50], y["binary"][:50])
 
 
-def test_what_needs_the_rows_again_is_refused_where_they_are_too_many(monkeypatch):
-    X, y = ratings()
-    model = fitted("binary", "iterative")
-    monkeypatch.setattr("skglmm.engine.binding.CROSSED_MAX", 50)
-    with pytest.raises(DesignError, match="too many to be solved together"):
-        model.confint(X, y["binary"], method="profile")
-
-
 def test_averages_over_posteriors_are_refused_in_words():
     X, y = ratings()
     model = clone(ESTIMATORS["binary"]).set_params(solver="iterative", predict_kind="posterior")

@@ -257,8 +257,7 @@ def _check_crossed(factors: list[Factor], n_nested: int, most: float) -> None:
         f"the random effects are too many to be solved together: beside the largest factor, and "
         f"those that it is nested in, there may be at most {most:,} effects, but there are "
         f"{n_crossed:,} ({sizes}), a matrix of {8e-9 * n_crossed**2:,.1f} GB. An estimator with "
-        "solver='iterative' does without it, but all that asks for its rows again cannot: leave "
-        "out a factor or a slope, or merge rare levels"
+        "solver='iterative' does without it; or leave out a factor or a slope, or merge rare levels"
     )
     raise DesignError(msg)
 
