@@ -1,17 +1,22 @@
 """What a fit by iterations is asked afterwards: as after a factorization, or a reason."""
 
+import re
+from copy import copy
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from test_iterative import LAYOUTS, fitted, problem_of, ratings, space_of
 
 from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.plan import ProbePlan
 from skglmm.engine.iterative.space import deflated
 from skglmm.estimators.reading.study import study_of
+from skglmm.inference import Addition, likelihood_ratio
+from skglmm.model_selection import compare, likelihood_ratio_test
 
 
 def few(patch):
@@ -81,3 +86,48 @@ def test_rows_given_again_have_the_log_likelihood_of_the_fit(monkeypatch):
         here.value, study.around(model.fit_).problem.evaluate(study.vector(model.fit_)).value
     )
     assert_allclose(-here.value, model.log_likelihood_ + study.bound.log_jacobian, rtol=1e-9)
+
+
+@cache
+def smaller(solver):
+    """The model without a slope that is not there."""
+    X, y = ratings()
+    return (
+        clone(fitted("binary", solver))
+        .set_params(formula="1 + (1 | u) + (1 | i)")
+        .fit(X, y["binary"])
+    )
+
+
+def test_a_test_tells_what_chance_has_done_to_it():
+    found, exact = (
+        likelihood_ratio_test(smaller(solver), fitted("binary", solver))
+        for solver in ("iterative", "direct")
+    )
+    assert exact.std_error == 0.0
+    assert 0.0 < found.std_error < 0.04
+    assert abs(found.statistic - exact.statistic) < 4 * found.std_error
+    assert re.search(r"standard error of 0.\d+, by which p is between", found.notes[-1])
+    assert not any("standard error" in note for note in exact.notes)
+
+
+def test_an_estimated_ratio_below_zero_by_chance_is_zero():
+    fit = fitted("binary", "iterative").fit_
+    larger = replace(fit, log_likelihood=fit.log_likelihood - fit.log_likelihood_std_error)
+    names, added = ("one", "other"), Addition(1, (), 0, 0)
+    assert likelihood_ratio(fit, larger, names, added).p_value == 1.0
+    exact = [replace(each, log_likelihood_std_error=0.0) for each in (fit, larger)]
+    with pytest.raises(ValueError, match="has the lower log likelihood"):
+        likelihood_ratio(*exact, names, added)
+
+
+def test_criteria_that_differ_by_chance_are_told():
+    one = fitted("binary", "iterative")
+    other = copy(one)
+    other.fit_ = replace(one.fit_, log_likelihood=one.fit_.log_likelihood - 1e-4)
+    with pytest.warns(UserWarning, match="the order of these models is a matter of chance"):
+        table = compare(one, other)
+    assert_allclose(table["aic_std_error"], 2 * one.log_likelihood_std_error_)
+    table = compare(one, smaller("iterative"))
+    assert "by which p is between" in " ".join(map(str, table["lr_note"]))
+    assert "aic_std_error" not in compare(fitted("binary", "direct"), smaller("direct"))

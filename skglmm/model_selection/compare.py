@@ -23,6 +23,7 @@ from skglmm.model_selection.unrestricted import by_maximum_likelihood, refuse_mi
 __all__ = ["compare", "model_labels"]
 
 _CRITERIA = ("n_params", "log_likelihood", "aic", "aicc", "bic", "converged", "singular")
+CHANCE = 2.0  # standard errors of the difference of two criteria that tell nothing
 _TESTS = ("lr_against", "lr_statistic", "lr_df", "lr_p_value", "lr_method", "lr_note")
 
 
@@ -71,7 +72,8 @@ def compare(
         conditional_log_likelihood, effective_df and variance_df come first, and so does the
         lowest caic: ``-2 * conditional_log_likelihood + 2 * (effective_df + variance_df)``. The
         latter is what the estimation of variances adds: exact for a normal response [2]_, else
-        their number.
+        their number. Where log likelihoods are estimated, as random effects are solved for by
+        iterations, aic_std_error follows weight, and lr_note has that of the test.
 
     Raises
     ------
@@ -88,7 +90,8 @@ def compare(
     Warns
     -----
     UserWarning
-        When models have priors: their criteria mean little.
+        When models have priors: their criteria mean little. When criteria of the best models
+        differ by no more than the error of their estimated log likelihoods.
 
     References
     ----------
@@ -124,7 +127,9 @@ def compare(
     if any(model.fit_.priors for model in fitted):
         tell(f"criteria of models with priors mean little: {PENALIZED}")
     spaces = [None if X is None else spaces_on(model, X, sample_weight) for model in models]
-    table = _criteria(fitted, labels).join(_tests(fitted, labels, spaces))
+    criteria = _criteria(fitted, labels)
+    _tell_close(criteria)
+    table = criteria.join(_tests(fitted, labels, spaces))
     if conditional:
         call = "compare(..., conditional=True, X=X, y=y)"
         refuse_missing("conditional=True", call, X=X, y=y)
@@ -171,8 +176,25 @@ def _criteria(models: Sequence[MixedModel], labels: Sequence[str]) -> pd.DataFra
     delta = columns["aic"] - columns["aic"].min()
     weight = np.exp(-delta / 2.0)
     columns["delta_aic"], columns["weight"] = delta, weight / weight.sum()
-    order = [*_CRITERIA[:3], "delta_aic", "weight", *_CRITERIA[3:]]
+    errors = np.array([2.0 * model.fit_.log_likelihood_std_error for model in models])
+    columns["aic_std_error"], known = errors, ["aic_std_error"] if errors.any() else []
+    order = [*_CRITERIA[:3], "delta_aic", "weight", *known, *_CRITERIA[3:]]
     return pd.DataFrame(columns, index=pd.Index(labels))[order]
+
+
+def _tell_close(criteria: pd.DataFrame) -> None:
+    """Warn where chance decides which model is the best."""
+    if "aic_std_error" not in criteria or len(criteria) < 2:
+        return
+    first = criteria.sort_values("aic", kind="stable").iloc[:2]
+    best, second = map(repr, first.index)
+    error, difference = float(np.hypot(*first["aic_std_error"])), float(first["delta_aic"].max())
+    if difference <= CHANCE * error:
+        tell(
+            f"the AIC of {best} and {second} differ by {difference:.2g}, which is "
+            f"within the error of their estimated log likelihoods (standard error {error:.1g}): "
+            "the order of these models is a matter of chance"
+        )
 
 
 def _tests(
@@ -223,7 +245,8 @@ def _tested(
         test = likelihood_ratio(*fits, (smaller.label, larger.label), added)
     except ValueError as error:  # the larger model did not reach its maximum
         return (np.nan, np.nan, np.nan, "failed: lower log likelihood", str(error))
-    return (test.statistic, test.df, test.p_value, test.method, "")
+    note = test.notes[-1] if test.std_error else ""
+    return (test.statistic, test.df, test.p_value, test.method, note)
 
 
 def _conditional(

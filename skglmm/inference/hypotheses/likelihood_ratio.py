@@ -29,9 +29,11 @@ from skglmm.inference.report.frames import named_frame
 from skglmm.inference.report.printed import Printed
 from skglmm.inference.report.text import Page, Table
 
-__all__ = ["LikelihoodRatio", "likelihood_ratio", "mixture_tail", "ratio"]
+__all__ = ["LikelihoodRatio", "likelihood_ratio", "mixture_tail", "ratio", "ratio_std_error"]
 
 ROUNDING = 1e-4  # a ratio may be so far below zero: each fit stops at most this short
+FAR = 4.0  # standard errors of an estimated ratio that it may be below zero by chance
+CHANCE = 2.0  # standard errors on each side within which such a ratio is told to be
 NOTHING = 1e-6  # a ratio below is that of two fits which are one, as at a variance of zero
 
 _Mixture = tuple[tuple[float, int], ...]  # weights and degrees of freedom
@@ -62,6 +64,9 @@ class LikelihoodRatio(Printed):
         Findings in words.
     replicates : ndarray, shape (n_replicates,), or None
         Statistics of simulated responses, for "bootstrap"; NaN where a fit failed.
+    std_error : float
+        What chance may have done to the statistic, where log likelihoods are estimated as random
+        effects are solved for by iterations; 0 where they are not.
 
     Examples
     --------
@@ -88,6 +93,7 @@ class LikelihoodRatio(Printed):
     n_params: tuple[int, int]
     notes: tuple[str, ...] = ()
     replicates: Floats | None = None
+    std_error: float = 0.0
 
     def __str__(self) -> str:
         p_value = f"p = {self.p_value:.2g}" if self.p_value > 0 else "p < 1e-300"
@@ -156,7 +162,7 @@ def likelihood_ratio(
     ValueError
         When the larger model has the lower log likelihood.
     """
-    statistic = _statistic(smaller, larger, names)
+    statistic, std_error = _statistic(smaller, larger, names), ratio_std_error(smaller, larger)
     added = added or Comparison(smaller, larger).addition()
     method, mixture, note = _theory(added, is_singular=bool(smaller.singular))
     return LikelihoodRatio(
@@ -168,7 +174,12 @@ def likelihood_ratio(
         names=names,
         log_likelihoods=(smaller.log_likelihood, larger.log_likelihood),
         n_params=(smaller.n_params, larger.n_params),
-        notes=(note, *_unconverged((smaller, larger), names)),
+        notes=(
+            note,
+            *_unconverged((smaller, larger), names),
+            *_chance(statistic, std_error, mixture),
+        ),
+        std_error=std_error,
     )
 
 
@@ -188,20 +199,37 @@ def _tail(statistic: float, df: int) -> float:
     return float(chi2.sf(statistic, df)) if df else float(statistic <= 0)
 
 
-def ratio(smaller: float, larger: float) -> float:
-    """Twice the difference of log likelihoods, 0 but for rounding; NaN where it is negative."""
+def ratio_std_error(smaller: Fit, larger: Fit) -> float:
+    """What chance may have done to the ratio of two fits whose log likelihoods are estimated.
+
+    As of independent estimates: probes that both have in common make it less.
+    """
+    errors = (smaller.log_likelihood_std_error, larger.log_likelihood_std_error)
+    return 2.0 * float(np.hypot(*errors))
+
+
+def ratio(smaller: float, larger: float, std_error: float = 0.0) -> float:
+    """Twice the difference of log likelihoods, 0 but for rounding; NaN where it is negative.
+
+    Parameters
+    ----------
+    smaller, larger : float
+    std_error : float
+        Of the ratio: one that is estimated may be below zero by chance.
+    """
     value = 2.0 * (larger - smaller)
-    if not value >= -ROUNDING:
+    if not value >= -ROUNDING - FAR * std_error:
         return np.nan
     return value if value > NOTHING else 0.0
 
 
 def _statistic(smaller: Fit, larger: Fit, names: tuple[str, str]) -> float:
-    value = ratio(smaller.log_likelihood, larger.log_likelihood)
+    values = (smaller.log_likelihood, larger.log_likelihood)
+    value = ratio(*values, ratio_std_error(smaller, larger))
     if np.isnan(value):
         msg = (
             f"the larger model {names[1]} has the lower log likelihood, "
-            f"{larger.log_likelihood:.6f} against {smaller.log_likelihood:.6f} of {names[0]}: it "
+            f"{values[1]:.6f} against {values[0]:.6f} of {names[0]}: it "
             "did not reach its maximum, or is no extension of the other; refit both to the same X, "
             "with a smaller tol and a larger max_iter"
         )
@@ -265,3 +293,17 @@ def _unconverged(fits: Sequence[Fit], names: Sequence[str]) -> list[str]:
         for fit, name in zip(fits, names, strict=True)
         if not fit.converged
     ]
+
+
+def _chance(statistic: float, std_error: float, mixture: _Mixture) -> list[str]:
+    """What the error of estimated log likelihoods does to a test, in words."""
+    if not std_error:
+        return []
+    ends = (statistic + side * CHANCE * std_error for side in (1.0, -1.0))
+    low, high = (mixture_tail(max(end, 0.0), mixture) for end in ends)
+    note = (
+        "log likelihoods are estimated, as random effects are solved for by iterations: the "
+        f"statistic has a standard error of {std_error:.1g}, by which p is between {low:.2g} and "
+        f"{high:.2g}"
+    )
+    return [note]

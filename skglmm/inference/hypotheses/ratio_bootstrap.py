@@ -54,7 +54,7 @@ def simulated_ratio(nested_models: NestedModels, rng: np.random.Generator) -> fl
         one has the lower log likelihood.
     """
     y = simulate_responses(nested_models.fits[0], nested_models.studies[0], rng)
-    values = []
+    values, errors = [], []
     for study, fit, options in zip(
         nested_models.studies, nested_models.fits, nested_models.options, strict=True
     ):
@@ -63,7 +63,8 @@ def simulated_ratio(nested_models: NestedModels, rng: np.random.Generator) -> fl
         except (ArithmeticError, ValueError):  # a likelihood or a matrix that is not finite
             return np.nan
         values.append(found.log_likelihood if found.converged else np.nan)
-    return ratio(*values)
+        errors.append(found.log_likelihood_std_error)
+    return ratio(*values, 2.0 * float(np.hypot(*errors)))
 
 
 def with_replicates(test: LikelihoodRatio, statistics: Sequence[float]) -> LikelihoodRatio:
