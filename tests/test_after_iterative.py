@@ -15,8 +15,10 @@ from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.plan import ProbePlan
 from skglmm.engine.iterative.space import deflated
 from skglmm.estimators.reading.study import study_of
+from skglmm.exceptions import DesignError
 from skglmm.inference import Addition, likelihood_ratio
 from skglmm.model_selection import compare, likelihood_ratio_test
+from skglmm.preprocessing import GLMMEncoder
 
 
 def few(patch):
@@ -131,3 +133,20 @@ def test_criteria_that_differ_by_chance_are_told():
     table = compare(one, smaller("iterative"))
     assert "by which p is between" in " ".join(map(str, table["lr_note"]))
     assert "aic_std_error" not in compare(fitted("binary", "direct"), smaller("direct"))
+
+
+@pytest.mark.parametrize("smooth", ["auto", 5.0])
+def test_an_encoder_has_the_effects_of_the_exact_one(smooth, monkeypatch):
+    X, y = ratings()
+    asked = {"smooth": smooth, "return_std": True, "random_state": 0}
+    expected = GLMMEncoder(["u", "i"], solver="direct", **asked).fit(X, y["binary"])
+    few(monkeypatch)
+    with pytest.raises(DesignError, match="solver='iterative' does without it"):
+        GLMMEncoder(["u", "i"], solver="direct", **asked).fit(X, y["binary"])
+    found = GLMMEncoder(["u", "i"], **asked).fit(X, y["binary"])
+    for one, other in (
+        (found.encodings_, expected.encodings_),
+        (found.encodings_std_, expected.encodings_std_),
+    ):
+        for mine, theirs in zip(one, other, strict=True):
+            assert_allclose(mine, theirs, atol=2e-3)

@@ -11,14 +11,15 @@ import pandas as pd
 from skglmm.arrays import Bools, Floats, Ints, keep_freed_memory
 from skglmm.covariance import Covariance, Parameterless, Unstructured
 from skglmm.design import Design, Factor, Layout
-from skglmm.engine import Approximation, Laplace, ProfiledGaussian
+from skglmm.engine import Approximation, Laplace, ProfiledGaussian, Solver
 from skglmm.exceptions import DesignError
 from skglmm.families import Bernoulli, Family, Gaussian, Poisson
-from skglmm.fitting import Fit, fit
+from skglmm.fitting import Fit, Options, fit
 from skglmm.inference import random_effects
 
 __all__ = ["CategoryEffects", "Coded", "encoded", "estimate_effects", "joined"]
 
+DIRECT = Solver("direct")
 ROUNDS, SETTLED = 50, 1e-10  # of the search for a ratio of variances, relative to the deviation
 
 
@@ -146,7 +147,9 @@ def encoded(effects: list[CategoryEffects], codes: list[Ints], n: int) -> tuple[
     return modes, std_devs
 
 
-def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> CategoryEffects:
+def estimate_effects(
+    rows: Coded, target_type: str, smooth: float | None, solver: Solver = DIRECT
+) -> CategoryEffects:
     """Return the effects of the categories of all columns at once.
 
     Parameters
@@ -155,6 +158,8 @@ def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Cat
     target_type : str
     smooth : float or None
         How many rows the average of all is worth; None estimates it.
+    solver : Solver
+        Of the effects of several columns.
 
     Raises
     ------
@@ -183,9 +188,9 @@ def estimate_effects(rows: Coded, target_type: str, smooth: float | None) -> Cat
     )
     occurring = _distinct(model, occurring) if model.discrete else occurring
     if smooth is None:
-        found = _fit(model, occurring, Unstructured(1))
+        found = _fit(model, occurring, Unstructured(1), solver)
     else:
-        found = _given(model, occurring, smooth)
+        found = _given(model, occurring, smooth, solver)
     for j, each, lambda_ in zip(used, random_effects(found), found.lambdas, strict=True):
         effects.spreads[j] = abs(float(lambda_.item()))
         modes[j][seen[j]] = each.mode[0]
@@ -221,7 +226,7 @@ def _distinct(model: _Model, rows: Coded) -> Coded:
     )
 
 
-def _given(model: _Model, rows: Coded, smooth: float) -> Fit:
+def _given(model: _Model, rows: Coded, smooth: float, solver: Solver) -> Fit:
     """Fit with the standard deviation that makes the average worth so many rows.
 
     The information of a row may depend on other estimates, such as the residual deviation, and
@@ -232,7 +237,7 @@ def _given(model: _Model, rows: Coded, smooth: float) -> Fit:
     eta = family.start(rows.y, rows.weights)  # of the average row
     for _ in range(ROUNDS):
         sd = 1.0 / sqrt(smooth * family.location_information(list(eta[:, None])).item())
-        found = _fit(model, rows, Given(1, sd / unit))
+        found = _fit(model, rows, Given(1, sd / unit), solver)
         ratio, before = found.lambdas[-1].item() / sd, eta
         eta, unit = np.array([beta.item() for beta in found.beta]), ratio * unit
         eta[family.location] = before[family.location]
@@ -241,7 +246,7 @@ def _given(model: _Model, rows: Coded, smooth: float) -> Fit:
     return found
 
 
-def _fit(model: _Model, rows: Coded, covariance: Covariance) -> Fit:
+def _fit(model: _Model, rows: Coded, covariance: Covariance, solver: Solver) -> Fit:
     """Fit crossed random intercepts to rows of whose categories each occurs."""
     family, n = model.family, len(rows.y)
     k, ones = family.location, np.ones((n, 1), order="F")
@@ -265,6 +270,7 @@ def _fit(model: _Model, rows: Coded, covariance: Covariance) -> Fit:
             rows.y,
             rows.weights,
             inference=False,
+            options=Options(solver=solver),
             approximation=model.approximation,
         )
     except DesignError as error:

@@ -12,7 +12,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skglmm.arrays import Floats, Ints
+from skglmm.engine import Solver
 from skglmm.estimators.reading.validation import check_flag, check_weights
+from skglmm.estimators.runtime.solver import read_solver
 from skglmm.estimators.runtime.threads import SingleThreaded, single_threaded
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.preprocessing.categories import Categories, places
@@ -68,15 +70,20 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         this number. Of classes and counts, rows count as much as an average one.
     joint : bool, default=True
         Whether columns are encoded together, by crossed effects of one model. False makes a model
-        of each column by itself, as ``TargetEncoder`` does: faster, and without a limit; together,
-        all columns but the one with the most categories may have 10,000 categories at most.
+        of each column by itself, as ``TargetEncoder`` does, which is faster.
     return_std : bool, default=False
         Whether each encoded column is followed by one with the standard deviations of its effects
         given the data, which tell a model that comes later how far to trust them.
     shuffle : bool, default=True
         Whether rows are shuffled before they are split into folds, if `cv` is an int or None.
+    solver : {"auto", "direct", "iterative"}, default="auto"
+        How the effects of columns that are encoded together are solved for, as of the estimators:
+        "direct" is exact, with a dense matrix of all categories but those of the column that has
+        the most; "iterative" does without it, for many thousands of them; "auto" is "direct" for
+        up to 10,000.
     random_state : int, RandomState or None, default=None
-        Of the shuffling; an int makes the same folds each time.
+        Of the shuffling, and of the signs that estimate a likelihood by iterations; an int makes
+        the same folds and the same effects each time.
     n_jobs : int, default=None
         Number of threads that share the fits: None is 1 unless a ``joblib.parallel_config`` says
         otherwise, -1 is all processors.
@@ -159,6 +166,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         joint: bool = True,
         return_std: bool = False,
         shuffle: bool = True,
+        solver: str = "auto",
         random_state: Any = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -169,6 +177,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         self.joint = joint
         self.return_std = return_std
         self.shuffle = shuffle
+        self.solver = solver
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -401,6 +410,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
     ) -> list[list[CategoryEffects]]:
         """Return the effects by some rows, or all, of each response."""
         smooth = None if self.smooth == "auto" else float(self.smooth)
+        solver = read_solver(self.solver, self.random_state)
         every = range(len(rows.codes))
         together = [list(every)] if self.joint else [[j] for j in every]
         tasks = [
@@ -409,7 +419,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         ]
         estimate = delayed(_estimated)
         parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
-        found = iter(parallel(estimate(*task, rows.target.type, smooth) for task in tasks))
+        found = iter(parallel(estimate(*task, rows.target.type, smooth, solver) for task in tasks))
         effects = [[joined(found, len(together)) for _ in rows.target.suffixes] for _ in trains]
         failed = sum(not each.converged for several in effects for each in several)
         if failed:
@@ -450,10 +460,10 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
 
 
 def _estimated(
-    train: Ints | None, rows: Coded, target_type: str, smooth: float | None
+    train: Ints | None, rows: Coded, target_type: str, smooth: float | None, solver: Solver
 ) -> CategoryEffects:
     """Return the effects by some rows, or all; those of weight 0 do not count."""
     rows = rows if train is None else rows.take(train)
     if rows.weights is not None and not rows.weights.all():
         rows = rows.take(rows.weights > 0)
-    return single_threaded(estimate_effects)(rows, target_type, smooth)
+    return single_threaded(estimate_effects)(rows, target_type, smooth, solver)

@@ -64,7 +64,8 @@ def simulated_ratio(nested_models: NestedModels, rng: np.random.Generator) -> fl
             return np.nan
         values.append(found.log_likelihood if found.converged else np.nan)
         errors.append(found.log_likelihood_std_error)
-    return ratio(*values, 2.0 * float(np.hypot(*errors)))
+    smaller, larger = values
+    return ratio(smaller, larger, 2.0 * float(np.linalg.norm(errors)))
 
 
 def with_replicates(test: LikelihoodRatio, statistics: Sequence[float]) -> LikelihoodRatio:
