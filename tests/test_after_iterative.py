@@ -150,3 +150,14 @@ def test_an_encoder_has_the_effects_of_the_exact_one(smooth, monkeypatch):
     ):
         for mine, theirs in zip(one, other, strict=True):
             assert_allclose(mine, theirs, atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["binary", "normal"])
+def test_the_conditional_criterion_is_the_exact_one(kind):
+    X, y = ratings()
+    tables = [
+        compare(fitted(kind, solver), conditional=True, X=X, y=y[kind])
+        for solver in ("iterative", "direct")
+    ]
+    for column in ("caic", "effective_df"):
+        assert_allclose(*(table[column] for table in tables), rtol=1e-3)

@@ -118,7 +118,8 @@ def _prior_share(study: Study, mode: Mode) -> float | None:
     if not problem.order:
         return 0.0
     inverse = mode.system.inverse()
-    own = float(np.trace(inverse.crossed)) + float(inverse.pieces.map(_trace).total())
+    every = np.arange(problem.n_crossed)
+    own = float(inverse.crossed[every, every].sum()) + float(inverse.pieces.map(_trace).total())
     n_beta = problem.shape.n_beta
     moves = [part[:n_beta].reshape(n_beta, -1) for part in jacobian(problem, mode)]
     products = sum(move @ move.T for move in moves)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine import Mode, Problem
+from skglmm.engine import Mode, Problem, sharpened
 from skglmm.fitting import Fit, Study, local
 
 __all__ = ["NormalDf", "is_straight", "normal_df"]
@@ -84,9 +84,9 @@ def normal_df(study: Study, fit: Fit) -> NormalDf | None:
 def _trace(problem: Problem, mode: Mode) -> float:
     """Trace of the matrix that turns responses into fitted values."""
     n_flat = len(problem.flat)
-    inverse = mode.system.inverse()
-    random = problem.n_crossed - n_flat
-    left = float(np.trace(inverse.crossed[:random, :random]))
+    inverse = sharpened(mode.system).inverse()
+    random = np.arange(problem.n_crossed - n_flat)
+    left = float(inverse.crossed[random, random].sum())
     left += sum(float(np.einsum("aal->", own)) for piece in inverse.pieces for own in piece.own)
     n_effects = sum(k * n for k, n in problem.sizes)
     return n_effects - left
