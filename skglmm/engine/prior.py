@@ -171,6 +171,10 @@ class Prior(ABC):
     def crossed(self, n_crossed: int) -> Floats:
         """Return the precision of the crossed factors, a new array."""
 
+    @abstractmethod
+    def corner_on(self, sizes: Sequence[tuple[int, int]]) -> "Corner":
+        """Return the same by levels, of crossed factors with these columns and levels."""
+
     @property
     @abstractmethod
     def known(self) -> tuple[Parts[Any], ...]:
@@ -180,6 +184,37 @@ class Prior(ABC):
     @abstractmethod
     def add(blocks: Blocks, *known: Any) -> None:
         """Add the precision of a shard's effects to blocks, in place."""
+
+
+class Corner(NamedTuple):
+    """Precision of the crossed effects: of single levels, and between those of several factors."""
+
+    own: list[Floats]  # (k, k, L) for each factor
+    above: Sparse  # (n_crossed, n_crossed), above the diagonal; None where there is nothing
+
+    def times(self, x: Floats) -> Floats:
+        """Return the precision times crossed effects, (n_crossed,)."""
+        start, parts = 0, [np.zeros(0)]
+        for block in self.own:
+            k, _, n = block.shape
+            part = x[start : start + k * n].reshape(k, n)
+            parts.append(np.einsum("abl,bl->al", block, part).ravel())
+            start += k * n
+        found = np.concatenate(parts)
+        return found if self.above is None else found + self.above @ x + self.above.T @ x
+
+    def dense(self, n_crossed: int) -> Floats:
+        """Return the whole matrix."""
+        found, start = np.zeros((n_crossed, n_crossed)), 0
+        if self.above is not None:
+            found += self.above.toarray()
+            found += self.above.T.toarray()
+        for block in self.own:
+            k, _, n = block.shape
+            places = start + n * np.arange(k)[:, None, None] + np.arange(n)
+            found[places, np.swapaxes(places, 0, 1)] = block
+            start += k * n
+        return found
 
 
 @dataclass(frozen=True)
@@ -216,6 +251,12 @@ class StandardPrior(Prior):
         precision[flat, flat] = 0.0
         return precision
 
+    def corner_on(self, sizes: Sequence[tuple[int, int]]) -> "Corner":
+        own = [np.repeat(np.eye(k)[:, :, None], n, axis=2) for k, n in sizes]
+        if self.n_flat:
+            own[-1][:] = 0.0
+        return Corner(own, None)
+
     @property
     def known(self) -> tuple[Parts[Any], ...]:
         return ()
@@ -246,13 +287,13 @@ class NormalPrior(Prior):
     mean : Effects
     precisions : Parts
         Precision of the nested factors, and their coupling to the crossed ones, in each shard.
-    corner : ndarray, shape (n_crossed, n_crossed)
+    corner : Corner
         Precision of the crossed factors.
     """
 
     mean: Effects
     precisions: Parts[_Known]
-    corner: Floats
+    corner: "Corner"
 
     @classmethod
     def of(
@@ -272,7 +313,7 @@ class NormalPrior(Prior):
     def times(self, u: Effects) -> Effects:
         nested = self.precisions.map(_precision_times, u.nested, crossed=u.crossed)
         lifted = self.precisions.map(_lifted, u.nested).total()
-        return Effects(nested, self.corner @ u.crossed + lifted)
+        return Effects(nested, self.corner.times(u.crossed) + lifted)
 
     def halves(self, u: Effects) -> Effects:
         moved = u.plus(self.mean, -1.0)
@@ -282,8 +323,11 @@ class NormalPrior(Prior):
         return self.times(self.mean.plus(u, -1.0))
 
     def crossed(self, n_crossed: int) -> Floats:
-        del n_crossed
-        return self.corner.copy()
+        return self.corner.dense(n_crossed)
+
+    def corner_on(self, sizes: Sequence[tuple[int, int]]) -> "Corner":
+        del sizes
+        return self.corner
 
     @property
     def known(self) -> tuple[Parts[_Known], ...]:
@@ -358,18 +402,24 @@ def _coupling(
     return np.hstack(parts)
 
 
-def _corner(information: EffectInformation, crossed: tuple[int, ...]) -> Floats:
+def _corner(information: EffectInformation, crossed: tuple[int, ...]) -> "Corner":
     """Precision of the factors `crossed`: their information and the identity."""
     shapes = [information.blocks[f].shape[1:] for f in crossed]
     starts = np.cumsum([0, *(k * n for k, n in shapes)])
-    corner = np.eye(int(starts[-1]))
+    own = [
+        information.blocks[f] + np.eye(k)[:, :, None]
+        for f, (k, _) in zip(crossed, shapes, strict=True)
+    ]
+    places: list[list[Any]] = []
     for i, (f, (k, n)) in enumerate(zip(crossed, shapes, strict=True)):
-        own = starts[i] + n * np.arange(k)[:, None, None] + np.arange(n)
-        corner[own, np.swapaxes(own, 0, 1)] += information.blocks[f]
         for j in range(i):
             left, right, values = information.between(f, crossed[j])
             rows = starts[i] + n * np.arange(k)[:, None, None] + left
             columns = starts[j] + shapes[j][1] * np.arange(shapes[j][0])[None, :, None] + right
-            corner[rows, columns] += values
-            corner[columns, rows] += values
-    return corner
+            whole = np.broadcast_arrays(columns, rows, values)
+            places.append([part.ravel() for part in whole])
+    if not places:
+        return Corner(own, None)
+    above, beside, entries = (np.concatenate(part) for part in zip(*places, strict=True))
+    size = int(starts[-1])
+    return Corner(own, sparse.csr_array((entries, (above, beside)), shape=(size, size)))

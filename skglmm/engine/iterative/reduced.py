@@ -15,6 +15,7 @@ from scipy.sparse import coo_array, csr_array
 
 from skglmm.arrays import Floats
 from skglmm.engine.iterative.cut import Sizes, block_times, inverse_lower, total
+from skglmm.engine.prior import Corner
 from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import Elimination, Pattern, cholesky, congruence
 from skglmm.parts import Parts
@@ -43,12 +44,15 @@ class Reduced:
         Blocks of single levels of A_CC.
     roots : list of ndarray, each of shape (k, k, L)
         Cholesky factors G of those of S.
+    above : sparse array, shape (q, q), or None
+        What the prior adds between crossed factors, above the diagonal.
     """
 
     sizes: Sizes
     couplings: Parts[Couplings]
     own: list[Floats]
     roots: list[Floats]
+    above: Any = None
 
     @cached_property
     def n_crossed(self) -> int:
@@ -79,6 +83,9 @@ class Reduced:
         y = self.unscaled(x)
         found = block_times(self.sizes, self.own, y)
         found -= self.couplings.map(_taken, y=y).total()
+        if self.above is not None:
+            found += self.above @ y
+            found += self.above.T @ y
         return self.scaled(found)
 
 
@@ -87,7 +94,7 @@ def reduced(
     pieces: Parts[Elimination],
     cross_products: Parts[CrossProducts],
     lambdas: Sequence[Floats],
-    known: Floats,
+    known: Corner,
 ) -> Reduced | None:
     """Return the scaled Schur complement; None where a block of it is not positive definite.
 
@@ -98,17 +105,13 @@ def reduced(
     cross_products : Parts of mapping
     lambdas : sequence of ndarray
         Factors of the covariances, leading one first.
-    known : ndarray, shape (q,)
-        What the prior adds to the diagonal.
+    known : Corner
+        What the prior adds.
     """
     blocks = shards.map(_blocks, pieces, cross_products, lambdas=lambdas).total()
     own, taken = blocks
     sizes = [(len(block), block.shape[2]) for block in own]
-    start = 0
-    for block, (k, n) in zip(own, sizes, strict=True):
-        every = np.arange(k)
-        block[every, every] += known[start : start + k * n].reshape(k, n)
-        start += k * n
+    own = [block + more for block, more in zip(own, known.own, strict=True)]
     roots = []
     for block, less in zip(own, taken, strict=True):
         root = cholesky(block - less)
@@ -116,7 +119,7 @@ def reduced(
             return None
         roots.append(root)
     couplings = shards.map(_couplings, pieces, cross_products, lambdas=lambdas)
-    return Reduced(sizes, couplings, own, roots)
+    return Reduced(sizes, couplings, own, roots, known.above)
 
 
 def _blocks(

@@ -20,7 +20,6 @@ from skglmm.linalg import (
     Blocks,
     Elimination,
     LinearSystem,
-    NestedEffects,
     congruence,
     factorize,
 )
@@ -67,8 +66,7 @@ def _iterative(
     """The same where the crossed effects are too many for a dense matrix."""
     if pieces.map(_is_none).total():
         return None
-    nothing, one = problem.shards.map(_no_effects), np.ones(problem.n_crossed)
-    known = problem.prior.penalized(Effects(nothing, one)).crossed  # 0 where a prior is flat
+    known = problem.prior.corner_on(problem.sizes[problem.n_nested :])
     left = reduced(problem.shards, pieces, cross_products, lambdas, known)
     assert problem.plan is not None
     return None if left is None else IterativeSystem(problem.shards, pieces, left, problem.plan)
@@ -78,15 +76,23 @@ def _is_none(piece: Elimination | None) -> int:
     return int(piece is None)
 
 
-def _no_effects(shard: Shard) -> NestedEffects:
-    del shard
-    return ()
+def _no_sums(shard: Shard) -> CrossProducts:
+    """Cross-products of crossed factors that have no rows."""
+    found = {}
+    for f, g in shard.places:
+        left, right = (shard.factors[h].n_columns for h in (f, g))
+        n = shard.factors[f].grouping.size if f == g else len(shard.pairs[f, g].left)
+        found[f, g] = np.zeros((left, right, n))
+    return found
 
 
 def prior_hessian(problem: Problem) -> LinearSystem | None:
     """Factorize H as it is before the rows are seen, on the pattern of the problem."""
     prior = problem.prior
     pieces = problem.shards.map(_prior_alone, *prior.known, add=prior.add)
+    if problem.plan is not None:
+        units = [np.eye(k) for k, _ in problem.sizes]
+        return _iterative(problem, pieces, problem.shards.map(_no_sums), units)
     return factorize(pieces, prior.crossed(problem.n_crossed))
 
 
