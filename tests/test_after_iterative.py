@@ -161,3 +161,29 @@ def test_the_conditional_criterion_is_the_exact_one(kind):
     ]
     for column in ("caic", "effective_df"):
         assert_allclose(*(table[column] for table in tables), rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["binary", "normal"])
+def test_new_rows_are_added_to_the_old_ones(kind, monkeypatch):
+    X, y = ratings()
+    found, exact = fitted(kind, "iterative"), fitted(kind, "direct")
+    new, new_y = X[:50].assign(u=[999] * 5 + list(X["u"][5:50])), y[kind][:50]
+    later = exact.condition(new, new_y)
+    expected = (
+        exact.log_density(new, new_y, joint=True).sum(),
+        later.random_effects()["std_error"],
+        later.predict_linear(new),
+    )
+    few(monkeypatch)
+    again = found.condition(new, new_y)
+    assert_allclose(found.log_density(new, new_y, joint=True).sum(), expected[0], atol=0.01)
+    assert_allclose(again.random_effects()["std_error"], expected[1], rtol=0.01)
+    assert_allclose(again.predict_linear(new), expected[2], atol=1e-3)
+
+
+def test_too_many_pairs_of_levels_are_not_kept(monkeypatch):
+    X, y = ratings()
+    monkeypatch.setattr("skglmm.fitting.outcome.PAIRS_MAX", 10)
+    model = clone(fitted("binary", "iterative")).fit(X, y["binary"])
+    with pytest.raises(ValueError, match="as these are too many"):
+        model.condition(X[:50], y["binary"][:50])

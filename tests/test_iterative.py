@@ -258,12 +258,6 @@ def test_the_summary_tells_what_chance_has_done():
     assert "with a standard error of" not in str(fitted("binary", "direct").summary())
 
 
-def test_what_needs_pairs_of_levels_is_refused_in_words():
-    X, y = ratings()
-    with pytest.raises(ValueError, match="were solved for by iterations"):
-        fitted("binary", "iterative").condition(X[:50], y["binary"][:50])
-
-
 def test_averages_over_posteriors_are_refused_in_words():
     X, y = ratings()
     model = clone(ESTIMATORS["binary"]).set_params(solver="iterative", predict_kind="posterior")

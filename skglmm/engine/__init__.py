@@ -21,7 +21,7 @@ from skglmm.engine.mode.point import (
     score_sums,
     third_slopes,
 )
-from skglmm.engine.mode.posterior import effect_information, posterior
+from skglmm.engine.mode.posterior import effect_information, n_pairs, posterior
 from skglmm.engine.mode.system import prior_hessian
 from skglmm.engine.objective.effect_posterior import PosteriorNodes, effect_posterior
 from skglmm.engine.objective.expansion import Expansion, expansion
@@ -110,6 +110,7 @@ __all__ = [
     "level_totals",
     "linear_model",
     "maximum_of",
+    "n_pairs",
     "observed_cross_products",
     "observed_information",
     "posterior",

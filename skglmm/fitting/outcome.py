@@ -15,6 +15,7 @@ from skglmm.engine import (
     Problem,
     constant_within,
     effect_information,
+    n_pairs,
     posterior,
 )
 from skglmm.exceptions import DesignError
@@ -31,6 +32,7 @@ from skglmm.fitting.uncertainty import Uncertainty, uncertainty
 
 __all__ = ["Outcome", "in_user_units"]
 
+PAIRS_MAX = 2**25  # pairs of levels that are kept beside iterations: 0.8 GB
 CERTAIN = 1e-12  # from 1 or -1: correlations that are held there
 
 
@@ -83,7 +85,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
     gone = [k for k, side in enumerate(going) if side.change.any()]
     vanishing = problem.family.vanishing
     inference = moves is not None
-    keeps_rows = effects and problem.plan is None  # by pairs of levels, which may be very many
+    keeps_rows = effects and (problem.plan is None or n_pairs(problem) <= PAIRS_MAX)
     fit = Fit(
         family=problem.family,
         layout=layout,

@@ -72,7 +72,7 @@ class Fit:
         next, in a refit, which is about parameters.
     effect_information : EffectInformation or None
         Of the log likelihood of the rows in the spherical effects: what new rows add to. None,
-        too, where these are solved for by iterations.
+        too, where these are solved for by iterations and very many pairs of levels meet.
     mode_jacobian : tuple of ndarray, each of shape (n_params, k, L), or None
         Derivative of the spherical modes in (beta, theta).
     log_likelihood : float
@@ -194,9 +194,9 @@ class Fit:
         """
         if self.effect_information is None:
             msg = (
-                "the random effects of this fit were solved for by iterations, which keep nothing "
-                "of pairs of levels that new rows could be added to; fit with solver='direct', or "
-                "to the old and the new rows together"
+                "the random effects of this fit were solved for by iterations, and it has kept "
+                "nothing of pairs of levels that new rows could be added to, as these are too "
+                "many; fit to the old and the new rows together"
             )
             raise ValueError(msg)
         return self.effect_information

@@ -12,7 +12,13 @@ from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import Posterior, congruence
 from skglmm.parts import Parts
 
-__all__ = ["cross_product_information", "effect_information", "level_blocks", "posterior"]
+__all__ = [
+    "cross_product_information",
+    "effect_information",
+    "level_blocks",
+    "n_pairs",
+    "posterior",
+]
 
 
 def effect_information(problem: Problem, mode: Mode) -> EffectInformation:
@@ -43,6 +49,15 @@ def cross_product_information(
             g = order[j]
             pairs[min(f, g), max(f, g)] = (coupling if f < g else coupling.swapped()).merged()
     return EffectInformation(tuple(blocks[f] for f in range(len(order))), pairs)
+
+
+def n_pairs(problem: Problem) -> int:
+    """Return how many pairs of levels of two factors meet in some row."""
+    return int(problem.shards.map(_n_pairs).total())
+
+
+def _n_pairs(shard: Shard) -> int:
+    return sum(len(pair.left) for pair in shard.pairs.values())
 
 
 def posterior(problem: Problem, mode: Mode) -> Posterior:

@@ -37,6 +37,7 @@ from skglmm.inference.prediction.predict import (
     linear_predictors,
     shift_of,
 )
+from skglmm.linalg import LinearSystem
 
 __all__ = ["joint_log_density", "log_density"]
 
@@ -115,7 +116,8 @@ def joint_log_density(
 
     Rows whose effects are independent of those of others make a block; each row of a block has
     an equal share of its log density, or one in proportion to its weight. The sum over all rows
-    is the joint log density.
+    is the joint log density. All rows with effects are one block where these are solved for by
+    iterations.
 
     Parameters
     ----------
@@ -185,7 +187,9 @@ def _shares(
     moved = replace(fit, u=found.problem.in_layout_order(found.problem.join(found.mode.u)))
     eta = linear_predictors(moved, design, every)
     of_rows = mass * fit.family.log_density(fit.family.prepare(y), eta).value
-    of_row, of_level = _blocks(fit, design, together=not plan.integrated)
+    of_row, of_level = _blocks(
+        fit, design, together=not plan.integrated, whole=found.problem.plan is not None
+    )
     blocks = np.concatenate([of_row, *of_level])
     gains = found.problem.approximation.gains(found.problem, found.mode)
     pairs = zip(_lost(found), found.problem.in_layout_order(gains), strict=True)
@@ -200,11 +204,20 @@ def _lost(found: Update) -> tuple[Floats, ...]:
     prior = prior_hessian(problem)
     assert prior is not None  # it was the Hessian at the fit's mode
     penalties = _by_level(problem, problem.prior.halves(mode.point.u))
-    after, before = (
-        _by_level(problem, Effects(*system.log_diagonal)) for system in (mode.system, prior)
-    )
+    after, before = (_half_logdets(problem, system) for system in (mode.system, prior))
     parts = zip(penalties, after, before, strict=True)
     return problem.in_layout_order([a + b - c for a, b, c in parts])
+
+
+def _half_logdets(problem: Problem, system: LinearSystem) -> list[Floats]:
+    """Shares of half a log determinant by level, (L,) for each factor.
+
+    By iterations only their sum is known.
+    """
+    shares = _by_level(problem, Effects(*system.log_diagonal))
+    if problem.plan is not None:
+        shares[0][:1] += system.half_logdet - sum(float(part.sum()) for part in shares)
+    return shares
 
 
 def _by_level(problem: Problem, entries: Effects) -> list[Floats]:
@@ -212,10 +225,11 @@ def _by_level(problem: Problem, entries: Effects) -> list[Floats]:
     return [np.sum(part, axis=0) for part in problem.join(entries)]
 
 
-def _blocks(fit: Fit, design: Design, *, together: bool) -> tuple[Ints, list[Ints]]:
+def _blocks(fit: Fit, design: Design, *, together: bool, whole: bool) -> tuple[Ints, list[Ints]]:
     """Number the independent blocks: of each row, (n,), and of each level of each factor, (L,).
 
-    Known levels of several factors depend on each other if they are `together`.
+    Known levels of several factors depend on each other if they are `together`; all levels are one
+    block where only the density of the `whole` is known.
     """
     n, sizes = design.n_samples, [f.n_levels for f in design.layout.factors]
     starts = n + 1 + np.cumsum([0, *sizes])  # node n ties known levels together
@@ -224,8 +238,8 @@ def _blocks(fit: Fit, design: Design, *, together: bool) -> tuple[Ints, list[Int
         rows = np.flatnonzero(rows_with_effects(z))
         left.append(rows)
         right.append(starts[f] + codes[rows])
-        if together and len(sizes) > 1:
-            known = starts[f] + np.arange(fit.u[f].shape[-1])
+        if whole or (together and len(sizes) > 1):
+            known = starts[f] + np.arange(sizes[f] if whole else fit.u[f].shape[-1])
             left.append(np.full(len(known), n))
             right.append(known)
     # SciPy's graphs of the lowest versions read 32-bit indices only.

@@ -25,6 +25,7 @@ from skglmm.engine import (
     find_mode,
     jacobian,
     posterior,
+    settled,
 )
 from skglmm.fitting import Fit
 from skglmm.inference.parameters.new_places import at_new_places
@@ -73,12 +74,18 @@ def update(
     standard = replace(design, columns=tuple(turned(z, basis) for z, basis in pairs))
     nodes = isinstance(fit.effect_posterior, PosteriorNodes)
     whole = nodes or fit.approximation.needs_chain
-    problem = bind(standard, y, weights, fit.family, earlier=earlier, whole=whole)
+    problem = bind(
+        standard, y, weights, fit.family, earlier=earlier, whole=whole, solver=fit.solver
+    )
     problem = replace(problem, approximation=fit.approximation)
     start = problem.zero()
     if earlier is not None:
         start = problem.split(tuple(earlier.mean[f] for f in problem.order))
-    mode = find_mode(problem, Params(fit.beta, fit.theta), start)
+    params = Params(fit.beta, fit.theta)
+    mode = find_mode(problem, params, start)
+    if mode is not None and problem.plan is not None:
+        problem = replace(problem, plan=settled(mode.system))
+        mode = find_mode(problem, params, mode.u, distance="near")
     return None if mode is None else Update(problem, mode, earlier)
 
 
@@ -101,6 +108,7 @@ def condition(fit: Fit, design: Design, found: Update) -> Fit:
             original, posterior=None, effect_information=None, effect_posterior=None
         ),
         effect_posterior=_averaged(fit, found),
+        plan=problem.plan,
     )
 
 
