@@ -22,6 +22,14 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _iterations_on_tiny_data():
+    """Solve by iterations where a test asks for it, though so few effects are factorized."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skglmm.engine.iterative.plan.DENSE", 0)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_reference() -> Path:
     """The folder with the dragons tutorial's data and glmmTMB's answers, beside the repository."""

@@ -10,11 +10,11 @@ from numpy.testing import assert_allclose
 from oracles import Term, design
 from sklearn.base import clone
 
-from skglmm import BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
+from skglmm import BetaGLMMRegressor, BinomialGLMMClassifier, LMMRegressor, PoissonGLMMRegressor
 from skglmm.covariance import Unstructured
 from skglmm.engine import Params, bind, settled
 from skglmm.engine.iterative.gradients import log_remainders, solved
-from skglmm.engine.iterative.plan import ProbePlan, Solver
+from skglmm.engine.iterative.plan import NOTHING, ProbePlan, Solver
 from skglmm.engine.iterative.space import deflated, outer_space
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
@@ -215,6 +215,99 @@ def test_auto_is_direct_where_it_fits():
     assert Solver("direct").plan(10, 9) is None
 
 
+def test_few_crossed_effects_are_factorized_also_where_iterations_are_asked_for(monkeypatch):
+    monkeypatch.setattr("skglmm.engine.iterative.plan.DENSE", 500)
+    assert Solver("iterative").plan(500, 9) is None
+    assert Solver("iterative").plan(501, 9) is not None
+    X, y = ratings()
+    found = clone(ESTIMATORS["normal"]).set_params(solver="iterative").fit(X, y["normal"])
+    assert found.log_likelihood_std_error_ == 0.0
+    assert_allclose(found.log_likelihood_, fitted("normal", "direct").log_likelihood_)
+
+
+def test_more_probes_say_more_of_the_value_and_nothing_of_the_slopes(monkeypatch):
+    monkeypatch.setattr("skglmm.engine.iterative.system.VALUE_TARGET", 0.0)
+    problem, vector = problem_of("three")
+    exact = problem.evaluate(vector).value
+    system = replace(problem, plan=ProbePlan(seed=1)).evaluate(vector).mode.system
+    plan = settled(system)
+    rough = replace(plan, known=NOTHING)
+    found, before = (replace(problem, plan=each).evaluate(vector) for each in (plan, rough))
+    error = found.mode.system.uncertainty
+    assert error < 0.5 * before.mode.system.uncertainty
+    assert abs(found.value - exact) < 4 * error
+    assert_allclose(found.gradient, before.gradient, rtol=1e-8, atol=1e-8)
+
+
+EDGES = {  # formulas
+    "slopes": "x + (x | u) + (x | i)",
+    "three": "x + (1 | u) + (1 | i) + (1 | c)",
+    "pieces": "x + (1 | u) + (1 | i)",
+    "once": "x + (1 | u) + (1 | i)",
+    "wide": "x + (1 | u) + (1 | i)",
+}
+USUAL = [
+    ("slopes", "normal"),
+    ("three", "beta"),
+    ("pieces", "binary"),
+    ("once", "binary"),
+    ("wide", "normal"),
+]
+KINDS = {"normal": LMMRegressor, "binary": BinomialGLMMClassifier, "beta": BetaGLMMRegressor}
+
+
+def edge(name):
+    """Rows of a pattern that is not the usual one, and their linear predictor."""
+    rng = np.random.default_rng(4)
+    n, n_u, n_i = 900, 60, 24
+    u, i = rng.integers(0, n_u, n), rng.integers(0, n_i, n)
+    if name == "pieces":
+        i = 6 * (u % 4) + i % 6
+    if name == "once":
+        i[:300] = n_i + np.arange(300)
+    x, c = rng.normal(size=n), rng.integers(0, 12, n)
+    spread = 12.0 if name == "wide" else 0.8
+    eta = 0.2 + 0.5 * x + spread * rng.normal(size=n_u)[u] + 0.6 * rng.normal(size=n_i + 300)[i]
+    eta += 0.5 * rng.normal(size=n_u)[u] * x * (name == "slopes")
+    eta += 0.5 * rng.normal(size=n_i)[i % n_i] * x * (name == "slopes")
+    eta += 0.5 * rng.normal(size=12)[c] * (name == "three")
+    return pd.DataFrame({"x": x, "u": u, "i": i, "c": c}), eta, rng
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *USUAL,
+        *(
+            pytest.param(name, kind, marks=pytest.mark.slow)
+            for name in EDGES
+            for kind in KINDS
+            if (name, kind) not in USUAL
+        ),
+    ],
+)
+def test_unusual_patterns_have_the_answers_of_the_factorization(name, kind, monkeypatch):
+    monkeypatch.setattr("skglmm.engine.iterative.space.WHOLE", 2)
+    monkeypatch.setattr("skglmm.engine.iterative.system.PROBE_TOL", 1e-6)
+    X, eta, rng = edge(name)
+    mean = 1 / (1 + np.exp(-eta))
+    y = {
+        "normal": eta + rng.normal(size=len(eta)),
+        "binary": (rng.random(len(eta)) < mean).astype(int),
+        "beta": np.clip(rng.beta(4 * mean, 4 * (1 - mean)), 1e-4, 1 - 1e-4),
+    }[kind]
+    found, exact = (
+        KINDS[kind](EDGES[name], solver=solver).fit(X, y) for solver in ("iterative", "direct")
+    )
+    error = found.log_likelihood_std_error_
+    assert error < 0.01
+    assert abs(found.log_likelihood_ - exact.log_likelihood_) < 4 * error + 1e-6
+    mine, theirs = (np.concatenate([*m.fit_.beta, *m.fit_.theta]) for m in (found, exact))
+    errors = np.sqrt(np.diag(exact.fit_.covariance))
+    assert np.max(np.abs(mine - theirs) / errors) < 0.01
+    assert_allclose(np.sqrt(np.diag(found.fit_.covariance)), errors, rtol=0.01)
+
+
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_a_fit_by_iterations_is_that_by_factorization(kind):
     found, exact = fitted(kind, "iterative"), fitted(kind, "direct")
@@ -251,6 +344,21 @@ def test_the_same_seed_has_the_same_numbers_whatever_the_number_of_threads():
         other = clone(model).set_params(n_jobs=None, random_state=7).fit(X, y["counts"])
     assert once.log_likelihood_ == again.log_likelihood_
     assert once.log_likelihood_ != other.log_likelihood_
+
+
+def test_shards_have_the_same_numbers_whatever_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr("skglmm.engine.binding.SHARE_ROWS", 0)
+    terms, rng = LAYOUTS["slopes"], np.random.default_rng(5)
+    y, vector = rng.uniform(0.1, 0.9, N), problem_of("slopes")[1]
+    found = []
+    for n_threads in (1, 2):
+        data = design(([ONE, X], [ONE]), *terms)
+        how = {"shard_rows": 100, "n_threads": n_threads, "solver": Solver("iterative")}
+        problem = bind(data, y, None, Beta(), **how)
+        assert len(list(problem.shards)) > 3
+        found.append(problem.evaluate(vector))
+    assert found[0].value == found[1].value
+    assert np.array_equal(found[0].gradient, found[1].gradient)
 
 
 def test_the_summary_tells_what_chance_has_done():

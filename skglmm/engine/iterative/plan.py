@@ -1,12 +1,16 @@
 """What stays fixed while a fit moves: probes, a coarse space, and how many of both."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["ProbePlan", "Solver", "solver_of"]
+__all__ = ["NOTHING", "Known", "ProbePlan", "Solver", "solver_of"]
+
+
+DENSE = 1_500  # crossed effects that are factorized in less time than probes take, exactly
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,8 @@ class Solver:
     Parameters
     ----------
     kind : {"auto", "direct", "iterative"}
-        "auto" is "direct" wherever crossed effects are few enough.
+        "auto" is "direct" wherever crossed effects are few enough, and "iterative" where they are
+        so few that this is also faster.
     seed : int
         Of the probes.
     """
@@ -30,10 +35,28 @@ class Solver:
 
     def plan(self, n_crossed: int, limit: int) -> "ProbePlan | None":
         """Return how systems with so many crossed effects are solved; None where directly."""
-        is_direct = self.kind == "direct" or not n_crossed
-        if is_direct or (self.kind == "auto" and n_crossed <= limit):
+        most = limit if self.kind == "auto" else DENSE
+        if self.kind == "direct" or n_crossed <= most:
             return None
         return ProbePlan(self.seed)
+
+
+class Known(NamedTuple):
+    """A better estimate at some parameters, where probes that vary together still do nearby.
+
+    Parameters
+    ----------
+    shifts : ndarray, shape (n_probes,), or float
+        What is to be added to the remainder of each probe.
+    variance : float
+        Of the estimate.
+    """
+
+    shifts: Floats | float = 0.0
+    variance: float = 0.0
+
+
+NOTHING = Known()
 
 
 @dataclass(frozen=True)
@@ -49,12 +72,15 @@ class ProbePlan:
     space : ndarray, shape (q, r), or None
         Coarse space, which is frozen; without it each system has the one that it knows without
         products.
+    known : Known
+        What more probes said where the space was made.
     """
 
     seed: int = 0
     n_probes: int = 16
     rank: int = 16
     space: Floats | None = None
+    known: Known = NOTHING
 
     def on(self, n_crossed: int) -> "ProbePlan":
         """Return the plan for so many crossed effects: anew, where its space is of others."""
@@ -66,10 +92,11 @@ class ProbePlan:
 
     def probes(self, n_crossed: int) -> Floats:
         """Return vectors of random signs, (q, n_probes); more probes begin with the same ones."""
-        signs = [
-            np.random.default_rng([self.seed, k]).integers(0, 2, n_crossed)
-            for k in range(self.n_probes)
-        ]
+        return self.others(n_crossed, range(self.n_probes))
+
+    def others(self, n_crossed: int, which: range) -> Floats:
+        """Return some vectors of random signs, (q, m)."""
+        signs = [np.random.default_rng([self.seed, k]).integers(0, 2, n_crossed) for k in which]
         return np.ascontiguousarray(2.0 * np.stack(signs, axis=1) - 1.0)
 
 

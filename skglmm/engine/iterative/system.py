@@ -26,7 +26,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.engine.iterative.cut import pieces_of
 from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.gradients import Run, log_remainders, solved
-from skglmm.engine.iterative.plan import ProbePlan
+from skglmm.engine.iterative.plan import Known, ProbePlan
 from skglmm.engine.iterative.reduced import Couplings, Reduced
 from skglmm.engine.iterative.sketch import CrossedInverse
 from skglmm.engine.iterative.space import Deflated, deflated, first_space, outer_space
@@ -46,7 +46,10 @@ __all__ = ["IterativeSystem", "settled", "sharpened"]
 
 SOLVE_TOL = 1e-10  # relative residual: steps of 1e-6 standard errors are differenced
 PROBE_TOL = 1e-6  # the quadrature is off by less than its square
-TARGET = 4e-3  # standard error of a log likelihood, below which nothing is worth more probes
+TARGET = 0.02  # standard error of a log likelihood: slopes are known to 1e-3 standard errors
+VALUE_TARGET = 1e-4  # the same of the value alone, for which more probes are asked once
+EXTRA, EXTRA_MAX = 16, 528  # of these at once, and the last of them
+SOLVED = 4.0  # cost of a probe that is solved with, in products
 RANK_MAX, RANK_NUMBERS = 512, 2_000_000  # directions, and the numbers that these may be
 RANK_USUAL = 64
 PROBES_MAX = 128
@@ -90,7 +93,7 @@ class IterativeSystem(LinearSystem):
 
     @cached_property
     def _remainders(self) -> Floats:
-        return log_remainders(self._run)
+        return log_remainders(self._run) + self.plan.known.shifts
 
     @cached_property
     def half_logdet(self) -> float:
@@ -101,8 +104,8 @@ class IterativeSystem(LinearSystem):
 
     @property
     def uncertainty(self) -> float:
-        remainders = self._remainders
-        return 0.5 * float(np.std(remainders, ddof=1) / np.sqrt(len(remainders)))
+        chance = np.var(self._remainders, ddof=1) / self.plan.n_probes
+        return 0.5 * float(np.sqrt(chance + self.plan.known.variance))
 
     @property
     def log_diagonal(self) -> tuple[Parts[NestedEffects], Floats]:
@@ -214,12 +217,25 @@ def _refuse(what: str) -> NoReturn:
     raise NotImplementedError(msg)
 
 
-def settled(system: LinearSystem, target: float = TARGET) -> ProbePlan:
-    """Return a plan for systems near this one whose log determinants are known well enough.
+def settled(system: LinearSystem) -> ProbePlan:
+    """Return a plan for systems near this one whose log determinants are known well enough."""
+    assert isinstance(system, IterativeSystem)
+    system = replace(system, plan=_spaced(system))
+    return replace(system.plan, known=_known(system))
+
+
+def sharpened(system: LinearSystem) -> LinearSystem:
+    """Return a system with a space and probes of its own; one that is exact as it is."""
+    if not isinstance(system, IterativeSystem):
+        return system
+    return replace(system, plan=_spaced(system))
+
+
+def _spaced(system: IterativeSystem, target: float = TARGET) -> ProbePlan:
+    """A plan whose probes say enough of the slopes.
 
     More directions as long as the last one matters more than chance, then more probes.
     """
-    assert isinstance(system, IterativeSystem)
     plan, reduced = system.plan, system.reduced
     n_crossed = reduced.n_crossed
     most = min(max(RANK_USUAL, min(RANK_MAX, RANK_NUMBERS // n_crossed)), n_crossed // 2)
@@ -239,11 +255,38 @@ def settled(system: LinearSystem, target: float = TARGET) -> ProbePlan:
         plan = replace(plan, rank=min(2 * plan.rank, most))
 
 
-def sharpened(system: LinearSystem) -> LinearSystem:
-    """Return a system with a space and probes of its own; one that is exact as it is."""
-    if not isinstance(system, IterativeSystem):
-        return system
-    return replace(system, plan=settled(system))
+def _known(system: IterativeSystem) -> Known:
+    """What more probes say of the log determinant here, which belongs to no slope.
+
+    The square of ``M_T = P - T``, half of which is nearly all of the remainder, takes each of them
+    one product; what is beyond it takes a few that are solved with.
+    """
+    plan, operator, run = system.plan, system._outer, system._run
+    own, n_crossed = system._remainders, system.reduced.n_crossed
+    beyond = own + 0.5 * _squares(operator.projected(system._signs) - run.first)
+    squares, used = np.zeros(0), plan.n_probes
+    while used < EXTRA_MAX:
+        left = np.var(beyond, ddof=1) / len(beyond)
+        right = 0.25 * np.var(squares, ddof=1) / len(squares) if len(squares) else np.inf
+        if 0.5 * np.sqrt(left + right) <= VALUE_TARGET:
+            break
+        signs = operator.projected(plan.others(n_crossed, range(used, used + EXTRA)))
+        used += EXTRA
+        if left * len(squares) > SOLVED * right * len(beyond):
+            more = solved(operator, signs, PROBE_TOL)
+            beyond = np.append(beyond, log_remainders(more) + 0.5 * _squares(signs - more.first))
+        else:
+            squares = np.append(squares, _squares(signs - operator.times(signs)))
+    if not len(squares):
+        return plan.known
+    variance = left + 0.25 * np.var(squares, ddof=1) / len(squares)
+    if variance >= np.var(own, ddof=1) / len(own):
+        return plan.known
+    return Known(beyond.mean() - 0.5 * squares.mean() - own, float(variance))
+
+
+def _squares(columns: Floats) -> Floats:
+    return np.asarray(np.einsum("ij,ij->j", columns, columns))
 
 
 def _has_more(system: IterativeSystem) -> bool:
