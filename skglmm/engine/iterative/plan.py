@@ -7,7 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 
-__all__ = ["NOTHING", "Known", "ProbePlan", "Solver", "solver_of"]
+__all__ = ["NOTHING", "ProbePlan", "Refinement", "Solver", "solver_of"]
 
 
 DENSE = 1_500  # crossed effects that are factorized in less time than probes take, exactly
@@ -41,7 +41,7 @@ class Solver:
         return ProbePlan(self.seed)
 
 
-class Known(NamedTuple):
+class Refinement(NamedTuple):
     """A better estimate at some parameters, where probes that vary together still do nearby.
 
     Parameters
@@ -56,7 +56,7 @@ class Known(NamedTuple):
     variance: float = 0.0
 
 
-NOTHING = Known()
+NOTHING = Refinement()
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ProbePlan:
     space : ndarray, shape (q, r), or None
         Coarse space, which is frozen; without it each system has the one that it knows without
         products.
-    known : Known
+    known : Refinement
         What more probes said where the space was made.
     """
 
@@ -80,7 +80,7 @@ class ProbePlan:
     n_probes: int = 16
     rank: int = 16
     space: Floats | None = None
-    known: Known = NOTHING
+    known: Refinement = NOTHING
 
     def on(self, n_crossed: int) -> "ProbePlan":
         """Return the plan for so many crossed effects: anew, where its space is of others."""

@@ -26,7 +26,7 @@ from skglmm.arrays import Floats, Ints
 from skglmm.engine.iterative.cut import pieces_of
 from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.gradients import Run, log_remainders, solved
-from skglmm.engine.iterative.plan import Known, ProbePlan
+from skglmm.engine.iterative.plan import ProbePlan, Refinement
 from skglmm.engine.iterative.reduced import Couplings, Reduced
 from skglmm.engine.iterative.sketch import CrossedInverse
 from skglmm.engine.iterative.space import Deflated, deflated, first_space, outer_space
@@ -255,7 +255,7 @@ def _spaced(system: IterativeSystem, target: float = TARGET) -> ProbePlan:
         plan = replace(plan, rank=min(2 * plan.rank, most))
 
 
-def _known(system: IterativeSystem) -> Known:
+def _known(system: IterativeSystem) -> Refinement:
     """What more probes say of the log determinant here, which belongs to no slope.
 
     The square of ``M_T = P - T``, half of which is nearly all of the remainder, takes each of them
@@ -282,7 +282,7 @@ def _known(system: IterativeSystem) -> Known:
     variance = left + 0.25 * np.var(squares, ddof=1) / len(squares)
     if variance >= np.var(own, ddof=1) / len(own):
         return plan.known
-    return Known(beyond.mean() - 0.5 * squares.mean() - own, float(variance))
+    return Refinement(beyond.mean() - 0.5 * squares.mean() - own, float(variance))
 
 
 def _squares(columns: Floats) -> Floats:

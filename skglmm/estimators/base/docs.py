@@ -129,7 +129,8 @@ solver : {"auto", "direct", "iterative"}, default="auto"
     How random effects are solved for. "direct" factorizes a matrix of all effects beside those of
     the largest factor, exactly; "iterative" does without it, so that millions of rows with crossed
     factors of many thousand levels can be fitted: modes are exact, and the log likelihood is
-    estimated, see `log_likelihood_std_error_`. "auto" is direct up to 10,000 such effects.
+    estimated, see `log_likelihood_std_error_`. "auto" is direct up to 10,000 such effects,
+    "iterative" up to 1,500, where iterations would only be slower.
 random_state : int, RandomState or None, default=0
     Of the signs that estimate the log likelihood by iterations: the same number has the same
     result, whatever `n_jobs` is.
