@@ -8,9 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import chi2
 from sklearn.base import clone
-from test_iterative import LAYOUTS, fitted, problem_of, ratings, space_of
+from test_iterative import EDGES, LAYOUTS, edge, fitted, problem_of, ratings, space_of
 
+from skglmm import LMMRegressor
 from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.plan import ProbePlan
 from skglmm.engine.iterative.space import deflated
@@ -113,6 +115,16 @@ def test_a_test_tells_what_chance_has_done_to_it():
     assert not any("standard error" in note for note in exact.notes)
 
 
+def test_the_p_values_that_chance_leaves_are_those_two_errors_apart():
+    fit = fitted("binary", "iterative").fit_
+    fit = replace(fit, log_likelihood_std_error=0.3)
+    exact = replace(fit, log_likelihood=fit.log_likelihood + 2.0, log_likelihood_std_error=0.0)
+    test = likelihood_ratio(fit, exact, ("one", "other"), Addition(1, (), 0, 0))
+    assert_allclose(test.std_error, 0.6)
+    low, high = (chi2.sf(4.0 + side * 1.2, 1) for side in (1.0, -1.0))
+    assert f"p is between {low:.2g} and {high:.2g}" in test.notes[-1]
+
+
 def test_an_estimated_ratio_below_zero_by_chance_is_zero():
     fit = fitted("binary", "iterative").fit_
     larger = replace(fit, log_likelihood=fit.log_likelihood - fit.log_likelihood_std_error)
@@ -179,6 +191,18 @@ def test_new_rows_are_added_to_the_old_ones(kind, monkeypatch):
     assert_allclose(found.log_density(new, new_y, joint=True).sum(), expected[0], atol=0.01)
     assert_allclose(again.random_effects()["std_error"], expected[1], rtol=0.01)
     assert_allclose(again.predict_linear(new), expected[2], atol=1e-3)
+
+
+def test_new_rows_join_crossed_factors_that_know_of_each_other():
+    X, eta, _ = edge("three")
+    y = eta + np.random.default_rng(5).normal(size=len(eta))
+    found, exact = (
+        LMMRegressor(EDGES["three"], solver=solver).fit(X, y).condition(X[:40], y[:40] + 1.0)
+        for solver in ("iterative", "direct")
+    )
+    assert_allclose(found.predict(X), exact.predict(X), atol=1e-4)
+    own, other = (each.random_effects()["std_error"] for each in (found, exact))
+    assert_allclose(own, other, rtol=1e-3)
 
 
 def test_too_many_pairs_of_levels_are_not_kept(monkeypatch):

@@ -63,6 +63,7 @@ def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None
         Those of the right-hand sides, by default: of what they were before their projection, where
         nothing but rounding may be left of it.
     """
+    right = operator.projected(right)  # of a small one, much of it may be rounding inside the space
     own = np.einsum("ij,ij->j", right, right)
     squares = own if squares is None else squares
     lengths: list[Floats] = []

@@ -185,8 +185,8 @@ class IterativeSystem(LinearSystem):
 
     def corner(self, n: int) -> Floats:
         """Return the inverse's block of the last crossed effects, by solutions."""
-        units = np.eye(self.reduced.n_crossed)[:, -n:] if n else np.zeros((0, 0))
-        found = self._solved(units)[-n:]
+        n_crossed = self.reduced.n_crossed
+        found = self._solved(np.eye(n_crossed, n, n - n_crossed))[n_crossed - n :]
         return 0.5 * (found + found.T)
 
     @property
