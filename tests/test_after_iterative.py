@@ -211,3 +211,11 @@ def test_too_many_pairs_of_levels_are_not_kept(monkeypatch):
     model = clone(fitted("binary", "iterative")).fit(X, y["binary"])
     with pytest.raises(ValueError, match="as these are too many"):
         model.condition(X[:50], y["binary"][:50])
+
+
+def test_a_draw_that_does_not_settle_says_so(monkeypatch):
+    monkeypatch.setattr("skglmm.engine.iterative.draws.STEPS_MAX", 1)
+    reduced = evaluated("intercepts")[0].mode.system.reduced
+    operator = deflated(reduced, np.zeros((reduced.n_crossed, 0)))
+    with pytest.raises(ArithmeticError, match="did not settle in 1 steps"):
+        colored(operator, np.arange(reduced.n_crossed, dtype=float))

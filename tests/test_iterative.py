@@ -231,7 +231,7 @@ def test_more_probes_say_more_of_the_value_and_nothing_of_the_slopes(monkeypatch
     exact = problem.evaluate(vector).value
     system = replace(problem, plan=ProbePlan(seed=1)).evaluate(vector).mode.system
     plan = settled(system)
-    rough = replace(plan, known=NOTHING)
+    rough = replace(plan, refinement=NOTHING)
     found, before = (replace(problem, plan=each).evaluate(vector) for each in (plan, rough))
     error = found.mode.system.uncertainty
     assert error < 0.5 * before.mode.system.uncertainty

@@ -30,7 +30,8 @@ NOTHING = 1e-12  # of a vector of which a step leaves so little, all is known
 def colored(operator: Deflated, noise: Floats) -> Floats:
     """Give independent standard normal numbers the covariance ``inv(A)``.
 
-    Raises IndefiniteError where the operator curves downward in some direction of the draw.
+    Raises IndefiniteError where the operator curves downward in some direction of the draw, and
+    ArithmeticError where the root of it is not found.
 
     Parameters
     ----------
@@ -66,6 +67,12 @@ def _rooted(operator: Deflated, right: Floats) -> Floats:
         before = share
         beside.append(length)
         basis.append(image / length)
+    else:
+        msg = (
+            f"a draw of crossed effects did not settle in {STEPS_MAX} steps, as some of their "
+            "directions are nearly unidentified; fit with solver='direct', or leave out a factor"
+        )
+        raise ArithmeticError(msg)
     return np.asarray(share @ known)
 
 
@@ -73,5 +80,9 @@ def _first_of_root(diagonal: list[float], beside: list[float]) -> Floats:
     """The first column of ``J ** -0.5`` for a tridiagonal matrix J."""
     values, vectors = eigh_tridiagonal(np.array(diagonal), np.array(beside))
     if values[0] <= 0.0:
-        raise IndefiniteError
+        msg = (
+            "crossed effects cannot be drawn, as their joint log density curves upward in some "
+            "direction at the mode; fit with solver='direct', or leave out a factor"
+        )
+        raise IndefiniteError(msg)
     return np.asarray(vectors @ (vectors[0] / np.sqrt(values)))

@@ -66,8 +66,7 @@ def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None
     right = operator.projected(right)  # of a small one, much of it may be rounding inside the space
     own = np.einsum("ij,ij->j", right, right)
     squares = own if squares is None else squares
-    lengths: list[Floats] = []
-    ratios: list[Floats] = []
+    lengths, ratios = list[Floats](), list[Floats]()
     found, first = np.zeros_like(right), np.zeros_like(right)
     if operator.rank == len(right) or np.all(own <= NOTHING * squares):
         nothing = np.zeros((0, right.shape[1]))

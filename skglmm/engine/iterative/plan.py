@@ -72,7 +72,7 @@ class ProbePlan:
     space : ndarray, shape (q, r), or None
         Coarse space, which is frozen; without it each system has the one that it knows without
         products.
-    known : Refinement
+    refinement : Refinement
         What more probes said where the space was made.
     """
 
@@ -80,7 +80,7 @@ class ProbePlan:
     n_probes: int = 16
     rank: int = 16
     space: Floats | None = None
-    known: Refinement = NOTHING
+    refinement: Refinement = NOTHING
 
     def on(self, n_crossed: int) -> "ProbePlan":
         """Return the plan for so many crossed effects: anew, where its space is of others."""

@@ -93,7 +93,7 @@ class IterativeSystem(LinearSystem):
 
     @cached_property
     def _remainders(self) -> Floats:
-        return log_remainders(self._run) + self.plan.known.shifts
+        return log_remainders(self._run) + self.plan.refinement.shifts
 
     @cached_property
     def half_logdet(self) -> float:
@@ -105,7 +105,7 @@ class IterativeSystem(LinearSystem):
     @property
     def uncertainty(self) -> float:
         chance = np.var(self._remainders, ddof=1) / self.plan.n_probes
-        return 0.5 * float(np.sqrt(chance + self.plan.known.variance))
+        return 0.5 * float(np.sqrt(chance + self.plan.refinement.variance))
 
     @property
     def log_diagonal(self) -> tuple[Parts[NestedEffects], Floats]:
@@ -221,7 +221,7 @@ def settled(system: LinearSystem) -> ProbePlan:
     """Return a plan for systems near this one whose log determinants are known well enough."""
     assert isinstance(system, IterativeSystem)
     system = replace(system, plan=_spaced(system))
-    return replace(system.plan, known=_known(system))
+    return replace(system.plan, refinement=_refinement(system))
 
 
 def sharpened(system: LinearSystem) -> LinearSystem:
@@ -255,7 +255,7 @@ def _spaced(system: IterativeSystem, target: float = TARGET) -> ProbePlan:
         plan = replace(plan, rank=min(2 * plan.rank, most))
 
 
-def _known(system: IterativeSystem) -> Refinement:
+def _refinement(system: IterativeSystem) -> Refinement:
     """What more probes say of the log determinant here, which belongs to no slope.
 
     The square of ``M_T = P - T``, half of which is nearly all of the remainder, takes each of them
@@ -278,10 +278,10 @@ def _known(system: IterativeSystem) -> Refinement:
         else:
             squares = np.append(squares, _squares(signs - operator.times(signs)))
     if not len(squares):
-        return plan.known
+        return plan.refinement
     variance = left + 0.25 * np.var(squares, ddof=1) / len(squares)
     if variance >= np.var(own, ddof=1) / len(own):
-        return plan.known
+        return plan.refinement
     return Refinement(beyond.mean() - 0.5 * squares.mean() - own, float(variance))
 
 

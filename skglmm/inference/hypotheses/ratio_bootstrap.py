@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skglmm.fitting import Fit, Options, Study, refit
-from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, ratio
+from skglmm.inference.hypotheses.likelihood_ratio import LikelihoodRatio, ratio, ratio_std_error
 from skglmm.inference.uncertainty.simulate import simulate_responses
 
 __all__ = ["NestedModels", "simulated_ratio", "with_replicates"]
@@ -54,18 +54,16 @@ def simulated_ratio(nested_models: NestedModels, rng: np.random.Generator) -> fl
         one has the lower log likelihood.
     """
     y = simulate_responses(nested_models.fits[0], nested_models.studies[0], rng)
-    values, errors = [], []
+    fits = []
     for study, fit, options in zip(
         nested_models.studies, nested_models.fits, nested_models.options, strict=True
     ):
         try:
-            found = refit(study.with_response(y), fit, options)
+            fits.append(refit(study.with_response(y), fit, options))
         except (ArithmeticError, ValueError):  # a likelihood or a matrix that is not finite
             return np.nan
-        values.append(found.log_likelihood if found.converged else np.nan)
-        errors.append(found.log_likelihood_std_error)
-    smaller, larger = values
-    return ratio(smaller, larger, 2.0 * float(np.linalg.norm(errors)))
+    smaller, larger = (each.log_likelihood if each.converged else np.nan for each in fits)
+    return ratio(smaller, larger, ratio_std_error(*fits))
 
 
 def with_replicates(test: LikelihoodRatio, statistics: Sequence[float]) -> LikelihoodRatio:
