@@ -92,6 +92,13 @@ def test_workers_and_pipelines_change_nothing(beta, dropped):
     assert_allclose(again.to_frame()["aic"], dropped.to_frame()["aic"], rtol=1e-9)
 
 
+def test_threads_keep_the_warnings_of_smaller_models_to_themselves(beta):
+    """One of them is singular, and filters of warnings are those of all threads."""
+    for _ in range(3):
+        with parallel_config("threading", n_jobs=4):
+            drop1(beta, X, Y, random=True)
+
+
 def test_formulas_of_predictors_may_be_one_parameter():
     model = GLMMRegressor("SG + EP", family=Beta(), predictors={"precision": "EP"})
     model = model.fit(X, Y / 100.0)

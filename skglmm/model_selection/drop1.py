@@ -1,6 +1,5 @@
 """Tests of each term of a fitted model, by fits without it."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from skglmm.estimators.reading.model import UNSTRUCTURED, titled
 from skglmm.estimators.reading.validation import check_flag
 from skglmm.estimators.runtime.replicates import share_out
 from skglmm.estimators.runtime.threads import single_threaded
+from skglmm.estimators.runtime.warnings import untold
 from skglmm.formula import Formula, parse, without_one
 from skglmm.inference import Dropped, DroppedTerms, LikelihoodRatio
 from skglmm.model_selection.comparable import refuse_priors
@@ -151,8 +151,7 @@ def _all_without(
 ) -> list[Dropped]:
     found = []
     for term, parameters in smaller:
-        with warnings.catch_warnings():  # they would come from other processes, and twice
-            warnings.simplefilter("ignore")
+        with untold():  # warnings would come from other processes, and twice
             model = clone(whole).set_params(**parameters).fit(X, y, weights)
         found.append(_compared(term, whole, model))
     return found

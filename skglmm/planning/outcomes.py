@@ -1,6 +1,5 @@
 """Studies that are simulated and analyzed, one by one."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skglmm.arrays import Bools, Floats
+from skglmm.estimators.runtime.warnings import untold
 from skglmm.exceptions import DesignError, FormulaError
 from skglmm.planning.questions import StudyQuestion
 from skglmm.planning.study import PlannedStudy
@@ -93,8 +93,7 @@ class Analysis:
         for place, seed in enumerate(seeds):
             y = self.study.draw(1, np.random.default_rng(seed))[:, 0]
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
+                with untold():
                     model = self.model.fit(self.study.X, y)
                     self.question.ask(model, self.study.X, y)
             except (FormulaError, DesignError):  # of any study
@@ -111,8 +110,7 @@ class Analysis:
 
     def outcomes(self, seeds: Sequence[np.random.SeedSequence]) -> list[StudyOutcome]:
         """Simulate and analyze a study for each seed."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what fits would tell is counted
+        with untold():  # it is counted
             return [self._outcome(np.random.default_rng(seed)) for seed in seeds]
 
     def _outcome(self, rng: np.random.Generator) -> StudyOutcome:

@@ -3,7 +3,9 @@
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,10 +33,12 @@ __all__ = [
     "tell_namesake",
     "tell_not_kept",
     "tell_unseen",
+    "untold",
 ]
 
 _PACKAGES = (Path(__file__).parents[2], Path(sklearn.__file__).parent, Path(joblib.__file__).parent)
 _INSIDE = tuple(f"{package}{os.sep}" for package in _PACKAGES)
+_SILENT: ContextVar[bool] = ContextVar("silent", default=False)
 _CATEGORIES: dict[str, type[Warning]] = {
     "convergence": ConvergenceWarning,
     "singular": SingularFitWarning,
@@ -48,11 +52,23 @@ _CATEGORIES: dict[str, type[Warning]] = {
 
 def tell(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the caller's line: the nearest one outside skglmm, scikit-learn and joblib."""
+    if _SILENT.get():
+        return
     frame: FrameType | None = sys._getframe(1)
     level = 2
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, category, stacklevel=2 if frame is None else level)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Tell nothing in this thread: Python's own filters of warnings are those of all threads."""
+    token = _SILENT.set(True)
+    try:
+        yield
+    finally:
+        _SILENT.reset(token)
 
 
 def tell_constant_levels(fit: Fit, design: Design, y: Floats) -> tuple[str, ...]:
