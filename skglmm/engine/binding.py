@@ -12,6 +12,7 @@ from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import NormalPosterior, NormalPrior, StandardPrior
 from skglmm.engine.problem.cut import Cutter
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.dense_shard import DenseShard, is_small
 from skglmm.engine.rows.params import Sizes
 from skglmm.engine.rows.shard import CACHE_ROWS, Shard
 from skglmm.exceptions import DesignError
@@ -37,6 +38,7 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
     n_threads: int = 1,
     *,
     whole: bool = False,
+    dense: bool = False,
     solver: Solver = DIRECT,
 ) -> Problem:
     """Sort the rows of a design by its largest factor and cut them into shards.
@@ -57,7 +59,9 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
         Threads that work on the shards.
     whole : bool, default=False
         Whether nested factors are a chain however small they are, see `Approximation.needs_chain`.
-
+    dense : bool, default=False
+        Whether a small problem may do without a chain: all its effects are crossed, and their
+        columns are dense matrices.
     solver : Solver
         Of systems of random effects.
 
@@ -70,13 +74,18 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
     order, n_nested = arrange(
         design.layout, _nesting(design, earlier), whole=whole, most=solver.most(CROSSED_MAX)
     )
-    n_crossed = sum(design.layout.factors[f].size for f in order[n_nested:])
+    factors = design.layout.factors
+    n_crossed = sum(factors[f].size for f in order[n_nested:])
     plan = solver.plan(n_crossed, CROSSED_MAX)
+    kind = Shard
     if plan is not None:  # shards each have sums by crossed level
         shard_rows = max(shard_rows, min(SHARE_ROWS * n_crossed, SHARD_MAX))
+    elif dense and earlier is None and not whole and _is_small(design, family):
+        kind, n_nested, shard_rows = DenseShard, 0, len(y) + 1
     constant = _constant_predictors(design)
     rows = _sorting(design, order, n_nested)
     cutter = _cutter(design, rows, (order, n_nested), family, y[rows], constant)
+    cutter = replace(cutter, kind=kind)
     if weights is not None:
         cutter = replace(cutter, weights=weights[rows])
     if earlier is not None:
@@ -90,6 +99,12 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
         problem = replace(problem, prior=NormalPrior.of(earlier, order, shards))
     rows = np.arange(len(y)) if isinstance(rows, slice) else rows
     return replace(problem, rows=rows, plan=plan)
+
+
+def _is_small(design: Design, family: Family) -> bool:
+    """Whether dense matrices of all effects cost less than calls; normal rows are condensed."""
+    n_effects = sum(factor.size for factor in design.layout.factors)
+    return not family.is_normal and is_small(design.n_samples, n_effects)
 
 
 def _nesting(design: Design, earlier: NormalPosterior | None) -> Callable[[int, int], bool]:

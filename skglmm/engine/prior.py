@@ -234,7 +234,7 @@ class StandardPrior(Prior):
         return u.times(u, 0.5)
 
     def score(self, u: Effects) -> Effects:
-        return Effects(u.nested.map(_negative), -self.penalized(u).crossed)
+        return self.penalized(u).negative()
 
     def times(self, u: Effects) -> Effects:
         return self.penalized(u)
@@ -244,7 +244,7 @@ class StandardPrior(Prior):
             return u
         crossed = u.crossed.copy()
         crossed[-self.n_flat :] = 0.0
-        return Effects(u.nested, crossed)
+        return u.like(u.nested, crossed)
 
     def crossed(self, n_crossed: int) -> Floats:
         precision, flat = np.eye(n_crossed), np.arange(n_crossed - self.n_flat, n_crossed)
@@ -340,10 +340,6 @@ class NormalPrior(Prior):
             blocks.crossed[i][:] += known[0].crossed[i]
         for key, block in known[0].between.items():
             blocks.between[key][:] += block
-
-
-def _negative(own: NestedEffects) -> NestedEffects:
-    return tuple([-part for part in own])
 
 
 def _at_levels(shard: Shard, whole: Sequence[Floats]) -> NestedEffects:

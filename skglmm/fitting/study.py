@@ -103,6 +103,7 @@ class Study:
             family,
             n_threads=n_threads,
             whole=whole,
+            dense=True,
             solver=solver,
         )
         if approximation is not None:

@@ -13,6 +13,7 @@ from skglmm.linalg.batched import (
     solve_upper,
 )
 from skglmm.linalg.direct.arrowhead import Arrowhead, factorize
+from skglmm.linalg.direct.dense import DenseSystem, without_chain
 from skglmm.linalg.direct.elimination import Blocks, Chain, Elimination, Inverse, NestedEffects
 from skglmm.linalg.direct.posterior import PaddedPosterior, Posterior
 from skglmm.linalg.direct.root import ChainRoot, mirrored
@@ -26,6 +27,7 @@ __all__ = [
     "Blocks",
     "Chain",
     "ChainRoot",
+    "DenseSystem",
     "Elimination",
     "Grouping",
     "IndefiniteError",
@@ -48,4 +50,5 @@ __all__ = [
     "mirrored",
     "solve_lower",
     "solve_upper",
+    "without_chain",
 ]

@@ -18,8 +18,9 @@ import numpy as np
 from skglmm.arrays import Floats
 from skglmm.engine.problem.flat import for_sums
 from skglmm.engine.problem.within import LevelSquares, level_squares
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.factor_rows import NO_CODES
-from skglmm.engine.rows.shard import CommonLevels, CrossProducts, Shard
+from skglmm.engine.rows.shard import CommonLevels, Shard
 from skglmm.families import packed
 from skglmm.linalg import Grouping
 

@@ -22,7 +22,7 @@ from skglmm.engine.gaussian.condensed import CondensedShard
 from skglmm.engine.mode.posterior import cross_product_information, level_blocks
 from skglmm.engine.prior import EffectInformation
 from skglmm.engine.problem.problem import Problem
-from skglmm.engine.rows.shard import CrossProducts
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.parts import Here, Parts
 
 __all__ = ["MixedModelEquations"]

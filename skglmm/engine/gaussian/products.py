@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from skglmm.arrays import Floats, Ints
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.covariances import CrossProducts
+from skglmm.engine.rows.shard import Shard
 
 __all__ = ["fixed_removed", "times"]
 
@@ -66,7 +67,7 @@ def fixed_removed(shard: Shard, blocks: CrossProducts, fixed: Floats) -> CrossPr
         :math:`Z_{FF}^{-1}`.
     """
     last = len(shard.factors) - 1
-    found: CrossProducts = {}
+    found: dict[tuple[int, int], Floats] = {}
     for (f, g), block in blocks.items():
         if g == last:
             continue

@@ -39,13 +39,13 @@ from skglmm.arrays import Floats, Ints
 from skglmm.engine.gaussian.condensed import CondensedShard
 from skglmm.engine.gaussian.products import fixed_removed, times
 from skglmm.engine.mode.system import hessian, inverse_blocks, scaled, solve
-from skglmm.engine.objective.gradient import level_kernels
 from skglmm.engine.problem.approximation import Approximation
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts, level_kernels
 from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Point, Slopes
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import NestedEffects, block_diagonal
 from skglmm.parts import Here, Parts
 

@@ -27,10 +27,11 @@ from skglmm.engine.gaussian.linear import LinearModel
 from skglmm.engine.gaussian.profiled import ProfileMode, SolvedMode, multiplied, outer
 from skglmm.engine.mode.system import solve
 from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Objective, Point
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import Chain, NestedEffects, block_diagonal
 from skglmm.parts import Here
 

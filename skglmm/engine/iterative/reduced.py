@@ -16,7 +16,8 @@ from scipy.sparse import coo_array, csr_array
 from skglmm.arrays import Floats
 from skglmm.engine.iterative.cut import Sizes, block_times, inverse_lower, total
 from skglmm.engine.prior import Corner
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.covariances import CrossProducts
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import Elimination, Pattern, cholesky, congruence
 from skglmm.parts import Parts
 

@@ -5,6 +5,7 @@ estimated log determinant: the blocks are such that those of :math:`A` times the
 are the identity, as they are of the inverse itself.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,6 +50,15 @@ class CrossedInverse:
             product = np.einsum("alm,blm->abl", left, right)
             found.append(block + 0.5 * (product + np.swapaxes(product, 0, 1)))
         return found
+
+    def at_places(
+        self, places: Mapping[tuple[int, int], tuple[Ints, Ints]], first: int
+    ) -> dict[tuple[int, int], Floats]:
+        """Return the blocks at the places of pairs of factors, numbered from the `first`."""
+        return {
+            (f, g): self.own[f - first] if f == g else self[rows, columns]
+            for (f, g), (rows, columns) in places.items()
+        }
 
     def __getitem__(self, places: Any) -> Floats:
         """Return entries at rows and columns: arrays that broadcast, or slices."""

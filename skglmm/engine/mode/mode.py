@@ -14,10 +14,10 @@ from skglmm.engine.mode.point import (
 )
 from skglmm.engine.mode.system import hessian, solve
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Point
-from skglmm.engine.rows.shard import CrossProducts
 from skglmm.linalg import IndefiniteError, LinearSystem
 from skglmm.parts import Parts
 

@@ -8,11 +8,12 @@ from skglmm.arrays import Floats
 from skglmm.engine.mode.absolute import absolute
 from skglmm.engine.mode.system import scaled
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Point, Slopes, State
 from skglmm.engine.rows.rows import moved
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
@@ -172,8 +173,12 @@ def _scores(shard: Shard, state: State) -> list[Floats]:
 
 def score(problem: Problem, point: Point) -> Effects:
     """Minus the gradient of h in u."""
-    sums = problem.shards.map(_scores, point.states).map(scaled, lambdas=point.lambdas)
+    sums = problem.shards.map(_scores_in_u, point.states, lambdas=point.lambdas)
     return problem.gather(sums).plus(problem.prior.score(point.u))
+
+
+def _scores_in_u(shard: Shard, state: State, lambdas: Sequence[Floats]) -> list[Floats]:
+    return scaled(shard.level_sums(state.rows.grad), lambdas)
 
 
 def observed_cross_products(problem: Problem, point: Point) -> Parts[CrossProducts]:

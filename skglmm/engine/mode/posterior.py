@@ -7,8 +7,9 @@ import numpy as np
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.prior import Coupling, EffectInformation
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.records import Mode
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import Posterior, congruence
 from skglmm.parts import Parts
 

@@ -14,14 +14,16 @@ from skglmm.engine.iterative.reduced import reduced
 from skglmm.engine.iterative.sketch import CrossedInverse
 from skglmm.engine.iterative.system import IterativeSystem
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import (
     Blocks,
     Elimination,
     LinearSystem,
     congruence,
     factorize,
+    without_chain,
 )
 from skglmm.parts import Parts
 
@@ -29,6 +31,7 @@ __all__ = [
     "chain_blocks",
     "hessian",
     "inverse_blocks",
+    "level_sums",
     "no_blocks",
     "prior_hessian",
     "scaled",
@@ -41,11 +44,24 @@ def scaled(sums: Sequence[Floats], lambdas: Sequence[Floats]) -> list[Floats]:
     return [lambda_.T @ part for lambda_, part in zip(lambdas, sums, strict=True)]
 
 
+def level_sums(problem: Problem, rows: Parts[Any], lambdas: Sequence[Floats]) -> Effects:
+    """``A.T @ rows``: derivatives in the predictors of each row become those in u."""
+    return problem.gather(problem.shards.map(_level_sums, rows, lambdas=lambdas))
+
+
+def _level_sums(shard: Shard, rows: Any, lambdas: Sequence[Floats]) -> list[Floats]:
+    return scaled(shard.level_sums(rows), lambdas)
+
+
 def hessian(
     problem: Problem, cross_products: Parts[CrossProducts], lambdas: Sequence[Floats]
 ) -> LinearSystem | None:
     """Factorize H from the cross-products of each shard; None when it is not positive definite."""
     prior = problem.prior
+    if problem.n_crossed and not problem.n_nested:
+        crossed = prior.crossed(problem.n_crossed)
+        crossed = problem.shards.accumulate(_add_crossed, crossed, cross_products, lambdas=lambdas)
+        return without_chain(problem.no_chain, crossed)
     pieces = problem.shards.map(
         _eliminated, cross_products, *prior.known, lambdas=lambdas, add=prior.add
     )
@@ -145,15 +161,12 @@ def _prior_alone(shard: Shard, *known: Any, add: Callable[..., None]) -> Elimina
 def _add_crossed(
     shard: Shard, crossed: Floats, sums: CrossProducts, lambdas: Sequence[Floats]
 ) -> None:
-    """Add a shard's share of A_CC to the upper triangle of `crossed`, in place."""
-    for (f, g), (rows, columns) in shard.places.items():
-        share = congruence(lambdas[f], sums[f, g], lambdas[g])
-        crossed[rows, columns] += share  # every place occurs once, in the upper triangle
+    shard.add_crossed(crossed, sums, lambdas)
 
 
 def solve(system: LinearSystem, right: Effects) -> Effects:
     """``inv(H)`` times a right-hand side in the shape of the modes."""
-    return Effects(*system.solve(right.nested, right.crossed))
+    return right.like(*system.solve(right.nested, right.crossed))
 
 
 def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats | CrossedInverse) -> CrossProducts:
@@ -162,7 +175,14 @@ def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats | CrossedInverse
     `piece` is the inverse on the chain of the shard, and `crossed` that of the crossed factors.
     """
     n_nested = len(shard.levels)
-    blocks: CrossProducts = {(i, i): piece.own[i] for i in range(n_nested)}
+    found: CrossProducts
+    if isinstance(crossed, CrossedInverse):
+        found = crossed.at_places(shard.places, n_nested)
+    else:
+        found = shard.at_places(crossed)
+    if not n_nested:
+        return found
+    blocks = {(i, i): piece.own[i] for i in range(n_nested)}
     blocks.update(piece.between)
     for i in range(n_nested):
         size, start = len(piece.own[i]), 0
@@ -171,9 +191,4 @@ def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats | CrossedInverse
             entries = piece.crossed[i][:, start : start + n_columns * n_pairs]
             blocks[i, g] = entries.reshape(size, n_columns, n_pairs)
             start += n_columns * n_pairs
-    for (f, g), (rows, columns) in shard.places.items():
-        if f == g and isinstance(crossed, CrossedInverse):
-            blocks[f, g] = crossed.own[f - n_nested]
-        else:
-            blocks[f, g] = crossed[rows, columns]
-    return blocks
+    return {**blocks, **found}

@@ -10,11 +10,12 @@ import numpy as np
 
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.mode.point import score_sums
-from skglmm.engine.mode.system import inverse_blocks, scaled, solve
+from skglmm.engine.mode.system import inverse_blocks, level_sums, solve
 from skglmm.engine.objective.gradient import effective_residual, logdet_slopes
 from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.records import Mode, State
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import NestedEffects, left_product
 from skglmm.parts import Parts
 
@@ -40,8 +41,7 @@ def cluster_gradients(problem: Problem, mode: Mode, clusters: Ints) -> Floats:
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
     slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
-    sums = shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas)
-    v = problem.join(solve(mode.system, problem.gather(sums)))
+    v = problem.join(solve(mode.system, level_sums(problem, slopes, point.lambdas)))
     lifted = problem.split(
         tuple(lambda_ @ part for lambda_, part in zip(point.lambdas, v, strict=True))
     )
@@ -135,11 +135,15 @@ def _level_shares(
     of_levels: Sequence[Ints],
 ) -> Iterator[Shares]:
     """What levels add: sums of the residuals times u, sums of the scores times v."""
-    r_bar = problem.join(problem.gather(problem.shards.map(Shard.level_sums, residuals)))
+    r_bar = problem.join(problem.gather(problem.shards.map(_sums, residuals)))
     g_bar, u = problem.join(score_sums(problem, mode.point)), problem.join(mode.point.u)
     for f, codes in enumerate(of_levels):
         by_u = r_bar[f][:, None] * u[f]
         yield f, by_u + g_bar[f][:, None] * v[f], codes
+
+
+def _sums(shard: Shard, residual: list[Floats]) -> list[Floats]:
+    return shard.level_sums(residual)
 
 
 def _pair_shares(

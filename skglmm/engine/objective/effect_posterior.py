@@ -17,8 +17,9 @@ from skglmm.engine.objective.quadrature import AdaptiveQuadrature, spread_of
 from skglmm.engine.objective.triangular import TriangularFactor
 from skglmm.engine.objective.variational import PosteriorNormal, variational_normal
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.records import Mode, State
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts

@@ -30,12 +30,13 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.engine.mode.point import third_slopes
-from skglmm.engine.mode.system import inverse_blocks, scaled, solve
-from skglmm.engine.objective.gradient import logdet_slopes, row_covariances
+from skglmm.engine.mode.system import inverse_blocks, level_sums, solve
+from skglmm.engine.objective.gradient import logdet_slopes
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.records import Mode, Slopes, State
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import NestedEffects, congruence
 from skglmm.parts import Parts
 
@@ -90,7 +91,7 @@ def expansion(problem: Problem, mode: Mode, n_draws: int | None = None) -> Expan
     blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
     slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
     fourth = shards.map(_fourth, blocks, rates, lambdas=point.lambdas).total()
-    sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
+    sums = level_sums(problem, slopes, point.lambdas)
     found = Expansion(float(fourth), 0.5 * sums.dot(solve(mode.system, sums)), 0.0)
     if len(problem.order) == 1 and problem.sizes[0][0] <= EFFECTS_MAX:
         cubic = shards.map(_by_levels, point.states, blocks, lambda_=point.lambdas[0]).total()
@@ -112,7 +113,7 @@ def _fourth(
     shard: Shard, blocks: CrossProducts, rates: Slopes, lambdas: tuple[Floats, ...]
 ) -> float:
     """The sum over fourth derivatives, which are differences of the third."""
-    total, spreads = 0.0, row_covariances(shard, blocks, lambdas)
+    total, spreads = 0.0, shard.row_covariances(blocks, lambdas)
     for (j, k), spread in spreads.items():
         for (m, last), other in spreads.items():
             times, row = (1.0 + (j != k)) * (1.0 + (m != last)), shard.packing.row(j, k, m)

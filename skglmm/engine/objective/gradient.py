@@ -20,23 +20,23 @@ References
    70(5), 1-21.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine.mode.system import inverse_blocks, scaled, solve
+from skglmm.engine.mode.system import inverse_blocks, level_sums, solve
 from skglmm.engine.problem.problem import Problem
-from skglmm.engine.rows.factor_rows import FactorRows, OneHotRows, times
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, State
 from skglmm.engine.rows.rows import Rows, moved
-from skglmm.engine.rows.shard import CrossProducts, Shard
-from skglmm.linalg import NestedEffects, by_matrix, congruence, is_large, left_product
+from skglmm.engine.rows.shard import Shard
+from skglmm.linalg import NestedEffects
 from skglmm.parts import added
 
-__all__ = ["effective_residual", "gradient", "level_kernels", "logdet_slopes", "row_covariances"]
+__all__ = ["effective_residual", "gradient", "logdet_slopes"]
 
 Lambdas = tuple[Floats, ...]
 Common = tuple[tuple[Sequence[Floats], Sequence[Floats]], Lambdas]  # crossed u and v
@@ -61,9 +61,9 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, float, float]:
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
     slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
-    sums = problem.gather(shards.map(Shard.level_sums, slopes).map(scaled, lambdas=point.lambdas))
+    sums = level_sums(problem, slopes, point.lambdas)
     v = solve(mode.system, sums)
-    kernels = mode.cross_products.map(level_kernels, blocks, lambdas=point.lambdas)
+    kernels = shards.map(_level_kernels, mode.cross_products, blocks, lambdas=point.lambdas)
     u = mode.u
     common = (problem.cut_crossed(u.crossed), problem.cut_crossed(v.crossed)), point.lambdas
     parts = (slopes, kernels, u.nested, v.nested)
@@ -83,6 +83,12 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, float, float]:
         theta[f] = problem.covariances[f].slope(point.params.theta[f], kernel)
     packed_slopes = Params(tuple(beta), tuple(theta[f] for f in range(len(theta)))).pack()
     return packed_slopes, end, 0.0 if mode.step is None else sums.dot(mode.step)
+
+
+def _level_kernels(
+    shard: Shard, sums: CrossProducts, blocks: CrossProducts, lambdas: Lambdas
+) -> list[Floats]:
+    return shard.level_kernels(sums, blocks, lambdas)
 
 
 def _rows(state: State) -> Rows:
@@ -130,100 +136,12 @@ def logdet_slopes(
     rows = state.rows
     assert rows.third is not None
     slopes: list[Floats | None] = [None] * len(shard.fixed)
-    for (j, k), covariance in row_covariances(shard, blocks, lambdas).items():
+    for (j, k), covariance in shard.row_covariances(blocks, lambdas).items():
         weighted = np.multiply(-0.5 if j == k else -1.0, covariance, out=covariance)
         for m, row in shard.packing.further((j, k)):
             part, before = weighted * rows.third[row], slopes[m]
             slopes[m] = part if before is None else np.add(before, part, out=part)
     return [np.zeros(shard.n_rows) if slope is None else slope for slope in slopes]
-
-
-def row_covariances(
-    shard: Shard, blocks: CrossProducts, lambdas: Lambdas
-) -> dict[tuple[int, int], Floats]:
-    """Posterior covariance of each row's predictors j <= k, shape (n,)."""
-    found: dict[tuple[int, int], Floats] = {}
-    for (f, g), block in blocks.items():
-        shares = _within if f == g else _between
-        for key, part in shares(shard, (f, g), block, lambdas):
-            found[key] = found[key] + part if key in found else part
-    return found
-
-
-Shares = Iterator[tuple[tuple[int, int], Floats]]
-
-
-def _within(shard: Shard, key: tuple[int, int], block: Floats, lambdas: Lambdas) -> Shares:
-    """What the effects of one factor add to the covariances of each row's predictors."""
-    factor, lambda_ = shard.factors[key[0]], lambdas[key[0]]
-    if isinstance(factor, OneHotRows):
-        lifted = by_matrix(left_product(lambda_, block))
-        variances = np.einsum("lab,ab->al", lifted, lambda_)
-        part = factor.cells.spread(variances.reshape(-1))
-        for _ in range(2):
-            part = times(part, factor.values)
-        yield (factor.predictor, factor.predictor), part
-        return
-    spread = congruence(lambda_.T, block, lambda_.T)
-    if factor.is_alone:
-        yield from _of_one_level(factor, spread[:, :, 0])
-        return
-    for c, (z, j) in enumerate(zip(factor.columns, factor.predictors, strict=True)):
-        for d in range(c, factor.n_columns):
-            k = factor.predictors[d]
-            twice = 2.0 if j == k and c != d else 1.0  # the mirrored block
-            part = times(factor.grouping.spread(twice * spread[c, d]), z)
-            yield (min(j, k), max(j, k)), times(part, factor.columns[d])
-
-
-def _between(shard: Shard, key: tuple[int, int], block: Floats, lambdas: Lambdas) -> Shares:
-    """What the effects of two factors add."""
-    (f, g), cells = key, shard.cells[key]
-    spread = congruence(lambdas[f].T, block, lambdas[g].T)
-    for c, j, z in shard.factors[f].slots:
-        for d, k, other in shard.factors[g].slots:
-            twice = 2.0 if j == k else 1.0  # the mirrored block
-            part = times(cells.spread(twice * spread[c, d].reshape(-1)), z)
-            yield (min(j, k), max(j, k)), times(part, other)
-
-
-def _of_one_level(factor: FactorRows, covariance: Floats) -> Shares:
-    """The same of a factor with one level, whose effects have this covariance."""
-    for j, (rows, left) in factor.matrices.items():
-        for k, (columns, right) in factor.matrices.items():
-            if j <= k:
-                half = left @ covariance[np.ix_(rows, columns)]
-                yield (j, k), np.einsum("nc,nc->n", half, right)
-
-
-def level_kernels(
-    cross_products: CrossProducts, blocks: CrossProducts, lambdas: Lambdas
-) -> list[Floats]:
-    """A shard's share of K = sum of Z'W A inv(H), for each factor."""
-    kernels = [np.zeros((len(lambda_), len(lambda_))) for lambda_ in lambdas]
-    for (f, g), block in blocks.items():
-        weights = cross_products[f, g]
-        if weights.ndim == 2:  # one-hot effects
-            lifted = left_product(lambdas[f], block)
-            kernels[f] += np.einsum("cl,lca->ca", weights, by_matrix(lifted))
-            continue
-        kernels[f] += _contract(weights, _lifted(lambdas[g], block))
-        if f != g:
-            lifted = left_product(lambdas[f], block)
-            kernels[g] += _contract(np.swapaxes(weights, 0, 1), np.swapaxes(lifted, 0, 1))
-    return kernels
-
-
-def _lifted(lambda_: Floats, block: Floats) -> Floats:
-    """``lambda_`` times the second axis of a block, (k, k', P)."""
-    if is_large(len(lambda_), block.shape[2]):  # many products with few columns are one
-        return np.swapaxes(left_product(lambda_, np.swapaxes(block, 0, 1)), 0, 1)
-    return np.asarray(lambda_ @ block)
-
-
-def _contract(left: Floats, right: Floats) -> Floats:
-    """Sum over the last two axes: (c, d, P) and (a, d, P) to (c, a)."""
-    return np.asarray(left.reshape(len(left), -1) @ right.reshape(len(right), -1).T)
 
 
 def effective_residual(

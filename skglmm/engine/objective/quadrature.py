@@ -32,10 +32,11 @@ from skglmm.engine.objective.sensitivity import tangent
 from skglmm.engine.objective.triangular import TriangularFactor
 from skglmm.engine.prior import StandardPrior
 from skglmm.engine.problem.problem import Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes, State
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.exceptions import DesignError
 from skglmm.families import Family
 from skglmm.linalg import ChainRoot, NestedEffects, congruence, full_matrices, mirrored

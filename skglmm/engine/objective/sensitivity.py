@@ -14,11 +14,12 @@ from skglmm.arrays import Floats
 from skglmm.covariance import Covariance
 from skglmm.engine.mode.system import scaled, solve
 from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
 from skglmm.engine.rows.rows import Move, Rows
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import (
     NestedEffects,
     block_diagonal,

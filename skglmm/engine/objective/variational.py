@@ -28,11 +28,11 @@ from numpy.polynomial.hermite_e import hermegauss
 from skglmm.arrays import Floats, Ints
 from skglmm.engine.mode.posterior import cross_product_information
 from skglmm.engine.mode.system import hessian, inverse_blocks, scaled, solve
-from skglmm.engine.objective.gradient import row_covariances
 from skglmm.engine.prior import EffectInformation, NormalPosterior, NormalPrior
 from skglmm.engine.problem.problem import Modes, Problem
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.records import Mode
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import NestedEffects, PaddedPosterior, Posterior
 
@@ -152,7 +152,7 @@ def _averaged(
 def _root(shard: Shard, blocks: CrossProducts, lambdas: Sequence[Floats]) -> Floats:
     """Roots of the covariances of the active predictors of each row, (K, K, n)."""
     covariance = np.zeros((len(shard.active), len(shard.active), shard.n_rows))
-    for (j, k), part in row_covariances(shard, blocks, tuple(lambdas)).items():
+    for (j, k), part in shard.row_covariances(blocks, lambdas).items():
         a, b = shard.active.index(j), shard.active.index(k)
         covariance[a, b] = covariance[b, a] = part
     root = np.zeros_like(covariance)

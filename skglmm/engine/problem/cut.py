@@ -46,6 +46,8 @@ class Cutter:
         Pairs of levels to provide for, whether or not they meet in these rows.
     is_part : bool
         Whether levels without rows have them elsewhere.
+    kind : type
+        Of the shards.
     """
 
     design: Design
@@ -58,12 +60,13 @@ class Cutter:
     packing: Packing
     known: EffectInformation | None
     is_part: bool = False
+    kind: type[Shard] = Shard
 
     def cuts(self, shard_rows: int) -> Iterator[slice]:
         """Ranges of rows that split no level of the chain."""
         n = self.design.n_samples
         ends = np.arange(shard_rows, n, shard_rows)
-        if self.order:
+        if self.n_nested:
             highest = self.design.codes[self.order[self.n_nested - 1]][self.rows]
             ends = np.unique(np.searchsorted(highest, highest[ends - 1], side="right"))
         bounds = np.unique(np.concatenate([[0], ends, [n]]).astype(int))
@@ -85,7 +88,7 @@ class Cutter:
             for f in range(len(factors))
             for g in range(f + 1, len(factors))
         }
-        return Shard(
+        return self.kind(
             prepared=np.ascontiguousarray(self.prepared[:, rows]),
             weights=None if self.weights is None else self.weights[rows],
             fixed=tuple(

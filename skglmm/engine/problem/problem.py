@@ -15,12 +15,12 @@ from skglmm.engine.penalty import Penalty
 from skglmm.engine.prior import Prior, StandardPrior
 from skglmm.engine.problem.approximation import Approximation
 from skglmm.engine.problem.flat import with_flat
-from skglmm.engine.rows.effects import Effects
+from skglmm.engine.rows.effects import CrossedEffects, Effects
 from skglmm.engine.rows.params import Params, Sizes
 from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective, Slopes
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
-from skglmm.linalg import NestedEffects
+from skglmm.linalg import Elimination, NestedEffects
 from skglmm.parts import Here, Parts
 
 __all__ = ["Modes", "Problem"]
@@ -264,7 +264,15 @@ class Problem:
         """Spherical effects that are all zero, but for fixed effects that are integrated out."""
         crossed = np.zeros(self.n_crossed)
         crossed[self.n_crossed - len(self.flat) :] = self.flat
-        return Effects(self.shards.map(_zero), crossed)
+        return self._effects(self.shards.map(_zero), crossed)
+
+    def _effects(self, nested: Parts[NestedEffects], crossed: Floats) -> Effects:
+        return Effects(nested, crossed) if self.n_nested else CrossedEffects(nested, crossed)
+
+    @cached_property
+    def no_chain(self) -> Parts[Elimination]:
+        """What is eliminated of each shard where all effects are crossed: nothing."""
+        return self.shards.map(_nothing)
 
     def lambdas(self, params: Params) -> list[Floats]:
         """Factors of the covariances, (k, k), leading one first."""
@@ -290,15 +298,15 @@ class Problem:
         """Return arrays (k, L), one for each factor, as a vector of effects: undo `join`."""
         nested = self.shards.map(_own_part, whole=modes[: self.n_nested])
         crossed = np.concatenate([np.zeros(0), *(u.ravel() for u in modes[self.n_nested :])])
-        return Effects(nested, crossed)
+        return self._effects(nested, crossed)
 
     def gather(self, sums: Parts[Any]) -> Effects:
         """Return level sums of each shard, (k, L) for each factor, as one vector."""
         nested = sums.map(_first, count=self.n_nested)
         if not self.n_crossed:
-            return Effects(nested, np.zeros(0))
-        crossed = sums.map(_last, count=self.n_nested).total()
-        return Effects(nested, np.concatenate([part.ravel() for part in crossed]))
+            return self._effects(nested, np.zeros(0))
+        crossed = (sums.map(_last, count=self.n_nested) if self.n_nested else sums).total()
+        return self._effects(nested, np.concatenate([part.ravel() for part in crossed]))
 
     @cached_property
     def levels(self) -> list[tuple[Ints, ...]]:
@@ -339,6 +347,10 @@ def _levels(shard: Shard) -> tuple[Ints, ...]:
 
 def _own_part(shard: Shard, whole: Modes) -> NestedEffects:
     return tuple([part[:, levels] for part, levels in zip(whole, shard.levels, strict=True)])
+
+
+def _nothing(shard: Shard) -> Elimination:
+    return Elimination(shard.chain, ())
 
 
 def _first(sums: list[Floats], count: int) -> NestedEffects:

@@ -9,7 +9,7 @@ from skglmm.arrays import Floats
 from skglmm.linalg import NestedEffects
 from skglmm.parts import Parts
 
-__all__ = ["Effects", "products"]
+__all__ = ["CrossedEffects", "Effects", "products"]
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,18 @@ class Effects:
     nested: Parts[NestedEffects]
     crossed: Floats
 
+    def like(self, nested: Parts[NestedEffects], crossed: Floats) -> "Effects":
+        """Return other effects of the same levels."""
+        return type(self)(nested, crossed)
+
     def plus(self, other: "Effects", length: float = 1.0) -> "Effects":
         """Return the sum with a multiple of another vector."""
         nested = self.nested.map(_plus, other.nested, length=length)
         return Effects(nested, self.crossed + length * other.crossed)
+
+    def negative(self) -> "Effects":
+        """Return the vector with the opposite sign."""
+        return Effects(self.nested.map(_negative), -self.crossed)
 
     def times(self, other: "Effects", factor: float = 1.0) -> "Effects":
         """Return the products of the entries, and of a factor."""
@@ -49,6 +57,27 @@ class Effects:
         )
 
 
+class CrossedEffects(Effects):
+    """A vector of effects that are all crossed: shards have none of their own."""
+
+    def plus(self, other: Effects, length: float = 1.0) -> Effects:
+        moved = other.crossed if length == 1.0 else length * other.crossed
+        return CrossedEffects(self.nested, self.crossed + moved)
+
+    def negative(self) -> Effects:
+        return CrossedEffects(self.nested, -self.crossed)
+
+    def times(self, other: Effects, factor: float = 1.0) -> Effects:
+        found = self.crossed * other.crossed
+        return CrossedEffects(self.nested, found if factor == 1.0 else factor * found)
+
+    def total(self) -> float:
+        return float(self.crossed.sum())
+
+    def dot(self, other: Effects) -> float:
+        return float(self.crossed @ other.crossed)
+
+
 def products(left: Sequence[Effects], right: Sequence[Effects]) -> Floats:
     """Return the inner products of some vectors with others, (n_left, n_right)."""
     if not left or not right:
@@ -61,6 +90,10 @@ def products(left: Sequence[Effects], right: Sequence[Effects]) -> Floats:
 
 def _plus(one: NestedEffects, other: NestedEffects, length: float) -> NestedEffects:
     return tuple([a + length * b for a, b in zip(one, other, strict=True)])
+
+
+def _negative(own: NestedEffects) -> NestedEffects:
+    return tuple([-part for part in own])
 
 
 def _times(one: NestedEffects, other: NestedEffects, factor: float) -> NestedEffects:

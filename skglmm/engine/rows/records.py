@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from skglmm.arrays import Floats
+from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.rows import Rows
-from skglmm.engine.rows.shard import CrossProducts
 from skglmm.linalg import LinearSystem
 from skglmm.parts import Parts
 

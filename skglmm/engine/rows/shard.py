@@ -8,18 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats, Ints, slices
+from skglmm.engine.rows.covariances import CrossProducts, level_kernels, row_covariances
 from skglmm.engine.rows.factor_rows import AnyFactorRows, FactorRows, OneHotRows, times
 from skglmm.engine.rows.rows import Move, Rows
 from skglmm.families import Family, LogDensity, Packing
-from skglmm.linalg import Chain, Grouping
+from skglmm.linalg import Chain, Grouping, congruence
 
-__all__ = ["CommonLevels", "CrossProducts", "Shard"]
+__all__ = ["CommonLevels", "Shard"]
 
 CACHE_ROWS = 16_384  # rows whose temporaries stay in the second-level cache
-
-# Sums of -z hess z' by level, or by pair of levels: (k_f, k_g, P). Those of one-hot effects of one
-# level are a diagonal, (k, L).
-CrossProducts = dict[tuple[int, int], Floats]
 
 
 class CommonLevels(NamedTuple):
@@ -134,7 +131,7 @@ class Shard:
 
         Of one-hot effects (f, f) is the diagonal, (k, L).
         """
-        sums: CrossProducts = {}
+        sums: dict[tuple[int, int], Floats] = {}
         for f, left in enumerate(self.factors):
             sums[f, f] = self._empty(f, f)
             if isinstance(left, FactorRows) and left.is_alone:
@@ -149,6 +146,31 @@ class Shard:
                 self._own_cross_products(sums, weighted, f, c)
                 self._cross_products_of(sums, weighted, f, c)
         return sums
+
+    def add_crossed(self, out: Floats, sums: CrossProducts, lambdas: Sequence[Floats]) -> None:
+        """Add the share of A_CC to the upper triangle of `out`, (n_crossed, n_crossed), in place.
+
+        `sums` are cross-products, of derivatives in b, and `lambdas` make them those in u.
+        """
+        for (f, g), (rows, columns) in self.places.items():
+            share = congruence(lambdas[f], sums[f, g], lambdas[g])
+            out[rows, columns] += share  # every place occurs once, in the upper triangle
+
+    def at_places(self, crossed: Floats) -> CrossProducts:
+        """Return the blocks of a matrix of the crossed effects that the rows meet."""
+        return {key: crossed[rows, columns] for key, (rows, columns) in self.places.items()}
+
+    def row_covariances(
+        self, blocks: CrossProducts, lambdas: Sequence[Floats]
+    ) -> dict[tuple[int, int], Floats]:
+        """Posterior covariance of each row's predictors j <= k, shape (n,), from inv(H) in u."""
+        return row_covariances(self.factors, self.cells, blocks, lambdas)
+
+    def level_kernels(
+        self, sums: CrossProducts, blocks: CrossProducts, lambdas: Sequence[Floats]
+    ) -> list[Floats]:
+        """The share of K = sum of Z'W A inv(H), (k, k) for each factor."""
+        return level_kernels(sums, blocks, lambdas)
 
     def _empty(self, f: int, g: int) -> Floats:
         left, right = self.factors[f], self.factors[g]
