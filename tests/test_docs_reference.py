@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from skglmm import estimators
+from skglmm.formula import parse
 
 API = Path(__file__).resolve().parents[1] / "docs" / "api"
 PACKAGES = (
@@ -81,11 +82,12 @@ def test_estimators_link_to_their_page(name):
     assert f"skglmm.{name}" in documented()
 
 
+COMING_FROM = [page.name for page in sorted(API.parent.glob("coming_from_*.md"))]
 CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\S.*\)|\w+\.\w+\(\)")  # no pieces of formulas, such as cr()
 
 
-def calls_for_readers_of_r(page):
-    """Yield the code in the last cells of the tables of a page for those who come from R."""
+def calls_for_newcomers(page):
+    """Yield the code in the last cells of the tables of a page for newcomers."""
     text = (API.parent / page).read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.startswith("|"):
@@ -107,15 +109,14 @@ def names_of(page):
 @pytest.mark.filterwarnings("ignore:8 clusters are few:UserWarning")
 @pytest.mark.parametrize(
     ("page", "code"),
-    [
-        (page, code)
-        for page in ("coming_from_r.md", "coming_from_lme4.md")
-        for code in calls_for_readers_of_r(page)
-    ],
+    [(page, code) for page in COMING_FROM for code in calls_for_newcomers(page)],
 )
-def test_a_call_for_readers_of_r_runs(page, code):
+def test_a_call_for_newcomers_runs(page, code):
     plt = pytest.importorskip("matplotlib.pyplot")
     if "to_marginaleffects" in code:
         pytest.importorskip("marginaleffects")
-    assert eval(code, dict(names_of(page))) is not None or code.startswith("print")
+    found = eval(code, dict(names_of(page)))
+    assert found is not None or code.startswith("print")
+    if isinstance(formula := getattr(found, "formula", None), str):
+        parse(formula)  # of an estimator that is not fitted, too
     plt.close("all")
