@@ -84,7 +84,7 @@ bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, ag
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf docs/_build docs/api/backreferences docs/api/generated docs/gallery docs/tutorial docs/sg_execution_times.rst
+	rm -rf docs/_build docs/api/backreferences docs/api/generated docs/gallery docs/tutorial docs/workflows docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment for everything; each extra is installed once for each pyproject.toml, and adds

@@ -54,13 +54,13 @@ intersphinx_mapping = inventories(
     HERE / "_build" / "inventories",
 )
 
-# The tutorial, a folder within that of the examples, is a gallery of its own and no subsection;
-# sphinx-gallery, which looks for files that have the same name, meets its files twice.
+# Tutorial and workflows, folders within that of the examples, are galleries of their own and no
+# subsections; sphinx-gallery, which looks for files that have the same name, meets theirs twice.
 suppress_warnings = ["sphinx_gallery.duplicate_filename"]
 gen_gallery.get_subsections = lambda *_, **__: []
 sphinx_gallery_conf = {
-    "examples_dirs": ["../examples", "../examples/tutorial"],
-    "gallery_dirs": ["gallery", "tutorial"],
+    "examples_dirs": ["../examples", "../examples/tutorial", "../examples/workflows"],
+    "gallery_dirs": ["gallery", "tutorial", "workflows"],
     "ignore_pattern": r"dragons\.py|__init__\.py",
     "within_subsection_order": "site_settings.HeaderOrder",
     "doc_module": ("skglmm",),
@@ -71,8 +71,8 @@ sphinx_gallery_conf = {
     "min_reported_time": 60,
 }
 
-# The pages of the tutorial are short, but their code and output are wide.
-WIDE = sorted(HERE.parent.glob("examples/tutorial/plot_*.py"))
+# Code and output of these pages are wide.
+WIDE = sorted(HERE.parent.glob("examples/[tw]*/plot_*.py"))
 html_theme = "pydata_sphinx_theme"
 html_title = "skglmm"
 html_static_path = ["_static"]
@@ -85,7 +85,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": {
         "**": ["page-toc"],
-        **{f"tutorial/{page.stem}": [] for page in WIDE},
+        **{f"{page.parent.name}/{page.stem}": [] for page in WIDE},
     },
     "show_nav_level": 1,
     "footer_start": ["copyright"],
@@ -93,5 +93,6 @@ html_theme_options = {
 }
 # Pages that have no siblings, and those whose code is up to 100 columns wide
 html_sidebars = {
-    page: [] for page in ("index", "getting_started", "gallery/*", "changelog", "contributing")
+    page: []
+    for page in ("index", "choose", "getting_started", "gallery/*", "changelog", "contributing")
 }
