@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-lowest test-fast lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
-.PHONY: bench-linear bench-generalized bench-effects bench-many bench-encoder bench-cluster clean
+.PHONY: bench-linear bench-generalized bench-effects bench-many bench-encoder bench-cluster bench-import clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -81,6 +81,9 @@ bench-encoder: $(VENV)/.stamp-plot  ## compare GLMMEncoder with scikit-learn's T
 
 bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, against fits in memory
 	$(BIN)/python benchmarks/cluster.py $(BENCH)
+
+bench-import: $(VENV)/.stamp-plot  ## time an import, and a first fit, beyond scikit-learn and pandas
+	$(BIN)/python benchmarks/imports.py $(BENCH)
 
 clean:  ## remove the environment and everything that was built
 	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,36 +2,79 @@
 
 __version__ = "0.1.0.dev0"
 
-from skglmm.estimators import (
-    BetaBinomialGLMMRegressor,
-    BetaGLMMRegressor,
-    BinomialGLMMClassifier,
-    BinomialGLMMRegressor,
-    ConwayMaxwellPoissonGLMMRegressor,
-    ExtendedBetaGLMMRegressor,
-    GammaGLMMRegressor,
-    GeneralizedPoissonGLMMRegressor,
-    GLMMRegressor,
-    InverseGaussianGLMMRegressor,
-    LMMRegressor,
-    LognormalGLMMRegressor,
-    MultinomialGLMMClassifier,
-    NegativeBinomialGLMMRegressor,
-    OneInflatedBetaGLMMRegressor,
-    OrderedBetaGLMMRegressor,
-    OrdinalGLMMClassifier,
-    PoissonGLMMRegressor,
-    StudentTGLMMRegressor,
-    TweedieGLMMRegressor,
-    ZeroInflatedBetaGLMMRegressor,
-    ZeroOneInflatedBetaGLMMRegressor,
+from typing import TYPE_CHECKING
+
+from skglmm.faces import lazy_face
+
+# What is public but not imported here; `import skglmm` is enough to use it.
+ROOMS = (
+    "covariance",
+    "datasets",
+    "estimators",
+    "exceptions",
+    "families",
+    "inspection",
+    "links",
+    "model_selection",
+    "multioutput",
+    "planning",
+    "preprocessing",
+    "priors",
+    "response",
+    "special",
 )
-from skglmm.exceptions import (
-    DesignError,
-    FormulaError,
-    ImplicitNestingWarning,
-    SingularFitWarning,
-)
+
+if TYPE_CHECKING:
+    from skglmm.estimators import (
+        BetaBinomialGLMMRegressor,
+        BetaGLMMRegressor,
+        BinomialGLMMClassifier,
+        BinomialGLMMRegressor,
+        ConwayMaxwellPoissonGLMMRegressor,
+        ExtendedBetaGLMMRegressor,
+        GammaGLMMRegressor,
+        GeneralizedPoissonGLMMRegressor,
+        GLMMRegressor,
+        InverseGaussianGLMMRegressor,
+        LMMRegressor,
+        LognormalGLMMRegressor,
+        MultinomialGLMMClassifier,
+        NegativeBinomialGLMMRegressor,
+        OneInflatedBetaGLMMRegressor,
+        OrderedBetaGLMMRegressor,
+        OrdinalGLMMClassifier,
+        PoissonGLMMRegressor,
+        StudentTGLMMRegressor,
+        TweedieGLMMRegressor,
+        ZeroInflatedBetaGLMMRegressor,
+        ZeroOneInflatedBetaGLMMRegressor,
+    )
+    from skglmm.exceptions import (
+        DesignError,
+        FormulaError,
+        ImplicitNestingWarning,
+        SingularFitWarning,
+    )
+else:
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        {
+            "skglmm.estimators": (
+                "BetaBinomialGLMMRegressor BetaGLMMRegressor BinomialGLMMClassifier "
+                "BinomialGLMMRegressor ConwayMaxwellPoissonGLMMRegressor "
+                "ExtendedBetaGLMMRegressor GammaGLMMRegressor GeneralizedPoissonGLMMRegressor "
+                "GLMMRegressor InverseGaussianGLMMRegressor LMMRegressor LognormalGLMMRegressor "
+                "MultinomialGLMMClassifier NegativeBinomialGLMMRegressor "
+                "OneInflatedBetaGLMMRegressor OrderedBetaGLMMRegressor OrdinalGLMMClassifier "
+                "PoissonGLMMRegressor StudentTGLMMRegressor TweedieGLMMRegressor "
+                "ZeroInflatedBetaGLMMRegressor ZeroOneInflatedBetaGLMMRegressor"
+            ),
+            "skglmm.exceptions": (
+                "DesignError FormulaError ImplicitNestingWarning SingularFitWarning"
+            ),
+        },
+        rooms=ROOMS,
+    )
 
 __all__ = [
     "BetaBinomialGLMMRegressor",

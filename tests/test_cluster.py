@@ -83,7 +83,7 @@ def in_parts(monkeypatch):
             return learned(Here(kept), meta, y.name, estimator, family, draft)
 
         monkeypatch.setattr(_base, "is_dask", lambda data: True)
-        monkeypatch.setattr(_base, "cluster_rows", cluster_rows)
+        monkeypatch.setattr(_base.cluster, "cluster_rows", cluster_rows)
         try:
             return model.fit(X, y, weights)
         finally:

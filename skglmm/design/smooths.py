@@ -1,5 +1,7 @@
 """Columns of smooth terms, made as formulaic makes those of its own splines."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
@@ -10,9 +12,8 @@ import numpy as np
 import pandas as pd
 from formulaic.materializers.types import FactorValues
 
+from skglmm import bases, covariance
 from skglmm.arrays import Floats
-from skglmm.bases import Basis, learn_basis
-from skglmm.covariance import Covariance, Diagonal
 from skglmm.exceptions import DesignError
 from skglmm.syntax import PENALIZED, SMOOTHS, name_of, read_expression, spelled
 
@@ -46,7 +47,7 @@ class LearnedSmooth:
         Of each curve the upper triangle R of its columns X, of which R'R = X'X.
     """
 
-    basis: Basis
+    basis: bases.Basis
     covariates: tuple[str, ...]
     label: str
     ends: Floats
@@ -65,10 +66,10 @@ class LearnedSmooth:
         return tuple(f"{self.label}:{self.by}[{level}]" for level in self.levels)
 
     @property
-    def covariances(self) -> tuple[Covariance, ...]:
+    def covariances(self) -> tuple[covariance.Covariance, ...]:
         """Covariances of its penalized columns, one after the other."""
         found = self.basis.covariances * len(self.labels)
-        return (*found, Diagonal(len(self._trends))) if self.is_shrunken else found
+        return (*found, covariance.Diagonal(len(self._trends))) if self.is_shrunken else found
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -115,7 +116,7 @@ class LearnedSmooth:
 
         return self._columns(z, by, named)
 
-    def with_roots(self, x: Floats, by: Any) -> "LearnedSmooth":
+    def with_roots(self, x: Floats, by: Any) -> LearnedSmooth:
         """Return the smooth with the triangles of its curves in some rows."""
         columns = np.column_stack([self.basis.trends(x), self.basis.bends(x)])
         shares = self._shares(by) if self.by else [np.ones(len(x))]
@@ -183,7 +184,7 @@ class SmoothColumns:
         given = {} if bs is None or is_shrunken else {"bs": _tuple(bs)}
         is_centered = not is_shrunken and (by is None or bool(levels))
         try:
-            basis = learn_basis(
+            basis = bases.learn_basis(
                 x,
                 self.kind,
                 k=_tuple(k),

@@ -1,28 +1,14 @@
 """The covariance of the effects of a term, by the word of its structure."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skglmm.covariance import (
-    Autoregressive,
-    CompoundSymmetry,
-    Covariance,
-    Diagonal,
-    Exponential,
-    FactorAnalytic,
-    GaussianKernel,
-    HeterogeneousAutoregressive,
-    HomogeneousCompoundSymmetry,
-    HomogeneousDiagonal,
-    HomogeneousToeplitz,
-    Matern,
-    OrnsteinUhlenbeck,
-    Toeplitz,
-    Unstructured,
-)
+from skglmm import covariance
 from skglmm.design.individuals import Individuals, learn_individuals
 from skglmm.design.places import Places
 from skglmm.design.smooths import SMOOTH
@@ -39,34 +25,35 @@ __all__ = [
 ]
 
 IndexedEffects = Places | Individuals  # of which each row has one
+# Read off the face of their package when they are asked for, as most fits need but one.
 # From the number of effects of a level and the argument of the structure.
-_OF_COLUMNS: dict[str, Callable[[int, str], Covariance]] = {
-    "us": lambda size, _: Unstructured(size),
-    "diag": lambda size, _: Diagonal(size),
-    "homdiag": lambda size, _: HomogeneousDiagonal(size),
-    "cs": lambda size, _: CompoundSymmetry(size),
-    "homcs": lambda size, _: HomogeneousCompoundSymmetry(size),
-    "rr": lambda size, rank: FactorAnalytic(size, int(rank)),
+_OF_COLUMNS: dict[str, Callable[[int, str], covariance.Covariance]] = {
+    "us": lambda size, _: covariance.Unstructured(size),
+    "diag": lambda size, _: covariance.Diagonal(size),
+    "homdiag": lambda size, _: covariance.HomogeneousDiagonal(size),
+    "cs": lambda size, _: covariance.CompoundSymmetry(size),
+    "homcs": lambda size, _: covariance.HomogeneousCompoundSymmetry(size),
+    "rr": lambda size, rank: covariance.FactorAnalytic(size, int(rank)),
 }
 # From times that increase, (q,).
-_OF_TIMES: dict[str, Callable[[Any], Covariance]] = {
-    "ar1": lambda times: Autoregressive(len(times), times),
-    "hetar1": lambda times: HeterogeneousAutoregressive(len(times), times),
-    "toep": lambda times: Toeplitz(len(times)),
-    "homtoep": lambda times: HomogeneousToeplitz(len(times)),
+_OF_TIMES: dict[str, Callable[[Any], covariance.Covariance]] = {
+    "ar1": lambda times: covariance.Autoregressive(len(times), times),
+    "hetar1": lambda times: covariance.HeterogeneousAutoregressive(len(times), times),
+    "toep": lambda times: covariance.Toeplitz(len(times)),
+    "homtoep": lambda times: covariance.HomogeneousToeplitz(len(times)),
 }
 _IN_EQUAL_STEPS = {"toep", "homtoep"}
 # From points, (q, d).
-_OF_POINTS: dict[str, Callable[[Any], Covariance]] = {
-    "ou": OrnsteinUhlenbeck,
-    "exp": Exponential,
-    "gau": GaussianKernel,
-    "mat": Matern,
+_OF_POINTS: dict[str, Callable[[], Callable[[Any], covariance.Covariance]]] = {
+    "ou": lambda: covariance.OrnsteinUhlenbeck,
+    "exp": lambda: covariance.Exponential,
+    "gau": lambda: covariance.GaussianKernel,
+    "mat": lambda: covariance.Matern,
 }
 RELATED = "known"
 
 
-def covariance_of(structure: str, argument: str, size: int) -> Covariance:
+def covariance_of(structure: str, argument: str, size: int) -> covariance.Covariance:
     """Return the covariance of so many effects; that of one effect alone is its variance.
 
     Raises
@@ -75,7 +62,7 @@ def covariance_of(structure: str, argument: str, size: int) -> Covariance:
         When there is no such covariance of so many effects.
     """
     if size == 1:
-        return Unstructured(1)
+        return covariance.Unstructured(1)
     try:
         return _OF_COLUMNS[structure](size, argument)
     except ValueError as error:
@@ -94,7 +81,7 @@ def learn_indexed(
     group: tuple[str, ...],
     structure: tuple[str, str],
     relationships: Mapping[str, Any] | None,
-) -> tuple[IndexedEffects, Covariance]:
+) -> tuple[IndexedEffects, covariance.Covariance]:
     """Return the effects of times, places or individuals, and their covariance.
 
     Parameters
@@ -127,7 +114,7 @@ def learn_indexed(
             msg = f"ou() takes one column of times, got {', '.join(columns)}; exp() takes several"
             raise DesignError(msg)
         places = Places.of_points(frame, columns, word)
-        return places, _OF_POINTS[word](places.points)
+        return places, _OF_POINTS[word]()(places.points)
     places = Places.of_times(frame, columns[0], word)
     if word in _IN_EQUAL_STEPS and not places.are_evenly_spaced:
         msg = (

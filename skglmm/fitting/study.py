@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from skglmm import engine
 from skglmm.arrays import Floats
 from skglmm.design import Design
 from skglmm.engine import (
@@ -16,7 +17,6 @@ from skglmm.engine import (
     Solver,
     bind,
     linear_model,
-    sharpened,
 )
 from skglmm.families import Family
 from skglmm.fitting.data.cap import Cap
@@ -203,7 +203,7 @@ class Study:
         plan = self.problem.plan
         if here is None or plan is None or plan.space is not None:
             return here
-        mode = replace(here.mode, system=sharpened(here.mode.system))
+        mode = replace(here.mode, system=engine.sharpened(here.mode.system))
         return replace(here, mode=mode)
 
     def around(self, fit: Fit) -> Bound:

@@ -1,4 +1,4 @@
-"""The logit link."""
+"""The logit link, and all links of shares."""
 
 from dataclasses import dataclass
 from math import pi
@@ -7,8 +7,12 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.links.base import Jet, Link
+from skglmm.links.cauchit import Cauchit
+from skglmm.links.cloglog import CLogLog
+from skglmm.links.loglog import LogLog
+from skglmm.links.probit import Probit
 
-__all__ = ["Logit", "jet_of"]
+__all__ = ["LINKS", "Logit", "jet_of"]
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,7 @@ def jet_of(p: Floats, q: Floats, order: int) -> Jet:
     if order >= 3:
         slopes.append(slopes[0] * (1.0 - 6.0 * slopes[0]))
     return Jet(p, q, tuple(slopes))
+
+
+_OF_SHARES: tuple[Link, ...] = (Logit(), Probit(), CLogLog(), LogLog(), Cauchit())
+LINKS = {link.name: link for link in _OF_SHARES}

@@ -27,10 +27,11 @@ from skglmm.engine.iterative.cut import pieces_of
 from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.gradients import Run, log_remainders, solved
 from skglmm.engine.iterative.plan import ProbePlan, Refinement
-from skglmm.engine.iterative.reduced import Couplings, Reduced
+from skglmm.engine.iterative.reduced import Couplings, Reduced, reduced
 from skglmm.engine.iterative.sketch import CrossedInverse
 from skglmm.engine.iterative.space import Deflated, deflated, first_space, outer_space
-from skglmm.engine.rows.shard import Shard
+from skglmm.engine.prior import Corner
+from skglmm.engine.rows.shard import CrossProducts, Shard
 from skglmm.linalg import (
     Blocks,
     Chain,
@@ -42,7 +43,7 @@ from skglmm.linalg import (
 )
 from skglmm.parts import Parts
 
-__all__ = ["IterativeSystem", "settled", "sharpened"]
+__all__ = ["IterativeSystem", "iterative_system", "settled", "sharpened"]
 
 SOLVE_TOL = 1e-10  # relative residual: steps of 1e-6 standard errors are differenced
 PROBE_TOL = 1e-6  # the quadrature is off by less than its square
@@ -210,6 +211,31 @@ class IterativeSystem(LinearSystem):
     def without_last(self, n: int, chains: Parts[Chain]) -> LinearSystem:
         del n, chains
         _refuse("a system without some of its effects")
+
+
+def iterative_system(
+    shards: Parts[Shard],
+    pieces: Parts[Elimination],
+    cross_products: Parts[CrossProducts],
+    lambdas: Sequence[Floats],
+    known: Corner,
+    plan: ProbePlan,
+) -> IterativeSystem | None:
+    """Return the system; None where a block of the reduced one is not positive definite.
+
+    Parameters
+    ----------
+    shards : Parts of Shard
+    pieces : Parts of Elimination
+    cross_products : Parts of mapping
+    lambdas : sequence of ndarray
+        Factors of the covariances, leading one first.
+    known : Corner
+        What the prior adds.
+    plan : ProbePlan
+    """
+    left = reduced(shards, pieces, cross_products, lambdas, known)
+    return None if left is None else IterativeSystem(shards, pieces, left, plan)
 
 
 def _refuse(what: str) -> NoReturn:

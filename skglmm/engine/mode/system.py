@@ -4,15 +4,15 @@ r"""The Hessian of the penalized log density in the spherical effects.
 levels, so that the factors :math:`\Lambda` are applied to levels, never to rows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from skglmm.arrays import Floats
-from skglmm.engine.iterative.reduced import reduced
-from skglmm.engine.iterative.sketch import CrossedInverse
-from skglmm.engine.iterative.system import IterativeSystem
+from skglmm.engine import iterative
 from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
@@ -83,9 +83,10 @@ def _iterative(
     if pieces.map(_is_none).total():
         return None
     known = problem.prior.corner_on(problem.sizes[problem.n_nested :])
-    left = reduced(problem.shards, pieces, cross_products, lambdas, known)
     assert problem.plan is not None
-    return None if left is None else IterativeSystem(problem.shards, pieces, left, problem.plan)
+    return iterative.iterative_system(
+        problem.shards, pieces, cross_products, lambdas, known, problem.plan
+    )
 
 
 def _is_none(piece: Elimination | None) -> int:
@@ -169,17 +170,19 @@ def solve(system: LinearSystem, right: Effects) -> Effects:
     return right.like(*system.solve(right.nested, right.crossed))
 
 
-def inverse_blocks(shard: Shard, piece: Blocks, crossed: Floats | CrossedInverse) -> CrossProducts:
+def inverse_blocks(
+    shard: Shard, piece: Blocks, crossed: Floats | iterative.CrossedInverse
+) -> CrossProducts:
     """The blocks of ``inv(H)``, in u, that the rows of a shard meet.
 
     `piece` is the inverse on the chain of the shard, and `crossed` that of the crossed factors.
     """
     n_nested = len(shard.levels)
     found: CrossProducts
-    if isinstance(crossed, CrossedInverse):
-        found = crossed.at_places(shard.places, n_nested)
-    else:
+    if isinstance(crossed, np.ndarray):
         found = shard.at_places(crossed)
+    else:
+        found = crossed.at_places(shard.places, n_nested)
     if not n_nested:
         return found
     blocks = {(i, i): piece.own[i] for i in range(n_nested)}

@@ -1,5 +1,7 @@
 """Mixed models of numbers between two bounds."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

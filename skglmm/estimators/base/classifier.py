@@ -1,5 +1,7 @@
 """Mixed models of classes, as scikit-learn classifiers."""
 
+from __future__ import annotations
+
 from typing import Any, Self, cast
 
 import numpy as np

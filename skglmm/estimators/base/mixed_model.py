@@ -14,8 +14,8 @@ import skglmm
 from skglmm.arrays import Floats, keep_freed_memory
 from skglmm.design import Design, DesignSpec, learn
 from skglmm.engine import Approximation, Laplace
+from skglmm.estimators import cluster
 from skglmm.estimators.base.signature import mixed_model
-from skglmm.estimators.cluster.cluster import cluster_rows
 from skglmm.estimators.methods.conditioning import Conditioning
 from skglmm.estimators.methods.confint import ConfidenceIntervals
 from skglmm.estimators.methods.diagnosis import Diagnosing
@@ -188,7 +188,7 @@ class MixedModel(
     ) -> None:
         self._refuse_sums("a dask DataFrame")
         refuse_on_cluster(self.solver)
-        rows = cluster_rows(self, X, y, sample_weight, family, draft)
+        rows = cluster.cluster_rows(self, X, y, sample_weight, family, draft)
         self._spec, self._row_digest = rows.spec, rows.digest
         self.fit_ = fit_bound(
             rows.bound, rows.constants, self._options(), inference=bool(self.inference)

@@ -1,5 +1,7 @@
 """Mixed models of successes in trials."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any

@@ -1,5 +1,7 @@
 """Probabilities that responses lie exactly on a bound."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

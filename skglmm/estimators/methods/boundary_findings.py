@@ -1,5 +1,7 @@
 """What there is to find about responses on bounds, or moved off them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from math import nan
 

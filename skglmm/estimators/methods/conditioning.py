@@ -1,5 +1,7 @@
 """What a fitted estimator makes of new rows with their responses: densities, and new groups."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any, Self

@@ -1,5 +1,7 @@
 """Confidence intervals of a fitted estimator."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pandas as pd

@@ -1,5 +1,7 @@
 """What a fitted estimator finds when it looks at its rows once more."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any

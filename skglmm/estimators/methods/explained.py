@@ -1,5 +1,7 @@
 """How much of the variance, or of the deviance, a fitted estimator explains."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 

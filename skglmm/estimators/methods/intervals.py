@@ -1,5 +1,7 @@
 """The four methods of confidence intervals: Wald, profile, bootstrap and sandwich."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches

@@ -1,5 +1,7 @@
 """What a fitted estimator says about new rows beside their mean: uncertainty and draws."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any

@@ -1,5 +1,7 @@
 """What a fitted estimator says of itself: the summary, its variances and covariances."""
 
+from __future__ import annotations
+
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 

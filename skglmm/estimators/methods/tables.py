@@ -20,7 +20,7 @@ class TidyTables(SingleThreaded):
 
     def tidy(
         self,
-        effects: str | Collection[str] = infer.EFFECTS,
+        effects: str | Collection[str] = ("fixed", "random", "modes"),
         level: float = 0.95,
         exponentiate: bool = False,
         df: str = "auto",

@@ -1,5 +1,7 @@
 """Tests of hypotheses about a fitted estimator."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from numbers import Real
@@ -8,13 +10,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import DesignSpec
 from skglmm.estimators.reading.validation import check_choice, check_inference
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.fitting import Fit
 from skglmm.formula import read_constraints
-from skglmm.inference import DF_METHODS, TYPES, Anova, WaldTest, anova, fixed_names, wald_test
 
 __all__ = ["Tests"]
 
@@ -32,7 +34,7 @@ class Tests(SingleThreaded):
     fit_: Fit
     _spec: DesignSpec
 
-    def wald_test(self, hypothesis: Any, df: str = "auto") -> WaldTest:
+    def wald_test(self, hypothesis: Any, df: str = "auto") -> infer.WaldTest:
         """Test linear hypotheses about the fixed effects.
 
         Parameters
@@ -91,12 +93,12 @@ class Tests(SingleThreaded):
         """
         check_is_fitted(self)
         check_inference(self.fit_)
-        check_choice("df", df, DF_METHODS)
-        return wald_test(self.fit_, *self._constraints(hypothesis), df)
+        check_choice("df", df, infer.DF_METHODS)
+        return infer.wald_test(self.fit_, *self._constraints(hypothesis), df)
 
     def _constraints(self, hypothesis: Any) -> tuple[Floats, Floats]:
         """Return a hypothesis as weights of the coefficients, (m, p), and values, (m,)."""
-        names = fixed_names(self.fit_)
+        names = infer.fixed_names(self.fit_)
         terms = _terms(self.fit_, self._spec)
         factors = {factor for found in self._spec.fixed_terms for key in found for factor in key}
         read = partial(read_constraints, names=names, terms=terms, factors=factors)
@@ -105,7 +107,7 @@ class Tests(SingleThreaded):
             _refuse_curves(self.fit_, matrix)
         return matrix, values
 
-    def anova(self, type: int = 3, df: str = "auto") -> Anova:  # noqa: A002 -- R's word
+    def anova(self, type: int = 3, df: str = "auto") -> infer.Anova:  # noqa: A002 -- R's word
         """Test each term of the formulas: an analysis of variance table.
 
         Parameters
@@ -160,14 +162,14 @@ class Tests(SingleThreaded):
         check_inference(self.fit_)
         if not isinstance(type, str | Real):
             raise TypeError(OF_ONE_MODEL)
-        check_choice("df", df, DF_METHODS)
-        if type not in TYPES or isinstance(type, bool):
+        check_choice("df", df, infer.DF_METHODS)
+        if type not in infer.TYPES or isinstance(type, bool):
             msg = f"type={type!r} is unknown, expected 3, 2 or 1"
             raise ValueError(msg)
         fit, location = self.fit_, self.fit_.family.location
         every = [location, *(k for k in range(len(fit.beta)) if k != location)]
         tables = {k: self._spec.term_table(k, treatment=not fit.aliased[k]) for k in every}
-        return anova(fit, tables, int(type), df)
+        return infer.anova(fit, tables, int(type), df)
 
 
 def _terms(fit: Fit, spec: DesignSpec) -> dict[str, list[int]]:

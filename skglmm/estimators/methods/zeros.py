@@ -1,5 +1,7 @@
 """Probabilities that responses are zero."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What an estimator says of rows that the data of its fit do not determine."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator
 from typing import Any
 

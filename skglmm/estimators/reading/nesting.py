@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from skglmm import inference as infer
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design, DesignSpec
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.exceptions import ImplicitNestingWarning
 from skglmm.fitting import Fit
 from skglmm.formula import back_quoted
-from skglmm.inference import likeness, pearson_residuals
 
 __all__ = ["Reuse", "reused_labels", "tell_nesting"]
 
@@ -121,9 +121,9 @@ def reused_labels(
         if not cells.are_reused:
             continue
         if residuals is None:
-            residuals = pearson_residuals(fit, design, unit)
+            residuals = infer.pearson_residuals(fit, design, unit)
             residuals = residuals - residuals.mean()
-        alike, sure = likeness(residuals, cells.codes)
+        alike, sure = infer.likeness(residuals, cells.codes)
         runs = factors[inner].is_run and not factors[outer].is_run
         if alike > ALIKE and sure > (LEANING if runs else SURE):
             label = factors[inner].labels[int(np.argmax(cells.meetings[0] >= TWO))]

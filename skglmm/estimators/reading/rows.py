@@ -1,5 +1,7 @@
 """The rows of a fit, and new rows as a design."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -7,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_consistent_length
 
+from skglmm import inference as infer
 from skglmm.arrays import Floats, Ints
 from skglmm.design import Design, DesignSpec, pick
 from skglmm.estimators.reading.frames import fit_frame, predict_frame
@@ -17,7 +20,6 @@ from skglmm.estimators.reading.validation import (
     check_weights,
 )
 from skglmm.exceptions import DesignError
-from skglmm.inference import Plan
 
 __all__ = [
     "FitRows",
@@ -89,7 +91,7 @@ def build_rows(
     kind: Kind,
     new_groups: str,
     context: Mapping[str, Callable[..., Any]] | None,
-) -> tuple[Design, Plan]:
+) -> tuple[Design, infer.Plan]:
     """Return the design of new rows for a kind of prediction, and what is known of their groups.
 
     Columns that this kind does not need may be missing.
@@ -97,7 +99,7 @@ def build_rows(
     check_choice("new_groups", new_groups, NEW_GROUPS)
     names = [factor.name for factor in spec.layout.factors]
     unseen = "nan" if new_groups == "error" else new_groups  # refused below
-    plan = Plan.of(spec.layout, _checked_kind(kind, names), unseen)
+    plan = infer.Plan.of(spec.layout, _checked_kind(kind, names), unseen)
     coded = [names[f] for f in plan.conditioned]
     made = coded + [names[f] for f in plan.integrated]
     _refuse_ungrouped(spec, frame, plan)
@@ -108,7 +110,7 @@ def build_rows(
     return design, plan
 
 
-def _refuse_ungrouped(spec: DesignSpec, frame: pd.DataFrame, plan: Plan) -> None:
+def _refuse_ungrouped(spec: DesignSpec, frame: pd.DataFrame, plan: infer.Plan) -> None:
     """Refuse rows without a grouping column, and say which kinds need none."""
     fixed = set(spec.fixed_parts.columns)
     for f in plan.conditioned:

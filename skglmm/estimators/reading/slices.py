@@ -1,13 +1,16 @@
 """Answers for many new rows in bounded memory: a slice of the frame at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from skglmm import inference as infer
 from skglmm.arrays import Floats
 from skglmm.design import Design, Layout
-from skglmm.inference import Plan
 
 __all__ = ["Answer", "answer_rows", "rows_at_a_time"]
 
@@ -15,7 +18,8 @@ ROWS = 2**18  # of a slice, at most: as many as tables of predictions want
 PLACES = 2**10  # of a slice whose rows may have as many new times or places
 CELLS = 2**24  # rows times columns of a slice's design: 128 MB
 
-Answer = Callable[[Design, Plan], Iterable[Floats]]  # some numbers of each row, (n,) each
+# Some numbers of each row, (n,) each.
+Answer: TypeAlias = "Callable[[Design, infer.Plan], Iterable[Floats]]"
 
 
 def rows_at_a_time(layout: Layout) -> int:
@@ -28,7 +32,7 @@ def rows_at_a_time(layout: Layout) -> int:
 
 def answer_rows(
     frame: pd.DataFrame,
-    build: Callable[[pd.DataFrame], tuple[Design, Plan]],
+    build: Callable[[pd.DataFrame], tuple[Design, infer.Plan]],
     answer: Answer,
     step: int,
 ) -> Floats:

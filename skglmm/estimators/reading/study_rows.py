@@ -1,5 +1,7 @@
 """The rows of a fit with everything that looks at them: the frame, the study, the mode."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -94,7 +96,7 @@ class StudyRows:
         codes = pd.factorize(np.asarray(self.frame[name]))[0]
         return np.array_equal(codes, pd.factorize(np.asarray(self.y))[0])
 
-    def _may_group(self, column: "pd.Series[Any]") -> bool:
+    def _may_group(self, column: pd.Series[Any]) -> bool:
         if pd.api.types.infer_dtype(column, skipna=True) not in LABELS or column.isna().any():
             return False
         n_levels = column.nunique()
@@ -123,7 +125,7 @@ def study_rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Stu
     return StudyRows(estimator, frame, response, study, here)
 
 
-def numbered_groups(frame: pd.DataFrame, by: Any) -> tuple[Ints, "pd.Index[Any]"]:
+def numbered_groups(frame: pd.DataFrame, by: Any) -> tuple[Ints, pd.Index[Any]]:
     """Number the combinations of the values of some columns: of each row, and their names.
 
     Raises

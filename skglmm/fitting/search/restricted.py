@@ -25,6 +25,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from skglmm import engine
 from skglmm.arrays import Bools, Floats
 from skglmm.engine import (
     Effects,
@@ -34,7 +35,6 @@ from skglmm.engine import (
     Problem,
     find_mode,
     jacobian,
-    sharpened,
 )
 from skglmm.exceptions import DesignError
 from skglmm.fitting.data.standardize import Scales
@@ -156,7 +156,7 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     start = Effects(here.mode.u.nested, crossed)
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
-    mode = replace(mode, system=sharpened(mode.system))
+    mode = replace(mode, system=engine.sharpened(mode.system))
     hessian = _hessian(bound, optimum, kept, turn)
     given = np.where(np.add.outer(kept, kept), 0.0, hessian)
     _refuse_flat(whole, vector, mode, given)

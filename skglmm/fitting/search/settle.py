@@ -8,7 +8,7 @@ first, rough search ends.
 
 from dataclasses import replace
 
-from skglmm.engine import settled
+from skglmm import engine
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import MODE_MIN, Optimum, Options, minimize
 from skglmm.linalg import IndefiniteError
@@ -33,7 +33,7 @@ def settle(bound: Bound, state: Optimum, options: Options) -> tuple[Bound, Optim
         return bound, state
     state = minimize(problem, state, replace(options, tol=max(ROUGH, options.tol)))
     try:
-        plan = settled(state.here.mode.system)
+        plan = engine.settled(state.here.mode.system)
     except IndefiniteError:  # some direction, of none of the probes: what follows will find it
         return bound, state
     problem = replace(problem, plan=plan)
