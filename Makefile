@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-lowest test-fast lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
-.PHONY: bench-linear bench-generalized bench-effects bench-many bench-encoder bench-cluster bench-import clean
+.PHONY: bench-linear bench-generalized bench-effects bench-many bench-encoder bench-cluster bench-import dist test-wheel clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -85,8 +85,22 @@ bench-cluster: $(VENV)/.stamp-dask  ## time fits of rows on two dask workers, ag
 bench-import: $(VENV)/.stamp-plot  ## time an import, and a first fit, beyond scikit-learn and pandas
 	$(BIN)/python benchmarks/imports.py $(BENCH)
 
+dist: $(VENV)/.stamp-release  ## build the wheel and the sdist in dist, and check them
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+
+# pytest, not python -m pytest: the library is that of the wheel, and not of this folder.
+test-wheel: dist  ## install the wheel alone in .venv-wheel, fit with it, and run tests with it
+	$(BIN)/python -m venv --clear .venv-wheel
+	.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl
+	.venv-wheel/bin/python -I .ci/check_wheel.py
+	.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install "$$(echo dist/*.whl)[test]"
+	MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1 .venv-wheel/bin/pytest --numprocesses auto --dist worksteal \
+		$(or $(PYTEST),$(FAST))
+
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-wheel build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf docs/_build docs/api/backreferences docs/api/generated docs/gallery docs/tutorial docs/workflows docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,6 +1,6 @@
 """Generalized linear mixed models as scikit-learn estimators."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"
 
 from typing import TYPE_CHECKING
 

@@ -11,7 +11,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-TOOLS = {"dev", "docs"}  # of those who write the library: always the newest
+TOOLS = {"dev", "docs", "release"}  # of those who write the library: always the newest
 # marginaleffects 0.6 asks for NumPy 2, so no environment has both at their lowest.
 APART = {"marginaleffects"}
 # What old versions of declared packages cannot use in its newest version.
