@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-lowest test-fast lint lint-ruff lint-format lint-types lint-imports docs docs-links bench bench-predict
-.PHONY: bench-linear bench-generalized bench-effects bench-many bench-encoder bench-cluster bench-import dist test-wheel clean
+.PHONY: bench-effects bench-many bench-encoder bench-cluster bench-import dist test-wheel clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -58,14 +58,8 @@ docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build/html; runs 
 docs-links: docs  ## build the documentation, and check its internal links
 	$(BIN)/python docs/_ext/check_links.py docs/_build/html
 
-bench: $(VENV)/.stamp-plot  ## time the fits; BENCH="slope-100k --no-r", BENCH=--all, BENCH="--compare HEAD~1"
-	$(BIN)/python benchmarks/run.py $(BENCH)
-
-bench-linear: $(VENV)/.stamp-plot  ## time linear mixed models, also with glmm and lme4 where they are there; BENCH="InstEval"
-	$(BIN)/python benchmarks/linear.py $(BENCH)
-
-bench-generalized: $(VENV)/.stamp-plot  ## time models of classes, counts and positive responses, also with glmm and R; BENCH="nb2-100k"
-	$(BIN)/python benchmarks/generalized.py $(BENCH)
+bench: $(VENV)/.stamp-plot  ## time fits, beside other programs that are there; BENCH="--quick", BENCH="--only InstEval", BENCH="--help"
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 bench-predict: $(VENV)/.stamp-plot  ## time predictions, and measure their memory
 	$(BIN)/python benchmarks/predict.py $(BENCH)

@@ -14,7 +14,7 @@ import time
 
 import joblib
 import numpy as np
-from run import machine
+from harness.machine import machine
 
 from skglmm import BetaGLMMRegressor
 from skglmm.datasets import make_dragons

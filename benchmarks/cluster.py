@@ -23,8 +23,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from run import machine
-from workloads import one_intercept
+from harness.machine import machine
+from harness.workloads.beta import one_intercept
 
 from skglmm import BetaGLMMRegressor, LMMRegressor
 from skglmm.estimators.base import mixed_model

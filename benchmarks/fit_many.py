@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from run import machine
+from harness.machine import machine
 
 from skglmm import LMMRegressor, PoissonGLMMRegressor
 from skglmm.multioutput import fit_many

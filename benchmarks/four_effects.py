@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from run import machine
+from harness.machine import machine
 
 SEED, GROUPS, ROWS_PER_GROUP = 35, 60, 20
 SIZES = (1, 5, 20, 1200)

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from run import machine
-from workloads import simulated, slopes
+from harness.machine import machine
+from harness.workloads.beta import simulated, slopes
 
 FITTED, GROUPS = 20_000, 500  # rows and groups of the fit
 ENOUGH_SECONDS = 3.0  # repeated calls stop after so long

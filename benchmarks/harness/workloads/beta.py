@@ -1,14 +1,15 @@
 """The models that fits are timed on: simulated Beta responses of known structure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skglmm.datasets import make_dragons
+from harness.goals import Goal
+from harness.workloads.workload import Workload
 
-__all__ = ["WORKLOADS", "Workload"]
+__all__ = ["BETA", "one_intercept", "simulated", "slopes"]
 
 SEED = 20261122
 PRECISION = 8.0
@@ -18,16 +19,6 @@ Rng = np.random.Generator
 Groups = dict[str, np.ndarray]
 # draws the groups' effects on the rows from (rng, groups, x)
 Effects = Callable[[Rng, Groups, np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A formula, of which ``y`` is the response in (0, 1), and the rows to fit it to."""
-
-    formula: str
-    frame: Callable[[], pd.DataFrame]
-    in_r: bool = True  # False: glmmTMB does not finish
-    default: bool = False
 
 
 def simulated(n: int, sizes: dict[str, int], effects: Effects, *, nested: bool = False) -> Callable:
@@ -104,31 +95,82 @@ def ratings() -> pd.DataFrame:
 
 def dragons() -> pd.DataFrame:
     """The simulated study of the tutorial, its scores of 0 and 100 moved inside."""
+    from skglmm.datasets import make_dragons  # noqa: PLC0415  # only processes of fits have it
+
     frame = make_dragons(random_state=0)
     y = (frame.pop("testScore") / 100).clip(1e-4, 1 - 1e-4)
     return frame.assign(y=y)
 
 
-ONE, TWO = "y ~ x + z + (1 | g)", "y ~ x + z + (1 | g) + (1 | h)"
-WORKLOADS = {
-    "dragons": Workload(
-        "y ~ bodyLength + (bodyLength | mountainRange) + (1 | mountainRange:site)",
+def beta(terms: str, frame: Callable[[], pd.DataFrame], goal: Goal, **more: Any) -> Workload:
+    groups = more.pop("groups", ("g",))
+    beyond = more.pop("beyond", ())  # their rows need hours
+    names = ("BetaGLMMRegressor", "beta")
+    return Workload(*names, f"y ~ {terms}", frame, groups, goal=goal, beyond=beyond, **more)
+
+
+def times(factor: float) -> dict[str, float]:
+    return {"glmmTMB": factor}
+
+
+ONE, TWO = "x + z + (1 | g)", "x + z + (1 | g) + (1 | h)"
+R = ("glmmTMB",)
+BETA = {
+    "dragons": beta(
+        "bodyLength + (bodyLength | mountainRange) + (1 | mountainRange:site)",
         dragons,
-        default=True,
+        Goal(seconds=0.025, faster=times(20)),
+        groups=("mountainRange", "site"),
+        size="quick",
     ),
-    "intercept-10k": Workload(ONE, one_intercept(10_000, 500), default=True),
-    "slope-100k": Workload(
-        "y ~ x + z + (x | g)", simulated(100_000, {"g": 2_000}, slopes(2_000)), default=True
+    "intercept-10k": beta(
+        ONE, one_intercept(10_000, 500), Goal(passes=60, faster=times(60)), size="quick"
     ),
-    "crossed-100k": Workload(TWO, two_intercepts(100_000, 5_000, 200), default=True),
-    "nested-100k": Workload(
-        "y ~ x + z + (1 | g) + (x | h)",
+    "slope-100k": beta(
+        "x + z + (x | g)",
+        simulated(100_000, {"g": 2_000}, slopes(2_000)),
+        Goal(passes=60, faster=times(100)),
+    ),
+    "crossed-100k": beta(
+        TWO,
+        two_intercepts(100_000, 5_000, 200),
+        Goal(passes=100, faster=times(50)),
+        groups=("g", "h"),
+    ),
+    "nested-100k": beta(
+        "x + z + (1 | g) + (x | h)",
         simulated(100_000, {"g": 8_000, "h": 400}, slopes_above(8_000, 400), nested=True),
-        default=True,
+        Goal(passes=150, faster=times(50)),
+        groups=("g", "h"),
     ),
-    "intercept-100k": Workload(ONE, one_intercept(100_000, 1_000)),
-    "intercept-1m": Workload(ONE, one_intercept(1_000_000, 10_000)),
-    "crossed-ratings-200k": Workload(TWO, two_intercepts(200_000, 12_000, 2_500)),
-    "ratings-3-factors": Workload("y ~ x + z + (1 | g) + (1 | h) + (1 | d)", ratings),
-    "intercept-10m": Workload(ONE, one_intercept(10_000_000, 200_000), in_r=False),
+    "intercept-100k": beta(ONE, one_intercept(100_000, 1_000), Goal(), size="large"),
+    "intercept-1m": beta(
+        ONE,
+        one_intercept(1_000_000, 10_000),
+        Goal(passes=60, megabytes=1_500, faster=times(120)),
+        size="large",
+    ),
+    "crossed-ratings-200k": beta(
+        TWO,
+        two_intercepts(200_000, 12_000, 2_500),
+        Goal(),
+        groups=("g", "h"),
+        size="large",
+        solvers=("direct", "iterative"),
+        beyond=R,
+    ),
+    "ratings-3-factors": beta(
+        "x + z + (1 | g) + (1 | h) + (1 | d)",
+        ratings,
+        Goal(faster=times(20)),
+        groups=("g", "h", "d"),
+        size="large",
+    ),
+    "intercept-10m": beta(
+        ONE,
+        one_intercept(10_000_000, 200_000),
+        Goal(passes=60, megabytes=10_000),
+        size="large",
+        beyond=R,
+    ),
 }

@@ -1,57 +1,20 @@
 """The linear mixed models that fits are timed on: simulated, or the data of lme4 where R has it."""
 
-import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["WORKLOADS", "Workload"]
+from harness.goals import Goal
+from harness.workloads.workload import Source, Workload
+
+__all__ = ["LINEAR", "SEED", "by_power_law"]
 
 SEED = 20261127
 
 Rng = np.random.Generator
 Codes = Callable[[Rng, int], np.ndarray]  # draws the level of each of n rows
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A formula, of which ``y`` is the response, and the rows to fit it to.
-
-    Parameters
-    ----------
-    formula : str
-    frame : callable
-        Simulates the rows.
-    groups : tuple of str
-        The columns that group them.
-    source : str or None
-        Data set of lme4 that takes their place where R has it.
-    default : bool
-        Whether it is run unless others are asked for.
-    in_glmm, in_lme4 : bool
-        Whether these programs are tried; False where they need hours.
-    """
-
-    formula: str
-    frame: Callable[[], pd.DataFrame]
-    groups: tuple[str, ...]
-    source: str | None = None
-    default: bool = True
-    in_glmm: bool = True
-    in_lme4: bool = True
-
-    def read(self, path: Path) -> pd.DataFrame:
-        """Return rows from a file, as R wrote it."""
-        rows = pd.read_csv(path)
-        return rows.rename(columns={"Reaction": "y"})
-
-    def export(self, path: Path) -> None:
-        """Let R write the data of lme4 to a file."""
-        command = f"write.csv(lme4::{self.source}, '{path}', row.names = FALSE)"
-        subprocess.run(["Rscript", "-e", command], check=True, capture_output=True)
 
 
 def evenly(size: int) -> Codes:
@@ -115,22 +78,44 @@ def ratings() -> pd.DataFrame:
     return pd.DataFrame({**groups, "service": service, "y": y})
 
 
-SLEEP = "y ~ Days + (Days | Subject)"
-INSTEVAL = "y ~ service + (1 | s) + (1 | d) + (1 | dept)"
+def linear(terms: str, frame: Callable[[], pd.DataFrame], goal: Goal, **more: Any) -> Workload:
+    groups = more.pop("groups", ("g",))
+    names = ("LMMRegressor", "gaussian")
+    return Workload(*names, f"y ~ {terms}", frame, groups, goal=goal, **more)
+
+
+ONE = "x + (1 | g)"
 CROSSED = (by_power_law(6_040, 0.7), by_power_law(3_700, 0.4))
-WORKLOADS = {
-    "sleep-twin": Workload(SLEEP, sleep, ("Subject",)),
-    "sleepstudy": Workload(SLEEP, sleep, ("Subject",), source="sleepstudy"),
-    "lmm-slope-100k": Workload("y ~ x + (1 + x | g)", one(100_000, 5_000, slopes=True), ("g",)),
-    "lmm-intercept-1m": Workload("y ~ x + (1 | g)", one(1_000_000, 100_000), ("g",)),
-    "InstEval": Workload(INSTEVAL, ratings, ("s", "d", "dept"), source="InstEval"),
-    "lmm-ratings-1m": Workload(
-        "y ~ x + (1 | g) + (1 | h)",
-        grouped(1_000_000, (6_040, 3_700), CROSSED),
-        ("g", "h"),
-        in_lme4=False,
+LINEAR = {
+    "sleepstudy": linear(
+        "Days + (Days | Subject)",
+        sleep,
+        Goal(seconds=0.010),
+        groups=("Subject",),
+        source=Source("lme4", "sleepstudy", "Reaction"),
+        size="quick",
     ),
-    "lmm-intercept-10m": Workload(
-        "y ~ x + (1 | g)", one(10_000_000, 200_000), ("g",), default=False, in_lme4=False
+    "lmm-slope-100k": linear(
+        "x + (1 + x | g)", one(100_000, 5_000, slopes=True), Goal(faster={"glmm": 1})
+    ),
+    "lmm-intercept-1m": linear(ONE, one(1_000_000, 100_000), Goal(faster={"glmm": 1})),
+    "InstEval": linear(
+        "service + (1 | s) + (1 | d) + (1 | dept)",
+        ratings,
+        Goal(faster={"glmm": 2}),
+        groups=("s", "d", "dept"),
+        source=Source("lme4", "InstEval"),
+    ),
+    "lmm-ratings-1m": linear(
+        "x + (1 | g) + (1 | h)",
+        grouped(1_000_000, (6_040, 3_700), CROSSED),
+        Goal(seconds=15, solver="direct"),
+        groups=("g", "h"),
+        beyond=("lme4", "glmmTMB"),
+        solvers=("direct", "iterative"),
+        size="large",
+    ),
+    "lmm-intercept-10m": linear(
+        ONE, one(10_000_000, 200_000), Goal(), beyond=("lme4", "glmmTMB"), size="large"
     ),
 }
