@@ -19,6 +19,7 @@ from skglmm.linalg import (
     solve_lower,
     solve_upper,
 )
+from skglmm.linalg.split import Split
 from skglmm.parts import Here
 
 
@@ -167,17 +168,13 @@ def test_the_cases_cover_lists_of_meetings_and_dense_products():
     assert not kinds["sparse"]
 
 
+LISTS = {"SYRK": 1e9, "GEMM": 1e9, "MEETINGS_FEW": np.inf}
 WAYS = {  # thresholds of the ways to multiply entries
-    "lists": {"DENSE_RATE": 0.0, "MEETINGS_FEW": 1e9},
-    "lists of few places": {"DENSE_RATE": 0.0, "MEETINGS_FEW": 1e9, "FEW": 0.0},
-    "dense": {"DENSE_RATE": np.inf, "SPARSE_RATE": np.inf},
-    "sparse": {"SPARSE_RATE": 0.0, "MEETINGS_FEW": 0.0},
-    "sparse with heavy columns": {
-        "SPARSE_RATE": 0.0,
-        "MEETINGS_FEW": 0.0,
-        "MEETINGS_MAX": 0.0,
-        "HEAVY": 0.2,
-    },
+    "lists": {**LISTS, "LISTED": 0.0},
+    "lists with heavy columns": {**LISTS, "LISTED": 1e9, "ACROSS": 0.0, "SYRK": 1.0},
+    "dense": {"SYRK": 0.0, "GEMM": 0.0},
+    "sparse": {"SYRK": 1e9, "SPARSE": 0.0, "MEETINGS_FEW": -1.0},
+    "sparse with heavy columns": {"SYRK": 1.0, "ACROSS": 0.0, "FILLED": 0.0, "MEETINGS_FEW": -1.0},
 }
 
 
@@ -204,6 +201,47 @@ def test_entries_are_multiplied_as_dense_matrices(way, density, monkeypatch):
     assert_allclose(pattern.sums_of_squares(values, crossed), squares, atol=1e-11)
     assert_allclose(pattern.by_level(values), full.sum(axis=2), atol=1e-12)
     assert_allclose(pattern.by_column(values[0]), full[0].sum(axis=0), atol=1e-12)
+
+
+PATTERNS = {  # whether each of 30 levels meets each of 12 columns, of uniform numbers
+    "ragged": lambda u: u < np.linspace(0.02, 0.9, 12),
+    "levels seen once": lambda u: u == u.max(axis=1, keepdims=True),
+    "one level": lambda u: (u < 0.6) & (np.arange(30) == 4)[:, None],
+    "some": lambda u: u < 0.3,
+    "all": lambda u: u < 2.0,
+    "none": lambda u: u < 0.0,
+}
+
+
+@pytest.mark.parametrize("heavy", [[], [2, 5, 11], range(12)], ids=["light", "both", "heavy"])
+@pytest.mark.parametrize("limits", [(10**6, 32), (40, 0)], ids=["whole", "slices"])
+@pytest.mark.parametrize("name", PATTERNS)
+def test_heavy_and_light_columns_give_the_numbers_of_dense_algebra(
+    name, limits, heavy, monkeypatch
+):
+    for limit, value in zip(("CHUNK", "FEW"), limits, strict=True):
+        monkeypatch.setattr(f"skglmm.linalg.split.{limit}", value)
+    rng = np.random.default_rng(3)
+    levels, columns = np.nonzero(PATTERNS[name](rng.uniform(size=(30, 12))))
+    order = rng.permutation(len(levels))
+    levels, columns = levels[order], columns[order]
+    split = Split(levels, columns, (30, 12), np.array(heavy, dtype=np.intp))
+    values = rng.normal(size=(2, len(levels)))
+    full = np.zeros((2, 30, 12))
+    full[:, levels, columns] = values
+    crossed = rng.normal(size=(12, 12))
+    crossed = crossed + crossed.T
+    gram = np.triu(np.einsum("kli,klj->ij", full, full))
+    for subtract in (split.subtract_gram, split.subtract_products):
+        left = np.zeros((12, 12))
+        subtract(values, left)
+        assert_allclose(np.triu(left), -gram, rtol=1e-10, atol=1e-13)
+    products = full @ crossed
+    found = split.times(values, crossed)
+    assert_allclose(found, products[:, levels, columns], rtol=1e-10, atol=1e-12)
+    squares = np.einsum("kli,mli->km", products, full)
+    found = split.sums_of_squares(values, crossed)
+    assert_allclose(found, squares, rtol=1e-10, atol=1e-11)
 
 
 def test_an_indefinite_arrowhead_is_refused():

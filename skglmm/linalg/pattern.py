@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,29 +11,27 @@ from scipy.sparse import csr_array
 from skglmm.arrays import Floats, Ints
 from skglmm.linalg.batched import LARGE, is_large
 from skglmm.linalg.grouping import Grouping
+from skglmm.linalg.meetings import index_kind
+from skglmm.linalg.split import Split, rows_of
 
 __all__ = ["Pattern"]
 
 DENSE_CHUNK = 2_000_000  # numbers in a dense slice of the entries: 16 MB
-DENSE_RATE = 100.0  # multiply-adds of a dense product in the time of one scattered one
-SPARSE_RATE = 200.0  # in the time of one of a sparse product
-MEETINGS_MAX = 20_000_000  # listed meetings of one shard: their arrays stay below about 1 GB
-MEETINGS_FEW = 50_000  # are listed in the time of a few sparse products
-FEW = 16  # possible keys for each key that occurs, which then are counted in a list of them
-HEAVY = 0.08  # share of the levels that a column meets from which on it counts as dense
+# Nanoseconds: of a multiply-add of a dense Gram matrix, and of a dense product; of one with an
+# entry whose column is light; of two entries that meet, in a list, and in a sparse product.
+SYRK, GEMM, ACROSS, LISTED, SPARSE = 0.04, 0.05, 1.0, 8.0, 24.0
+FILLED = 2.0  # of a number of a matrix that is filled from sparse ones
+MEETINGS_MAX = 10_000_000  # listed meetings of one shard: their arrays stay below about 500 MB
+MEETINGS_FEW = 2_000_000  # are listed in the time of a few sparse products
+SHARES = (0.3, 0.15, 0.08, 0.04, 0.02)  # of the levels, from which on a column may count as heavy
 
 
-class _Split(NamedTuple):
-    """Entries of columns that meet many levels, and those of all others, level by level.
+class _Cut(NamedTuple):
+    """Columns that count as dense, and what work with all others is left then."""
 
-    Columns are numbered within each part.
-    """
-
-    heavy: Ints  # (n_heavy,) columns
-    light: Ints  # (n_light,) columns
-    dense: tuple[Ints, Ints, Ints]  # entries, levels and columns of the heavy ones
-    sparse: tuple[Ints, Ints, Ints]  # entries, columns, and where levels begin, of the light ones
-    turned: tuple[Ints, Ints, Ints]  # entries, levels, and where columns begin, of the light ones
+    heavy: Ints
+    n_meetings: float
+    dense: float  # nanoseconds of a Gram matrix, beside what meets
 
 
 @dataclass(frozen=True)
@@ -66,30 +64,67 @@ class Pattern:
         return np.array_equal(self.levels, levels) and np.array_equal(self.columns, columns)
 
     @cached_property
-    def _n_meetings(self) -> float:
-        counts = np.bincount(self.levels, minlength=self.n_levels).astype(float)
-        return float(counts @ counts)
-
-    @cached_property
     def is_dense(self) -> bool:
         """Whether dense products are cheaper than lists of what meets in each level."""
-        return self._beats_lists(DENSE_RATE)
+        return not self._is_listed or GEMM * self._dense < self._cost(LISTED)
 
     @cached_property
     def has_dense_gram(self) -> bool:
         """Whether a dense Gram matrix, which is half the work, is cheaper than such lists."""
-        return self._beats_lists(2.0 * DENSE_RATE)
-
-    def _beats_lists(self, rate: float) -> bool:
-        dense = float(self.n_levels) * self.n_crossed**2
-        return self._n_meetings > MEETINGS_MAX or self._n_meetings * rate > dense
+        return not self._is_listed or SYRK * self._dense < self._cost(LISTED)
 
     @cached_property
     def is_sparse(self) -> bool:
-        """Whether sparse products are cheaper than dense ones, and than lists of what meets."""
-        dense, n_meetings = float(self.n_levels) * self.n_crossed**2, self._n_meetings
-        is_listed = n_meetings <= (MEETINGS_MAX if self.is_lasting else MEETINGS_FEW)
-        return not is_listed and n_meetings * SPARSE_RATE < dense
+        """Whether sparse products are cheaper than dense ones, and lists of what meets too long."""
+        filled = FILLED * self.n_crossed**2
+        return not self._is_listed and self._cost(SPARSE) + filled < SYRK * self._dense
+
+    @property
+    def _dense(self) -> float:
+        return float(self.n_levels) * self.n_crossed**2
+
+    @cached_property
+    def _is_listed(self) -> bool:
+        most = MEETINGS_MAX if self.is_lasting else MEETINGS_FEW
+        return self._best(LISTED).n_meetings <= most
+
+    def _cost(self, rate: float) -> float:
+        best = self._best(rate)
+        return best.dense + rate * best.n_meetings
+
+    def _best(self, rate: float) -> _Cut:
+        return min(self._cuts, key=lambda cut: cut.dense + rate * cut.n_meetings)
+
+    @cached_property
+    def _cuts(self) -> list[_Cut]:
+        """What columns may be taken as dense: none, or those that meet a share of the levels."""
+        found: list[_Cut] = []
+        counts = np.bincount(self.columns, minlength=self.n_crossed)
+        for share in (1.0, *SHARES):
+            is_heavy = counts > share * self.n_levels
+            n_heavy = int(is_heavy.sum())
+            if found and n_heavy in (len(found[-1].heavy), self.n_crossed):
+                continue
+            light = self.levels[~is_heavy[self.columns]] if n_heavy else self.levels
+            met = np.bincount(light, minlength=self.n_levels).astype(np.float64)
+            dense = n_heavy * (SYRK * n_heavy * self.n_levels + ACROSS * len(light))
+            n_meetings = 0.5 * float(met @ met - met.sum())
+            found.append(_Cut(np.flatnonzero(is_heavy), n_meetings, dense))
+        return found
+
+    def _split_at(self, rate: float) -> Split:
+        shape = (self.n_levels, self.n_crossed)
+        return Split(self.levels, self.columns, shape, self._best(rate).heavy)
+
+    @cached_property
+    def _lists(self) -> Split:
+        """The entries as lists of what meets take them."""
+        return self._split_at(LISTED)
+
+    @cached_property
+    def _sparse(self) -> Split:
+        """The entries as sparse products take them."""
+        return self._split_at(SPARSE)
 
     @cached_property
     def _by_level(self) -> Grouping:
@@ -112,7 +147,7 @@ class Pattern:
         """
         if np.all(self.levels[1:] >= self.levels[:-1]):
             starts = np.concatenate([[0], np.cumsum(self._level_counts)])
-            kind = _index_kind(len(self.levels))
+            kind = index_kind(len(self.levels))
             return slice(None), self.columns.astype(kind), starts.astype(kind)
         return self._rows
 
@@ -121,56 +156,10 @@ class Pattern:
         return np.bincount(self.levels, minlength=self.n_levels)
 
     @cached_property
-    def _neighbors(self) -> tuple[Ints, Ints, Ints]:
-        """Entries of the level of each entry, level by level, and where those of the next begin.
-
-        Between them the places of both in a matrix of the columns. An entry is among its own.
-        """
-        counts, own = np.bincount(self.levels, minlength=self.n_levels), self.levels[self.order]
-        repeats = counts[own]
-        ends = np.concatenate([[0], np.cumsum(repeats)])
-        first = np.repeat((np.cumsum(counts) - counts)[own] - ends[:-1], repeats)
-        others = self.order[first + np.arange(len(first))]
-        columns = np.repeat(self.columns[self.order] * self.n_crossed, repeats)
-        columns += self.columns[others]
-        return others.astype(kind := _index_kind(ends[-1])), columns, ends.astype(kind)
-
-    @cached_property
-    def meetings(self) -> tuple[Ints, Ints, Ints, Grouping]:
-        """Each pair of different entries that share a level, the lower column first.
-
-        Behind them the distinct pairs of columns that they reach, in a matrix of the columns, and
-        that of each meeting.
-        """
-        others, places, ends = self._neighbors
-        once = places // self.n_crossed < places % self.n_crossed  # a level meets a column once
-        left, right = np.repeat(self.order, np.diff(ends))[once], others[once].astype(np.intp)
-        distinct, index = _distinct(places[once], self.n_crossed**2)
-        return left, right, distinct, Grouping(index, len(distinct))
-
-    @cached_property
-    def _split(self) -> _Split:
-        counts = np.bincount(self.columns, minlength=self.n_crossed)
-        is_heavy = (counts > HEAVY * self.n_levels) & (self._n_meetings > MEETINGS_MAX)
-        heavy, light = np.flatnonzero(is_heavy), np.flatnonzero(~is_heavy)
-        number = np.empty(self.n_crossed, dtype=np.intp)
-        number[heavy], number[light] = np.arange(len(heavy)), np.arange(len(light))
-        many = np.flatnonzero(is_heavy[self.columns])
-        few = self.order[~is_heavy[self.columns[self.order]]]
-        turned = few[np.argsort(self.columns[few], kind="stable")]
-        return _Split(
-            heavy,
-            light,
-            (many, self.levels[many], number[self.columns[many]]),
-            _rows_of(few, self.levels[few], number[self.columns[few]], self.n_levels),
-            _rows_of(turned, number[self.columns[turned]], self.levels[turned], len(light)),
-        )
-
-    @cached_property
     def _rows(self) -> tuple[Ints, Ints, Ints]:
         """All entries, level by level, with their columns, and where each level begins."""
         levels, columns = self.levels[self.order], self.columns[self.order]
-        return _rows_of(self.order, levels, columns, self.n_levels)
+        return rows_of(self.order, levels, columns, self.n_levels)
 
     def _slices(self, width: int) -> Iterator[tuple[slice, Ints]]:
         """Ranges of levels whose dense rows stay small, with their entries."""
@@ -181,7 +170,7 @@ class Pattern:
             levels = slice(int(start), min(int(start) + step, self.n_levels))
             yield levels, self.order[first:last]
 
-    def _dense(self, values: Floats, levels: slice, entries: Ints) -> Floats:
+    def _dense_rows(self, values: Floats, levels: slice, entries: Ints) -> Floats:
         rows = np.zeros((len(values), levels.stop - levels.start, self.n_crossed))
         rows[:, self.levels[entries] - levels.start, self.columns[entries]] = values[:, entries]
         return rows.reshape(-1, self.n_crossed)
@@ -208,60 +197,13 @@ class Pattern:
             for row in self._full(values):
                 out -= row @ row.T
         elif self.is_sparse:
-            order = np.argsort(np.concatenate([self._split.heavy, self._split.light]))
-            for row in values:
-                product = self._products(row, row)
-                out -= product[order[:, None], order] if len(self._split.heavy) else product
+            self._sparse.subtract_products(values, out)
         elif self.has_dense_gram:
             for levels, entries in self._slices(len(values)):
-                rows = self._dense(values, levels, entries)
+                rows = self._dense_rows(values, levels, entries)
                 out -= rows.T @ rows
         else:
-            self._subtract_listed(values, out)
-
-    def _subtract_listed(self, values: Floats, out: Floats) -> None:
-        left, right, distinct, groups = self.meetings
-        product = values[0][left] * values[0][right]
-        for row in values[1:]:
-            product += row[left] * row[right]
-        out.reshape(-1)[distinct] -= groups.sum(product)
-        every = np.arange(self.n_crossed)
-        out[every, every] -= self.by_column(np.einsum("ce,ce->e", values, values))
-
-    def _products(self, left: Floats, right: Floats) -> Floats:
-        """Products of two rows of entries, (m,), summed over the levels: heavy columns first."""
-        split = self._split
-        n_heavy = len(split.heavy)
-        few = _matrix(left, split.turned, self.n_levels)
-        other = _matrix(right, split.sparse, len(split.light))
-        if not n_heavy:
-            return np.asarray((few @ other).toarray())
-        one, theirs = (self._dense_part(row) for row in (left, right))
-        found = np.empty((self.n_crossed, self.n_crossed))
-        found[:n_heavy, :n_heavy] = one.T @ theirs
-        found[n_heavy:, n_heavy:] = (few @ other).toarray()
-        found[n_heavy:, :n_heavy] = few @ theirs
-        if left is right:
-            found[:n_heavy, n_heavy:] = found[n_heavy:, :n_heavy].T
-        else:
-            found[:n_heavy, n_heavy:] = (_matrix(right, split.turned, self.n_levels) @ one).T
-        return found
-
-    def _dense_part(self, row: Floats) -> Floats:
-        """Entries of the heavy columns, (n_levels, n_heavy)."""
-        split = self._split
-        entries, levels, columns = split.dense
-        found = np.zeros((self.n_levels, len(split.heavy)))
-        found[levels, columns] = row[entries]
-        return found
-
-    def _with_heavy_first(self, crossed: Floats) -> Floats:
-        """A matrix of the crossed columns, (n_crossed, n_crossed), in the order of `_products`."""
-        split = self._split
-        if not len(split.heavy):
-            return crossed
-        order = np.concatenate([split.heavy, split.light])
-        return np.asarray(crossed[order[:, None], order])
+            self._lists.subtract_gram(values, out)
 
     def sums_of_squares(self, values: Floats, crossed: Floats) -> Floats:
         """Return ``values @ crossed @ values.T`` summed over the levels, (k, k).
@@ -281,13 +223,7 @@ class Pattern:
             return np.array([[np.vdot(crossed @ right, left) for right in full] for left in full])
         if not self.is_sparse:
             return np.asarray(values @ self.times(values, crossed).T)
-        found, crossed = np.zeros((size, size)), self._with_heavy_first(crossed)
-        rows = list(values)  # views that are known again
-        for a, left in enumerate(rows):
-            for b in range(a, size):
-                product = np.vdot(crossed, self._products(left, rows[b]))
-                found[a, b] = found[b, a] = product
-        return found
+        return self._sparse.sums_of_squares(values, crossed)
 
     def times(self, values: Floats, crossed: Floats) -> Floats:
         """Entries of ``values @ crossed`` on the pattern, (k, m), for a symmetric `crossed`."""
@@ -301,21 +237,19 @@ class Pattern:
             return np.asarray((crossed @ self._full(values)).reshape(values.shape))
         if self.is_sparse:
             for a, row in enumerate(values):
-                product = _matrix(row, self._rows, self.n_crossed) @ crossed
-                out[a] = product[self.levels, self.columns]
+                matrix = _matrix(row, self._rows, self.n_crossed)
+                for levels, entries in self._slices(1):
+                    product = matrix[levels] @ crossed
+                    places = self.levels[entries] - levels.start, self.columns[entries]
+                    out[a, entries] = product[places]
             return out
         if self.is_dense:
             for levels, entries in self._slices(len(values)):
-                rows = self._dense(values, levels, entries) @ crossed
+                rows = self._dense_rows(values, levels, entries) @ crossed
                 places = self.levels[entries] - levels.start, self.columns[entries]
                 out[:, entries] = rows.reshape(len(values), -1, self.n_crossed)[:, *places]
             return out
-        others, keys, ends = self._neighbors
-        parts: Any = (crossed.reshape(-1)[keys], others, ends)
-        matrix = csr_array(parts, shape=(values.shape[1], values.shape[1]))
-        for a, row in enumerate(values):
-            out[a, self.order] = matrix @ row
-        return out
+        return self._lists.times(values, crossed)
 
     def by_level(self, values: Floats) -> Floats:
         """Sum entries `values`, (..., m), over each level: shape (..., n_levels)."""
@@ -345,26 +279,3 @@ def _matrix(row: Floats, parts: tuple[Ints, Ints, Ints], n_columns: int) -> csr_
     """Some entries, in an order, with their columns, and where the rows of the matrix begin."""
     entries, columns, ends = parts
     return csr_array((row[entries], columns, ends), shape=(len(ends) - 1, n_columns))
-
-
-def _rows_of(entries: Ints, rows: Ints, columns: Ints, size: int) -> tuple[Ints, Ints, Ints]:
-    """Entries in the order of their rows, with their columns, and where each row begins."""
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))])
-    kind = _index_kind(len(entries))
-    return entries, columns.astype(kind), starts.astype(kind)
-
-
-def _index_kind(largest: int) -> type[np.signedinteger[Any]]:
-    """Kind of the indices of a sparse matrix: short ones are what SciPy is fastest with."""
-    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
-
-
-def _distinct(keys: Ints, size: int) -> tuple[Ints, Ints]:
-    """Return the distinct keys, below `size`, and the number of each key among them."""
-    if size > FEW * max(len(keys), 1):
-        distinct, index = np.unique(keys, return_inverse=True)
-        return distinct, index
-    distinct = np.flatnonzero(np.bincount(keys, minlength=size))
-    number = np.empty(size, dtype=np.intp)
-    number[distinct] = np.arange(len(distinct))
-    return distinct, number[keys]

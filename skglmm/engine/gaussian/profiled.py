@@ -221,7 +221,9 @@ class ProfiledLikelihood(Approximation):
         kept = len(inverse) - self.n_fixed
         share = _solved(inverse[kept:, kept:], inverse[kept:, :kept])
         found = np.zeros_like(inverse)
-        found[:kept, :kept] = inverse[:kept, :kept] - inverse[:kept, kept:] @ share
+        own = found[:kept, :kept]
+        np.matmul(inverse[:kept, kept:], share, out=own)
+        np.subtract(inverse[:kept, :kept], own, out=own)
         return found
 
     def _by_pattern(self, problem: Problem, mode: ProfileMode) -> list[Floats]:
