@@ -25,7 +25,7 @@ from skglmm.preprocessing import GLMMEncoder
 
 def few(patch):
     """Make so many crossed effects as the data have too many for a dense matrix."""
-    patch.setattr("skglmm.engine.binding.CROSSED_MAX", 50)
+    patch.setattr("skglmm.engine.binding.fits", lambda n_crossed: n_crossed <= 50)
 
 
 @cache

@@ -483,7 +483,7 @@ def test_a_column_that_changes_its_type_is_refused():
 
 
 def test_crossed_columns_of_too_many_categories_are_told_what_to_do(monkeypatch):
-    monkeypatch.setattr("skglmm.engine.binding.CROSSED_MAX", 10)
+    monkeypatch.setattr("skglmm.engine.binding.fits", lambda n_crossed: n_crossed <= 10)
     with pytest.raises(
         DesignError, match=r"\(a \(30 .*, b \(12 .*a model to each col.* joint=False"
     ):

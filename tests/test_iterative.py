@@ -207,18 +207,29 @@ def test_probes_are_those_of_the_seed_and_begin_with_fewer():
     assert not np.array_equal(ProbePlan(1).probes(9), ProbePlan(2).probes(9))
 
 
-def test_auto_is_direct_where_it_fits():
-    assert Solver("auto").plan(9, 9) is None
-    assert Solver("auto").plan(10, 9) is not None
-    assert Solver("iterative").plan(2, 9) is not None
-    assert Solver("iterative").plan(0, 9) is None
-    assert Solver("direct").plan(10, 9) is None
+def _have_room(n_crossed):
+    del n_crossed
+    return True
+
+
+def _have_none(n_crossed):
+    del n_crossed
+    return False
+
+
+def test_auto_is_direct_where_that_is_faster_and_fits():
+    assert Solver("auto").plan(9, 9, _have_room) is None
+    assert Solver("auto").plan(10, 9, _have_room) is not None
+    assert Solver("auto").plan(9, 9, _have_none) is not None
+    assert Solver("iterative").plan(2, 9, _have_room) is not None
+    assert Solver("iterative").plan(0, 9, _have_none) is None
+    assert Solver("direct").plan(10, 9, _have_none) is None
 
 
 def test_few_crossed_effects_are_factorized_also_where_iterations_are_asked_for(monkeypatch):
     monkeypatch.setattr("skglmm.engine.iterative.plan.DENSE", 500)
-    assert Solver("iterative").plan(500, 9) is None
-    assert Solver("iterative").plan(501, 9) is not None
+    assert Solver("iterative").plan(500, 9, _have_room) is None
+    assert Solver("iterative").plan(501, 9, _have_room) is not None
     X, y = ratings()
     found = clone(ESTIMATORS["normal"]).set_params(solver="iterative").fit(X, y["normal"])
     assert found.log_likelihood_std_error_ == 0.0

@@ -8,6 +8,7 @@ import numpy as np
 from skglmm.arrays import Floats, Ints, keep_freed_memory
 from skglmm.design import Design, Factor, Layout
 from skglmm.engine.iterative.plan import Solver
+from skglmm.engine.memory import fits, shortage
 from skglmm.engine.objective.laplace import Laplace
 from skglmm.engine.prior import NormalPosterior, NormalPrior, StandardPrior
 from skglmm.engine.problem.cut import Cutter
@@ -22,7 +23,7 @@ from skglmm.parts import Here, Parts
 
 __all__ = ["arrange", "assemble", "bind", "bind_part", "is_nested"]
 
-CROSSED_MAX = 10_000  # columns that are solved densely: three matrices of 800 MB
+CROSSED_MAX = 10_000  # crossed effects up to which a factorization is faster than iterations
 SHARE_ROWS, SHARD_MAX = 8, 2**18  # rows of a shard for each crossed effect, and at most
 DIRECT = Solver("direct")
 CHAIN_FROM = 100  # levels of a factor that is eliminated as a part of a chain, not densely
@@ -68,15 +69,15 @@ def bind(  # noqa: PLR0913 -- data and what their likelihood is
     Raises
     ------
     DesignError
-        If the factors beside the largest have too many levels to be solved densely, and are to be.
+        If the factors beside the largest have too many levels to be solved densely in the memory
+        that there is, and are to be.
     """
     keep_freed_memory()
     order, n_nested = arrange(
-        design.layout, _nesting(design, earlier), whole=whole, most=solver.most(CROSSED_MAX)
+        design.layout, _nesting(design, earlier), whole=whole, is_dense=solver.kind == "direct"
     )
-    factors = design.layout.factors
-    n_crossed = sum(factors[f].size for f in order[n_nested:])
-    plan = solver.plan(n_crossed, CROSSED_MAX)
+    n_crossed = sum(design.layout.factors[f].size for f in order[n_nested:])
+    plan = solver.plan(n_crossed, CROSSED_MAX, fits)
     kind = Shard
     if plan is not None:  # shards each have sums by crossed level
         shard_rows = max(shard_rows, min(SHARE_ROWS * n_crossed, SHARD_MAX))
@@ -214,7 +215,7 @@ def arrange(
     nested: Callable[[int, int], bool],
     *,
     whole: bool = False,
-    most: float | None = None,
+    is_dense: bool = True,
 ) -> tuple[tuple[int, ...], int]:
     """Order the factors: a chain that begins with the largest, then the others by size.
 
@@ -226,8 +227,8 @@ def arrange(
         of the second.
     whole : bool, default=False
         Whether the chain is to have every factor that can be in it, not only large ones.
-    most : float or None
-        Crossed effects that there may be, by default as many as are solved directly.
+    is_dense : bool, default=True
+        Whether crossed effects are to be factorized, which takes memory.
 
     Returns
     -------
@@ -238,7 +239,7 @@ def arrange(
     Raises
     ------
     DesignError
-        If the crossed factors have too many levels to be solved densely.
+        If crossed factors have too many levels to be solved densely in the memory that there is.
     """
     factors = layout.factors
     by_size = sorted(range(len(factors)), key=lambda f: -factors[f].size)
@@ -249,7 +250,8 @@ def arrange(
         if (whole or factors[f].n_levels >= CHAIN_FROM) and nested(chain[-1], f):
             chain.append(f)
     crossed = [f for f in by_size if f not in chain]
-    _check_crossed([factors[f] for f in (*chain, *crossed)], len(chain), most or CROSSED_MAX)
+    if is_dense:
+        _check_crossed([factors[f] for f in (*chain, *crossed)], len(chain))
     return (*chain, *crossed), len(chain)
 
 
@@ -260,19 +262,19 @@ def is_nested(codes: Ints, above: Ints, n_levels: int) -> bool:
     return bool(np.array_equal(parent[codes], above))
 
 
-def _check_crossed(factors: list[Factor], n_nested: int, most: float) -> None:
-    """Refuse, before any allocation, what would not fit."""
+def _check_crossed(factors: list[Factor], n_nested: int) -> None:
+    """Refuse, before any allocation, what would not fit into the memory that there is."""
     n_crossed = sum(factor.size for factor in factors[n_nested:])
-    if n_crossed <= most:
+    if fits(n_crossed):
         return
     sizes = ", ".join(
         f"{factor.name} ({factor.n_levels:,} levels x {factor.n_columns})" for factor in factors
     )
     msg = (
         f"the random effects are too many to be solved together: beside the largest factor, and "
-        f"those that it is nested in, there may be at most {most:,} effects, but there are "
-        f"{n_crossed:,} ({sizes}), a matrix of {8e-9 * n_crossed**2:,.1f} GB. An estimator with "
-        "solver='iterative' does without it; or leave out a factor or a slope, or merge rare levels"
+        f"those that it is nested in, there are {n_crossed:,} effects ({sizes}), whose "
+        f"factorization {shortage(n_crossed)}. An estimator with solver='iterative' does without "
+        "it; or leave out a factor or a slope, or merge rare levels"
     )
     raise DesignError(msg)
 

@@ -80,7 +80,7 @@ class GLMMEncoder(SingleThreaded, TransformerMixin, BaseEstimator):
         How the effects of columns that are encoded together are solved for, as of the estimators:
         "direct" is exact, with a dense matrix of all categories but those of the column that has
         the most; "iterative" does without it, for many thousands of them; "auto" is "direct" for
-        up to 10,000.
+        up to 10,000, if these fit into memory.
     random_state : int, RandomState or None, default=None
         Of the shuffling, and of the signs that estimate a likelihood by iterations; an int makes
         the same folds and the same effects each time.

@@ -1,5 +1,6 @@
 """What stays fixed while a fit moves: probes, a coarse space, and how many of both."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,8 +21,8 @@ class Solver:
     Parameters
     ----------
     kind : {"auto", "direct", "iterative"}
-        "auto" is "direct" wherever crossed effects are few enough, and "iterative" where they are
-        so few that this is also faster.
+        "auto" is "direct" where that is faster and has room in memory, and so is "iterative" where
+        crossed effects are very few.
     seed : int
         Of the probes.
     """
@@ -29,16 +30,22 @@ class Solver:
     kind: str = "auto"
     seed: int = 0
 
-    def most(self, limit: int) -> float:
-        """Return how many crossed effects there may be, of which `limit` are solved directly."""
-        return limit if self.kind == "direct" else np.inf
+    def plan(self, n_crossed: int, limit: int, fits: Callable[[int], bool]) -> "ProbePlan | None":
+        """Return how systems with so many crossed effects are solved; None where directly.
 
-    def plan(self, n_crossed: int, limit: int) -> "ProbePlan | None":
-        """Return how systems with so many crossed effects are solved; None where directly."""
-        most = limit if self.kind == "auto" else DENSE
-        if self.kind == "direct" or n_crossed <= most:
+        Parameters
+        ----------
+        n_crossed : int
+        limit : int
+            Up to so many "auto" factorizes, as that takes less time.
+        fits : callable
+            Returns whether they have room in memory.
+        """
+        if self.kind == "direct":
             return None
-        return ProbePlan(self.seed)
+        is_auto = self.kind == "auto"
+        is_direct = n_crossed <= limit and fits(n_crossed) if is_auto else n_crossed <= DENSE
+        return None if is_direct else ProbePlan(self.seed)
 
 
 class Refinement(NamedTuple):

@@ -130,7 +130,9 @@ solver : {"auto", "direct", "iterative"}, default="auto"
     the largest factor, exactly; "iterative" does without it, so that millions of rows with crossed
     factors of many thousand levels can be fitted: modes are exact, and the log likelihood is
     estimated, see `log_likelihood_std_error_`. "auto" is direct up to 10,000 such effects,
-    "iterative" up to 1,500, where iterations would only be slower.
+    above which iterations are faster, if there is memory for five matrices of them (4 GB for
+    10,000), and "iterative" up to 1,500, where iterations would only be slower. "direct" is refused
+    where the memory that is available is too small.
 random_state : int, RandomState or None, default=0
     Of the signs that estimate the log likelihood by iterations: the same number has the same
     result, whatever `n_jobs` is.
