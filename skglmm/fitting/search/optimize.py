@@ -26,7 +26,9 @@ __all__ = ["DIRECT", "STALLED_DECREASE", "Optimum", "Options", "finish", "minimi
 DIRECT = Solver("direct")
 MODE_SHARE = 1e-2  # of the promised decrease: gradients on the way are off by a few percent at most
 MODE_MIN, MODE_MAX = 1e-14, 1.0  # log-likelihood units
-MODE_TRUST = 0.1  # of the promised decrease: what may be left to the mode where a step begins
+# What may be left to the mode, where a step begins, in promised decreases: value and gradient are
+# those at the end of Newton's step. Where the search ends, of the tolerance.
+MODE_TRUST, MODE_LEFT = 10.0, 0.1
 MODE_NEAR = 100.0  # steps that promise less are short: modes are where their tangents end
 STEP_MAX = 3.0  # largest change of a parameter in one step, in units of a link
 STALLED_MAX = 4  # iterations in a row that bring less than the tolerance
@@ -204,7 +206,7 @@ def minimize(problem: Problem, state: Optimum, options: Options) -> Optimum:
 def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum, Step]:
     """Return the state, with a mode that is close enough for its next step, and that step."""
     step = state.step()
-    while state.here.mode.decrement > MODE_TRUST * max(step.decrease, tol):
+    while state.here.mode.decrement > max(MODE_TRUST * step.decrease, MODE_LEFT * tol):
         sharp = _sharper(problem, state, max(MODE_SHARE * max(step.decrease, tol), MODE_MIN))
         if sharp is None:
             break
@@ -286,10 +288,13 @@ def finish(
     free: Bools,
     tol: float,
     decrease: float = FINISH_DECREASE,
+    *,
+    learns: bool = False,
 ) -> Optimum:
     """Newton steps with a Hessian, kept while the promised decrease falls, down to `decrease`.
 
-    Parameters that are not `free` stay as they are, to the last bit.
+    Parameters that are not `free` stay as they are, to the last bit. The Hessian stays, too, unless
+    it `learns` from the steps as in a search.
     """
     state = replace(state, hessian=hessian, is_exact=True)
     step = state.step()
@@ -308,6 +313,10 @@ def finish(
             here=there,
             n_evaluations=state.n_evaluations + 1,
         )
+        if learns:
+            change = there.gradient - state.here.gradient
+            hessian = update(state.hessian, vector - state.vector, change)
+            moved = replace(moved, hessian=hessian)
         after = moved.step()
         if not after.decrease < step.decrease:
             break

@@ -55,7 +55,7 @@ def exact(problem: Problem, optimum: Optimum, tol: float) -> Optimum:
     """
     free = free_parameters(problem, optimum)
     if optimum.decrease <= tol:  # V belongs to the optimum: difference the Hessian next to it
-        optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO)
+        optimum = finish(problem, optimum, optimum.hessian, free, tol, NEXT_TO, learns=True)
     hessian = differenced_hessian(problem, optimum, free)
     n_evaluations = optimum.n_evaluations + int(free.sum())
     optimum = replace(optimum, n_evaluations=n_evaluations, is_exact=False)

@@ -20,6 +20,9 @@ __all__ = ["begin", "begin_at", "off_boundary", "with_spread"]
 
 SHARDS_MIN = 4  # with fewer, all rows are seen from the start
 SHARE = 8  # one shard of so many goes ahead
+# Cubed crossed effects for each row: with more, the time of a step is that of their matrix, which
+# has the same size for rows that go ahead.
+CUBED_MAX = 5_000
 DECREASE_TOL = 1e-2  # log-likelihood units of the rows ahead
 LARGEST = 10.0  # estimates on standardized columns: more is separation in the rows ahead
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # of standard deviations, until there is a mode
@@ -110,8 +113,8 @@ def off_boundary(problem: Problem, vector: Floats) -> Floats:
 
 
 def _pilot(problem: Problem, constants: Floats, upper: Floats, options: Options) -> _Pilot | None:
-    """Fit a subsample of the shards; None where these are few, or estimates are not reliable."""
-    if len(problem.shards) < SHARDS_MIN or not problem.order:
+    """Fit a subsample of the shards; None where that does not pay, or is not reliable."""
+    if not _pays(problem):
         return None
     some = problem.some(range(0, len(problem.shards), SHARE))
     try:
@@ -131,3 +134,10 @@ def _pilot(problem: Problem, constants: Floats, upper: Floats, options: Options)
         return None
     information = np.diag(first_hessian(some, found.here))
     return _Pilot(vector, hessian, information, found.here.mode.u.crossed)
+
+
+def _pays(problem: Problem) -> bool:
+    """Whether rows are many, and what takes most of the time."""
+    if len(problem.shards) < SHARDS_MIN or not problem.order:
+        return False
+    return problem.plan is not None or problem.n_crossed**3 <= CUBED_MAX * problem.n_rows
