@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from skglmm.arrays import Bools, Floats, Ints
 from skglmm.covariance import Covariance, EffectNames, Extended, Relationship
 from skglmm.design.one_hot import EffectColumns, OneHot
-from skglmm.design.smooths import LearnedSmooth
+
+if TYPE_CHECKING:  # which reads formulas
+    from skglmm.design.smooths import LearnedSmooth
 
 __all__ = ["Design", "Factor", "Layout", "SmoothCurve", "label_in"]
 
@@ -125,7 +128,7 @@ class SmoothCurve:
     predictor: int
     trends: tuple[int, ...]
     bends: tuple[int, ...]
-    smooth: LearnedSmooth
+    smooth: "LearnedSmooth"
     place: int
 
     def columns(self, x: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Fit a mixed model by maximum likelihood or REML: from design and response to a frozen `Fit`."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
@@ -16,6 +17,7 @@ from skglmm.engine import (
     PosteriorNodes,
     PosteriorNormal,
     Problem,
+    ProfiledGaussian,
     effect_posterior,
     find_mode,
     jacobian,
@@ -44,15 +46,18 @@ from skglmm.fitting.search.restricted import log_volume, restricted, with_integr
 from skglmm.fitting.search.settle import settle
 from skglmm.fitting.search.singular import free_parameters
 from skglmm.fitting.search.start import first_constants, start
-from skglmm.fitting.search.subsample import begin, begin_at, with_spread
+from skglmm.fitting.search.subsample import Pilot, ahead, begin, begin_at, with_spread
 from skglmm.fitting.separation import far_predictors, is_far, recession, run_out
 from skglmm.fitting.study import Study
 from skglmm.fitting.uncertainty import determined, least_curvatures, stiffened
+from skglmm.parts import Crew, Here
 from skglmm.priors import NO_PRIORS, Priors
 
 __all__ = ["fit", "fit_bound", "refit", "refit_with", "unpenalized", "unrestricted"]
 
 RUNS_MAX = 10  # towards infinity, of which each leaves a hundredth of what there is to gain
+NOBODY = Crew(0)
+SHARED_CROSSED = 2_000  # crossed effects: a matrix of more is slow to travel, and where time goes
 SMALLER, LARGER = 0.1, 1.0  # standard deviations where a search begins once more
 
 
@@ -100,20 +105,23 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
     """
     options = options or Options()
     rows, n_threads = (family, design, y, weights, log_jacobian), options.n_threads
-    study = Study.of(
-        *rows,
-        n_threads,
-        approximation,
-        whole=options.averages,
-        priors=priors,
-        solver=options.solver,
-    )
-    if options.averages and study.problem.plan is not None:
-        _refuse_averages()
-    found = spaces(signed_sums(design, y, weights), study.scales)
-    first = first_constants(family, study.design.offsets, study.response, weights)
-    bound = replace(study.bound, spaces=found)
-    return fit_bound(bound, first, options, inference=inference)
+    with Crew(options.n_processes - 1) as crew:
+        if not isinstance(approximation, ProfiledGaussian):  # which hardly ever needs it
+            crew.start()
+        study = Study.of(
+            *rows,
+            n_threads,
+            approximation,
+            whole=options.averages,
+            priors=priors,
+            solver=options.solver,
+        )
+        if options.averages and study.problem.plan is not None:
+            _refuse_averages()
+        found = spaces(signed_sums(design, y, weights), study.scales)
+        first = first_constants(family, study.design.offsets, study.response, weights)
+        bound = replace(study.bound, spaces=found)
+        return fit_bound(bound, first, options, inference=inference, crew=crew)
 
 
 def fit_bound(
@@ -124,6 +132,7 @@ def fit_bound(
     inference: bool = True,
     effects: bool = True,
     model: LinearModel | None = None,
+    crew: Crew = NOBODY,
 ) -> Fit:
     """Fit a bound problem, whose rows may be here or on a cluster.
 
@@ -140,6 +149,8 @@ def fit_bound(
         Whether to keep the posterior of the random effects, which predictions need.
     model : LinearModel or None
         Cross-products of the rows of a linear mixed model, where they are known.
+    crew : Crew
+        Processes that are to have a share of the rows that are here.
     """
     model = model or linear_model(bound.problem)
     if model is not None:
@@ -150,14 +161,30 @@ def fit_bound(
     bound = replace(bound, problem=bound.problem.kept())
     if bound.problem.approximation.integrated:
         bound = restricted(bound, start(bound.problem, constants, bound.upper))
+    bound, pilot = _shared(bound, constants, options, crew)
     return _maximize(  # which lets go of the start, with arrays of all rows, on its way
         bound,
-        begin(bound.problem, constants, bound.upper, options),
+        begin(bound.problem, constants, bound.upper, pilot),
         options,
         constants,
         inference=inference,
         effects=effects,
     )
+
+
+def _shared(
+    bound: Bound, constants: Floats, options: Options, crew: Crew
+) -> tuple[Bound, Pilot | None]:
+    """Fit some rows ahead, while a crew starts and takes its share of all of them."""
+    problem, where = bound.problem, (constants, bound.upper, options)
+    is_large = problem.plan is not None or problem.n_crossed > SHARED_CROSSED
+    if not crew.n_others or is_large:
+        return bound, ahead(problem, *where)
+    alone = replace(problem, shards=Here(problem.shards))  # threads would only wait for each other
+    with ThreadPoolExecutor(1) as sender:
+        shared = sender.submit(problem.shared, crew)
+        pilot = ahead(alone, *where)
+        return replace(bound, problem=shared.result()), pilot
 
 
 def refit(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from skglmm.arrays import Bools, Floats, Ints
+from skglmm.arrays import Bools, Floats, Ints, keep_freed_memory
 from skglmm.covariance import Covariance, Known
 from skglmm.design import Layout
 from skglmm.engine.iterative.plan import ProbePlan
@@ -21,7 +21,7 @@ from skglmm.engine.rows.records import DECREMENT_TOL, Distance, Mode, Objective,
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import Elimination, NestedEffects
-from skglmm.parts import Here, Parts
+from skglmm.parts import Crew, Here, Owned, Parts
 
 __all__ = ["Modes", "Problem"]
 
@@ -256,6 +256,18 @@ class Problem:
         """Return the problem with shards for many evaluations, see `Parts.kept`."""
         return replace(self, shards=self.shards.kept())
 
+    def shared(self, crew: Crew) -> "Problem":
+        """Return the problem with ranges of the shards owned by this process and those of a crew.
+
+        They have about as many rows each. Parts of this problem and of that one do not mix.
+        """
+        ends = np.cumsum([shard.n_rows for shard in self.shards])
+        n = crew.n_others + 1
+        owners = np.minimum((ends - 1) * n // max(1, ends[-1]), n - 1)
+        counts = np.bincount(owners, minlength=n).tolist()
+        shards: Parts[Shard] = Owned.of(crew, self.shards, counts)
+        return replace(self, shards=shards.map(_evaluated_often))
+
     def some(self, shards: Iterable[int]) -> "Problem":
         """Return the problem of some of the shards; only these levels have effects."""
         return replace(self, shards=self.shards.some(shards))
@@ -316,6 +328,11 @@ class Problem:
     def in_layout_order(self, parts: Sequence[T]) -> tuple[T, ...]:
         """Reorder parts, one for each factor, that begin with the leading factor."""
         return tuple(parts[self.order.index(f)] for f in range(len(parts)))
+
+
+def _evaluated_often(shard: Shard) -> Shard:
+    keep_freed_memory()
+    return shard
 
 
 def _with_prepared(shard: Shard, prepared: Floats) -> Shard:

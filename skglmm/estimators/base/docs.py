@@ -123,8 +123,9 @@ tol : float, default=1e-8
 max_iter : int, default=200
     Most iterations of the optimizer.
 n_jobs : int, default=None
-    Threads that share the rows of a fit, in ranges of 16,000; None is 1, -1 all. Results are the
-    same to the last bit. Threads pay where Python runs without its global lock.
+    Processes that share the rows of a fit, in ranges of 16,000; None is 1, -1 all. Results are the
+    same to the last bit. With fewer than 500,000 rows, in workers and under the threading backend
+    of joblib, and in a Python without a global lock they are threads.
 solver : {"auto", "direct", "iterative"}, default="auto"
     How random effects are solved for. "direct" factorizes a matrix of all effects beside those of
     the largest factor, exactly; "iterative" does without it, so that millions of rows with crossed

@@ -36,6 +36,7 @@ from skglmm.estimators.reading.validation import (
     check_stored,
     check_y,
 )
+from skglmm.estimators.runtime.processes import process_count
 from skglmm.estimators.runtime.solver import read_solver, refuse_on_cluster
 from skglmm.estimators.runtime.warnings import (
     tell,
@@ -280,7 +281,7 @@ class MixedModel(
             weights,
             inference=bool(self.inference),
             log_jacobian=scale.total_log_jacobian(read, weights),
-            options=self._options(),
+            options=self._options(design.n_samples),
             approximation=self._likelihood(family),
             priors=self._priors(self._spec),
         )
@@ -289,11 +290,12 @@ class MixedModel(
         """Return the priors of parameters, of which those of terms are of all their columns."""
         return read_priors(self.priors).by_term(_coefficients_of_terms(spec))
 
-    def _options(self) -> Options:
+    def _options(self, n_rows: int = 0) -> Options:
         report = _print_line if self.verbose else None
         n_threads, averages = effective_n_jobs(self.n_jobs), self.predict_kind == "posterior"
         solver = read_solver(self.solver, self.random_state)
-        return Options(self.tol, int(self.max_iter), report, n_threads, averages, solver)
+        how = Options(self.tol, int(self.max_iter), report, n_threads, averages, solver)
+        return replace(how, n_processes=process_count(self.n_jobs, n_rows))
 
     def _publish(self, model: Model) -> None:
         result = self.fit_

@@ -45,7 +45,7 @@ CURVATURE_MIN = 1e-8  # of the scaled Hessian: directions below it are flat
 
 @dataclass(frozen=True)
 class Options:
-    """Options of the optimizer: tolerance, iterations, report, threads.
+    """Options of the optimizer: tolerance, iterations, report, threads, processes.
 
     Parameters
     ----------
@@ -61,6 +61,8 @@ class Options:
         Whether a fit keeps what averages over the posterior of its random effects need.
     solver : Solver
         Of systems of random effects.
+    n_processes : int
+        Processes that share the rows, where the rows are needed more than once.
     """
 
     tol: float = 1e-8
@@ -69,6 +71,7 @@ class Options:
     n_threads: int = 1
     averages: bool = False
     solver: Solver = DIRECT
+    n_processes: int = 1
 
 
 @dataclass(frozen=True)

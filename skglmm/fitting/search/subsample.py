@@ -16,7 +16,7 @@ from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.optimize import MODE_MAX, Optimum, Options, minimize
 from skglmm.fitting.search.start import start
 
-__all__ = ["begin", "begin_at", "off_boundary", "with_spread"]
+__all__ = ["Pilot", "ahead", "begin", "begin_at", "off_boundary", "with_spread"]
 
 SHARDS_MIN = 4  # with fewer, all rows are seen from the start
 SHARE = 8  # one shard of so many goes ahead
@@ -30,7 +30,7 @@ OFF_BOUNDARY = 0.1  # standard deviations of zero begin here: at zero their grad
 
 
 @dataclass(frozen=True)
-class _Pilot:
+class Pilot:
     """Estimates from a subsample of the rows, their Hessian and its scale, and modes."""
 
     vector: Floats
@@ -48,7 +48,7 @@ class _Pilot:
         return np.asarray(self.hessian * growth * growth[:, None])
 
 
-def begin(problem: Problem, constants: Floats, upper: Floats, options: Options) -> Optimum:
+def begin(problem: Problem, constants: Floats, upper: Floats, pilot: Pilot | None) -> Optimum:
     """Return starting values, with the objective and a Hessian there.
 
     Parameters
@@ -58,15 +58,14 @@ def begin(problem: Problem, constants: Floats, upper: Floats, options: Options) 
         Constant linear predictors that suit the responses.
     upper : ndarray, shape (n_params,)
         Upper bounds of the parameters.
-    options : Options
-        When the optimizer stops.
+    pilot : Pilot or None
+        What `ahead` found.
 
     Raises
     ------
     DesignError
         If the likelihood is not finite at the starting values.
     """
-    pilot = _pilot(problem, constants, upper, options)
     if pilot is not None:
         guess = Effects(problem.zero().nested, pilot.crossed)
         here = problem.evaluate(pilot.vector, guess, MODE_MAX, "far")
@@ -112,13 +111,24 @@ def off_boundary(problem: Problem, vector: Floats) -> Floats:
     ).pack()
 
 
-def _pilot(problem: Problem, constants: Floats, upper: Floats, options: Options) -> _Pilot | None:
-    """Fit a subsample of the shards; None where that does not pay, or is not reliable."""
+def ahead(problem: Problem, constants: Floats, upper: Floats, options: Options) -> Pilot | None:
+    """Fit a subsample of the shards; None where that does not pay, or is not reliable.
+
+    Parameters
+    ----------
+    problem : Problem
+    constants : ndarray, shape (K,)
+        Constant linear predictors that suit the responses.
+    upper : ndarray, shape (n_params,)
+        Upper bounds of the parameters.
+    options : Options
+        When the optimizer stops.
+    """
     if not _pays(problem):
         return None
     some = problem.some(range(0, len(problem.shards), SHARE))
     try:
-        first = begin(some, constants, upper, options)
+        first = begin(some, constants, upper, ahead(some, constants, upper, options))
     except DesignError:
         return None
     quiet = Options(DECREASE_TOL, options.max_iter)
@@ -133,7 +143,7 @@ def _pilot(problem: Problem, constants: Floats, upper: Floats, options: Options)
     if hessian is None or not is_definite(hessian):
         return None
     information = np.diag(first_hessian(some, found.here))
-    return _Pilot(vector, hessian, information, found.here.mode.u.crossed)
+    return Pilot(vector, hessian, information, found.here.mode.u.crossed)
 
 
 def _pays(problem: Problem) -> bool:
