@@ -29,6 +29,7 @@ from skglmm.estimators.reading.frames import fit_frame
 from skglmm.fitting import fit_bound
 from skglmm.parts import Here
 from skglmm.parts.dask import Remote
+from skglmm.parts.fused import Deferred, Source, program_of, run
 
 N = 1_500
 
@@ -414,6 +415,47 @@ def test_large_records_are_sent_once_to_all_tasks(cluster):
     assert isinstance(parts._shared({"few": Here([[1, 2]])}), dict)
     assert not isinstance(parts._shared({"many": labels}), dict)
     assert sum(parts.map(lambda part, many: part + len(many[0]), many=labels)) == 300_003
+
+
+def double(part):
+    return 2 * part
+
+
+def add(part, other, more=0):
+    return part + other + more
+
+
+def test_functions_that_wait_are_one_program():
+    ones, tens = Source([None, None]), Source([None, None], double)
+    twice = Deferred(double, [ones], {})
+    both = Deferred(add, [twice, tens], {"more": 5})
+    program, sources = program_of([both, twice])
+    assert sources == [ones, tens]
+    assert [function for function, *_ in program.steps] == [double, add]
+    assert run(program._asdict(), 1, 10) == (27, 2)
+    assert run(program_of([both])[0]._asdict(), 1, 10) == 27
+
+
+@pytest.mark.slow
+def test_one_task_for_each_part_applies_all_that_wait(cluster, monkeypatch):
+    submitted, plain = [], type(cluster).map
+
+    def counted(self, *args, **kwargs):
+        found = plain(self, *args, **kwargs)
+        submitted.append(len(found))
+        return found
+
+    parts = Remote(cluster, cluster.map(int, range(3)))
+    monkeypatch.setattr(type(cluster), "map", counted)
+    kept = parts.map(double).map(add, parts, more=1)  # 1, 4, 7
+    assert kept.map(double).total() == 24
+    assert submitted == [3, 3]  # what is kept goes with what is asked for, which is taken out
+    assert list(kept) == [1, 4, 7]
+    assert submitted == [3, 3, 3]
+    shown = kept.lazily(double)
+    assert shown.map(add, kept).total() == 36
+    assert list(shown.some([2, 0]).kept()) == [14, 2]
+    assert list(shown.map(add, parts.map(double))) == [2, 10, 18]
 
 
 @pytest.mark.slow

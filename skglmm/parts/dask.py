@@ -6,11 +6,14 @@ computed again from what the others hold, or from the source. Only sums come her
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from operator import getitem
+from itertools import count
+from operator import getitem, itemgetter
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
+from skglmm.parts.fused import Deferred, Source, program_of, run
 from skglmm.parts.here import Parts, added
 
 __all__ = ["Remote", "connected", "is_dask"]
@@ -18,6 +21,7 @@ __all__ = ["Remote", "connected", "is_dask"]
 T = TypeVar("T")
 R = TypeVar("R")
 BRANCHES = 8  # parts that one task sums
+_NUMBERS = count()  # of functions that wait, in their order
 SMALL = 100_000  # bytes that travel with each task; more is sent once, as a task of its own
 
 
@@ -56,6 +60,9 @@ def connected() -> Any:
 class Remote(Parts[T]):
     """Parts on the workers of a cluster.
 
+    A function waits until a result is asked for, of it or of another: one task for each part then
+    applies all that wait. A task takes a millisecond of the scheduler, whatever it does.
+
     Parameters
     ----------
     client : distributed.Client
@@ -69,8 +76,9 @@ class Remote(Parts[T]):
         self, client: Any, futures: Sequence[Any], view: Callable[[Any], T] | None = None
     ) -> None:
         self._client = client
-        self._futures = list(futures)
-        self._view = view
+        self._origin: Source | Deferred = Source(futures, view)
+        self._n, self._is_stored = len(futures), view is None
+        self._waiting: WeakValueDictionary[int, Remote[Any]] = WeakValueDictionary()
         self.n_threads = sum(client.nthreads().values())
 
     @classmethod
@@ -79,25 +87,30 @@ class Remote(Parts[T]):
         return cls(client, client.compute(list(delayed)))
 
     def map(self, function: Callable[..., R], *others: Parts[Any], **common: Any) -> "Remote[R]":
-        """Submit a task for each part, to where the part is."""
-        n, every = len(self._futures), [self, *map(_remote, others)]
-        views = [[each._view for each in every]] * n
-        called = [[function] * n, views, [self._shared(common)] * n]
-        columns = [each._futures for each in every]
-        return Remote(self._client, self._client.map(_apply, *called, *columns, pure=False))
+        """Have a task for each part apply a function, where the part is."""
+        every = [self, *map(_remote, others)]
+        for each in every:
+            if each._waiting is not self._waiting:
+                each._source()
+        made: Remote[R] = self._like(Deferred(function, [each._origin for each in every], common))
+        self._waiting[next(_NUMBERS)] = made
+        return made
 
     def lazily(self, function: Callable[..., R], **common: Any) -> "Remote[R]":
         """Apply a function in the tasks that take its results, and store none of them."""
-        assert self._view is None  # one view of what is stored
-        return Remote(self._client, self._futures, partial(function, **common))
+        assert self._is_stored  # one view of what is stored
+        futures, view = self._source()
+        found: Remote[R] = self._like(Source(futures, partial(_viewed, view, function, common)))
+        found._is_stored = False
+        return found
 
     def kept(self) -> "Remote[T]":
         """Store what was made in the tasks that take it."""
-        return self if self._view is None else self.map(_itself)
+        return self if self._is_stored else self.map(_itself)
 
     def total(self) -> T:
         """Add the parts up on the workers, some at a time, and fetch the sum."""
-        found: T = self._sum(self.kept()._futures)
+        found: T = self._sum(self._results())
         return found
 
     def accumulate(
@@ -110,7 +123,10 @@ class Remote(Parts[T]):
 
     def some(self, shards: Iterable[int]) -> "Remote[T]":
         """Return the parts at some places."""
-        return Remote(self._client, [self._futures[index] for index in shards], self._view)
+        futures, view = self._source()
+        found = Remote(self._client, [futures[index] for index in shards], view)
+        found._is_stored = self._is_stored
+        return found
 
     def exchange(
         self,
@@ -120,7 +136,7 @@ class Remote(Parts[T]):
         **common: Any,
     ) -> "Remote[R]":
         """Cut the parts into pieces where they are, and send each piece to where it is joined."""
-        cuts = self.map(cut, n_parts=n_parts, **common)._futures
+        cuts = self.map(cut, n_parts=n_parts, **common)._results()
         return Remote(
             self._client,
             [
@@ -131,11 +147,44 @@ class Remote(Parts[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Fetch the parts, one after the other."""
-        for future in self.kept()._futures:
+        for future in self._results():
             yield future.result()
 
     def __len__(self) -> int:
-        return len(self._futures)
+        return self._n
+
+    def _like(self, origin: Source | Deferred) -> "Remote[Any]":
+        """Return parts of another origin, one for each of these, that wait with these."""
+        found: Remote[Any] = Remote.__new__(Remote)
+        vars(found).update(vars(self), _origin=origin, _is_stored=True)
+        return found
+
+    def _source(self) -> tuple[list[Any], Callable[[Any], Any] | None]:
+        """Return futures and a view; whatever waits with these parts is to be done first."""
+        if isinstance(self._origin, Deferred):
+            waiting = [
+                each for each in self._waiting.values() if isinstance(each._origin, Deferred)
+            ]
+            self._waiting.clear()
+            steps = [each._origin for each in waiting if isinstance(each._origin, Deferred)]
+            futures = self._run(steps)
+            for place, each in enumerate(waiting):
+                each._origin = Source(futures, itemgetter(place) if len(waiting) > 1 else None)
+        assert isinstance(self._origin, Source)
+        return self._origin.futures, self._origin.view
+
+    def _run(self, steps: Sequence[Deferred]) -> list[Any]:
+        """Submit a task for each part that makes the results of all these steps."""
+        program, sources = program_of(steps)
+        columns = [source.futures for source in sources]
+        shared = [self._shared(program._asdict())] * self._n
+        futures: list[Any] = self._client.map(run, shared, *columns, pure=False)
+        return futures
+
+    def _results(self) -> list[Any]:
+        """Return futures of the parts themselves."""
+        futures, view = self._source()
+        return futures if view is None else self._client.map(view, futures, pure=False)
 
     def _submit(self, *call: Any) -> Any:
         return self._client.submit(*call, pure=False)
@@ -159,14 +208,13 @@ def _remote(parts: Parts[Any]) -> Remote[Any]:
     return parts
 
 
-def _apply(
+def _viewed(
+    view: Callable[[Any], Any] | None,
     function: Callable[..., R],
-    views: Sequence[Callable[[Any], Any] | None],
     common: dict[str, Any],
-    *parts: Any,
+    stored: Any,
 ) -> R:
-    pairs = zip(parts, views, strict=True)
-    return function(*[part if view is None else view(part) for part, view in pairs], **common)
+    return function(stored if view is None else view(stored), **common)
 
 
 def _itself(part: T) -> T:
