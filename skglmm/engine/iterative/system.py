@@ -31,7 +31,8 @@ from skglmm.engine.iterative.reduced import Couplings, Reduced, reduced
 from skglmm.engine.iterative.sketch import CrossedInverse
 from skglmm.engine.iterative.space import Deflated, deflated, first_space, outer_space
 from skglmm.engine.prior import Corner
-from skglmm.engine.rows.shard import CrossProducts, Shard
+from skglmm.engine.rows.covariances import CrossProducts
+from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import (
     Blocks,
     Chain,
