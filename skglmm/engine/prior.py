@@ -54,7 +54,13 @@ class Coupling(NamedTuple):
     def merged(self) -> "Coupling":
         """Return each pair once, in order, with the sum of its values."""
         size = int(self.right.max(initial=0)) + 1
-        keys, codes = np.unique(self.left * size + self.right, return_inverse=True)
+        keys = self.left * size + self.right
+        if _is_rising(keys):
+            return self
+        order = np.argsort(keys, kind="stable")
+        if _is_rising(keys[order]):
+            return Coupling(self.left[order], self.right[order], self.values[:, :, order])
+        keys, codes = np.unique(keys, return_inverse=True)
         groups = Grouping(codes, len(keys))
         rows = self.values.reshape(-1, len(codes))
         sums = np.array([groups.sum(row) for row in rows]).reshape(*self.values.shape[:2], -1)
@@ -340,6 +346,10 @@ class NormalPrior(Prior):
             blocks.crossed[i][:] += known[0].crossed[i]
         for key, block in known[0].between.items():
             blocks.between[key][:] += block
+
+
+def _is_rising(keys: Ints) -> bool:
+    return bool(np.all(keys[1:] > keys[:-1]))
 
 
 def _at_levels(shard: Shard, whole: Sequence[Floats]) -> NestedEffects:
