@@ -1,12 +1,14 @@
 """The names of the array types that the numerical core passes around."""
 
+import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bools", "Floats", "Ints", "keep_freed_memory", "slices"]
+__all__ = ["Bools", "Floats", "Ints", "give_back_memory", "keep_freed_memory", "slices"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -29,3 +31,9 @@ def keep_freed_memory() -> None:
     cache-sized slices would ask for their pages again and again: a fifth of the time of a fit.
     """
     np.empty(2**25 - 2**16, dtype=np.uint8)  # freed at once and never touched: it costs nothing
+
+
+def give_back_memory() -> None:
+    """Make glibc return what it keeps of freed arrays, where arrays of other sizes follow."""
+    with suppress(OSError, AttributeError, TypeError):  # of other libraries
+        ctypes.CDLL(None).malloc_trim(0)

@@ -250,6 +250,16 @@ def test_more_probes_say_more_of_the_value_and_nothing_of_the_slopes(monkeypatch
     assert_allclose(found.gradient, before.gradient, rtol=1e-8, atol=1e-8)
 
 
+def test_derivatives_of_rows_are_the_same_when_they_are_computed_again():
+    problem, vector = problem_of("three")
+    here = replace(problem, plan=ProbePlan()).evaluate(vector)
+    before = [state.rows.hess for state in here.mode.point.states]
+    here.mode.let_go()
+    for old, state in zip(before, here.mode.point.states, strict=True):
+        assert state.rows.hess is not old
+        assert np.array_equal(state.rows.hess, old)
+
+
 EDGES = {  # formulas
     "slopes": "x + (x | u) + (x | i)",
     "three": "x + (1 | u) + (1 | i) + (1 | c)",

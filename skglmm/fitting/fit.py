@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Floats, give_back_memory
 from skglmm.design import Design
 from skglmm.engine import (
     Approximation,
@@ -121,6 +121,7 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
         found = spaces(signed_sums(design, y, weights), study.scales)
         first = first_constants(family, study.design.offsets, study.response, weights)
         bound = replace(study.bound, spaces=found)
+        del study  # with columns of all rows
         return fit_bound(bound, first, options, inference=inference, crew=crew)
 
 
@@ -369,10 +370,19 @@ def _recorded(
     bound, optimum = with_integrated(bound, with_information(bound, optimum))
     moves = jacobian(bound.problem, optimum.here.mode) if inference else None
     outcome = Outcome(going, moves, bound.problem, effects, std_error)
+    _rest(bound.problem, optimum)
     done = replace(in_user_units(bound, optimum, outcome, options.tol), plan=plan)
+    _rest(bound.problem, optimum)
     if not (options.averages and effects):
         return done
     return replace(done, effect_posterior=_effect_posterior(bound.problem, optimum))
+
+
+def _rest(problem: Problem, optimum: Optimum) -> None:
+    """Give back what very many rows have taken: arrays of other sizes follow."""
+    if problem.plan is not None:
+        optimum.here.mode.let_go()
+        give_back_memory()
 
 
 def _refuse_averages() -> NoReturn:

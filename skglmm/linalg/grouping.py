@@ -35,7 +35,8 @@ class Grouping:
         self._is_each = contiguous and len(codes) == size and bool(np.all(steps == 1))
         if self._is_each:  # every row is a group, in order
             return
-        if contiguous and bool(np.all((steps == 0) | (steps == 1))):
+        is_summed = len(codes) < MANY or len(codes) >= LONG * size  # otherwise they are counted
+        if contiguous and is_summed and bool(np.all((steps == 0) | (steps == 1))):
             self._starts = np.concatenate([[0], np.flatnonzero(steps) + 1])
 
     @cached_property

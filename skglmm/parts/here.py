@@ -4,7 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from typing import Any, Generic, TypeVar
 
 __all__ = ["Here", "Parts", "added"]
@@ -29,6 +29,16 @@ class Parts(ABC, Generic[T]):
     @abstractmethod
     def lazily(self, function: Callable[..., R], **common: Any) -> "Parts[R]":
         """Return what `map` does, made anew by whatever is applied to it, and nowhere stored."""
+
+    @abstractmethod
+    def renewably(
+        self, function: Callable[..., R], *others: "Parts[Any]", **common: Any
+    ) -> "Parts[R]":
+        """Return what `map` does, which is made again if it is asked for after `let_go`."""
+
+    @abstractmethod
+    def let_go(self) -> None:
+        """Give back the memory of parts that can be made again; of others, nothing."""
 
     @abstractmethod
     def kept(self) -> "Parts[T]":
@@ -88,11 +98,26 @@ class Here(Parts[T]):
     ----------
     parts : iterable
     n_threads : int, default=1
+    again : callable or None
+        Makes the parts again, where their memory may be given back.
     """
 
-    def __init__(self, parts: Iterable[T], n_threads: int = 1) -> None:
-        self._parts = tuple(parts)
+    def __init__(
+        self,
+        parts: Iterable[T],
+        n_threads: int = 1,
+        again: Callable[[], Parts[T]] | None = None,
+    ) -> None:
+        self._known: tuple[T, ...] | None = tuple(parts)
+        self._again = again
         self.n_threads = n_threads
+
+    @property
+    def _parts(self) -> tuple[T, ...]:
+        if self._known is None:
+            assert self._again is not None  # otherwise they are not let go
+            self._known = tuple(self._again())
+        return self._known
 
     def map(self, function: Callable[..., R], *others: Parts[Any], **common: Any) -> "Here[R]":
         """Apply a function to the parts, in threads if there are several."""
@@ -108,6 +133,18 @@ class Here(Parts[T]):
     def lazily(self, function: Callable[..., R], **common: Any) -> "Here[R]":
         """Apply a function to the parts: what is here is made once."""
         return self.map(function, **common)
+
+    def renewably(
+        self, function: Callable[..., R], *others: Parts[Any], **common: Any
+    ) -> "Here[R]":
+        """Apply a function to the parts, and know how to do so again."""
+        again = partial(self.map, function, *others, **common)
+        return Here(again(), self.n_threads, again)
+
+    def let_go(self) -> None:
+        """Let go of parts that can be made again."""
+        if self._again is not None:
+            self._known = None
 
     def kept(self) -> "Here[T]":
         """Return the parts themselves."""

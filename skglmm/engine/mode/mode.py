@@ -68,6 +68,7 @@ def find_mode(
         if isinstance(found, Point):
             point = found
         elif isinstance(found, Effects):
+            point.states.let_go()
             last = mode_at(problem, evaluate(problem, params, found, 3))
             return last if last is None else _aimed(problem, replace(last, n_steps=n_steps + 1))
         else:
@@ -120,6 +121,7 @@ def _advance(
             return point.u.plus(step)
         shares = gradient.times(step)  # of the effects in the promise, twice: they add up
         is_last = after <= tol or CURVED * shares.dot(shares) <= tol
+        del cross_products, system
         moved = _search(problem, point, step, 3 if is_last else 2, n_trials)
         if moved is not None:
             return moved
@@ -138,6 +140,7 @@ def _search(
 ) -> Point | None:
     """Halve the step until h does not grow."""
     length = 1.0
+    point.states.let_go()
     for _ in range(n_trials):
         moved = evaluate(problem, point.params, point.u.plus(step, length), order)
         if moved.value <= point.value:  # written so that NaN is a rejection

@@ -12,7 +12,7 @@ from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Point, Slopes, State
-from skglmm.engine.rows.rows import moved
+from skglmm.engine.rows.rows import MovedRows
 from skglmm.engine.rows.shard import Shard
 from skglmm.families import Family
 from skglmm.linalg import NestedEffects
@@ -35,7 +35,8 @@ NUDGE = 1e-6  # of a linear predictor: slopes are exact to about as much
 def evaluate(problem: Problem, params: Params, u: Effects, order: int) -> Point:
     """Evaluate h and the derivatives of the log density up to `order`."""
     lambdas = tuple(problem.lambdas(params))
-    states = problem.shards.map(
+    make = problem.shards.map if problem.plan is None else problem.shards.renewably
+    states = make(
         _state,
         u.nested,
         crossed=problem.cut_crossed(u.crossed),
@@ -107,7 +108,8 @@ def nearby(
     before = (point.lambdas, problem.cut_crossed(point.u.crossed))
     after = (lambdas, problem.cut_crossed(move.crossed))
     parts = (point.states, point.u.nested, move.nested, *more)
-    states = problem.shards.map(_state_nearby, *parts, ends=(before, after), beta=changes)
+    make = _state_nearby if problem.plan is None else _state_towards  # of very many rows
+    states = problem.shards.map(make, *parts, ends=(before, after), beta=changes)
     return _point(problem, params, lambdas, u, states, point.order)
 
 
@@ -121,6 +123,22 @@ def _state_nearby(
     ends: Sequence[tuple[Sequence[Floats], Sequence[Floats]]],  # lambdas, crossed effects
     beta: Sequence[Floats],
 ) -> State:
+    there = _state_towards(shard, state, here, move, slopes, ends=ends, beta=beta)
+    rows = there.rows
+    return there._replace(rows=rows.to_second()._replace(third=rows.third))
+
+
+def _state_towards(
+    shard: Shard,
+    state: State,
+    here: NestedEffects,
+    move: NestedEffects,
+    slopes: Slopes | None = None,
+    *,
+    ends: Sequence[tuple[Sequence[Floats], Sequence[Floats]]],  # lambdas, crossed effects
+    beta: Sequence[Floats],
+) -> State:
+    """The same with derivatives that are nowhere stored."""
     (before, crossed_here), (after, rest_move) = ends
     effects = [
         (new - old) @ u + old @ moved_u  # without what is of the second order
@@ -130,7 +148,7 @@ def _state_nearby(
     ]
     change = shard.move(beta, effects)
     eta = [row if step is None else row + step for row, step in zip(state.eta, change, strict=True)]
-    return State(eta, moved(state.rows, change, shard.packing, shard.active, slopes))
+    return State(eta, MovedRows(state.rows, change, shard.packing, shard.active, slopes))
 
 
 def third_slopes(problem: Problem, point: Point) -> Parts[Slopes] | None:

@@ -105,7 +105,10 @@ def expansion(problem: Problem, mode: Mode, n_draws: int | None = None) -> Expan
 
 def _is_bent(shard: Shard, state: State, rates: Slopes) -> bool:
     """Whether the log density is not quadratic in the predictors that random effects feed."""
-    thirds = (state, *(State(state.eta, state.rows._replace(third=rates[k])) for k in shard.active))
+    thirds = (
+        state,
+        *(State(state.eta, state.rows.to_second()._replace(third=rates[k])) for k in shard.active),
+    )
     return any(np.any(row) for each in thirds for row in _thirds(shard, each).values())
 
 

@@ -31,7 +31,7 @@ from skglmm.engine.problem.problem import Problem
 from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, State
-from skglmm.engine.rows.rows import Rows, moved
+from skglmm.engine.rows.rows import AnyRows, moved
 from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import NestedEffects
 from skglmm.parts import added
@@ -91,7 +91,7 @@ def _level_kernels(
     return shard.level_kernels(sums, blocks, lambdas)
 
 
-def _rows(state: State) -> Rows:
+def _rows(state: State) -> AnyRows:
     return state.rows
 
 
@@ -112,7 +112,7 @@ def _shares_after(
 
 def _shares(
     shard: Shard,
-    rows: Rows,
+    rows: AnyRows,
     slopes: list[Floats],
     kernels: list[Floats],
     u: NestedEffects,
@@ -120,7 +120,7 @@ def _shares(
     common: Common,
 ) -> tuple[list[Floats], list[Floats]]:
     """A shard's share of the gradients in beta, and in the factors of the covariances."""
-    crossed, lambdas = common
+    (crossed, lambdas), rows = common, rows.to_second()
     u, v = (*u, *crossed[0]), (*v, *crossed[1])
     lifted = [lambda_ @ part for lambda_, part in zip(lambdas, v, strict=True)]
     residual = effective_residual(shard, rows, slopes, lifted)
@@ -134,18 +134,19 @@ def logdet_slopes(
 ) -> list[Floats]:
     """Derivative of half the log determinant in each row's predictors: K of shape (n,)."""
     rows = state.rows
-    assert rows.third is not None
+    third = rows.third
+    assert third is not None
     slopes: list[Floats | None] = [None] * len(shard.fixed)
     for (j, k), covariance in shard.row_covariances(blocks, lambdas).items():
         weighted = np.multiply(-0.5 if j == k else -1.0, covariance, out=covariance)
         for m, row in shard.packing.further((j, k)):
-            part, before = weighted * rows.third[row], slopes[m]
+            part, before = weighted * third[row], slopes[m]
             slopes[m] = part if before is None else np.add(before, part, out=part)
     return [np.zeros(shard.n_rows) if slope is None else slope for slope in slopes]
 
 
 def effective_residual(
-    shard: Shard, rows: Rows, slopes: list[Floats], lifted: list[Floats]
+    shard: Shard, rows: AnyRows, slopes: list[Floats], lifted: list[Floats]
 ) -> list[Floats]:
     """The effective residual r of each predictor, K of shape (n,)."""
     moved = shard.random_part(lifted)

@@ -254,7 +254,7 @@ def _of_shard(
     pushed = [a + b for a, b in zip(center, sums, strict=True)]
     v = root.times(root.transposed_times(pushed))
     lifted = [lambda_ @ part for lambda_, part in zip(lambdas, v, strict=True)]
-    rows = state.rows._replace(grad=found.grad)
+    rows = state.rows.to_second()._replace(grad=found.grad)
     residual = effective_residual(shard, rows, slopes, lifted)
     kernels = _kernels(cross_products, bent, root, lambdas)
     ends = zip(shard.level_sums(residual), shard.level_sums(state.rows.grad), u, v, strict=True)

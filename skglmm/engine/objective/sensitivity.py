@@ -18,7 +18,7 @@ from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects, products
 from skglmm.engine.rows.params import Params
 from skglmm.engine.rows.records import Mode, Point, State
-from skglmm.engine.rows.rows import Move, Rows
+from skglmm.engine.rows.rows import AnyRows, Move
 from skglmm.engine.rows.shard import Shard
 from skglmm.linalg import (
     NestedEffects,
@@ -126,7 +126,7 @@ def _shard_force(
     return [a + b for a, b in zip(bent, moved, strict=True)]
 
 
-def _bent(shard: Shard, rows: Rows, move: Move) -> dict[int, Floats]:
+def _bent(shard: Shard, rows: AnyRows, move: Move) -> dict[int, Floats]:
     """``hess @ move`` of each row, for the predictors that carry random effects, by predictor."""
     out: dict[int, Floats] = {}
     for j in shard.active:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
+from skglmm.arrays import Ints
 from skglmm.engine.problem.cut import chain_of, places_of
 from skglmm.engine.rows.factor_rows import FactorRows
 from skglmm.engine.rows.shard import CommonLevels, Shard
@@ -46,12 +48,26 @@ def for_sums(shard: Shard, predictors: Sequence[int]) -> Shard:
 
 
 def _factor_rows(shard: Shard, predictors: Sequence[int]) -> FactorRows:
-    columns, feeds = [], []
+    columns, feeds, stacked = [], [], {}
     for k in predictors:
+        stacked[k] = shard.fixed[k]
         for column in shard.fixed[k].T:
             constant = bool(np.all(column == 1.0))
             whole = np.broadcast_to(column, shard.n_rows)
             columns.append(None if constant else np.ascontiguousarray(whole))
             feeds.append(k)
-    one_level = Grouping(np.zeros(shard.n_rows, dtype=np.intp), 1)
-    return FactorRows(one_level, tuple(columns), tuple(feeds))
+    one_level = Grouping(_zeros(shard.n_rows), 1)
+    are_whole = all(len(x) == shard.n_rows for x in stacked.values())
+    return FactorRows(one_level, tuple(columns), tuple(feeds), stacked if are_whole else None)
+
+
+def _zeros(n: int) -> Ints:
+    """Return n zeros, shared by all that ask for them."""
+    return _many_zeros(1 << max(n - 1, 0).bit_length())[:n]
+
+
+@cache
+def _many_zeros(n: int) -> Ints:
+    found = np.zeros(n, dtype=np.intp)
+    found.setflags(write=False)
+    return found

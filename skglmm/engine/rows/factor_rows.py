@@ -29,11 +29,14 @@ class FactorRows:
         The random-effects columns; None stands for a column of ones.
     predictors : tuple of int
         The linear predictor that each column feeds.
+    stacked : mapping from int to ndarray, shape (n, m), or None
+        All columns that feed each predictor, where they are at hand as one matrix.
     """
 
     grouping: Grouping
     columns: tuple[Floats | None, ...]
     predictors: tuple[int, ...]
+    stacked: Mapping[int, Floats] | None = None
 
     @property
     def n_columns(self) -> int:
@@ -76,6 +79,9 @@ class FactorRows:
         one, found = np.ones(len(self.grouping.codes)), {}
         for k in sorted(set(self.predictors)):
             places = np.flatnonzero(np.array(self.predictors) == k)
+            if self.stacked is not None:
+                found[k] = places, self.stacked[k]
+                continue
             columns = [self.columns[c] for c in places]
             found[k] = places, np.stack([one if z is None else z for z in columns]).T
         return found
@@ -83,7 +89,8 @@ class FactorRows:
     def without_rows(self, n_levels: int) -> "FactorRows":
         """Return a factor with these columns, as many levels, and no rows."""
         columns = tuple(NO_ROWS for _ in self.columns)
-        return replace(self, grouping=Grouping(NO_CODES, n_levels), columns=columns)
+        grouping = Grouping(NO_CODES, n_levels)
+        return replace(self, grouping=grouping, columns=columns, stacked=None)
 
 
 @dataclass(frozen=True)

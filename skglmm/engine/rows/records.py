@@ -8,7 +8,7 @@ from skglmm.arrays import Floats
 from skglmm.engine.rows.covariances import CrossProducts
 from skglmm.engine.rows.effects import Effects
 from skglmm.engine.rows.params import Params
-from skglmm.engine.rows.rows import Rows
+from skglmm.engine.rows.rows import AnyRows
 from skglmm.linalg import LinearSystem
 from skglmm.parts import Parts
 
@@ -24,7 +24,7 @@ class State(NamedTuple):
     """Linear predictors and log densities of the rows of a shard at some effects."""
 
     eta: list[Floats]  # linear predictors, each of shape (n,) or (1,)
-    rows: Rows
+    rows: AnyRows
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,10 @@ class Mode:
     n_steps: int = 0
     step: Effects | None = None
     decrement: float = 0.0
+
+    def let_go(self) -> None:
+        """Give back the memory of what the rows have, where it can be computed again."""
+        self.point.states.let_go()
 
     @property
     def u(self) -> Effects:

@@ -52,6 +52,7 @@ def _at_mode(problem: Problem, optimum: Optimum) -> Optimum:
     mode = optimum.here.mode
     if mode.step is None or mode.decrement <= AT_MODE:
         return optimum
+    mode.let_go()
     there = problem.evaluate(optimum.vector, mode.u, distance="near")
     return optimum if there is None else replace(optimum, here=there)
 

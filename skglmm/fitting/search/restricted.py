@@ -154,6 +154,7 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     vector, gradient = np.empty(len(kept)), np.zeros(len(kept))
     vector[kept], vector[~kept], gradient[kept] = optimum.vector, turn @ flat, here.gradient
     start = Effects(here.mode.u.nested, crossed)
+    here.mode.let_go()
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
     mode = replace(mode, system=engine.sharpened(mode.system))

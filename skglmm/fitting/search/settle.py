@@ -32,6 +32,7 @@ def settle(bound: Bound, state: Optimum, options: Options) -> tuple[Bound, Optim
     if problem.plan is None:
         return bound, state
     state = minimize(problem, state, replace(options, tol=max(ROUGH, options.tol)))
+    state.here.mode.let_go()
     try:
         plan = engine.settled(state.here.mode.system)
     except IndefiniteError:  # some direction, of none of the probes: what follows will find it
