@@ -15,6 +15,7 @@ from skglmm.covariance import Unstructured
 from skglmm.engine import Params, bind, settled
 from skglmm.engine.iterative.gradients import log_remainders, solved
 from skglmm.engine.iterative.plan import NOTHING, ProbePlan, Solver
+from skglmm.engine.iterative.refinement import squared_norm, trace_of_square
 from skglmm.engine.iterative.space import deflated, outer_space
 from skglmm.exceptions import DesignError
 from skglmm.families import Beta
@@ -237,7 +238,7 @@ def test_few_crossed_effects_are_factorized_also_where_iterations_are_asked_for(
 
 
 def test_more_probes_say_more_of_the_value_and_nothing_of_the_slopes(monkeypatch):
-    monkeypatch.setattr("skglmm.engine.iterative.system.VALUE_TARGET", 0.0)
+    monkeypatch.setattr("skglmm.engine.iterative.refinement.VALUE_TARGET", 0.0)
     problem, vector = problem_of("three")
     exact = problem.evaluate(vector).value
     system = replace(problem, plan=ProbePlan(seed=1)).evaluate(vector).mode.system
@@ -248,6 +249,26 @@ def test_more_probes_say_more_of_the_value_and_nothing_of_the_slopes(monkeypatch
     assert error < 0.5 * before.mode.system.uncertainty
     assert abs(found.value - exact) < 4 * error
     assert_allclose(found.gradient, before.gradient, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("rank", [0, 3])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_trace_of_the_square_is_exact(layout, rank):
+    problem, vector = problem_of(layout)
+    reduced = replace(problem, plan=ProbePlan()).evaluate(vector).mode.system.reduced
+    space = outer_space(reduced, rank, 1) if rank else np.zeros((reduced.n_crossed, 0))
+    operator = deflated(reduced, space)
+    projector = np.eye(reduced.n_crossed) - space @ space.T
+    left = projector - projector @ operator.times(projector)
+    assert_allclose(trace_of_square(operator), np.sum(left * left.T), rtol=1e-10)
+
+
+def test_a_trace_that_takes_too_long_is_left_to_probes(monkeypatch):
+    monkeypatch.setattr("skglmm.engine.iterative.refinement.MEETINGS_MAX", 0.0)
+    problem, vector = problem_of("three")
+    system = replace(problem, plan=ProbePlan()).evaluate(vector).mode.system
+    assert squared_norm(system.reduced) is None
+    assert settled(system).refinement.variance < system.uncertainty**2
 
 
 def test_derivatives_of_rows_are_the_same_when_they_are_computed_again():

@@ -26,8 +26,9 @@ from skglmm.arrays import Floats, Ints
 from skglmm.engine.iterative.cut import pieces_of
 from skglmm.engine.iterative.draws import colored
 from skglmm.engine.iterative.gradients import Run, log_remainders, solved
-from skglmm.engine.iterative.plan import ProbePlan, Refinement
+from skglmm.engine.iterative.plan import ProbePlan
 from skglmm.engine.iterative.reduced import Couplings, Reduced, reduced
+from skglmm.engine.iterative.refinement import refined
 from skglmm.engine.iterative.sketch import CrossedInverse
 from skglmm.engine.iterative.space import Deflated, deflated, first_space, outer_space
 from skglmm.engine.prior import Corner
@@ -49,9 +50,6 @@ __all__ = ["IterativeSystem", "iterative_system", "settled", "sharpened"]
 SOLVE_TOL = 1e-10  # relative residual: steps of 1e-6 standard errors are differenced
 PROBE_TOL = 1e-6  # the quadrature is off by less than its square
 TARGET = 0.02  # standard error of a log likelihood: slopes are known to 1e-3 standard errors
-VALUE_TARGET = 1e-4  # the same of the value alone, for which more probes are asked once
-EXTRA, EXTRA_MAX = 16, 528  # of these at once, and the last of them
-SOLVED = 4.0  # cost of a probe that is solved with, in products
 RANK_MAX, RANK_NUMBERS = 512, 2_000_000  # directions, and the numbers that these may be
 RANK_USUAL = 64
 PROBES_MAX = 128
@@ -248,7 +246,8 @@ def settled(system: LinearSystem) -> ProbePlan:
     """Return a plan for systems near this one whose log determinants are known well enough."""
     assert isinstance(system, IterativeSystem)
     system = replace(system, plan=_spaced(system))
-    return replace(system.plan, refinement=_refinement(system))
+    parts = (system._outer, system._run, system._remainders, system.plan)
+    return replace(system.plan, refinement=refined(*parts, PROBE_TOL))
 
 
 def sharpened(system: LinearSystem) -> LinearSystem:
@@ -261,7 +260,8 @@ def sharpened(system: LinearSystem) -> LinearSystem:
 def _spaced(system: IterativeSystem, target: float = TARGET) -> ProbePlan:
     """A plan whose probes say enough of the slopes.
 
-    More directions as long as the last one matters more than chance, then more probes.
+    That of the value alone is made smaller by `refined`, once. More directions as long as the last
+    one matters more than chance, then more probes.
     """
     plan, reduced = system.plan, system.reduced
     n_crossed = reduced.n_crossed
@@ -280,40 +280,6 @@ def _spaced(system: IterativeSystem, target: float = TARGET) -> ProbePlan:
         if found.uncertainty <= target or plan.rank >= most:
             return plan
         plan = replace(plan, rank=min(2 * plan.rank, most))
-
-
-def _refinement(system: IterativeSystem) -> Refinement:
-    """What more probes say of the log determinant here, which belongs to no slope.
-
-    The square of ``M_T = P - T``, half of which is nearly all of the remainder, takes each of them
-    one product; what is beyond it takes a few that are solved with.
-    """
-    plan, operator, run = system.plan, system._outer, system._run
-    own, n_crossed = system._remainders, system.reduced.n_crossed
-    beyond = own + 0.5 * _squares(operator.projected(system._signs) - run.first)
-    squares, used = np.zeros(0), plan.n_probes
-    while used < EXTRA_MAX:
-        left = np.var(beyond, ddof=1) / len(beyond)
-        right = 0.25 * np.var(squares, ddof=1) / len(squares) if len(squares) else np.inf
-        if 0.5 * np.sqrt(left + right) <= VALUE_TARGET:
-            break
-        signs = operator.projected(plan.others(n_crossed, range(used, used + EXTRA)))
-        used += EXTRA
-        if left * len(squares) > SOLVED * right * len(beyond):
-            more = solved(operator, signs, PROBE_TOL)
-            beyond = np.append(beyond, log_remainders(more) + 0.5 * _squares(signs - more.first))
-        else:
-            squares = np.append(squares, _squares(signs - operator.times(signs)))
-    if not len(squares):
-        return plan.refinement
-    variance = left + 0.25 * np.var(squares, ddof=1) / len(squares)
-    if variance >= np.var(own, ddof=1) / len(own):
-        return plan.refinement
-    return Refinement(beyond.mean() - 0.5 * squares.mean() - own, float(variance))
-
-
-def _squares(columns: Floats) -> Floats:
-    return np.asarray(np.einsum("ij,ij->j", columns, columns))
 
 
 def _has_more(system: IterativeSystem) -> bool:
