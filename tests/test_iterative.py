@@ -271,6 +271,13 @@ def test_a_trace_that_takes_too_long_is_left_to_probes(monkeypatch):
     assert settled(system).refinement.variance < system.uncertainty**2
 
 
+def test_equations_that_are_not_solved_are_told(monkeypatch):
+    monkeypatch.setattr("skglmm.engine.iterative.gradients.STEPS_MAX", 1)
+    X, y = ratings()
+    with pytest.raises(DesignError, match="were not solved in 1 iterations"):
+        clone(ESTIMATORS["binary"]).set_params(solver="iterative").fit(X, y["binary"])
+
+
 def test_derivatives_of_rows_are_the_same_when_they_are_computed_again():
     problem, vector = problem_of("three")
     here = replace(problem, plan=ProbePlan()).evaluate(vector)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     )
     from skglmm.engine.gaussian.profiled import ProfileMode
     from skglmm.engine.gaussian.whole import Maximum
-    from skglmm.engine.iterative.plan import ProbePlan, Solver, solver_of
+    from skglmm.engine.iterative.plan import ProbePlan, Solver, UnsolvedError, solver_of
     from skglmm.engine.iterative.system import settled, sharpened
     from skglmm.engine.mode.mode import find_mode
     from skglmm.engine.mode.point import (
@@ -70,7 +70,7 @@ else:
             "skglmm.engine.gaussian.linear": "LinearModel LinearRows ProfiledGaussian linear_model",
             "skglmm.engine.gaussian.profiled": "ProfileMode",
             "skglmm.engine.gaussian.whole": "Maximum",
-            "skglmm.engine.iterative.plan": "ProbePlan Solver solver_of",
+            "skglmm.engine.iterative.plan": "ProbePlan Solver UnsolvedError solver_of",
             "skglmm.engine.iterative.system": "settled sharpened",
             "skglmm.engine.mode.mode": "find_mode",
             "skglmm.engine.mode.point": (
@@ -136,6 +136,7 @@ __all__ = [
     "SpreadOf",
     "State",
     "ThroughLink",
+    "UnsolvedError",
     "arrange",
     "assemble",
     "bind",

@@ -15,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from skglmm.arrays import Floats
+from skglmm.arrays import Bools, Floats
 from skglmm.engine.iterative.space import Deflated
 from skglmm.linalg import IndefiniteError
 
 __all__ = ["Run", "log_remainders", "solved"]
 
 STEPS_MAX = 500  # 3 to 9 are usual
+ENOUGH = 1e-6  # relative residual that is no reason to give up after so many
 OUTSIDE = 10  # steps after which rounding is projected off the coarse space
 ROUNDING = 1e-16  # the same where what is left may curve any way
 NOTHING = 1e-28  # of the square of a right-hand side: it is solved to the last digit
@@ -51,7 +52,8 @@ class Run(NamedTuple):
 def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None = None) -> Run:
     """Solve with an operator on the complement of its space.
 
-    Raises IndefiniteError where a right-hand side meets a direction that is not curved upward.
+    Raises IndefiniteError where a right-hand side meets a direction that is not curved upward, and
+    UnsolvedError where it is far from solved after very many steps.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None
     right = operator.projected(right)  # of a small one, much of it may be rounding inside the space
     own = np.einsum("ij,ij->j", right, right)
     squares = own if squares is None else squares
-    lengths, ratios = list[Floats](), list[Floats]()
+    taken = list[tuple[Floats, Floats]]()  # lengths of steps, and ratios
     found, first = np.zeros_like(right), np.zeros_like(right)
     if operator.rank == len(right) or np.all(own <= NOTHING * squares):
         nothing = np.zeros((0, right.shape[1]))
@@ -74,8 +76,7 @@ def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None
     residual, step, size = right.copy(), right.copy(), own
     for n_steps in range(STEPS_MAX):
         image = operator.times(step)
-        if n_steps == 0:
-            first = image.copy()
+        first = image.copy() if n_steps == 0 else first
         curve = np.einsum("ij,ij->j", step, image)
         live = (size > NOTHING * squares) & (curve > 0)
         if np.any(~live & ~(size <= ROUNDING * squares)):  # written so that NaN fails
@@ -87,14 +88,27 @@ def solved(operator: Deflated, right: Floats, tol: float, squares: Floats | None
             residual = operator.projected(residual)
         after = np.einsum("ij,ij->j", residual, residual)
         ratio = np.where(live, after / np.where(live, size, 1.0), 0.0)
-        lengths.append(length)
-        ratios.append(ratio)
+        taken.append((length, ratio))
         size = after
         if np.all((size <= tol**2 * squares) | ~live):
             break
         step *= ratio
         step += residual
-    return Run(found, np.array(lengths), np.array(ratios), own, first)
+    else:
+        _refuse_far(size, squares, live)
+    lengths, ratios = np.swapaxes(taken, 0, 1)
+    return Run(found, lengths, ratios, own, first)
+
+
+def _refuse_far(size: Floats, squares: Floats, live: Bools) -> None:
+    if np.all((size <= ENOUGH**2 * squares) | ~live):
+        return
+    msg = (
+        f"the equations of the crossed effects were not solved in {STEPS_MAX} iterations, as some "
+        "of their directions are nearly unidentified; fit with solver='direct', or leave out a "
+        "factor"
+    )
+    raise UnsolvedError(msg)
 
 
 def log_remainders(run: Run) -> Floats:

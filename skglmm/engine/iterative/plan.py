@@ -7,11 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from skglmm.arrays import Floats
+from skglmm.exceptions import DesignError
 
-__all__ = ["NOTHING", "ProbePlan", "Refinement", "Solver", "solver_of"]
+__all__ = ["NOTHING", "ProbePlan", "Refinement", "Solver", "UnsolvedError", "solver_of"]
 
 
 DENSE = 1_500  # crossed effects that are factorized in less time than probes take, exactly
+
+
+class UnsolvedError(DesignError):
+    """Conjugate gradients do not come to an end."""
 
 
 @dataclass(frozen=True)

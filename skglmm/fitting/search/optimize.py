@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Objective, Problem, Solver
+from skglmm.engine import Objective, Problem, Solver, UnsolvedError
 from skglmm.fitting.search.information import first_hessian
 from skglmm.fitting.search.line_search import HALVINGS_MAX, Descent, Trial, line_search, noise_of
 
@@ -258,7 +258,10 @@ def _search(
 
     def trial(length: float) -> Trial:
         vector, guess = state.vector + length * step.change, here.mode.u.plus(direction, length)
-        there = problem.evaluate(vector, guess, tol, "near" if is_short else "some")
+        try:
+            there = problem.evaluate(vector, guess, tol, "near" if is_short else "some")
+        except UnsolvedError:  # a shorter step may do
+            there = None
         return Trial(step.change, slope, length, there)
 
     return line_search(here, trial, n_trials)
