@@ -16,6 +16,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from skglmm.arrays import Bools, Floats
+from skglmm.engine.iterative.plan import UnsolvedError
 from skglmm.engine.iterative.space import Deflated
 from skglmm.linalg import IndefiniteError
 

@@ -49,7 +49,7 @@ __all__ = ["IterativeSystem", "iterative_system", "settled", "sharpened"]
 
 SOLVE_TOL = 1e-10  # relative residual: steps of 1e-6 standard errors are differenced
 PROBE_TOL = 1e-6  # the quadrature is off by less than its square
-TARGET = 0.02  # standard error of a log likelihood: slopes are known to 1e-3 standard errors
+TARGET = 0.05  # standard error of a log likelihood: slopes are known to 2e-3 standard errors
 RANK_MAX, RANK_NUMBERS = 512, 2_000_000  # directions, and the numbers that these may be
 RANK_USUAL = 64
 PROBES_MAX = 128

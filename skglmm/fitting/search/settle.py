@@ -37,6 +37,9 @@ def settle(bound: Bound, state: Optimum, options: Options) -> tuple[Bound, Optim
         plan = engine.settled(state.here.mode.system)
     except IndefiniteError:  # some direction, of none of the probes: what follows will find it
         return bound, state
+    if options.report is not None:
+        n_directions = 0 if plan.space is None else plan.space.shape[1]
+        options.report(f"iterative solver: {n_directions} directions, {plan.n_probes} probes")
     problem = replace(problem, plan=plan)
     here = problem.evaluate(state.vector, state.here.mode.u, MODE_MIN, "near")
     if here is None:
