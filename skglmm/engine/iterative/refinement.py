@@ -23,6 +23,7 @@ VALUE_TARGET = 1e-4  # standard error of a log likelihood
 EXTRA, EXTRA_MAX = 16, 528  # probes at once, and the last of them
 SOLVED = 4.0  # cost of a probe that is solved with, in products
 MEETINGS_MAX = 1_000.0  # of entries of a row, for each entry: they take the time of such probes
+GROUPS = 8  # of columns, each of which meets itself and later ones
 BLOCK = 8_000_000  # entries of a sparse product that is made at a time: 100 MB
 
 
@@ -95,7 +96,11 @@ def trace_of_square(operator: Deflated) -> float | None:
 
 
 def squared_norm(reduced: Reduced) -> float | None:
-    """Return the sum of the squares of the entries of ``I - A``; None where that takes too long."""
+    """Return the sum of the squares of the entries of ``I - A``; None where that takes too long.
+
+    Its blocks of single levels are zero. Of the others nearly all are computed once only, as it is
+    symmetric.
+    """
     every = list(reduced.couplings)
     rows = [row for each in every for row in each.rows]
     meetings = sum(float(np.sum(np.diff(row.indptr).astype(float) ** 2)) for row in rows)
@@ -104,13 +109,19 @@ def squared_norm(reduced: Reduced) -> float | None:
     lifting = _lifting(reduced)
     entries = sparse.vstack(rows, format="csr") @ lifting
     turned, direct = entries.T.tocsr(), _direct(reduced, every, lifting)
-    found, n_crossed, levels = 0.0, reduced.n_crossed, _levels(reduced)
-    for own in slices(n_crossed, max(1, BLOCK // n_crossed)):
-        part = turned[own] @ entries
-        part = part if direct is None else part - direct[own]
-        owners = np.repeat(levels[own], np.diff(part.indptr))
-        values = part.data[owners != levels[part.indices]]  # blocks of I - A are zero
-        found += float(values @ values)
+    n_crossed, levels = reduced.n_crossed, _levels(reduced)
+    found, size = 0.0, max(1, BLOCK // n_crossed)
+    for some in slices(n_crossed, max(1, n_crossed // GROUPS)):  # with them and later ones
+        right = entries[:, some.start :]
+        later = None if direct is None else direct[:, some.start :]
+        for start in range(some.start, some.stop, size):
+            own = slice(start, min(start + size, some.stop))
+            part = turned[own] @ right
+            part = part if later is None else part - later[own]
+            columns = part.indices + some.start
+            squares = part.data**2
+            squares[np.repeat(levels[own], np.diff(part.indptr)) == levels[columns]] = 0.0
+            found += float(squares.sum() + squares[columns >= some.stop].sum())
     return found
 
 
