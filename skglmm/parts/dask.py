@@ -104,15 +104,6 @@ class Remote(Parts[T]):
         found._is_stored = False
         return found
 
-    def renewably(
-        self, function: Callable[..., R], *others: Parts[Any], **common: Any
-    ) -> "Remote[R]":
-        """Submit tasks as `map` does: the cluster makes again what it loses."""
-        return self.map(function, *others, **common)
-
-    def let_go(self) -> None:
-        """Keep everything: the memory of workers is their own."""
-
     def kept(self) -> "Remote[T]":
         """Store what was made in the tasks that take it."""
         return self if self._is_stored else self.map(_itself)

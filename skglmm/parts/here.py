@@ -30,13 +30,12 @@ class Parts(ABC, Generic[T]):
     def lazily(self, function: Callable[..., R], **common: Any) -> "Parts[R]":
         """Return what `map` does, made anew by whatever is applied to it, and nowhere stored."""
 
-    @abstractmethod
     def renewably(
         self, function: Callable[..., R], *others: "Parts[Any]", **common: Any
     ) -> "Parts[R]":
         """Return what `map` does, which is made again if it is asked for after `let_go`."""
+        return self.map(function, *others, **common)
 
-    @abstractmethod
     def let_go(self) -> None:
         """Give back the memory of parts that can be made again; of others, nothing."""
 
