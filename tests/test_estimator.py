@@ -565,9 +565,10 @@ def test_length_matters_to_the_dragons_of_the_readme_only_without_groups():
 # --- objects --------------------------------------------------------------------------------------
 
 
-def test_a_pickle_holds_no_training_rows():
+@pytest.mark.parametrize("rows_of_a_group", [(10, 20), (300, 600)])  # few effects, and many rows
+def test_a_pickle_holds_no_training_rows(rows_of_a_group):
     sizes = []
-    for size in (20, 400):
+    for size in rows_of_a_group:
         frame, y = grouped(size=size)
         fitted = BetaGLMMRegressor("x + half + (x | g)").fit(frame, y)
         sizes.append(len(pickle.dumps(fitted)))

@@ -143,7 +143,8 @@ def test_a_key_lets_the_effects_of_classes_be_correlated(model):
 
 @pytest.mark.filterwarnings("ignore")  # where its search ends is of no interest
 @pytest.mark.parametrize("formula", [KEYED, APART])
-def test_quadrature_converges_to_the_integral(formula):
+def test_quadrature_converges_to_the_integral(formula, monkeypatch):
+    monkeypatch.setattr("skglmm.engine.binding.is_small", lambda *_: False)  # a chain
     rows, y = simulated(n_groups=6, n_rows=4, sd=1.5, seed=2)
     fitted = MultinomialGLMMClassifier(formula).fit(rows, y)
     problem = study_of(fitted, rows, y).around(fitted.fit_).problem
@@ -167,7 +168,8 @@ def test_quadrature_converges_to_the_integral(formula):
         ("x + (x | g)", Laplace()),
     ],
 )
-def test_gradients_are_those_of_differences(formula, approximation):
+def test_gradients_are_those_of_differences(formula, approximation, monkeypatch):
+    monkeypatch.setattr("skglmm.engine.binding.is_small", lambda *_: False)  # a chain
     fitted = MultinomialGLMMClassifier(formula, max_iter=2, inference=False)
     rows, y = simulated(n_groups=8, n_rows=6)
     fitted.fit(rows, y)
