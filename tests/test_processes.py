@@ -83,7 +83,13 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+QUICK = ("crossed", "nested", "restricted", "linear")  # the others take as long again
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MODELS],
+)
 def test_fits_are_those_of_one_process(rows, name, monkeypatch):
     X, y = rows
     alone = clone(MODELS[name]).fit(X, y)

@@ -81,6 +81,11 @@ class Parts(ABC, Generic[T]):
     def some(self, shards: Iterable[int]) -> "Parts[T]":
         """Return the parts of some shards."""
 
+    @property
+    def alone(self) -> T:
+        """The first part, of those that have a single one."""
+        return next(iter(self))
+
     @abstractmethod
     def __iter__(self) -> Iterator[T]:
         """Bring the parts here, one after the other."""
@@ -118,12 +123,18 @@ class Here(Parts[T]):
             self._known = tuple(self._again())
         return self._known
 
+    @property
+    def alone(self) -> T:
+        """The first part."""
+        return self._parts[0]
+
     def map(self, function: Callable[..., R], *others: Parts[Any], **common: Any) -> "Here[R]":
         """Apply a function to the parts, in threads if there are several."""
-        if len(self._parts) == 1:
-            alone = function(self._parts[0], *[next(iter(other)) for other in others], **common)
+        parts = self._parts
+        if len(parts) == 1:
+            alone = function(parts[0], *[other.alone for other in others], **common)
             return Here((alone,), self.n_threads)
-        columns = zip(self._parts, *others, strict=True)
+        columns = zip(parts, *others, strict=True)
         if self.n_threads == 1:
             return Here([function(*each, **common) for each in columns], self.n_threads)
         done = _pool(self.n_threads).map(lambda each: function(*each, **common), columns)
