@@ -18,8 +18,8 @@ import time
 from typing import Any
 
 import numpy as np
-from run import machine
-from workloads import one_intercept
+from harness.machine import machine
+from harness.workloads.beta import one_intercept
 
 from skglmm import BetaGLMMRegressor
 from skglmm.estimators.runtime import processes
