@@ -191,10 +191,11 @@ class Remote(Parts[T]):
 
     def _shared(self, common: dict[str, Any]) -> Any:
         """Return what all tasks share, as a task of its own if it is large."""
-        from distributed.protocol.pickle import dumps  # noqa: PLC0415  # an extra
+        from distributed.protocol import pickle  # noqa: PLC0415  # an extra
 
+        untyped: Any = pickle
         # Not by dask's `sizeof`, to which a record of a million labels is a small object.
-        return common if len(dumps(common)) < SMALL else self._submit(dict, common)
+        return common if len(untyped.dumps(common)) < SMALL else self._submit(dict, common)
 
     def _sum(self, futures: list[Any]) -> Any:
         while len(futures) > 1:

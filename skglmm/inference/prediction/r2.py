@@ -233,7 +233,7 @@ def _of_logs(family: Family, eta: Sequence[Floats], mean: float, method: str) ->
     """Variances of the logarithms of responses with a mean, and all else that rows have, (n,)."""
     here, k, place = family.mean(eta), family.location, list(eta)
     place[k] = eta[k] + 1.0
-    if not np.allclose(family.mean(place), np.e * here, rtol=CLOSE, atol=0.0):
+    if not np.allclose(family.mean(place), np.exp(1.0) * here, rtol=CLOSE, atol=0.0):
         msg = (
             f"method={method!r} is about the logarithm of y, and the mean of {family.title} does "
             "not grow in proportion to the exponential of its linear predictor, as it does with "
