@@ -187,7 +187,8 @@ def test_a_lognormal_fit_is_the_linear_mixed_model_of_logarithms(data, models):
     other = LMMRegressor(FORMULA, reml=False).fit(data, np.log(y))
     assert_allclose(model.log_likelihood_, other.log_likelihood_ - np.log(y).sum(), rtol=1e-12)
     assert_allclose(np.concatenate(model.fit_.beta), np.concatenate(other.fit_.beta), rtol=1e-9)
-    assert_allclose(model.vcov(), other.vcov(), rtol=1e-7, atol=1e-11)  # of 1e-2 on the diagonal
+    # of 1e-2 on the diagonal: differences of gradients round otherwise on another processor
+    assert_allclose(model.vcov(), other.vcov(), rtol=1e-7, atol=1e-11)
     assert_allclose(model.tidy()["df"].dropna(), other.tidy()["df"].dropna(), rtol=1e-5)
     assert_allclose(model.predict_linear(data), other.predict(data), rtol=1e-9)
 
