@@ -468,29 +468,3 @@ def test_the_stated_error_covers_the_truth_over_seeds():
         units.append((found.value - exact) / found.mode.system.uncertainty)
     assert np.mean(np.abs(units) < 2.0) > 0.85
     assert abs(np.mean(units)) < 0.6
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["binary", "normal"])
-def test_many_ratings_are_fitted_as_by_factorization(kind):
-    """Two crossed factors of 12,000 and 2,500 levels, 200,000 rows."""
-    rng = np.random.default_rng(1)
-    n, n_u, n_i = 200_000, 12_000, 2_500
-    u = np.concatenate([np.arange(n_u), rng.choice(n_u, n - n_u, p=rng.dirichlet(np.ones(n_u)))])
-    i = rng.choice(n_i, n, p=rng.dirichlet(np.full(n_i, 0.4)))
-    x = rng.normal(size=n)
-    eta = 0.3 - 0.5 * x + 0.8 * rng.normal(size=n_u)[u] + 0.5 * rng.normal(size=n_i)[i]
-    noise = rng.normal(size=n)
-    y = eta + noise if kind == "normal" else (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
-    X = pd.DataFrame({"x": x, "u": u, "i": i})
-    found, exact = (
-        clone(ESTIMATORS[kind]).set_params(solver=solver).fit(X, y)
-        for solver in ("iterative", "direct")
-    )
-    error = found.log_likelihood_std_error_
-    assert error < 0.01
-    assert abs(found.log_likelihood_ - exact.log_likelihood_) < 4 * error
-    mine, theirs = (np.concatenate([*m.fit_.beta, *m.fit_.theta]) for m in (found, exact))
-    errors = np.sqrt(np.diag(exact.fit_.covariance))
-    assert np.max(np.abs(mine - theirs) / errors) < 0.01
-    assert_allclose(np.sqrt(np.diag(found.fit_.covariance)), errors, rtol=0.01)
