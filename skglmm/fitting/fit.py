@@ -120,9 +120,9 @@ def fit(  # noqa: PLR0913 -- data and what their likelihood is
             _refuse_averages()
         found = spaces(signed_sums(design, y, weights), study.scales)
         first = first_constants(family, study.design.offsets, study.response, weights)
-        bound = replace(study.bound, spaces=found)
-        del study  # with columns of all rows
-        return fit_bound(bound, first, options, inference=inference, crew=crew)
+        bound = [replace(study.bound, spaces=found)]
+        del study  # with columns of all rows; nor is what a fit makes of them held here
+        return fit_bound(bound.pop(), first, options, inference=inference, crew=crew)
 
 
 def fit_bound(

@@ -56,6 +56,10 @@ class LinearSystem(Protocol):
         """The inverse's block of the crossed effects, (n_crossed, n_crossed)."""
         ...
 
+    def let_go(self) -> None:
+        """Give back the memory of what is as large as the rows and can be made again."""
+        return
+
     def corner(self, n: int) -> Floats:
         """Return the inverse's block of the last n crossed effects, (n, n)."""
         ...

@@ -39,14 +39,19 @@ def direct_matrices(
         return None
     specs, matrices = {}, {}
     coded: set[str] = set()
-    ones = np.ones((n_samples, 1), order="F")  # which intercepts share
+    ones: Floats | None = None  # which intercepts share
     for key, terms in found.items():
         fresh = [factor for t in terms for factor in _used(t) if factor not in coded]
         coded.update(fresh)  # by formulaic, once, for the first formula that has the column
         kinds: dict[str, tuple[str, Any]] = {factor: (_NUMERICAL, {}) for factor in fresh}
         specs[key] = MatrixSpec(texts[key], terms, {}, kinds)
-        has_more = len(terms) > 1 or _used(terms[0])
-        matrices[key] = _matrix(terms, data, n_samples) if has_more else ones
+        if len(terms) > 1 or _used(terms[0]):
+            matrices[key] = matrix = _matrix(terms, data, n_samples)
+            if not _used(terms[0]):
+                ones = matrix[:, :1]
+        else:
+            ones = np.ones((n_samples, 1), order="F") if ones is None else ones
+            matrices[key] = ones
     return specs, matrices
 
 

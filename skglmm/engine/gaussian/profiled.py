@@ -239,9 +239,14 @@ class ProfiledLikelihood(Approximation):
         return list(sums.map(level_kernels, blocks, lambdas=mode.point.lambdas).total())
 
     def gradient_near(
-        self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
+        self,
+        problem: Problem,
+        here: Objective,
+        change: Floats,
+        slopes: Parts[Slopes],
+        move: Effects | None = None,
     ) -> Floats | None:
-        del slopes
+        del slopes, move
         if not np.any(change):
             return here.gradient
         there = self.evaluate(problem, here.mode.point.params.pack() + change)

@@ -119,7 +119,7 @@ def reduced(
         if root is None:
             return None
         roots.append(root)
-    couplings = shards.map(_couplings, pieces, cross_products, lambdas=lambdas)
+    couplings = shards.renewably(_couplings, pieces, cross_products, lambdas=lambdas)
     return Reduced(sizes, couplings, own, roots, known.above)
 
 

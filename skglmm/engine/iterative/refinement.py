@@ -110,13 +110,14 @@ def squared_norm(reduced: Reduced) -> float | None:
     entries = sparse.vstack(rows, format="csr") @ lifting
     turned, direct = entries.T.tocsr(), _direct(reduced, every, lifting)
     n_crossed, levels = reduced.n_crossed, _levels(reduced)
-    found, size = 0.0, max(1, BLOCK // n_crossed)
+    found, size, first = 0.0, max(1, BLOCK // n_crossed), 0
     for some in slices(n_crossed, max(1, n_crossed // GROUPS)):  # with them and later ones
-        right = entries[:, some.start :]
+        if some.start > first:
+            entries, first = entries[:, some.start - first :], some.start
         later = None if direct is None else direct[:, some.start :]
         for start in range(some.start, some.stop, size):
             own = slice(start, min(start + size, some.stop))
-            part = turned[own] @ right
+            part = turned[own] @ entries
             part = part if later is None else part - later[own]
             columns = part.indices + some.start
             squares = part.data**2

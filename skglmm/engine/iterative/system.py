@@ -193,6 +193,13 @@ class IterativeSystem(LinearSystem):
     def crossed_inverse(self) -> Floats:
         _refuse("the whole inverse of the crossed effects")
 
+    def let_go(self) -> None:
+        """Let go of what was eliminated, and of solutions: value and error are known."""
+        self.pieces.let_go()
+        self.reduced.couplings.let_go()
+        for name in ("_first", "_outer", "_run", "_crossed"):
+            self.__dict__.pop(name, None)
+
     def draw(
         self, nested: Parts[NestedEffects], crossed: Floats
     ) -> tuple[Parts[NestedEffects], Floats]:

@@ -35,8 +35,7 @@ NUDGE = 1e-6  # of a linear predictor: slopes are exact to about as much
 def evaluate(problem: Problem, params: Params, u: Effects, order: int) -> Point:
     """Evaluate h and the derivatives of the log density up to `order`."""
     lambdas = tuple(problem.lambdas(params))
-    make = problem.shards.map if problem.plan is None else problem.shards.renewably
-    states = make(
+    states = problem.renewably(
         _state,
         u.nested,
         crossed=problem.cut_crossed(u.crossed),
@@ -164,15 +163,17 @@ def third_slopes(problem: Problem, point: Point) -> Parts[Slopes] | None:
 def _third_slopes(shard: Shard, state: State, family: Family) -> Slopes:
     third, found = state.rows.third, {}
     assert third is not None
+    triples = shard.packing.triples.items()
+    asked = [row for key, row in triples if not set(key).isdisjoint(shard.active)]
+    some = slice(max(asked, default=-1) + 1)  # later rows have no predictor that effects feed
     for k in shard.active:
         row = state.eta[k]
         nudged = row - np.copysign(NUDGE, row)  # away from the end of a link's reach
         eta = [*state.eta[:k], nudged, *state.eta[k + 1 :]]
         there = shard.evaluate(family, eta, 3).third
         assert there is not None
-        there -= third
-        there /= nudged - row
-        found[k] = there
+        found[k] = there[some] - third[some]
+        found[k] /= nudged - row
     return found
 
 
@@ -201,7 +202,7 @@ def _scores_in_u(shard: Shard, state: State, lambdas: Sequence[Floats]) -> list[
 
 def observed_cross_products(problem: Problem, point: Point) -> Parts[CrossProducts]:
     """Cross-products Z'WZ with the observed information W of rows, for each shard."""
-    return problem.shards.map(_observed, point.states)
+    return problem.renewably(_observed, point.states)
 
 
 def _observed(shard: Shard, state: State) -> CrossProducts:

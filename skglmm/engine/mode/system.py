@@ -62,7 +62,7 @@ def hessian(
         crossed = prior.crossed(problem.n_crossed)
         crossed = problem.shards.accumulate(_add_crossed, crossed, cross_products, lambdas=lambdas)
         return without_chain(problem.no_chain, crossed)
-    pieces = problem.shards.map(
+    pieces = problem.renewably(
         _eliminated, cross_products, *prior.known, lambdas=lambdas, add=prior.add
     )
     if problem.plan is not None:

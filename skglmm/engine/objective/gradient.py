@@ -61,9 +61,10 @@ def gradient(problem: Problem, mode: Mode) -> tuple[Floats, float, float]:
     inverse = mode.system.inverse()
     blocks = shards.map(inverse_blocks, inverse.pieces, crossed=inverse.crossed)
     slopes = shards.map(logdet_slopes, point.states, blocks, lambdas=point.lambdas)
+    kernels = shards.map(_level_kernels, mode.cross_products, blocks, lambdas=point.lambdas)
+    del inverse, blocks  # as large as the rows, where all pairs of levels are different
     sums = level_sums(problem, slopes, point.lambdas)
     v = solve(mode.system, sums)
-    kernels = shards.map(_level_kernels, mode.cross_products, blocks, lambdas=point.lambdas)
     u = mode.u
     common = (problem.cut_crossed(u.crossed), problem.cut_crossed(v.crossed)), point.lambdas
     parts = (slopes, kernels, u.nested, v.nested)

@@ -53,13 +53,18 @@ class Laplace(ByMode):
             return None
 
     def gradient_near(
-        self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
+        self,
+        problem: Problem,
+        here: Objective,
+        change: Floats,
+        slopes: Parts[Slopes],
+        move: Effects | None = None,
     ) -> Floats | None:
         point = here.mode.point
         if not np.any(change):
             return gradient(problem, replace(here.mode, step=None))[0]
         params = Params.unpack(point.params.pack() + change, problem.shape)
-        move = tangent(problem, here.mode, change)
+        move = tangent(problem, here.mode, change) if move is None else move
         mode = mode_at(problem, nearby(problem, point, params, point.u.plus(move), slopes, move))
         try:
             return None if mode is None else gradient(problem, mode)[0]

@@ -131,15 +131,20 @@ class AdaptiveQuadrature(ByMode):
         return Objective(*found, mode)
 
     def gradient_near(
-        self, problem: Problem, here: Objective, change: Floats, slopes: Parts[Slopes]
+        self,
+        problem: Problem,
+        here: Objective,
+        change: Floats,
+        slopes: Parts[Slopes],
+        move: Effects | None = None,
     ) -> Floats | None:
         if not problem.order:
-            return Laplace().gradient_near(problem, here, change, slopes)
+            return Laplace().gradient_near(problem, here, change, slopes, move)
         mode: Mode | None = here.mode
         if np.any(change):
             point = here.mode.point
             params = Params.unpack(point.params.pack() + change, problem.shape)
-            move = tangent(problem, here.mode, change)
+            move = tangent(problem, here.mode, change) if move is None else move
             u = point.u.plus(move)
             mode = mode_at(problem, nearby(problem, point, params, u, slopes, move))
         found = None if mode is None else self._integrated(problem, mode)

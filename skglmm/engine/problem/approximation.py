@@ -78,7 +78,12 @@ class Approximation(ABC):
 
     @abstractmethod
     def gradient_near(
-        self, problem: "Problem", here: Objective, change: Floats, slopes: Parts[Slopes]
+        self,
+        problem: "Problem",
+        here: Objective,
+        change: Floats,
+        slopes: Parts[Slopes],
+        move: Effects | None = None,
     ) -> Floats | None:
         """Return the gradient where the parameters have changed a little, by Taylor's formula.
 
@@ -92,6 +97,8 @@ class Approximation(ABC):
         change : ndarray, shape (n_params,)
         slopes : Parts
             Of the third derivatives of `here`, see `third_slopes`.
+        move : Effects or None
+            How the mode moves with such a change, where that is known, see `tangent`.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Fixed effects as the random effects of a factor with one level, whose prior is flat."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -10,9 +10,11 @@ from skglmm.arrays import Ints
 from skglmm.engine.problem.cut import chain_of, places_of
 from skglmm.engine.rows.factor_rows import FactorRows
 from skglmm.engine.rows.shard import CommonLevels, Shard
-from skglmm.linalg import Grouping
+from skglmm.linalg import Chain, Grouping
 
 __all__ = ["for_sums", "with_flat"]
+
+Pairs = Mapping[tuple[int, int], CommonLevels]
 
 
 def with_flat(shard: Shard, predictors: Sequence[int]) -> Shard:
@@ -25,11 +27,24 @@ def with_flat(shard: Shard, predictors: Sequence[int]) -> Shard:
         Those that keep no fixed column.
     """
     found, n_nested = for_sums(shard, predictors), len(shard.levels)
+    chain = chain_of(found.factors, found.pairs, n_nested)
     return replace(
         found,
+        pairs=_as_in(chain, found.pairs, n_nested),
         places=places_of(found.factors, found.pairs, n_nested),
-        chain=chain_of(found.factors, found.pairs, n_nested),
+        chain=chain,
     )
+
+
+def _as_in(chain: Chain, pairs: Pairs, first: int) -> Pairs:
+    """Return the pairs, of which those with the first crossed factor are views of the chain's."""
+    found = dict(pairs)
+    for i, pattern in enumerate(chain.patterns):
+        (grouping, left, _) = pairs[i, first]
+        found[i, first] = CommonLevels(
+            grouping, pattern.levels[: len(left)], pattern.columns[: len(left)]
+        )
+    return found
 
 
 def for_sums(shard: Shard, predictors: Sequence[int]) -> Shard:

@@ -1,6 +1,6 @@
 """The likelihood problem of a fit: family, rows in shards, covariances, approximation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -77,6 +77,13 @@ class Problem:
     penalty: Penalty = NO_PENALTY
     plan: ProbePlan | None = None
 
+    def renewably(
+        self, function: Callable[..., Any], *others: Parts[Any], **common: Any
+    ) -> Parts[Any]:
+        """Apply a function to the shards; of very many rows what it makes can be made again."""
+        make = self.shards.map if self.plan is None else self.shards.renewably
+        return make(function, *others, **common)
+
     def evaluate(
         self,
         vector: Floats,
@@ -98,10 +105,14 @@ class Problem:
         return replace(here, value=here.value + added[0], gradient=gradient)
 
     def gradient_near(
-        self, here: Objective, change: Floats, slopes: Parts[Slopes]
+        self,
+        here: Objective,
+        change: Floats,
+        slopes: Parts[Slopes],
+        move: Effects | None = None,
     ) -> Floats | None:
         """Return the gradient after a small change, see `Approximation.gradient_near`."""
-        gradient = self.approximation.gradient_near(self, here, change, slopes)
+        gradient = self.approximation.gradient_near(self, here, change, slopes, move)
         if gradient is None or not (self.penalty or self.plan):
             return gradient
         vector = here.mode.point.params.pack() + change

@@ -87,6 +87,16 @@ class Mode:
         """Give back the memory of what the rows have, where it can be computed again."""
         self.point.states.let_go()
 
+    def unsolve(self) -> None:
+        """Give back the memory of what it is solved with, which can be computed again, too."""
+        self.cross_products.let_go()
+        self.system.let_go()
+
+    def leave(self) -> None:
+        """Give back the memory of all that is as large as the rows: the search goes elsewhere."""
+        self.let_go()
+        self.unsolve()
+
     @property
     def u(self) -> Effects:
         """The mode: where Newton's step from the point ends."""

@@ -1,11 +1,12 @@
 """The Hessian of the objective by differences of its gradient, and what it says of directions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from skglmm.arrays import Bools, Floats
-from skglmm.engine import Problem
+from skglmm.engine import Effects, Objective, Problem
 from skglmm.fitting.search.optimize import Optimum
 
 __all__ = ["differenced_hessian", "falling", "is_definite"]
@@ -52,7 +53,7 @@ def _at_mode(problem: Problem, optimum: Optimum) -> Optimum:
     mode = optimum.here.mode
     if mode.step is None or mode.decrement <= AT_MODE:
         return optimum
-    mode.let_go()
+    mode.leave()
     there = problem.evaluate(optimum.vector, mode.u, distance="near")
     return optimum if there is None else replace(optimum, here=there)
 
@@ -72,16 +73,19 @@ def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | No
     base: Floats | None = here.gradient
     if here.mode.step is not None:
         base = problem.gradient_near(here, np.zeros(n_params), slopes)
-    for j in np.flatnonzero(free):
+    places: list[int] = np.flatnonzero(free).tolist()
+    changes = {
+        (j, side): _change(optimum.vector, j, side * scale[j]) for j in places for side in sides
+    }
+    moves = _moves(problem, here, changes)
+    for j in places:
         ends = []
         for side in sides:
-            change = np.zeros(n_params)
-            # What is left of the step beside the parameter.
-            change[j] = (optimum.vector[j] + side * scale[j]) - optimum.vector[j]
+            change = changes[j, side]
             if side == 0.0:
                 there = base
             elif scale[j] < STEP_MAX:
-                there = problem.gradient_near(here, change, slopes)
+                there = problem.gradient_near(here, change, slopes, moves.get((j, side)))
             else:
                 there = _gradient_at(problem, optimum, change)
             if there is None:
@@ -92,6 +96,25 @@ def _differenced(problem: Problem, optimum: Optimum, free: Bools) -> Floats | No
             return None
         hessian[j, free] = (after - before) / (right - left)
     return np.asarray(0.5 * (hessian + hessian.T))
+
+
+def _change(vector: Floats, j: int, length: float) -> Floats:
+    """A step in one parameter: what is left of it beside the parameter."""
+    change = np.zeros(len(vector))
+    change[j] = (vector[j] + length) - vector[j]
+    return change
+
+
+def _moves(
+    problem: Problem, here: Objective, changes: Mapping[tuple[int, float], Floats]
+) -> dict[tuple[int, float], Effects]:
+    """How changes move the mode, of very many rows: what solves for that makes room for others."""
+    if problem.plan is None:
+        return {}
+    moved = {key: each for key, each in changes.items() if np.any(each)}
+    moves = {key: problem.tangent(here.mode, each) for key, each in moved.items()}
+    here.mode.unsolve()
+    return moves
 
 
 def _steps(problem: Problem) -> tuple[tuple[float, float], float]:

@@ -219,7 +219,7 @@ def _sharp_enough(problem: Problem, state: Optimum, tol: float) -> tuple[Optimum
 
 def _sharper(problem: Problem, state: Optimum, tol: float) -> Optimum | None:
     """Evaluate the objective where it is with a closer mode; None where there is none."""
-    state.here.mode.let_go()
+    state.here.mode.leave()
     here = problem.evaluate(state.vector, state.here.mode.u, tol, "near")
     if here is None or not here.mode.decrement < state.here.mode.decrement:
         return None
@@ -254,7 +254,7 @@ def _search(
     direction = problem.tangent(here.mode, step.change)
     tol = float(np.clip(MODE_SHARE * step.decrease, MODE_MIN, MODE_MAX))
     is_short = step.decrease < MODE_NEAR
-    here.mode.let_go()
+    here.mode.leave()
 
     def trial(length: float) -> Trial:
         vector, guess = state.vector + length * step.change, here.mode.u.plus(direction, length)
@@ -312,7 +312,7 @@ def finish(
         vector = state.vector + np.where(free, step.change, 0.0)
         move = problem.tangent(state.here.mode, vector - state.vector)
         guess = state.here.mode.u.plus(move)
-        state.here.mode.let_go()
+        state.here.mode.leave()
         there = problem.evaluate(vector, guess, MODE_MIN, "near")
         if there is None or not there.value <= state.here.value + noise_of(state.here):
             break

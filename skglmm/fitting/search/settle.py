@@ -9,6 +9,7 @@ first, rough search ends.
 from dataclasses import replace
 
 from skglmm import engine
+from skglmm.arrays import give_back_memory
 from skglmm.fitting.search.bound import Bound
 from skglmm.fitting.search.optimize import MODE_MIN, Optimum, Options, minimize
 from skglmm.linalg import IndefiniteError
@@ -33,6 +34,7 @@ def settle(bound: Bound, state: Optimum, options: Options) -> tuple[Bound, Optim
         return bound, state
     state = minimize(problem, state, replace(options, tol=max(ROUGH, options.tol)))
     state.here.mode.let_go()
+    give_back_memory()  # arrays of other sizes follow
     try:
         plan = engine.settled(state.here.mode.system)
     except IndefiniteError:  # some direction, of none of the probes: what follows will find it
@@ -40,6 +42,7 @@ def settle(bound: Bound, state: Optimum, options: Options) -> tuple[Bound, Optim
     if options.report is not None:
         n_directions = 0 if plan.space is None else plan.space.shape[1]
         options.report(f"iterative solver: {n_directions} directions, {plan.n_probes} probes")
+    give_back_memory()
     problem = replace(problem, plan=plan)
     here = problem.evaluate(state.vector, state.here.mode.u, MODE_MIN, "near")
     if here is None:

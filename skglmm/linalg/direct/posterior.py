@@ -136,12 +136,16 @@ class Posterior:
         crossed : ndarray, shape (n_crossed, n_crossed)
             Inverse of the Schur complement.
         """
-        known = () if inverse is None else (inverse.pieces,)
+        known, is_whole = (
+            () if inverse is None else (inverse.pieces.map(_own),),
+            inverse is not None,
+        )
+        del inverse  # between levels it is as large as the rows
         shares = list(pieces.map(_shares, levels, *known))
         n_nested = min((len(share) for share in shares), default=0)
         joined = [_joined([share[i] for share in shares], sizes[i]) for i in range(n_nested)]
         blocks, slopes = (tuple(part) for part in zip(*joined, strict=True)) if joined else ((), ())
-        return cls(tuple(sizes), blocks, slopes, crossed, inverse is not None)
+        return cls(tuple(sizes), blocks, slopes, crossed, is_whole)
 
     def between(self, i: int, j: int, left: Ints, right: Ints) -> Floats:
         """Blocks of the inverse, (k_i, k_j, P), between P pairs of levels of two factors.
@@ -220,8 +224,12 @@ class _Share(NamedTuple):
     columns: Ints
 
 
+def _own(blocks: Blocks) -> list[Floats]:
+    return blocks.own
+
+
 def _shares(
-    piece: Elimination, levels: tuple[Ints, ...], inverse: Blocks | None = None
+    piece: Elimination, levels: tuple[Ints, ...], known: list[Floats] | None = None
 ) -> list[_Share]:
     found = []
     for i, (stage, pattern) in enumerate(zip(piece.stages, piece.chain.patterns, strict=True)):
@@ -230,7 +238,7 @@ def _shares(
         parents = {j: levels[j][piece.chain.parents[i, j].codes] for j in chain}
         crossed = solve_upper_at(lower, pattern.levels, stage.crossed)
         at = levels[i][pattern.levels]
-        own = batched_inverse(lower) if inverse is None else inverse.own[i]
+        own = batched_inverse(lower) if known is None else known[i]
         found.append(_Share(levels[i], own, chain, parents, crossed, at, pattern.columns))
     return found
 
