@@ -10,6 +10,7 @@ from skglmm.covariance import Covariance, EffectNames
 from skglmm.design import Layout
 from skglmm.engine import (
     LinearRows,
+    Mode,
     Modes,
     Params,
     Problem,
@@ -29,6 +30,7 @@ from skglmm.fitting.search.ceilings import caps_of
 from skglmm.fitting.search.optimize import Optimum
 from skglmm.fitting.search.singular import free_parameters, singular_terms
 from skglmm.fitting.uncertainty import Uncertainty, uncertainty
+from skglmm.linalg import Posterior
 
 __all__ = ["Outcome", "in_user_units"]
 
@@ -100,7 +102,7 @@ def in_user_units(bound: Bound, optimum: Optimum, outcome: Outcome, tol: float) 
         recession=tuple(side.change for side in going),
         infinities=tuple(side.signs for side in going),
         order=problem.order,
-        posterior=posterior(problem, mode) if effects else None,
+        posterior=_posterior(problem, mode) if effects else None,
         effect_information=effect_information(problem, mode) if keeps_rows else None,
         mode_jacobian=None if moves is None else _user_moves(bound, moves),
         n_samples=bound.n_samples,
@@ -203,6 +205,13 @@ def _capped(bound: Bound, optimum: Optimum) -> tuple[str, ...]:
     flags = Params.unpack(optimum.capped.astype(float), bound.problem.shape).beta
     pairs = zip(bound.layout.predictors, flags, strict=True)
     return tuple(name for name, some in pairs if np.any(some))
+
+
+def _posterior(problem: Problem, mode: Mode) -> Posterior:
+    """Posterior covariance of the effects; after that the system has told what it is asked."""
+    found = posterior(problem, mode)
+    mode.system.let_go()
+    return found
 
 
 def _joint(bound: Bound, optimum: Optimum, outcome: Outcome) -> Floats | None:

@@ -11,7 +11,7 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 
 import skglmm
-from skglmm.arrays import Floats, keep_freed_memory
+from skglmm.arrays import Floats, give_back_memory, keep_freed_memory
 from skglmm.design import Design, DesignSpec, learn
 from skglmm.engine import Approximation, Laplace
 from skglmm.estimators import cluster
@@ -175,6 +175,8 @@ class MixedModel(
         columns = self._spec.read(rows.frame, design)
         self._row_digest = row_digest(columns, read, rows.weights)
         found = self._maximize(family, design, read, rows.weights, scale)
+        if found.plan is not None:  # of very many rows
+            give_back_memory()
         self.fit_ = with_named_caps(found, model, design, rows.frame, read, scale)
         self._scale = scale.knowing(self.fit_.vanishing)
         self._publish(model)

@@ -154,11 +154,11 @@ def with_integrated(bound: Bound, optimum: Optimum) -> tuple[Bound, Optimum]:
     vector, gradient = np.empty(len(kept)), np.zeros(len(kept))
     vector[kept], vector[~kept], gradient[kept] = optimum.vector, turn @ flat, here.gradient
     start = Effects(here.mode.u.nested, crossed)
-    here.mode.let_go()
+    hessian = _hessian(bound, optimum, kept, turn)
+    here.mode.leave()
     mode = find_mode(problem, Params.unpack(vector, problem.shape), start, MODE_TOL, "near")
     assert mode is not None  # for H is a block of the one that was definite
     mode = replace(mode, system=engine.sharpened(mode.system))
-    hessian = _hessian(bound, optimum, kept, turn)
     given = np.where(np.add.outer(kept, kept), 0.0, hessian)
     _refuse_flat(whole, vector, mode, given)
     upper = np.full(len(kept), np.inf)
