@@ -1,0 +1,112 @@
+"""What people type who come from other programs, and how they are told what it is here."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from skglmm import (
+    BetaGLMMRegressor,
+    BinomialGLMMClassifier,
+    DesignError,
+    FormulaError,
+    GLMMRegressor,
+    LMMRegressor,
+    PoissonGLMMRegressor,
+    SingularFitWarning,
+)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng, person = np.random.default_rng(0), np.arange(180) // 6
+    X = pd.DataFrame({"person no.": person, "visit": np.tile(np.arange(6), 30)})
+    X["date"] = pd.Timestamp("2026-01-05") + pd.to_timedelta(7 * X["visit"], unit="D")
+    y = pd.Series(0.3 * X["visit"] + rng.normal(size=30)[person] + rng.normal(size=180), name="y")
+    return X, y
+
+
+KEYWORDS = [
+    (LMMRegressor, "REML", "it is written reml=True"),
+    (LMMRegressor, "data", r"fit\(data, data\['y'\]\)"),
+    (LMMRegressor, "re_formula", r"stand in the formula, 'x \+ \(x \| g\)'"),
+    (LMMRegressor, "dispformula", "it is called scale here"),
+    (LMMRegressor, "ziformula", "zero= is of models of counts"),
+    (LMMRegressor, "class_weight", "weights of rows go to fit"),
+    (LMMRegressor, "family", "PoissonGLMMRegressor for counts"),
+    (LMMRegressor, "links", "did you mean link?"),
+    (LMMRegressor, "whatever", "its parameters are formula, groups"),
+    (PoissonGLMMRegressor, "ziformula", "it is called zero here"),
+    (PoissonGLMMRegressor, "dispformula", "has no dispersion"),
+    (BetaGLMMRegressor, "dispformula", "it is called precision here"),
+    (BinomialGLMMClassifier, "nAGQ", "it is called n_quadrature here"),
+    (BinomialGLMMClassifier, "class_weight", "TunedThresholdClassifierCV"),
+]
+
+
+@pytest.mark.parametrize(("estimator", "keyword", "told"), KEYWORDS)
+def test_a_keyword_of_another_program_is_told_what_it_is_here(estimator, keyword, told):
+    with pytest.raises(TypeError, match=rf"^{estimator.__name__} has no {keyword}: .*{told}"):
+        estimator("x + (1 | g)", **{keyword: 1})
+
+
+def test_estimators_of_others_keep_their_own_keywords():
+    class Own(LMMRegressor):
+        def __init__(self, formula=None, data=None):
+            super().__init__(formula)
+            self.data = data
+
+    class Anything(LMMRegressor):
+        def __init__(self, formula=None, **others):
+            super().__init__(formula)
+            self.others = others
+
+    assert clone(Own("x", data="a")).data == "a"
+    assert Anything("x", REML=True).others == {"REML": True}
+    assert GLMMRegressor("x", family=None).family is None
+
+
+@pytest.mark.parametrize("estimator", [LMMRegressor, BinomialGLMMClassifier])
+def test_a_response_that_is_not_passed_is_asked_for(estimator, rows):
+    X, y = rows
+    with pytest.raises(ValueError, match=r"target y is None; call fit\(X, y\).*fit\(data, data"):
+        estimator("y ~ visit").fit(X.assign(y=y))
+    with pytest.raises(ValueError, match=r"y is the text 'y', expected .*fit\(X, X\['y'\]\)"):
+        estimator("y ~ visit").fit(X.assign(y=y), "y")
+
+
+@pytest.mark.parametrize("parameter", ["groups", "exposure", "offset"])
+def test_a_column_in_place_of_its_name_is_not_printed(parameter, rows):
+    X, y = rows
+    model = PoissonGLMMRegressor("visit", **{parameter: X["person no."]})
+    with pytest.raises(TypeError, match=rf"^{parameter} is of type Series[;,].* name of a column"):
+        model.fit(X, y.abs().round())
+
+
+def test_groups_of_an_array_are_asked_for_names(rows):
+    X, y = rows
+    array = X[["visit", "person no."]].astype(str).to_numpy()
+    with pytest.raises(DesignError, match=r"column 'person no\.', but X is an array with columns"):
+        LMMRegressor(groups="person no.").fit(array, y)
+
+
+def test_dates_are_told_how_they_become_numbers_or_categories(rows):
+    X, y = rows
+    with pytest.raises(DesignError, match=r"X\['date'\]\.astype\(str\) makes categories"):
+        LMMRegressor("date").fit(X, y)
+    days = (X["date"] - X["date"].min()) / pd.Timedelta("1D")  # as the message has it
+    assert LMMRegressor("date").fit(X.assign(date=days), y).coef_names_ == ["date"]
+    with pytest.raises(DesignError, match=r"pd\.to_datetime\(X\['date'\]\) less a date"):
+        LMMRegressor("date").fit(X.assign(date=X["date"].dt.date), y)
+    model = LMMRegressor("visit + ar1(0 + date | `person no.`)")
+    with pytest.raises(DesignError, match=r"\(X\['date'\] - X\['date'\]\.min\(\)\)\.dt\.days"):
+        model.fit(X, y)
+    weeks = (X["date"] - X["date"].min()).dt.days // 7
+    with pytest.warns(SingularFitWarning, match=r"rho\(date \| person no\.\) is 1"):
+        model.fit(X.assign(date=weeks), y)  # persons have a level each, at all times
+    assert "rho(date | person no.)" in model.confint().index
+
+
+def test_names_that_patsy_quotes_have_back_quotes_here(rows):
+    with pytest.raises(FormulaError, match=r"in back quotes, `person no\.`"):
+        LMMRegressor("visit + (1 | Q('person no.'))").fit(*rows)
