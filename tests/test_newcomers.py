@@ -110,3 +110,13 @@ def test_dates_are_told_how_they_become_numbers_or_categories(rows):
 def test_names_that_patsy_quotes_have_back_quotes_here(rows):
     with pytest.raises(FormulaError, match=r"in back quotes, `person no\.`"):
         LMMRegressor("visit + (1 | Q('person no.'))").fit(*rows)
+
+
+def test_counts_that_vary_much_more_are_a_warning_of_standard_errors(rows):
+    X, rng = pd.concat([rows[0]] * 10), np.random.default_rng(1)
+    for size, severity in ((3.0, "warning"), (12.0, "note")):
+        y = rng.negative_binomial(size, size / (size + 3.0), len(X))
+        found = PoissonGLMMRegressor("visit").fit(X, y).diagnose(X, y).to_frame()
+        wide = found[found["finding"].str.contains("the counts vary")].iloc[0]
+        assert wide["severity"] == severity
+        assert ("times too small" in wide["finding"]) == (severity == "warning")
