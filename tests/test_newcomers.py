@@ -12,9 +12,11 @@ from skglmm import (
     FormulaError,
     GLMMRegressor,
     LMMRegressor,
+    OrdinalGLMMClassifier,
     PoissonGLMMRegressor,
     SingularFitWarning,
 )
+from skglmm.inspection import DiagnosticsDisplay, RandomEffectsDisplay
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +122,33 @@ def test_counts_that_vary_much_more_are_a_warning_of_standard_errors(rows):
         wide = found[found["finding"].str.contains("the counts vary")].iloc[0]
         assert wide["severity"] == severity
         assert ("times too small" in wide["finding"]) == (severity == "warning")
+
+
+def test_ordered_classes_have_their_names_below_the_histogram(rows):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    X, y = rows
+    grade = np.take(["poor", "fair", "good"], np.digitize(y, [0.0, 1.0]))
+    model = OrdinalGLMMClassifier("visit + (1 | `person no.`)", categories=["poor", "fair", "good"])
+    display = DiagnosticsDisplay.from_estimator(model.fit(X, grade), X, grade, random_state=0)
+    axis = display.axes_[3]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["poor", "fair", "good"]
+    assert axis.get_xticks().tolist() == [1.0, 2.0, 3.0]
+    plt.close("all")
+
+
+def test_names_of_levels_do_not_overlap(rows):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    X, y = rows
+    model = LMMRegressor("visit + (1 | `person no.`)").fit(X, y)
+    roomy = RandomEffectsDisplay.from_estimator(model).ax_
+    low = plt.subplots(figsize=(4, 3.6))[1]
+    RandomEffectsDisplay.from_estimator(model, ax=low)
+    lowest = plt.subplots(figsize=(4, 1.5))[1]
+    RandomEffectsDisplay.from_estimator(model, ax=lowest)
+    for axis, ratio in ((roomy, 1.0), (low, 0.9)):
+        labels = axis.get_yticklabels()
+        step = 72 * axis.get_window_extent().height / axis.figure.dpi / len(labels)
+        assert len(labels) == 30
+        assert labels[0].get_fontsize() <= ratio * step
+    assert lowest.get_ylabel() == "30 levels of person no., sorted"
+    plt.close("all")
