@@ -77,6 +77,12 @@ def test_a_response_that_is_not_passed_is_asked_for(estimator, rows):
         estimator("y ~ visit").fit(X.assign(y=y), "y")
 
 
+def test_shares_are_no_labels(rows):
+    X, _ = rows
+    with pytest.raises(ValueError, match=r"^Unknown label type: continuous.*Shares have models"):
+        BinomialGLMMClassifier("visit").fit(X, np.linspace(0.1, 0.9, 180))
+
+
 @pytest.mark.parametrize("parameter", ["groups", "exposure", "offset"])
 def test_a_column_in_place_of_its_name_is_not_printed(parameter, rows):
     X, y = rows
@@ -88,8 +94,13 @@ def test_a_column_in_place_of_its_name_is_not_printed(parameter, rows):
 def test_groups_of_an_array_are_asked_for_names(rows):
     X, y = rows
     array = X[["visit", "person no."]].astype(str).to_numpy()
-    with pytest.raises(DesignError, match=r"column 'person no\.', but X is an array with columns"):
+    with pytest.raises(DesignError, match=r"column 'person no\.', but X has no names that are"):
         LMMRegressor(groups="person no.").fit(array, y)
+    frame = pd.DataFrame(array)  # as read_csv(header=None) has it
+    with pytest.raises(DesignError, match=r"uses column '0'.*X\.columns\.astype\(str\)"):
+        LMMRegressor("`0` + (1 | `1`)").fit(frame, y)
+    named = frame.set_axis(frame.columns.astype(str), axis=1).astype({"0": float})
+    assert LMMRegressor("`0` + (1 | `1`)").fit(named, y).n_levels_ == {"1": 30}
 
 
 def test_dates_are_told_how_they_become_numbers_or_categories(rows):
@@ -112,6 +123,8 @@ def test_dates_are_told_how_they_become_numbers_or_categories(rows):
 def test_names_that_patsy_quotes_have_back_quotes_here(rows):
     with pytest.raises(FormulaError, match=r"in back quotes, `person no\.`"):
         LMMRegressor("visit + (1 | Q('person no.'))").fit(*rows)
+    with pytest.raises(FormulaError, match=r"need no C\(\), write `person no\.`"):
+        LMMRegressor("visit + (1 | C(`person no.`))").fit(*rows)
 
 
 def test_counts_that_vary_much_more_are_a_warning_of_standard_errors(rows):

@@ -17,6 +17,7 @@ from skglmm.formula.tokens import Piece, failure, scan
 
 __all__ = ["make_bars", "read_effects", "read_group", "settle"]
 
+_CODED = re.compile(r"C\((\w+|`[^`]+`)\)")
 _QUOTED = re.compile(r"Q\((['\"])([^`]*)\1\)")  # as patsy writes names that are no words
 
 
@@ -111,8 +112,10 @@ def _extent(text: str) -> tuple[int, int]:
 
 def _problem_of_group(piece: Piece) -> str | None:
     if piece.kind == "python":
-        named = _QUOTED.fullmatch(piece.token)
+        named, coded = _QUOTED.fullmatch(piece.token), _CODED.fullmatch(piece.token)
         hint = f"; write the name in back quotes, `{named[2]}`" if named else ""
+        if coded:
+            hint = f"; texts, categories and whole numbers need no C(), write {coded[1]}"
         return f"a grouping factor is a column, not an expression such as {piece.token!r}{hint}"
     if piece.kind == "value":
         return f"a grouping factor is a column, not the value {piece.token}"

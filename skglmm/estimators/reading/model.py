@@ -312,10 +312,10 @@ def _refuse_names(names: Iterable[str], frame: pd.DataFrame) -> None:
     for name in names:
         if name not in frame.columns:
             msg = (
-                f"the model uses column {name!r}, but X is an array with columns x0 … "
-                f"x{frame.shape[1] - 1}. Put .set_output(transform='pandas') and "
-                "verbose_feature_names_out=False on the previous step, or refer to the columns as "
-                "x0, x1, …"
+                f"the model uses column {name!r}, but X has no names that are texts, as arrays "
+                f"have none: its columns are called x0 … x{frame.shape[1] - 1}. In a pipeline put "
+                ".set_output(transform='pandas') and verbose_feature_names_out=False on the "
+                "previous step; X.columns.astype(str) makes texts of numbers"
             )
             raise DesignError(msg)
 

@@ -257,7 +257,14 @@ def _is_readable(value: Any) -> bool:
 def check_labels(name: str, y: Any) -> NDArray[Any]:
     """Return the labels of classes that an estimator of this name is given, shape (n,)."""
     labels = check_ordered_labels(name, y)
-    check_classification_targets(labels)
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        msg = (
+            f"{error} Shares have models of their own, BetaGLMMRegressor and, of successes in a "
+            "known number of trials, BinomialGLMMRegressor"
+        )
+        raise ValueError(msg) from None
     return labels
 
 
