@@ -77,6 +77,16 @@ def test_a_response_that_is_not_passed_is_asked_for(estimator, rows):
         estimator("y ~ visit").fit(X.assign(y=y), "y")
 
 
+def test_responses_in_another_order_are_warned_of(rows):
+    X, y = rows
+    model = LMMRegressor("visit + (1 | `person no.`)").fit(X, y)
+    mixed = y.sample(frac=1.0, random_state=0)
+    with pytest.warns(UserWarning, match=r"different orders.* pass y\.loc\[X\.index\]"):
+        LMMRegressor("visit").fit(X, mixed)
+    for same in (mixed.loc[X.index], y.to_numpy(), y.set_axis(range(1, 181))):
+        assert clone(model).fit(X, same).log_likelihood_ == model.log_likelihood_
+
+
 def test_shares_are_no_labels(rows):
     X, _ = rows
     with pytest.raises(ValueError, match=r"^Unknown label type: continuous.*Shares have models"):
