@@ -17,7 +17,15 @@ from skglmm import (
     LMMRegressor,
     PoissonGLMMRegressor,
 )
-from skglmm.families import Gaussian, Hurdle, InverseGaussian, Poisson, Truncated, ZeroInflated
+from skglmm.families import (
+    Gaussian,
+    Hurdle,
+    InverseGaussian,
+    NegativeBinomial,
+    Poisson,
+    Truncated,
+    ZeroInflated,
+)
 from skglmm.inference.residuals.count_tests import count_tests
 from skglmm.inference.residuals.distribution_tests import distribution_tests
 from skglmm.inference.residuals.drawn import Drawn
@@ -244,8 +252,12 @@ def test_zeros_that_no_response_asks_for_are_named_as_the_cause(zero):
 
 
 def test_titles_are_words():
-    titles = [f.title for f in (ZeroInflated(Poisson()), Hurdle(InverseGaussian()))]
-    assert titles == ["Zero-inflated Poisson", "Hurdle Inverse Gaussian"]
+    made = ZeroInflated(Poisson()), ZeroInflated(NegativeBinomial()), Hurdle(InverseGaussian())
+    assert [family.title for family in made] == [
+        "Zero-inflated Poisson",
+        "Zero-inflated negative binomial (quadratic)",
+        "Hurdle inverse Gaussian",
+    ]
 
 
 def test_counts_that_vary_as_geometric_ones_are_told_of_a_wider_family():

@@ -111,7 +111,8 @@ def names_of(page):
     ("page", "code"),
     [(page, code) for page in COMING_FROM for code in calls_for_newcomers(page)],
 )
-def test_a_call_for_newcomers_runs(page, code):
+def test_a_call_for_newcomers_runs(page, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write a file
     plt = pytest.importorskip("matplotlib.pyplot")
     if "to_marginaleffects" in code:
         pytest.importorskip("marginaleffects")

@@ -66,7 +66,7 @@ SPELLED = [
     ("log(x, base=2)", "other bases"),
     ("d$x", "columns of X are named by themselves"),
     ("splines::ns(x, 3)", "functions are named without their package"),
-    ("cbind(a, b) ~ x", r"one response, y of fit\(X, y\)"),
+    ("cbind(a, b) ~ x", r"y of fit\(X, y\): the successes, with trials='n'"),
 ]
 
 

@@ -47,8 +47,12 @@ _KINDS = {
 _NUMERIC = {"boolean", "number"}
 _HINTS = {
     "complex": "Complex data not supported",
-    "datetime": "subtract a date and divide by a pd.Timedelta",
-    "timedelta": "divide by a pd.Timedelta",
+    "date": "pd.to_datetime(X[{0!r}]) less a date, divided by a pd.Timedelta, are numbers",
+    "datetime": (
+        "subtract a date and divide by a pd.Timedelta, as in "
+        "(X[{0!r}] - X[{0!r}].min()) / pd.Timedelta('1D'); X[{0!r}].astype(str) makes categories"
+    ),
+    "timedelta": "divide by a pd.Timedelta, as in X[{0!r}] / pd.Timedelta('1D')",
 }
 _ROLE = "column"
 _CLOSE = 4  # times as many whole numbers from the least to the largest as there are rows
@@ -161,7 +165,7 @@ def numbers(series: "pd.Series[Any]", role: str = _ROLE) -> Floats:
     missing(series, role)
     kind = kind_of(series)
     if kind not in _NUMERIC:
-        hint = _HINTS.get(kind, "convert it to numbers, or all of it to text")
+        hint = _HINTS.get(kind, "convert it to numbers, or all of it to text").format(series.name)
         msg = f"{role} {series.name!r} holds {kind} values, expected numbers; {hint}"
         raise DesignError(msg)
     values = series.to_numpy(dtype=np.float64)

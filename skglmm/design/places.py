@@ -14,7 +14,7 @@ from skglmm.exceptions import DesignError
 __all__ = ["Places"]
 
 SHOWN = 5  # levels that a message lists
-_UNORDERED = {"text", "date", "datetime"}
+_UNORDERED = {"text", "date"}
 _TIME, _COORDINATE = "column of times", "coordinate column"
 
 
@@ -62,6 +62,13 @@ class Places:
                 f"{_TIME} {column!r} holds {kind_of(series)} values, which have no order: sorted "
                 f"they are {shown}; make it a pd.Categorical with ordered=True and all levels in "
                 "order, or whole numbers"
+            )
+            raise DesignError(msg)
+        if kind_of(series) == "datetime":
+            msg = (
+                f"{_TIME} {column!r} holds datetime values, which tell not how long a step is; "
+                f"count days, as in (X[{column!r}] - X[{column!r}].min()).dt.days, or months, or "
+                "years"
             )
             raise DesignError(msg)
         times = numbers(series, _TIME)

@@ -3,6 +3,7 @@
 from skglmm.formula.allow import check_expressions, variables
 from skglmm.formula.constraints import read_constraints
 from skglmm.formula.groups import parse_groups
+from skglmm.formula.limits import of_type
 from skglmm.formula.records import Bar, Formula
 from skglmm.formula.smaller import without_one
 from skglmm.formula.split import parse
@@ -13,6 +14,7 @@ __all__ = [
     "Formula",
     "back_quoted",
     "check_expressions",
+    "of_type",
     "parse",
     "parse_groups",
     "quote",

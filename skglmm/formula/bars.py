@@ -1,5 +1,6 @@
 """Random-effects terms made of the two sides of a bar, in an order that no spelling changes."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -15,6 +16,9 @@ from skglmm.formula.terms import canonical, has_intercept, read_terms, render
 from skglmm.formula.tokens import Piece, failure, scan
 
 __all__ = ["make_bars", "read_effects", "read_group", "settle"]
+
+_CODED = re.compile(r"C\((\w+|`[^`]+`)\)")
+_QUOTED = re.compile(r"Q\((['\"])([^`]*)\1\)")  # as patsy writes names that are no words
 
 
 def read_effects(text: str, source: str, allowed: Collection[str]) -> str:
@@ -108,7 +112,11 @@ def _extent(text: str) -> tuple[int, int]:
 
 def _problem_of_group(piece: Piece) -> str | None:
     if piece.kind == "python":
-        return f"a grouping factor is a column, not an expression such as {piece.token!r}"
+        named, coded = _QUOTED.fullmatch(piece.token), _CODED.fullmatch(piece.token)
+        hint = f"; write the name in back quotes, `{named[2]}`" if named else ""
+        if coded:
+            hint = f"; texts, categories and whole numbers need no C(), write {coded[1]}"
+        return f"a grouping factor is a column, not an expression such as {piece.token!r}{hint}"
     if piece.kind == "value":
         return f"a grouping factor is a column, not the value {piece.token}"
     if piece.kind != "operator" or piece.token in {":", "/"}:

@@ -6,7 +6,7 @@ from typing import Any
 
 from skglmm.exceptions import FormulaError
 from skglmm.formula.bars import make_bars, read_effects, read_group, settle
-from skglmm.formula.limits import MOST_BARS, refuse_length, refuse_number
+from skglmm.formula.limits import MOST_BARS, of_type, refuse_length, refuse_number
 from skglmm.formula.records import Bar
 from skglmm.formula.spans import check_effects
 from skglmm.formula.structures import UNSTRUCTURED, argument_problem, close_names, named
@@ -16,7 +16,7 @@ __all__ = ["parse_groups"]
 
 Chosen = tuple[str, str]  # the word of a structure, and its argument
 DEFAULT: Chosen = (UNSTRUCTURED, "")
-_EXPECTED = "expected None, a column, a list of columns, or a dict of column to effects"
+_EXPECTED = "expected None, the name of a column, a list of names, or a dict of name to effects"
 _NO_BARS = (
     "a term with a bar, such as (x | g), belongs in formula; groups has a column and its effects, "
     "groups={'g': 'x'}"
@@ -69,7 +69,7 @@ def parse_groups(
     if groups is None:
         return ()
     if not isinstance(groups, (str, Integral, list, dict)) or isinstance(groups, bool):
-        msg = f"groups={groups!r} is of type {type(groups).__name__}; {_EXPECTED}"
+        msg = f"{of_type('groups', groups)}; {_EXPECTED}"
         raise TypeError(msg)
     if not isinstance(groups, Integral) and not groups:
         msg = f"groups={groups!r} names no column; {_EXPECTED}"

@@ -24,6 +24,7 @@ __all__ = [
     "STEEPEST",
     "depth",
     "is_moderate",
+    "of_type",
     "refuse_length",
     "refuse_number",
     "refuse_operands",
@@ -46,6 +47,12 @@ LARGEST = 1e100  # of a number, and its inverse the smallest
 STEEPEST = 100.0  # exponent
 
 _SHOWN = 200  # letters of a text that a message shows
+
+
+def of_type(name: str, value: Any) -> str:
+    """Say what a parameter was given, in a message; arrays and columns by their type alone."""
+    given = "" if hasattr(value, "shape") else f"={value!r}"
+    return f"{name}{given} is of type {type(value).__name__}"
 
 
 def refuse_length(text: str, what: str = "the formula", most: int = MOST_LETTERS) -> None:

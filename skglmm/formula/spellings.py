@@ -41,7 +41,8 @@ CALLS = {
     ),
     "dummy": Advice("I(cat == 'a'), which is 1 for this level", "x + (0 + I(cat == 'a') | g)"),
     "cbind": Advice(
-        "one response, y of fit(X, y): shares such as successes / (successes + failures)",
+        "one response, y of fit(X, y): the successes, with trials='n' of BinomialGLMMRegressor and "
+        "a column n of successes and failures together",
         "x + (1 | g)",
     ),
     "interaction": Advice("cat:other, or cat * other with the main effects", "cat:x + (1 | g)"),

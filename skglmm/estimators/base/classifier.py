@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -38,20 +38,6 @@ class MixedClassifier(ClassifierMixin, MixedModel):
 
     n_quadrature: int = 1
     link: str = "logit"
-
-    def __new__(cls, *args: Any, **parameters: Any) -> Self:
-        """Make an estimator, or say why it has no weights of classes."""
-        del args
-        if "class_weight" in parameters:
-            msg = (
-                f"{cls.__name__} has no class_weight: it would move the probabilities away from "
-                "those of the data. Where one error costs more than the other, move the threshold, "
-                "as with sklearn.model_selection.TunedThresholdClassifierCV; where a sample has "
-                "other shares of the classes than its population, pass sample_weight to fit"
-            )
-            raise TypeError(msg)
-        made: Self = super().__new__(cls)
-        return made
 
     def predict(self, X: Any, kind: Kind | None = None) -> NDArray[Any]:
         """Predict the most probable class.

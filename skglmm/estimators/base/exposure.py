@@ -1,6 +1,5 @@
 """Mixed models of what is observed in an exposure: hours, hectares, insured years."""
 
-from reprlib import repr as shortened
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from skglmm.estimators.reading.model import Model
 from skglmm.estimators.reading.rows import Kind
 from skglmm.exceptions import DesignError
 from skglmm.families import Hurdle
-from skglmm.formula import quote
+from skglmm.formula import of_type, quote
 
 __all__ = ["ExposedRegressor"]
 
@@ -119,9 +118,7 @@ class ExposedRegressor(MixedRegressor):
         if self.exposure is None:
             return ()
         if not isinstance(self.exposure, str):
-            kind = type(self.exposure).__name__
-            given = shortened(self.exposure)
-            msg = f"exposure={given} is of type {kind}, expected the name of a column"
+            msg = f"{of_type('exposure', self.exposure)}, expected the name of a column"
             raise TypeError(msg)
         if self.link != "log":
             msg = (

@@ -26,6 +26,7 @@ from skglmm.estimators.methods.tests import Tests
 from skglmm.estimators.reading.caps import with_named_caps
 from skglmm.estimators.reading.estimable import tell_stored
 from skglmm.estimators.reading.frames import is_array
+from skglmm.estimators.reading.keywords import refuse_keywords
 from skglmm.estimators.reading.model import Model, read_model
 from skglmm.estimators.reading.nesting import tell_nesting
 from skglmm.estimators.reading.rows import fit_rows
@@ -102,7 +103,14 @@ class MixedModel(
     random_state: Any = 0
     verbose: int = 0
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def __new__(cls, *args: Any, **parameters: Any) -> Self:
+        """Make an estimator, or say what a parameter of another program is here."""
+        del args
+        refuse_keywords(cls, parameters)
+        made: Self = super().__new__(cls)
+        return made
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit by maximum likelihood, in an approximation, or by a restricted one.
 
         With `priors` estimates are modes of the posterior density.
@@ -113,8 +121,8 @@ class MixedModel(
             Columns of the fixed effects, of the random effects and of the groups. A dask DataFrame
             is fitted by the workers of the cluster in use; `y` and `sample_weight` are dask Series
             then, columns of the same frame.
-        y : array-like, shape (n_samples,)
-            Responses.
+        y : array-like, shape (n_samples,), default=None
+            Responses. They are not read from X, even if the formula names them: None is an error.
         sample_weight : array-like, shape (n_samples,), default=None
             Multiplies the log density of each row, given the random effects; a weight of 2 is
             the row twice. Rows of weight 0 are dropped first.

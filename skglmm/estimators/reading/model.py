@@ -1,7 +1,7 @@
 """What a model consists of: formulas of its predictors and random-effects terms."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 from skglmm.design import SMOOTH, Term
 from skglmm.exceptions import DesignError, FormulaError
 from skglmm.families import Family
-from skglmm.formula import Bar, Formula, parse, parse_groups, quote, variables
+from skglmm.formula import Bar, Formula, of_type, parse, parse_groups, quote, variables
 
 __all__ = ["UNSTRUCTURED", "Model", "read_model", "titled"]
 
@@ -165,7 +165,10 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     _check_offset(estimator.offset, frame)
     bars = _grouped(estimator, frame, allowed)
     sizes = {family.predictors[k]: getattr(estimator, family.predictors[k]) for k in family.known}
+    named = hasattr(estimator, "feature_names_in_")
     if estimator.formula is None:
+        if not named:
+            _refuse_names(sorted({name for bar in bars for name in bar.group}), frame)
         skipped = {name for bar in bars for name in bar.group} | {estimator.offset, response}
         skipped |= {name for text in estimator._shifts() for name in _variables(text)}
         skipped |= {size for size in sizes.values() if isinstance(size, str)}
@@ -193,7 +196,7 @@ def read_model(estimator: Any, family: Family, frame: pd.DataFrame, response: st
     model = Model(
         formulas, location, shifts, bare, numbers, constants, family.is_unordered
     ).without_idle_keys()
-    _check_columns(model, frame, allowed, named=hasattr(estimator, "feature_names_in_"))
+    _check_columns(model, frame, allowed, named=named)
     _check_response(model, {formula.response, response} - {None})
     return model
 
@@ -237,10 +240,7 @@ def _of_size(size: Any) -> Formula:
 def _one_sided(name: str, text: Any, allowed: tuple[str, ...]) -> Formula:
     """Return the formula of a predictor behind the mean."""
     if not isinstance(text, str):
-        msg = (
-            f"{name}={text!r} is of type {type(text).__name__}, expected a one-sided formula such "
-            "as '1 + x'"
-        )
+        msg = f"{of_type(name, text)}, expected a one-sided formula such as '1 + x'"
         raise TypeError(msg)
     formula = _parse(text, allowed)
     if formula.response is not None:
@@ -303,14 +303,21 @@ def _check_columns(
                 f"outputs: pass it verbose_feature_names_out=False, or write `{longer[0]}`"
             )
             raise DesignError(msg)
-    if unknown and not named:
-        msg = (
-            f"the formula uses column {unknown[0]!r}, but X is an array with columns x0 … "
-            f"x{frame.shape[1] - 1}. Put .set_output(transform='pandas') and "
-            "verbose_feature_names_out=False on the previous step, or refer to the columns as x0, "
-            "x1, …"
-        )
-        raise DesignError(msg)
+    if not named:
+        _refuse_names(unknown, frame)
+
+
+def _refuse_names(names: Iterable[str], frame: pd.DataFrame) -> None:
+    """Refuse names that columns of an array do not have."""
+    for name in names:
+        if name not in frame.columns:
+            msg = (
+                f"the model uses column {name!r}, but X has no names that are texts, as arrays "
+                f"have none: its columns are called x0 … x{frame.shape[1] - 1}. In a pipeline put "
+                ".set_output(transform='pandas') and verbose_feature_names_out=False on the "
+                "previous step; X.columns.astype(str) makes texts of numbers"
+            )
+            raise DesignError(msg)
 
 
 def _check_response(model: Model, names: Collection[Any]) -> None:

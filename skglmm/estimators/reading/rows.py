@@ -19,6 +19,7 @@ from skglmm.estimators.reading.validation import (
     check_choice,
     check_weights,
 )
+from skglmm.estimators.runtime.warnings import tell
 from skglmm.exceptions import DesignError
 
 __all__ = [
@@ -53,11 +54,24 @@ def fit_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:
     frame = fit_frame(estimator, X)
     response = estimator._column(y)
     check_consistent_length(frame, response)
+    _tell_order(X, y)
     weights = check_weights(sample_weight, len(response))
     name = name_of(y)
     if weights is None or weights.all():
         return FitRows(frame, response, weights, name)
     return _of_weight(frame, response, weights, name)
+
+
+def _tell_order(X: Any, y: Any) -> None:
+    """Warn of responses that stand in another order than the rows, by their labels."""
+    if not (isinstance(X, pd.DataFrame) and isinstance(y, (pd.Series, pd.DataFrame))):
+        return
+    if not X.index.equals(y.index) and X.index.is_unique and X.index.isin(y.index).all():
+        tell(
+            "the indexes of X and y have the same labels in different orders, and rows belong "
+            "together by their places: if y is to follow X, pass y.loc[X.index]; if it does, "
+            "y.to_numpy()"
+        )
 
 
 def known_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitRows:

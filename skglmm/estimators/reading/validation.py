@@ -18,7 +18,7 @@ from skglmm.arrays import Floats
 from skglmm.design import DesignSpec
 from skglmm.estimators.runtime.warnings import tell
 from skglmm.fitting import Fit
-from skglmm.formula import check_expressions
+from skglmm.formula import check_expressions, of_type
 from skglmm.priors import read_priors
 
 __all__ = [
@@ -148,9 +148,7 @@ def check_ratios(fit: Fit) -> None:
 
 def check_y(name: str, y: Any) -> Floats:
     """Return the response of an estimator of this name as finite floats, shape (n,)."""
-    if y is None:
-        msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
-        raise ValueError(msg)
+    _refuse_no_column(name, y)
     if _is_plain(y):
         plain = np.asarray(y)
         _refuse_not_finite(plain)
@@ -184,6 +182,20 @@ def check_successes(name: str, y: Any) -> Floats:
         )
         raise ValueError(msg)
     return check_y(name, y)
+
+
+def _refuse_no_column(name: str, y: Any) -> None:
+    """Refuse a response that is left to the formula, or only named."""
+    if y is None:  # scikit-learn's words come first
+        msg = (
+            f"{name} requires y to be passed, but the target y is None; call fit(X, y): a formula "
+            "names the response, and its values are the second argument, as in "
+            "fit(data, data['y'])"
+        )
+        raise ValueError(msg)
+    if isinstance(y, str):
+        msg = f"y is the text {y!r}, expected the responses themselves: fit(X, X[{y!r}])"
+        raise ValueError(msg)
 
 
 def _is_plain(y: Any) -> bool:
@@ -245,15 +257,20 @@ def _is_readable(value: Any) -> bool:
 def check_labels(name: str, y: Any) -> NDArray[Any]:
     """Return the labels of classes that an estimator of this name is given, shape (n,)."""
     labels = check_ordered_labels(name, y)
-    check_classification_targets(labels)
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        msg = (
+            f"{error} Shares have models of their own, BetaGLMMRegressor and, of successes in a "
+            "known number of trials, BinomialGLMMRegressor"
+        )
+        raise ValueError(msg) from None
     return labels
 
 
 def check_ordered_labels(name: str, y: Any) -> NDArray[Any]:
     """Return labels likewise, which may be any numbers, such as ratings by half stars."""
-    if y is None:
-        msg = f"{name} requires y to be passed, but the target y is None; call fit(X, y)"
-        raise ValueError(msg)
+    _refuse_no_column(name, y)
     if isinstance(getattr(y, "dtype", None), pd.api.extensions.ExtensionDtype):
         y = y.astype(object)  # of pandas: nullable booleans would become floats
     column = column_or_1d(y, warn=True)
@@ -365,7 +382,7 @@ def _check_jobs(value: Any) -> None:
 
 def _check_optional(name: str, value: Any, kind: type, expected: str) -> None:
     if value is not None and not isinstance(value, kind):
-        msg = f"{name}={value!r} is of type {type(value).__name__}, expected None or {expected}"
+        msg = f"{of_type(name, value)}, expected None or {expected}"
         raise TypeError(msg)
 
 

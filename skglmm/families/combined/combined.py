@@ -15,6 +15,8 @@ from skglmm.links import Link
 
 __all__ = ["Combined", "check_counts", "of_count"]
 
+_OF_PEOPLE = ("Poisson", "Conway", "Student", "Tweedie")  # names that keep their capital letter
+
 
 @dataclass(frozen=True)
 class Combined(Family):
@@ -37,7 +39,10 @@ class Combined(Family):
     @property
     def title(self) -> str:
         words = re.findall("[A-Z][a-z]*", type(self).__name__)  # a zero-inflated model
-        return f"{'-'.join(words).capitalize()} {self.family.title}"
+        title = self.family.title
+        if not title.startswith(_OF_PEOPLE):
+            title = title[0].lower() + title[1:]
+        return f"{'-'.join(words).capitalize()} {title}"
 
     def __post_init__(self) -> None:
         links = *self.family.links, *(parameter.links[0] for parameter in self.own)

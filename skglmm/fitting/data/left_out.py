@@ -216,7 +216,7 @@ def _refuse(layout: Layout, location: int) -> None:
     msg = (
         "scale='0' leaves the residual out, so random effects have to take its place: a term that "
         f"has one effect for each row, such as {_EXAMPLE}, without an intercept, the visits a "
-        f"category; {found}"
+        f"category, C(visit) where they are numbers; {found}"
     )
     raise DesignError(msg)
 

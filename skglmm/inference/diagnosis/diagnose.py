@@ -55,6 +55,7 @@ CHECKED = (
 )
 OF_ONE_LOCATION = ("link", "missing slope", "missing effect")
 RARE = 0.01  # p-values of residual checks that are worth a note, shared by checks of one name
+WIDE = 1.5  # the dispersion from which on standard errors are too small by a quarter
 OTHER = 10.0  # the factor by which the sum of weights may differ from the number of rows
 WEIGH = (
     "If a weight says how often its row was observed, all is well. Weights of a survey or of a "
@@ -161,7 +162,9 @@ def _total_weight(study: Study) -> Iterator[Finding]:
 
 
 def misfits(checks: ResidualChecks, family: Family) -> Iterator[Finding]:
-    """Turn the residual checks that are neither small nor likely into notes.
+    """Turn the residual checks that are neither small nor likely into findings.
+
+    All are notes, but for counts that vary so much that standard errors are another number.
 
     Parameters
     ----------
@@ -172,5 +175,9 @@ def misfits(checks: ResidualChecks, family: Family) -> Iterator[Finding]:
     for test in checks.tests:
         if test.p_value * names.count(test.name) < RARE:
             kind = test.name if test.name in CHECKED else "residuals"
-            finding = f"{test.sentence} (p = {test.p_value:.1g})"
-            yield Finding(kind, "note", test.subject, test.effect, finding, advice(test, family))
+            finding, severity = f"{test.sentence} (p = {test.p_value:.1g})", "note"
+            is_wide = family.counts_something and test.name == "dispersion"
+            if is_wide and test.effect >= WIDE:
+                severity, error = "warning", np.sqrt(test.effect)
+                finding += f"; standard errors are up to about {error:.2g} times too small"
+            yield Finding(kind, severity, test.subject, test.effect, finding, advice(test, family))

@@ -7,6 +7,7 @@ import numpy as np
 
 from skglmm.arrays import Floats
 from skglmm.inspection.checks.residual_rows import ResidualRows
+from skglmm.response import LabelScale
 
 __all__ = ["ResponseCheck", "response_check"]
 
@@ -27,7 +28,9 @@ class ResponseCheck:
     lower, upper : ndarray, shape (n_bins,)
         Between which 95 % of the simulated numbers lie, bin by bin.
     labels : tuple of str
-        Names of the numbers from 0 on, where they are classes.
+        Names of the numbers, where they are classes.
+    places : tuple of float
+        The numbers that have these names.
     """
 
     edges: Floats
@@ -35,6 +38,7 @@ class ResponseCheck:
     lower: Floats
     upper: Floats
     labels: tuple[str, ...] = ()
+    places: tuple[float, ...] = ()
 
 
 def response_check(model: Any, rows: ResidualRows, rng: np.random.Generator) -> ResponseCheck:
@@ -61,8 +65,9 @@ def response_check(model: Any, rows: ResidualRows, rng: np.random.Generator) -> 
     counts = np.stack([np.histogram(draw, edges)[0] for draw in draws])
     lower, upper = np.quantile(counts, [0.025, 0.975], axis=0)
     observed = np.histogram(y, edges)[0].astype(np.float64)
-    labels = () if scale.is_ordered else tuple(map(str, scale.draws(np.arange(high + 1.0))))
-    return ResponseCheck(edges, observed, lower, upper, labels)
+    codes = np.arange(float(len(scale.classes))) if isinstance(scale, LabelScale) else np.zeros(0)
+    labels, places = tuple(map(str, scale.draws(codes))), tuple(scale.write(codes).tolist())
+    return ResponseCheck(edges, observed, lower, upper, labels, places)
 
 
 def _whole_edges(low: float, high: float, n_bins: int) -> Floats:

@@ -20,6 +20,7 @@ from skglmm.inspection.displays.residual_display import ResidualDisplay
 __all__ = ["DiagnosticsDisplay"]
 
 LEVEL = 0.95
+LETTERS = 36  # of the names of all classes, for which there is room side by side
 
 
 class DiagnosticsDisplay(SingleThreaded):
@@ -229,6 +230,8 @@ class DiagnosticsDisplay(SingleThreaded):
         axis.stairs(found.observed, found.edges, color=BLUE, linewidth=1.8, label="observed")
         axis.set(xlabel=self.target_name, ylabel="rows")
         if found.labels:
-            axis.set_xticks(np.arange(len(found.labels)), found.labels)
+            turned = 30.0 if sum(map(len, found.labels)) > LETTERS else 0.0
+            style = {"rotation": turned, "ha": "right" if turned else "center"}
+            axis.set_xticks(found.places, found.labels, **style)
         axis.set_ylim(0, 1.25 * max(found.observed.max(), found.upper.max()))
         axis.legend(loc="upper right", fontsize="small", ncols=2)

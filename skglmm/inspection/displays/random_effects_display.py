@@ -17,6 +17,7 @@ __all__ = ["RandomEffectsDisplay"]
 
 MOST_LABELS = 40  # more levels are not named
 INCHES = 0.17  # height of a label
+LEAST_POINTS = 5.0  # size of a label that can be read
 LONGEST, SHORT = 28, 8  # letters of a label: at most, and those that every panel has room for
 WIDTH = 0.06  # inches of a letter more
 
@@ -225,8 +226,8 @@ class RandomEffectsDisplay(SingleThreaded):
         drawn = axis.errorbar(panel.mode[order], np.arange(n), xerr=bars, **{**style, **given})
         for bar in drawn.lines[2]:
             bar.set_alpha(0.6 if n <= MOST_LABELS else 0.35)
-        if n <= MOST_LABELS:
-            axis.set_yticks(np.arange(n), _labels(panel)[order], fontsize="small")
+        if _are_named(axis, panel):
+            axis.set_yticks(np.arange(n), _labels(panel)[order], fontsize=_points(axis, n))
         else:
             axis.set_yticks([])
         axis.set_ylim(-0.02 * n - 0.6, 1.02 * n - 0.4)
@@ -244,13 +245,27 @@ class RandomEffectsDisplay(SingleThreaded):
                 if not panel.names and panel.points is not None and not (panel.points % 1).any():
                     axis.locator_params(axis="x", integer=True, nbins=6)
             return
-        named = len(panel.mode) <= MOST_LABELS
+        named = _are_named(axis, panel)
         what = panel.group if named else f"{len(panel.mode)} levels of {panel.group}, sorted"
         has_unit = panel.has_unit and panel.column != "Intercept"
         unit = "" if not has_unit else f"\nper unit of {panel.column}"
         axis.locator_params(axis="x", nbins=4)
         axis.set(xlabel=f"{self._scale_of(panel)}{unit}", ylabel=what)
         axis.set_title(f"{panel.effect}{limits}", fontsize="medium")
+
+
+def _are_named(axis: Any, panel: EffectPanel) -> bool:
+    """Return whether levels are few enough to be named, in letters that can be read."""
+    n = len(panel.mode)
+    return n <= MOST_LABELS and _points(axis, n) >= LEAST_POINTS
+
+
+def _points(axis: Any, n: int) -> float:
+    """Return the size of n labels one above the other: small, or less if the axes are low."""
+    from matplotlib.font_manager import FontProperties
+
+    room: float = 72 * axis.get_window_extent().height / axis.figure.dpi / max(n, 1)
+    return min(float(FontProperties(size="small").get_size_in_points()), 0.9 * room)
 
 
 def _labels(panel: EffectPanel) -> NDArray[Any]:
