@@ -45,7 +45,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from suite_counts import counts, dispersion, dispersion_formula, positive, sides
-from suite_covariance import covariance, has_residual, numbers
+from suite_covariance import covariance, numbers
 from suite_parts import PARTS, plain
 from suite_smooths import smooth_line, smooths
 
@@ -79,6 +79,7 @@ PRIORS = {
         "sd": "gamma(2, 0.5)",
     },
     "dyestuff2-gamma-sd-prior": {"sd": "gamma(2, 0.1)"},
+    "owls-nbinom2-normal-priors": {"fixed": "normal(0, 0.2)", "sd": "exponential(2)"},
     "petrol-beta-priors": {"EPc": "normal(0, 0.5)", "sd": "lognormal(0, 1)"},
     "salamanders-poisson-separation": {"fixed": "normal(0, 2.5)"},
 }
@@ -95,7 +96,6 @@ def main() -> None:
     for theme in THEMES:
         for case in json.loads((args.folder / "json" / f"{theme}.json").read_text())["cases"]:
             known = theme != "priors" or case["name"] in PRIORS
-            known = known and (theme != "covariance" or has_residual(case))
             if known and args.part in f"{theme} {case['name']}":
                 rows = read(args.folder / case["data"], factors[case["data"]])
                 print(
@@ -254,7 +254,13 @@ def beta(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
     return BetaGLMMRegressor(formula), rows, rows[response].to_numpy(), None
 
 
-BY_FAMILY = {"gaussian": gaussian, "binomial": binomial, "poisson": counts, "beta": beta}
+BY_FAMILY = {
+    "gaussian": gaussian,
+    "binomial": binomial,
+    "poisson": counts,
+    "nbinom2": counts,
+    "beta": beta,
+}
 MAKERS = {
     "gaussian": gaussian,
     "counts": counts,

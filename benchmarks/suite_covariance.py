@@ -11,14 +11,14 @@ from suite_counts import sides
 from skglmm import LMMRegressor, PoissonGLMMRegressor
 from skglmm.inference import natural
 
-__all__ = ["covariance", "has_residual", "numbers"]
+__all__ = ["covariance", "has_residual", "numbers", "pairs_of_numbers"]
 
 OF_COLUMNS = ("cs", "us", "diag", "rr")  # whose standard deviations and correlations are compared
 FIELD = "gau(0 + latitude + longitude | 1)"  # of a model without a random term in nlme
 
 
 def has_residual(case: dict[str, Any]) -> bool:
-    """Return whether the model has random effects beside a residual, and no correlated one."""
+    """Return whether the model has random effects beside a residual, which is not correlated."""
     options = case["options"]
     kind = options["covariance"]
     is_marginal = "|" not in case["formula"] and "nugget" not in kind
@@ -35,6 +35,8 @@ def covariance(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
     formula = formula.replace("| one)", "| 1)")
     if "nugget" in options["covariance"]:
         formula = f"{formula} + {FIELD}"
+    elif not has_residual(case):
+        formula, how["scale"] = _marginal(case, formula), "0"
     if "relationship" in options:
         table = rows.attrs["folder"].parent / options["relationship"]
         formula = formula.replace("(1 | animal)", "known(1 | animal, A)")
@@ -47,17 +49,32 @@ def covariance(case: dict[str, Any], rows: pd.DataFrame) -> tuple[Any, ...]:
     return LMMRegressor(formula, reml=bool(options.get("REML")), **how), rows, y, None
 
 
+def _marginal(case: dict[str, Any], formula: str) -> str:
+    """Return the formula with the structure of nlme's residuals as a term."""
+    options = case["options"]
+    kind = options["covariance"].removesuffix(" residuals")
+    if kind == "ou":
+        return formula.replace("time_num", options["coordinates"])
+    if f"{kind}(" in formula:
+        return formula
+    column = "dayF" if "ovary" in case["name"] else "ageF"
+    return f"{formula} + {kind}(0 + {column} | {case['random'][0]['group']})"
+
+
 def numbers(model: Any, case: dict[str, Any]) -> str:
     """Return the largest relative difference of natural parameters, and which it is, as text."""
-    pairs = list(_pairs(model, case))
+    pairs = list(pairs_of_numbers(model, case))
     apart = [abs(mine - known) / max(abs(known), 1e-3) for _, mine, known in pairs]
     place = int(np.argmax(apart))
     return f"  numbers {apart[place]:.1e} ({pairs[place][0]}, {len(pairs)} in all)"
 
 
-def _pairs(model: Any, case: dict[str, Any]) -> Iterator[tuple[str, float, float]]:
+def pairs_of_numbers(model: Any, case: dict[str, Any]) -> Iterator[tuple[str, float, float]]:
     """Name, own value and theirs of natural parameters."""
     found = [(each.name, each.value) for each in natural(model.fit_)]
+    if not has_residual(case):
+        yield from _without_residual(found, case)
+        return
     own = [(name, value) for name, value in found if " | " in name]
     for block in case["random"]:
         theirs = block.get("parameters") or {}
@@ -82,6 +99,25 @@ def _pairs(model: Any, case: dict[str, Any]) -> Iterator[tuple[str, float, float
     scale = dict(found).get("scale")
     if sigma and scale is not None and "nugget" not in case["options"]["covariance"]:
         yield "scale", scale, sigma
+
+
+def _without_residual(
+    found: list[tuple[str, float]], case: dict[str, Any]
+) -> Iterator[tuple[str, float, float]]:
+    known: list[float] = []
+    for block in case["random"]:
+        theirs = block.get("parameters") or {"sd": block["sd"]}
+        if "decay" in theirs:
+            known += _known(theirs)
+            continue
+        known += np.atleast_1d(theirs["sd"]).tolist()
+        if block["structure"] == "us" and np.size(block.get("corr")) > 1:
+            corr = np.array(block["corr"])
+            known += corr[np.triu_indices(len(corr), 1)].tolist()
+        for name in ("correlations", "rho", "phi"):
+            known += np.atleast_1d(theirs.get(name, [])).tolist()
+    own = [each for each in found if " | " in each[0]]
+    yield from ((name, mine, each) for (name, mine), each in zip(own, known, strict=True))
 
 
 def _known(theirs: dict[str, float]) -> list[float]:

@@ -11,7 +11,7 @@ from skglmm.bases.thin_plate import ThinPlate
 from skglmm.inference import SmoothTest, smooth_tests
 from skglmm.inference.parameters.curves import CurveEstimate, curve_estimate
 
-__all__ = ["smooth_line", "smooths"]
+__all__ = ["smooth_differences", "smooth_line", "smooths"]
 
 FAMILIES = {
     "gaussian": "LMMRegressor",
@@ -44,8 +44,14 @@ def is_restricted(case: dict[str, Any]) -> bool:
 
 def smooth_line(model: Any, case: dict[str, Any], rows: pd.DataFrame) -> str:
     """Compare a fitted model with a case: its criterion, and each of its curves."""
-    if is_restricted(case) and not model.get_params().get("reml"):
-        return f"{type(model).__name__} has no restricted likelihood"
+    found = smooth_differences(model, case, rows)
+    above = found.pop("above")
+    shown = "  ".join(f"{name} {value:.1e}" for name, value in found.items())
+    return f"above {above:+.1e}  {shown}  {case['trust']}"
+
+
+def smooth_differences(model: Any, case: dict[str, Any], rows: pd.DataFrame) -> dict[str, float]:
+    """Return the difference of the criterion, and the largest ones of all curves."""
     fit = model.fit_
     above = fit.log_likelihood - case["criterion"]["log_likelihood"]
     theirs = [each for each in case["smooths"] if each["basis"] != EFFECTS]
@@ -56,9 +62,7 @@ def smooth_line(model: Any, case: dict[str, Any], rows: pd.DataFrame) -> str:
         differences_of_curve(model, curve_estimate(fit, curve), test, each)
         for curve, test, each in zip(fit.layout.curves, tests, theirs, strict=True)
     ]
-    worst = {name: max(each[name] for each in found) for name in found[0]}
-    shown = "  ".join(f"{name} {value:.1e}" for name, value in worst.items())
-    return f"above {above:+.1e}  {shown}  {case['trust']}"
+    return {"above": above} | {name: max(each[name] for each in found) for name in found[0]}
 
 
 def trend_units(curve: Any, rows: pd.DataFrame) -> float:

@@ -1,33 +1,51 @@
-"""The tables beside glmmTMB in docs/validation.md are those that benchmarks/parity.py prints."""
+"""The tables in docs/validation.md are those that benchmarks/parity.py prints."""
 
-import io
 import re
-import runpy
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NUMBER = re.compile(r"[+-]?\d\.\de[+-]\d\d")
+TOPICS = ("Beta", "Generalized Poisson", "Gamma")
 
 
-def rows(text):
-    return [line for line in text.splitlines() if line.startswith("|")]
-
-
-@pytest.fixture(scope="module")
-def printed():
-    script = runpy.run_path(str(ROOT / "benchmarks" / "parity.py"))
-    with redirect_stdout(io.StringIO()) as output:
-        script["main"]()
-    return rows(output.getvalue())
+def rows(lines):
+    return [line for line in lines if line.startswith("|")]
 
 
 @pytest.fixture(scope="module")
-def shown():
-    page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
-    return rows(page.split("\n## Linear mixed models\n")[0])  # data beyond are not shipped
+def parity():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        import parity  # noqa: PLC0415  # benchmarks are no package
+    return parity
+
+
+@pytest.fixture(scope="module")
+def printed(parity):
+    """Tables of some families, of which each model is fitted, and of modes."""
+    found = [parity.compared(case) for case in parity.reference_cases(TOPICS)]
+    return [*rows(parity.details(found)), *rows(parity.mode_rows())]
+
+
+@pytest.fixture(scope="module")
+def page():
+    return (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def shown(page):
+    models = block(page, "models of tests/reference").split(":::{dropdown} ")
+    chosen = [each for topic in TOPICS for each in models if each.startswith(f"{topic}: ")]
+    assert len(chosen) == len(TOPICS)
+    return rows(
+        [*"\n".join(chosen).splitlines(), *block(page, "modes and predictions").splitlines()]
+    )
+
+
+def block(page, name):
+    return page.partition(f"<!-- {name} -->\n")[2].partition("\n<!-- end -->")[0]
 
 
 def test_the_page_shows_what_the_script_prints_but_for_digits(printed, shown):
@@ -38,3 +56,10 @@ def test_differences_are_as_small_as_the_page_says(printed, shown):
     for mine, theirs in zip(printed, shown, strict=True):
         for found, told in zip(NUMBER.findall(mine), NUMBER.findall(theirs), strict=True):
             assert abs(float(found)) < max(10 * abs(float(told)), 1e-4)
+
+
+def test_the_page_has_every_model(parity, page):
+    models = rows(block(page, "models of tests/reference").splitlines())
+    names = [line.split(" | ")[0].removeprefix("| ").split(" (")[0] for line in models]
+    names = [name for name in names if name != "model" and not name.startswith("|--")]
+    assert sorted(names) == sorted(case.name for case in parity.reference_cases())
