@@ -163,17 +163,15 @@ def third_slopes(problem: Problem, point: Point) -> Parts[Slopes] | None:
 def _third_slopes(shard: Shard, state: State, family: Family) -> Slopes:
     third, found = state.rows.third, {}
     assert third is not None
-    triples = shard.packing.triples.items()
-    asked = [row for key, row in triples if not set(key).isdisjoint(shard.active)]
-    some = slice(max(asked, default=-1) + 1)  # later rows have no predictor that effects feed
     for k in shard.active:
         row = state.eta[k]
         nudged = row - np.copysign(NUDGE, row)  # away from the end of a link's reach
         eta = [*state.eta[:k], nudged, *state.eta[k + 1 :]]
         there = shard.evaluate(family, eta, 3).third
         assert there is not None
-        found[k] = there[some] - third[some]
-        found[k] /= nudged - row
+        there -= third
+        there /= nudged - row
+        found[k] = there
     return found
 
 
