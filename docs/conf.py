@@ -81,7 +81,7 @@ html_css_files = ["site.css"]
 html_search_scorer = str(HERE / "_ext" / "search_scorer.js")
 html_show_sourcelink = False
 html_theme_options = {
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "logo": {"text": "skglmm"},
     "navbar_align": "left",
     "navigation_with_keys": False,
