@@ -52,11 +52,13 @@ lint-types: $(VENV)/.stamp-dev
 lint-imports: $(VENV)/.stamp-dev
 	$(BIN)/lint-imports
 
+# -a: of pages that are not written again, Sphinx would forget the entries of the index.
 docs: $(VENV)/.stamp-docs  ## build the documentation in docs/_build/html; runs all examples
-	MPLBACKEND=Agg $(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	MPLBACKEND=Agg $(BIN)/python -m sphinx -a -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 
-docs-links: docs  ## build the documentation, and check its internal links
+docs-links: docs  ## build the documentation, check its internal links, and open its pages in Chromium
 	$(BIN)/python docs/_ext/check_links.py docs/_build/html
+	$(BIN)/python docs/_ext/check_browser.py docs/_build/html
 
 bench: $(VENV)/.stamp-plot  ## time fits, beside other programs that are there; BENCH="--quick", BENCH="--only InstEval", BENCH="--help"
 	$(BIN)/python benchmarks/bench.py $(BENCH)

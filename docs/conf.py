@@ -29,7 +29,8 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+# Times of examples are for who builds the site; their pages ask other servers for scripts.
+exclude_patterns = ["_build", "**sg_execution_times.rst"]
 templates_path = ["_templates"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -74,12 +75,13 @@ sphinx_gallery_conf = {
 # Code and output of these pages are wide.
 WIDE = sorted(HERE.parent.glob("examples/[tw]*/plot_*.py"))
 html_theme = "pydata_sphinx_theme"
-html_title = "skglmm"
+html_title = f"skglmm {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(HERE / "_ext" / "search_scorer.js")
 html_show_sourcelink = False
 html_theme_options = {
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "logo": {"text": "skglmm"},
     "navbar_align": "left",
     "navigation_with_keys": False,

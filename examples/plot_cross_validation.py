@@ -79,4 +79,5 @@ for axis, (question, found) in zip(axes, scores.items(), strict=True):
     )
     axis.axvline(0, color="#999999", linewidth=1)
     axis.set(title=question, xlabel="gain in log density per dragon")
+axes[0].margins(y=0.2)
 plt.show()

@@ -52,9 +52,10 @@ axes[0].set(xlabel="end point (°F)", ylabel="yield (%)")
 axes[0].get_legend().remove()
 for batch, line in zip(sorted(X["batch"].unique()), display.lines_, strict=True):
     end = line.get_xydata()[-1]
-    place = {"D": "bottom", "F": "top"}.get(batch, "center")  # where curves end side by side
-    style = {"textcoords": "offset points", "va": place, "color": line.get_color()}
-    axes[0].annotate(batch, end, (3, 0), **style)
+    # Where curves end side by side, letters stand above and below.
+    shift = {"D": (3, 3), "E": (-9, 5), "F": (3, -6)}.get(batch, (3, 0))
+    style = {"textcoords": "offset points", "va": "center", "color": line.get_color()}
+    axes[0].annotate(batch, end, shift, **style)
 
 effects = without.random_effects().set_index("level")
 v10 = X.groupby("batch")["V10"].first()[effects.index]

@@ -129,6 +129,16 @@ def test_groups_off_the_line_are_named(model, data):
     plt.close(display.figure_)
 
 
+def test_names_of_neighbors_do_not_meet():
+    x, y = [0.50, 0.51, 0.2, 0.8], [0.1, 0.1, 0.2, 0.8]
+    table = pd.DataFrame({"site": list("abcd"), "n": 9.0, "observed": y, "predicted": x})
+    table = table.assign(std_error=0.1, z=[-4.0, -4.1, 0.0, 0.0])
+    display = GroupCalibrationDisplay(table).plot()
+    sides = {text.get_text(): text.get_horizontalalignment() for text in display.ax_.texts}
+    assert sides == {"a": "right", "b": "left"}  # the text of a ends at its point
+    plt.close(display.figure_)
+
+
 # --- the ranked probability score -----------------------------------------------------------------
 
 

@@ -61,6 +61,7 @@ limits = pd.DataFrame({name: fit.confint().loc["precision"] for name, fit in fit
 figure, axis = plt.subplots(figsize=(6.5, 3), layout="constrained")
 errors = [limits["estimate"] - limits["conf_low"], limits["conf_high"] - limits["estimate"]]
 axis.errorbar(limits["estimate"], list(limits.index), xerr=errors, fmt="o", capsize=3)
+axis.margins(y=0.1)
 axis.invert_yaxis()
 axis.set(xlabel="precision with 95 % limits", ylabel="boundary")
 plt.show()

@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from skglmm.arrays import Floats
 from skglmm.estimators.reading.rows import Kind
 from skglmm.estimators.runtime.threads import SingleThreaded
 from skglmm.inspection.checks.calibration import NUMBERS, calibration
@@ -187,8 +188,9 @@ class GroupCalibrationDisplay(SingleThreaded):
         self.points_.append(axis.scatter(x, y, s=18, c=colors, zorder=2))
         keys = [name for name in part.columns if name not in {"class", *NUMBERS}]
         worst = np.argsort(-np.abs(part["z"].to_numpy()))[:MOST_LABELS]
-        for turn, place in enumerate(worst[off[worst]]):
-            row, side = part.iloc[place], 1 - 2 * (turn % 2)  # neighbors on either side
+        labeled = worst[off[worst]]
+        for place, side in zip(labeled, _free_sides(x[labeled], y[labeled]), strict=True):
+            row = part.iloc[place]
             axis.annotate(
                 shortened(":".join(str(row[key]) for key in keys), LONG),
                 (x[place], y[place]),
@@ -198,6 +200,16 @@ class GroupCalibrationDisplay(SingleThreaded):
                 va="center",
                 fontsize="x-small",
             )
+
+
+def _free_sides(x: Floats, y: Floats) -> Floats:
+    """Say on which side each point has no neighbor: -1 is left of it, 1 is right."""
+    if len(x) < 2:
+        return np.ones(len(x))
+    points = x / (np.ptp(x) or 1.0) + 1j * y / (np.ptp(y) or 1.0)
+    gaps = np.abs(points[:, None] - points)
+    np.fill_diagonal(gaps, np.inf)
+    return np.where(x < x[gaps.argmin(axis=1)], -1.0, 1.0)
 
 
 def _one(place: Any) -> int:
