@@ -64,7 +64,7 @@ KINDS = (
     Kind(
         ("successes in", "some trials"),
         "#CC79A7",
-        "guide/responses.html#successes-in-trials",
+        "workflows/plot_trials.html",
         (
             ("to begin with", "BinomialGLMMRegressor", 'trials="n"'),
             ("rows differ by more than chance", "BetaBinomialGLMMRegressor", 'trials="n"'),
