@@ -288,6 +288,22 @@ def test_derivatives_of_rows_are_the_same_when_they_are_computed_again():
         assert np.array_equal(state.rows.hess, old)
 
 
+def test_what_a_mode_was_solved_with_is_the_same_when_it_is_computed_again():
+    problem, vector = problem_of("slopes")
+    problem = replace(problem, plan=ProbePlan())
+    here, direction = problem.evaluate(vector), np.ones(len(vector))
+    before = problem.tangent(here.mode, direction)
+    sums = [each[0, 1] for each in here.mode.cross_products]
+    error, value = here.mode.system.uncertainty, here.mode.system.half_logdet
+    here.mode.leave()
+    for old, new in zip(sums, here.mode.cross_products, strict=True):
+        assert new[0, 1] is not old
+        assert np.array_equal(new[0, 1], old)
+    assert (here.mode.system.uncertainty, here.mode.system.half_logdet) == (error, value)
+    after = problem.tangent(here.mode, direction)
+    assert_allclose(after.crossed, before.crossed, rtol=1e-9, atol=1e-12)
+
+
 EDGES = {  # formulas
     "slopes": "x + (x | u) + (x | i)",
     "three": "x + (1 | u) + (1 | i) + (1 | c)",

@@ -136,10 +136,8 @@ class Posterior:
         crossed : ndarray, shape (n_crossed, n_crossed)
             Inverse of the Schur complement.
         """
-        known, is_whole = (
-            () if inverse is None else (inverse.pieces.map(_own),),
-            inverse is not None,
-        )
+        is_whole = inverse is not None
+        known = () if inverse is None else (inverse.pieces.map(_own),)
         del inverse  # between levels it is as large as the rows
         shares = list(pieces.map(_shares, levels, *known))
         n_nested = min((len(share) for share in shares), default=0)
