@@ -9,6 +9,7 @@ import pytest
 from scipy.special import expit
 
 from skglmm import BetaGLMMRegressor, ImplicitNestingWarning
+from skglmm.estimators.reading.nesting import _Cells, _Labeled
 
 
 def repeated(seed=0, n_subjects=20, n_rows=6, sd=0.5, conditions=("calm", "noise", "music")):
@@ -126,3 +127,13 @@ def test_subjects_of_one_condition_each_are_no_cause_for_a_warning():
     X, y = repeated(seed=6)
     X["person"] += X["room"]
     assert advice("room + (1 | person)", X, y)[0] is None
+
+
+@pytest.mark.parametrize("n_levels", [5, 60])  # few pairs are counted, many are sorted
+def test_rows_of_a_pair_have_its_number(n_levels):
+    rng = np.random.default_rng(1)
+    inner, outer = rng.integers(0, n_levels, (2, 300))
+    levels = range(n_levels + 1)
+    found = _Cells.of(_Labeled(inner, levels), _Labeled(outer, levels)).codes
+    pairs = np.unique(np.stack([inner, outer]), axis=1, return_inverse=True)[1]
+    np.testing.assert_array_equal(found, pairs.ravel())
